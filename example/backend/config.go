@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+const (
+	defaultPort        = 8080
+	defaultEnvironment = "development"
+	defaultDrainDelay  = 2 * time.Second
+
+	// maxDrainDelay and shutdownDeadline together stay below the 30 s that ECS leaves a container between SIGTERM and SIGKILL.
+	maxDrainDelay    = 8 * time.Second
+	shutdownDeadline = 20 * time.Second
+)
+
+// Config is what the environment decides.
+type Config struct {
+	// Port is the TCP port to listen on: PORT, 8080 by default.
+	Port int
+	// Environment is the name of the environment this backend runs in: EASI_ENVIRONMENT.
+	Environment string
+	// DrainDelay is how long requests are still served after SIGTERM while load balancers learn
+	// that this process is going away: DRAIN_DELAY, 2 s by default, 8 s at most.
+	DrainDelay time.Duration
+}
+
+// lookup has the shape of os.LookupEnv.
+type lookup func(name string) (string, bool)
+
+// readConfig returns the settings, or an error that names the variable, its value and what is allowed.
+func readConfig(env lookup) (Config, error) {
+	config := Config{Port: defaultPort, Environment: defaultEnvironment, DrainDelay: defaultDrainDelay}
+	if value, set := env("PORT"); set {
+		port, err := strconv.Atoi(value)
+		if err != nil || port < 1 || port > 65535 {
+			return Config{}, fmt.Errorf("PORT=%q is not a port: expected a number from 1 to 65535", value)
+		}
+		config.Port = port
+	}
+	if value, set := env("EASI_ENVIRONMENT"); set && value != "" {
+		config.Environment = value
+	}
+	if value, set := env("DRAIN_DELAY"); set {
+		delay, err := time.ParseDuration(value)
+		if err != nil || delay < 0 || delay > maxDrainDelay {
+			return Config{}, fmt.Errorf("DRAIN_DELAY=%q is not a delay: expected a duration from 0s to %s, as in 500ms or 2s",
+				value, maxDrainDelay)
+		}
+		config.DrainDelay = delay
+	}
+	return config, nil
+}

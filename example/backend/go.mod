@@ -1,0 +1,3 @@
+module easi/backend
+
+go 1.24
