@@ -1,0 +1,37 @@
+# Everything is in `python -m local`; this file gives it short names.
+PYTHON ?= python3
+VENV := .venv/bin
+# Which environment `make up` releases: dev, impl or prod. Empty is all three, in that order.
+ENV ?=
+SHELL_SCRIPTS := $(wildcard .ci/run)
+
+.PHONY: help up setup status test check down
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+up: ## release the example through dev, impl and prod (ENV=dev: only one)
+	@$(PYTHON) -m local up $(if $(ENV),--env $(ENV))
+
+setup: ## only the tools: virtual environment, engine, the example's dependencies
+	@$(PYTHON) -m local setup
+
+status: ## what runs
+	@$(PYTHON) -m local status
+
+check: .venv/.easi-installed ## formatting, lint, types, shell
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(if $(SHELL_SCRIPTS),$(VENV)/shellcheck $(SHELL_SCRIPTS))
+
+test: setup check ## everything: the checks, then unit, component and local tests
+	$(VENV)/python -m pytest
+
+down: ## nothing left: processes, containers, images of ours, files
+	@$(PYTHON) -m local down
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.easi-installed: requirements-dev.lock
+	@$(PYTHON) -m local.bootstrap
