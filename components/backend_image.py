@@ -1,0 +1,84 @@
+"""The backend's image: built in the first environment, the same digest in every later one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_docker as docker
+
+PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
+"""ECS's names of CPU architectures and Docker's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Build:
+    """An image to be built from a folder."""
+
+    context: str
+    """The folder, with its Dockerfile."""
+    arguments: Mapping[str, pulumi.Input[str]]
+    """Build arguments. They are stored in the image: no secrets."""
+    tag: pulumi.Input[str]
+    cpu_architecture: str = "X86_64"
+    """X86_64 or ARM64."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """An image that an earlier environment has proven; the release copies it before it runs."""
+
+    digest: pulumi.Input[str]
+    """`sha256:` and 64 hexadecimal digits."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BackendImageArgs:
+    """Which image, and the environment's own repository for it."""
+
+    image: Build | Promoted
+    repository_url: pulumi.Input[str]
+    registry_id: pulumi.Input[str]
+
+
+class BackendImage(pulumi.ComponentResource):
+    """One image in the environment's repository, named by digest. Raises ValueError for another architecture."""
+
+    reference: pulumi.Output[str]
+    """`repository@sha256:…`"""
+
+    def __init__(self, name: str, args: BackendImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("easi:release:BackendImage", name, {}, opts)
+        if isinstance(args.image, Promoted):
+            self.reference = pulumi.Output.concat(args.repository_url, "@", args.image.digest)
+        else:
+            self.reference = self._build(name, args, args.image)
+        self.register_outputs({"reference": self.reference})
+
+    def _build(self, name: str, args: BackendImageArgs, build: Build) -> pulumi.Output[str]:
+        if build.cpu_architecture not in PLATFORMS:
+            expected = " or ".join(PLATFORMS)
+            raise ValueError(f"cpu_architecture is {build.cpu_architecture!r}: expected {expected}")
+        # A token of twelve hours. Only the state keeps it, encrypted; a new one is no change of the image.
+        token = aws.ecr.get_authorization_token_output(
+            registry_id=args.registry_id, opts=pulumi.InvokeOptions(parent=self)
+        )
+        image = docker.Image(
+            name,
+            image_name=pulumi.Output.concat(args.repository_url, ":", build.tag),
+            build={
+                "context": build.context,
+                "dockerfile": f"{build.context}/Dockerfile",
+                "args": dict(sorted(build.arguments.items())),
+                "platform": PLATFORMS[build.cpu_architecture],
+            },
+            registry={
+                "server": token.proxy_endpoint,
+                "username": token.user_name,
+                "password": pulumi.Output.secret(token.password),
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return image.repo_digest

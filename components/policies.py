@@ -1,0 +1,96 @@
+"""IAM and resource policies as the components write them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+POLICY_VERSION = "2012-10-17"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RoleOptions:
+    """What an organization demands of every role."""
+
+    path: str = "/"
+    """IAM path of the role; begins and ends with a slash."""
+    permissions_boundary: str | None = None
+    """ARN of the managed policy that bounds the role."""
+
+
+def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
+    """A policy document; the statements may contain outputs."""
+    return pulumi.Output.json_dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
+
+
+def allow(actions: Sequence[str], resources: Any, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A statement of an identity policy."""
+    statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": resources}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def service_role(
+    name: str,
+    service: str,
+    statements: Sequence[Mapping[str, Any]],
+    options: RoleOptions,
+    opts: pulumi.ResourceOptions,
+) -> aws.iam.Role:
+    """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy."""
+    role = aws.iam.Role(
+        name,
+        path=options.path,
+        permissions_boundary=options.permissions_boundary,
+        assume_role_policy=document(
+            {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"},
+        ),
+        opts=opts,
+    )
+    if statements:
+        aws.iam.RolePolicy(
+            name,
+            name="access",
+            role=role.id,
+            policy=document(*statements),
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
+        )
+    return role
+
+
+def only_tls(bucket_arn: pulumi.Input[str]) -> dict[str, Any]:
+    """A statement of a bucket policy that denies everything over plain HTTP."""
+    return {
+        "Sid": "OnlyTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def readable_by(accounts: Sequence[str], partition: str, bucket_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+    """Statements of a bucket policy that let other accounts list the bucket and read its objects."""
+    if not accounts:
+        return []
+    principal = {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]}
+    return [
+        {
+            "Sid": "ReadersList",
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:ListBucket",
+            "Resource": bucket_arn,
+        },
+        {
+            "Sid": "ReadersGet",
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:GetObject",
+            "Resource": pulumi.Output.concat(bucket_arn, "/*"),
+        },
+    ]
