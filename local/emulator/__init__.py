@@ -1,0 +1,1 @@
+"""AWS on one machine: ministack as a child process, with the gaps closed that would let a release pass falsely."""

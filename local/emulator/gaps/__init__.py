@@ -1,0 +1,27 @@
+"""Where the emulator differs from AWS in a way that matters to a release: one module per gap.
+
+Each module says what the gap is and closes it with `close()`, by replacing functions of the pinned ministack.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+NAMES = (
+    "listening",
+    "container_settings",
+    "target_health",
+    "traffic",
+    "stopping",
+    "task_health",
+    "inactive_revisions",
+    "auto_scaling",
+    "distributions",
+    "regions",
+)
+
+
+def close() -> None:
+    """Close all gaps. Must run before the emulator serves."""
+    for name in NAMES:
+        import_module(f"{__name__}.{name}").close()

@@ -1,0 +1,270 @@
+"""Gap: every registered target is reported healthy, and no health check is ever made.
+
+Here a target is `initial` until its first passed check (as an Application Load Balancer does it), `unhealthy` and
+`healthy` again by the target group's thresholds, and `draining` for the deregistration delay, or until its last
+request is answered. There is no fail-open: where AWS, for lack of any healthy target, sends requests to unhealthy
+ones, the emulator answers 503, so that nothing is proven through a target that did not pass.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.services import alb
+
+MINIMUM_DRAIN_S = 0.5
+"""How long a target without any request is draining at least: longer than a request needs to be handed over."""
+FIRST_CHECKS_S = 0.5
+"""How often a new target is tried; only one miss per interval of its target group counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A target group's health check."""
+
+    path: str
+    protocol: str
+    port: str
+    matcher: str
+    interval_s: float
+    timeout_s: float
+    healthy_after: int
+    unhealthy_after: int
+
+    @staticmethod
+    def of(group: dict[str, Any]) -> Check:
+        """The check of a target group as ministack records it."""
+        return Check(
+            path=group.get("HealthCheckPath") or "/",
+            protocol=group.get("HealthCheckProtocol") or "HTTP",
+            port=str(group.get("HealthCheckPort") or "traffic-port"),
+            matcher=str((group.get("Matcher") or {}).get("HttpCode") or "200"),
+            interval_s=float(group.get("HealthCheckIntervalSeconds") or 30),
+            timeout_s=float(group.get("HealthCheckTimeoutSeconds") or 5),
+            healthy_after=int(group.get("HealthyThresholdCount") or 5),
+            unhealthy_after=int(group.get("UnhealthyThresholdCount") or 2),
+        )
+
+    def passes(self, answer: str) -> bool:
+        """Whether what `probe` got is one of the matcher's codes: `200`, `200,202` or `200-299`."""
+        bounds = [part.strip().split("-") for part in self.matcher.split(",")]
+        return answer.isdigit() and any(int(low[0]) <= int(answer) <= int(low[-1]) for low in bounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What DescribeTargetHealth says of a target."""
+
+    state: str
+    reason: str = ""
+    description: str = ""
+
+
+INITIAL = Verdict(state="initial", reason="Elb.InitialHealthChecking", description="Initial health checks in progress")
+HEALTHY = Verdict(state="healthy")
+DRAINING = Verdict(
+    state="draining",
+    reason="Target.DeregistrationInProgress",
+    description="Target deregistration is in progress",
+)
+
+
+def failed(answer: str) -> Verdict:
+    """Unhealthy, in the words that AWS has for what the check got: a status code, `timeout` or no connection."""
+    if answer.isdigit():
+        text = f"Health checks failed with these codes: [{answer}]"
+        return Verdict(state="unhealthy", reason="Target.ResponseCodeMismatch", description=text)
+    if answer == "timeout":
+        return Verdict(state="unhealthy", reason="Target.Timeout", description="Request timed out")
+    return Verdict(state="unhealthy", reason="Target.FailedHealthChecks", description="Health checks failed")
+
+
+@dataclass(kw_only=True)
+class Target:
+    """One address in one target group, from its registration to the end of its draining."""
+
+    group: str
+    address: str
+    port: int
+    verdict: Verdict = INITIAL
+    in_flight: int = 0
+    passed: int = 0
+    missed: int = 0
+    leaving_since: float | None = None
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def judge(self, answer: str, check: Check) -> None:
+        """Count one answer; a new target needs one pass, one that was unhealthy the group's threshold."""
+        if check.passes(answer):
+            self.passed, self.missed = self.passed + 1, 0
+            if self.verdict.state == "initial" or self.passed >= check.healthy_after:
+                self.verdict = HEALTHY
+        else:
+            self.passed, self.missed = 0, self.missed + 1
+            if self.missed >= check.unhealthy_after:
+                self.verdict = failed(answer)
+
+
+_lock = threading.RLock()
+_targets: dict[tuple[str, str, int], Target] = {}
+
+
+def close() -> None:
+    """Check targets for real, and report what the checks say."""
+    alb.set_targets_for_group = _following(alb.set_targets_for_group, lambda group, *_: group)
+    for action in ("RegisterTargets", "DeregisterTargets"):
+        alb._ACTION_MAP[action] = _following(
+            alb._ACTION_MAP[action], lambda params, *_: alb._p(params, "TargetGroupArn")
+        )
+    alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
+
+
+def verdict(group: str, address: str, port: int) -> Verdict:
+    """What the checks say now of one registered target."""
+    _follow(group)
+    with _lock:
+        target = _targets.get((group, address, port))
+        return target.verdict if target else INITIAL
+
+
+def take(group: str) -> Target | None:
+    """A healthy target that has one more request to answer."""
+    _follow(group)
+    with _lock:
+        healthy = [item for item in _targets.values() if item.group == group and item.verdict is HEALTHY]
+        if not healthy:
+            return None
+        least = min(item.in_flight for item in healthy)
+        target = random.choice([item for item in healthy if item.in_flight == least])  # noqa: S311 - not a secret
+        target.in_flight += 1
+        return target
+
+
+def give_back(target: Target) -> None:
+    """The request that `take` counted was answered."""
+    with _lock:
+        target.in_flight -= 1
+
+
+def drained(address: str) -> bool:
+    """Whether no target group has requests under way to this address any more."""
+    with _lock:
+        leaving = [item for item in _targets.values() if item.address == address]
+        return all(_has_left(item) for item in leaving)
+
+
+def _has_left(target: Target) -> bool:
+    if target.leaving_since is None:
+        return False
+    gone_for = time.monotonic() - target.leaving_since
+    attributes = {item["Key"]: item["Value"] for item in _scoped(alb._tg_attrs, target.group) or []}
+    delay = float(attributes.get("deregistration_delay.timeout_seconds") or 300)
+    return gone_for >= delay or (target.in_flight == 0 and gone_for >= min(MINIMUM_DRAIN_S, delay))
+
+
+def _scoped(store: Any, group: str) -> Any:
+    arn = parse_arn(group)
+    return store.get_scoped(arn.account_id, arn.region, group)
+
+
+def _following(function: Any, group_of: Any) -> Any:
+    def followed(*args: Any) -> Any:
+        result = function(*args)
+        _follow(group_of(*args))
+        return result
+
+    return followed
+
+
+def _follow(group: str) -> None:
+    """Start checks for targets that came, start draining those that left."""
+    record = _scoped(alb._tgs, group) if group else None
+    if record is None or record.get("TargetType") == "lambda":
+        return
+    registered = {
+        (group, item["Id"], int(item.get("Port") or record.get("Port") or 80))
+        for item in list(_scoped(alb._targets, group) or [])
+    }
+    with _lock:
+        for key in registered:
+            known = _targets.get(key)
+            if known is None or known.leaving_since is not None:
+                target = _targets[key] = Target(group=group, address=key[1], port=key[2])
+                threading.Thread(target=_check, args=(target,), daemon=True, name=f"health-{key[1]}").start()
+        for key, target in list(_targets.items()):
+            if key[0] == group and key not in registered and target.leaving_since is None:
+                target.leaving_since = time.monotonic()
+                target.verdict = DRAINING
+                target.wake.set()
+            if target.leaving_since is not None and _has_left(target):
+                del _targets[key]
+
+
+def _check(target: Target) -> None:
+    """Check until the target leaves. A new one is tried often, so that it does not wait for its first pass."""
+    due = time.monotonic()
+    while target.leaving_since is None:
+        group = _scoped(alb._tgs, target.group)
+        if group is None:
+            with _lock:
+                _targets.pop((target.group, target.address, target.port), None)
+            return
+        check = Check.of(group)
+        answer = probe(target.address, target.port, check)
+        with _lock:
+            passed = check.passes(answer)
+            if target.leaving_since is None and (passed or time.monotonic() >= due + check.interval_s):
+                due = time.monotonic()
+                target.judge(answer, check)
+        target.wake.wait(FIRST_CHECKS_S if target.verdict is INITIAL else check.interval_s)
+
+
+def probe(address: str, port: int, check: Check) -> str:
+    """The status code of one check, `timeout`, or why there is none."""
+    where = port if check.port == "traffic-port" else int(check.port)
+    if check.protocol == "HTTPS":
+        context = ssl._create_unverified_context()  # noqa: S323 - a load balancer does not verify its targets either
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            address, where, timeout=check.timeout_s, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(address, where, timeout=check.timeout_s)
+    try:
+        connection.request("GET", check.path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
+        return str(connection.getresponse().status)
+    except TimeoutError:
+        return "timeout"
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+    finally:
+        connection.close()
+
+
+def _describe_target_health(params: Any) -> Any:
+    group = alb._p(params, "TargetGroupArn")
+    record = alb._tgs.get(group)
+    if record is None:
+        return alb._error("TargetGroupNotFound", f"Target group '{group}' not found.")
+    _follow(group)
+    wanted = {item["Id"] for item in alb._parse_targets_param(params)}
+    with _lock:
+        listed = [item for item in _targets.values() if item.group == group and (not wanted or item.address in wanted)]
+        rows = "".join(_row(item, str(record.get("HealthCheckPort") or "traffic-port")) for item in listed)
+    return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{rows}</TargetHealthDescriptions>")
+
+
+def _row(target: Target, check_port: str) -> str:
+    verdict_ = target.verdict
+    why = f"<Reason>{verdict_.reason}</Reason><Description>{verdict_.description}</Description>"
+    return (
+        f"<member><Target><Id>{target.address}</Id><Port>{target.port}</Port></Target>"
+        f"<HealthCheckPort>{target.port if check_port == 'traffic-port' else check_port}</HealthCheckPort>"
+        f"<TargetHealth><State>{verdict_.state}</State>{why if verdict_.reason else ''}</TargetHealth></member>"
+    )

@@ -1,0 +1,58 @@
+"""Gap: a load balancer sends requests to any registered target, and a target may go away under a request.
+
+Here only healthy targets are asked, and each request is counted until its answer has been sent on, so that a task can
+be stopped after its last one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.core.responses import StreamingResponse
+from ministack.services import alb
+
+from local.emulator.gaps import target_health
+
+_NO_TARGET = b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n</html>\r\n"
+
+
+def close() -> None:
+    """Forward to healthy targets only."""
+    alb._forward_to_tg = _forward_to(alb._forward_to_tg)
+
+
+def _forward_to(original: Any) -> Any:
+    async def forward_to_tg(group: str, *request: Any) -> Any:
+        record = alb._tgs.get(group)
+        if record is None or record.get("TargetType") not in {"ip", "instance"}:
+            return await original(group, *request)
+        target = target_health.take(group)
+        if target is None:
+            return 503, {"Content-Type": "text/html"}, _NO_TARGET
+        method, path, headers, body, query, raw_query, raw_path = (*request, None, None)[:7]
+        handed_on = False
+        try:
+            address = {"Id": target.address, "Port": target.port}
+            status, fields, answer = await alb._proxy_http_target(
+                address, record, method, raw_path or path, headers, body, query, raw_query
+            )
+            if isinstance(answer, StreamingResponse):
+                answer, handed_on = _counted(answer, target), True
+            return status, fields, answer
+        finally:
+            if not handed_on:
+                target_health.give_back(target)
+
+    return forward_to_tg
+
+
+def _counted(answer: StreamingResponse, target: target_health.Target) -> StreamingResponse:
+    send_on = answer.runner
+
+    async def runner(send: Any, receive: Any) -> None:
+        try:
+            await send_on(send, receive)
+        finally:
+            target_health.give_back(target)
+
+    return StreamingResponse(runner)

@@ -1,0 +1,278 @@
+"""The emulator's life: started once, detached from the terminal, found again by what it wrote down, stopped by its id.
+
+A folder belongs to one emulator: `state.json` (port and pid), `pid`, `log`, and `data`, with which it comes back after
+a restart as it was. Tasks do not survive a restart: their containers are removed, and the services start new ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from local.layout import LocalError
+
+USUAL_PORT = 4566
+PORT_VARIABLE = "EASI_LOCAL_PORT"
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
+_POLL_S = 0.1
+_TELL_EVERY_S = 5.0
+_LOG_TAIL = 15
+_HEALTH = "/_ministack/health"
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class EmulatorError(LocalError):
+    """The emulator did not start or stop; says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmulatorSettings:
+    """What one emulator needs to know."""
+
+    folder: Path
+    docker_host: str | None = None
+    """Where Docker listens, as in DOCKER_HOST; None is the default socket."""
+    port: int | None = None
+    """The port that must be used; None keeps the last one, else tries the usual one, else takes a free one."""
+    auth: bool = False
+    """Enforce IAM policies, to prove that roles have just what they need."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """An emulator that answers."""
+
+    port: int
+    pid: int
+    docker_host: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """What AWS_ENDPOINT_URL must be."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
+    """Start the emulator, or find it running. Raises EmulatorError with the end of its log."""
+    found = running(settings.folder)
+    if found and settings.port not in {None, found.port}:
+        raise EmulatorError(
+            f"the emulator runs on port {found.port}, but port {settings.port} is asked for: make down, then make up"
+        )
+    if found and _healthy(found.port):
+        return found
+    if found:
+        say(f"The emulator (process {found.pid}) does not answer; starting it again")
+        stop(settings.folder, say)
+    port = _choose_port(settings, say)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    for part in ("state", "s3", "tmp"):
+        (settings.folder / "data" / part).mkdir(parents=True, exist_ok=True)
+    with (settings.folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "local.emulator", str(settings.folder.resolve())],
+            cwd=_ROOT,
+            env=_environment(settings, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is not for it
+        )
+    started = Running(port=port, pid=process.pid, docker_host=settings.docker_host)
+    _write_down(settings.folder, started)
+    _await_health(settings.folder, process, started, say)
+    return started
+
+
+def running(folder: Path) -> Running | None:
+    """The emulator of a folder, if its process is there; it may not answer yet."""
+    known = _read(folder)
+    if known is None or not _is_emulator(folder, known.pid):
+        return None
+    return known
+
+
+def stop(folder: Path, say: Callable[[str], None]) -> None:
+    """Stop the emulator of a folder and remove the containers that its tasks left. What it knows stays on disk."""
+    known = _read(folder)
+    if known is not None and _is_emulator(folder, known.pid):
+        os.kill(known.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while _is_emulator(folder, known.pid):
+            if time.monotonic() > deadline:
+                say(f"The emulator (process {known.pid}) did not end within {STOP_DEADLINE_S:.0f} s of SIGTERM; killed")
+                os.kill(known.pid, signal.SIGKILL)
+                deadline += STOP_DEADLINE_S
+            time.sleep(_POLL_S)
+    if known is not None:
+        _remove_containers(known, say)
+    (folder / "pid").unlink(missing_ok=True)
+
+
+def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
+    asked = settings.port or _port_of_environment()
+    if asked is not None:
+        if not _is_free(asked):
+            raise EmulatorError(
+                f"port {asked} is taken by another program: stop it, or set {PORT_VARIABLE} to a free port"
+            )
+        return asked
+    last = _read(settings.folder)
+    wanted = last.port if last else USUAL_PORT
+    if _is_free(wanted):
+        return wanted
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    say(f"Port {wanted} is taken by another program; the emulator uses {port}")
+    return port
+
+
+def _port_of_environment() -> int | None:
+    text = os.environ.get(PORT_VARIABLE)
+    if not text:
+        return None
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise EmulatorError(f"{PORT_VARIABLE}={text} is not a port: set it to a number from 1 to 65535, or unset it")
+    return int(text)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: a connection just closed is no owner
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
+    """Its own environment: nothing of AWS from ours, or its functions would inherit it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_"))}
+    data = settings.folder.resolve() / "data"
+    environment.update(
+        GATEWAY_PORT=str(port),
+        BIND_HOST="127.0.0.1",
+        STATE_DIR=str(data / "state"),
+        S3_DATA_DIR=str(data / "s3"),
+        TMPDIR=str(data / "tmp"),
+        PERSIST_STATE="1",
+        S3_PERSIST="1",
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        AUTH="true" if settings.auth else "false",
+        PYTHONPATH=str(_ROOT),
+    )
+    if settings.docker_host:
+        environment["DOCKER_HOST"] = settings.docker_host
+    return environment
+
+
+def _await_health(folder: Path, process: subprocess.Popen[bytes], started: Running, say: Callable[[str], None]) -> None:
+    begun = time.monotonic()
+    told = begun
+    while not _healthy(started.port):
+        code = process.poll()
+        if code is not None:
+            raise EmulatorError(
+                f"the emulator ended with code {code} while starting; the end of its log:\n{_tail(folder)}"
+            )
+        now = time.monotonic()
+        if now - begun > START_DEADLINE_S:
+            process.terminate()
+            raise EmulatorError(
+                f"the emulator did not answer on port {started.port} within {START_DEADLINE_S:.0f} s; "
+                f"the end of its log ({folder / 'log'}):\n{_tail(folder)}"
+            )
+        if now - told > _TELL_EVERY_S:
+            told = now
+            say(f"Waiting for the emulator on port {started.port} ({now - begun:.0f} s)")
+        time.sleep(_POLL_S)
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", _HEALTH)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(folder: Path) -> str:
+    lines = (folder / "log").read_text(errors="replace").splitlines()[-_LOG_TAIL:]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _write_down(folder: Path, started: Running) -> None:
+    new = folder / "state.json.new"
+    new.write_text(json.dumps({"port": started.port, "pid": started.pid, "dockerHost": started.docker_host}) + "\n")
+    new.replace(folder / "state.json")
+    (folder / "pid").write_text(f"{started.pid}\n")
+
+
+def _read(folder: Path) -> Running | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads((folder / "state.json").read_text())
+        return Running(port=int(known["port"]), pid=int(known["pid"]), docker_host=known.get("dockerHost"))
+    return None
+
+
+def _is_emulator(folder: Path, pid: int) -> bool:
+    """Whether a process id is still the emulator's, and not that of a program which got the number later."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # one that we started ourselves would stay as a zombie
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False
+    command = _command_of(pid)
+    return "local.emulator" in command and str(folder.resolve()) in command
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:  # not Linux
+        shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return shown.stdout
+
+
+def _remove_containers(known: Running, say: Callable[[str], None]) -> None:
+    """Those that carry the label which the emulator gives its own: none of another emulator, none of anybody else."""
+    try:
+        client = docker.DockerClient(known.docker_host) if known.docker_host else docker.from_env()
+        mine: list[Any] = client.containers.list(
+            all=True, filters={"label": [f"ministack.instance={socket.gethostname()}:{known.port}"]}
+        )
+    except docker.errors.DockerException:
+        return  # without Docker there is no container
+    for container in mine:
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)
+    if mine:
+        say(f"Removed {len(mine)} container{'s' if len(mine) != 1 else ''} that tasks had left")
