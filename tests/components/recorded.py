@@ -1,0 +1,74 @@
+"""Runs components on Pulumi's mocks and records the resources that they register."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    token: str
+    name: str
+    inputs: dict[str, Any]
+
+
+class _Mocks(mocks.Mocks):
+    def __init__(self) -> None:
+        self.resources: list[Resource] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        inputs = dict(args.inputs)
+        self.resources.append(Resource(args.typ, args.name, inputs))
+        kind = args.typ.rpartition(":")[2]
+        arn = f"arn:aws:mock:us-west-2:111111111111:{kind}/{args.name}"
+        computed = {
+            "arn": arn,
+            "name": inputs.get("name", args.name),
+            "bucket": inputs.get("bucket", f"{args.name}-bucket"),
+            "dnsName": f"{args.name}.elb.amazonaws.com",
+            "domainName": f"{args.name}.cloudfront.net",
+            "bucketRegionalDomainName": f"{args.name}.s3.us-west-2.amazonaws.com",
+            "repositoryUrl": f"111111111111.dkr.ecr.us-west-2.amazonaws.com/{args.name}",
+            "registryId": "111111111111",
+            "arnWithoutRevision": arn,
+            "cidrBlock": inputs.get("cidrBlock", "10.0.0.0/16"),
+            "allocationId": "eipalloc-1",
+            "repoDigest": f"{args.name}@sha256:{'1' * 64}",
+        }
+        return f"{args.name}-id", {**computed, **inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any] | tuple[dict[Any, Any], Any]:
+        if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
+            return {"proxyEndpoint": "https://registry", "userName": "AWS", "password": "token-of-twelve-hours"}
+        return dict(args.args)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    resources: list[Resource]
+
+    def all(self, token: str) -> list[Resource]:
+        return [resource for resource in self.resources if resource.token == token]
+
+    def one(self, token: str, name: str | None = None) -> dict[str, Any]:
+        found = [resource for resource in self.all(token) if name in (None, resource.name)]
+        assert len(found) == 1, f"{token} {name}: {[resource.name for resource in found]}"
+        return found[0].inputs
+
+
+def record(build: Callable[[], Any]) -> Recorded:
+    """The resources that `build` registers, with inputs in the provider's names."""
+    recorder = _Mocks()
+    mocks.set_mocks(recorder, project="easi", stack="dev", preview=False)
+
+    @pulumi.runtime.test
+    def run() -> None:
+        build()
+
+    run()
+    return Recorded(recorder.resources)
