@@ -1,0 +1,130 @@
+"""The record of a release: what runs, since when it is proven, and what ran before.
+
+An environment's record is an object in its records bucket; the stack's output `release` is a copy of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+KEY = "release.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a release is: a change of any of these is a release, of none is none."""
+
+    version: str
+    """Full Git SHA."""
+    image: str
+    """`repository@sha256:…`"""
+    task_definition: str
+    """ARN with its revision."""
+    static_manifest: str
+    """`sha256:…` of the manifest of the static files."""
+
+    @property
+    def image_digest(self) -> str:
+        """The image's digest, the same in every environment."""
+        return self.image.rpartition("@")[2]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Proven(Identity):
+    """A release that an environment has proven."""
+
+    verified_at: str
+    """When, ISO 8601 in UTC."""
+    reason: str | None = None
+    """Why the gate was overridden, where it was."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Release(Proven):
+    """The proven release that runs, and those before it, newest first."""
+
+    previous: tuple[Proven, ...] = ()
+
+    def find(self, version: str) -> Proven | None:
+        """The newest proof of `version` here."""
+        return next((proven for proven in (self, *self.previous) if proven.version == version), None)
+
+    def followed_by(self, proven: Proven, keep: int) -> Release:
+        """The record after `proven`: this release becomes the first of at most `keep` previous ones.
+
+        A release that was proven again, under the same identity, does not become its own predecessor.
+        """
+        mine = Proven(**_fields(self, Proven))
+        history = (mine, *self.previous) if _fields(self, Identity) != _fields(proven, Identity) else self.previous
+        return Release(**_fields(proven, Proven), previous=history[:keep])
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as the stack's output and the records bucket have it, keys in camelCase."""
+        return {**_to_json(self), "previous": [_to_json(proven) for proven in self.previous]}
+
+
+def first(proven: Proven) -> Release:
+    """The record of an environment's first release."""
+    return Release(**_fields(proven, Proven))
+
+
+def from_json(data: Mapping[str, Any]) -> Release:
+    """The record that `to_json` wrote. Raises ValueError for anything else."""
+    try:
+        return Release(
+            **_proven(data),
+            previous=tuple(Proven(**_proven(item)) for item in data["previous"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"this is no record of a release: {error} is missing or of the wrong type") from error
+
+
+def read(s3: Any, bucket: str) -> Release | None:
+    """The environment's record; None before its first release."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+    return from_json(json.loads(body))
+
+
+def write(s3: Any, bucket: str, release: Release) -> None:
+    """Store the environment's record."""
+    s3.put_object(
+        Bucket=bucket,
+        Key=KEY,
+        Body=json.dumps(release.to_json(), indent=2).encode(),
+        ContentType="application/json",
+    )
+
+
+_KEYS = {
+    "version": "version",
+    "image": "image",
+    "task_definition": "taskDefinition",
+    "static_manifest": "staticManifest",
+    "verified_at": "verifiedAt",
+}
+
+
+def _fields(value: Any, kind: type) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+
+
+def _to_json(proven: Proven) -> dict[str, Any]:
+    data = {key: getattr(proven, name) for name, key in _KEYS.items()}
+    return {**data, "reason": proven.reason} if proven.reason else data
+
+
+def _proven(data: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: data[key] for name, key in _KEYS.items()}
+    if not all(isinstance(value, str) for value in values.values()):
+        raise TypeError("version, image, taskDefinition, staticManifest or verifiedAt")
+    return {**values, "reason": data.get("reason")}

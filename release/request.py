@@ -1,0 +1,119 @@
+"""What a release is asked to do: the inputs of the Pulumi resource as plain, typed values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from release.healthcheck import HealthCheck
+from release.record import Identity
+from release.static.publish import Folder, Upstream
+from release.static.store import Site
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Connection:
+    """How AWS is reached: what the `aws:` settings give the AWS provider. The service's ARN has account and region."""
+
+    profile: str | None
+    assume_roles: tuple[Mapping[str, str], ...]
+    """Roles to assume, one after the other: `roleArn` and, where given, `externalId` and `sessionName`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where image and static files come from. Without `image`, it is in the environment's repository already."""
+
+    files: Folder | Upstream
+    image: str | None
+    """`repository@sha256:…` of the environment before."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReleaseRequest:
+    """One release of one environment."""
+
+    environment: str
+    identity: Identity
+    source: Source
+    service: str
+    """ARN of the ECS service."""
+    deploy_function: str
+    minimum_count: int
+    maximum_count: int
+    rollout_deadline_s: float
+    site: Site
+    site_config: Mapping[str, Any]
+    health: HealthCheck
+    keep: int
+    reason: str | None
+    connection: Connection
+
+    @property
+    def account(self) -> str:
+        """The account of the service."""
+        return self.service.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        """The region of the service."""
+        return self.service.split(":")[3]
+
+
+IDENTITY = ("version", "image", "taskDefinition", "staticManifest", "service", "counts", "site", "deployFunction")
+"""Inputs whose change is a release: what runs, where it runs, and how many. The others say how it is proven."""
+
+
+def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
+    """The request in the resource's inputs, which have every key; numbers arrive as floats."""
+    site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
+    connect_to = site["connectTo"] or None
+    return ReleaseRequest(
+        environment=inputs["environment"],
+        identity=Identity(
+            version=inputs["version"],
+            image=inputs["image"],
+            task_definition=inputs["taskDefinition"],
+            static_manifest=inputs["staticManifest"],
+        ),
+        source=_source(inputs["source"]),
+        service=inputs["service"],
+        deploy_function=inputs["deployFunction"],
+        minimum_count=int(counts["minimum"]),
+        maximum_count=int(counts["maximum"]),
+        rollout_deadline_s=float(inputs["rolloutDeadline"]),
+        site=Site(
+            bucket=site["bucket"],
+            records_bucket=inputs["recordsBucket"],
+            distribution_id=site["distributionId"],
+            url=site["url"],
+            connect_to=connect_to,
+        ),
+        site_config=site["config"],
+        health=HealthCheck(
+            url=site["url"] + health["path"],
+            version=inputs["version"],
+            connect_to=connect_to,
+            passes=int(health["passes"]),
+            interval_s=float(health["interval"]),
+            deadline_s=float(health["deadline"]),
+            require_live_timestamp=bool(health["requireLiveTimestamp"]),
+        ),
+        keep=int(inputs["keep"]),
+        reason=inputs.get("reason") or None,
+        connection=Connection(
+            profile=inputs["connection"].get("profile") or None,
+            assume_roles=tuple(inputs["connection"].get("assumeRoles") or ()),
+        ),
+    )
+
+
+def _source(source: Mapping[str, Any]) -> Source:
+    if "folder" in source:
+        return Source(files=Folder(path=Path(source["folder"])), image=None)
+    return Source(
+        files=Upstream(bucket=source["bucket"], records_bucket=source["recordsBucket"]),
+        image=source["image"],
+    )
