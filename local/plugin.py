@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, cast
 
 import grpc
@@ -115,6 +116,15 @@ def in_thread(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return run
 
 
+_old_inputs: ContextVar[Any] = ContextVar("old_inputs", default=None)
+
+
+def old_inputs() -> dict[str, Any]:
+    """The inputs that the resource has now, in `diff`, `update` and `delete`: the framework does not hand them on."""
+    sent = _old_inputs.get()
+    return dict(plain(PropertyValue.unmarshal_map(sent))) if sent is not None else {}
+
+
 class EngineLog:
     """Lines under a resource in `pulumi up`; one that cannot be sent goes to stderr, which Pulumi shows too."""
 
@@ -185,6 +195,7 @@ def _one_line_errors(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callabl
 
     @functools.wraps(method)
     async def run(self: Any, request: Any, context: Any) -> Any:
+        _old_inputs.set(getattr(request, "old_inputs", None))
         try:
             return await method(self, request, context)
         except CreatedPartlyError as error:

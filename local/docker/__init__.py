@@ -1,0 +1,1 @@
+"""`pulumi-resource-docker` for one machine: builds and pushes `docker:index/image:Image`, and nothing else."""

@@ -1,0 +1,137 @@
+"""Build and push one image with the Docker engine's own builder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import docker.errors
+
+from local.docker.context import BuildContext
+from local.plugin import PluginError
+
+OUTPUT_LINES = 25
+"""How much of a failed build's output is shown."""
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporter:
+    """Where progress goes: lines that are replaced, and lines that stay."""
+
+    status: Callable[[str], None]
+    info: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Name:
+    """An image's name, taken apart."""
+
+    repository: str
+    tag: str
+
+    @staticmethod
+    def of(text: str) -> Name:
+        """`host:port/path:tag`; without a tag it is `latest`."""
+        if "@" in text:
+            raise PluginError(f"imageName {text} has a digest: an image is built under a name and a tag, name:tag")
+        path, colon, tag = text.rpartition(":")
+        if not colon or "/" in tag:
+            return Name(repository=text, tag="latest")
+        return Name(repository=path, tag=tag)
+
+    @property
+    def registry(self) -> str:
+        """The host, or Docker's own registry for a name without one."""
+        host, slash, _ = self.repository.partition("/")
+        return host if slash and ("." in host or ":" in host or host == "localhost") else "docker.io"
+
+
+def connect(host: str | None) -> Any:
+    """A client of the Docker engine."""
+    try:
+        client = docker.DockerClient(base_url=host, timeout=_HOUR_S) if host else docker.from_env(timeout=_HOUR_S)
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        where = host or "the address in DOCKER_HOST, else its usual socket"
+        raise PluginError(f"Docker does not answer at {where}: {error}. Start it, or set DOCKER_HOST") from error
+    return client
+
+
+def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.Event) -> str:
+    """Build the image and give it its name; returns its id."""
+    settings = inputs.get("build") or {}
+    context = BuildContext.of(settings)
+    begun = time.monotonic()
+    stream = client.api.build(
+        path=str(context.folder),
+        dockerfile=str(context.dockerfile),
+        tag=inputs["imageName"],
+        buildargs=settings.get("args") or {},
+        platform=settings.get("platform"),
+        target=settings.get("target") or "",
+        network_mode=settings.get("network"),
+        extra_hosts=dict(host.split(":", 1) for host in settings.get("addHosts") or []) or None,
+        cache_from=(settings.get("cacheFrom") or {}).get("images"),
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    _follow_build(inputs["imageName"], stream, report, stop)
+    report.info(f"Built {inputs['imageName']} in {time.monotonic() - begun:.1f} s")
+    return str(client.images.get(inputs["imageName"]).id)
+
+
+def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.Event) -> str:
+    """Push the image; returns the digest of its manifest, as the registry gave it."""
+    name = Name.of(inputs["imageName"])
+    registry = inputs.get("registry") or {}
+    user, password = registry.get("username"), registry.get("password")
+    begun = time.monotonic()
+    stream = client.api.push(
+        name.repository,
+        tag=name.tag,
+        stream=True,
+        decode=True,
+        auth_config={"username": user, "password": password} if user and password else None,
+    )
+    digest = ""
+    for event in _events(stream, stop):
+        if "error" in event:
+            raise PluginError(f"{inputs['imageName']} could not be pushed: {event['error']}")
+        digest = (event.get("aux") or {}).get("Digest", digest)
+        if event.get("status") in {"Pushing", "Preparing"}:
+            report.status(f"Pushing {inputs['imageName']} {event.get('progress', '')}".rstrip())
+    if not digest:
+        raise PluginError(f"{name.registry} took {inputs['imageName']}, but did not say under which digest")
+    report.info(f"Pushed {name.repository}@{digest} in {time.monotonic() - begun:.1f} s")
+    return digest
+
+
+def _follow_build(image: str, stream: Iterable[dict[str, Any]], report: Reporter, stop: threading.Event) -> None:
+    lines: deque[str] = deque(maxlen=OUTPUT_LINES)
+    for event in _events(stream, stop):
+        text = str(event.get("stream", "")).rstrip()
+        lines.extend(line for line in text.splitlines() if line.strip())
+        if text.startswith("Step "):
+            report.status(text)
+        if event.get("status"):
+            report.status(f"{event['status']} {event.get('id', '')}".rstrip())
+        if "error" in event:
+            output = "\n".join(f"  {line}" for line in lines)
+            raise PluginError(f"{image} could not be built: {event['error']}\nThe end of its output:\n{output}")
+
+
+def _events(stream: Iterable[dict[str, Any]], stop: threading.Event) -> Iterable[dict[str, Any]]:
+    try:
+        for event in stream:
+            if stop.is_set():
+                raise PluginError("cancelled")
+            yield event
+    except docker.errors.APIError as error:
+        raise PluginError(f"Docker refused: {error.explanation or error}") from error
