@@ -6,10 +6,10 @@ from typing import Any
 
 import pulumi
 import pytest
-from recorded import Recorded, record
 
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from tests.components.recorded import Recorded, record
 
 SERVICE = "aws:ecs/service:Service"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
@@ -101,7 +101,7 @@ def test_execution_role_reads_the_named_secrets_only() -> None:
 def test_tasks_accept_connections_from_the_load_balancer_only() -> None:
     recorded = build()
     rules = [r.inputs for r in recorded.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")]
-    sources = [rule.get("referencedSecurityGroupId") or rule.get("cidrIpv4") for rule in rules]
+    sources = [str(rule.get("referencedSecurityGroupId") or rule.get("cidrIpv4")) for rule in rules]
     assert sorted(sources) == ["10.0.0.0/16", "backend-id"]
     assert recorded.one("aws:lb/loadBalancer:LoadBalancer")["internal"] is True
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pulumi
 import pytest
-from recorded import Recorded, record
 
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
@@ -16,6 +15,7 @@ from components.deploy_lambda import DeployLambda, DeployLambdaArgs
 from components.network import ExistingVpc, Network, NewVpc, subnet_blocks
 from components.policies import RoleOptions
 from components.release_store import ReleaseStore, ReleaseStoreArgs
+from tests.components.recorded import Recorded, record
 
 IMAGE = "docker:index/image:Image"
 

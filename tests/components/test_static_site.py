@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from recorded import Recorded, record
 
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.static_site import StaticSite, StaticSiteArgs
+from tests.components.recorded import Recorded, record
 
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/1"
