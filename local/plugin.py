@@ -22,9 +22,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import grpc
 import grpc.aio
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 P = ParamSpec("P")
@@ -34,6 +35,7 @@ PARENT_CHECK_S = 0.5
 WORKERS = 32
 """Operations that may be under way at once; Pulumi starts as many as the graph allows."""
 
+_UNKNOWN_ON_WIRE = rpc.UNKNOWN
 _MESSAGE_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -70,7 +72,7 @@ def plain(value: PropertyValue | Mapping[str, PropertyValue] | None) -> Any:
         return {key: plain(item) for key, item in content.items()}
     if isinstance(content, tuple | list):
         return [plain(item) for item in content]
-    if isinstance(content, Computed):
+    if content == _UNKNOWN_ON_WIRE:
         return UNKNOWN
     if isinstance(content, float) and content.is_integer():
         return int(content)
@@ -82,7 +84,7 @@ def wire(value: Any) -> PropertyValue:
     if isinstance(value, PropertyValue):
         return value
     if isinstance(value, _Unknown):
-        return PropertyValue.computed()
+        return PropertyValue(_UNKNOWN_ON_WIRE)  # the framework's own Computed cannot be sent
     if isinstance(value, Mapping):
         return PropertyValue(wires(value))
     if isinstance(value, list | tuple | set | frozenset):

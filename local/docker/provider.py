@@ -63,9 +63,7 @@ class DockerProvider(Provider):
         inputs = plain(request.new_inputs)
         found = faults(ImageArgs, inputs)
         if found:
-            failures = [
-                CheckFailure(item.path, f"{request.name} ({IMAGE}): {item.path} {item.reason}") for item in found
-            ]
+            failures = [CheckFailure(item.path, f"{item.path} {item.reason}") for item in found]
             return CheckResponse(inputs=request.new_inputs, failures=failures)
         build = dict(inputs.get("build") or {})
         if not has_unknown([build.get("context"), build.get("dockerfile")]):
