@@ -1,0 +1,1 @@
+"""AWS on one machine: `python -m local <verb>`, and what it runs."""

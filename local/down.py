@@ -1,0 +1,142 @@
+"""`python -m local down`: ends and removes everything local. Works when half of it is missing, packages included."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from local import docker_engine, preflight
+from local.layout import Layout, read_json
+from local.lock import exclusive
+from local.terminal import say, warn
+
+STOP_DEADLINE_S = 20.0
+REGISTRY = ("localhost:{port}/", "127.0.0.1:{port}/")
+"""Where the names of our images begin: the emulator's registry."""
+BUILDER = "easi-local/"
+"""Images that were made on this machine, for building."""
+BUILD_ARGUMENT = "EASI_VERSION="
+"""In the history of every stage of a build of ours."""
+
+
+def run(layout: Layout) -> int:
+    """`python -m local down`."""
+    products = [layout.frontend / "node_modules", layout.frontend / "dist"]
+    if not layout.local.exists():
+        removed = [path for path in products if path.exists()]
+        for path in removed:
+            shutil.rmtree(path)
+        say("down: " + (_listed(layout, removed) if removed else "nothing to do"))
+        return 0
+    with exclusive(layout, "down"):
+        _stop_emulator(layout)
+        _clean_docker(layout)
+        docker_engine.stop(layout, say)
+        removed = [path for path in [*products, layout.local] if path.exists()]
+        for path in removed:
+            _remove(path)
+    say("down: " + _listed(layout, removed))
+    return 0
+
+
+def _listed(layout: Layout, removed: list[Path]) -> str:
+    return "removed " + ", ".join(str(path.relative_to(layout.root)) for path in removed)
+
+
+def _remove(path: Path) -> None:
+    """Remove a tree. A process that is just ending may still write into it, hence more than one try."""
+    for _ in range(3):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(0.5)
+    warn(f"{path} could not be removed entirely: remove it yourself.")
+
+
+def _stop_emulator(layout: Layout) -> None:
+    try:
+        from local.emulator import process as emulator  # noqa: PLC0415 - it may need packages that are not there any more
+    except ImportError:
+        _end(read_json(layout.emulator / "state.json").get("pid"))
+        return
+    emulator.stop(layout.emulator, say)
+
+
+def _end(pid: object) -> None:
+    """End the emulator by its number, when it is it: a number alone may be another process's by now."""
+    if not isinstance(pid, int) or "local.emulator" not in _command_of(pid):
+        return
+    say(f"emulator: ending process {pid}")
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_DEADLINE_S
+    while "local.emulator" in _command_of(pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _command_of(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+def _clean_docker(layout: Layout) -> None:
+    """Remove the tasks' containers and our images."""
+    port = read_json(layout.local / "values.json").get("port")
+    builder = str(read_json(layout.local / "go-image.json").get("image", ""))
+    host = preflight.find_docker(layout.root).host
+    if host is None or (port is None and not builder):
+        return
+    try:
+        import docker  # noqa: PLC0415 - it may not be there any more
+        import docker.errors  # noqa: PLC0415 - as above
+    except ImportError:
+        warn("the virtual environment is gone, so containers and images of this clone could not be looked for")
+        return
+    client = docker.DockerClient(base_url=host, timeout=120)
+    try:
+        containers = _remove_containers(client, port)
+        images = _remove_images(client, port, builder)
+        if containers or images:
+            say(f"docker: removed {containers} containers and {images} images")
+    except docker.errors.DockerException as error:
+        warn(f"docker: {error}. Containers and images of this clone may be left.")
+    finally:
+        client.close()
+
+
+def _remove_containers(client: Any, port: int | None) -> int:
+    if port is None:
+        return 0
+    mine = client.containers.list(all=True, filters={"label": f"ministack.instance={socket.gethostname()}:{port}"})
+    for container in mine:
+        with contextlib.suppress(Exception):  # the engine may be removing it already
+            container.remove(force=True, v=True)
+    return len(mine)
+
+
+def _remove_images(client: Any, port: int | None, builder: str) -> int:
+    """Images in the emulator's registry, what their builds left, and the builder if it was made here."""
+    registry = tuple(prefix.format(port=port) for prefix in REGISTRY)
+    count = 0
+    for image in client.images.list():
+        names = [*(image.attrs.get("RepoTags") or []), *(image.attrs.get("RepoDigests") or [])]
+        if port is not None and any(name.startswith(registry) for name in names):
+            count += _remove_image(client, image.id)
+    for image in client.images.list(filters={"dangling": True}):
+        if any(BUILD_ARGUMENT in str(layer.get("CreatedBy")) for layer in image.history()):
+            count += _remove_image(client, image.id)
+    if builder.startswith(BUILDER):
+        count += _remove_image(client, builder)
+    return count
+
+
+def _remove_image(client: Any, name: str) -> int:
+    with contextlib.suppress(Exception):  # it went with another one, or another clone's container uses it
+        client.images.remove(name, force=True)
+        return 1
+    return 0

@@ -1,0 +1,93 @@
+"""The environment of the local shell, and the programs that are first on its PATH."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import sys
+
+from local import preflight
+from local.engine import Engine
+from local.layout import Layout, LocalError, read_json, write_whole
+from local.project import region
+
+OFFICIAL = ("pulumi-language-python", "pulumi-resource-pulumi-python")
+"""What the official bundle brings itself."""
+
+
+def variables(layout: Layout) -> dict[str, str]:
+    """What `pulumi`, `aws` and boto3 need to work on this clone's local environments. Raises LocalError before `up`."""
+    values = read_json(layout.local / "values.json")
+    if not values or not layout.passphrase.exists():
+        raise LocalError("the local environment is not up: make up")
+    path = [str(layout.bin), str(layout.venv / "bin")]
+    rest = [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and entry not in path]
+    result = {
+        "PATH": os.pathsep.join([*path, *rest]),
+        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
+        "PULUMI_HOME": str(layout.local / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{values['port']}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": region(layout),
+        "AWS_DEFAULT_REGION": region(layout),  # what boto3 reads
+    }
+    host = preflight.find_docker(layout.root).host
+    if host is not None and host != f"unix://{preflight.DEFAULT_SOCKET}":
+        result["DOCKER_HOST"] = host
+    return result
+
+
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "EASI_VERSION")
+"""Variables of the caller that would lead somewhere else than to the local environments."""
+
+
+def process_environment(layout: Layout) -> dict[str, str]:
+    """The whole environment for a program that we start."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in UNSET and not name.startswith("AWS_ENDPOINT_URL_")
+    }
+    return {**inherited, **variables(layout)}
+
+
+def exports(layout: Layout) -> str:
+    """Shell lines for `eval`."""
+    unset = [f"unset {name}" for name in UNSET if name != "EASI_VERSION" and name in os.environ]
+    return "\n".join([*unset, *(f"export {name}={shlex.quote(value)}" for name, value in variables(layout).items())])
+
+
+def write_programs(layout: Layout, engine: Engine) -> None:
+    """Write `.local/bin`, and the passphrase if there is none."""
+    python, root = shlex.quote(str(layout.venv / "bin" / "python")), shlex.quote(str(layout.root))
+    wrapper = shlex.quote(str(layout.root / "local" / "pulumi_wrapper.py"))
+    in_project = f'export PYTHONPATH={root}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+    programs = {
+        "pulumi": f'exec {python} -IS {wrapper} {shlex.quote(str(engine.path))} "$@"\n',
+        "pulumi-resource-aws": f'{in_project}exec {python} -u -m local.aws "$@"\n',
+        "pulumi-resource-docker": f'{in_project}exec {python} -u -m local.docker "$@"\n',
+        "pulumi-language-python": f'{in_project}exec {python} -u -m local.language_host "$@"\n',
+        "pulumi-resource-pulumi-python": f'{in_project}exec {python} -u -m pulumi.dynamic "$@"\n',
+    }
+    for name, text in programs.items():
+        path = layout.bin / name
+        if engine.official_host and name in OFFICIAL:
+            path.unlink(missing_ok=True)
+            continue
+        script = f"#!/bin/sh\n{text}"
+        if not path.exists() or path.read_text() != script:
+            write_whole(path, script, mode=0o755)
+    if not layout.passphrase.exists():
+        write_whole(layout.passphrase, secrets.token_urlsafe(32), mode=0o600)
+
+
+def run(layout: Layout) -> int:
+    """`python -m local env`."""
+    print(exports(layout))
+    sys.stdout.flush()
+    return 0

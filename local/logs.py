@@ -1,0 +1,104 @@
+"""`python -m local logs`: what the backend, the deploy function or the emulator said."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from local.emulator import process as emulator
+from local.environment import variables
+from local.layout import ENVIRONMENTS, Layout, LocalError
+from local.terminal import say
+
+POLL_S = 1.0
+GROUPS = {"backend": "/ecs/easi-{}", "lambda": "/aws/lambda/easi-{}-deploy"}
+
+
+def run(layout: Layout, source: str, *, environment: str | None, follow: bool, lines: int) -> int:
+    """`python -m local logs`."""
+    if source == "emulator":
+        return _emulator(layout.emulator / "log", follow, lines)
+    if emulator.running(layout.emulator) is None:
+        raise LocalError("the emulator does not run, and it keeps these logs: make up")
+    client = _client(layout)
+    cursors = {
+        name: Cursor(client, GROUPS[source].format(name)) for name in ([environment] if environment else ENVIRONMENTS)
+    }
+    shown = [(name, event) for name, cursor in cursors.items() for event in deque(cursor.new(), lines)]
+    for name, event in sorted(shown, key=lambda pair: int(pair[1]["timestamp"])):
+        say(line(name, event))
+    if not shown and not follow:
+        say(f"nothing was logged yet ({', '.join(cursor.group for cursor in cursors.values())})")
+    while follow:
+        time.sleep(POLL_S)
+        for name, cursor in cursors.items():
+            for event in cursor.new():
+                say(line(name, event))
+    return 0
+
+
+def line(name: str, event: dict[str, Any]) -> str:
+    """One event for people: environment, time, task or invocation, text."""
+    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).strftime("%H:%M:%S")
+    return f"{name:<4} {at} {str(event['logStreamName'])[-8:]} {str(event['message']).rstrip()}"
+
+
+class Cursor:
+    """The events of one log group, each of them once."""
+
+    def __init__(self, client: Any, group: str) -> None:
+        """Begin at the oldest event."""
+        self.group = group
+        self._client = client
+        self._since = 0
+        self._seen: set[str] = set()
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """What was logged since the last call. A group that does not exist yet has no events."""
+        pages = self._client.get_paginator("filter_log_events").paginate(logGroupName=self.group, startTime=self._since)
+        try:
+            for page in pages:
+                for event in page["events"]:
+                    if event["eventId"] not in self._seen:
+                        self._seen.add(event["eventId"])
+                        self._since = max(self._since, int(event["timestamp"]) - 10_000)
+                        yield event
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+        except botocore.exceptions.EndpointConnectionError as error:
+            raise LocalError("the emulator ended: make up") from error
+
+
+def _client(layout: Layout) -> Any:
+    values = variables(layout)
+    return boto3.client(
+        "logs",
+        endpoint_url=values["AWS_ENDPOINT_URL"],
+        region_name=values["AWS_REGION"],
+        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"max_attempts": 2}),
+    )
+
+
+def _emulator(log: Path, follow: bool, lines: int) -> int:
+    if not log.exists():
+        raise LocalError("the emulator was never started here: make up")
+    with log.open(errors="replace") as file:
+        for text in deque(file, lines):
+            say(text.rstrip("\n"))
+        while follow:
+            text = file.readline()
+            if text:
+                say(text.rstrip("\n"))
+            else:
+                time.sleep(POLL_S)
+    return 0

@@ -1,0 +1,171 @@
+"""The local Pulumi project: the real one with the overlay, generated, so that no committed file is ever rewritten.
+
+Pulumi writes an `encryptionsalt` and what `pulumi config set` says in the stack's file. Here that is a generated file:
+what differs in it from what was last generated is somebody's own setting, and is put back when it is generated again.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local import fingerprint
+from local.layout import ENVIRONMENTS, Layout, LocalError, here, read_json, write_json, write_whole
+
+OVERLAY = Path("local") / "overlay.yaml"
+STATE_OF_SECRETS = ("secretsprovider", "encryptedkey", "encryptionsalt")
+"""Keys of a stack's file that say how its secrets are kept: locally always a passphrase."""
+GENERATED = "generated.json"
+MACHINES = {"x86_64": "X86_64", "amd64": "X86_64", "aarch64": "ARM64", "arm64": "ARM64"}
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """What the overlay's placeholders stand for on this machine."""
+
+    port: int
+    go_image: str
+    cpu_architecture: str
+
+    def fill(self, value: object) -> object:
+        """A setting with its placeholders replaced; others, like {distribution}, stay."""
+        if not isinstance(value, str):
+            return value
+        names = {"{port}": str(self.port), "{goImage}": self.go_image, "{cpuArchitecture}": self.cpu_architecture}
+        for name, replacement in names.items():
+            value = value.replace(name, replacement)
+        return value
+
+
+def machine_architecture() -> str:
+    """The machine's architecture as ECS calls it."""
+    return MACHINES.get(platform.machine(), "X86_64")
+
+
+def generate(layout: Layout) -> None:
+    """Write `.local/project` anew from the committed files, keeping what people set in it."""
+    note = read_json(layout.local / "values.json")
+    if not note:
+        raise LocalError("the local environment has not been up yet: make up")
+    values = Values(port=note["port"], go_image=note["goImage"], cpu_architecture=note["cpuArchitecture"])
+    before = fingerprint.of(layout.root, layout.local)
+    layout.project.mkdir(parents=True, exist_ok=True)
+    overlay = _load(layout.root / OVERLAY)
+    known = read_json(layout.project / GENERATED)
+    write_whole(layout.project / "Pulumi.yaml", _dump(project_file(_load(layout.root / "Pulumi.yaml"), layout)))
+    for environment in ENVIRONMENTS:
+        target = layout.project / f"Pulumi.{environment}.yaml"
+        wanted = stack_config(_load(layout.root / f"Pulumi.{environment}.yaml"), overlay, environment, values)
+        current = _load(target) if target.exists() else {}
+        config = keep_changes(wanted, known.get(environment), current.get("config") or {})
+        kept = {key: current[key] for key in ("encryptionsalt",) if key in current}
+        write_whole(target, _dump({**kept, "config": config}))
+        known[environment] = wanted
+    write_json(layout.project / GENERATED, known)
+    fingerprint.remember(layout.local, before)
+
+
+def set_values(layout: Layout, port: int, go_image: str) -> None:
+    """Remember what the placeholders stand for, and generate the project."""
+    note = {"port": port, "goImage": go_image, "cpuArchitecture": machine_architecture()}
+    if read_json(layout.local / "values.json") != note:
+        write_json(layout.local / "values.json", note)
+    if not fingerprint.current(layout.root, layout.local):
+        generate(layout)
+
+
+def project_file(real: Config, layout: Layout) -> Config:
+    """Pulumi.yaml for `.local/project`: the program stays where it is, and runs in this clone's virtual environment."""
+    runtime = real.get("runtime")
+    options = dict(runtime.get("options") or {}) if isinstance(runtime, dict) else {}
+    local = {key: value for key, value in real.items() if key not in ("backend", "stackConfigDir")}
+    local["runtime"] = {"name": "python", "options": {**options, "virtualenv": str(layout.venv)}}
+    local["main"] = "../.."
+    return local
+
+
+def stack_config(real: Config, overlay: Config, environment: str, values: Values) -> Config:
+    """The settings of one local environment. Pure."""
+    config: Config = copy.deepcopy(real.get("config") or {})
+    changes = {**(overlay.get("config") or {}), **((overlay.get("environments") or {}).get(environment) or {})}
+    for key, value in changes.items():
+        if value is None:
+            config.pop(key, None)
+        else:
+            config[key] = values.fill(value)
+    for key, value in config.items():
+        if isinstance(value, dict) and set(value) == {"secure"}:
+            raise LocalError(
+                f"Pulumi.{environment}.yaml: {key} is encrypted with a key of AWS, which is not to be had here. "
+                f"Give it a local value, or null, under `config` in {OVERLAY}."
+            )
+    return config
+
+
+def keep_changes(wanted: Config, generated: Config | None, current: Config) -> Config:
+    """`wanted`, with what somebody changed in `current` since it was `generated`. Pure."""
+    if generated is None:
+        return dict(wanted)
+    result = dict(wanted)
+    for key in {**generated, **current}:
+        if key in current and (key not in generated or as_written(current[key]) != as_written(generated[key])):
+            result[key] = current[key]
+        elif key in generated and key not in current:
+            result.pop(key, None)
+    return result
+
+
+def as_written(value: object) -> object:
+    """A setting as `pulumi config set` writes it back: every number and boolean of the file becomes a string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: as_written(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_written(item) for item in value]
+    return value
+
+
+def region(layout: Layout) -> str:
+    """The region of the first environment, which is the local shell's."""
+    config = _load(layout.root / f"Pulumi.{ENVIRONMENTS[0]}.yaml").get("config") or {}
+    return str(config.get("aws:region", "us-west-2"))
+
+
+def declared_default(layout: Layout, key: str) -> str:
+    """The default that Pulumi.yaml declares for one of the project's settings."""
+    declared = (_load(layout.root / "Pulumi.yaml").get("config") or {}).get(key) or {}
+    return str(declared.get("default", ""))
+
+
+def _load(path: Path) -> Config:
+    try:
+        found = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise LocalError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise LocalError(f"{path.name} is not valid YAML: {error}") from error
+    if found is not None and not isinstance(found, dict):
+        raise LocalError(f"{path.name} must be a mapping, not {type(found).__name__}.")
+    return found or {}
+
+
+def _dump(value: Config) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+
+
+if __name__ == "__main__":
+    try:
+        generate(here())
+    except LocalError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,29 @@
+"""`.local/bin/pulumi`: bring the generated project up to date, become the engine. Standard library only, for speed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Become the engine in the generated project."""
+    import importlib.util  # noqa: PLC0415 - sys.path is the caller's business, so this one module is loaded by its path
+
+    spec = importlib.util.spec_from_file_location("fingerprint", ROOT / "local" / "fingerprint.py")
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - the file is beside this one
+    fingerprint = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fingerprint)
+    local = ROOT / ".local"
+    if not fingerprint.current(ROOT, local):
+        environment = dict(os.environ, PYTHONPATH=str(ROOT))
+        done = subprocess.run([sys.executable, "-m", "local.project"], env=environment, cwd=ROOT, check=False)
+        if done.returncode != 0:
+            sys.exit(done.returncode)
+    engine = sys.argv[1]
+    os.execv(engine, [engine, "-C", str(local / "project"), *sys.argv[2:]])  # noqa: S606 - no shell wanted
+
+
+main()

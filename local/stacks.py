@@ -1,0 +1,152 @@
+"""Pulumi's stacks in the file backend: made, freed from an interrupted update, read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.environment import process_environment
+from local.layout import Layout, LocalError, read_json
+from local.terminal import Say, coloured
+
+PROJECT = "easi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interruption:
+    """What an update that was cut short left behind."""
+
+    locked_by: int | None
+    """The process that holds the stack's lock; it may be dead."""
+    alive: bool
+    pending: int
+    """Operations that were under way."""
+
+
+class Stacks:
+    """The stacks of one clone, through its own `pulumi`."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Take the environment of the local shell as it is now."""
+        self._layout = layout
+        self._environment = process_environment(layout)
+        self._pulumi = str(layout.bin / "pulumi")
+        layout.state.mkdir(parents=True, exist_ok=True)
+
+    def _checkpoint(self, name: str) -> Path:
+        return self._layout.state / ".pulumi" / "stacks" / PROJECT / f"{name}.json"
+
+    def exists(self, name: str) -> bool:
+        """Whether the stack was made."""
+        return self._checkpoint(name).exists()
+
+    def make(self, name: str) -> None:
+        """Make the stack when there is none."""
+        if not self.exists(name):
+            self._quietly("stack", "init", name, "--no-select", "--non-interactive")
+
+    def interruption(self, name: str) -> Interruption | None:
+        """What an interrupted update left, or None."""
+        locks = sorted((self._layout.state / ".pulumi" / "locks" / "organization" / PROJECT / name).glob("*.json"))
+        checkpoint = read_json(self._checkpoint(name)).get("checkpoint") or {}
+        pending = len((checkpoint.get("latest") or {}).get("pending_operations") or [])
+        if not locks:
+            return Interruption(locked_by=None, alive=False, pending=pending) if pending else None
+        lock = read_json(locks[0])
+        pid = int(lock.get("pid", 0))
+        alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or _alive(pid))
+        return Interruption(locked_by=pid, alive=alive, pending=pending)
+
+    def recover(self, name: str, say: Say) -> None:
+        """Clear what an interrupted update left. Raises LocalError when an update is under way."""
+        left = self.interruption(name)
+        if left is None:
+            return
+        if left.alive:
+            raise LocalError(
+                f"an update of {name} is under way (process {left.locked_by}): wait for it, or end it with Ctrl-C."
+            )
+        if left.locked_by is not None:
+            say(f"  {name}: an earlier update was cut short (process {left.locked_by} is gone): freeing its lock")
+            self._quietly("cancel", "-s", name, "--yes")
+        if left.pending:
+            say(f"  {name}: {left.pending} operations were under way: reading what became of them")
+            code = self.stream("refresh", "-s", name, "--clear-pending-creates", "--yes", "--skip-preview")
+            if code != 0:
+                raise LocalError(
+                    f"{name} could not be refreshed after an interrupted update (pulumi ended with {code}, see above)."
+                )
+
+    def up(self, name: str) -> int:
+        """Update the stack, showing what Pulumi says. Its exit code."""
+        return self.stream("up", "-s", name, "--yes", "--skip-preview", "--suppress-outputs")
+
+    def outputs(self, name: str) -> dict[str, Any]:
+        """The stack's outputs."""
+        found = json.loads(self._quietly("stack", "output", "-s", name, "--json"))
+        return found if isinstance(found, dict) else {}
+
+    def last_changes(self, name: str) -> dict[str, int]:
+        """How many resources the last update created, updated, deleted, left the same."""
+        found = json.loads(self._quietly("stack", "history", "-s", name, "--json", "--page-size", "1"))
+        return dict(found[0].get("resourceChanges") or {}) if found else {}
+
+    def stream(self, *arguments: str) -> int:
+        """Run `pulumi` with its output on ours. Ctrl-C is passed on once, so that it can finish what is under way."""
+        command = [self._pulumi, *arguments, "--non-interactive", "--color", "always" if coloured() else "never"]
+        with subprocess.Popen(
+            command, env=self._environment, cwd=self._layout.root, stdin=subprocess.DEVNULL, process_group=0
+        ) as pulumi:
+            while True:
+                try:
+                    return pulumi.wait()
+                except KeyboardInterrupt:
+                    pulumi.send_signal(signal.SIGINT)
+                    with _second_interrupt_passed_on(pulumi):
+                        pulumi.wait()
+                    raise
+
+    def _quietly(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [self._pulumi, *arguments],
+            env=self._environment,
+            cwd=self._layout.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
+            raise LocalError(f"pulumi {' '.join(arguments)} ended with {done.returncode}: " + "\n  ".join(said))
+        return done.stdout
+
+
+@contextmanager
+def _second_interrupt_passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While Pulumi finishes after a first Ctrl-C, a further one makes it end at once."""
+    before = signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    status = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return bool(status) and not status.startswith("Z")

@@ -1,0 +1,107 @@
+"""`python -m local up`: everything from nothing to proven releases, and nothing at all when all of it is there."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from local import docker_engine, frontend, go_image, project, setup
+from local.emulator import process as emulator
+from local.layout import Layout, LocalError, read_json
+from local.lock import exclusive
+from local.stacks import Stacks
+from local.terminal import Steps, bold, say, warn
+
+UNCHANGED = ("same", "read")
+"""Kinds of change that are none."""
+
+
+def run(layout: Layout, environments: tuple[str, ...]) -> int:
+    """`python -m local up`."""
+    steps = Steps()
+    with exclusive(layout, "up"):
+        try:
+            return _run(layout, environments, steps)
+        finally:
+            steps.report()
+
+
+def _run(layout: Layout, environments: tuple[str, ...], steps: Steps) -> int:
+    with steps.step("tools"):
+        setup.prepare(layout)
+    with steps.step("docker"):
+        host = docker_engine.ensure(layout, say)
+        builder = go_image.ensure(layout, host, say)
+    with steps.step("emulator"):
+        running = start_emulator(layout, host)
+        project.set_values(layout, port=running.port, go_image=builder)
+        say(f"  AWS answers at {running.endpoint}")
+    with steps.step("frontend"):
+        frontend.build(layout, say)
+    version = frontend.head(layout)
+    stacks = Stacks(layout)
+    proofs: list[str] = []
+    for name in environments:
+        with steps.step(name):
+            try:
+                proofs.append(_release(stacks, name, version))
+            except KeyboardInterrupt:
+                warn(f"Interrupted while {name} was being updated. To continue: make up")
+                raise
+            except LocalError as error:
+                for proof in proofs:
+                    say(proof)
+                raise LocalError(f"{error}\n{_what_runs(stacks, name)}") from error
+    for proof in proofs:
+        say(proof)
+    say('A shell for pulumi on these environments:  eval "$(.venv/bin/python -m local env)"')
+    return 0
+
+
+def start_emulator(layout: Layout, docker_host: str) -> emulator.Running:
+    """The emulator, on the port that it had before when that is free: addresses in the stacks' state name it."""
+    before = read_json(layout.local / "values.json").get("port")
+    running = emulator.start(emulator.EmulatorSettings(folder=layout.emulator, docker_host=docker_host), say)
+    if before is not None and before != running.port:
+        say(f"  the emulator was on port {before} before: addresses change with this run")
+    return running
+
+
+def _release(stacks: Stacks, name: str, version: str) -> str:
+    """Update one environment; the text that says what it proved. Raises LocalError when it did not."""
+    stacks.make(name)
+    stacks.recover(name, say)
+    started = time.monotonic()
+    code = stacks.up(name)
+    if code != 0:
+        raise LocalError(
+            f"{name}: the release of {version[:12]} failed (pulumi ended with {code}; the reason is above)."
+        )
+    changes = {kind: count for kind, count in stacks.last_changes(name).items() if kind not in UNCHANGED}
+    outputs = stacks.outputs(name)
+    return proof(name, outputs, changed=bool(changes), took_s=time.monotonic() - started)
+
+
+def proof(name: str, outputs: dict[str, Any], *, changed: bool, took_s: float) -> str:
+    """What an environment's outputs prove, for people."""
+    release = outputs.get("release") or {}
+    rows = [
+        ("version", release.get("version")),
+        ("image", release.get("image")),
+        ("static files", release.get("staticManifest")),
+        ("proven at", release.get("verifiedAt")),
+        ("open", outputs.get("url")),
+        ("check", f"curl -s '{outputs['healthcheckUrl']}'" if outputs.get("healthcheckUrl") else None),
+    ]
+    headline = f"released in {took_s:.0f} s" if changed else "nothing changed"
+    return "\n".join([bold(f"{name}: {headline}"), *(f"  {label:<13} {value}" for label, value in rows if value)])
+
+
+def _what_runs(stacks: Stacks, name: str) -> str:
+    try:
+        version = (stacks.outputs(name).get("release") or {}).get("version")
+    except LocalError:
+        version = None
+    if version:
+        return f"  {name} still proves {version}; later environments were not touched. Mend the cause, then: make up"
+    return f"  nothing was ever proven in {name}; later environments were not touched. Mend the cause, then: make up"
