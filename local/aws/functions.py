@@ -1,0 +1,154 @@
+"""Functions (invokes) that programs call to look things up."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from .kind import camel
+from .session import Aws, PluginError
+from .tagging import from_pairs
+from .wire import Props
+
+SECRETS: dict[str, frozenset[str]] = {
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": frozenset({"authorizationToken", "password"}),
+}
+"""Answers that are secret."""
+
+
+def call(aws: Aws, token: str, arguments: Props) -> Props:
+    """Answer one function; its arguments are part of the answer, as the official plugin has it."""
+    if token not in _FUNCTIONS:
+        names = ", ".join(sorted(_FUNCTIONS))
+        raise PluginError(f"no such function in the local AWS plugin (local/aws/functions.py); it has {names}")
+    return arguments | _FUNCTIONS[token](aws, arguments)
+
+
+def _zones(aws: Aws, arguments: Props) -> Props:
+    zones = aws.client("ec2").describe_availability_zones(Filters=_filters(arguments))["AvailabilityZones"]
+    state = arguments.get("state")
+    hidden = {*(arguments.get("excludeNames") or []), *(arguments.get("excludeZoneIds") or [])}
+    shown = [
+        zone
+        for zone in sorted(zones, key=lambda zone: str(zone["ZoneName"]))
+        if not ({zone["ZoneName"], zone["ZoneId"]} & hidden) and (not state or zone["State"] == state)
+    ]
+    names, numbers = [zone["ZoneName"] for zone in shown], [zone["ZoneId"] for zone in shown]
+    return {"id": aws.region, "region": aws.region, "names": names, "zoneIds": numbers, "groupNames": [aws.region]}
+
+
+def _identity(aws: Aws, arguments: Props) -> Props:
+    found = aws.client("sts").get_caller_identity()
+    return {"id": found["Account"], "accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"]}
+
+
+def _region(aws: Aws, arguments: Props) -> Props:
+    region = arguments.get("region") or arguments.get("name") or aws.region
+    endpoint = f"ec2.{region}.amazonaws.com"
+    return {"id": region, "name": region, "region": region, "endpoint": endpoint, "description": region}
+
+
+def _partition(aws: Aws, arguments: Props) -> Props:
+    suffix = "amazonaws.com.cn" if aws.partition == "aws-cn" else "amazonaws.com"
+    reverse = ".".join(reversed(suffix.split(".")))
+    return {"id": aws.partition, "partition": aws.partition, "dnsSuffix": suffix, "reverseDnsPrefix": reverse}
+
+
+def _filters(arguments: Props) -> list[dict[str, Any]]:
+    filters = [{"Name": item["name"], "Values": item["values"]} for item in arguments.get("filters") or []]
+    tags = arguments.get("tags") or {}
+    return filters + [{"Name": f"tag:{name}", "Values": [tags[name]]} for name in sorted(tags)]
+
+
+def _one(found: list[Props], what: str, arguments: Props) -> Props:
+    if len(found) != 1:
+        raise PluginError(f"{len(found)} {what}s match {arguments}, exactly one is needed")
+    return found[0]
+
+
+def _vpc(aws: Aws, arguments: Props) -> Props:
+    filters = _filters(arguments)
+    for name, key in (("cidrBlock", "cidr"), ("default", "is-default"), ("state", "state")):
+        if arguments.get(name) is not None:
+            filters.append({"Name": key, "Values": [str(arguments[name]).lower()]})
+    ids = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
+    vpc = _one(aws.client("ec2").describe_vpcs(Filters=filters, **ids)["Vpcs"], "VPC", arguments)
+    identity = vpc["VpcId"]
+    found = {"id": identity, "arn": aws.arn("ec2", f"vpc/{identity}"), "default": vpc.get("IsDefault", False)}
+    names = ("cidrBlock", "instanceTenancy", "state", "dhcpOptionsId", "ownerId")
+    return found | _named(vpc, names) | {"region": aws.region, "tags": from_pairs(vpc.get("Tags"))}
+
+
+def _named(item: Props, names: tuple[str, ...]) -> Props:
+    return {name: value for name, value in camel(item).items() if name in names}
+
+
+def _subnet_filters(arguments: Props) -> Props:
+    filters = _filters(arguments)
+    keys = {"vpcId": "vpc-id", "cidrBlock": "cidr-block", "availabilityZone": "availability-zone", "state": "state"}
+    filters += [{"Name": key, "Values": [arguments[name]]} for name, key in keys.items() if arguments.get(name)]
+    return {"Filters": filters} | ({"SubnetIds": [arguments["id"]]} if arguments.get("id") else {})
+
+
+def _subnet(aws: Aws, arguments: Props) -> Props:
+    subnet = _one(aws.client("ec2").describe_subnets(**_subnet_filters(arguments))["Subnets"], "subnet", arguments)
+    names = ("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "mapPublicIpOnLaunch", "state", "ownerId")
+    found = {"id": subnet["SubnetId"], "arn": aws.arn("ec2", f"subnet/{subnet['SubnetId']}"), "region": aws.region}
+    return found | _named(subnet, names) | {"tags": from_pairs(subnet.get("Tags"))}
+
+
+def _subnets(aws: Aws, arguments: Props) -> Props:
+    subnets = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
+    return {"id": aws.region, "region": aws.region, "ids": sorted(subnet["SubnetId"] for subnet in subnets)}
+
+
+def _authorization(aws: Aws, arguments: Props) -> Props:
+    found = aws.client("ecr").get_authorization_token()["authorizationData"][0]
+    user, _, password = base64.b64decode(found["authorizationToken"]).decode().partition(":")
+    return {
+        "id": aws.region,
+        "region": aws.region,
+        "authorizationToken": found["authorizationToken"],
+        "expiresAt": found["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        # AWS names its own host; Docker reaches the emulator's registry without TLS, at localhost.
+        "proxyEndpoint": f"http://{aws.gateway}",
+        "userName": user,
+        "password": password,
+    }
+
+
+def _policy(noun: str) -> Callable[[Aws, Props], Props]:
+    """Find a managed or own CloudFront policy by id or name."""
+    plural = noun[:-1] + "ies"
+    title = "".join(word.capitalize() for word in noun.split("_"))
+
+    def find(aws: Aws, arguments: Props) -> Props:
+        client, marker = aws.client("cloudfront"), ""
+        while True:
+            page = getattr(client, f"list_{plural}")(**({"Marker": marker} if marker else {}))[f"{title}List"]
+            for item in page.get("Items", []):
+                policy = item[title]
+                name = policy[f"{title}Config"]["Name"]
+                if arguments.get("id") == policy["Id"] or (not arguments.get("id") and arguments.get("name") == name):
+                    return {"id": policy["Id"], "name": name, "comment": policy[f"{title}Config"].get("Comment", "")}
+            marker = page.get("NextMarker", "")
+            if not marker:
+                raise PluginError(f"no CloudFront {noun.replace('_', ' ')} has {arguments}")
+
+    return find
+
+
+_FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:index/getCallerIdentity:getCallerIdentity": _identity,
+    "aws:index/getPartition:getPartition": _partition,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:ec2/getVpc:getVpc": _vpc,
+    "aws:ec2/getSubnet:getSubnet": _subnet,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization,
+    "aws:cloudfront/getCachePolicy:getCachePolicy": _policy("cache_policy"),
+    "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _policy("origin_request_policy"),
+    "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _policy("response_headers_policy"),
+}

@@ -1,0 +1,244 @@
+"""The resource provider: check, diff, create, read, update, delete and invoke, over plain Python values."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import compare, functions, shapes, tagging
+from .kind import Kind
+from .session import Aws, GoneError, PluginError, explain, is_gone, require_endpoint
+from .shapes import Problem
+from .table import TABLE
+from .wire import UNKNOWN, Props, has_unknown
+
+DEFAULTS = "__defaults"
+"""The input in which, like the official plugin, the plugin keeps the names of properties that it has set itself."""
+CONFIG_OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
+
+
+class PartlyMadeError(PluginError):
+    """A resource exists now, but not everything that was asked for could be done to it."""
+
+    def __init__(self, message: str, identity: str, inputs: Props, state: Props) -> None:
+        super().__init__(message)
+        self.identity = identity
+        self.inputs = inputs
+        self.state = state
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs as they are used from now on, or what is wrong with them."""
+
+    inputs: Props
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The differences, each with whether it makes a new resource."""
+
+    changes: dict[compare.Difference, bool]
+    delete_first: bool
+
+    @property
+    def replaces(self) -> list[str]:
+        """The paths that make a new resource."""
+        return [change.path for change, replaces in self.changes.items() if replaces]
+
+
+class AwsProvider:
+    """Resources in the local AWS."""
+
+    def __init__(self, table: Mapping[str, Kind] = TABLE) -> None:
+        self._table = table
+        self._aws: Aws | None = None
+
+    @property
+    def aws(self) -> Aws:
+        """The local AWS; there is none before `configure`."""
+        if self._aws is None:
+            raise PluginError("the AWS provider was not configured")
+        return self._aws
+
+    # Configuration
+
+    def check_config(self, inputs: Props) -> Checked:
+        """Refuse settings that the official provider does not know."""
+        shape = shapes.provider_shape()
+        given = {key: value for key, value in inputs.items() if key not in CONFIG_OF_THE_ENGINE}
+        values = shapes.coerce(shape, {key: _from_json(value) for key, value in given.items()})
+        return Checked(inputs, shapes.check_inputs(shape, values))
+
+    def configure(self, inputs: Props) -> None:
+        """Remember region and default tags. Other settings name ways into AWS, which the local one does not need."""
+        region = inputs.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if not region or region == UNKNOWN:
+            raise PluginError("no AWS region: set `aws:region` in the stack's settings, or AWS_REGION")
+        tags = (_from_json(inputs.get("defaultTags")) or {}).get("tags") or {}
+        self._aws = Aws(str(region), require_endpoint(), {key: str(value) for key, value in tags.items()})
+
+    # Resources
+
+    def kind(self, token: str) -> Kind:
+        """What the plugin knows of a resource type."""
+        if token in self._table:
+            return self._table[token]
+        if shapes.shape_of(token) is None:
+            raise PluginError(f"{token} is not a resource type of pulumi_aws")
+        known = ", ".join(
+            sorted(token.split(":")[1].split("/")[0] + "." + token.split(":")[-1] for token in self._table)
+        )
+        raise PluginError(f"{token} has no entry in the local AWS plugin's table (local/aws/table.py); it has {known}")
+
+    def check(self, token: str, logical: str, old: Props, new: Props, seed: bytes) -> Checked:
+        """Check inputs against the type, and name what the program did not name."""
+        kind, shape = self.kind(token), shapes.shape_of(token)
+        assert shape is not None  # noqa: S101 - the table's types exist: a test looks
+        problems = shapes.check_inputs(shape, new)
+        if problems:
+            return Checked(new, problems)
+        inputs = kind.prepare(shapes.coerce(shape, {key: value for key, value in new.items() if value is not None}))
+        region = inputs.get("region")
+        if region not in (None, UNKNOWN) and self._aws and region != self.aws.region:
+            problems.append(Problem("region", f"must be the provider's own, {self.aws.region}: not {region}"))
+        if kind.name and inputs.get(kind.name.property) is None and not inputs.get(f"{kind.name.property}Prefix"):
+            set_before = kind.name.property in old.get(DEFAULTS, ())
+            try:
+                name = old[kind.name.property] if set_before else kind.name.make(logical, seed)
+            except ValueError as error:
+                return Checked(new, [Problem(kind.name.property, str(error))])
+            inputs |= {kind.name.property: name, DEFAULTS: [kind.name.property]}
+        problems.extend(kind.check(inputs))
+        return Checked(inputs, problems)
+
+    def diff(self, token: str, old: Props, new: Props) -> Diff:
+        """What changed between inputs, and what of it makes a new resource."""
+        kind = self.kind(token)
+        replaces = compare.replacing(kind.replaces)
+        found = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
+        named = kind.name is not None and kind.name.property not in new.get(DEFAULTS, ())
+        same_name = kind.name is not None and old.get(kind.name.property) == new.get(kind.name.property)
+        return Diff(found, delete_first=kind.delete_first or (named and same_name))
+
+    def create(self, token: str, inputs: Props, preview: bool = False) -> tuple[str, Props]:
+        """Make a resource; the answer is its id and state. A preview makes nothing."""
+        kind = self.kind(token)
+        if preview:
+            return "", self._unknown(token, kind, inputs)
+        given = _public(inputs)
+        try:
+            identity = kind.create(self.aws, given)
+        except Exception as error:
+            raise self._failure(token, "create", error) from error
+        try:
+            if kind.finish:
+                kind.update(self.aws, identity, given, {}, set(given))
+            live = kind.read(self.aws, identity, given)
+            state = self._state(kind, given, live)
+            tagging.set_tags(self.aws, kind, identity, state, {})
+        except Exception as error:
+            failure = self._failure(token, "create", error)
+            raise PartlyMadeError(str(failure), identity, inputs, self._state(kind, given, {})) from error
+        return identity, state
+
+    def update(
+        self, token: str, identity: str, state: Props, *, old: Props, new: Props, preview: bool = False
+    ) -> Props:
+        """Change a resource in place; the answer is its new state. A preview changes nothing."""
+        kind = self.kind(token)
+        before, after = _public(old), _public(new)
+        changes = compare.differences(before, after, kind.unordered)
+        changed = {change.pattern.split(".")[0] for change in changes}
+        if preview:
+            kept = {key: value for key, value in state.items() if key not in before and key not in kind.volatile}
+            return self._unknown(token, kind, kept | after)
+        try:
+            if changed - {"tags"}:
+                kind.update(self.aws, identity, after, before, changed)
+            stale = {key: value for key, value in state.items() if key not in before}
+            new_state = self._state(kind, after, stale | kind.read(self.aws, identity, stale | after))
+            if "tags" in changed or state.get("tagsAll") != new_state.get("tagsAll"):
+                tagging.set_tags(self.aws, kind, identity, new_state, state)
+        except Exception as error:
+            raise self._failure(token, "update", error, identity) from error
+        return new_state
+
+    def read(self, token: str, identity: str, state: Props, inputs: Props) -> tuple[Props, Props] | None:
+        """What lives in AWS now, as state and inputs; None if nothing does. Without inputs it is an import."""
+        kind, shape = self.kind(token), shapes.shape_of(token)
+        assert shape is not None  # noqa: S101 - as above
+        try:
+            live = kind.read(self.aws, identity, state or kind.from_id(identity))
+        except Exception as error:
+            if is_gone(error):
+                return None
+            raise self._failure(token, "read", error, identity) from error
+        if not state:
+            if not live:
+                raise PluginError(f"{token} cannot be imported: the local AWS plugin only records it")
+            found = kind.from_id(identity) | live
+            return self._state(kind, {}, found), {key: value for key, value in found.items() if key in shape.inputs}
+        drifted = dict(inputs)
+        for key, value in live.items():
+            if key in inputs and compare.differences({key: inputs[key]}, {key: value}, kind.unordered):
+                drifted[key] = value
+        return self._state(kind, {}, state | live | _public(drifted)), drifted
+
+    def delete(self, token: str, identity: str, state: Props) -> None:
+        """Remove a resource; one that is gone already is as good."""
+        try:
+            self.kind(token).delete(self.aws, identity, state)
+        except Exception as error:
+            if not is_gone(error):
+                raise self._failure(token, "delete", error, identity) from error
+
+    def invoke(self, token: str, arguments: Props) -> Props:
+        """Answer a function such as `aws:index/getRegion:getRegion`."""
+        try:
+            return functions.call(self.aws, token, arguments)
+        except Exception as error:
+            raise self._failure(token, "call", error) from error
+
+    # Parts
+
+    def _state(self, kind: Kind, inputs: Props, live: Props) -> Props:
+        state = kind.defaults | live | inputs
+        if kind.tagged:
+            tags = state.get("tags") or {}
+            state["tagsAll"] = tags if tags == UNKNOWN else self.aws.default_tags | tags
+        return {"region": self.aws.region} | state if kind.regional else state
+
+    def _unknown(self, token: str, kind: Kind, known: Props) -> Props:
+        shape = shapes.shape_of(token)
+        assert shape is not None  # noqa: S101 - as above
+        unknown: Props = {name: UNKNOWN for name in shape.outputs if name not in kind.defaults and name != "tags"}
+        state = self._state(kind, _public(known), unknown)
+        if has_unknown(known.get("tags")):
+            state["tagsAll"] = UNKNOWN
+        return state
+
+    def _failure(self, token: str, verb: str, error: Exception, identity: str = "") -> PluginError:
+        if isinstance(error, GoneError):
+            error = PluginError("it does not exist any more; run `pulumi refresh`")
+        endpoint = self._aws.endpoint if self._aws else ""
+        return PluginError(f"{token}: {verb}{' ' if identity else ''}{identity}: {explain(error, endpoint)}")
+
+
+def _public(inputs: Props) -> Props:
+    """Inputs without the plugin's own notes."""
+    return {key: value for key, value in inputs.items() if not key.startswith("__")}
+
+
+def _from_json(value: Any) -> Any:
+    """A setting as a value: the engine sends lists and objects as JSON text."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,181 @@
+"""The plugin protocol around AwsProvider.
+
+The SDK's own servicer for providers drops the old inputs and the content hash of archives, without which no change of a
+function's code is seen; so this one speaks the protocol itself.
+"""
+
+# The methods have the names that the protocol gives them, and its documentation.
+# ruff: noqa: D102, N802
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # protobuf ships no types
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from .functions import SECRETS
+from .provider import AwsProvider, Checked, PartlyMadeError
+from .session import PluginError, explain
+from .wire import read_struct, write_struct
+
+Answer = Callable[[Any, Any, grpc.ServicerContext], Any]
+_KINDS = {
+    ("add", False): provider_pb2.PropertyDiff.ADD,
+    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
+    ("delete", False): provider_pb2.PropertyDiff.DELETE,
+    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
+    ("update", False): provider_pb2.PropertyDiff.UPDATE,
+    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+def _token(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
+
+
+def _logical(urn: str) -> str:
+    return urn.split("::", 3)[3]
+
+
+def _answer(method: Answer) -> Answer:
+    """Turn errors into one line for the engine; an error of the plugin's own says where it is."""
+
+    @wraps(method)
+    def wrapped(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request, context)
+        except PartlyMadeError as error:
+            _abort_partly_made(context, error)
+        except PluginError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except Exception as error:
+            context.abort(grpc.StatusCode.INTERNAL, explain(error, ""))
+
+    return wrapped
+
+
+def _abort_partly_made(context: grpc.ServicerContext, error: PartlyMadeError) -> None:
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=error.identity,
+        properties=write_struct(error.state),
+        inputs=write_struct(error.inputs),
+        reasons=[str(error)],
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    status.details.add().Pack(detail)
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def _checked(result: Checked) -> Any:
+    failures = [
+        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.path}: {problem.reason}")
+        for problem in result.problems
+    ]
+    return provider_pb2.CheckResponse(inputs=write_struct(result.inputs), failures=failures)
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Answers the engine."""
+
+    def __init__(self, provider: AwsProvider) -> None:
+        self._provider = provider
+
+    @_answer
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi-aws"))
+
+    @_answer
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema='{"name": "aws"}')
+
+    @_answer
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    @_answer
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    @_answer
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return _checked(self._provider.check_config(read_struct(request.news)))
+
+    @_answer
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        old, new = read_struct(request.old_inputs or request.olds), read_struct(request.news)
+        moved = [key for key in ("region",) if old.get(key) != new.get(key)]
+        changes = provider_pb2.DiffResponse.DIFF_SOME if old != new else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=changes, replaces=moved, diffs=moved)
+
+    @_answer
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        settings = {key.rsplit(":", 1)[-1]: value for key, value in request.variables.items()}
+        self._provider.configure(settings | read_struct(request.args))
+        # The engine opens secrets for a plugin that does not accept them, and marks its answers again by property name.
+        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
+
+    @_answer
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        old, new = read_struct(request.olds), read_struct(request.news)
+        token, logical = _token(request.urn), _logical(request.urn)
+        return _checked(self._provider.check(token, logical, old, new, request.randomSeed or request.urn.encode()))
+
+    @_answer
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        diff = self._provider.diff(_token(request.urn), read_struct(request.old_inputs), read_struct(request.news))
+        some = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some,
+            replaces=diff.replaces,
+            diffs=sorted({change.pattern.split(".")[0] for change in diff.changes}),
+            deleteBeforeReplace=diff.delete_first and bool(diff.replaces),
+            hasDetailedDiff=True,
+            detailedDiff={
+                change.path: provider_pb2.PropertyDiff(kind=_KINDS[change.kind, replaces], inputDiff=True)
+                for change, replaces in diff.changes.items()
+            },
+        )
+
+    @_answer
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        token = _token(request.urn)
+        identity, state = self._provider.create(token, read_struct(request.properties), request.preview)
+        return provider_pb2.CreateResponse(
+            id=identity, properties=write_struct(state, self._provider.kind(token).secrets)
+        )
+
+    @_answer
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        token, olds = _token(request.urn), read_struct(request.olds)
+        old, new = read_struct(request.old_inputs), read_struct(request.news)
+        state = self._provider.update(token, request.id, olds, old=old, new=new, preview=request.preview)
+        return provider_pb2.UpdateResponse(properties=write_struct(state, self._provider.kind(token).secrets))
+
+    @_answer
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        token = _token(request.urn)
+        found = self._provider.read(token, request.id, read_struct(request.properties), read_struct(request.inputs))
+        if found is None:
+            return provider_pb2.ReadResponse(id="")
+        secrets = self._provider.kind(token).secrets
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=write_struct(found[0], secrets), inputs=write_struct(found[1], secrets)
+        )
+
+    @_answer
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._provider.delete(_token(request.urn), request.id, read_struct(request.properties))
+        return empty_pb2.Empty()
+
+    @_answer
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        result = self._provider.invoke(request.tok, read_struct(request.args))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(write_struct(result, SECRETS.get(request.tok, frozenset())))
+        return response

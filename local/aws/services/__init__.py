@@ -1,0 +1,1 @@
+"""The resource types, one module for each AWS service."""

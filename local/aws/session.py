@@ -1,0 +1,121 @@
+"""Clients for the local AWS, and its errors as one line each."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import traceback
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|ServiceNotActive|^404$|ResourceNotFoundException")
+EMULATOR = "no local AWS answers at {endpoint}; run `make up`, or `python -m local status` to see what is wrong"
+
+
+class PluginError(Exception):
+    """Something that the user must know, as one line."""
+
+
+class GoneError(Exception):
+    """The resource does not exist any more."""
+
+
+class Aws:
+    """The local AWS in one region: clients, and what the account is called."""
+
+    def __init__(self, region: str, endpoint: str, default_tags: dict[str, str] | None = None) -> None:
+        self.region = region
+        self.endpoint = endpoint
+        self.default_tags = default_tags or {}
+        self.partition = _partition(region)
+        self._clients: dict[str, Any] = {}
+        self._account = ""
+        self._lock = threading.RLock()
+
+    @property
+    def account(self) -> str:
+        """The account's number."""
+        with self._lock:
+            if not self._account:
+                self._account = self.client("sts").get_caller_identity()["Account"]
+            return self._account
+
+    @property
+    def gateway(self) -> str:
+        """Where Docker reaches the registry: `localhost:<port>`, which Docker trusts without TLS."""
+        return f"localhost:{urlsplit(self.endpoint).port or 80}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; made once, shared by threads."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self.endpoint,
+                    aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+                    aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+                    config=Config(
+                        retries={"max_attempts": 2, "mode": "standard"},
+                        connect_timeout=5,
+                        s3={"addressing_style": "path"},
+                        max_pool_connections=32,
+                        parameter_validation=True,
+                    ),
+                )
+            return self._clients[service]
+
+    def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
+        """An ARN in this partition, region and account."""
+        region = self.region if region is None else region
+        account = self.account if account is None else account
+        return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"
+
+
+def _partition(region: str) -> str:
+    return {"us-gov": "aws-us-gov", "cn-nor": "aws-cn"}.get(region[:6], "aws")
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether this error says that the resource does not exist."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        return bool(GONE.search(error.response.get("Error", {}).get("Code", "")))
+    return isinstance(error, GoneError)
+
+
+def explain(error: Exception, endpoint: str) -> str:
+    """An error of boto3 as one line."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        details = error.response.get("Error", {})
+        return f"{error.operation_name}: {details.get('Code', 'error')}: {_line(str(details.get('Message', '')))}"
+    if isinstance(error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectTimeoutError)):
+        return EMULATOR.format(endpoint=endpoint)
+    if isinstance(error, (botocore.exceptions.ConnectionClosedError, botocore.exceptions.ReadTimeoutError)):
+        return f"the local AWS at {endpoint} broke off: {_line(str(error))}; see `python -m local logs emulator`"
+    if isinstance(error, (PluginError, TimeoutError, botocore.exceptions.BotoCoreError)):
+        return _line(str(error))
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"error in the local AWS plugin, {at.filename}:{at.lineno}: {type(error).__name__}: {_line(str(error))}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def require_endpoint() -> str:
+    """The emulator's address; never AWS itself."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    host = urlsplit(endpoint).hostname or ""
+    if not endpoint:
+        raise PluginError(
+            "AWS_ENDPOINT_URL is not set: this is the local AWS plugin, and it does not talk to AWS. "
+            'Use `eval "$(python -m local env)"`, or take .local/bin off PATH to deploy to AWS'
+        )
+    if host.endswith(("amazonaws.com", "amazonaws.com.cn")):
+        raise PluginError(f"AWS_ENDPOINT_URL is {endpoint}: this is the local AWS plugin, and it does not talk to AWS")
+    return endpoint
