@@ -18,6 +18,7 @@ NAMES = (
     "auto_scaling",
     "distributions",
     "regions",
+    "transport",
 )
 
 

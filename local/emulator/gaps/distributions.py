@@ -2,7 +2,7 @@
 
 The edge is taken to be where TLS ends, so that `redirect-to-https` and `https-only` serve; a request that says
 `x-forwarded-proto: http` is still treated as plain HTTP. An origin with a VPC origin is served by the load balancer
-that the VPC origin names, over HTTP on the port that it gives.
+that the VPC origin names, over HTTP on the port that it gives. A distribution answers to its id as well as to its domain's name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,19 @@ from local.emulator.gaps import regions
 
 def close() -> None:
     """Serve viewers over TLS in name, and follow VPC origins."""
+    cloudfront.find_distribution_for_label = find_for_label
     cloudfront.handle_viewer_request = _over_tls(cloudfront.handle_viewer_request)
     cloudfront._dataplane_origin = _with_vpc_origin(cloudfront._dataplane_origin)
     cloudfront._registered_alb = _named_by_vpc_origin(cloudfront._registered_alb)
     cloudfront._fetch_from_alb_origin = _in_own_region(cloudfront._fetch_from_alb_origin)
+
+
+def find_for_label(label: str) -> Any:
+    """The distribution of `<label>.cloudfront.localhost`: its domain's label, or its id, which people know better."""
+    for record in cloudfront._distributions.values():
+        if label in {record["Id"].lower(), record["DomainName"].lower().partition(".")[0]}:
+            return record
+    return None
 
 
 def _over_tls(serve: Any) -> Any:
