@@ -108,9 +108,7 @@ deploy = DeployLambda(
         role_options=roles,
     ),
 )
-url = pulumi.Output.all(site.domain_name, site.distribution_id).apply(
-    lambda values: (settings.public_url or f"https://{values[0]}").replace("{distributionId}", values[1])
-)
+url = site.distribution_domain_name.apply(settings.url)
 release = Release(
     "release",
     environment=environment,

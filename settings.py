@@ -24,6 +24,9 @@ VERSION_VARIABLE = "EASI_VERSION"
 REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
 """Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
 
+DISTRIBUTION_PLACEHOLDER = "{distribution}"
+"""In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net."""
+
 _SHA = re.compile(r"[0-9a-f]{40}")
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\S+")
 _ACCOUNT = re.compile(r"\d{12}")
@@ -69,6 +72,12 @@ class Settings:
     role_path: str
     permissions_boundary: str
     protect: bool
+
+    def url(self, distribution_domain_name: str) -> str:
+        """Where people reach the site, and where its releases are proven, without a path."""
+        if not self.public_url:
+            return f"https://{self.domain or distribution_domain_name}"
+        return self.public_url.replace(DISTRIBUTION_PLACEHOLDER, distribution_domain_name.partition(".")[0])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -62,8 +62,8 @@ class StaticSite(pulumi.ComponentResource):
 
     bucket: pulumi.Output[str]
     distribution_id: pulumi.Output[str]
-    domain_name: pulumi.Output[str]
-    """The name people use: `domain`, else the distribution's own."""
+    distribution_domain_name: pulumi.Output[str]
+    """The distribution's own name: `d111111abcdef8.cloudfront.net`."""
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         if bool(args.domain) != bool(args.certificate_arn):
@@ -87,9 +87,13 @@ class StaticSite(pulumi.ComponentResource):
         )
         self.bucket = files.bucket
         self.distribution_id = distribution.id
-        self.domain_name = pulumi.Output.from_input(args.domain or distribution.domain_name)
+        self.distribution_domain_name = distribution.domain_name
         self.register_outputs(
-            {"bucket": self.bucket, "distributionId": self.distribution_id, "domainName": self.domain_name}
+            {
+                "bucket": self.bucket,
+                "distributionId": self.distribution_id,
+                "distributionDomainName": self.distribution_domain_name,
+            }
         )
 
     def _distribution(self, name: str, args: StaticSiteArgs, files: PrivateBucket) -> aws.cloudfront.Distribution:
