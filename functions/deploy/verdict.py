@@ -1,0 +1,355 @@
+"""What became of one deployment of the service. Pure: everything it knows is in its arguments.
+
+ECS calling a rollout COMPLETED is necessary, never sufficient: the tasks that run and the targets that get traffic
+have to agree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from facts import Deployment, Service, ServiceDeployment, Target, Task, revision
+
+IN_PROGRESS = "in_progress"
+SUCCEEDED = "succeeded"
+ROLLED_BACK = "rolled_back"
+SUPERSEDED = "superseded"
+NO_TASKS = "no_tasks"
+FAILED = "failed"
+
+# Statuses of a service deployment, grouped by what they mean for the deployment that was asked about.
+TAKEN_BACK = {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
+UNDECIDED = {"PENDING", "IN_PROGRESS"}
+STOPPED = {"STOP_REQUESTED", "STOPPED"}
+
+ROUTINE_EVENTS = (
+    ") has started ",
+    ") has stopped ",
+    ") registered ",
+    ") deregistered ",
+    ") has begun draining ",
+    ") has reached a steady state",
+    ") deployment completed",
+)
+MAX_EVENTS = 5
+MATCH_TOLERANCE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The deployment in question, as the answer to `deploy` described it."""
+
+    deployment: str
+    task_definition: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What AWS answers now."""
+
+    service: Service
+    tasks: tuple[Task, ...] = ()
+    targets: tuple[Target, ...] = ()
+    service_deployment: ServiceDeployment | None = None
+    """ECS's own record of the deployment in question; None where ECS keeps none or it was not needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The outcome, and what a person needs to believe it."""
+
+    outcome: str
+    task_definition: str | None
+    desired: int
+    running: int
+    healthy: int
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+    taken_back: bool = False
+    """ECS gave the deployment up; while the outcome is still in_progress, the way back is not finished."""
+    failed_tasks: tuple[Task, ...] = ()
+    """Stopped tasks of the deployment, newest first."""
+    events: tuple[str, ...] = ()
+    """What the service's event stream says went wrong since the deployment began, newest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deployed:
+    """Tasks and targets of the revision in question."""
+
+    running: tuple[Task, ...]
+    elsewhere: tuple[Task, ...]
+    healthy: int
+    expected: int
+    unhealthy: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """The deployment in question with what was found of it."""
+
+    asked: Asked
+    seen: Seen
+    ours: Deployment | None
+    """Its entry in `deployments[]`, while ECS lists it."""
+    task_definition: str | None
+    created_at: datetime | None
+    deployed: _Deployed
+    stopped: tuple[Task, ...]
+    ever_ran: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    outcome: str
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+    taken_back: bool = False
+
+
+def decide(asked: Asked, seen: Seen) -> Verdict:
+    """What became of the deployment that was asked about."""
+    case = _case(asked, seen)
+    finding = _as_primary(case, case.ours) if case.ours and case.ours.is_primary else _as_replaced(case)
+    return Verdict(
+        outcome=finding.outcome,
+        task_definition=case.task_definition,
+        desired=seen.service.desired,
+        running=len(case.deployed.running),
+        healthy=case.deployed.healthy,
+        missing=finding.missing,
+        reason=finding.reason,
+        taken_back=finding.taken_back,
+        failed_tasks=case.stopped,
+        events=_events(seen.service, case.created_at),
+    )
+
+
+def _case(asked: Asked, seen: Seen) -> _Case:
+    ours = seen.service.deployment(asked.deployment)
+    task_definition = ours.task_definition if ours else asked.task_definition
+    created_at = (ours.created_at if ours else None) or asked.created_at
+    deployed = _deployed(seen, task_definition)
+    stopped = _stopped_tasks(asked.deployment, task_definition, created_at, seen.tasks)
+    return _Case(
+        asked=asked,
+        seen=seen,
+        ours=ours,
+        task_definition=task_definition,
+        created_at=created_at,
+        deployed=deployed,
+        stopped=stopped,
+        ever_ran=bool(ours and ours.running) or any(task.started_at for task in (*deployed.running, *stopped)),
+    )
+
+
+def _as_primary(case: _Case, ours: Deployment) -> _Finding:
+    if not _given_up(ours, case.seen):
+        missing = _missing(ours, case.deployed, case.seen)
+        return _Finding(outcome=IN_PROGRESS if missing else SUCCEEDED, missing=missing)
+    if _way_back(ours, case.seen):
+        return _in_progress("ECS is about to return to the revision before", _reason(case), taken_back=True)
+    return _gone(case)
+
+
+def _as_replaced(case: _Case) -> _Finding:
+    primary = case.seen.service.primary
+    if primary is None:
+        return _in_progress("ECS lists no primary deployment of the service")
+    if _taken_back(case):
+        return _returning(case, primary)
+    record = case.seen.service_deployment
+    if record is not None and record.status in UNDECIDED:
+        return _in_progress(f"ECS still calls the service deployment {record.status}")
+    if case.ours is None and _older(primary, case.created_at):
+        return _in_progress("ECS does not list the deployment yet")
+    by = f"{revision(primary.task_definition)} was deployed meanwhile ({primary.id})"
+    return _Finding(outcome=SUPERSEDED, reason=by)
+
+
+def _returning(case: _Case, primary: Deployment) -> _Finding:
+    """ECS gave the deployment up for `primary`: how far that is."""
+    record = case.seen.service_deployment
+    stuck = primary.rollout_state == "FAILED" or (record is not None and record.status == "ROLLBACK_FAILED")
+    if stuck or primary.task_definition == case.task_definition:
+        return _gone(case)
+    if primary.rollout_state != "COMPLETED" or primary.running < primary.desired:
+        back = f"{primary.running} of {primary.desired} tasks running on {revision(primary.task_definition)}"
+        return _in_progress(f"ECS took it back: {back}", _reason(case), taken_back=True)
+    return _Finding(outcome=ROLLED_BACK if case.ever_ran else NO_TASKS, reason=_reason(case), taken_back=True)
+
+
+def _gone(case: _Case) -> _Finding:
+    """Given up, with nothing to return to."""
+    return _Finding(outcome=FAILED if case.ever_ran else NO_TASKS, reason=_reason(case), taken_back=True)
+
+
+def _in_progress(missing: str, reason: str = "", *, taken_back: bool = False) -> _Finding:
+    return _Finding(outcome=IN_PROGRESS, missing=(missing,), reason=reason, taken_back=taken_back)
+
+
+def current_outcome(service: Service) -> str:
+    """`idle` where nothing is being rolled out; else how the rollout stands."""
+    state = service.primary.rollout_state if service.primary else ""
+    return {"IN_PROGRESS": IN_PROGRESS, "FAILED": FAILED}.get(state, "idle")
+
+
+def matching(
+    task_definition: str, created_at: datetime, candidates: Iterable[ServiceDeployment], revisions: Mapping[str, str]
+) -> ServiceDeployment | None:
+    """The service deployment that is the deployment in question.
+
+    ECS gives the two different names; what they share is the task definition and the moment they were created.
+    `revisions` maps the ARN of a service revision to its task definition.
+    """
+    distances = [
+        (abs((each.created_at - created_at).total_seconds()), each)
+        for each in candidates
+        if each.created_at is not None and revisions.get(each.target_revision) == task_definition
+    ]
+    near = [pair for pair in distances if pair[0] <= MATCH_TOLERANCE_S]
+    return min(near, key=lambda pair: pair[0])[1] if near else None
+
+
+def _deployed(seen: Seen, task_definition: str | None) -> _Deployed:
+    live = [task for task in seen.tasks if task.is_running]
+    running = tuple(task for task in live if task.task_definition == task_definition)
+    states = {(target.target_group, target.address, target.port): target for target in seen.targets}
+    healthy, unhealthy = 0, []
+    for task in running:
+        for group in seen.service.load_balancing:
+            target = states.get((group.target_group, task.address or "", group.port))
+            if target is not None and target.state == "healthy":
+                healthy += 1
+            else:
+                state = f"{target.state} {target.reason}".strip() if target else "not registered"
+                unhealthy.append(f"{task.address or task.id}:{group.port} is {state}")
+    return _Deployed(
+        running=running,
+        elsewhere=tuple(task for task in live if task.task_definition != task_definition),
+        healthy=healthy,
+        expected=seen.service.desired * len(seen.service.load_balancing),
+        unhealthy=tuple(unhealthy),
+    )
+
+
+def _missing(ours: Deployment, deployed: _Deployed, seen: Seen) -> tuple[str, ...]:
+    """Everything that keeps a primary deployment from having succeeded, in the order in which it comes about."""
+    desired, name = seen.service.desired, revision(ours.task_definition)
+    found: list[str] = []
+    if desired < 1:
+        found.append("the service's desired count is 0: no task can prove the revision")
+    if len(deployed.running) != desired:
+        found.append(f"{len(deployed.running)} of {desired} tasks running on {name}")
+    elif ours.running != desired:
+        found.append(f"{ours.running} of {desired} tasks belong to the deployment")
+    sick = sum(1 for task in deployed.running if task.health == "UNHEALTHY")
+    if sick:
+        found.append(f"{sick} of {desired} tasks unhealthy by their container's health check")
+    if deployed.healthy != deployed.expected:
+        why = f" ({'; '.join(deployed.unhealthy)})" if deployed.unhealthy else ""
+        found.append(f"{deployed.healthy} of {deployed.expected} targets healthy{why}")
+    if deployed.elsewhere:
+        others = ", ".join(sorted({revision(task.task_definition) for task in deployed.elsewhere}))
+        found.append(f"{_tasks(len(deployed.elsewhere))} still running on {others}")
+    leftover = sum(other.running for other in seen.service.deployments if other.id != ours.id)
+    if leftover and not deployed.elsewhere:
+        found.append(f"{_tasks(leftover)} of an earlier deployment still running")
+    # What ECS itself waits for is the above, mostly: its own word is only news when nothing else is missing.
+    record = seen.service_deployment
+    if found:
+        return tuple(found)
+    if ours.rollout_state != "COMPLETED":
+        found.append(f"ECS still calls the rollout {ours.rollout_state or 'unknown'}")
+    elif record is not None and record.status != "SUCCESSFUL":
+        found.append(f"ECS still calls the service deployment {record.status} {record.stage}".rstrip())
+    elif record is None and seen.service.strategy != "ROLLING":
+        found.append(f"ECS has no record of the {seen.service.strategy} deployment yet")
+    return tuple(found)
+
+
+def _given_up(ours: Deployment, seen: Seen) -> bool:
+    record = seen.service_deployment
+    return ours.rollout_state == "FAILED" or (record is not None and record.status in TAKEN_BACK | STOPPED)
+
+
+def _way_back(ours: Deployment, seen: Seen) -> bool:
+    """A primary that was given up is replaced by the last completed deployment, if there is one."""
+    record = seen.service_deployment
+    if record is not None and record.status in {"ROLLBACK_FAILED", "STOPPED", "ROLLBACK_SUCCESSFUL"}:
+        return False
+    return any(
+        other.rollout_state == "COMPLETED" and other.task_definition != ours.task_definition
+        for other in seen.service.deployments
+        if other.id != ours.id
+    )
+
+
+def _taken_back(case: _Case) -> bool:
+    """Did ECS give the deployment up (and not somebody replace it)? It is not the primary any more."""
+    record, primary = case.seen.service_deployment, case.seen.service.primary
+    if case.ours is not None and case.ours.rollout_state == "FAILED":
+        return True
+    if record is not None:
+        return record.status in TAKEN_BACK
+    if case.ours is not None or primary is None:
+        return False
+    since = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
+    named = any(case.asked.deployment in message and "deployment failed" in message for message in since)
+    # Not listed any more, and what is primary was there before it: somebody's newer deployment would be younger.
+    gave_up = any("deployment failed" in message or "rolled back" in message for message in since)
+    return named or "rolling back" in primary.reason.lower() or (_older(primary, case.created_at) and gave_up)
+
+
+def _reason(case: _Case) -> str:
+    """Why ECS gave the deployment up, in its own words."""
+    record = case.seen.service_deployment
+    if record is not None and record.status in TAKEN_BACK | STOPPED:
+        alarms = f" (alarms: {', '.join(record.triggered_alarms)})" if record.triggered_alarms else ""
+        return (record.reason or f"service deployment is {record.status}") + alarms
+    if case.ours is not None and case.ours.reason:
+        return case.ours.reason
+    events = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
+    named = (message for message in events if case.asked.deployment in message)
+    return next(named, next((message for message in events if "deployment failed" in message), ""))
+
+
+def _stopped_tasks(
+    identity: str, task_definition: str | None, created_at: datetime | None, tasks: Iterable[Task]
+) -> tuple[Task, ...]:
+    """Tasks that the deployment lost, last one first.
+
+    ECS names the deployment in `startedBy`; where that names something else, the revision and the time decide.
+    """
+
+    def ours(task: Task) -> bool:
+        if task.started_by.startswith("ecs-svc/"):
+            return task.started_by == identity
+        return task.task_definition == task_definition and _since(task.created_at, created_at)
+
+    stopped = [task for task in tasks if task.desired_status == "STOPPED" and ours(task)]
+    return tuple(sorted(stopped, key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0, reverse=True))
+
+
+def _events(service: Service, created_at: datetime | None) -> tuple[str, ...]:
+    telling = [
+        event.message
+        for event in service.events
+        if _since(event.created_at, created_at) and not any(routine in event.message for routine in ROUTINE_EVENTS)
+    ]
+    return tuple(dict.fromkeys(telling))[:MAX_EVENTS]
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" if count == 1 else f"{count} tasks"
+
+
+def _since(moment: datetime | None, start: datetime | None) -> bool:
+    return moment is None or start is None or moment >= start.replace(microsecond=0)
+
+
+def _older(primary: Deployment, created_at: datetime | None) -> bool:
+    return primary.created_at is not None and created_at is not None and primary.created_at < created_at

@@ -1,0 +1,1 @@
+"""What happens on each release: ordinary Python, testable without Pulumi."""

@@ -1,0 +1,181 @@
+"""The health gate: a version is proven when its health check passes several times in a row, for everyone.
+
+Each probe is a connection of its own through the public address, and its answer comes from the service, not a cache.
+One miss and the count begins again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from release import http
+
+Say = Callable[[str], None]
+
+VERSION = re.compile(r"[0-9a-f]{40}")
+SHOWN_CHARACTERS = 80
+
+
+class NotProven(Exception):  # noqa: N818 - a finding, not an error of the program
+    """The gate's deadline passed; the message has the reason of the last miss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """What must be proven, and how patiently. Raises ValueError naming the field that is wrong."""
+
+    url: str
+    """The health check itself, for example https://example.com/api/v1/healthcheck."""
+    version: str
+    """The full Git SHA that must answer: 40 hexadecimal digits in lower case."""
+    connect_to: str | None = None
+    """`host:port` to connect to in place of the URL's host, whose name stays in the request and the certificate."""
+    passes: int = 3
+    """Passes in a row that prove the version."""
+    interval_s: float = 1.0
+    """Seconds from the end of one probe to the next."""
+    deadline_s: float = 120.0
+    """Seconds after which the version is not proven."""
+    timeout_s: float = 5.0
+    """Seconds that one answer may take."""
+    require_live_timestamp: bool = False
+    """Whether `timestamp` must be the time of the answer. Off: services may stamp it when they are built."""
+    max_skew_s: float = 60.0
+    """Seconds that a live timestamp may be away from this machine's clock."""
+
+    def __post_init__(self) -> None:
+        http.check_url(self.url)
+        if not VERSION.fullmatch(self.version):
+            raise ValueError(
+                f"version must be a full Git SHA, 40 hexadecimal digits in lower case, not {self.version!r}"
+            )
+        if self.connect_to is not None:
+            http.Address.parse(self.connect_to)
+        if self.passes < 1:
+            raise ValueError(f"passes must be at least 1, not {self.passes}")
+        for name in ("interval_s", "deadline_s", "timeout_s", "max_skew_s"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0 or (value == 0 and name != "interval_s"):
+                least = "0 or more" if name == "interval_s" else "more than 0"
+                raise ValueError(f"{name} must be {least} seconds, not {value:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The version answered, `passes` times in a row."""
+
+    verified_at: str
+    """ISO 8601, UTC."""
+    passes: int
+    last: dict[str, Any]
+    """The last answer, as the service gave it."""
+
+
+def prove(check: HealthCheck, say: Say) -> Proof:
+    """Probe until the version is proven, telling `say` what changes; raise NotProven at the deadline."""
+    began = time.monotonic()
+    ends = began + check.deadline_s
+    passed, probes, miss = 0, 0, ""
+    while True:
+        probes += 1
+        answer, reason = _probe(check, min(check.timeout_s, max(ends - time.monotonic(), 0.001)))
+        elapsed = time.monotonic() - began
+        if reason is None:
+            passed, miss = passed + 1, ""
+            say(f"{_host(check)}: pass {passed} of {check.passes} by {check.version[:7]} ({elapsed:.0f} s)")
+            if passed >= check.passes:
+                return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
+        else:
+            if reason != miss or passed:
+                again = f", so {passed} of {check.passes} passes no longer count" if passed else ""
+                say(f"{_host(check)}: {reason}{again} ({elapsed:.0f} s)")
+            passed, miss = 0, reason
+        if time.monotonic() + check.interval_s >= ends:
+            why = miss or f"only {passed} of {check.passes} passes in a row before the deadline"
+            raise NotProven(f"{check.version[:7]} at {check.url} in {check.deadline_s:g} s and {probes} probes: {why}")
+        time.sleep(check.interval_s)
+
+
+def miss_of(check: HealthCheck, response: http.Response, now: datetime) -> str | None:
+    """Why this answer does not prove the version, None if it does. Pure."""
+    return _answer_miss(response) or _body_miss(check, response.body, now)
+
+
+def _answer_miss(response: http.Response) -> str | None:
+    if response.status != 200:
+        location = f" to {_shown(response.headers['location'])}" if "location" in response.headers else ""
+        return f"answered {response.status}{location}, expected 200"
+    for name in ("Age", "X-Cache"):
+        value = response.headers.get(name.lower())
+        if value is not None and (name == "Age" or "hit" in value.lower()):
+            return f"came from a cache ({name}: {_shown(value)})"
+    content_type = response.headers.get("content-type", "")
+    if content_type.split(";")[0].strip().lower() != "application/json":
+        return f"answered {_shown(content_type) or 'no content type'}, expected application/json"
+    return None
+
+
+def _body_miss(check: HealthCheck, text: bytes, now: datetime) -> str | None:
+    body = _json_object(text)
+    if body is None:
+        return f"answered no JSON object: {_shown(text.decode(errors='replace'))}"
+    if body.get("status") != "pass":
+        return f"status is {_shown(body.get('status'))}, expected pass"
+    if body.get("version") != check.version:
+        return f"version is {_shown(body.get('version'))}, expected {check.version}"
+    return _timestamp_miss(check, body.get("timestamp"), now) if check.require_live_timestamp else None
+
+
+def _timestamp_miss(check: HealthCheck, timestamp: object, now: datetime) -> str | None:
+    try:
+        skew_s = abs(now.timestamp() - int(str(timestamp)))
+    except (ValueError, OverflowError):
+        return f"timestamp is {_shown(timestamp)}, expected the seconds since 1970"
+    if skew_s > check.max_skew_s:
+        return f"timestamp {timestamp} is {skew_s:.0f} s from now, expected at most {check.max_skew_s:g} s"
+    return None
+
+
+def _probe(check: HealthCheck, timeout_s: float) -> tuple[dict[str, Any], str | None]:
+    """One answer and why it is a miss, None if it is not."""
+    separator = "&" if "?" in check.url else "?"
+    try:
+        response = http.get(
+            f"{check.url}{separator}probe={uuid.uuid4().hex}",
+            connect_to=check.connect_to,
+            timeout_s=timeout_s,
+            headers={"Accept": "application/json", "Cache-Control": "no-cache"},
+        )
+    except http.HttpError as error:
+        return {}, str(error)
+    return _json_object(response.body) or {}, miss_of(check, response, _now())
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = text.encode("unicode_escape").decode()
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _host(check: HealthCheck) -> str:
+    return http.check_url(check.url).netloc
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
