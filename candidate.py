@@ -1,12 +1,13 @@
 """What this run releases: the working tree, built here, or a version that an environment has proven.
 
-The decision is `release.promotion`; this module gets it what it needs from Git and from the stacks' outputs.
+The decision is `release.promotion`; this module gets it what it needs from Git and from the stacks' outputs, before the
+program declares its first resource: a version that is refused changes nothing at all.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ UNPROVEN = "sha256:" + "0" * 64
 class Candidate:
     """One version with what belongs to it, each as an input of the resources that need it."""
 
-    version: pulumi.Input[str]
+    version: str
     image: Build | Promoted
-    static_manifest: pulumi.Input[str]
-    source: pulumi.Input[Mapping[str, Any]]
+    static_manifest: str
+    """Digest of the manifest of the static files."""
+    source: Mapping[str, Any]
     """Where the release gets the image and the static files from; see `release.request.Source`."""
     reason: str | None
 
@@ -42,58 +44,78 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
     commit is never deployed yet.
     """
     try:
-        head = git.head(run.root) if not settings.promote_from or run.requested_version is None else ""
+        head = git.head(run.root)
+        request = Request(
+            environment=environment,
+            version=run.requested_version or head,
+            explicit=run.requested_version is not None,
+            dirty=git.is_dirty(run.root),
+            reason=run.break_glass_reason,
+        )
     except git.GitError as error:
         raise pulumi.RunError(str(error)) from error
-    request = Request(
-        environment=environment,
-        version=run.requested_version or head,
-        explicit=run.requested_version is not None,
-        dirty=git.is_dirty(run.root),
-        reason=run.break_glass_reason,
-    )
-    own = _Stack(environment)
+    own = _stack(environment)
+
+    def is_ancestor(older: str, newer: str) -> bool:
+        return git.is_ancestor(run.root, older, newer)
+
     if settings.promote_from:
-        return _promoted(request, run, own, _Stack(settings.promote_from))
+        upstream = _stack(settings.promote_from)
+        decision: Accepted | Refused | None = promotion.decide(
+            request, upstream_name=upstream.name, upstream=upstream.release, here=own.release, is_ancestor=is_ancestor
+        )
+        return _proven(request, _accepted(decision, request, upstream.release), upstream=upstream, own=own)
+    decision = promotion.decide_build(request, head=head, here=own.release, is_ancestor=is_ancestor)
+    if isinstance(decision, Refused):
+        _refuse(decision.message)
     if request.version == head:
-        return _built(request, settings, run, own)
-    return _proven_here(request, head, run, own)
+        return _built(request, settings, run)
+    return _proven(request, _accepted(decision, request, own.release), upstream=own, own=own)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Stack:
     """The outputs of a stack of this project, as far as a release needs them."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._reference = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}")
-        self.release = self._reference.get_output("release").apply(
-            lambda data: record.from_json(data) if data else None
-        )
+    name: str
+    release: record.Release | None
+    outputs: Mapping[str, Any]
 
-    def source(self, digest: str) -> pulumi.Output[Mapping[str, Any]]:
+    def source(self, digest: str) -> dict[str, Any]:
         """Where this environment keeps the image `digest` and its static files."""
-        outputs = [self._reference.get_output(name) for name in ("repository", "bucket", "recordsBucket")]
-        return pulumi.Output.all(*outputs).apply(
-            lambda values: {"image": f"{values[0]}@{digest}", "bucket": values[1], "recordsBucket": values[2]}
-        )
+        return {
+            "image": f"{self.outputs.get('repository', '')}@{digest}",
+            "bucket": self.outputs.get("bucket", ""),
+            "recordsBucket": self.outputs.get("recordsBucket", ""),
+        }
 
 
-def _built(request: Request, settings: Settings, run: Run, own: _Stack) -> Candidate:
+def _stack(name: str) -> _Stack:
+    """A stack as its last update left it; one that does not exist yet has no outputs.
+
+    This is what a StackReference reads, at once instead of as an output: the gate is in front of everything else.
+    """
+    reference = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
+    try:
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": reference})
+    except Exception as error:
+        if "unknown stack" not in str(error):
+            raise pulumi.RunError(f"the outputs of stack {reference} cannot be read: {error}") from error
+        outputs: Mapping[str, Any] = {}
+    else:
+        outputs = answer.value["outputs"]
+    release = outputs.get("release")
+    return _Stack(name=name, release=record.from_json(release) if release else None, outputs=outputs)
+
+
+def _built(request: Request, settings: Settings, run: Run) -> Candidate:
     folder = run.root / settings.frontend_folder
-
-    def gate(here: record.Release | None) -> str:
-        decision = promotion.decide_build(request, head=request.version, here=here, is_ancestor=_ancestry(run.root))
-        if isinstance(decision, Refused):
-            _refuse(decision)
-        return request.version
-
-    version = own.release.apply(gate)
     return Candidate(
-        version=version,
+        version=request.version,
         image=Build(
             context=str(run.root / settings.backend_folder),
-            arguments={"EASI_VERSION": version, "GO_IMAGE": settings.go_image},
-            tag=version.apply(lambda sha: f"{request.environment}-{sha}"),
+            arguments={"EASI_VERSION": request.version, "GO_IMAGE": settings.go_image},
+            tag=f"{request.environment}-{request.version}",
             cpu_architecture=settings.cpu_architecture,
         ),
         static_manifest=_manifest_digest(folder, request.version),
@@ -103,53 +125,27 @@ def _built(request: Request, settings: Settings, run: Run, own: _Stack) -> Candi
 
 
 def _manifest_digest(folder: Path, version: str) -> str:
-    """The digest of the built frontend. Raises pulumi.RunError where there is none, or one of another version."""
+    """The digest of the built frontend. Refuses a folder without one, or with one of another version."""
     try:
         built = manifest.from_folder(folder)
     except ManifestError as error:
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(str(error)) from error
-        pulumi.log.warn(f"the preview shows no change of the site: {error}")
+        _refuse(f"the frontend cannot be released: {error}")
         return UNPROVEN
     if built.version != version:
-        message = (
+        _refuse(
             f"the frontend in {folder} was built from {built.version}, and {version} is to be released: a release is "
             f"backend and frontend of one commit.\n  to build it:  EASI_VERSION={version} npm run build"
         )
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(message)
-        pulumi.log.warn(message)
     return built.digest
 
 
-def _proven_here(request: Request, head: str, run: Run, own: _Stack) -> Candidate:
-    def decide(here: record.Release | None) -> Accepted:
-        decision = promotion.decide_build(request, head=head, here=here, is_ancestor=_ancestry(run.root))
-        return _accepted(decision, request, here)
-
-    accepted = own.release.apply(decide)
-    return _with_evidence(request, accepted, upstream=own, own=own)
-
-
-def _promoted(request: Request, run: Run, own: _Stack, upstream: _Stack) -> Candidate:
-    def decide(releases: list[Any]) -> Accepted:
-        proven, here = releases
-        decision = promotion.decide(
-            request, upstream_name=upstream.name, upstream=proven, here=here, is_ancestor=_ancestry(run.root)
-        )
-        return _accepted(decision, request, proven)
-
-    accepted = pulumi.Output.all(upstream.release, own.release).apply(decide)
-    return _with_evidence(request, accepted, upstream=upstream, own=own)
-
-
-def _with_evidence(request: Request, accepted: pulumi.Output[Accepted], *, upstream: _Stack, own: _Stack) -> Candidate:
-    digest = accepted.apply(lambda it: it.evidence.image_digest)
+def _proven(request: Request, accepted: Accepted, *, upstream: _Stack, own: _Stack) -> Candidate:
+    evidence = accepted.evidence
     return Candidate(
-        version=accepted.apply(lambda it: it.evidence.version),
-        image=Promoted(digest=digest),
-        static_manifest=accepted.apply(lambda it: it.evidence.static_manifest),
-        source=accepted.apply(lambda it: (own if it.own else upstream).source(it.evidence.image_digest)),
+        version=evidence.version,
+        image=Promoted(digest=evidence.image_digest),
+        static_manifest=evidence.static_manifest,
+        source=(own if accepted.own else upstream).source(evidence.image_digest),
         reason=request.reason,
     )
 
@@ -159,7 +155,7 @@ def _accepted(decision: Accepted | Refused | None, request: Request, proven: rec
     if isinstance(decision, Accepted):
         return decision
     if isinstance(decision, Refused):
-        _refuse(decision)
+        _refuse(decision.message)
     unknown = record.Proven(
         version=request.version,
         image=f"@{UNPROVEN}",
@@ -170,12 +166,8 @@ def _accepted(decision: Accepted | Refused | None, request: Request, proven: rec
     return Accepted(evidence=proven or unknown)
 
 
-def _refuse(refused: Refused) -> None:
-    """Stop the update; a preview goes on with a warning."""
+def _refuse(message: str) -> None:
+    """Stop an update; a preview goes on with a warning."""
     if not pulumi.runtime.is_dry_run():
-        raise pulumi.RunError(refused.message)
-    pulumi.log.warn(f"{refused.message}\n  this is a preview: `pulumi up` would stop here")
-
-
-def _ancestry(folder: Path) -> Callable[[str, str], bool]:
-    return lambda older, newer: git.is_ancestor(folder, older, newer)
+        raise pulumi.RunError(message)
+    pulumi.log.warn(f"{message}\n  this is a preview: `pulumi up` would stop here")

@@ -19,9 +19,9 @@ class Build:
 
     context: str
     """The folder, with its Dockerfile."""
-    arguments: Mapping[str, pulumi.Input[str]]
+    arguments: Mapping[str, str]
     """Build arguments. They are stored in the image: no secrets."""
-    tag: pulumi.Input[str]
+    tag: str
     cpu_architecture: str = "X86_64"
     """X86_64 or ARM64."""
 
