@@ -1,0 +1,148 @@
+"""Activation: the site becomes what a staged manifest says. It needs the records only, no build and no folder.
+
+`static/active.json` is marked before the first file changes and settled after the last has been proven. A killed
+activation therefore leaves a mark behind; whatever is activated next, the same release or the one before, then writes
+every file that keeps its name instead of only those that differ.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from release.static import plan, store
+from release.static.content import CACHE_CONTROL, content_type
+from release.static.errors import StaticReleaseError
+from release.static.manifest import File, Manifest
+from release.static.publish import copy_object
+from release.static.readback import read_back
+from release.static.store import MAX_HISTORY, Active, Say, Site, reported
+
+READ_BACK_DEADLINE_S: Final = 120.0
+INVALIDATION_WAIT_S: Final = 60.0
+INVALIDATION_POLL_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activated:
+    """What activation did: the manifest that was active before, and the paths it wrote (none if nothing changed)."""
+
+    manifest: str
+    version: str | None
+    """None when nothing had to be done: the manifest was not even read."""
+    replaced: str | None
+    written: tuple[str, ...]
+
+
+def activate(
+    *,
+    s3: Any,
+    cloudfront: Any,
+    manifest: str,
+    site: Site,
+    config: Mapping[str, object],
+    say: Say,
+    read_back_deadline_s: float = READ_BACK_DEADLINE_S,
+    invalidation_wait_s: float = INVALIDATION_WAIT_S,
+) -> Activated:
+    """Makes the staged manifest with this digest the site, with `config` as its config.json, and proves it.
+
+    One request if that is what the site is already. Raises StaticReleaseError; run again, it continues.
+    """
+    body = json.dumps(config, sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
+    config_sha256 = hashlib.sha256(body).hexdigest()
+    before = store.active(s3=s3, records_bucket=site.records_bucket)
+    if before is not None and (before.manifest, before.config_sha256, before.unsettled) == (
+        manifest,
+        config_sha256,
+        None,
+    ):
+        say("the site is this release already")
+        return Activated(manifest=manifest, version=None, replaced=before.manifest, written=())
+    target = _staged(s3, site, manifest)
+    settled = _settled(s3, site, before, target)
+    changed = plan.switch(
+        target=target,
+        active=settled,
+        config_changed=settled is None or before is None or before.config_sha256 != config_sha256,
+    )
+    started = store.now()
+    mark = before or Active(manifest="", config_sha256="", activated_at="", history=())
+    _record(s3, site, replace(mark, unsettled=manifest))
+    _switch(s3, site, target, changed, body)
+    release = f"{manifest} {config_sha256} {started}"
+    say(_invalidate(cloudfront, site.distribution_id, changed.invalidate, release, invalidation_wait_s))
+    read_back(site=site, manifest=target, say=say, deadline_s=read_back_deadline_s)
+    history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
+    _record(s3, site, Active(manifest=manifest, config_sha256=config_sha256, activated_at=store.now(), history=history))
+    written = [file.path for file in (*changed.other, *changed.pages)] + ([plan.CONFIG] if changed.config else [])
+    say(f"the site is {target.version[:12]}: {len(written)} files switched")
+    return Activated(
+        manifest=manifest, version=target.version, replaced=mark.manifest or None, written=tuple(sorted(written))
+    )
+
+
+def _staged(s3: Any, site: Site, digest: str) -> Manifest:
+    manifest = store.load(s3=s3, records_bucket=site.records_bucket, digest=digest)
+    if not store.is_staged(s3=s3, records_bucket=site.records_bucket, digest=digest):
+        raise StaticReleaseError(
+            f"{manifest.version[:12]} ({digest[:19]}) was not staged to its end, so some of its files may not be here; "
+            "run its release again"
+        )
+    return manifest
+
+
+def _settled(s3: Any, site: Site, before: Active | None, target: Manifest) -> Manifest | None:
+    """The manifest that the site is known to consist of, None if that is not known."""
+    if before is None or before.unsettled is not None or not before.manifest:
+        return None
+    if before.manifest == target.digest:
+        return target
+    return store.load(s3=s3, records_bucket=site.records_bucket, digest=before.manifest)
+
+
+def _record(s3: Any, site: Site, active: Active) -> None:
+    store.put(s3, site.records_bucket, store.ACTIVE, active.to_json())
+
+
+def _switch(s3: Any, site: Site, target: Manifest, changed: plan.Switch, config: bytes) -> None:
+    prefix = store.root(target.digest) + "files/"
+
+    def copy(file: File) -> None:
+        copy_object(s3, file, source=(site.records_bucket, prefix + file.path), target=(site.bucket, file.path))
+
+    store.in_parallel(s3, copy, changed.other)
+    if changed.config:
+        with reported(f"write s3://{site.bucket}/{plan.CONFIG}"):
+            s3.put_object(
+                Bucket=site.bucket,
+                Key=plan.CONFIG,
+                Body=config,
+                ContentType=content_type(plan.CONFIG),
+                CacheControl=CACHE_CONTROL["no-cache"],
+            )
+    for file in changed.pages:
+        copy(file)
+
+
+def _invalidate(cloudfront: Any, distribution: str, paths: Sequence[str], what: str, wait_s: float) -> str:
+    """Has the edges forget `paths`, and waits a while for it; returns what to say.
+
+    It is a second means: the files are `no-cache`, so that edges ask again anyway. Hence a slow one is said, not a
+    failure. The reference makes a repeated request the same invalidation, and a later activation another one.
+    """
+    if not paths:
+        return "nothing to invalidate"
+    reference = hashlib.sha256(" ".join((what, *paths)).encode()).hexdigest()
+    with reported(f"invalidate {len(paths)} paths of the distribution {distribution}"):
+        batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
+        found = cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)["Invalidation"]
+        deadline = time.monotonic() + wait_s
+        while found["Status"] != "Completed" and time.monotonic() < deadline:
+            time.sleep(INVALIDATION_POLL_S)
+            found = cloudfront.get_invalidation(DistributionId=distribution, Id=found["Id"])["Invalidation"]
+    shown = " ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    ended = "" if found["Status"] == "Completed" else f"; not at every edge after {wait_s:.0f} s, they ask again anyway"
+    return f"invalidated {shown}{ended}"

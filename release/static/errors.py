@@ -1,0 +1,6 @@
+class StaticReleaseError(Exception):
+    """A static release could not go on: one message that says what happened, what was expected and what to do."""
+
+
+class ManifestError(StaticReleaseError):
+    """A folder, or a stored manifest, is not a site that can be released."""

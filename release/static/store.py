@@ -1,0 +1,211 @@
+"""What the records bucket knows about static releases, and how S3 is spoken to.
+
+static/<hex>/manifest.json   written first: these files are being brought, or are, here
+static/<hex>/files/<path>    the files that keep their names, as this release has them
+static/<hex>/staged.json     written last: everything is here, the content-hashed files in the site bucket too
+static/<hex>/expiring.json   the release is being forgotten
+static/active.json           what the site is made of
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from release.static.errors import ManifestError, StaticReleaseError
+from release.static.manifest import Manifest, checked_digest
+
+CONCURRENCY: Final = 24
+"""Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
+CLIENT_CONFIG: Final = Config(max_pool_connections=CONCURRENCY, retries={"mode": "standard", "total_max_attempts": 5})
+"""What an S3 client for this package should be created with. Everything it repeats is idempotent."""
+ACTIVE: Final = "static/active.json"
+MAX_HISTORY: Final = 50
+
+Say = Callable[[str], None]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One environment's site."""
+
+    bucket: str
+    records_bucket: str
+    distribution_id: str
+    url: str
+    """The public address, `https://…`, without a path."""
+    connect_to: str | None = None
+    """`host:port` that connections go to in place of the address's own; the Host header stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Active:
+    """What the site is made of. `unsettled` names a manifest whose activation began and has not ended."""
+
+    manifest: str
+    config_sha256: str
+    activated_at: str
+    history: tuple[str, ...]
+    """Manifests that were active, the newest first, this one included; 50 at most."""
+    unsettled: str | None = None
+
+    def to_json(self) -> bytes:
+        """The form that is stored."""
+        document = {
+            "manifest": self.manifest or None,
+            "configSha256": self.config_sha256,
+            "activatedAt": self.activated_at,
+            "history": list(self.history),
+            "unsettled": self.unsettled,
+        }
+        return json.dumps(document, indent=1).encode()
+
+
+def root(digest: str) -> str:
+    """The prefix of everything that is kept for one manifest."""
+    return f"static/{checked_digest(digest)}/"
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def checksum(sha256: str) -> str:
+    """A hexadecimal SHA-256 as S3 writes it."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+@contextmanager
+def reported(what: str) -> Iterator[None]:
+    """Turns what AWS and the network raise into one line that says what was being done."""
+    try:
+        yield
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        code = detail.get("Code", "error")
+        advice = {
+            "AccessDenied": "; the role of this release needs that permission (a missing object also looks like this "
+            "without s3:ListBucket)",
+            "NoSuchBucket": "; has the stack been created?",
+            "BadDigest": "; the file changed after the manifest was made: build again and release that",
+            "InvalidRequest": "; if it names a checksum, the file changed after the manifest was made: build again",
+        }.get(code, "")
+        raise StaticReleaseError(f"could not {what}: {code}: {detail.get('Message', '')}{advice}") from error
+    except (BotoCoreError, OSError) as error:
+        raise StaticReleaseError(f"could not {what}: {error}; run the release again, it continues") from error
+
+
+def get(s3: Any, bucket: str, key: str) -> bytes | None:
+    """The object's content, None if there is none."""
+    with reported(f"read s3://{bucket}/{key}"):
+        try:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                return None
+            raise
+    return body
+
+
+def put(s3: Any, bucket: str, key: str, body: bytes) -> None:
+    """Stores a small JSON document."""
+    with reported(f"write s3://{bucket}/{key}"):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", CacheControl="no-cache")
+
+
+def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
+    """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
+    key = root(digest) + "manifest.json"
+    body = get(s3, records_bucket, key)
+    if body is None:
+        raise StaticReleaseError(
+            f"{digest} was never staged: s3://{records_bucket}/{key} is not there; release that version (or its "
+            "environment before) again"
+        )
+    manifest = Manifest.from_json(body)
+    if manifest.digest != digest:
+        raise ManifestError(f"s3://{records_bucket}/{key} was changed: its digest is {manifest.digest}")
+    return manifest
+
+
+def active(*, s3: Any, records_bucket: str) -> Active | None:
+    """What the site is made of, None before the first activation began. One request."""
+    body = get(s3, records_bucket, ACTIVE)
+    if body is None:
+        return None
+    try:
+        document = json.loads(body)
+        found = Active(
+            manifest=document["manifest"] or "",
+            config_sha256=document["configSha256"],
+            activated_at=document["activatedAt"],
+            history=tuple(document["history"]),
+            unsettled=document["unsettled"],
+        )
+        if found.manifest:
+            checked_digest(found.manifest)
+    except (ValueError, KeyError, TypeError, ManifestError) as error:
+        raise StaticReleaseError(
+            f"s3://{records_bucket}/{ACTIVE} is not what a release wrote ({error!r}); restore its last version, or "
+            "remove it: the next release then writes every file"
+        ) from None
+    return found
+
+
+def is_staged(*, s3: Any, records_bucket: str, digest: str) -> bool:
+    """Whether everything of the manifest is here. One request."""
+    return get(s3, records_bucket, root(digest) + "staged.json") is not None
+
+
+def releases(s3: Any, records_bucket: str) -> list[str]:
+    """The hexadecimal digests of all manifests that are here, complete or not, sorted."""
+    with reported(f"list s3://{records_bucket}/static/"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=records_bucket, Prefix="static/", Delimiter="/")
+        return [entry["Prefix"].split("/")[1] for page in pages for entry in page.get("CommonPrefixes", [])]
+
+
+def listed(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The objects under `prefix`: one request for a thousand."""
+    with reported(f"list s3://{bucket}/{prefix}"):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+
+def in_parallel(s3: Any, work: Callable[[Item], None], items: Iterable[Item]) -> int:
+    """Does `work` for each item, some at a time; returns how many. The first failure ends it: no further item begins.
+
+    Waiting work is bounded, so that a hundred thousand items need no more memory than a hundred.
+    """
+    pool_size = min(CONCURRENCY, s3.meta.config.max_pool_connections)
+    stop = threading.Event()
+
+    def one(item: Item) -> None:
+        if not stop.is_set():
+            work(item)
+
+    done_count = 0
+    remaining = iter(items)
+    with ThreadPoolExecutor(pool_size, thread_name_prefix="s3") as pool:
+        pending: set[Future[None]] = {pool.submit(one, item) for item in islice(remaining, 4 * pool_size)}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    done_count += 1
+                pending |= {pool.submit(one, item) for item in islice(remaining, len(done))}
+        except BaseException:
+            stop.set()
+            raise
+    return done_count
