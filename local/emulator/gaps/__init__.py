@@ -18,6 +18,9 @@ NAMES = (
     "auto_scaling",
     "distributions",
     "regions",
+    "log_streams",
+    "checksums",
+    "alarms",
     "transport",
 )
 

@@ -2,7 +2,8 @@
 
 The edge is taken to be where TLS ends, so that `redirect-to-https` and `https-only` serve; a request that says
 `x-forwarded-proto: http` is still treated as plain HTTP. An origin with a VPC origin is served by the load balancer
-that the VPC origin names, over HTTP on the port that it gives. A distribution answers to its id as well as to its domain's name.
+that the VPC origin names, over HTTP on the port that it gives. A distribution answers to its id as well as to its
+domain's name.
 """
 
 from __future__ import annotations
