@@ -69,7 +69,7 @@ def activate(
         config_changed=settled is None or before is None or before.config_sha256 != config_sha256,
     )
     started = store.now()
-    mark = before or Active(manifest="", config_sha256="", activated_at="", history=())
+    mark = before or Active(manifest=None, config_sha256="", activated_at="", history=())
     _record(s3, site, replace(mark, unsettled=manifest))
     _switch(s3, site, target, changed, body)
     release = f"{manifest} {config_sha256} {started}"
@@ -79,9 +79,7 @@ def activate(
     _record(s3, site, Active(manifest=manifest, config_sha256=config_sha256, activated_at=store.now(), history=history))
     written = [file.path for file in (*changed.other, *changed.pages)] + ([plan.CONFIG] if changed.config else [])
     say(f"the site is {target.version[:12]}: {len(written)} files switched")
-    return Activated(
-        manifest=manifest, version=target.version, replaced=mark.manifest or None, written=tuple(sorted(written))
-    )
+    return Activated(manifest=manifest, version=target.version, replaced=mark.manifest, written=tuple(sorted(written)))
 
 
 def _staged(s3: Any, site: Site, digest: str) -> Manifest:

@@ -4,19 +4,19 @@ It proves the edge that answered, which is one of many, and says so.
 """
 
 import hashlib
-import http.client
 import json
 import time
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
+from release import http
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.store import Say, Site
 
 READ_BACK_INTERVAL_S: Final = 1.0
 TIMEOUT_S: Final = 10.0
+MAX_PAGE_BYTES: Final = 16 * 1024 * 1024
 
 Fetch = Callable[[str], tuple[int, bytes]]
 
@@ -46,8 +46,8 @@ def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:
         if version != manifest.version:
             return f"/version.json says {version or repr(body[:80])}"
         status, body = fetch(base + "/")
-    except (OSError, http.client.HTTPException) as error:
-        return f"no answer: {error or type(error).__name__}"
+    except http.HttpError as error:
+        return str(error)
     if status != 200:
         return f"/ answered {status}"
     page = next(file for file in manifest.files if file.path == "index.html")
@@ -67,15 +67,7 @@ def _version(body: bytes) -> str | None:
 
 def _fetcher(site: Site) -> Fetch:
     def fetch(url: str) -> tuple[int, bytes]:
-        parts = urlsplit(url)
-        address = site.connect_to or parts.netloc
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address, timeout=TIMEOUT_S)
-        try:
-            connection.request("GET", parts.path or "/", headers={"Host": parts.netloc, "Connection": "close"})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        answer = http.get(url, connect_to=site.connect_to, timeout_s=TIMEOUT_S, max_body_bytes=MAX_PAGE_BYTES)
+        return answer.status, answer.body
 
     return fetch

@@ -52,7 +52,8 @@ class Site:
 class Active:
     """What the site is made of. `unsettled` names a manifest whose activation began and has not ended."""
 
-    manifest: str
+    manifest: str | None
+    """None as long as the very first activation has not ended."""
     config_sha256: str
     activated_at: str
     history: tuple[str, ...]
@@ -62,7 +63,7 @@ class Active:
     def to_json(self) -> bytes:
         """The form that is stored."""
         document = {
-            "manifest": self.manifest or None,
+            "manifest": self.manifest,
             "configSha256": self.config_sha256,
             "activatedAt": self.activated_at,
             "history": list(self.history),
@@ -147,13 +148,13 @@ def active(*, s3: Any, records_bucket: str) -> Active | None:
     try:
         document = json.loads(body)
         found = Active(
-            manifest=document["manifest"] or "",
+            manifest=document["manifest"],
             config_sha256=document["configSha256"],
             activated_at=document["activatedAt"],
             history=tuple(document["history"]),
             unsettled=document["unsettled"],
         )
-        if found.manifest:
+        if found.manifest is not None:
             checked_digest(found.manifest)
     except (ValueError, KeyError, TypeError, ManifestError) as error:
         raise StaticReleaseError(
