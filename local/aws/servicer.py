@@ -73,10 +73,9 @@ def _abort_partly_made(context: grpc.ServicerContext, error: PartlyMadeError) ->
 
 
 def _checked(result: Checked) -> Any:
-    failures = [
-        provider_pb2.CheckFailure(property=problem.path, reason=f"{problem.path}: {problem.reason}")
-        for problem in result.problems
-    ]
+    # With a property, the engine would show its value too, and a nested one always as nil.
+    reasons = [f"{problem.path}: {problem.reason}" for problem in result.problems]
+    failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
     return provider_pb2.CheckResponse(inputs=write_struct(result.inputs), failures=failures)
 
 

@@ -7,6 +7,7 @@ import enum
 import functools
 import importlib
 import inspect
+import json
 import re
 import threading
 import typing
@@ -17,7 +18,7 @@ from typing import Any
 import pulumi
 from pulumi._types import input_type_py_to_pulumi_names, is_input_type
 
-from .wire import UNKNOWN, Props, is_asset
+from .wire import UNKNOWN, Props, has_unknown, is_asset
 
 _IMPORTING = threading.Lock()
 
@@ -144,7 +145,9 @@ def _check_value(annotation: Any, module: ModuleType, value: Any, path: str) -> 
     if len(kinds) == 1:
         yield from problems
     else:
-        yield Problem(path, f"must be {' or '.join(dict.fromkeys(map(_title, kinds)))}, not {_describe(value)}")
+        yield Problem(
+            path, f"must be {' or '.join(dict.fromkeys(map(_title, kinds)))}, not {_describe(value, kinds[0])}"
+        )
 
 
 def _check_kind(kind: Any, module: ModuleType, value: Any, path: str) -> collections.abc.Iterator[Problem]:
@@ -160,7 +163,7 @@ def _check_kind(kind: Any, module: ModuleType, value: Any, path: str) -> collect
     elif isinstance(kind, type) and is_input_type(kind) and isinstance(value, dict):
         yield from _check_object(_properties(kind), value, path)
     elif not _is_scalar(kind, value):
-        yield Problem(path, f"must be {_title(kind)}, not {_describe(value)}")
+        yield Problem(path, f"must be {_title(kind)}, not {_describe(value, kind)}")
 
 
 def _is_scalar(kind: Any, value: Any) -> bool:
@@ -196,10 +199,11 @@ def _title(kind: Any) -> str:
     )
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, kind: Any) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    return repr(value) if not isinstance(value, str) or len(value) < 40 else "a string"
+    # A number or a choice is shown; where more is expected, the text may be a secret.
+    return repr(value) if isinstance(kind, type) and not is_input_type(kind) else "a single value"
 
 
 def coerce(shape: Shape, inputs: Props) -> Props:
@@ -210,7 +214,10 @@ def coerce(shape: Shape, inputs: Props) -> Props:
 
 
 def _coerce(known: Property, value: Any) -> Any:
-    for kind in _alternatives(known.annotation, known.module):
+    kinds = _alternatives(known.annotation, known.module)
+    if isinstance(value, dict) and str in kinds:  # a policy, given as an object in place of its text
+        return UNKNOWN if has_unknown(value) else json.dumps(value, sort_keys=True)
+    for kind in kinds:
         converted = _coerce_kind(kind, known.module, value)
         if converted != value or type(converted) is not type(value):
             return converted
