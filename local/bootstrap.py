@@ -94,27 +94,25 @@ def _install(root: Path, python: str) -> int:
 def _pip(root: Path) -> int:
     command = [str(venv_python(root)), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += ["--progress-bar", "off", "--require-hashes", "-r", str(root / LOCK)]
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PIP_TARGET", "PIP_USER")
-    }
+    hidden = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_USER", "PIP_PREFIX")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
     log = root / ".venv" / "install.log"
     started = last = time.monotonic()
-    with (
-        log.open("w") as sink,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as pip,
-    ):
-        assert pip.stdout is not None  # noqa: S101 - it is a pipe
-        for line in pip.stdout:
-            sink.write(line)
+    with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=sink, env=environment) as pip:
+        while pip.poll() is None:
+            time.sleep(0.2)
             if time.monotonic() - last > HEARTBEAT_S:
                 last = time.monotonic()
-                print(f"  installing for {last - started:.0f} s: {line.strip()[:90]}", flush=True)
+                print(f"  installing packages: {last - started:.0f} s, {_last_line(log)}", flush=True)
     if pip.returncode != 0:
         tail = [line for line in log.read_text().splitlines() if line.strip()][-12:]
-        return fail(
-            ["the packages could not be installed (pip's last words below; all of them in .venv/install.log)", *tail]
-        )
+        return fail(["the packages could not be installed. The end of .venv/install.log:", *tail])
     return 0
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1].strip()[:60] if lines else ""
 
 
 if __name__ == "__main__":

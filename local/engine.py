@@ -105,9 +105,9 @@ def _on_path(layout: Layout) -> Engine | None:
         if _version(path) != VERSION:
             continue
         host = path.resolve().parent / "pulumi-language-python"
-        if not host.exists() or not _is_script(host):
-            return Engine(path=path.resolve(), origin="path", official_host=host.exists())
-        # Somebody's own language host: the engine would prefer it to ours, so it gets a place without it.
+        if not _is_script(host):
+            return Engine(path=path.resolve(), origin="path", official_host=True)
+        # Without the official language host beside it, it gets a place where it finds ours.
         target = layout.engine / VERSION / "pulumi"
         target.parent.mkdir()
         _link_or_copy(str(path.resolve()), str(target))

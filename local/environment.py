@@ -6,14 +6,13 @@ import os
 import secrets
 import shlex
 import sys
+from importlib import metadata
+from pathlib import Path
 
 from local import preflight
 from local.engine import Engine
 from local.layout import Layout, LocalError, read_json, write_whole
 from local.project import region
-
-OFFICIAL = ("pulumi-language-python", "pulumi-resource-pulumi-python")
-"""What the official bundle brings itself."""
 
 
 def variables(layout: Layout) -> dict[str, str]:
@@ -27,7 +26,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "PATH": os.pathsep.join([*path, *rest]),
         "PULUMI_BACKEND_URL": f"file://{layout.state}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
-        "PULUMI_HOME": str(layout.local / "home"),
+        "PULUMI_HOME": str(layout.home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{values['port']}",
@@ -63,27 +62,38 @@ def exports(layout: Layout) -> str:
 
 
 def write_programs(layout: Layout, engine: Engine) -> None:
-    """Write `.local/bin`, and the passphrase if there is none."""
+    """Write what the local shell runs, and the passphrase if there is none.
+
+    The engine's own companions belong beside it, and the resource plugins where Pulumi installs plugins: so it takes
+    them without a warning, and another plugin that is put on PATH still wins.
+    """
     python, root = shlex.quote(str(layout.venv / "bin" / "python")), shlex.quote(str(layout.root))
     wrapper = shlex.quote(str(layout.root / "local" / "pulumi_wrapper.py"))
     in_project = f'export PYTHONPATH={root}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+    plugins = layout.home / "plugins"
     programs = {
-        "pulumi": f'exec {python} -IS {wrapper} {shlex.quote(str(engine.path))} "$@"\n',
-        "pulumi-resource-aws": f'{in_project}exec {python} -u -m local.aws "$@"\n',
-        "pulumi-resource-docker": f'{in_project}exec {python} -u -m local.docker "$@"\n',
-        "pulumi-language-python": f'{in_project}exec {python} -u -m local.language_host "$@"\n',
-        "pulumi-resource-pulumi-python": f'{in_project}exec {python} -u -m pulumi.dynamic "$@"\n',
+        layout.bin / "pulumi": f'exec {python} -IS {wrapper} {shlex.quote(str(engine.path))} "$@"\n',
+        _plugin(plugins, "aws"): f'{in_project}exec {python} -u -m local.aws "$@"\n',
+        _plugin(plugins, "docker"): f'{in_project}exec {python} -u -m local.docker "$@"\n',
     }
-    for name, text in programs.items():
-        path = layout.bin / name
-        if engine.official_host and name in OFFICIAL:
-            path.unlink(missing_ok=True)
-            continue
+    if not engine.official_host:
+        beside = engine.path.parent
+        programs |= {
+            beside / "pulumi-language-python": f'{in_project}exec {python} -u -m local.language_host "$@"\n',
+            beside / "pulumi-resource-pulumi-python": f'{in_project}exec {python} -u -m pulumi.dynamic "$@"\n',
+        }
+    for path, text in programs.items():
         script = f"#!/bin/sh\n{text}"
         if not path.exists() or path.read_text() != script:
             write_whole(path, script, mode=0o755)
     if not layout.passphrase.exists():
         write_whole(layout.passphrase, secrets.token_urlsafe(32), mode=0o600)
+
+
+def _plugin(plugins: Path, name: str) -> Path:
+    """Where Pulumi looks for the plugin that the installed SDK asks for."""
+    version = metadata.version(f"pulumi-{name}")
+    return plugins / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
 
 
 def run(layout: Layout) -> int:

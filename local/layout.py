@@ -58,6 +58,11 @@ class Layout:
         return self.local / "docker"
 
     @cached_property
+    def home(self) -> Path:
+        """Pulumi's own folder: plugins and what it remembers. Not the user's."""
+        return self.local / "home"
+
+    @cached_property
     def passphrase(self) -> Path:
         """The passphrase of the local stacks' secrets, random per clone."""
         return self.local / "passphrase"

@@ -113,9 +113,7 @@ def _disk_problems(root: Path) -> list[str]:
     needed = NEXT_RUN_BYTES if (root / ".local" / "engine" / "engine.json").exists() else FIRST_RUN_BYTES
     free = shutil.disk_usage(str(root)).free
     if free < needed:
-        return [
-            f"disk: {root} has {free / GIB:.1f} GB free, {needed / GIB:.0f} GB are needed: free some, or clone elsewhere."
-        ]
+        return [f"disk: {root} has {free / GIB:.1f} GB free, {needed / GIB:.0f} GB are needed: free some."]
     return []
 
 
