@@ -48,11 +48,18 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY: Final = re.compile(r"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
-_BROKEN: Final = (HTTPError, OSError)
+_BUSY: Final = (429, 500, 502, 503, 504)
 
 
 class ImageCopyError(Exception):
     """An image could not be copied: one message that says which, from where, and what to do."""
+
+
+class _BusyError(Exception):
+    """A registry asks to come back later."""
+
+
+_TRANSIENT: Final = (HTTPError, OSError, _BusyError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +135,8 @@ class _Copy:
         self.pool = urllib3.PoolManager(maxsize=2 * PARALLEL_LAYERS, retries=False, timeout=TIMEOUT)
         self.sent = 0
         self.seen = 0
-        self._headers = {side.registry: _authorization(credentials(side.registry)) for side in (source, target)}
+        self._credentials = credentials
+        self._headers: dict[str, dict[str, str]] = {}
 
     def target_digest(self, reference: str) -> str | None:
         """The digest of what the target has under a tag or digest, None if it has nothing."""
@@ -201,11 +209,12 @@ class _Copy:
         if answer.status != 404:
             self._expect(answer, 200, f"look for the layer {digest} in {self.target}")
         last: Exception | None = None
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._send_blob(digest, size)
-            except _BROKEN as error:
+            except _TRANSIENT as error:
                 last = error
+                time.sleep(0.5 * 2**attempt)
         raise ImageCopyError(
             f"could not copy the layer {digest} ({size} bytes) from {self.source} to {self.target} in {ATTEMPTS} "
             f"attempts: {last}; release again, the copy continues"
@@ -259,37 +268,43 @@ class _Copy:
 
     def _ask(self, method: str, side: Repository, rest: str, **more: Any) -> BaseHTTPResponse:
         """A small request, repeated when the connection breaks or the registry is busy."""
-        last: object = None
+        last: Exception | None = None
         for attempt in range(ATTEMPTS):
             try:
                 answer = self._request(method, side.url(rest), **more)
-            except _BROKEN as error:
+                if answer.status in _BUSY:
+                    raise _BusyError(f"status {answer.status}")
+            except _TRANSIENT as error:
                 last = error
-            else:
-                if answer.status not in (429, 500, 502, 503, 504):
-                    return answer
-                last = f"status {answer.status}"
-            if attempt + 1 < ATTEMPTS:
                 time.sleep(0.5 * 2**attempt)
+            else:
+                return answer
         raise ImageCopyError(f"the registry {side.registry} does not answer: {last}; release again, the copy continues")
 
     def _request(self, method: str, url: str, headers: dict[str, str] | None = None, **more: Any) -> BaseHTTPResponse:
-        authorization = self._headers.get(urlsplit(url).netloc, {})
+        authorization = self._authorization(urlsplit(url).netloc)
         return self.pool.request(method, url, headers={**authorization, **(headers or {})}, redirect=False, **more)
+
+    def _authorization(self, host: str) -> dict[str, str]:
+        """The header for one of the two registries, asked for when it is first needed; none for any other host."""
+        if host not in (self.source.registry, self.target.registry):
+            return {}
+        if host not in self._headers:
+            found = self._credentials(host)
+            self._headers[host] = dict(urllib3.make_headers(basic_auth=":".join(found))) if found else {}
+        return self._headers[host]
 
     def _expect(self, answer: BaseHTTPResponse, status: int, what: str) -> None:
         if answer.status == status:
             return
+        if answer.status in _BUSY:
+            raise _BusyError(f"could not {what}: status {answer.status}")
         if answer.status in (401, 403):
             raise ImageCopyError(
                 f"could not {what}: not allowed ({answer.status}); the role of this release needs to pull from "
                 f"{self.source} and push to {self.target}"
             )
         raise ImageCopyError(f"could not {what}: status {answer.status}, expected {status}: {answer.data[:300]!r}")
-
-
-def _authorization(found: tuple[str, str] | None) -> dict[str, str]:
-    return urllib3.make_headers(basic_auth=":".join(found)) if found else {}
 
 
 def _checked(digest: str) -> str:
