@@ -27,8 +27,8 @@ class ReleaseFailedError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Before:
-    """What ran before: by the records, and by ECS itself."""
+class Found:
+    """What runs: by the record, and by ECS and the site themselves."""
 
     release: Release | None
     task_definition: str | None
@@ -44,7 +44,7 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
     """
     wanted = request.identity
     title = f"{request.environment}: {wanted.version[:SHORT]}"
-    before = look(request, clients)
+    before = record.read(clients.s3, request.site.records_bucket)
     try:
         _prepare(request, clients, say)
     except Exception as error:
@@ -77,18 +77,18 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
         verified_at=proof.verified_at,
         reason=request.reason,
     )
-    result = before.release.followed_by(proven, request.keep) if before.release else record.first(proven)
+    result = before.followed_by(proven, request.keep) if before else record.first(proven)
     record.write(clients.s3, request.site.records_bucket, result)
     say(f"{title} is proven since {proven.verified_at}, backend and site, at {request.site.url}")
     _expire(request, clients, result, say)
     return result
 
 
-def look(request: ReleaseRequest, clients: Clients) -> Before:
-    """What runs now, by the records and by ECS."""
+def look(request: ReleaseRequest, clients: Clients) -> Found:
+    """What runs now."""
     running = rollout.current(clients.function, request.deploy_function)
     active = store.active(s3=clients.s3, records_bucket=request.site.records_bucket)
-    return Before(
+    return Found(
         release=record.read(clients.s3, request.site.records_bucket),
         task_definition=running.task_definition,
         static_manifest=active.manifest if active else None,
@@ -130,21 +130,24 @@ def _rollout(request: ReleaseRequest, task_definition: str) -> rollout.RolloutRe
     )
 
 
-def _undo_rollout(request: ReleaseRequest, clients: Clients, before: Before, say: Say) -> str:
-    """Bring the service back to what it ran, and prove that version again."""
-    if before.task_definition is None or before.release is None:
-        return "Nothing ran before, so there is nothing to return to: fix the cause and release again"
-    say(f"{request.environment}: going back to {_revision(before.task_definition)}")
+def _undo_rollout(request: ReleaseRequest, clients: Clients, before: Release | None, say: Say) -> str:
+    """Bring the service back to the release that is proven, and prove it again.
+
+    That is the record's, and not what ECS ran when this release began: an interrupted one may have left that behind.
+    """
+    if before is None:
+        return "Nothing was proven here before, so there is nothing to return to: mend the cause and release again"
+    revision = _revision(before.task_definition)
+    say(f"{request.environment}: going back to {revision}, {before.version[:SHORT]}")
     rollout.roll_out(clients.function, _rollout(request, before.task_definition), say)
-    version = before.release.version
-    healthcheck.prove(dataclasses.replace(request.health, version=version), say)
-    return f"The backend is back on {_revision(before.task_definition)}, {version[:SHORT]}, and proven again"
+    healthcheck.prove(dataclasses.replace(request.health, version=before.version), say)
+    return f"The backend is back on {revision}, {before.version[:SHORT]}, and proven again"
 
 
-def _undo_site(request: ReleaseRequest, clients: Clients, before: Before, say: Say) -> str:
-    """Switch the site back to the files that it served."""
-    if before.static_manifest is None:
-        return "The site served nothing before, so there is nothing to return to"
+def _undo_site(request: ReleaseRequest, clients: Clients, before: Release | None, say: Say) -> str:
+    """Switch the site back to the files of the release that is proven."""
+    if before is None:
+        return "The site served nothing proven before"
     activate.activate(
         s3=clients.s3,
         cloudfront=clients.cloudfront,
@@ -153,7 +156,7 @@ def _undo_site(request: ReleaseRequest, clients: Clients, before: Before, say: S
         config=request.site_config,
         say=say,
     )
-    return f"The site is back on {before.static_manifest[:19]}"
+    return f"The site is back on {before.version[:SHORT]}"
 
 
 def _undo_one(step: Callable[[], str]) -> str:
