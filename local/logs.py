@@ -59,7 +59,7 @@ class Cursor:
         self.group = group
         self._client = client
         self._since = 0
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, int, str]] = set()
 
     def new(self) -> Iterator[dict[str, Any]]:
         """What was logged since the last call. A group that does not exist yet has no events."""
@@ -67,8 +67,9 @@ class Cursor:
         try:
             for page in pages:
                 for event in page["events"]:
-                    if event["eventId"] not in self._seen:
-                        self._seen.add(event["eventId"])
+                    identity = (event["logStreamName"], event["timestamp"], event["message"])
+                    if identity not in self._seen:
+                        self._seen.add(identity)
                         self._since = max(self._since, int(event["timestamp"]) - 10_000)
                         yield event
         except self._client.exceptions.ResourceNotFoundException:

@@ -41,12 +41,13 @@ class Stacks:
         self._pulumi = str(layout.bin / "pulumi")
         layout.state.mkdir(parents=True, exist_ok=True)
 
-    def _checkpoint(self, name: str) -> Path:
+    def checkpoint(self, name: str) -> Path:
+        """The file with the stack's state."""
         return self._layout.state / ".pulumi" / "stacks" / PROJECT / f"{name}.json"
 
     def exists(self, name: str) -> bool:
         """Whether the stack was made."""
-        return self._checkpoint(name).exists()
+        return self.checkpoint(name).exists()
 
     def make(self, name: str) -> None:
         """Make the stack when there is none."""
@@ -56,7 +57,7 @@ class Stacks:
     def interruption(self, name: str) -> Interruption | None:
         """What an interrupted update left, or None."""
         locks = sorted((self._layout.state / ".pulumi" / "locks" / "organization" / PROJECT / name).glob("*.json"))
-        checkpoint = read_json(self._checkpoint(name)).get("checkpoint") or {}
+        checkpoint = read_json(self.checkpoint(name)).get("checkpoint") or {}
         pending = len((checkpoint.get("latest") or {}).get("pending_operations") or [])
         if not locks:
             return Interruption(locked_by=None, alive=False, pending=pending) if pending else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from local import docker_engine, frontend, go_image, project, setup
+from local import docker_engine, frontend, go_image, project, setup, unchanged
 from local.emulator import process as emulator
 from local.layout import Layout, LocalError, read_json
 from local.lock import exclusive
 from local.stacks import Stacks
-from local.terminal import Steps, bold, say, warn
+from local.terminal import Steps, bold, say, seconds, warn
 
 UNCHANGED = ("same", "read")
 """Kinds of change that are none."""
@@ -38,13 +38,12 @@ def _run(layout: Layout, environments: tuple[str, ...], steps: Steps) -> int:
         say(f"  AWS answers at {running.endpoint}")
     with steps.step("frontend"):
         frontend.build(layout, say)
-    version = frontend.head(layout)
     stacks = Stacks(layout)
     proofs: list[str] = []
     for name in environments:
         with steps.step(name):
             try:
-                proofs.append(_release(stacks, name, version))
+                proofs.append(_release(layout, stacks, name, running.port))
             except KeyboardInterrupt:
                 warn(f"Interrupted while {name} was being updated. To continue: make up")
                 raise
@@ -67,22 +66,26 @@ def start_emulator(layout: Layout, docker_host: str) -> emulator.Running:
     return running
 
 
-def _release(stacks: Stacks, name: str, version: str) -> str:
-    """Update one environment; the text that says what it proved. Raises LocalError when it did not."""
+def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
+    """Bring one environment up to date; the text that says what it proved. Raises LocalError when it did not."""
     stacks.make(name)
     stacks.recover(name, say)
+    outputs = unchanged.outputs_if_unchanged(layout, stacks, name, port)
+    if outputs is not None:
+        say("  same commit, settings and state as after the last update, and the proven version answers")
+        return proof(name, outputs, headline="nothing changed")
     started = time.monotonic()
     code = stacks.up(name)
     if code != 0:
-        raise LocalError(
-            f"{name}: the release of {version[:12]} failed (pulumi ended with {code}; the reason is above)."
-        )
-    changes = {kind: count for kind, count in stacks.last_changes(name).items() if kind not in UNCHANGED}
+        raise LocalError(f"{name}: the release failed (pulumi ended with {code}; the reason is above).")
+    changed = any(kind not in UNCHANGED for kind in stacks.last_changes(name))
     outputs = stacks.outputs(name)
-    return proof(name, outputs, changed=bool(changes), took_s=time.monotonic() - started)
+    unchanged.remember(layout, stacks, name, outputs)
+    took = seconds(time.monotonic() - started)
+    return proof(name, outputs, headline=f"released in {took}" if changed else "nothing changed")
 
 
-def proof(name: str, outputs: dict[str, Any], *, changed: bool, took_s: float) -> str:
+def proof(name: str, outputs: dict[str, Any], *, headline: str) -> str:
     """What an environment's outputs prove, for people."""
     release = outputs.get("release") or {}
     rows = [
@@ -93,7 +96,6 @@ def proof(name: str, outputs: dict[str, Any], *, changed: bool, took_s: float) -
         ("open", outputs.get("url")),
         ("check", f"curl -s '{outputs['healthcheckUrl']}'" if outputs.get("healthcheckUrl") else None),
     ]
-    headline = f"released in {took_s:.0f} s" if changed else "nothing changed"
     return "\n".join([bold(f"{name}: {headline}"), *(f"  {label:<13} {value}" for label, value in rows if value)])
 
 
