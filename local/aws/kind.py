@@ -45,6 +45,10 @@ class Kind:
     regional: ClassVar[bool] = True
     """Has an output `region`."""
 
+    def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
+        """Property paths that make a new resource in this very change; most types always have the same ones."""
+        return self.replaces
+
     def prepare(self, inputs: Props) -> Props:
         """Inputs with what the official plugin adds to them."""
         return inputs

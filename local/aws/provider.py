@@ -119,7 +119,7 @@ class AwsProvider:
     def diff(self, token: str, old: Props, new: Props) -> Diff:
         """What changed between inputs, and what of it makes a new resource."""
         kind = self.kind(token)
-        replaces = compare.replacing(kind.replaces)
+        replaces = compare.replacing(kind.replaced_by(old, new))
         found = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
         named = kind.name is not None and kind.name.property not in new.get(DEFAULTS, ())
         same_name = kind.name is not None and old.get(kind.name.property) == new.get(kind.name.property)

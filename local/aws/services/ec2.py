@@ -24,7 +24,7 @@ class Vpc(Kind):
     """A network."""
 
     resource = "aws:ec2/vpc:Vpc"
-    replaces = words("cidrBlock ipv4IpamPoolId ipv4NetmaskLength")
+    replaces = words("cidrBlock instanceTenancy ipv4IpamPoolId ipv4NetmaskLength")
     defaults = {"enableDnsSupport": True, "enableDnsHostnames": False, "instanceTenancy": "default"}
     tagged = ("ec2", "id")
     finish = True
@@ -238,7 +238,7 @@ class Eip(Kind):
     """A public address."""
 
     resource = "aws:ec2/eip:Eip"
-    replaces = words("domain address networkBorderGroup publicIpv4Pool customerOwnedIpv4Pool ipamPoolId")
+    replaces = words("domain address networkBorderGroup publicIpv4Pool ipamPoolId")
     defaults = {"domain": "vpc"}
     tagged = ("ec2", "id")
 

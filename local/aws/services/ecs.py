@@ -181,6 +181,10 @@ class Service(Kind):
         "deploymentConfiguration"
     )
 
+    def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
+        """Capacity providers are changed in place by a forced deployment alone."""
+        return self.replaces if new.get("forceNewDeployment") else self.replaces | {"capacityProviderStrategies"}
+
     def create(self, aws: Aws, new: Props) -> str:
         wanted = self._wanted(new, set(new) - {"forceNewDeployment"})
         wanted |= {

@@ -22,7 +22,7 @@ class Bucket(Kind):
     """A bucket. Its deprecated inline settings are refused: the types beside it set them."""
 
     resource = "aws:s3/bucket:Bucket"
-    replaces = words("bucket bucketPrefix objectLockEnabled bucketNamespace")
+    replaces = words("bucket bucketPrefix objectLockEnabled objectLockConfiguration bucketNamespace")
     name = Name("bucket", limit=63, lower=True)
     defaults = {"forceDestroy": False, "objectLockEnabled": False, "requestPayer": "BucketOwner"}
     tagged = ("s3", "bucket")
@@ -70,7 +70,7 @@ class Bucket(Kind):
 class _Setting(Kind):
     """Something set on a bucket by one call, and taken away by another; its id is the bucket's name."""
 
-    replaces = words("bucket expectedBucketOwner")
+    replaces = words("bucket")
     what: ClassVar[str]
     argument: ClassVar[str]
 
@@ -130,6 +130,7 @@ class BucketVersioning(_Setting):
     """Keeps what is overwritten or deleted. AWS cannot take versioning away, only suspend it."""
 
     resource = "aws:s3/bucketVersioning:BucketVersioning"
+    replaces = words("bucket expectedBucketOwner")
     what, argument = "bucket_versioning", "VersioningConfiguration"
 
     def body(self, new: Props) -> Any:
@@ -147,6 +148,7 @@ class BucketServerSideEncryptionConfiguration(_Setting):
     """How objects are encrypted."""
 
     resource = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    replaces = words("bucket expectedBucketOwner")
     what, argument = "bucket_encryption", "ServerSideEncryptionConfiguration"
     unordered = words("rules")
 
@@ -166,6 +168,7 @@ class BucketLifecycleConfiguration(_Setting):
     """When objects expire or move."""
 
     resource = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    replaces = words("bucket expectedBucketOwner")
     what, argument = "bucket_lifecycle_configuration", "LifecycleConfiguration"
 
     def body(self, new: Props) -> Any:

@@ -83,6 +83,12 @@ class _Rule(Kind):
     replaces = words("securityGroupId")
     tagged = ("ec2", "id")
     way: str
+    _sources = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+
+    def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
+        """A rule keeps the kind of its source: an address range does not become a group."""
+        before, after = (next((name for name in self._sources if props.get(name)), "") for props in (old, new))
+        return self.replaces if before == after else self.replaces | {before, after}
 
     def _permission(self, props: Props) -> Props:
         targets = {"cidrIpv4": "cidrBlocks", "cidrIpv6": "ipv6CidrBlocks"}

@@ -1,0 +1,170 @@
+"""What the local AWS plugin refuses, and how it names what the program did not name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.aws.naming import Name
+from local.aws.provider import AwsProvider
+from local.aws.session import PluginError
+from local.aws.shapes import shape_of
+from local.aws.table import TABLE
+from local.aws.wire import ARCHIVE, SIGNATURE, UNKNOWN
+
+GROUP = "aws:lb/targetGroup:TargetGroup"
+SERVICE = "aws:ecs/service:Service"
+FUNCTION = "aws:lambda/function:Function"
+SEED = b"seed"
+
+
+def check(token: str, new: dict[str, Any], old: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    checked = AwsProvider().check(token, "app", old or {}, new, SEED)
+    return checked.inputs, {problem.path: problem.reason for problem in checked.problems}
+
+
+@pytest.mark.parametrize("token", sorted(TABLE))
+def test_every_type_exists_in_pulumi_aws_with_the_properties_that_the_table_names(token: str) -> None:
+    shape, kind = shape_of(token), TABLE[token]
+    assert shape is not None
+    named = {path.split(".")[0] for path in kind.replaces | kind.unordered} | kind.volatile | kind.secrets
+    assert named - shape.outputs - set(shape.inputs) == set()
+    assert kind.name is None or kind.name.property in shape.inputs
+    assert kind.tagged is None or kind.tagged[1] == "id" or kind.tagged[1] in shape.outputs
+
+
+def test_an_unknown_property_is_named_with_those_that_exist() -> None:
+    _, problems = check(GROUP, {"healthCheck": {"pth": "/"}})
+    assert problems == {
+        "healthCheck.pth": "no such property; allowed are enabled, healthyThreshold, interval, matcher, path, port, "
+        "protocol, timeout, unhealthyThreshold"
+    }
+
+
+def test_a_missing_property_is_named() -> None:
+    _, problems = check(SERVICE, {"networkConfiguration": {"securityGroups": []}})
+    assert problems == {"networkConfiguration.subnets": "required, and missing"}
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "path", "reason"),
+    [
+        (GROUP, {"port": "http"}, "port", "must be a whole number, not 'http'"),
+        (GROUP, {"port": 80.5}, "port", "must be a whole number, not 80.5"),
+        (GROUP, {"port": True}, "port", "must be a whole number, not True"),
+        (GROUP, {"slowStart": []}, "slowStart", "must be a whole number, not a list"),
+        (GROUP, {"tags": "hush"}, "tags", "must be a map, not a single value"),
+        (GROUP, {"healthCheck": "hush"}, "healthCheck", "must be an object, not a single value"),
+        (
+            SERVICE,
+            {"loadBalancers": [{"containerName": "app"}]},
+            "loadBalancers[0].containerPort",
+            "required, and missing",
+        ),
+        (SERVICE, {"loadBalancers": {}}, "loadBalancers", "must be a list, not an object"),
+        (SERVICE, {"enableExecuteCommand": "yes"}, "enableExecuteCommand", "must be true or false, not 'yes'"),
+    ],
+)
+def test_a_wrong_type_is_named(token: str, inputs: dict[str, Any], path: str, reason: str) -> None:
+    assert check(token, inputs)[1] == {path: reason}
+
+
+def test_numbers_and_booleans_may_be_given_as_text() -> None:
+    inputs, problems = check(GROUP, {"name": "app", "port": "8080", "proxyProtocolV2": "true"})
+    assert (inputs, problems) == ({"name": "app", "port": 8080, "proxyProtocolV2": True}, {})
+
+
+def test_values_that_a_preview_cannot_know_pass() -> None:
+    unknown = {"healthCheck": UNKNOWN, "port": UNKNOWN, "tags": {"a": UNKNOWN}, "name": "app"}
+    assert check(GROUP, unknown) == (unknown, {})
+
+
+def test_an_unknown_type_is_named_with_those_that_exist() -> None:
+    with pytest.raises(PluginError, match=r"aws:sqs/queue:Queue has no entry .* ecs.Service"):
+        check("aws:sqs/queue:Queue", {})
+    with pytest.raises(PluginError, match="aws:ecs/servce:Servce is not a resource type of pulumi_aws"):
+        check("aws:ecs/servce:Servce", {})
+
+
+def test_a_policy_may_be_an_object() -> None:
+    inputs, problems = check("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "b", "policy": POLICY})
+    assert problems == {}
+    assert inputs["policy"] == '{"Statement": [{"Effect": "Allow", "Principal": "*"}], "Version": "2012-10-17"}'
+    unknown = {**POLICY, "Statement": UNKNOWN}
+    inputs, _ = check("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "b", "policy": unknown})
+    assert inputs["policy"] == UNKNOWN
+
+
+POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*"}]}
+
+
+def test_inline_bucket_settings_are_refused_rather_than_lost() -> None:
+    _, problems = check("aws:s3/bucket:Bucket", {"versioning": {"enabled": True}})
+    assert list(problems) == ["versioning"]
+
+
+def test_container_definitions_are_read_before_anything_is_made() -> None:
+    token = "aws:ecs/taskDefinition:TaskDefinition"
+    assert check(token, {"family": "a", "containerDefinitions": UNKNOWN})[1] == {}
+    assert "not JSON" in check(token, {"family": "a", "containerDefinitions": "{"})[1]["containerDefinitions"]
+    _, problems = check(token, {"family": "a", "containerDefinitions": '[{"name": "app"}]'})
+    assert problems == {"containerDefinitions": "container 0 has no image"}
+
+
+def test_a_function_needs_code_that_can_be_read() -> None:
+    assert "exactly one of" in check(FUNCTION, {"role": "r"})[1]["code"]
+    gone = {SIGNATURE: ARCHIVE, "path": "/does/not/exist", "hash": "00"}
+    _, problems = check(FUNCTION, {"role": "r", "code": gone, "handler": "h.h"})
+    assert problems == {
+        "runtime": "required for a function whose code is an archive",
+        "code": "/does/not/exist does not exist",
+    }
+
+
+def test_a_resource_is_named_after_itself_and_keeps_its_name() -> None:
+    first, _ = check(GROUP, {"port": 80})
+    assert first["name"].startswith("app-")
+    assert len(first["name"]) == len("app-") + 7
+    again = AwsProvider().check(GROUP, "app", first, {"port": 81}, b"another seed").inputs
+    assert again["name"] == first["name"]
+
+
+def test_a_name_that_the_program_gave_before_is_not_kept() -> None:
+    made, _ = check(GROUP, {"port": 80}, old={"name": "given", "port": 80})
+    assert made["name"] != "given"
+
+
+def test_a_name_too_long_says_what_to_do() -> None:
+    with pytest.raises(
+        ValueError, match=r"has 45 characters, 32 are allowed: shorten the resource's name, or set 'name'"
+    ):
+        Name(limit=32).make("x" * 37, SEED)
+
+
+def test_bucket_names_are_lower_case() -> None:
+    assert Name("bucket", 63, lower=True).make("Site", SEED).startswith("site-")
+
+
+def test_settings_that_the_official_provider_does_not_know_are_refused() -> None:
+    known = {"region": "us-west-2", "skipMetadataApiCheck": "true", "version": "7.51.1", "profile": "dev"}
+    assert AwsProvider().check_config(known | {"defaultTags": '{"tags": {"Project": "easi"}}'}).problems == []
+    (problem,) = AwsProvider().check_config({"regoin": "us-west-2"}).problems
+    assert problem.path == "regoin"
+
+
+def test_the_plugin_never_talks_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(PluginError, match="AWS_ENDPOINT_URL is not set"):
+        AwsProvider().configure({"region": "us-west-2"})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.us-west-2.amazonaws.com")
+    with pytest.raises(PluginError, match="does not talk to AWS"):
+        AwsProvider().configure({"region": "us-west-2"})
+
+
+def test_an_emulator_that_is_down_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    provider = AwsProvider()
+    provider.configure({"region": "us-west-2"})
+    with pytest.raises(PluginError, match=r"create: no local AWS answers at http://127.0.0.1:1; run `make up`"):
+        provider.create("aws:s3/bucket:Bucket", {"bucket": "site"})
