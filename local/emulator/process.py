@@ -29,6 +29,7 @@ USUAL_PORT = 4566
 PORT_VARIABLE = "EASI_LOCAL_PORT"
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
+PORT_DEADLINE_S = 1.0
 _POLL_S = 0.1
 _TELL_EVERY_S = 5.0
 _LOG_TAIL = 15
@@ -127,14 +128,14 @@ def stop(folder: Path, say: Callable[[str], None]) -> None:
 def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
     asked = settings.port or _port_of_environment()
     if asked is not None:
-        if not _is_free(asked):
+        if not _becomes_free(asked):
             raise EmulatorError(
                 f"port {asked} is taken by another program: stop it, or set {PORT_VARIABLE} to a free port"
             )
         return asked
     last = _read(settings.folder)
     wanted = last.port if last else USUAL_PORT
-    if _is_free(wanted):
+    if _becomes_free(wanted):
         return wanted
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -150,6 +151,16 @@ def _port_of_environment() -> int | None:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise EmulatorError(f"{PORT_VARIABLE}={text} is not a port: set it to a number from 1 to 65535, or unset it")
     return int(text)
+
+
+def _becomes_free(port: int) -> bool:
+    """Whether a port is free, or soon is: a process that was killed is gone a little before its sockets are."""
+    deadline = time.monotonic() + PORT_DEADLINE_S
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -21,6 +21,7 @@ NAMES = (
     "log_streams",
     "checksums",
     "alarms",
+    "saving",
     "transport",
 )
 

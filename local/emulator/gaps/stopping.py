@@ -27,6 +27,7 @@ def close() -> None:
     """Stop tasks the way ECS does."""
     ecs._stop_task = _stop_for_scheduler
     ecs._ACTION_MAP["StopTask"] = _stop_for_user
+    ecs._restore_state = _ending_tasks(ecs._restore_state)
 
 
 def stop(task: dict[str, Any], reason: str, code: str) -> bool:
@@ -41,6 +42,20 @@ def stop(task: dict[str, Any], reason: str, code: str) -> bool:
     _tell_service(task)
     spawn_background(_finish, task, get_account_id(), get_region(), thread_name=f"stop-{arn[-8:]}")
     return True
+
+
+def _ending_tasks(restore: Any) -> Any:
+    """After a restart no container of a task is left: it is stopped for everybody who asks, not only in part."""
+
+    def restore_state(data: Any) -> None:
+        restore(data)
+        for _, task in ecs._tasks.all_items():
+            if task.get("desiredStatus") != "STOPPED" or not task.get("stoppedAt"):
+                now = ecs._iso()
+                task.update(desiredStatus="STOPPED", stoppedAt=now, executionStoppedAt=now, attachments=[])
+                task.update(stopCode="ServiceSchedulerInitiated", stoppedReason="The emulator was restarted")
+
+    return restore_state
 
 
 def _stop_for_user(data: dict[str, Any]) -> Any:
