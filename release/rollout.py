@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]
@@ -91,7 +92,7 @@ class Current:
 
 def roll_out(lambda_client: LambdaClient, request: RolloutRequest, say: Say) -> RolledOut:
     """Move the service to the revision and wait for the verdict; raise RolloutFailed unless it succeeded."""
-    function = _Function(lambda_client, request.function, say, ends=time.monotonic() + request.deadline_s)
+    function = _Function(lambda_client, request.function, say, request.deadline_s)
     began = _start(function, request)
     revision, service = _revision(request.task_definition), began["service"]
     say(f"{service}: {_beginning(began, revision)}")
@@ -128,25 +129,25 @@ def roll_out(lambda_client: LambdaClient, request: RolloutRequest, say: Say) -> 
 
 def current(lambda_client: LambdaClient, function: str, deadline_s: float = 30.0) -> Current:
     """What the service is on now; raise RolloutFailed if the function does not say within `deadline_s`."""
-    answer = _Function(lambda_client, function, _silent, ends=time.monotonic() + deadline_s).call({"command": "status"})
+    answer = _Function(lambda_client, function, _silent, deadline_s).call({"command": "status"})
     return _current(answer)
 
 
-@dataclass(kw_only=False)
 class _Function:
     """The deploy function, asked again within the deadline for as long as that can help."""
 
-    client: LambdaClient
-    name: str
-    say: Say
-    ends: float
-    began: float = field(default_factory=time.monotonic)
-    lost_an_answer: bool = False
-    """Whether a command may have been carried out without our hearing of it."""
+    def __init__(self, client: LambdaClient, name: str, say: Say, deadline_s: float) -> None:
+        self.client = client
+        self.name = name
+        self.say = say
+        self.began = time.monotonic()
+        self.deadline_s = deadline_s
+        self.lost_an_answer = False
+        """Whether a deploy may have been carried out without our hearing of it."""
 
     @property
     def left_s(self) -> float:
-        return self.ends - time.monotonic()
+        return self.deadline_s - self.elapsed_s
 
     @property
     def elapsed_s(self) -> float:
@@ -173,8 +174,8 @@ class _Function:
                 FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
             )
             payload = json.loads(response["Payload"].read())
-        except HTTPClientError as error:
-            raise _PassingError(str(error), may_have_run=True) from error
+        except (NoConnectionError, HTTPClientError) as error:
+            raise _PassingError(str(error), may_have_run=not isinstance(error, NoConnectionError)) from error
         except ClientError as error:
             said = error.response["Error"]
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -21,6 +21,7 @@ from typing import Any
 
 import commands
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 from errors import AwsError, BadCommandError, UnavailableError
 
 Event = Mapping[str, Any]
@@ -165,7 +166,7 @@ def _translated(run: Callable[[], commands.Answer]) -> commands.Answer:
     """Run it; what AWS raises becomes one of the types that the caller tells apart."""
     try:
         return run()
-    except HTTPClientError as error:
+    except (NoConnectionError, HTTPClientError) as error:
         raise UnavailableError(f"no answer from AWS: {error}") from error
     except ClientError as error:
         said, http = error.response["Error"], error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

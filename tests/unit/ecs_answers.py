@@ -1,0 +1,142 @@
+"""boto3 clients that answer from a file instead of the network. Their arguments are checked by boto3 as always.
+
+The files in `tests/fixtures/ecs` follow the API reference: `aws_*` as AWS answers, with service deployments; the others
+as an ECS answers that keeps none, where a rollback makes the old deployment the primary one again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import commands
+import facts
+import verdict
+from botocore.exceptions import ClientError
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "ecs"
+CLUSTER = SERVICE = "easi-dev"
+ARN = "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{}"
+
+Reply = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Answers:
+    """The service as a file describes it; tests change `content`, and `replies` for what is not in the file."""
+
+    def __init__(self, name: str) -> None:
+        self.content: dict[str, Any] = _with_times(json.loads((FOLDER / f"{name}.json").read_text()))
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.replies: dict[str, Reply] = {
+            "DescribeServices": lambda _: self.content["describe_services"],
+            "ListTasks": self._list_tasks,
+            "DescribeTasks": self._describe_tasks,
+            "DescribeTargetHealth": lambda _: self.content["describe_target_health"],
+            "ListServiceDeployments": lambda _: self.content["describe_service_deployments"],
+            "DescribeServiceDeployments": lambda _: self.content["describe_service_deployments"],
+            "DescribeServiceRevisions": lambda _: self.content["describe_service_revisions"],
+            "DescribeTaskDefinition": lambda asked: {"taskDefinition": self.task_definition(asked["taskDefinition"])},
+        }
+
+    @property
+    def asked(self) -> verdict.Asked:
+        asked = self.content["asked"]
+        return verdict.Asked(
+            deployment=asked["deployment"], task_definition=asked["taskDefinition"], created_at=asked["createdAt"]
+        )
+
+    @property
+    def began(self) -> datetime:
+        """When the deployment in question was created."""
+        began: datetime = self.content["asked"]["createdAt"]
+        return began
+
+    @property
+    def seen(self) -> verdict.Seen:
+        """Everything in the file, whatever a command would have asked for."""
+        service = facts.service(self.content["describe_services"])
+        assert service is not None
+        revisions = self.content["describe_service_revisions"]["serviceRevisions"]
+        return verdict.Seen(
+            service=service,
+            tasks=facts.tasks([self.content["describe_tasks"]]),
+            targets=facts.targets(service.load_balancing[0].target_group, self.content["describe_target_health"]),
+            service_deployment=verdict.matching(
+                self.content["asked"]["taskDefinition"],
+                self.began,
+                facts.service_deployments(self.content["describe_service_deployments"]),
+                {each["serviceRevisionArn"]: each["taskDefinition"] for each in revisions},
+            ),
+        )
+
+    @property
+    def service(self) -> dict[str, Any]:
+        """What DescribeServices answers, to be changed."""
+        found: dict[str, Any] = self.content["describe_services"]["services"][0]
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """The operations called so far, each once, in the order of their first call."""
+        return list(dict.fromkeys(name for name, _ in self.calls))
+
+    def aws(self) -> commands.Aws:
+        """What the commands get: clients that answer from here."""
+        aws = commands.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE})
+        ecs, logs = self._client("ecs"), self._client("logs")
+        vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), logs=lambda region: logs)
+        return aws
+
+    def task_definition(self, arn: str) -> dict[str, Any]:
+        options = {"awslogs-group": "/ecs/easi-dev", "awslogs-region": "us-west-2", "awslogs-stream-prefix": "backend"}
+        container = {"name": "backend", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+        return {"taskDefinitionArn": arn, "status": "ACTIVE", "containerDefinitions": [container]}
+
+    def _list_tasks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        assert (asked["cluster"], asked["serviceName"]) == (CLUSTER, SERVICE)
+        tasks = self.content["describe_tasks"]["tasks"]
+        return {"taskArns": [each["taskArn"] for each in tasks if each["desiredStatus"] == asked["desiredStatus"]]}
+
+    def _describe_tasks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        tasks = self.content["describe_tasks"]["tasks"]
+        return {"tasks": [each for each in tasks if each["taskArn"] in asked["tasks"]]}
+
+    def _client(self, name: str) -> Any:
+        client = boto3.client(name, region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="x")
+        client.meta.events.register("provide-client-params", self._note)
+        client.meta.events.register("before-call", self._reply)
+        return client
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls.append((model.name, dict(params)))
+
+    def _reply(self, model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        name, asked = self.calls[-1]
+        assert name == model.name
+        assert name in self.replies, f"{name} was not expected"
+        return SimpleNamespace(status_code=200), copy.deepcopy(self.replies[name](asked))
+
+
+def failing(code: str, message: str = "no", status: int = 400) -> Reply:
+    """A reply that is an error of AWS."""
+
+    def reply(_: Mapping[str, Any]) -> dict[str, Any]:
+        answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(answer, "Operation")
+
+    return reply
+
+
+def _with_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: datetime.fromisoformat(each) if key.endswith("At") and isinstance(each, str) else _with_times(each)
+            for key, each in value.items()
+        }
+    return [_with_times(each) for each in value] if isinstance(value, list) else value
