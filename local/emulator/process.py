@@ -7,6 +7,7 @@ a restart as it was. Tasks do not survive a restart: their containers are remove
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ import docker.errors
 
 from local.layout import LocalError
 
+OWNER_LABEL = "ministack.instance"
 USUAL_PORT = 4566
 PORT_VARIABLE = "EASI_LOCAL_PORT"
 START_DEADLINE_S = 60.0
@@ -80,6 +82,8 @@ def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
     if found:
         say(f"The emulator (process {found.pid}) does not answer; starting it again")
         stop(settings.folder, say)
+    elif _read(settings.folder):
+        _remove_containers(settings.folder, settings.docker_host, say)  # it did not end in order the last time
     port = _choose_port(settings, say)
     settings.folder.mkdir(parents=True, exist_ok=True)
     for part in ("state", "s3", "tmp"):
@@ -121,7 +125,7 @@ def stop(folder: Path, say: Callable[[str], None]) -> None:
                 deadline += STOP_DEADLINE_S
             time.sleep(_POLL_S)
     if known is not None:
-        _remove_containers(known, say)
+        _remove_containers(folder, known.docker_host, say)
     (folder / "pid").unlink(missing_ok=True)
 
 
@@ -189,6 +193,7 @@ def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
         TMPDIR=str(data / "tmp"),
         PERSIST_STATE="1",
         S3_PERSIST="1",
+        MINISTACK_HOSTNAME=_owner(settings.folder),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         AUTH="true" if settings.auth else "false",
@@ -273,17 +278,22 @@ def _command_of(pid: int) -> str:
         return shown.stdout
 
 
-def _remove_containers(known: Running, say: Callable[[str], None]) -> None:
-    """Those that carry the label which the emulator gives its own: none of another emulator, none of anybody else."""
+def _owner(folder: Path) -> str:
+    """What the containers of a folder's emulator say of whose they are, whatever port it has had."""
+    return f"emulator-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _remove_containers(folder: Path, docker_host: str | None, say: Callable[[str], None]) -> None:
+    """Those that this folder's emulator has labelled as its own: no other emulator's, and nobody else's."""
     try:
-        client = docker.DockerClient(known.docker_host) if known.docker_host else docker.from_env()
-        mine: list[Any] = client.containers.list(
-            all=True, filters={"label": [f"ministack.instance={socket.gethostname()}:{known.port}"]}
-        )
+        client = docker.DockerClient(docker_host) if docker_host else docker.from_env()
+        labelled: list[Any] = client.containers.list(all=True, sparse=True, filters={"label": OWNER_LABEL})
     except docker.errors.DockerException:
         return  # without Docker there is no container
+    mark = f"{_owner(folder)}:"
+    mine = [item for item in labelled if str(item.attrs.get("Labels", {}).get(OWNER_LABEL, "")).startswith(mark)]
     for container in mine:
-        with contextlib.suppress(docker.errors.NotFound):
+        with contextlib.suppress(docker.errors.APIError):  # it is being removed already
             container.remove(force=True, v=True)
     if mine:
         say(f"Removed {len(mine)} container{'s' if len(mine) != 1 else ''} that tasks had left")

@@ -250,6 +250,12 @@ class Service:
         tasks: list[dict[str, Any]] = client.describe_tasks(cluster="tests", tasks=arns)["tasks"] if arns else []
         return tasks
 
+    def containers(self) -> list[Any]:
+        family = f"com.amazonaws.ecs.task-definition-family={self.name}"
+        found: list[Any] = docker.from_env().containers.list(filters={"label": family})
+        image = f"localhost:{self.world.emulator.port}/"
+        return [item for item in found if str(item.attrs["Config"]["Image"]).startswith(image)]
+
     def delete(self) -> None:
         with contextlib.suppress(ClientError):  # it was never made
             self.world.client("ecs").delete_service(cluster="tests", service=self.name, force=True)
@@ -434,13 +440,8 @@ def test_container_settings_reach_docker(service: Service) -> None:
     service.create(service.revision("healthy", **settings), count=1)
     client = service.world.client("ecs")
 
-    def container() -> Any:
-        label = f"com.amazonaws.ecs.task-definition-family={service.name}"
-        found = docker.from_env().containers.list(filters={"label": label})
-        return found[0] if found else None
-
-    assert _await(lambda: container() is not None)
-    attributes = container().attrs
+    assert _await(lambda: len(service.containers()) == 1)
+    attributes = service.containers()[0].attrs
     host, config = attributes["HostConfig"], attributes["Config"]
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -580,9 +581,7 @@ def test_service_comes_back_after_a_restart(world: World, how: str) -> None:
     assert again.pid != before.pid
     assert start(EmulatorSettings(folder=folder), print) == again
     assert _await(lambda: service.get() == (200, "kept uid=65532"))
-    label = f"com.amazonaws.ecs.task-definition-family={service.name}"
-    found = docker.from_env().containers.list(filters={"label": label})
-    assert [container.status for container in found] == ["running"]
+    assert [container.status for container in service.containers()] == ["running"]
     client = world.client("ecs")
     tasks = client.list_tasks(cluster="tests", serviceName=service.name)["taskArns"]
     assert len(tasks) == 1
