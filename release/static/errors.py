@@ -4,3 +4,7 @@ class StaticReleaseError(Exception):
 
 class ManifestError(StaticReleaseError):
     """A folder, or a stored manifest, is not a site that can be released."""
+
+
+class WrongContentError(StaticReleaseError):
+    """An object that was copied is not the file that the manifest names."""

@@ -63,13 +63,15 @@ def _may_go(s3: Any, records: str, digest: str, complete: Collection[str]) -> bo
 
 def _forget(s3: Any, site: Site, digest: str, in_force: Collection[str]) -> int:
     records, root = site.records_bucket, store.root(digest)
-    manifest = store.load(s3=s3, records_bucket=records, digest=digest)
-    store.put(s3, records, root + "expiring.json", b"{}")
-    _delete(s3, records, [root + "staged.json"])
-    gone = plan.removable(removed=manifest, kept=in_force)
-    _delete(s3, site.bucket, gone)
-    _delete(s3, records, [f"{root}files/{file.path}" for file in manifest.mutable])
-    _delete(s3, records, [root + "manifest.json"])
+    gone = []
+    if store.get(s3, records, root + "manifest.json") is not None:  # else the mark is all that is left to remove
+        manifest = store.load(s3=s3, records_bucket=records, digest=digest)
+        store.put(s3, records, root + "expiring.json", b"{}")
+        _delete(s3, records, [root + "staged.json"])
+        gone = plan.removable(removed=manifest, kept=in_force)
+        _delete(s3, site.bucket, gone)
+        _delete(s3, records, [f"{root}files/{file.path}" for file in manifest.mutable])
+        _delete(s3, records, [root + "manifest.json"])
     _delete(s3, records, [root + "expiring.json"])
     return len(gone)
 

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from release.static import plan, store
 from release.static.content import CACHE_CONTROL
-from release.static.errors import StaticReleaseError
+from release.static.errors import StaticReleaseError, WrongContentError
 from release.static.manifest import File, Manifest
 from release.static.store import Say, Site, reported
 
@@ -70,7 +70,7 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
     todo = plan.uploads(manifest=manifest, known=known, assets={}, kept=())  # refuses before anything is written
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
-        todo = _what_is_left(s3, site, manifest, known)
+        todo = _what_is_left(s3, site, manifest, known, trusted=isinstance(source, Folder))
     copy = _upload(s3, source.path) if isinstance(source, Folder) else _copy(s3, source, manifest.digest)
     prefix = store.root(manifest.digest) + "files/"
     assets = store.in_parallel(s3, lambda file: copy(file, site.bucket, ""), todo.assets)
@@ -103,15 +103,18 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     return True
 
 
-def _what_is_left(s3: Any, site: Site, manifest: Manifest, known: Manifest | None) -> plan.Uploads:
+def _what_is_left(s3: Any, site: Site, manifest: Manifest, known: Manifest | None, *, trusted: bool) -> plan.Uploads:
     """What an interrupted staging of the same manifest did not get to.
 
     An asset counts as there if it has the right size and was written since that staging began: so it was
-    written by a release, which gives it the right headers and has S3 verify its content.
+    written by a release, which gives it the right headers and has S3 verify its content. That holds for uploads; copies
+    are verified after they arrived, so that nothing is `trusted` and all of them are made again.
     """
     records, root = site.records_bucket, store.root(manifest.digest)
     with reported(f"look at s3://{records}/{root}"):
         s3.delete_object(Bucket=records, Key=root + "expiring.json")
+        if not trusted:
+            return plan.uploads(manifest=manifest, known=known, assets={}, kept=())
         began: datetime = s3.head_object(Bucket=records, Key=root + "manifest.json")["LastModified"]
     sizes = {file.path: file.size for file in manifest.files}
     since = began.replace(microsecond=0) - timedelta(seconds=1)
@@ -155,16 +158,24 @@ def _upload(s3: Any, folder: Path) -> Callable[[File, str, str], None]:
 def _copy(s3: Any, source: Upstream, digest: str) -> Callable[[File, str, str], None]:
     def copy(file: File, bucket: str, prefix: str) -> None:
         if file.cache == "immutable":
-            copy_object(s3, file, source=(source.bucket, file.path), target=(bucket, prefix + file.path))
+            origin = (source.bucket, file.path)
         else:
-            kept = store.root(digest) + "files/" + file.path
-            copy_object(s3, file, source=(source.records_bucket, kept), target=(bucket, prefix + file.path))
+            origin = (source.records_bucket, store.root(digest) + "files/" + file.path)
+        try:
+            copy_object(s3, file, source=origin, target=(bucket, prefix + file.path))
+        except WrongContentError:
+            with reported(f"delete s3://{bucket}/{prefix}{file.path}"):
+                s3.delete_object(Bucket=bucket, Key=prefix + file.path)
+            raise
 
     return copy
 
 
 def copy_object(s3: Any, file: File, *, source: tuple[str, str], target: tuple[str, str]) -> None:
-    """Has S3 copy one object, and verifies that what arrived is `file`."""
+    """Has S3 copy one object, and verifies that what arrived is `file`; WrongContentError if it is not.
+
+    S3 keeps the SHA-256 of everything that a release uploads, and gives it for the copy.
+    """
     with reported(f"copy s3://{source[0]}/{source[1]} to s3://{target[0]}/{target[1]}"):
         answer = s3.copy_object(
             Bucket=target[0],
@@ -180,8 +191,8 @@ def copy_object(s3: Any, file: File, *, source: tuple[str, str], target: tuple[s
         if found is None:
             head = s3.head_object(Bucket=target[0], Key=target[1], ChecksumMode="ENABLED")
             found, size = head.get("ChecksumSHA256"), head["ContentLength"]
-    if size != file.size or found not in (None, store.checksum(file.sha256)):
-        raise StaticReleaseError(
+    if size != file.size or found != store.checksum(file.sha256):
+        raise WrongContentError(
             f"s3://{source[0]}/{source[1]} is not the {file.path} that the manifest names (sha256 {file.sha256[:12]}): "
             "it was changed by something else than a release; release that version again from its build"
         )

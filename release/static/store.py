@@ -78,8 +78,8 @@ def root(digest: str) -> str:
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601, in seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """The time in UTC, ISO 8601, in milliseconds: sorted as text, it is sorted by time."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def checksum(sha256: str) -> str:
