@@ -79,7 +79,7 @@ class Stacks:
             say(f"  {name}: an earlier update was cut short (process {left.locked_by} is gone): freeing its lock")
             self._quietly("cancel", "-s", name, "--yes")
         if left.pending:
-            say(f"  {name}: {left.pending} operations were under way: reading what became of them")
+            say(f"  {name}: under way were {left.pending} operation(s): reading what became of them")
             code = self.stream("refresh", "-s", name, "--clear-pending-creates", "--yes", "--skip-preview")
             if code != 0:
                 raise LocalError(

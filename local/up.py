@@ -45,7 +45,7 @@ def _run(layout: Layout, environments: tuple[str, ...], steps: Steps) -> int:
             try:
                 proofs.append(_release(layout, stacks, name, running.port))
             except KeyboardInterrupt:
-                warn(f"Interrupted while {name} was being updated. To continue: make up")
+                warn(f"Interrupted while {name} was being updated.")
                 raise
             except LocalError as error:
                 for proof in proofs:
@@ -77,7 +77,8 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
     started = time.monotonic()
     code = stacks.up(name)
     if code != 0:
-        raise LocalError(f"{name}: the release failed (pulumi ended with {code}; the reason is above).")
+        ended = f"ended with {code}; the reason is above" if code > 0 else f"was killed by signal {-code}"
+        raise LocalError(f"{name}: the release failed (pulumi {ended}).")
     changed = any(kind not in UNCHANGED for kind in stacks.last_changes(name))
     outputs = stacks.outputs(name)
     unchanged.remember(layout, stacks, name, outputs)
