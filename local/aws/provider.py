@@ -17,6 +17,8 @@ from .wire import UNKNOWN, Props, has_unknown
 
 DEFAULTS = "__defaults"
 """The input in which, like the official plugin, the plugin keeps the names of properties that it has set itself."""
+INCOMPLETE = "__incomplete"
+"""The output that marks a resource to which not everything was done: the next update does all of it."""
 CONFIG_OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 
 
@@ -143,7 +145,8 @@ class AwsProvider:
             tagging.set_tags(self.aws, kind, identity, state, {})
         except Exception as error:
             failure = self._failure(token, "create", error)
-            raise PartlyMadeError(str(failure), identity, inputs, self._state(kind, given, {})) from error
+            state = self._state(kind, given, {}) | {INCOMPLETE: True}
+            raise PartlyMadeError(str(failure), identity, inputs, state) from error
         return identity, state
 
     def update(
@@ -151,19 +154,19 @@ class AwsProvider:
     ) -> Props:
         """Change a resource in place; the answer is its new state. A preview changes nothing."""
         kind = self.kind(token)
-        before, after = _public(old), _public(new)
+        before, after = {} if state.get(INCOMPLETE) else _public(old), _public(new)
         changes = compare.differences(before, after, kind.unordered)
         changed = {change.pattern.split(".")[0] for change in changes}
         if preview:
-            kept = {key: value for key, value in state.items() if key not in before and key not in kind.volatile}
+            dropped = {*before, *kind.volatile}
+            kept = {key: value for key, value in _public(state).items() if key not in dropped}
             return self._unknown(token, kind, kept | after)
         try:
             if changed - {"tags"}:
                 kind.update(self.aws, identity, after, before, changed)
-            stale = {key: value for key, value in state.items() if key not in before}
+            stale = {key: value for key, value in _public(state).items() if key not in before}
             new_state = self._state(kind, after, stale | kind.read(self.aws, identity, stale | after))
-            if "tags" in changed or state.get("tagsAll") != new_state.get("tagsAll"):
-                tagging.set_tags(self.aws, kind, identity, new_state, state)
+            tagging.set_tags(self.aws, kind, identity, new_state, {} if state.get(INCOMPLETE) else state)
         except Exception as error:
             raise self._failure(token, "update", error, identity) from error
         return new_state

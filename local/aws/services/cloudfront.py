@@ -216,6 +216,9 @@ class Distribution(Kind):
             "lastModifiedTime": str(found["LastModifiedTime"]),
             "inProgressValidationBatches": found.get("InProgressInvalidationBatches", 0),
             "enabled": config["Enabled"],
+            "comment": config.get("Comment", ""),
+            "defaultRootObject": config.get("DefaultRootObject", ""),
+            "priceClass": config.get("PriceClass", "PriceClass_All"),
         }
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..kind import Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
@@ -125,7 +127,13 @@ class TaskDefinition(Kind):
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         arn = identity if state.get("trackLatest") or not state.get("arn") else state["arn"]
-        found = aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        try:
+            found = aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        except ClientError as error:
+            # ECS has no code of its own for this.
+            if "Unable to describe task definition" in str(error):
+                raise GoneError from error
+            raise
         if found.get("status") == "INACTIVE":
             raise GoneError
         arn = found["taskDefinitionArn"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 from ..kind import Kind, pick, words
@@ -37,6 +38,9 @@ class Role(Kind):
             "name": identity,
             "path": found.get("Path", "/"),
             "uniqueId": found["RoleId"],
+            "assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"]),
+            "description": found.get("Description", ""),
+            "maxSessionDuration": found.get("MaxSessionDuration", 3600),
             "createDate": found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
 
@@ -93,8 +97,8 @@ class RolePolicy(Kind):
         return {"role": role, "name": name}
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
-        return {"role": state["role"], "name": state["name"]}
+        found = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
+        return {"role": state["role"], "name": state["name"], "policy": json.dumps(found["PolicyDocument"])}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         self.create(aws, new)

@@ -116,6 +116,8 @@ class Function(Kind):
         ):
             if found.get(key):
                 live[name] = found[key]
+        if state.get("environment"):
+            live["environment"] = {"variables": (found.get("Environment") or {}).get("Variables") or {}}
         code, known = state.get("code"), state.get("codeSha256")
         if code and known and known != found["CodeSha256"]:
             # The state keeps no contents, only what they hash to: another package than ours is shown as another hash.

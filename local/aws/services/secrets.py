@@ -115,6 +115,8 @@ class SecretVersion(Kind):
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         secret, version = identity.rsplit("|", 1)
+        if aws.client("secretsmanager").describe_secret(SecretId=secret).get("DeletedDate"):
+            raise GoneError
         found = aws.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version)
         live = {"arn": found["ARN"], "secretArn": found["ARN"], "versionId": version}
         live["versionStages"] = found.get("VersionStages", [])

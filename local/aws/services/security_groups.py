@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..kind import Kind, pick, words
+from ..kind import Kind, camel, pick, words
 from ..naming import Name
 from ..session import Aws, GoneError
 from ..wire import Props
@@ -113,7 +113,7 @@ class _Rule(Kind):
             "securityGroupRuleId": identity,
             "securityGroupId": found[0]["GroupId"],
             "ipProtocol": found[0]["IpProtocol"],
-        }
+        } | {name: value for name, value in camel(found[0]).items() if name in ("cidrIpv4", "cidrIpv6", "description")}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         rule = pick(
