@@ -68,7 +68,7 @@ def suitable_python() -> str | None:
 
 
 def _install(root: Path, python: str) -> int:
-    venv = root / ".venv"
+    venv = (root / ".venv").resolve()
     version = subprocess.run(
         [python, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=True
     ).stdout

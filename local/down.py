@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ from local.terminal import say, warn
 STOP_DEADLINE_S = 20.0
 REGISTRY = ("localhost:{port}/", "127.0.0.1:{port}/")
 """Where the names of our images begin: the emulator's registry."""
+ECR_NAME = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 BUILDER = "easi-local/"
 """Images that were made on this machine, for building."""
 BUILD_ARGUMENT = "EASI_VERSION="
@@ -120,19 +122,31 @@ def _remove_containers(client: Any, port: int | None) -> int:
 
 
 def _remove_images(client: Any, port: int | None, builder: str) -> int:
-    """Images in the emulator's registry, what their builds left, and the builder if it was made here."""
-    registry = tuple(prefix.format(port=port) for prefix in REGISTRY)
+    """Our names of images in the emulator's registry, what their builds left, and the builder if it was made here.
+
+    By name, not by id: another clone that built the same commit has the same image under its own names.
+    """
     count = 0
-    for image in client.images.list():
-        names = [*(image.attrs.get("RepoTags") or []), *(image.attrs.get("RepoDigests") or [])]
-        if port is not None and any(name.startswith(registry) for name in names):
-            count += _remove_image(client, image.id)
+    for image in client.images.list() if port is not None else []:
+        ours, others = _split(image.attrs, port)
+        if ours:
+            for name in ours if others else [*ours, *image.tags]:
+                _remove_image(client, name)
+            count += 1
     for image in client.images.list(filters={"dangling": True}):
         if any(BUILD_ARGUMENT in str(layer.get("CreatedBy")) for layer in image.history()):
             count += _remove_image(client, image.id)
     if builder.startswith(BUILDER):
         count += _remove_image(client, builder)
     return count
+
+
+def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], list[str]]:
+    """The names of an image that are in our emulator's registry, and those that are neither there nor aliases in ECR."""
+    registry = tuple(prefix.format(port=port) for prefix in REGISTRY)
+    names = [*(attributes.get("RepoTags") or []), *(attributes.get("RepoDigests") or [])]
+    ours = [name for name in names if name.startswith(registry)]
+    return ours, [name for name in names if not name.startswith(registry) and not ECR_NAME.match(name)]
 
 
 def _remove_image(client: Any, name: str) -> int:

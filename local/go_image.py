@@ -40,7 +40,7 @@ def ensure(layout: Layout, docker_host: str, say: Say) -> str:
                 client.images.get(known)
                 return known
         public = declared_default(layout, "goImage")
-        image = public if _have(client, public) or _pulled(docker_host, public, say) else _imported(client, say)
+        image = public if _have(client, public) or _pulled(docker_host, public, say) else _imported(layout, client, say)
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise LocalError(f"Docker: the builder image could not be made ready: {error}") from error
     finally:
@@ -77,10 +77,11 @@ def _pulled(docker_host: str, image: str, say: Say) -> bool:
     return True
 
 
-def _imported(client: docker.DockerClient, say: Say) -> str:
+def _imported(layout: Layout, client: docker.DockerClient, say: Say) -> str:
     root, version = _go("GOROOT"), _go("GOVERSION").removeprefix("go").split()[0]
-    image = f"{REPOSITORY}:{version}"
-    if _have(client, image):
+    tag = f"{version}-{layout.identity}"
+    image = f"{REPOSITORY}:{tag}"
+    if _have(client, image) or _shared(client, version, tag):
         return image
     say(f"  making {image} from this machine's Go {version}")
     changes = ["ENV PATH=/usr/local/go/bin", "ENV GOROOT=/usr/local/go", "ENV GOTOOLCHAIN=local", "ENV CGO_ENABLED=0"]
@@ -90,10 +91,18 @@ def _imported(client: docker.DockerClient, say: Say) -> str:
         file.seek(0)
         # In pieces: docker-py announces chunks for a stream, and only an iterator is sent as such.
         pieces = iter(lambda: file.read(1 << 20), b"")
-        client.api.import_image_from_stream(pieces, repository=REPOSITORY, tag=version, changes=changes)
+        client.api.import_image_from_stream(pieces, repository=REPOSITORY, tag=tag, changes=changes)
     if not _have(client, image):
         raise LocalError(f"Docker: {image} could not be imported from {root}.")
     return image
+
+
+def _shared(client: docker.DockerClient, version: str, tag: str) -> bool:
+    """Give the image that another clone made from the same Go a name of ours: each clone removes just its own."""
+    for image in client.images.list(name=REPOSITORY):
+        if any(name.startswith(f"{REPOSITORY}:{version}-") for name in image.tags):
+            return bool(image.tag(REPOSITORY, tag))
+    return False
 
 
 def _go(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,11 @@ class Layout:
     """The paths of one clone. Everything but `.venv` and the example's own products is in `.local`."""
 
     root: Path
+
+    @cached_property
+    def identity(self) -> str:
+        """Tells this clone's own from another's in what all clones on a machine share."""
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
 
     @cached_property
     def local(self) -> Path:
