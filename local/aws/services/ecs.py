@@ -14,13 +14,15 @@ from botocore.exceptions import ClientError
 
 from ..kind import Kind, words
 from ..naming import Name
-from ..session import Aws, GoneError
+from ..session import Aws, GoneError, PluginError
 from ..shapes import Problem
 from ..tagging import pairs
 from ..wire import UNKNOWN, Props
 
 DRAIN_DEADLINE_S = 120
 DRAIN_INTERVAL_S = 0.5
+DESCRIBED_AT_ONCE = 100
+"""Tasks that one call describes."""
 
 
 class Cluster(Kind):
@@ -199,6 +201,7 @@ class Service(Kind):
             key: new[key] for key in ("launchType", "schedulingStrategy", "deploymentController") if new.get(key)
         }
         wanted.setdefault("desiredCount", 0)
+        _require_parts(aws, new, new)
         made = aws.client("ecs").create_service(
             serviceName=new["name"], cluster=new.get("cluster", "default"), **wanted
         )
@@ -238,19 +241,50 @@ class Service(Kind):
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         wanted = self._wanted(new, changed)
+        _require_parts(aws, new, wanted)
         if wanted:
             aws.client("ecs").update_service(cluster=new.get("cluster", "default"), service=identity, **wanted)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         ecs, cluster = aws.client("ecs"), state.get("cluster", "default")
+        tasks = _tasks(ecs, cluster, state["name"])
         if state.get("schedulingStrategy") != "DAEMON":
             ecs.update_service(cluster=cluster, service=identity, desiredCount=0)
         ecs.delete_service(cluster=cluster, service=identity, force=True)
         deadline = time.monotonic() + DRAIN_DEADLINE_S
-        while tasks := ecs.list_tasks(cluster=cluster, serviceName=state["name"])["taskArns"]:
+        while left := [task for task in _described(ecs, cluster, tasks) if task["lastStatus"] != "STOPPED"]:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(tasks)} tasks still run {DRAIN_DEADLINE_S} s after the service was deleted")
+                raise TimeoutError(f"{len(left)} tasks still run {DRAIN_DEADLINE_S} s after the service was deleted")
             time.sleep(DRAIN_INTERVAL_S)
+
+
+def _tasks(ecs: Any, cluster: str, service: str) -> list[str]:
+    """Tasks of a service that run, and those that are told to stop."""
+    pages = ecs.get_paginator("list_tasks")
+    wanted = [
+        {"cluster": cluster, "serviceName": service, "desiredStatus": status} for status in ("RUNNING", "STOPPED")
+    ]
+    return [arn for which in wanted for page in pages.paginate(**which) for arn in page["taskArns"]]
+
+
+def _described(ecs: Any, cluster: str, tasks: list[str]) -> list[Props]:
+    found: list[Props] = []
+    for first in range(0, len(tasks), DESCRIBED_AT_ONCE):
+        found += ecs.describe_tasks(cluster=cluster, tasks=tasks[first : first + DESCRIBED_AT_ONCE])["tasks"]
+    return found
+
+
+def _require_parts(aws: Aws, new: Props, wanted: Props) -> None:
+    """Refuse a cluster or a task definition that is not there: the emulator takes any name."""
+    cluster = new.get("cluster", "default")
+    found = aws.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
+    if not found or found[0].get("status") == "INACTIVE":
+        raise PluginError(f"ClusterNotFoundException: there is no ECS cluster {cluster}")
+    revision = wanted.get("taskDefinition")
+    if revision:
+        known = aws.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
+        if known.get("status") == "INACTIVE":
+            raise PluginError(f"ClientException: the task definition {revision} is INACTIVE")
 
 
 def _deployment(new: Props) -> Props:
