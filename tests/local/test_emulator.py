@@ -130,6 +130,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(emulator=emulator, image=image, balancer=balancer["LoadBalancers"][0], folder=folder / "run")
     finally:
         stop(folder / "run", print)
+        engine = docker.from_env()
+        for image in engine.images.list():
+            names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
+            if any(name.startswith(f"localhost:{emulator.port}/") for name in names):
+                engine.images.remove(image.id, force=True)
 
 
 def _free_port() -> int:

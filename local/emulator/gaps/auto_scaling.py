@@ -100,6 +100,9 @@ def _register(data: dict[str, Any]) -> Any:
     key = _identity(data)
     if key not in _targets and not {"MinCapacity", "MaxCapacity"} <= data.keys():
         raise _RefusedError("ValidationException", "MinCapacity and MaxCapacity are required to register a new target")
+    asked = {**_targets.get(key, {}), **data}
+    if asked["MinCapacity"] > asked["MaxCapacity"]:
+        raise _RefusedError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
     service_role = "AWSServiceRoleForApplicationAutoScaling_ECSService"
     record = _targets.setdefault(
         key,
@@ -113,8 +116,6 @@ def _register(data: dict[str, Any]) -> Any:
     )
     tags = data.pop("Tags", None)
     record.update(data)
-    if record["MinCapacity"] > record["MaxCapacity"]:
-        raise _RefusedError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
     if tags:
         _tags.setdefault(record["ScalableTargetARN"], {}).update(tags)
     return {"ScalableTargetARN": record["ScalableTargetARN"]}

@@ -1,0 +1,185 @@
+"""The decisions in the emulator's gap closers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from ministack.core.responses import request_scope
+
+from local.emulator.gaps import alarms, auto_scaling, container_settings, target_health
+from local.emulator.gaps.target_health import HEALTHY, INITIAL, Check, Target, failed
+
+CHECK = Check.of(
+    {
+        "HealthCheckPath": "/health",
+        "HealthCheckIntervalSeconds": 5,
+        "HealthyThresholdCount": 3,
+        "UnhealthyThresholdCount": 2,
+        "Matcher": {"HttpCode": "200-204,301"},
+    }
+)
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target(group="arn:group", address="10.0.0.1", port=8080)
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [("200", True), ("204", True), ("205", False), ("301", True), ("500", False), ("timeout", False), ("", False)],
+)
+def test_matcher_knows_codes_and_ranges(answer: str, passes: bool) -> None:
+    assert CHECK.passes(answer) is passes
+
+
+def test_new_target_is_healthy_after_one_pass(target: Target) -> None:
+    assert target.verdict is INITIAL
+    target.judge("200", CHECK)
+    assert target.verdict is HEALTHY
+
+
+def test_new_target_is_unhealthy_after_the_thresholds_misses(target: Target) -> None:
+    target.judge("500", CHECK)
+    assert target.verdict is INITIAL
+    target.judge("500", CHECK)
+    assert target.verdict == failed("500")
+
+
+def test_one_miss_between_passes_changes_nothing(target: Target) -> None:
+    for answer in ("200", "500", "200", "500", "200"):
+        target.judge(answer, CHECK)
+        assert target.verdict is HEALTHY
+
+
+def test_unhealthy_target_needs_the_thresholds_passes(target: Target) -> None:
+    for answer in ("200", "timeout", "timeout", "200", "200"):
+        target.judge(answer, CHECK)
+    assert target.verdict.state == "unhealthy"
+    target.judge("200", CHECK)
+    assert target.verdict is HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "description"),
+    [
+        ("503", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
+        ("timeout", "Target.Timeout", "Request timed out"),
+        ("ConnectionRefusedError", "Target.FailedHealthChecks", "Health checks failed"),
+    ],
+)
+def test_unhealthy_is_said_in_the_words_of_aws(answer: str, reason: str, description: str) -> None:
+    assert (failed(answer).reason, failed(answer).description) == (reason, description)
+
+
+def test_probe_says_when_nothing_listens() -> None:
+    assert target_health.probe("127.0.0.1", 1, CHECK) == "ConnectionRefusedError"
+
+
+def test_settings_reach_docker_in_its_own_words() -> None:
+    container = {
+        "entryPoint": ["/app"],
+        "user": "65532",
+        "readonlyRootFilesystem": True,
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}, "tmpfs": [{"containerPath": "/tmp", "size": 64}]},
+        "healthCheck": {"command": ["CMD", "/app", "healthcheck"], "interval": 5, "startPeriod": 10},
+    }
+    assert container_settings.docker_settings(container, {"memory": "512"}) == {
+        "entrypoint": ["/app"],
+        "user": "65532",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "mem_limit": "512m",
+        "tmpfs": {"/tmp": "size=64m"},
+        "healthcheck": {
+            "test": ["CMD", "/app", "healthcheck"],
+            "interval": 5_000_000_000,
+            "timeout": 5_000_000_000,
+            "retries": 3,
+            "start_period": 10_000_000_000,
+        },
+    }
+
+
+def test_settings_that_are_not_given_are_left_to_docker() -> None:
+    assert container_settings.docker_settings({}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("image", "local"),
+    [
+        ("000000000000.dkr.ecr.us-west-2.amazonaws.com/app@sha256:1", "localhost:4566/app@sha256:1"),
+        ("000000000000.dkr.ecr.us-gov-west-1.amazonaws.com/a/b:1", "localhost:4566/a/b:1"),
+        ("000000000000.dkr.ecr.cn-north-1.amazonaws.com.cn/app:1", "localhost:4566/app:1"),
+        ("localhost:4566/app@sha256:1", "localhost:4566/app@sha256:1"),
+        ("public.ecr.aws/docker/golang:1", "public.ecr.aws/docker/golang:1"),
+    ],
+)
+def test_ecr_image_is_looked_for_in_the_local_registry(image: str, local: str) -> None:
+    assert container_settings.local_image(image, 4566) == local
+
+
+def test_alarm_is_told_in_the_query_protocol() -> None:
+    alarm = {"Dimensions": [{"Name": "a", "Value": "<b>"}], "ActionsEnabled": True, "StateUpdatedTimestamp": 0, "_x": 1}
+    assert alarms.as_xml("", alarm) == (
+        "<Dimensions><member><Name>a</Name><Value>&lt;b&gt;</Value></member></Dimensions>"
+        "<ActionsEnabled>true</ActionsEnabled><StateUpdatedTimestamp>1970-01-01T00:00:00Z</StateUpdatedTimestamp>"
+    )
+
+
+def call(operation: str, **data: Any) -> tuple[int, dict[str, Any]]:
+    """One request to the Auto Scaling API."""
+    headers = {"x-amz-target": f"AnyScaleFrontendService.{operation}"}
+    with request_scope("000000000000", "us-west-2"):
+        request = auto_scaling.handle_request("POST", "/", headers, json.dumps(data).encode(), {})
+        status, _, body = asyncio.run(request)
+    return status, json.loads(body)
+
+
+WHICH = {"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount"}
+
+
+@pytest.fixture
+def no_targets() -> None:
+    auto_scaling.reset()
+
+
+@pytest.mark.usefixtures("no_targets")
+def test_scalable_target_keeps_its_arn_when_it_is_changed() -> None:
+    _, first = call("RegisterScalableTarget", MinCapacity=1, MaxCapacity=2, Tags={"a": "1"}, **WHICH)
+    _, second = call("RegisterScalableTarget", MaxCapacity=5, **WHICH)
+    assert first == second
+    _, found = call("DescribeScalableTargets", ServiceNamespace="ecs")
+    assert [(item["MinCapacity"], item["MaxCapacity"]) for item in found["ScalableTargets"]] == [(1, 5)]
+    assert call("ListTagsForResource", ResourceARN=first["ScalableTargetARN"]) == (200, {"Tags": {"a": "1"}})
+
+
+@pytest.mark.usefixtures("no_targets")
+@pytest.mark.parametrize(
+    ("operation", "data", "code"),
+    [
+        ("RegisterScalableTarget", {**WHICH, "MinCapacity": 1}, "ValidationException"),
+        ("RegisterScalableTarget", {**WHICH, "MinCapacity": 3, "MaxCapacity": 2}, "ValidationException"),
+        ("RegisterScalableTarget", {"ServiceNamespace": "ecs"}, "ValidationException"),
+        ("PutScalingPolicy", {**WHICH, "PolicyName": "p"}, "ObjectNotFoundException"),
+        ("DeleteScalingPolicy", {**WHICH, "PolicyName": "p"}, "ObjectNotFoundException"),
+        ("DeregisterScalableTarget", WHICH, "ObjectNotFoundException"),
+        ("GetPredictiveScalingForecast", {}, "UnknownOperationException"),
+    ],
+)
+def test_request_that_aws_refuses_is_refused(operation: str, data: dict[str, Any], code: str) -> None:
+    status, answer = call(operation, **data)
+    assert (status, answer["__type"]) == (400, code)
+    assert call("DescribeScalableTargets", ServiceNamespace="ecs")[1]["ScalableTargets"] == []
+
+
+@pytest.mark.usefixtures("no_targets")
+def test_policies_go_with_their_target() -> None:
+    call("RegisterScalableTarget", MinCapacity=1, MaxCapacity=2, **WHICH)
+    call("PutScalingPolicy", PolicyName="cpu", PolicyType="TargetTrackingScaling", **WHICH)
+    assert len(call("DescribeScalingPolicies", ServiceNamespace="ecs")[1]["ScalingPolicies"]) == 1
+    call("DeregisterScalableTarget", **WHICH)
+    assert call("DescribeScalingPolicies", ServiceNamespace="ecs")[1]["ScalingPolicies"] == []
