@@ -97,7 +97,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     for image in engine.images.list():
         names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
         if any(name.startswith(f"localhost:{running.port}/") for name in names):
-            engine.images.remove(image.id, force=True)
+            engine.images.remove(str(image.id), force=True)
 
 
 @pytest.fixture

@@ -131,10 +131,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     finally:
         stop(folder / "run", print)
         engine = docker.from_env()
-        for image in engine.images.list():
-            names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
+        for pushed in engine.images.list():
+            names = [*pushed.attrs["RepoTags"], *pushed.attrs["RepoDigests"]]
             if any(name.startswith(f"localhost:{emulator.port}/") for name in names):
-                engine.images.remove(image.id, force=True)
+                engine.images.remove(str(pushed.id), force=True)
 
 
 def _free_port() -> int:
