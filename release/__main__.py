@@ -30,6 +30,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     verify = verbs.add_parser(
         "verify",
+        allow_abbrev=False,
         help="prove that a version answers at an address",
         description="Prove that a version answers at an address, and not from a cache, several times in a row.",
         epilog="Exit status: 0 proven, 1 not proven, 2 wrong usage, 130 interrupted.",

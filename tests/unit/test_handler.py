@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -115,7 +116,7 @@ def test_error_of_aws_is_raised_by_what_the_caller_can_do(
 
 
 @pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
-def test_aws_that_does_not_answer_is_worth_another_try(answers: Answers, error: type[Exception]) -> None:
+def test_aws_that_does_not_answer_is_worth_another_try(answers: Answers, error: Callable[..., Exception]) -> None:
     def silent(_: Any) -> dict[str, Any]:
         raise error(endpoint_url="https://ecs.us-west-2.amazonaws.com")
 

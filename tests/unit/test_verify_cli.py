@@ -1,0 +1,131 @@
+"""`python -m release verify` as people and CI use it: what it prints and its exit status."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+VERSION = "3f2c1aa" + "0" * 33
+QUICK = ["--interval", "0.01", "--deadline", "0.3"]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            said = {"status": "pass", "datetime": "2021-11-02 17:05:19+00:00", "version": VERSION, "timestamp": "1"}
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(said).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/healthcheck"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "release", "verify", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_proven_is_0_and_the_last_line_says_what_was_seen(url: str) -> None:
+    done = verify("--url", url, "--version", VERSION, *QUICK)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    first, *_, last = done.stdout.splitlines()
+    assert "pass 1 of 3 by 3f2c1aa" in first
+    assert last.startswith(f"proven {VERSION} at {url}: 3 passes in a row, 20")
+    assert last.endswith("(it says datetime 2021-11-02 17:05:19+00:00, timestamp 1)")
+
+
+def test_not_proven_is_1_and_the_last_line_has_the_reason(url: str) -> None:
+    done = verify("--url", url, "--version", "f" * 40, *QUICK)
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith(f"not proven: fffffff at {url} in 0.3 s and ")
+    assert done.stdout.splitlines()[-1].endswith(f"version is {VERSION}, expected {'f' * 40}")
+    assert "Traceback" not in done.stderr
+
+
+def test_old_timestamp_is_a_miss_where_it_must_be_live(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--url", url, "--version", VERSION, *QUICK, "--require-live-timestamp"]) == 1
+    assert "timestamp 1 is" in capsys.readouterr().out
+
+
+def test_connect_to_reaches_a_name_that_does_not_resolve(url: str) -> None:
+    there = url.split("/")[2]
+
+    assert main(["verify", "--url", "http://public.invalid/", "--version", VERSION, "--connect-to", there, *QUICK]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["verify"], "the following arguments are required: --url, --version"),
+        (["verify", "--url", "http://x/", "--version", "3f2c1aa"], "version must be a full Git SHA"),
+        (["verify", "--url", "x", "--version", VERSION], "is not an http:// or https:// URL"),
+        (["verify", "--url", "http://x/", "--version", VERSION, "--passes", "many"], "invalid int value: 'many'"),
+        (["verify", "--url", "http://x/", "--version", VERSION, "--deadline", "-1"], "must be more than 0 seconds"),
+        (["verify", "--url", "http://x/", "--version", VERSION, "--connect-to", "a:b"], "is not host, host:port"),
+        (["verify", "--url", "http://x/", "--version", VERSION, "--pass", "3"], "unrecognized arguments: --pass"),
+        (["check"], "invalid choice: 'check'"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_is_wrong(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_no_verb_shows_the_help_and_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "verify" in capsys.readouterr().err
+
+
+def test_help_names_defaults_and_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["verify", "--help"])
+
+    shown = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert "passes in a row (default 3)" in shown
+    assert "0 proven, 1 not proven, 2 wrong usage" in shown
+
+
+def test_interrupt_is_130_without_a_traceback() -> None:
+    nowhere = ["--url", "http://127.0.0.1:9/", "--version", VERSION, "--deadline", "60"]
+    command = [sys.executable, "-m", "release", "verify", *nowhere]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert "refused the connection" in running.stdout.readline()
+
+    running.send_signal(signal.SIGINT)
+    _, complaints = running.communicate(timeout=10)
+
+    assert running.returncode == 130
+    assert complaints == "interrupted\n"
