@@ -45,7 +45,8 @@ _MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_REPOSITORY: Final = re.compile(r"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)")
+_PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REPOSITORY: Final = re.compile(rf"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>{_PART}(?:/{_PART})*)")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
 _BUSY: Final = (429, 500, 502, 503, 504)

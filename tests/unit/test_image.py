@@ -1,0 +1,62 @@
+import pytest
+
+from release.image import ImageCopyError, Repository, copy_image, ecr_credentials
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (
+            "123456789012.dkr.ecr.us-west-2.amazonaws.com/easi-dev",
+            "https://123456789012.dkr.ecr.us-west-2.amazonaws.com/v2/easi-dev/x",
+        ),
+        ("localhost:4566/team/easi_dev", "http://localhost:4566/v2/team/easi_dev/x"),
+        ("localhost.example.com/easi", "https://localhost.example.com/v2/easi/x"),
+    ],
+)
+def test_registry_is_spoken_to_over_tls_unless_it_is_this_machine(text: str, url: str) -> None:
+    assert Repository.parse(text).url("x") == url
+
+
+@pytest.mark.parametrize(
+    "text", ["", "name", "https://registry/name", "registry/name:tag", f"registry/name@{DIGEST}", "r/Name", "r/a//b"]
+)
+def test_what_is_no_repository_is_refused(text: str) -> None:
+    with pytest.raises(ImageCopyError, match="is no repository"):
+        Repository.parse(text)
+
+
+@pytest.mark.parametrize(("digest", "tag"), [("latest", None), ("sha256:abc", None), (DIGEST, "a b"), (DIGEST, "-x")])
+def test_bad_digest_or_tag_is_refused_before_anything_is_asked(digest: str, tag: str | None) -> None:
+    with pytest.raises(ImageCopyError, match=r"digest is|is no tag"):
+        copy_image(
+            source="localhost:1/a",
+            target_repository="localhost:1/b",
+            digest=digest,
+            tag=tag,
+            credentials=lambda _: pytest.fail("asked for credentials"),
+            say=print,
+        )
+
+
+def test_registry_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("release.image.time.sleep", lambda _: None)
+    with pytest.raises(ImageCopyError, match="the registry localhost:1 does not answer"):
+        copy_image(
+            source="localhost:1/a",
+            target_repository="localhost:1/b",
+            digest=DIGEST,
+            credentials=lambda _: None,
+            say=print,
+        )
+
+
+class Ecr:
+    def get_authorization_token(self) -> object:
+        return {"authorizationData": [{"authorizationToken": "QVdTOnNlOmNyZXQ="}]}
+
+
+def test_credentials_are_those_of_the_registry() -> None:
+    assert ecr_credentials(Ecr()) == ("AWS", "se:cret")

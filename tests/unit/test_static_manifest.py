@@ -1,0 +1,217 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from release.static.content import cache_class, content_type
+from release.static.errors import ManifestError
+from release.static.manifest import MAX_PATH_BYTES, File, Manifest, checked_digest, from_folder
+
+SHA = "3f2c1aa" + "0" * 33
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    site = tmp_path / "dist"
+    (site / "assets").mkdir(parents=True)
+    (site / "index.html").write_text("<!doctype html>")
+    (site / "version.json").write_text(json.dumps({"version": SHA}))
+    (site / "assets/index-DiwrgTda.js").write_text("1")
+    return site
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "assets/index-DiwrgTda.js",
+        "assets/index-DiwrgTda.js.map",
+        "assets/index-B-x_12aZ.css",
+        "assets/fonts/inter-latin-400-normal-BOOGhInR.woff2",
+        "assets/jquery.min-8fK2_xQz.js",
+        "assets/index-D1wrgTda0a1B.js",
+    ],
+)
+def test_bundlers_names_are_immutable(path: str) -> None:
+    assert cache_class(path) == "immutable"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "index.html",
+        "index-DiwrgTda.js",
+        "images/index-DiwrgTda.js",
+        "assets/page-DiwrgTda.html",
+        "assets/photo-original.jpg",
+        "assets/photo-Original.jpg",
+        "assets/my-cool-document.pdf",
+        "assets/report-20231123.pdf",
+        "assets/a-my-photo.png",
+        "assets/camera-IMG_1234.jpg",
+        "assets/logo-version2.svg",
+        "assets/short-aB3dE6g.js",
+        "assets/-DiwrgTda.js",
+        "assets/noextension-DiwrgTda",
+        "assets/DiwrgTda.js",
+        "assets-DiwrgTda.js",
+    ],
+)
+def test_every_other_name_is_not(path: str) -> None:
+    assert cache_class(path) == "no-cache"
+
+
+def test_content_types_do_not_depend_on_the_machine() -> None:
+    assert content_type("a/INDEX.HTML") == "text/html; charset=utf-8"
+    assert content_type("a.mjs") == "text/javascript; charset=utf-8"
+    assert content_type("a.js.map") == "application/json; charset=utf-8"
+    assert content_type("a.woff2") == "font/woff2"
+    assert content_type("LICENSE") == "application/octet-stream"
+    assert content_type("a.unheard-of") == "application/octet-stream"
+
+
+def test_manifest_describes_every_file_in_order(folder: Path) -> None:
+    (folder / "Ü mit Leerzeichen").mkdir()
+    (folder / "Ü mit Leerzeichen/ß.txt").write_bytes(b"")
+    manifest = from_folder(folder)
+    assert manifest.version == SHA
+    assert [file.path for file in manifest.files] == [
+        "assets/index-DiwrgTda.js",
+        "index.html",
+        "version.json",
+        "Ü mit Leerzeichen/ß.txt",
+    ]
+    assert manifest.files[0] == File(
+        path="assets/index-DiwrgTda.js",
+        size=1,
+        sha256="6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
+        content_type="text/javascript; charset=utf-8",
+        cache="immutable",
+    )
+    assert manifest.files[3].size == 0
+
+
+def test_digest_follows_content_and_nothing_else(folder: Path) -> None:
+    before = from_folder(folder).digest
+    os.utime(folder / "index.html", (1, 1))
+    (folder / "nothing").mkdir()
+    assert from_folder(folder).digest == before
+    (folder / "index.html").write_text("<!doctype html>!")
+    assert from_folder(folder).digest != before
+    assert checked_digest(before)
+
+
+def test_stored_manifest_comes_back_as_it_was(folder: Path) -> None:
+    manifest = from_folder(folder)
+    again = Manifest.from_json(manifest.to_json())
+    assert again == manifest
+    assert again.digest == manifest.digest
+    assert manifest.to_json().isascii()
+
+
+def break_folder(folder: Path, how: str) -> None:
+    if how == "missing":
+        folder.rename(folder.with_name("elsewhere"))
+    elif how == "empty":
+        for file in sorted(folder.rglob("*"), reverse=True):
+            file.rmdir() if file.is_dir() else file.unlink()
+    elif how == "long":
+        deep = folder / "/".join(["d" * 200] * 5)
+        deep.mkdir(parents=True)
+        (deep / "x").write_text("")
+    elif how == "config":
+        (folder / "config.json").write_text("{}")
+    elif how == "link":
+        (folder / "assets/secret").symlink_to("/etc/passwd")
+    elif how == "linked folder":
+        (folder / "again").symlink_to(folder)
+    elif how == "pipe":
+        os.mkfifo(folder / "pipe")
+    elif how == "bytes":
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).write_text("")
+    elif how == "control":
+        (folder / "a\nb").write_text("")
+    elif how.startswith("no "):
+        (folder / how.removeprefix("no ")).unlink()
+    else:
+        (folder / "version.json").write_text(how)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("missing", r"dist is not a folder; build the site with its version: EASI_VERSION=<git sha> npm run build"),
+        ("empty", r"dist is empty; build the site"),
+        ("no index.html", r"has no index\.html.*; build the site"),
+        ("no version.json", r"has no version\.json.*; build the site"),
+        ("not json", r"version\.json must hold .* not b'not json'"),
+        ("[]", r"version\.json must hold"),
+        ('{"version": 3}', r"must be a Git SHA, not 3"),
+        ('{"version": ""}', r"must be a Git SHA, not ''"),
+        ("config", r"a release writes that file for each environment from its settings"),
+        ("link", r"assets/secret is a link to /etc/passwd, outside of"),
+        ("linked folder", r"again is a link to .*, which is no file"),
+        ("pipe", r"pipe is neither a file nor a folder"),
+        ("long", rf"is 1004 bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path"),
+        ("bytes", r"is not UTF-8, which S3 requires"),
+        ("control", r"has a control character"),
+    ],
+)
+def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str) -> None:
+    break_folder(folder, how)
+    with pytest.raises(ManifestError, match=message):
+        from_folder(folder)
+
+
+def test_link_inside_the_tree_is_a_file(folder: Path) -> None:
+    (folder / "copy.html").symlink_to("index.html")
+    found = {file.path: file.sha256 for file in from_folder(folder).files}
+    assert found["copy.html"] == found["index.html"]
+
+
+GOOD = {"cache": "no-cache", "contentType": "text/html", "path": "a", "sha256": "0" * 64, "size": 1}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "nothing",
+        [],
+        {"files": []},
+        {"files": {}, "version": SHA},
+        {"files": [], "version": SHA, "more": 1},
+        {"files": [], "version": 1},
+        {"files": [GOOD | {"more": 1}], "version": SHA},
+        {"files": [GOOD | {"cache": "sometimes"}], "version": SHA},
+        {"files": [GOOD | {"size": -1}], "version": SHA},
+        {"files": [GOOD | {"size": True}], "version": SHA},
+        {"files": [GOOD | {"sha256": "0"}], "version": SHA},
+        {"files": [GOOD | {"path": "/a"}], "version": SHA},
+        {"files": [GOOD | {"path": "a/../../b"}], "version": SHA},
+        {"files": [GOOD, GOOD], "version": SHA},
+        {"files": [GOOD | {"path": "b"}, GOOD], "version": SHA},
+    ],
+)
+def test_stored_manifest_is_read_strictly(document: object) -> None:
+    with pytest.raises(ManifestError):
+        Manifest.from_json(json.dumps(document))
+
+
+def test_stored_manifest_that_is_not_json_is_refused() -> None:
+    with pytest.raises(ManifestError, match="not JSON"):
+        Manifest.from_json(b"\xff{")
+
+
+def test_large_file_is_hashed_in_pieces(folder: Path) -> None:
+    with (folder / "film.mp4").open("wb") as sparse:
+        sparse.truncate(150 * 1024 * 1024)
+    program = (
+        "import resource, sys; from pathlib import Path; from release.static.manifest import from_folder\n"
+        "print(from_folder(Path(sys.argv[1])).files[1].size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True)
+    size, peak_kib = map(int, done.stdout.split())
+    assert size == 150 * 1024 * 1024
+    assert peak_kib < 100 * 1024

@@ -1,0 +1,157 @@
+import json
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from release.static import readback, store
+from release.static.errors import StaticReleaseError
+from release.static.manifest import File, Manifest
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def pool(size: int) -> Any:
+    return SimpleNamespace(meta=SimpleNamespace(config=SimpleNamespace(max_pool_connections=size)))
+
+
+def test_work_is_done_for_each_item_and_not_more_at_a_time_than_the_pool_holds() -> None:
+    lock, now, most, done = threading.Lock(), 0, 0, []
+
+    def work(item: int) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.002)
+        with lock:
+            now -= 1
+            done.append(item)
+
+    assert store.in_parallel(pool(3), work, range(100)) == 100
+    assert sorted(done) == list(range(100))
+    assert most <= 3
+
+
+def test_waiting_work_is_bounded() -> None:
+    drawn = 0
+    gate = threading.Event()
+
+    def items() -> Any:
+        nonlocal drawn
+        for number in range(100_000):
+            drawn = number
+            yield number
+
+    def work(item: int) -> None:
+        if item == 0:
+            gate.wait(5)
+            raise ValueError(item)
+
+    threading.Timer(0.2, gate.set).start()
+    with pytest.raises(ValueError, match="0"):
+        store.in_parallel(pool(1), work, items())
+    assert drawn < 100
+
+
+def test_first_failure_ends_the_work() -> None:
+    done: list[int] = []
+
+    def work(item: int) -> None:
+        if item == 5:
+            raise StaticReleaseError("five")
+        time.sleep(0.001)
+        done.append(item)
+
+    with pytest.raises(StaticReleaseError, match="five"):
+        store.in_parallel(pool(2), work, range(1000))
+    assert len(done) < 100
+
+
+class Holding:
+    """An S3 that holds one object, or refuses."""
+
+    def __init__(self, content: bytes | None, code: str = "NoSuchKey") -> None:
+        self.content = content
+        self.code = code
+
+    def get_object(self, **_: object) -> dict[str, Any]:
+        if self.content is None:
+            raise ClientError({"Error": {"Code": self.code, "Message": "no"}}, "GetObject")
+        content = self.content
+        return {"Body": SimpleNamespace(read=lambda: content)}
+
+
+def active(content: object) -> store.Active | None:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return store.active(s3=Holding(body), records_bucket="records")
+
+
+def test_active_comes_back_as_it_was_written() -> None:
+    before = store.Active(manifest=DIGEST, config_sha256="c", activated_at="t", history=(DIGEST,), unsettled=DIGEST)
+    assert active(before.to_json()) == before
+    first = store.Active(manifest=None, config_sha256="", activated_at="", history=(), unsettled=DIGEST)
+    assert active(first.to_json()) == first
+
+
+def test_no_active_release_is_none() -> None:
+    assert store.active(s3=Holding(None), records_bucket="records") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", {}, {"manifest": "x"}])
+def test_active_that_no_release_wrote_is_refused(content: object) -> None:
+    with pytest.raises(StaticReleaseError, match=r"s3://records/static/active\.json is not what a release wrote"):
+        active(content)
+
+
+def test_refusal_says_what_was_done_and_which_permission_is_meant() -> None:
+    with pytest.raises(StaticReleaseError, match=r"could not read s3://records/static/active\.json: AccessDenied: no;"):
+        store.active(s3=Holding(None, "AccessDenied"), records_bucket="records")
+
+
+def test_manifest_that_was_never_staged_is_named() -> None:
+    with pytest.raises(StaticReleaseError, match=f"{DIGEST} was never staged: s3://records/static/aaa"):
+        store.load(s3=Holding(None), records_bucket="records", digest=DIGEST)
+
+
+PAGE_SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of "x"
+SITE = store.Site(bucket="b", records_bucket="r", distribution_id="E1", url="https://site.example/")
+MANIFEST = Manifest(
+    version="1" * 40,
+    files=(File(path="index.html", size=1, sha256=PAGE_SHA256, content_type="text/html", cache="no-cache"),),
+)
+GOOD = {"/version.json": (200, b'{"version":"' + b"1" * 40 + b'"}'), "/": (200, b"x")}
+
+
+def read_back(answers: dict[str, tuple[int, bytes]]) -> list[str]:
+    said: list[str] = []
+    readback.read_back(
+        site=SITE,
+        manifest=MANIFEST,
+        say=said.append,
+        deadline_s=0,
+        fetch=lambda url: answers[url.removeprefix("https://site.example")],
+    )
+    return said
+
+
+def test_proof_says_that_it_is_one_edge() -> None:
+    assert read_back(GOOD) == ["https://site.example/ serves 111111111111 (one edge of the CDN was asked)"]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "reason"),
+    [
+        ("/version.json", (200, b'{"version":"2"}'), "/version.json says 2"),
+        ("/version.json", (200, b"<html>"), "/version.json says b'<html>'"),
+        ("/version.json", (403, b""), "/version.json answered 403"),
+        ("/", (200, b"stale"), "/ is another page than the index.html of this release"),
+        ("/", (503, b""), "/ answered 503"),
+    ],
+)
+def test_anything_else_is_no_proof(path: str, answer: tuple[int, bytes], reason: str) -> None:
+    with pytest.raises(StaticReleaseError, match="does not serve 111111111111 after 0 s: " + reason):
+        read_back(GOOD | {path: answer})
