@@ -10,6 +10,7 @@ import facts
 import verdict
 from botocore.exceptions import BotoCoreError, ClientError
 from facts import Service, ServiceDeployment, Task
+from steady import Seen
 
 if TYPE_CHECKING:
     from commands import Aws
@@ -27,11 +28,11 @@ EXIT_CODES = {
 }
 
 
-def gather(aws: Aws, service: Service, asked: verdict.Asked) -> verdict.Seen:
+def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
     """Everything that `verdict.decide` looks at, in as few calls as the state of the rollout needs."""
     ours = service.deployment(asked.deployment)
     rolling = ours is not None and ours.is_primary and ours.rollout_state == "IN_PROGRESS"
-    return verdict.Seen(
+    return Seen(
         service=service,
         tasks=_tasks(aws),
         targets=tuple(

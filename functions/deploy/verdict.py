@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from facts import Deployment, Service, ServiceDeployment, Target, Task, revision
+import steady
+from facts import Deployment, Service, ServiceDeployment, Task, revision
+from steady import Seen
 
 IN_PROGRESS = "in_progress"
 SUCCEEDED = "succeeded"
@@ -47,17 +49,6 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What AWS answers now."""
-
-    service: Service
-    tasks: tuple[Task, ...] = ()
-    targets: tuple[Target, ...] = ()
-    service_deployment: ServiceDeployment | None = None
-    """ECS's own record of the deployment in question; None where ECS keeps none or it was not needed."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The outcome, and what a person needs to believe it."""
 
@@ -77,17 +68,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Deployed:
-    """Tasks and targets of the revision in question."""
-
-    running: tuple[Task, ...]
-    elsewhere: tuple[Task, ...]
-    healthy: int
-    expected: int
-    unhealthy: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Case:
     """The deployment in question with what was found of it."""
 
@@ -97,7 +77,7 @@ class _Case:
     """Its entry in `deployments[]`, while ECS lists it."""
     task_definition: str | None
     created_at: datetime | None
-    deployed: _Deployed
+    deployed: steady.Deployed
     stopped: tuple[Task, ...]
     ever_ran: bool
 
@@ -132,7 +112,7 @@ def _case(asked: Asked, seen: Seen) -> _Case:
     ours = seen.service.deployment(asked.deployment)
     task_definition = ours.task_definition if ours else asked.task_definition
     created_at = (ours.created_at if ours else None) or asked.created_at
-    deployed = _deployed(seen, task_definition)
+    deployed = steady.deployed(seen, task_definition)
     stopped = _stopped_tasks(asked.deployment, task_definition, created_at, seen.tasks)
     return _Case(
         asked=asked,
@@ -148,7 +128,7 @@ def _case(asked: Asked, seen: Seen) -> _Case:
 
 def _as_primary(case: _Case, ours: Deployment) -> _Finding:
     if not _given_up(ours, case.seen):
-        missing = _missing(ours, case.deployed, case.seen)
+        missing = steady.missing(ours, case.deployed, case.seen)
         return _Finding(outcome=IN_PROGRESS if missing else SUCCEEDED, missing=missing)
     if _way_back(ours, case.seen):
         return _in_progress("ECS is about to return to the revision before", _reason(case), taken_back=True)
@@ -212,63 +192,6 @@ def matching(
     ]
     near = [pair for pair in distances if pair[0] <= MATCH_TOLERANCE_S]
     return min(near, key=lambda pair: pair[0])[1] if near else None
-
-
-def _deployed(seen: Seen, task_definition: str | None) -> _Deployed:
-    live = [task for task in seen.tasks if task.is_running]
-    running = tuple(task for task in live if task.task_definition == task_definition)
-    states = {(target.target_group, target.address, target.port): target for target in seen.targets}
-    healthy, unhealthy = 0, []
-    for task in running:
-        for group in seen.service.load_balancing:
-            target = states.get((group.target_group, task.address or "", group.port))
-            if target is not None and target.state == "healthy":
-                healthy += 1
-            else:
-                state = f"{target.state} {target.reason}".strip() if target else "not registered"
-                unhealthy.append(f"{task.address or task.id}:{group.port} is {state}")
-    return _Deployed(
-        running=running,
-        elsewhere=tuple(task for task in live if task.task_definition != task_definition),
-        healthy=healthy,
-        expected=seen.service.desired * len(seen.service.load_balancing),
-        unhealthy=tuple(unhealthy),
-    )
-
-
-def _missing(ours: Deployment, deployed: _Deployed, seen: Seen) -> tuple[str, ...]:
-    """Everything that keeps a primary deployment from having succeeded, in the order in which it comes about."""
-    desired, name = seen.service.desired, revision(ours.task_definition)
-    found: list[str] = []
-    if desired < 1:
-        found.append("the service's desired count is 0: no task can prove the revision")
-    if len(deployed.running) != desired:
-        found.append(f"{len(deployed.running)} of {desired} tasks running on {name}")
-    elif ours.running != desired:
-        found.append(f"{ours.running} of {desired} tasks belong to the deployment")
-    sick = sum(1 for task in deployed.running if task.health == "UNHEALTHY")
-    if sick:
-        found.append(f"{sick} of {desired} tasks unhealthy by their container's health check")
-    if deployed.healthy != deployed.expected:
-        why = f" ({'; '.join(deployed.unhealthy)})" if deployed.unhealthy else ""
-        found.append(f"{deployed.healthy} of {deployed.expected} targets healthy{why}")
-    if deployed.elsewhere:
-        others = ", ".join(sorted({revision(task.task_definition) for task in deployed.elsewhere}))
-        found.append(f"{_tasks(len(deployed.elsewhere))} still running on {others}")
-    leftover = sum(other.running for other in seen.service.deployments if other.id != ours.id)
-    if leftover and not deployed.elsewhere:
-        found.append(f"{_tasks(leftover)} of an earlier deployment still running")
-    # What ECS itself waits for is the above, mostly: its own word is only news when nothing else is missing.
-    record = seen.service_deployment
-    if found:
-        return tuple(found)
-    if ours.rollout_state != "COMPLETED":
-        found.append(f"ECS still calls the rollout {ours.rollout_state or 'unknown'}")
-    elif record is not None and record.status != "SUCCESSFUL":
-        found.append(f"ECS still calls the service deployment {record.status} {record.stage}".rstrip())
-    elif record is None and seen.service.strategy != "ROLLING":
-        found.append(f"ECS has no record of the {seen.service.strategy} deployment yet")
-    return tuple(found)
 
 
 def _given_up(ours: Deployment, seen: Seen) -> bool:
@@ -341,10 +264,6 @@ def _events(service: Service, created_at: datetime | None) -> tuple[str, ...]:
         if _since(event.created_at, created_at) and not any(routine in event.message for routine in ROUTINE_EVENTS)
     ]
     return tuple(dict.fromkeys(telling))[:MAX_EVENTS]
-
-
-def _tasks(count: int) -> str:
-    return f"{count} task" if count == 1 else f"{count} tasks"
 
 
 def _since(moment: datetime | None, start: datetime | None) -> bool:

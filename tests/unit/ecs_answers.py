@@ -19,6 +19,7 @@ import commands
 import facts
 import verdict
 from botocore.exceptions import ClientError
+from steady import Seen
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "ecs"
 CLUSTER = SERVICE = "easi-dev"
@@ -58,12 +59,12 @@ class Answers:
         return began
 
     @property
-    def seen(self) -> verdict.Seen:
+    def seen(self) -> Seen:
         """Everything in the file, whatever a command would have asked for."""
         service = facts.service(self.content["describe_services"])
         assert service is not None
         revisions = self.content["describe_service_revisions"]["serviceRevisions"]
-        return verdict.Seen(
+        return Seen(
             service=service,
             tasks=facts.tasks([self.content["describe_tasks"]]),
             targets=facts.targets(service.load_balancing[0].target_group, self.content["describe_target_health"]),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import facts
 import pytest
 import verdict
+from steady import Seen
 
 from tests.unit.ecs_answers import ARN, Answers
 
@@ -154,7 +155,7 @@ def test_service_without_a_load_balancer_needs_no_targets() -> None:
     bare = facts.service(answers.content["describe_services"])
     assert bare is not None
 
-    assert verdict.decide(answers.asked, verdict.Seen(service=bare, tasks=seen.tasks)).outcome == "succeeded"
+    assert verdict.decide(answers.asked, Seen(service=bare, tasks=seen.tasks)).outcome == "succeeded"
 
 
 def test_way_back_is_waited_for_and_its_reason_is_told() -> None:

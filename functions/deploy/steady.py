@@ -1,0 +1,91 @@
+"""Whether a primary deployment has really arrived: what its tasks and its targets say, not only ECS. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facts import Deployment, Service, ServiceDeployment, Target, Task, revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What AWS answers now."""
+
+    service: Service
+    tasks: tuple[Task, ...] = ()
+    targets: tuple[Target, ...] = ()
+    service_deployment: ServiceDeployment | None = None
+    """ECS's own record of the deployment in question; None where ECS keeps none or it was not needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """Tasks and targets of the revision in question."""
+
+    running: tuple[Task, ...]
+    elsewhere: tuple[Task, ...]
+    healthy: int
+    expected: int
+    unhealthy: tuple[str, ...]
+
+
+def deployed(seen: Seen, task_definition: str | None) -> Deployed:
+    """The tasks of a revision that run, and the health of the targets that are these tasks."""
+    live = [task for task in seen.tasks if task.is_running]
+    running = tuple(task for task in live if task.task_definition == task_definition)
+    states = {(target.target_group, target.address, target.port): target for target in seen.targets}
+    healthy, unhealthy = 0, []
+    for task in running:
+        for group in seen.service.load_balancing:
+            target = states.get((group.target_group, task.address or "", group.port))
+            if target is not None and target.state == "healthy":
+                healthy += 1
+            else:
+                state = f"{target.state} {target.reason}".strip() if target else "not registered"
+                unhealthy.append(f"{task.address or task.id}:{group.port} is {state}")
+    return Deployed(
+        running=running,
+        elsewhere=tuple(task for task in live if task.task_definition != task_definition),
+        healthy=healthy,
+        expected=seen.service.desired * len(seen.service.load_balancing),
+        unhealthy=tuple(unhealthy),
+    )
+
+
+def missing(ours: Deployment, found: Deployed, seen: Seen) -> tuple[str, ...]:
+    """Everything that keeps a primary deployment from having succeeded, in the order in which it comes about."""
+    desired, name = seen.service.desired, revision(ours.task_definition)
+    lacks: list[str] = []
+    if desired < 1:
+        lacks.append("the service's desired count is 0: no task can prove the revision")
+    if len(found.running) != desired:
+        lacks.append(f"{len(found.running)} of {desired} tasks running on {name}")
+    elif ours.running != desired:
+        lacks.append(f"{ours.running} of {desired} tasks belong to the deployment")
+    sick = sum(1 for task in found.running if task.health == "UNHEALTHY")
+    if sick:
+        lacks.append(f"{sick} of {desired} tasks unhealthy by their container's health check")
+    if found.healthy != found.expected:
+        why = f" ({'; '.join(found.unhealthy)})" if found.unhealthy else ""
+        lacks.append(f"{found.healthy} of {found.expected} targets healthy{why}")
+    if found.elsewhere:
+        others = ", ".join(sorted({revision(task.task_definition) for task in found.elsewhere}))
+        lacks.append(f"{_tasks(len(found.elsewhere))} still running on {others}")
+    leftover = sum(other.running for other in seen.service.deployments if other.id != ours.id)
+    if leftover and not found.elsewhere:
+        lacks.append(f"{_tasks(leftover)} of an earlier deployment still running")
+    # What ECS itself waits for is the above, mostly: its own word is only news when nothing else is missing.
+    record = seen.service_deployment
+    if lacks:
+        return tuple(lacks)
+    if ours.rollout_state != "COMPLETED":
+        lacks.append(f"ECS still calls the rollout {ours.rollout_state or 'unknown'}")
+    elif record is not None and record.status != "SUCCESSFUL":
+        lacks.append(f"ECS still calls the service deployment {record.status} {record.stage}".rstrip())
+    elif record is None and seen.service.strategy != "ROLLING":
+        lacks.append(f"ECS has no record of the {seen.service.strategy} deployment yet")
+    return tuple(lacks)
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" if count == 1 else f"{count} tasks"
