@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,10 +80,16 @@ def _plain(struct: Any) -> dict[str, Any]:
     return values
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("registry")
-    running = start(EmulatorSettings(folder=folder), print)
+    running = start(EmulatorSettings(folder=folder, port=_free_port()), print)
     client = boto3.client(
         "ecr",
         endpoint_url=running.endpoint,

@@ -356,6 +356,16 @@ def test_task_that_does_not_serve_fails_its_deployment(failing: dict[str, tuple[
     assert all(task["stoppedReason"].startswith(reason) for task in tasks), tasks
 
 
+def test_crash_loop_without_a_deployment_is_slowed_down(service: Service) -> None:
+    service.create(service.revision("crash"), count=1)  # such a deployment has completed before its first task
+    slowed = "is unable to consistently start tasks successfully"
+    assert _await(lambda: any(slowed in event["message"] for event in service.describe()["events"]))
+    before = len(service.stopped())
+    time.sleep(4)
+    assert len(service.stopped()) - before <= 2
+    assert service.get()[0] == 503
+
+
 def test_failed_deployment_goes_back_to_the_one_before(service: Service) -> None:
     service.create(service.revision("healthy"))
     good = service.revision("healthy", "good")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ministack.core.responses import request_scope
 
-from local.emulator.gaps import alarms, auto_scaling, container_settings, target_health
+from local.emulator.gaps import alarms, auto_scaling, container_settings, target_health, throttling
 from local.emulator.gaps.target_health import HEALTHY, INITIAL, Check, Target, failed
 
 CHECK = Check.of(
@@ -183,3 +183,9 @@ def test_policies_go_with_their_target() -> None:
     assert len(call("DescribeScalingPolicies", ServiceNamespace="ecs")[1]["ScalingPolicies"]) == 1
     call("DeregisterScalableTarget", **WHICH)
     assert call("DescribeScalingPolicies", ServiceNamespace="ecs")[1]["ScalingPolicies"] == []
+
+
+def test_tasks_that_do_not_last_are_replaced_slower_and_slower() -> None:
+    streak = throttling.Streak()
+    assert [streak.wait_s(1000.0) for _ in range(9)] == [0, 0, 1, 2, 4, 8, 16, 30, 30]
+    assert streak.wait_s(1000.0 + throttling.LASTING_S + throttling.LONGEST_WAIT_S) == 0

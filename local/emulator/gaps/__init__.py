@@ -14,6 +14,7 @@ NAMES = (
     "traffic",
     "stopping",
     "task_health",
+    "throttling",
     "inactive_revisions",
     "auto_scaling",
     "distributions",
