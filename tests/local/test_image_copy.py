@@ -252,14 +252,15 @@ def proxy(first: str) -> Iterator[Proxy]:
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = self.rfile.read(length) if length else None
-            state.requests.append(f"{self.command} {self.path}")
+            request = f"{self.command} {self.path}"
+            state.requests.append(request)
             count = len(state.requests)
             if state.die_after is not None and count > state.die_after:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             blob = self.command == "GET" and "/blobs/" in self.path
-            if state.fault == "busy" and count % 2:
+            if state.fault == "busy" and state.requests.count(request) == 1:
                 self.answer(503, b"", {})
                 return
             if state.fault == "forbidden":
