@@ -138,4 +138,4 @@ def _container_lines(aws: Aws, container: dict[str, Any], task: Task, limit: int
     except BotoCoreError as error:
         return [f"no log lines of {name}: {error}"]
     messages = [event["message"].rstrip()[:LOG_LINE_LENGTH] for event in answer["events"]]
-    return [f"task {task.id} {name} | {message}" for message in messages[-limit:]]
+    return [f"task {task.id} {name} | {message}" for message in messages]

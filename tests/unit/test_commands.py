@@ -125,7 +125,9 @@ def test_revision_whose_deployment_failed_is_deployed_anew() -> None:
     answers = Answers("aws_first_release_failed")
     updates = updating(answers)
 
-    assert commands.deploy(answers.aws(), wanted(1))["started"]
+    answer = commands.deploy(answers.aws(), wanted(1))
+
+    assert (answer["started"], answer["replaces"]) == (True, None)
     assert updates[0]["forceNewDeployment"] is True
 
 

@@ -187,6 +187,32 @@ def test_rollback_that_failed_itself_has_nothing_to_return_to() -> None:
     assert decide(answers).outcome == "failed"
 
 
+def test_way_back_to_the_revision_that_failed_is_no_way_back() -> None:
+    answers = Answers("aws_rolling_back")
+    answers.service["deployments"][0]["taskDefinition"] = ARN.format(7)
+
+    assert decide(answers).outcome == "failed"
+
+
+@pytest.mark.parametrize("evidence", ["event", "reason"])
+def test_rolled_back_is_told_from_superseded_by_either_of_two_signs(evidence: str) -> None:
+    answers = Answers("aws_rolled_back")
+    answers.content["describe_service_deployments"]["serviceDeployments"] = []
+    if evidence == "event":
+        answers.service["deployments"][0]["rolloutStateReason"] = "ECS deployment completed."
+    else:
+        answers.service["events"] = []
+
+    assert decide(answers).outcome == "rolled_back"
+
+
+def test_replaced_deployment_that_ecs_has_not_decided_on_is_not_judged() -> None:
+    answers = Answers("aws_superseded")
+    answers.content["describe_service_deployments"]["serviceDeployments"][1]["status"] = "IN_PROGRESS"
+
+    assert decide(answers).missing == ("ECS still calls the service deployment IN_PROGRESS",)
+
+
 def test_failed_primary_with_a_completed_revision_listed_is_about_to_be_taken_back() -> None:
     answers = Answers("aws_rolling_back")
     answers.content["describe_service_deployments"]["serviceDeployments"] = []
