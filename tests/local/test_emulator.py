@@ -59,6 +59,8 @@ func main() {
 		os.Exit(3)
 	case "deaf":
 		time.Sleep(time.Hour)
+	case "slow-start":
+		time.Sleep(2 * time.Second)
 	case "crash-later":
 		go func() { time.Sleep(4 * time.Second); fmt.Println("lost"); os.Exit(4) }()
 	}
@@ -400,7 +402,7 @@ def test_rolling_update_loses_no_request(service: Service) -> None:
     for caller in callers:
         caller.start()
     try:
-        assert service.outcome(service.deploy(service.revision("healthy", "new"), 2)) == "COMPLETED"
+        assert service.outcome(service.deploy(service.revision("slow-start", "new"), 2)) == "COMPLETED"
         assert _await(lambda: len(service.stopped()) == 2)
     finally:
         done.set()
