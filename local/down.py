@@ -142,7 +142,7 @@ def _remove_images(client: Any, port: int | None, builder: str) -> int:
 
 
 def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], list[str]]:
-    """The names of an image that are in our emulator's registry, and those that are neither there nor aliases in ECR."""
+    """The names of an image that are in our emulator's registry, and those that are neither there nor ECR's."""
     registry = tuple(prefix.format(port=port) for prefix in REGISTRY)
     names = [*(attributes.get("RepoTags") or []), *(attributes.get("RepoDigests") or [])]
     ours = [name for name in names if name.startswith(registry)]

@@ -1,0 +1,140 @@
+"""A clone of this working tree, driven as a person does it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ("dev", "impl", "prod")
+
+
+@dataclass
+class Clone:
+    """A clone whose local environments are up."""
+
+    root: Path
+    first_up: str = ""
+    """What the first `up` printed."""
+    first_version: str = ""
+
+    @property
+    def python(self) -> str:
+        return str(self.root / ".venv" / "bin" / "python")
+
+    @property
+    def version(self) -> str:
+        """The commit that is checked out."""
+        return self.git("rev-parse", "HEAD").strip()
+
+    @property
+    def port(self) -> int:
+        return int(json.loads((self.root / ".local" / "emulator" / "state.json").read_text())["port"])
+
+    def local(self, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+        """`python -m local <verb>`, both streams together as a CI log has them."""
+        return subprocess.run(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=self.root,
+            env=caller_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def shell(self, script: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+        """A script in the local shell, entered as the README says."""
+        enter = f'eval "$({self.python} -m local env)"\n'
+        return subprocess.run(
+            ["sh", "-euc", enter + script],
+            cwd=self.root,
+            env=caller_environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def outputs(self, environment: str) -> Mapping[str, Any]:
+        """The outputs of a stack, in Pulumi's own words."""
+        done = self.shell(f"pulumi stack output -s {environment} --json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def get(self, address: str) -> tuple[int, bytes]:
+        """Status and body at a public address; `*.localhost` is this machine, which Python does not know."""
+        parts = urllib.parse.urlsplit(address)
+        connection = http.client.HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
+        try:
+            connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def health(self, environment: str) -> dict[str, Any]:
+        """What an environment's health check answers now."""
+        status, body = self.get(self.outputs(environment)["healthcheckUrl"])
+        assert status == 200, body
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *arguments],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    def commit(self, message: str) -> str:
+        """Commit everything; the new version."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.version
+
+
+def caller_environment() -> dict[str, str]:
+    """The caller's environment, with this clone's engine to hand on and no port or stack of anybody else's."""
+    hidden = ("AWS_", "PULUMI_", "EASI_", "PYTHONPATH", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    if (ROOT / ".local" / "engine" / "engine.json").exists():
+        kept["EASI_ENGINE_CACHE"] = str(ROOT / ".local" / "engine")
+    return kept
+
+
+def clone_to(target: Path) -> Clone:
+    """A clone of HEAD with what is changed in the working tree committed on top, and this virtual environment."""
+    subprocess.run(["git", "clone", "--quiet", "--no-local", ROOT, target], check=True, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        source, copy = ROOT / name, target / name
+        if source.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+        else:
+            copy.unlink(missing_ok=True)
+    clone = Clone(target)
+    (target / ".git" / "info" / "exclude").write_text(".venv\n")  # as a link, it is no folder for .gitignore
+    if clone.git("status", "--porcelain").strip():
+        clone.commit("the working tree")
+    (target / ".venv").symlink_to(ROOT / ".venv")
+    return clone
