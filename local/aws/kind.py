@@ -85,6 +85,15 @@ def pascal(value: Any) -> Any:
     return value
 
 
+def respell(value: Any, names: dict[str, str]) -> Any:
+    """Keys of nested objects under other names, where an API has its own."""
+    if isinstance(value, dict):
+        return {names.get(key, key): respell(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [respell(item, names) for item in value]
+    return value
+
+
 def camel(value: Any) -> Any:
     """Keys of nested objects in camelCase, as Pulumi has them."""
     if isinstance(value, dict):

@@ -20,6 +20,7 @@ from .services import (
     s3,
     secrets,
     security_groups,
+    task_definitions,
 )
 
 _KINDS: tuple[type[Kind], ...] = (
@@ -46,7 +47,7 @@ _KINDS: tuple[type[Kind], ...] = (
     s3.BucketOwnershipControls,
     ecs.Cluster,
     ecs.ClusterCapacityProviders,
-    ecs.TaskDefinition,
+    task_definitions.TaskDefinition,
     ecs.Service,
     lb.LoadBalancer,
     lb.TargetGroup,

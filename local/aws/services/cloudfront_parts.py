@@ -108,10 +108,11 @@ class ResponseHeadersPolicy(_Part):
         if new.get("securityHeadersConfig"):
             config["SecurityHeadersConfig"] = _respelled(pascal(new["securityHeadersConfig"]))
         if new.get("corsConfig"):
-            cors = {
-                key[:1].upper() + key[1:]: items(value.get("items")) if isinstance(value, dict) else value
-                for key, value in new["corsConfig"].items()
-            }
+            cors = pascal(new["corsConfig"])
+            for key, value in cors.items():
+                if isinstance(value, dict):
+                    listed = value.get("Items") or []
+                    cors[key] = {"Quantity": len(listed), "Items": listed}
             config["CorsConfig"] = cors
         for name in ("customHeadersConfig", "removeHeadersConfig"):
             if new.get(name):

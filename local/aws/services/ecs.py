@@ -1,26 +1,24 @@
-"""Clusters, task definitions and services."""
+"""Clusters and services."""
 
 # The methods are those of Kind, which documents them; the tables are constants.
 # ruff: noqa: D102, RUF012
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from ..kind import Kind, words
+from ..kind import Kind, respell, words
 from ..naming import Name
 from ..session import Aws, GoneError, PluginError
-from ..shapes import Problem
-from ..tagging import pairs
-from ..wire import UNKNOWN, Props
+from ..wire import Props
 
 DRAIN_DEADLINE_S = 120
 DRAIN_INTERVAL_S = 0.5
+CLUSTER = {"s3BucketEncryptionEnabled": "s3EncryptionEnabled"}
+CONNECT = {"clientAlias": "clientAliases", "issuerCertAuthority": "issuerCertificateAuthority"}
+"""Names that ECS writes in its own way."""
 DESCRIBED_AT_ONCE = 100
 """Tasks that one call describes."""
 
@@ -36,7 +34,8 @@ class Cluster(Kind):
 
     def create(self, aws: Aws, new: Props) -> str:
         more = {key: new[key] for key in ("settings", "configuration", "serviceConnectDefaults") if new.get(key)}
-        return str(aws.client("ecs").create_cluster(clusterName=new["name"], **more)["cluster"]["clusterArn"])
+        made = aws.client("ecs").create_cluster(clusterName=new["name"], **respell(more, CLUSTER))
+        return str(made["cluster"]["clusterArn"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         found = aws.client("ecs").describe_clusters(clusters=[identity], include=["SETTINGS"])["clusters"]
@@ -50,7 +49,7 @@ class Cluster(Kind):
         more |= {
             key: new[key] for key in ("configuration", "serviceConnectDefaults") if key in changed and new.get(key)
         }
-        aws.client("ecs").update_cluster(cluster=identity, **more)
+        aws.client("ecs").update_cluster(cluster=identity, **respell(more, CLUSTER))
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         aws.client("ecs").delete_cluster(cluster=identity)
@@ -84,83 +83,6 @@ class ClusterCapacityProviders(Kind):
         self.create(aws, {"clusterName": identity})
 
 
-class TaskDefinition(Kind):
-    """A revision of a task definition: every change makes the next one."""
-
-    resource = "aws:ecs/taskDefinition:TaskDefinition"
-    _sent = (
-        "family cpu memory networkMode executionRoleArn taskRoleArn requiresCompatibilities runtimePlatform "
-        "placementConstraints proxyConfiguration ipcMode pidMode enableFaultInjection"
-    )
-    replaces = words(f"{_sent} containerDefinitions ephemeralStorage volumes")
-    unordered = words("requiresCompatibilities volumes placementConstraints")
-    defaults = {"skipDestroy": False, "trackLatest": False}
-    tagged = ("ecs", "arn")
-
-    def check(self, inputs: Props) -> list[Problem]:
-        if inputs["containerDefinitions"] == UNKNOWN:
-            return []
-        try:
-            containers = json.loads(inputs["containerDefinitions"])
-        except ValueError as error:
-            return [Problem("containerDefinitions", f"not JSON: {error}")]
-        if not isinstance(containers, list) or not containers:
-            return [Problem("containerDefinitions", "must be a JSON list of at least one container")]
-        problems = []
-        for number, container in enumerate(containers):
-            missing = [key for key in ("name", "image") if not isinstance(container, dict) or not container.get(key)]
-            problems += [Problem("containerDefinitions", f"container {number} has no {key}") for key in missing]
-        return problems
-
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = {key: new[key] for key in self._sent.split() if new.get(key) is not None}
-        wanted["containerDefinitions"] = json.loads(new["containerDefinitions"])
-        if new.get("ephemeralStorage"):
-            wanted["ephemeralStorage"] = {"sizeInGiB": new["ephemeralStorage"]["sizeInGib"]}
-        if new.get("volumes"):
-            wanted["volumes"] = [_volume(volume) for volume in new["volumes"]]
-        tags = aws.default_tags | (new.get("tags") or {})
-        if tags:
-            wanted["tags"] = pairs(tags, "key", "value")
-        made = aws.client("ecs").register_task_definition(**wanted)["taskDefinition"]
-        # The official plugin's id is the family; the revision is not known but to the answer, so it travels in `new`.
-        new["arn"] = made["taskDefinitionArn"]
-        return str(made["family"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        arn = identity if state.get("trackLatest") or not state.get("arn") else state["arn"]
-        try:
-            found = aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        except ClientError as error:
-            # ECS has no code of its own for this.
-            if "Unable to describe task definition" in str(error):
-                raise GoneError from error
-            raise
-        if found.get("status") == "INACTIVE":
-            raise GoneError
-        arn = found["taskDefinitionArn"]
-        return {
-            "arn": arn,
-            "arnWithoutRevision": arn.rsplit(":", 1)[0],
-            "revision": found["revision"],
-            "family": found["family"],
-        }
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        if not state.get("skipDestroy"):
-            aws.client("ecs").deregister_task_definition(taskDefinition=state["arn"])
-
-
-def _volume(volume: Props) -> Props:
-    found: Props = {key: volume[key] for key in ("name", "configureAtLaunch") if key in volume}
-    if volume.get("hostPath"):
-        found["host"] = {"sourcePath": volume["hostPath"]}
-    for key in ("dockerVolumeConfiguration", "efsVolumeConfiguration"):
-        if volume.get(key):
-            found[key] = volume[key]
-    return found
-
-
 class Service(Kind):
     """A service. Another process moves it between revisions: only what changed is ever sent."""
 
@@ -182,9 +104,8 @@ class Service(Kind):
     }
     tagged = ("ecs", "arn")
     _simple = (
-        "taskDefinition desiredCount platformVersion healthCheckGracePeriodSeconds enableEcsManagedTags "
-        "enableExecuteCommand propagateTags serviceConnectConfiguration availabilityZoneRebalancing loadBalancers "
-        "forceNewDeployment"
+        "taskDefinition desiredCount platformVersion healthCheckGracePeriodSeconds enableExecuteCommand "
+        "propagateTags serviceConnectConfiguration availabilityZoneRebalancing loadBalancers forceNewDeployment"
     )
     _deployment = words(
         "alarms deploymentCircuitBreaker deploymentMaximumPercent deploymentMinimumHealthyPercent "
@@ -209,6 +130,8 @@ class Service(Kind):
 
     def _wanted(self, new: Props, changed: Collection[str]) -> Props:
         wanted: Props = {key: new[key] for key in self._simple.split() if key in changed and new.get(key) is not None}
+        if "enableEcsManagedTags" in changed:
+            wanted["enableECSManagedTags"] = new.get("enableEcsManagedTags", False)
         network = new.get("networkConfiguration")
         if "networkConfiguration" in changed and network:
             public = "ENABLED" if network.get("assignPublicIp") else "DISABLED"
@@ -224,6 +147,8 @@ class Service(Kind):
                 wanted[target] = new.get(key) or []
         if "serviceRegistries" in changed:
             wanted["serviceRegistries"] = [new["serviceRegistries"]] if new.get("serviceRegistries") else []
+        if wanted.get("serviceConnectConfiguration"):
+            wanted["serviceConnectConfiguration"] = _connect(wanted["serviceConnectConfiguration"])
         return wanted
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -274,6 +199,15 @@ def _described(ecs: Any, cluster: str, tasks: list[str]) -> list[Props]:
     return found
 
 
+def _connect(configuration: Props) -> Props:
+    spelled: Props = respell(configuration, CONNECT)
+    for service in spelled.get("services") or []:
+        for alias in service.get("clientAliases") or []:
+            if alias.get("testTrafficRules"):
+                alias["testTrafficRules"] = alias["testTrafficRules"][0]
+    return spelled
+
+
 def _require_parts(aws: Aws, new: Props, wanted: Props) -> None:
     """Refuse a cluster or a task definition that is not there: the emulator takes any name."""
     cluster = new.get("cluster", "default")
@@ -291,7 +225,12 @@ def _deployment(new: Props) -> Props:
     names = {"deploymentMaximumPercent": "maximumPercent", "deploymentMinimumHealthyPercent": "minimumHealthyPercent"}
     wanted: Props = {target: new[key] for key, target in names.items() if new.get(key) is not None}
     same: dict[str, Any] = {key: new[key] for key in ("deploymentCircuitBreaker", "alarms") if new.get(key)}
-    strategy = dict(new.get("deploymentConfiguration") or {})
-    if "bakeTimeInMinutes" in strategy:
-        strategy["bakeTimeInMinutes"] = int(strategy["bakeTimeInMinutes"])
+    strategy: Props = _with_minutes(new.get("deploymentConfiguration") or {})
     return wanted | same | strategy
+
+
+def _with_minutes(value: Any) -> Any:
+    """Pulumi has texts where ECS has numbers of minutes."""
+    if isinstance(value, dict):
+        return {key: int(item) if key.endswith("InMinutes") else _with_minutes(item) for key, item in value.items()}
+    return [_with_minutes(item) for item in value] if isinstance(value, list) else value

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..archive import UnreadableError, zip_bytes
-from ..kind import Kind, pascal, pick, words
+from ..kind import Kind, pascal, pick, respell, words
 from ..naming import Name
 from ..session import Aws
 from ..shapes import Problem
@@ -39,8 +39,8 @@ class Function(Kind):
     tagged = ("lambda", "arn")
     finish = True
     _settings = (
-        "role handler runtime description timeout memorySize layers tracingConfig ephemeralStorage imageConfig "
-        "loggingConfig deadLetterConfig"
+        "role handler runtime description timeout memorySize layers tracingConfig ephemeralStorage loggingConfig "
+        "deadLetterConfig"
     )
     _code = words("code imageUri s3Bucket s3Key s3ObjectVersion sourceCodeHash architectures codeSha256")
 
@@ -68,6 +68,9 @@ class Function(Kind):
         wanted = pick(new, self._settings, kmsKeyArn="KMSKeyArn")
         # Keys of the environment are the program's, not the API's.
         wanted["Environment"] = {"Variables": (new.get("environment") or {}).get("variables") or {}}
+        if new.get("imageConfig"):
+            names = {"commands": "command", "entryPoints": "entryPoint"}
+            wanted["ImageConfig"] = pascal(respell(new["imageConfig"], names))
         if new.get("fileSystemConfig"):
             wanted["FileSystemConfigs"] = [pascal(new["fileSystemConfig"])]
         if new.get("vpcConfig"):
@@ -142,7 +145,7 @@ class Function(Kind):
                 client.delete_function_concurrency(FunctionName=identity)
         if not old:
             return
-        settings = {*self._settings.split(), "environment", "fileSystemConfig", "vpcConfig", "kmsKeyArn"}
+        settings = {*self._settings.split(), "environment", "imageConfig", "fileSystemConfig", "vpcConfig", "kmsKeyArn"}
         if settings & set(changed):
             client.update_function_configuration(FunctionName=identity, **self._configuration(new))
             self._ready(aws, identity)

@@ -67,7 +67,7 @@ class LoadBalancer(Kind):
     finish = True
 
     def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "name subnets securityGroups subnetMappings ipAddressType", loadBalancerType="Type")
+        wanted = pick(new, "name securityGroups ipAddressType", loadBalancerType="Type") | _places(new)
         wanted["Scheme"] = "internal" if new.get("internal") else "internet-facing"
         return str(aws.client("elbv2").create_load_balancer(**wanted)["LoadBalancers"][0]["LoadBalancerArn"])
 
@@ -98,12 +98,22 @@ class LoadBalancer(Kind):
         if old and "securityGroups" in changed:
             elb.set_security_groups(LoadBalancerArn=identity, SecurityGroups=new.get("securityGroups") or [])
         if old and {"subnets", "subnetMappings"} & set(changed):
-            elb.set_subnets(LoadBalancerArn=identity, **pick(new, "subnets subnetMappings"))
+            elb.set_subnets(LoadBalancerArn=identity, **_places(new))
         if old and "ipAddressType" in changed:
             elb.set_ip_address_type(LoadBalancerArn=identity, IpAddressType=new.get("ipAddressType", "ipv4"))
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         aws.client("elbv2").delete_load_balancer(LoadBalancerArn=identity)
+
+
+def _places(new: Props) -> Props:
+    wanted = pick(new, "subnets")
+    if new.get("subnetMappings"):
+        wanted["SubnetMappings"] = [
+            pick(place, "subnetId allocationId", privateIpv4Address="PrivateIPv4Address", ipv6Address="IPv6Address")
+            for place in new["subnetMappings"]
+        ]
+    return wanted
 
 
 class TargetGroup(Kind):

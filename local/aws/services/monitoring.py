@@ -24,7 +24,8 @@ class LogGroup(Kind):
     finish = True
 
     def create(self, aws: Aws, new: Props) -> str:
-        aws.client("logs").create_log_group(logGroupName=new["name"])
+        more = {name: new[name] for name in ("kmsKeyId", "logGroupClass") if new.get(name)}
+        aws.client("logs").create_log_group(logGroupName=new["name"], **more)
         return str(new["name"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -42,6 +43,11 @@ class LogGroup(Kind):
                 logs.put_retention_policy(logGroupName=identity, retentionInDays=new["retentionInDays"])
             else:
                 logs.delete_retention_policy(logGroupName=identity)
+        if old and "kmsKeyId" in changed:
+            if new.get("kmsKeyId"):
+                logs.associate_kms_key(logGroupName=identity, kmsKeyId=new["kmsKeyId"])
+            else:
+                logs.disassociate_kms_key(logGroupName=identity)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         if not state.get("skipDestroy"):
