@@ -74,7 +74,12 @@ def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[di
     in_cluster = {"ArnEquals": {"ecs:cluster": args.cluster_arn}}
     return [
         policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*")),
-        policies.allow(["ecs:DescribeServices", "ecs:UpdateService"], args.service_arn),
+        policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"], args.service_arn),
+        # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
+        policies.allow(
+            ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
+            [_beside(args.service_arn, "service-deployment"), _beside(args.service_arn, "service-revision")],
+        ),
         policies.allow(["ecs:DescribeTasks", "ecs:ListTasks"], "*", in_cluster),
         # These have no resource-level permissions: https://docs.aws.amazon.com/service-authorization/latest/reference/
         policies.allow(["ecs:DescribeTaskDefinition", "elasticloadbalancing:DescribeTargetHealth"], "*"),
@@ -85,3 +90,8 @@ def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[di
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
     ]
+
+
+def _beside(service_arn: pulumi.Input[str], kind: str) -> pulumi.Output[str]:
+    """ARN pattern of everything of another kind that belongs to the service."""
+    return pulumi.Output.from_input(service_arn).apply(lambda arn: arn.replace(":service/", f":{kind}/") + "/*")

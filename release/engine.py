@@ -66,6 +66,9 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
             say=say,
         )
     except Exception as error:
+        if isinstance(error, rollout.RolloutFailed):
+            for detail in error.details:
+                say(detail)
         undone = [_undo_one(step) for step in reversed(undo)]
         raise ReleaseFailedError(f"{title} is not proven: {error}. " + ". ".join(undone)) from error
 

@@ -33,7 +33,7 @@ def deploy(tmp_path: Path, **changes: Any) -> Recorded:
                 cluster_name="easi-dev",
                 cluster_arn="arn:cluster",
                 service_name="easi-dev",
-                service_arn="arn:service",
+                service_arn="arn:aws:ecs:us-west-2:111111111111:service/easi-dev/easi-dev",
                 task_family_arn="arn:task-definition/easi-dev",
                 task_role_arns=["arn:execution", "arn:task"],
                 task_log_group_arn="arn:logs",
@@ -46,8 +46,11 @@ def deploy(tmp_path: Path, **changes: Any) -> Recorded:
 def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> None:
     statements = json.loads(deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy")["policy"])["Statement"]
     by_action = {action: statement for statement in statements for action in statement["Action"]}
-    assert by_action["ecs:UpdateService"]["Resource"] == "arn:service"
+    assert by_action["ecs:UpdateService"]["Resource"].endswith(":service/easi-dev/easi-dev")
     assert by_action["iam:PassRole"]["Resource"] == ["arn:execution", "arn:task"]
+    assert by_action["ecs:DescribeServiceDeployments"]["Resource"][0].endswith(
+        ":service-deployment/easi-dev/easi-dev/*"
+    )
     changing = [a for a in by_action if not a.split(":")[1].startswith(("Describe", "List", "Get"))]
     assert sorted(changing) == ["ecs:UpdateService", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents"]
     assert all(by_action[action]["Resource"] != "*" for action in changing)

@@ -1,0 +1,187 @@
+"""Releases that are refused, fail, are undone and gone back from: real engine, real containers, real function."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.local.clone import ENVIRONMENTS, Clone
+
+HEALTH = "example/backend/health.go"
+
+
+def records(clone: Clone) -> list[Any]:
+    return [clone.outputs(environment) for environment in ENVIRONMENTS]
+
+
+def deployed(clone: Clone, environment: str) -> list[Any]:
+    """The stack's resources as the state has them, without when it was written."""
+    state = json.loads(clone.shell(f"pulumi stack export -s {environment}").stdout)
+    return [{**resource, "modified": None} for resource in state["deployment"]["resources"]]
+
+
+def release(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
+    """`pulumi up` of one environment as CI runs it; the frontend of the commit built for the first one."""
+    build = "(cd example/frontend && EASI_VERSION=$(git rev-parse HEAD) npm run build >/dev/null 2>&1)\n"
+    done = clone.shell(
+        (build if environment == "dev" else "") + f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1"
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_stack_keeps_no_secret_in_plain_text(easi: Clone, environment: str) -> None:
+    exported = easi.shell(f"pulumi stack export -s {environment}").stdout
+    state = json.loads(exported)
+    passphrase = (easi.root / ".local" / "passphrase").read_text().strip()
+    assert passphrase not in exported
+    tokens = [
+        resource["inputs"]["registry"]["password"]
+        for resource in state["deployment"]["resources"]
+        if resource["type"] == "docker:index/image:Image"
+    ]
+    assert len(tokens) == (1 if environment == "dev" else 0)
+    assert all(set(token) == {"4dabf18193072939515e22adb298388d", "ciphertext"} for token in tokens), "no secret"
+
+
+def test_outputs_are_the_evidence(easi: Clone) -> None:
+    outputs = easi.outputs("prod")
+    wanted = ("url", "healthcheckUrl", "release", "cluster", "service", "deployFunction", "bucket", "distributionId")
+    assert set(wanted) <= set(outputs)
+    evidence = outputs["release"]
+    assert re.fullmatch(r".+@sha256:[0-9a-f]{64}", evidence["image"])
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", evidence["staticManifest"])
+    assert evidence["previous"] == []
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", evidence["verifiedAt"])
+
+
+def test_page_is_the_answer_for_its_own_paths_only(easi: Clone) -> None:
+    url = easi.outputs("dev")["url"]
+    assert easi.get(f"{url}/systems/1")[1] == easi.get(f"{url}/")[1]
+    assert easi.get(f"{url}/api/v1/nothing")[0] == 404
+    assert easi.get(f"{url}/assets/nothing.js")[0] in {403, 404}
+
+
+def test_verify_says_yes_and_no_by_its_exit_code(easi: Clone) -> None:
+    address = easi.outputs("dev")["healthcheckUrl"]
+    command = f"python -m release verify --url {address} --connect-to 127.0.0.1:{easi.port} --deadline 5 --version "
+    assert easi.shell(command + easi.first_version).returncode == 0
+    other = easi.shell(command + "0" * 40)
+    assert other.returncode == 1
+    assert easi.first_version[:7] in other.stdout + other.stderr
+    assert easi.shell(command + "abc").returncode == 2
+
+
+def test_a_refresh_finds_no_drift(easi: Clone) -> None:
+    preview = easi.shell("pulumi preview -s dev --refresh --json --non-interactive")
+    assert preview.returncode == 0, preview.stderr
+    changed = [step["urn"] for step in json.loads(preview.stdout)["steps"] if step["op"] not in {"same", "refresh"}]
+    assert changed == []
+
+
+def test_a_version_that_nothing_proved_is_refused_before_anything_changes(easi: Clone) -> None:
+    before = records(easi)
+    resources = deployed(easi, "impl")
+    easi.commit("a commit that dev has not released")
+    try:
+        code, said = release(easi, "impl")
+        preview = easi.shell("pulumi preview -s impl --non-interactive 2>&1")
+    finally:
+        easi.git("reset", "--hard", easi.first_version)
+    assert code != 0
+    assert "dev has not proven it" in said
+    assert "pulumi up -s dev" in said
+    assert "Traceback" not in said
+    assert preview.returncode == 0, "a preview warns and does not fail"
+    assert "this is a preview: `pulumi up` would stop here" in preview.stdout
+    assert records(easi) == before
+    assert deployed(easi, "impl") == resources
+
+
+def test_uncommitted_changes_are_refused_after_dev(easi: Clone) -> None:
+    readme = easi.root / "README.md"
+    text = readme.read_text()
+    try:
+        readme.write_text(text + "\n")
+        code, said = release(easi, "prod")
+    finally:
+        readme.write_text(text)
+    assert code != 0
+    assert "changes that are in no commit" in said
+
+
+def test_a_misspelled_setting_is_refused_by_name(easi: Clone) -> None:
+    try:
+        assert easi.shell("pulumi config set easi:cpuu 512 -s dev").returncode == 0
+        preview = easi.shell("pulumi preview -s dev --non-interactive 2>&1")
+    finally:
+        easi.shell("pulumi config rm easi:cpuu -s dev")
+    assert preview.returncode != 0
+    assert "easi:cpuu is no setting: did you mean easi:cpu?" in preview.stdout
+    assert "Traceback" not in preview.stdout
+
+
+@pytest.mark.moves_on
+def test_a_release_that_is_not_proven_is_undone_and_the_outputs_say_what_runs(easi: Clone) -> None:
+    before = easi.outputs("dev")
+    page = easi.get(before["url"] + "/version.json")
+    source = easi.root / HEALTH
+    text = source.read_text()
+    assert '= "pass"' in text
+    source.write_text(text.replace('= "pass"', '= "fail"'))
+    easi.commit("a backend that says fail")
+    easi.shell("pulumi config set easi:healthDeadline 8 -s dev")
+    try:
+        code, said = release(easi, "dev")
+    finally:
+        easi.git("reset", "--hard", "HEAD~1")
+        easi.shell("pulumi config set easi:healthDeadline 60 -s dev")
+    assert code != 0
+    assert "status is fail, expected pass" in said
+    assert "The backend is back on" in said
+    assert easi.outputs("dev") == before
+    assert easi.health("dev")["version"] == before["release"]["version"]
+    assert easi.get(before["url"] + "/version.json") == page
+
+
+@pytest.mark.moves_on
+def test_a_change_goes_through_all_three_and_back(easi: Clone) -> None:
+    old = easi.outputs("prod")["release"]
+    page = easi.root / "example" / "frontend" / "index.html"
+    page.write_text(page.read_text().replace("</title>", " changed</title>"))
+    new = easi.commit("another title")
+    up = easi.local("up")
+    assert up.returncode == 0, up.stdout[-4000:]
+    for environment in ENVIRONMENTS:
+        assert easi.health(environment)["version"] == new
+        assert b"changed</title>" in easi.get(easi.outputs(environment)["url"] + "/")[1]
+    assert easi.outputs("prod")["release"]["previous"][0]["version"] == old["version"]
+
+    code, said = release(easi, "prod", f"EASI_VERSION={old['version']}")
+    assert code == 0, said[-4000:]
+    assert "Built" not in said
+    now = easi.outputs("prod")["release"]
+    assert (now["version"], now["image"]) == (old["version"], old["image"])
+    assert easi.health("prod")["version"] == old["version"]
+    assert b"changed</title>" not in easi.get(easi.outputs("prod")["url"] + "/")[1]
+
+
+@pytest.mark.moves_on
+def test_drift_is_shown(easi: Clone) -> None:
+    outputs = easi.outputs("dev")
+    earlier = outputs["release"]["previous"][-1]["taskDefinition"]
+    move = (
+        "import boto3; boto3.client('ecs').update_service("
+        f"cluster='{outputs['cluster']}', service='{outputs['service']}', taskDefinition='{{}}')"
+    )
+    assert easi.shell(f'python -c "{move.format(earlier)}"').returncode == 0
+    try:
+        preview = easi.shell("pulumi preview -s dev --refresh --json --non-interactive")
+        steps = json.loads(preview.stdout)["steps"]
+    finally:
+        easi.shell(f'python -c "{move.format(outputs["release"]["taskDefinition"])}"')
+    changed = [step["urn"].rpartition("::")[2] for step in steps if step["op"] == "update"]
+    assert "release" in changed
