@@ -1,0 +1,175 @@
+"""Where the engine comes from, without building one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import urllib.error
+from pathlib import Path
+
+import pytest
+
+from local import engine
+from local.layout import Layout, LocalError, write_json
+
+ELF = b"\x7fELF"
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv(engine.CACHE, raising=False)
+    layout = Layout(tmp_path / "clone")
+    layout.engine.mkdir(parents=True)
+    return layout
+
+
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> dict[Path, str]:
+    """What each `pulumi` says its version is."""
+    known: dict[Path, str] = {}
+    monkeypatch.setattr(engine, "_version", lambda path: known.get(Path(path), ""))
+    return known
+
+
+def binary(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(ELF)
+    path.chmod(0o755)
+    return path
+
+
+def test_path_of_the_right_version_with_the_official_host_is_used_in_place(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, versions: dict[Path, str]
+) -> None:
+    older, right = binary(tmp_path / "old" / "pulumi"), binary(tmp_path / "new" / "pulumi")
+    binary(tmp_path / "new" / "pulumi-language-python")
+    wrapper = program(tmp_path / "wrapper" / "pulumi", "#!/bin/sh\n")
+    versions |= {older: "3.100.0", right: engine.VERSION, wrapper: engine.VERSION}
+    monkeypatch.setenv("PATH", os.pathsep.join(str(path.parent) for path in (wrapper, older, right)))
+    found = engine.ensure(layout, lambda _: None)
+    assert (found.path, found.origin, found.official_host) == (right, "path", True)
+    assert engine.current(layout) == found
+
+
+def test_path_without_the_official_host_gets_a_place_beside_ours(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, versions: dict[Path, str]
+) -> None:
+    right = binary(tmp_path / "bin" / "pulumi")
+    program(tmp_path / "bin" / "pulumi-language-python", "#!/usr/bin/python\n")
+    versions[right] = engine.VERSION
+    monkeypatch.setenv("PATH", str(right.parent))
+    found = engine.ensure(layout, lambda _: None)
+    assert found.path.is_relative_to(layout.engine)
+    assert found.path.read_bytes() == ELF
+    assert not found.official_host
+
+
+def test_an_engine_of_another_version_is_not_kept(layout: Layout) -> None:
+    path = binary(layout.engine / "3.1.0" / "pulumi")
+    write_json(
+        layout.engine / "engine.json",
+        {"version": "3.1.0", "path": str(path), "origin": "built", "officialHost": False},
+    )
+    assert engine.current(layout) is None
+
+
+def test_an_engine_that_is_gone_is_not_believed(layout: Layout) -> None:
+    write_json(
+        layout.engine / "engine.json",
+        {"version": engine.VERSION, "path": str(layout.engine / "pulumi"), "origin": "built", "officialHost": False},
+    )
+    assert engine.current(layout) is None
+
+
+def test_engine_of_another_clone_is_taken_over(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Layout(tmp_path / "other")
+    path = binary(other.engine / engine.VERSION / "pulumi")
+    note = {"version": engine.VERSION, "path": str(path), "origin": "built", "officialHost": False}
+    write_json(other.engine / "engine.json", note)
+    monkeypatch.setenv(engine.CACHE, str(other.engine))
+    found = engine.ensure(layout, lambda _: None)
+    assert found.path == layout.engine / engine.VERSION / "pulumi"
+    assert found.path.read_bytes() == ELF
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name in ("pulumi", "pulumi-language-python"):
+            entry = tarfile.TarInfo(f"pulumi/{name}")
+            entry.size, entry.mode = len(ELF), 0o755
+            tar.addfile(entry, io.BytesIO(ELF))
+    return file.getvalue()
+
+
+def served(monkeypatch: pytest.MonkeyPatch, checksum: str) -> list[str]:
+    """Answer the two official addresses; what was asked for."""
+    asked: list[str] = []
+
+    def answer(address: str, timeout: float) -> io.BytesIO:
+        asked.append(address)
+        if address == engine.CHECKSUMS:
+            return io.BytesIO(f"{'0' * 64}  other.tar.gz\n{checksum}  {engine._archive_name()}\n".encode())
+        return io.BytesIO(archive())
+
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    return asked
+
+
+def test_download_is_verified_and_unpacked_whole(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = served(monkeypatch, hashlib.sha256(archive()).hexdigest())
+    found = engine.ensure(layout, lambda _: None)
+    assert (found.origin, found.official_host) == ("official", True)
+    assert asked == [engine.CHECKSUMS, f"{engine.ARCHIVES}/{engine._archive_name()}"]
+    assert (found.path.parent / "pulumi-language-python").exists()
+    assert sorted(path.name for path in layout.engine.iterdir()) == [engine.VERSION, "engine.json"]
+
+
+def test_download_with_another_checksum_is_refused_and_leaves_nothing(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(monkeypatch, "f" * 64)
+    with pytest.raises(LocalError, match=f"expected {'f' * 64}"):
+        engine.ensure(layout, lambda _: None)
+    assert list(layout.engine.iterdir()) == []
+
+
+def test_without_the_internet_it_is_built(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(address: str, timeout: float) -> io.BytesIO:
+        assert timeout <= 10
+        raise urllib.error.URLError("Name or service not known")
+
+    built = engine.Engine(path=layout.engine / "pulumi", origin="built", official_host=False)
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    monkeypatch.setattr(engine, "_build", lambda *_: built)
+    said: list[str] = []
+    assert engine.ensure(layout, said.append) == built
+    assert "out of reach (Name or service not known)" in said[0]
+
+
+def test_checksum_file_without_our_archive_is_an_error() -> None:
+    with pytest.raises(LocalError, match="has no SHA-256 for pulumi-x"):
+        engine.expected_checksum(f"{'a' * 64}  pulumi-y\n", "pulumi-x")
+
+
+def test_build_says_how_far_it_is() -> None:
+    lines = ["go: downloading a v1", "go: downloading b v1"]
+    assert engine.build_progress(lines) == "2 modules downloaded"
+    assert engine.build_progress([*lines, "internal/cpu", "runtime"]).startswith("2 of about ")
+
+
+def test_module_pins_the_version_that_is_asked_for() -> None:
+    module = (Path(__file__).parents[2] / "local" / "engine" / "go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{engine.VERSION}" in module
+    assert f"pulumi=={engine.VERSION}" in (Path(__file__).parents[2] / "pyproject.toml").read_text()

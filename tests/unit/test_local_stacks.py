@@ -1,0 +1,167 @@
+"""What is read from the file backend, and when an update can be left out."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import unchanged
+from local.layout import Layout, LocalError, write_json, write_whole
+from local.stacks import Interruption, Stacks
+
+OUTPUTS = {"release": {"version": "a" * 40}, "healthcheckUrl": "http://x.localhost:1/health", "url": "http://x"}
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    layout = Layout(tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    write_json(layout.local / "values.json", {"port": 4566})
+    write_whole(layout.passphrase, "x")
+    monkeypatch.setattr("local.preflight.find_docker", lambda _: type("A", (), {"host": None})())
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    (tmp_path / ".gitignore").write_text(".local/\n")
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    return layout
+
+
+@pytest.fixture
+def stacks(layout: Layout) -> Stacks:
+    return Stacks(layout)
+
+
+def checkpoint(stacks: Stacks, name: str, pending: int = 0, serial: int = 0) -> None:
+    latest = {"serial": serial, "pending_operations": [{"type": "creating"}] * pending}
+    write_json(stacks.checkpoint(name), {"checkpoint": {"latest": latest}})
+
+
+def lock(layout: Layout, name: str, pid: int, host: str | None = None) -> Path:
+    path = layout.state / ".pulumi" / "locks" / "organization" / "easi" / name / "1.json"
+    write_json(path, {"pid": pid, "hostname": host or socket.gethostname()})
+    return path
+
+
+@pytest.fixture
+def dead() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_a_stack_at_rest_was_not_interrupted(stacks: Stacks) -> None:
+    assert not stacks.exists("dev")
+    checkpoint(stacks, "dev")
+    assert stacks.exists("dev")
+    assert stacks.interruption("dev") is None
+
+
+def test_pending_operations_are_an_interruption(stacks: Stacks) -> None:
+    checkpoint(stacks, "dev", pending=2)
+    assert stacks.interruption("dev") == Interruption(locked_by=None, alive=False, pending=2)
+
+
+def test_a_lock_of_a_dead_process_is_freed_and_one_of_a_living_is_not(
+    layout: Layout, stacks: Stacks, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Stacks, "_quietly", lambda _, *arguments: ran.append(arguments))
+    checkpoint(stacks, "dev")
+    lock(layout, "dev", dead)
+    stacks.recover("dev", lambda _: None)
+    assert ran == [("cancel", "-s", "dev", "--yes")]
+    lock(layout, "dev", os.getpid())
+    with pytest.raises(LocalError, match=f"is under way \\(process {os.getpid()}\\)"):
+        stacks.recover("dev", lambda _: None)
+    lock(layout, "dev", dead, host="another-machine")
+    with pytest.raises(LocalError, match="is under way"):
+        stacks.recover("dev", lambda _: None)
+    assert len(ran) == 1
+
+
+def test_pending_operations_are_read_anew(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def stream(_: Stacks, *arguments: str) -> int:
+        ran.append(arguments)
+        return 0
+
+    monkeypatch.setattr(Stacks, "stream", stream)
+    checkpoint(stacks, "dev", pending=1)
+    stacks.recover("dev", lambda _: None)
+    assert ran == [("refresh", "-s", "dev", "--clear-pending-creates", "--yes", "--skip-preview")]
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the health check answers."""
+    current = [f"{'a' * 12} pass"]
+    monkeypatch.setattr(unchanged, "answered", lambda *_: current[0])
+    return current
+
+
+def settled(layout: Layout, stacks: Stacks) -> None:
+    for name in ("dev", "impl", "prod"):
+        checkpoint(stacks, name)
+    for name in ("dev", "impl", "prod"):
+        unchanged.remember(layout, stacks, name, OUTPUTS)
+
+
+def known(layout: Layout, stacks: Stacks, name: str = "impl") -> bool:
+    return unchanged.outputs_if_unchanged(layout, stacks, name, 1) == OUTPUTS
+
+
+def test_nothing_changed(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+    assert not known(layout, stacks)
+    settled(layout, stacks)
+    assert known(layout, stacks)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["commit", "file", "own state", "earlier state", "settings", "answer", "lock", "reason", "plugin"],
+)
+def test_any_change_needs_an_update(
+    layout: Layout, stacks: Stacks, answers: list[str], dead: int, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    settled(layout, stacks)
+    match change:
+        case "commit":
+            identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+            subprocess.run(["git", "-C", layout.root, *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
+        case "file":
+            (layout.root / "settings.py").write_text("")
+        case "own state":
+            checkpoint(stacks, "impl", serial=1)
+        case "earlier state":
+            checkpoint(stacks, "dev", serial=1)
+        case "settings":
+            write_whole(layout.project / "Pulumi.impl.yaml", json.dumps({"config": {"easi:cpu": 512}}))
+        case "answer":
+            answers[0] = f"{'b' * 12} pass"
+        case "lock":
+            lock(layout, "impl", dead)
+        case "reason":
+            monkeypatch.setenv(unchanged.REASON, "because")
+        case "plugin":
+            write_whole(layout.root / ".local" / "other" / "pulumi-resource-aws", "#!/bin/sh\n", mode=0o755)
+            monkeypatch.setenv("PATH", f"{layout.local / 'other'}{os.pathsep}{os.environ['PATH']}")
+    assert not known(layout, stacks)
+
+
+def test_a_later_environment_does_not_matter(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+    settled(layout, stacks)
+    checkpoint(stacks, "prod", serial=1)
+    assert known(layout, stacks)
+
+
+def test_uncommitted_changes_are_never_remembered(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+    (layout.root / "settings.py").write_text("")
+    settled(layout, stacks)
+    assert not known(layout, stacks)

@@ -1,0 +1,197 @@
+"""The smaller parts: the virtual environment's stamp, the local shell's variables, the lock, what a build reads."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from local import bootstrap, docker_engine, down, environment, frontend, go_image, up
+from local.engine import Engine
+from local.layout import Layout, LocalError, write_json, write_whole
+from local.lock import exclusive
+from local.status import answered
+from local.terminal import seconds
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    layout = Layout(tmp_path / "a clone's folder")
+    layout.root.mkdir()
+    (layout.root / "Pulumi.dev.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    monkeypatch.setattr("local.preflight.find_docker", lambda _: type("A", (), {"host": "unix:///other.sock"})())
+    return layout
+
+
+def test_environment_before_up_says_what_to_do(layout: Layout) -> None:
+    with pytest.raises(LocalError, match="make up"):
+        environment.variables(layout)
+
+
+def test_environment_survives_a_shell(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(layout.local / "values.json", {"port": 4570})
+    write_whole(layout.passphrase, "secret")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    script = environment.exports(layout) + '\nprintf "%s\\n" "$AWS_ENDPOINT_URL" "$AWS_REGION" "$DOCKER_HOST"'
+    script += '\nprintf "%s\\n" "$PULUMI_BACKEND_URL" "${AWS_PROFILE-none}" "${PATH%%:*}"'
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "http://127.0.0.1:4570",
+        "eu-west-1",
+        "unix:///other.sock",
+        f"file://{layout.state}",
+        "none",
+        str(layout.bin),
+    ]
+    assert "secret" not in script
+
+
+def test_programs_are_written_for_our_own_host_and_left_out_for_the_official_one(layout: Layout) -> None:
+    own = Engine(path=layout.engine / "1" / "pulumi", origin="built", official_host=False)
+    environment.write_programs(layout, own)
+    assert {path.name for path in (layout.engine / "1").iterdir()} == {
+        "pulumi-language-python",
+        "pulumi-resource-pulumi-python",
+    }
+    passphrase = layout.passphrase.read_text()
+    official = Engine(path=layout.engine / "2" / "pulumi", origin="official", official_host=True)
+    environment.write_programs(layout, official)
+    assert not (layout.engine / "2").exists()
+    assert shlex.quote(str(official.path)) in (layout.bin / "pulumi").read_text()
+    assert layout.passphrase.read_text() == passphrase
+    assert layout.passphrase.stat().st_mode & 0o077 == 0
+
+
+def test_one_command_at_a_time(layout: Layout) -> None:
+    refused = pytest.raises(LocalError, match=f"`up` \\(process {os.getpid()}\\) is at work")
+    with exclusive(layout, "up"), refused, exclusive(layout, "down"):
+        pytest.fail("two commands at once")
+    with exclusive(layout, "down"), (layout.local / "lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.fixture
+def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Counts installations instead of making them."""
+    installed: list[Path] = []
+
+    def install(root: Path) -> int:
+        installed.append(root)
+        return 0
+
+    monkeypatch.setattr(bootstrap, "_pip", install)
+    (tmp_path / bootstrap.LOCK).write_text("a==1\n")
+    return installed
+
+
+def test_packages_are_installed_once_and_again_when_the_lock_changes(tmp_path: Path, pip: list[Path]) -> None:
+    for _ in range(2):
+        assert bootstrap._install(tmp_path, sys.executable) == 0
+    assert len(pip) == 1
+    (tmp_path / bootstrap.LOCK).write_text("a==2\n")
+    assert bootstrap._install(tmp_path, sys.executable) == 0
+    assert len(pip) == 2
+
+
+def test_a_failed_installation_is_tried_again(tmp_path: Path, pip: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "_pip", lambda _: 1)
+    assert bootstrap._install(tmp_path, sys.executable) == 1
+    assert not (tmp_path / ".venv" / bootstrap.STAMP).exists()
+
+
+def test_what_a_build_reads(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.ts").write_text("1")
+    before = frontend.sources_digest(tmp_path)
+    for product in ("node_modules", "dist"):
+        (tmp_path / product).mkdir()
+        (tmp_path / product / "x").write_text("x")
+    assert frontend.sources_digest(tmp_path) == before
+    (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "b.ts")
+    assert frontend.sources_digest(tmp_path) != before
+
+
+def test_builder_image_has_the_toolchain_and_not_its_tests(tmp_path: Path) -> None:
+    for name in ("bin/go", "src/fmt/print.go", "src/fmt/testdata/x", "test/a.go", "doc/b", "pkg/tool/compile"):
+        write_whole(tmp_path / name, "")
+    files = {str(path.relative_to(tmp_path)) for path in go_image._needed(tmp_path) if path.is_file()}
+    assert files == {"bin/go", "src/fmt/print.go", "pkg/tool/compile"}
+
+
+def test_only_images_under_our_own_names_are_ours() -> None:
+    attributes = {
+        "RepoTags": [
+            "localhost:4570/easi-dev:x",
+            "localhost:45/easi-dev:x",
+            "1" * 12 + ".dkr.ecr.us-west-2.amazonaws.com/e:x",
+        ],
+        "RepoDigests": ["localhost:4570/easi-dev@sha256:1", "localhost:4566/easi-dev@sha256:1"],
+    }
+    ours, others = down._split(attributes, 4570)
+    assert ours == ["localhost:4570/easi-dev:x", "localhost:4570/easi-dev@sha256:1"]
+    assert others == ["localhost:45/easi-dev:x", "localhost:4566/easi-dev@sha256:1"]
+
+
+def test_down_does_not_end_a_process_that_is_not_ours(layout: Layout) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        write_json(layout.docker / "state.json", {"pid": other.pid})
+        assert docker_engine.running_pid(layout) is None
+        down._end(other.pid)
+        docker_engine.stop(layout, lambda _: None)
+        assert other.poll() is None
+        other.kill()
+    assert not layout.docker.exists()
+
+
+class Health(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, body = {
+            "/good": (200, b'{"status":"pass","version":"%s"}' % (b"a" * 40)),
+            "/bad": (503, b""),
+            "/page": (200, b"<html>"),
+        }[self.path]
+        host = self.headers["Host"]
+        self.send_response(status if host == "x.localhost:99" else 400)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_what_an_address_answers() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Health)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port = server.server_address[1]
+    base = "http://x.localhost:99"
+    assert answered(f"{base}/good", port) == f"{'a' * 12} pass"
+    assert answered(f"{base}/bad", port) == "HTTP 503"
+    assert answered(f"{base}/page", port).startswith("nothing (")
+    server.shutdown()
+    server.server_close()
+    assert answered(f"{base}/good", port).startswith("nothing (")
+    assert answered("", port) == "-"
+
+
+def test_proof_names_what_the_outputs_prove() -> None:
+    outputs = {
+        "url": "http://u",
+        "healthcheckUrl": "http://u/h",
+        "release": {"version": "v", "image": "i@sha256:1", "staticManifest": "sha256:2", "verifiedAt": "t"},
+    }
+    lines = up.proof("dev", outputs, headline="nothing changed").splitlines()
+    assert lines[0] == "dev: nothing changed"
+    assert [line.split(None, 1)[0] for line in lines[1:]] == ["version", "image", "static", "proven", "open", "check"]
+    assert lines[-1].endswith("curl -s 'http://u/h'")
+
+
+@pytest.mark.parametrize(("duration", "text"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (125, "2 min 5 s")])
+def test_durations_read_well(duration: float, text: str) -> None:
+    assert seconds(duration) == text
