@@ -1,0 +1,275 @@
+"""An emulator for tests, on a free port and in a temporary folder, and services of real containers in it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import os
+import socket
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.emulator.process import Running
+
+SERVER = """
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	mode := os.Getenv("MODE")
+	if len(os.Args) > 1 && os.Args[1] == "probe" {
+		answer, err := http.Get("http://127.0.0.1:8080/" + os.Args[2])
+		if err != nil || answer.StatusCode != 200 {
+			os.Exit(1)
+		}
+		return
+	}
+	switch mode {
+	case "crash":
+		fmt.Println("no settings")
+		os.Exit(3)
+	case "deaf":
+		time.Sleep(time.Hour)
+	case "slow-start":
+		time.Sleep(2 * time.Second)
+	case "crash-later":
+		go func() { time.Sleep(4 * time.Second); fmt.Println("lost"); os.Exit(4) }()
+	}
+	started := time.Now()
+	http.HandleFunc("/health", func(w http.ResponseWriter, r *http.Request) {
+		if mode == "500" || (mode == "turns" && time.Since(started) > 8*time.Second) {
+			w.WriteHeader(500)
+		}
+	})
+	http.HandleFunc("/wrong", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) })
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			time.Sleep(1500 * time.Millisecond)
+		}
+		fmt.Fprintf(w, "%s uid=%d", os.Getenv("VERSION"), os.Getuid())
+	})
+	server := &http.Server{Addr: ":8080"}
+	go server.ListenAndServe()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	<-stop
+	fmt.Println("asked to stop")
+	server.Shutdown(context.Background())
+}
+"""
+
+REGION = "us-west-2"
+SETTLED_S = 40.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One emulator with a network, a load balancer and an image to run."""
+
+    emulator: Running
+    image: str
+    balancer: dict[str, Any]
+    folder: Path
+
+    def client(self, name: str) -> Any:
+        return boto3.client(
+            name,
+            endpoint_url=self.emulator.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def get(self, path: str, host: str, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.emulator.port, timeout=20)
+        connection.request("GET", path, headers={"Host": host, **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def push_server(world: World, folder: Path) -> str:
+    (folder / "main.go").write_text(SERVER)
+    (folder / "go.mod").write_text("module server\n\ngo 1.21\n")
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+    subprocess.run(["go", "build", "-o", "server", "."], cwd=folder, env=environment, check=True)
+    world.client("ecr").create_repository(repositoryName="server")
+    repository = f"localhost:{world.emulator.port}/server"
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        archive.add(folder / "server", "server")
+        dockerfile = b'FROM scratch\nCOPY server /server\nENTRYPOINT ["/server"]\n'
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile)
+        archive.addfile(entry, io.BytesIO(dockerfile))
+    context.seek(0)
+    engine = docker.from_env()
+    engine.images.build(fileobj=context, custom_context=True, tag=f"{repository}:1", rm=True)
+    for line in engine.images.push(repository, tag="1", stream=True, decode=True):
+        assert "error" not in line, line
+    engine.images.remove(f"{repository}:1")
+    details = world.client("ecr").describe_images(repositoryName="server")["imageDetails"]
+    return f"000000000000.dkr.ecr.{REGION}.amazonaws.com/server@{details[0]['imageDigest']}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service behind a listener rule of its own."""
+
+    world: World
+    name: str
+    group: str
+    port: int
+
+    def revision(self, mode: str, version: str = "1", **settings: Any) -> str:
+        container = {
+            "name": "app",
+            "image": self.world.image,
+            "essential": True,
+            "portMappings": [{"containerPort": 8080}],
+            "environment": [{"name": "MODE", "value": mode}, {"name": "VERSION", "value": version}],
+            "user": "65532",
+            "readonlyRootFilesystem": True,
+            "stopTimeout": 5,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": "/ecs/tests",
+                    "awslogs-region": REGION,
+                    "awslogs-stream-prefix": self.name,
+                },
+            },
+            **settings,
+        }
+        answer = self.world.client("ecs").register_task_definition(
+            family=self.name,
+            containerDefinitions=[container],
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+        )
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    def create(self, revision: str, count: int = 0) -> None:
+        self.world.client("ecs").create_service(
+            cluster="tests",
+            serviceName=self.name,
+            taskDefinition=revision,
+            desiredCount=count,
+            launchType="FARGATE",
+            loadBalancers=[{"targetGroupArn": self.group, "containerName": "app", "containerPort": 8080}],
+            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            deploymentConfiguration={
+                "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+                "minimumHealthyPercent": 100,
+                "maximumPercent": 200,
+            },
+        )
+
+    def deploy(self, revision: str, count: int = 1) -> str:
+        answer = self.world.client("ecs").update_service(
+            cluster="tests", service=self.name, taskDefinition=revision, desiredCount=count, forceNewDeployment=True
+        )
+        return str(answer["service"]["deployments"][0]["id"])
+
+    def describe(self) -> dict[str, Any]:
+        services = self.world.client("ecs").describe_services(cluster="tests", services=[self.name])["services"]
+        found: dict[str, Any] = services[0]
+        return found
+
+    def outcome(self, deployment: str) -> str:
+        deadline = time.monotonic() + SETTLED_S
+        while time.monotonic() < deadline:
+            state = next((item for item in self.describe()["deployments"] if item["id"] == deployment), None)
+            if state is None:
+                return "gone"
+            if state["rolloutState"] in {"COMPLETED", "FAILED"}:
+                return str(state["rolloutState"])
+            time.sleep(0.3)
+        return f"nothing within {SETTLED_S:.0f} s: {self.describe()}"
+
+    def targets(self) -> list[tuple[str, str]]:
+        found = self.world.client("elbv2").describe_target_health(TargetGroupArn=self.group)
+        health = [item["TargetHealth"] for item in found["TargetHealthDescriptions"]]
+        return [(item["State"], item.get("Reason", "")) for item in health]
+
+    def stopped(self) -> list[dict[str, Any]]:
+        client = self.world.client("ecs")
+        arns = client.list_tasks(cluster="tests", family=self.name, desiredStatus="STOPPED")["taskArns"]
+        tasks: list[dict[str, Any]] = client.describe_tasks(cluster="tests", tasks=arns)["tasks"] if arns else []
+        return tasks
+
+    def containers(self) -> list[Any]:
+        family = f"com.amazonaws.ecs.task-definition-family={self.name}"
+        found: list[Any] = docker.from_env().containers.list(filters={"label": family})
+        image = f"localhost:{self.world.emulator.port}/"
+        return [item for item in found if str(item.attrs["Config"]["Image"]).startswith(image)]
+
+    def delete(self) -> None:
+        with contextlib.suppress(ClientError):  # it was never made
+            self.world.client("ecs").delete_service(cluster="tests", service=self.name, force=True)
+
+    def get(self, path: str = "/") -> tuple[int, str]:
+        return self.world.get(path, f"lb.alb.localhost:{self.port}")
+
+
+def make_service(world: World, name: str) -> Service:
+    balancing = world.client("elbv2")
+    group = balancing.create_target_group(
+        Name=name,
+        Protocol="HTTP",
+        Port=8080,
+        VpcId="vpc-1",
+        TargetType="ip",
+        HealthCheckPath="/health",
+        HealthCheckIntervalSeconds=5,  # the least that AWS takes
+        HealthCheckTimeoutSeconds=2,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}]
+    balancing.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)
+    port = free_port()
+    balancing.create_listener(
+        LoadBalancerArn=world.balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=port,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    return Service(world=world, name=name, group=group, port=port)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        time.sleep(0.2)
+    return False

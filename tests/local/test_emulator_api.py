@@ -1,0 +1,160 @@
+"""What the emulator answers where it used to differ from AWS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.emulator_world import REGION, Service, World, wait_for
+
+pytest_plugins = ["tests.local.emulator_fixtures"]
+
+
+def test_inactive_task_definition_is_refused(service: Service) -> None:
+    good, gone = service.revision("healthy"), service.revision("healthy")
+    service.create(good)
+    client = service.world.client("ecs")
+    client.deregister_task_definition(taskDefinition=gone)
+    with pytest.raises(ClientError, match="TaskDefinition is inactive"):
+        service.deploy(gone)
+    with pytest.raises(ClientError, match="TaskDefinition is inactive"):
+        client.run_task(cluster="tests", taskDefinition=gone)
+    assert service.describe()["taskDefinition"] == good
+
+
+def test_container_settings_reach_docker(service: Service) -> None:
+    settings: dict[str, Any] = {
+        "entryPoint": ["/server"],
+        "workingDirectory": "/tmp",
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}, "initProcessEnabled": True},
+        "dockerLabels": {"team": "platform"},
+        "healthCheck": {"command": ["CMD", "/server", "probe", "health"], "interval": 5, "timeout": 2, "retries": 2},
+    }
+    service.create(service.revision("healthy", **settings), count=1)
+    client = service.world.client("ecs")
+
+    assert wait_for(lambda: len(service.containers()) == 1)
+    attributes = service.containers()[0].attrs
+    host, config = attributes["HostConfig"], attributes["Config"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["Init"] is True
+    assert host["Memory"] == 512 * 1024 * 1024
+    assert config["User"] == "65532"
+    assert config["WorkingDir"] == "/tmp"
+    assert config["Entrypoint"] == ["/server"]
+    assert config["Labels"]["team"] == "platform"
+    assert config["Healthcheck"]["Test"] == ["CMD", "/server", "probe", "health"]
+    arns = client.list_tasks(cluster="tests", serviceName=service.name)["taskArns"]
+
+    def health() -> str:
+        return str(client.describe_tasks(cluster="tests", tasks=arns)["tasks"][0]["healthStatus"])
+
+    assert wait_for(lambda: health() == "HEALTHY")
+
+
+def test_lines_of_one_stream_are_found_by_its_prefix(world: World) -> None:
+    client = world.client("logs")
+    for name in ("one/app/1", "two/app/1"):
+        client.create_log_stream(logGroupName="/ecs/tests", logStreamName=name)
+        event = {"timestamp": int(time.time() * 1000), "message": name}
+        client.put_log_events(logGroupName="/ecs/tests", logStreamName=name, logEvents=[event])
+    for prefix, lines in (("one/", ["one/app/1"]), ("none/", [])):
+        found = client.filter_log_events(logGroupName="/ecs/tests", logStreamNamePrefix=prefix)["events"]
+        assert [event["message"] for event in found] == lines
+
+
+def test_object_checksum_is_answered(world: World) -> None:
+    client = world.client("s3")
+    client.create_bucket(Bucket="tests", CreateBucketConfiguration={"LocationConstraint": REGION})
+    digest = base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+    answer = client.put_object(Bucket="tests", Key="a", Body=b"content", ChecksumSHA256=digest)
+    assert answer["ChecksumSHA256"] == digest
+    wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+    with pytest.raises(ClientError, match="BadDigest"):
+        client.put_object(Bucket="tests", Key="a", Body=b"content", ChecksumSHA256=wrong)
+
+
+def test_both_addresses_of_an_image_are_pulled(service: Service) -> None:
+    _, _, digest = service.world.image.partition("@")
+    local = f"localhost:{service.world.emulator.port}/server@{digest}"
+    for image in (service.world.image, local):
+        revision = service.revision("healthy", image=image)
+        if image == local:
+            assert service.outcome(service.deploy(revision)) == "COMPLETED"
+        else:
+            service.create(revision, count=1)
+            assert wait_for(lambda: ("healthy", "") in service.targets())
+
+
+def test_distribution_reaches_the_balancer_through_a_vpc_origin(service: Service) -> None:
+    service.create(service.revision("healthy", "behind"), count=1)
+    assert wait_for(lambda: service.get()[0] == 200)
+    client = service.world.client("cloudfront")
+    origin = client.create_vpc_origin(
+        VpcOriginEndpointConfig={
+            "Name": "to-balancer",
+            "Arn": service.world.balancer["LoadBalancerArn"],
+            "HTTPPort": service.port,
+            "HTTPSPort": 443,
+            "OriginProtocolPolicy": "http-only",
+        }
+    )["VpcOrigin"]
+    distribution = client.create_distribution(
+        DistributionConfig={
+            "CallerReference": "1",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {
+                "Quantity": 1,
+                "Items": [
+                    {
+                        "Id": "api",
+                        "DomainName": service.world.balancer["DNSName"],
+                        "VpcOriginConfig": {"VpcOriginId": origin["Id"]},
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "api",
+                "ViewerProtocolPolicy": "redirect-to-https",
+                "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            },
+        }
+    )["Distribution"]
+    host = f"{distribution['Id']}.cloudfront.localhost:{service.world.emulator.port}"
+    assert service.world.get("/", host) == (200, "behind uid=65532")
+    assert service.world.get("/", host, **{"X-Forwarded-Proto": "http"})[0] == 301
+
+
+def test_scalable_target_is_registered_and_described(world: World) -> None:
+    client = world.client("application-autoscaling")
+    which = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/tests/any",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    policy = {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        "TargetValue": 60.0,
+    }
+    with pytest.raises(ClientError, match="No scalable target registered"):
+        client.put_scaling_policy(PolicyName="cpu", PolicyType="TargetTrackingScaling", **which)
+    client.register_scalable_target(MinCapacity=1, MaxCapacity=4, **which)
+    client.put_scaling_policy(
+        PolicyName="cpu",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=policy,
+        **which,
+    )
+    found = client.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=["service/tests/any"])
+    assert [(item["MinCapacity"], item["MaxCapacity"]) for item in found["ScalableTargets"]] == [(1, 4)]
+    policies = client.describe_scaling_policies(**which)["ScalingPolicies"]
+    assert policies[0]["TargetTrackingScalingPolicyConfiguration"] == policy
+    client.deregister_scalable_target(**which)
+    assert client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
