@@ -35,6 +35,9 @@ def ensure(layout: Layout, say: Say) -> str:
         raise LocalError(f"Docker: no engine answers. Start it, or install it: {preflight.DOCKER_DOCS}")
     if shutil.which("dockerd") is None:
         _install(layout, say)
+        answer = preflight.find_docker(layout.root)  # where there is systemd, the package has started one
+        if answer.host is not None:
+            return answer.host
     return _start(layout, say)
 
 

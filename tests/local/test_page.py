@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "impl", "prod")
 SETTLED_MS = 5_000
 """Time that passes for the page after it was loaded; the browser stops this clock while requests are under way."""
@@ -18,6 +17,8 @@ SETTLED_MS = 5_000
 
 class Easi(Protocol):
     """What this test needs of the local environments."""
+
+    first_version: str
 
     def outputs(self, environment: str) -> Mapping[str, Any]: ...
 
@@ -93,19 +94,13 @@ def opened(url: str, profile: Path) -> Page:
     return page
 
 
-def head() -> str:
-    return subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_page_shows_that_site_and_backend_run_the_released_version(
     easi: Easi, environment: str, tmp_path: Path
 ) -> None:
     outputs = easi.outputs(environment)
     page = opened(outputs["url"], tmp_path / "profile")
-    version = head()
+    version = easi.first_version
     assert page.facts, f"{outputs['url']} is not the page: {page.text[:500]!r}"
     assert {name: page.facts[name] for name in ("environment", "site-version", "backend-version", "health")} == {
         "environment": environment,
