@@ -19,7 +19,8 @@ def records(clone: Clone) -> list[Any]:
 
 def deployed(clone: Clone, environment: str) -> list[Any]:
     """The stack's resources as the state has them, without when it was written."""
-    state = json.loads(clone.shell(f"pulumi stack export -s {environment}").stdout)
+    # With secrets shown, because each encryption of the same secret differs.
+    state = json.loads(clone.shell(f"pulumi stack export -s {environment} --show-secrets").stdout)
     return [{**resource, "modified": None} for resource in state["deployment"]["resources"]]
 
 
