@@ -186,3 +186,17 @@ def test_drift_is_shown(easi: Clone) -> None:
         easi.shell(f'python -c "{move.format(outputs["release"]["taskDefinition"])}"')
     changed = [step["urn"].rpartition("::")[2] for step in steps if step["op"] == "update"]
     assert "release" in changed
+
+
+@pytest.mark.moves_on
+def test_an_environment_can_be_destroyed_and_made_again(easi: Clone) -> None:
+    before = easi.outputs("prod")
+    destroyed = easi.shell("pulumi destroy -s prod --yes --skip-preview 2>&1")
+    assert destroyed.returncode == 0, destroyed.stdout[-4000:]
+    assert easi.get(before["healthcheckUrl"])[0] == 404
+    services = "import boto3; print(boto3.client('ecs').describe_clusters(clusters=['easi-prod'])['clusters'])"
+    assert "ACTIVE" not in easi.shell(f'python -c "{services}"').stdout.replace("INACTIVE", "")
+    again = easi.local("up", "--env", "prod")
+    assert again.returncode == 0, again.stdout[-4000:]
+    assert easi.health("prod")["version"] == easi.version
+    assert easi.outputs("prod")["release"]["previous"] == []
