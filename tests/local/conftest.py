@@ -1,11 +1,14 @@
-"""The local environments that the tests share: brought up when the first test asks for them."""
+"""What the tests of the local environments share: a Docker engine, and a clone that was brought up with one command."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from local import docker_engine, preflight
+from local.layout import here
 from tests.local.clone import Clone, clone_to
 
 
@@ -19,6 +22,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that read the first release run before those that release others, and what ends it all runs last."""
     items.sort(key=lambda item: 2 * bool(item.get_closest_marker("last")) + bool(item.get_closest_marker("moves_on")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def docker_host() -> None:
+    """An engine for every test here, found or started as `make up` does it; `make down` ends one that was started."""
+    host = docker_engine.ensure(here(), print)
+    if host != f"unix://{preflight.DEFAULT_SOCKET}":
+        os.environ["DOCKER_HOST"] = host
 
 
 @pytest.fixture(scope="session")
