@@ -1,9 +1,9 @@
 """One environment of EASi, in the order of its release. `pulumi up -s <environment>` is the release."""
 
 import pulumi
-import pulumi_aws as aws
 
 import candidate
+import place
 import settings as project
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
@@ -22,8 +22,7 @@ settings = project.load_stack()
 run = project.load_run()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
-partition = aws.get_partition().partition
-region = aws.get_region().region
+where = place.find()
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
@@ -33,7 +32,7 @@ network = Network(
     ExistingVpc(vpc_id=settings.vpc_id, private_subnet_ids=settings.private_subnet_ids)
     if settings.vpc_id
     else NewVpc(
-        zones=aws.get_availability_zones(state="available").names[:2],
+        zones=where.zones,
         cidr=settings.vpc_cidr,
         nat_gateways=settings.nat_gateways,
     ),
@@ -42,7 +41,7 @@ store = ReleaseStore(
     "store",
     ReleaseStoreArgs(
         repository=name,
-        partition=partition,
+        partition=where.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
     ),
@@ -69,7 +68,7 @@ service = EcsService(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         load_balancer=balancer,
-        region=region,
+        region=where.region,
         cpu=settings.cpu,
         memory=settings.memory,
         cpu_architecture=settings.cpu_architecture,
@@ -87,7 +86,7 @@ site = StaticSite(
         domain=settings.domain or None,
         certificate_arn=settings.certificate_arn or None,
         web_acl_arn=settings.web_acl_arn or None,
-        partition=partition,
+        partition=where.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
     ),

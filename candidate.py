@@ -109,16 +109,17 @@ def _stack(name: str) -> _Stack:
 
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
-    folder = run.root / settings.frontend_folder
+    folder = Path(settings.frontend_folder)
     return Candidate(
         version=request.version,
         image=Build(
-            context=str(run.root / settings.backend_folder),
+            # Relative, as the state must not depend on where the project lies: a path is an input of the image.
+            context=settings.backend_folder,
             arguments={"EASI_VERSION": request.version, "GO_IMAGE": settings.go_image},
             tag=f"{request.environment}-{request.version}",
             cpu_architecture=settings.cpu_architecture,
         ),
-        static_manifest=_manifest_digest(folder, request.version),
+        static_manifest=_manifest_digest(run.root / folder, request.version),
         source={"folder": str(folder)},
         reason=request.reason,
     )

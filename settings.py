@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pulumi
 
+from components import fargate, subnets
+
 PROJECT = "easi"
 VERSION_VARIABLE = "EASI_VERSION"
 """Environment variable that names the version to release: a full Git SHA. HEAD without it."""
@@ -225,6 +227,14 @@ def _inconsistencies(stack: str, settings: Settings) -> list[str]:
         ),
     ]
     problems = [message for fine, message in rules if not fine]
+    try:
+        fargate.check_size(settings.cpu, settings.memory)
+    except ValueError as error:
+        problems.append(f"easi:cpu and easi:memory: {error}")
+    try:
+        subnets.subnet_blocks(settings.vpc_cidr)
+    except ValueError as error:
+        problems.append(f"easi:vpcCidr: {error}")
     for name in ("health_passes", "health_interval", "health_deadline", "rollout_deadline", "keep_releases"):
         if getattr(settings, name) < 1:
             problems.append(f"easi:{key_of(name)} is {getattr(settings, name)}: expected 1 or more")

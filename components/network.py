@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-ZONES = 2
-"""Availability zones of a new network: an Application Load Balancer needs two."""
-SUBNET_PREFIX = 24
+from components.subnets import ZONES, subnet_blocks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,11 @@ class Network(pulumi.ComponentResource):
         )
 
     def _create(self, name: str, args: NewVpc) -> None:
-        blocks = subnet_blocks(args)
+        blocks = subnet_blocks(args.cidr)
+        if len(args.zones) != ZONES:
+            raise ValueError(f"a new network has {ZONES} availability zones, not {len(args.zones)}")
+        if args.nat_gateways not in range(1, ZONES + 1):
+            raise ValueError(f"a new network has 1 to {ZONES} NAT gateways, not {args.nat_gateways}")
         child = pulumi.ResourceOptions(parent=self)
         vpc = aws.ec2.Vpc(
             name,
@@ -123,19 +124,3 @@ class Network(pulumi.ComponentResource):
             private.append(subnet.id)
         self.vpc_id, self.cidr = vpc.id, vpc.cidr_block
         self.private_subnet_ids = pulumi.Output.all(*private).apply(list)
-
-
-def subnet_blocks(args: NewVpc) -> list[str]:
-    """The ranges of a new network's subnets: the public ones, then the private ones. Raises ValueError."""
-    if len(args.zones) != ZONES:
-        raise ValueError(f"a new network has {ZONES} availability zones, not {len(args.zones)}")
-    if args.nat_gateways not in range(1, ZONES + 1):
-        raise ValueError(f"a new network has 1 to {ZONES} NAT gateways, not {args.nat_gateways}")
-    try:
-        network = ipaddress.IPv4Network(args.cidr)
-    except ValueError as error:
-        raise ValueError(f"{args.cidr!r} is no address range of a network: {error}") from error
-    if network.prefixlen > SUBNET_PREFIX - 2:
-        raise ValueError(f"{args.cidr} is too small for {2 * ZONES} subnets of /{SUBNET_PREFIX}: use /22 or larger")
-    subnets = network.subnets(new_prefix=SUBNET_PREFIX)
-    return [str(next(subnets)) for _ in range(2 * ZONES)]

@@ -12,7 +12,7 @@ import pytest
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
-from components.network import ExistingVpc, Network, NewVpc, subnet_blocks
+from components.network import ExistingVpc, Network, NewVpc
 from components.policies import RoleOptions
 from components.release_store import ReleaseStore, ReleaseStoreArgs
 from tests.components.recorded import Recorded, record
@@ -138,4 +138,4 @@ def test_existing_network_is_used_as_it_is() -> None:
 )
 def test_impossible_networks_are_refused(args: NewVpc, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        subnet_blocks(args)
+        record(lambda: Network("network", args))

@@ -34,9 +34,9 @@ def test_the_stacks_of_this_project_are_valid(stack: str) -> None:
 
 
 def test_lists_and_maps_are_typed() -> None:
-    loaded = load("dev", engine({"easi:backendEnvironment": {"B": "2", "A": "1"}, "easi:cpu": 512}))
+    loaded = load("dev", engine({"easi:backendEnvironment": {"B": "2", "A": "1"}, "easi:minCount": 1}))
     assert list(loaded.backend_environment.items()) == [("A", "1"), ("B", "2")]
-    assert loaded.cpu == 512
+    assert loaded.min_count == 1
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,8 @@ def test_lists_and_maps_are_typed() -> None:
         ({"easi:natGateways": 3}, "easi:natGateways is 3: expected 1 or 2"),
         ({"easi:cpuArchitecture": "arm"}, "expected X86_64 or ARM64"),
         ({"easi:scaleAtCpuPercent": 101}, "expected 1 to 100"),
+        ({"easi:cpu": 300}, "easi:cpu and easi:memory: cpu=300 is no size of Fargate"),
+        ({"easi:vpcCidr": "10.0.0.0/28"}, "easi:vpcCidr: 10.0.0.0/28 is too small"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_expected(given: dict[str, Any], message: str) -> None:
