@@ -1,0 +1,204 @@
+"""Services with no tasks, each behind a load balancer and with the deploy function, in an emulator of a test's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+from botocore.config import Config
+
+from release.rollout import RolledOut, RolloutRequest, current, roll_out
+
+FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
+PROGRAM = """
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	mode := os.Getenv("MODE")
+	fmt.Println("starting", mode)
+	if mode == "crash" {
+		fmt.Println("cannot open the database")
+		os.Exit(3)
+	}
+	if mode == "silent" {
+		time.Sleep(time.Hour)
+	}
+	http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if mode == "broken" {
+			w.WriteHeader(500)
+		}
+		fmt.Fprintln(w, mode)
+	}))
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """Clients of the emulator, and names that are this run's own."""
+
+    endpoint: str
+    name: str
+    image: str
+
+    def client(self, service: str) -> Any:
+        """As the account's root, whom no policy binds."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-west-2",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service with no tasks, behind a load balancer, and the function that deploys it."""
+
+    aws: Aws
+    name: str
+    function: str
+    said: list[str]
+
+    def register(self, mode: str, **changes: Any) -> str:
+        container = {
+            "name": "backend",
+            "image": self.aws.image,
+            "essential": True,
+            "portMappings": [{"containerPort": 8080}],
+            "environment": [{"name": "MODE", "value": mode}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": f"/ecs/{self.name}",
+                    "awslogs-region": "us-west-2",
+                    "awslogs-stream-prefix": "backend",
+                },
+            },
+        } | changes
+        answer = self.aws.client("ecs").register_task_definition(
+            family=self.name,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[container],
+        )
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    def roll_out(self, task_definition: str, **changes: Any) -> RolledOut:
+        wanted: dict[str, Any] = {"minimum_count": 2, "maximum_count": 4, "deadline_s": 60.0, "interval_s": 0.3}
+        request = RolloutRequest(function=self.function, task_definition=task_definition, **(wanted | changes))
+        return roll_out(self.aws.client("lambda"), request, self.said.append)
+
+    def on(self) -> str | None:
+        return current(self.aws.client("lambda"), self.function).task_definition
+
+    def running(self) -> list[str]:
+        ecs = self.aws.client("ecs")
+        arns = ecs.list_tasks(cluster=self.aws.name, serviceName=self.name, desiredStatus="RUNNING")["taskArns"]
+        tasks = ecs.describe_tasks(cluster=self.aws.name, tasks=arns)["tasks"]
+        return [task["taskDefinitionArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
+
+
+def build_image(engine: docker.DockerClient, folder: Path, tag: str) -> str:
+    (folder / "main.go").write_text(PROGRAM)
+    subprocess.run(
+        ["go", "build", "-o", "program", "main.go"],
+        cwd=folder,
+        env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOFLAGS": "-mod=mod", "GO111MODULE": "off"},
+        check=True,
+    )
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY program /program\nENTRYPOINT ["/program"]\n')
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for name in ("Dockerfile", "program"):
+            archive.add(folder / name, arcname=name)
+    context.seek(0)
+    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
+    return tag
+
+
+def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy") -> None:
+    """The service, its load balancer and its function, which runs as `role`."""
+    aws, name = service.aws, service.name
+    ec2, ecs, elbv2, functions = (aws.client(each) for each in ("ec2", "ecs", "elbv2", "lambda"))
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    balancer = elbv2.create_load_balancer(Name=name, Subnets=[subnet])["LoadBalancers"][0]
+    group = elbv2.create_target_group(
+        Name=name,
+        Protocol="HTTP",
+        Port=8080,
+        VpcId=vpc,
+        TargetType="ip",
+        HealthCheckPath="/",
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=2,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.modify_target_group_attributes(
+        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}]
+    )
+    elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    aws.client("logs").create_log_group(logGroupName=f"/ecs/{name}")
+    ecs.create_cluster(clusterName=aws.name)
+    ecs.create_service(
+        cluster=aws.name,
+        serviceName=name,
+        taskDefinition=service.register("placeholder"),
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+        loadBalancers=[{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}],
+        deploymentConfiguration={
+            "maximumPercent": 200,
+            "minimumHealthyPercent": 100,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        },
+    )
+    functions.create_function(
+        FunctionName=service.function,
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handle",
+        Timeout=60,
+        Code={"ZipFile": _zip()},
+        Environment={"Variables": {"CLUSTER": aws.name, "SERVICE": name, "AWS_ENDPOINT_URL": aws.endpoint}},
+    )
+    deadline = time.monotonic() + 20
+    while functions.get_function(FunctionName=service.function)["Configuration"]["State"] != "Active":
+        assert time.monotonic() < deadline, "the function did not become active within 20 s"
+        time.sleep(0.1)
+
+
+def _zip() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(FUNCTION.glob("*.py")):
+            archive.write(path, path.name)
+    return packed.getvalue()
