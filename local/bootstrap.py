@@ -99,11 +99,15 @@ def _pip(root: Path) -> int:
     log = root / ".venv" / "install.log"
     started = last = time.monotonic()
     with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=sink, env=environment) as pip:
-        while pip.poll() is None:
-            time.sleep(0.2)
-            if time.monotonic() - last > HEARTBEAT_S:
-                last = time.monotonic()
-                print(f"  installing packages: {last - started:.0f} s, {_last_line(log)}", flush=True)
+        try:
+            while pip.poll() is None:
+                time.sleep(0.2)
+                if time.monotonic() - last > HEARTBEAT_S:
+                    last = time.monotonic()
+                    print(f"  installing packages: {last - started:.0f} s, {_last_line(log)}", flush=True)
+        except BaseException:
+            pip.terminate()
+            raise
     if pip.returncode != 0:
         tail = [line for line in log.read_text().splitlines() if line.strip()][-12:]
         return fail(["the packages could not be installed. The end of .venv/install.log:", *tail])

@@ -24,7 +24,7 @@ ARCHIVES = "https://get.pulumi.com/releases/sdk"
 CHECKSUMS = f"https://github.com/pulumi/pulumi/releases/download/v{VERSION}/pulumi-{VERSION}-checksums.txt"
 CONNECT_TIMEOUT_S = 5.0
 """A machine without the internet should not wait for longer."""
-PACKAGES = 1750
+PACKAGES = 1450
 """Go packages that a build compiles, about."""
 CACHE = "EASI_ENGINE_CACHE"
 """Names a folder with an engine that was built before (`.local/engine` of another clone)."""
