@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,14 +107,24 @@ def test_logs_show_each_source(easi: Clone, source: str, text: str) -> None:
 
 def test_logs_follow_until_interrupted(easi: Clone) -> None:
     command = [easi.python, "-m", "local", "logs", "emulator", "-f", "-n", "0"]
+    seen = threading.Event()
+
+    def keep_writing() -> None:
+        # Again and again, as nothing says when the follower has begun to look.
+        while not seen.wait(0.5):
+            with (easi.root / ".local" / "emulator" / "log").open("a") as log:
+                log.write("a line of this test\n")
+
     with subprocess.Popen(
         command, cwd=easi.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as follower:
         assert follower.stdout is not None
-        time.sleep(2)
-        with (easi.root / ".local" / "emulator" / "log").open("a") as log:
-            log.write("a line of this test\n")
-        assert any("a line of this test" in line for line in follower.stdout)
+        writer = threading.Thread(target=keep_writing, daemon=True)
+        writer.start()
+        try:
+            assert any("a line of this test" in line for line in follower.stdout)
+        finally:
+            seen.set()
         follower.send_signal(signal.SIGINT)
         _, errors = follower.communicate(timeout=20)
     assert follower.returncode == 130
