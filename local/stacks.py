@@ -102,7 +102,8 @@ class Stacks:
 
     def stream(self, *arguments: str) -> int:
         """Run `pulumi` with its output on ours. Ctrl-C is passed on once, so that it can finish what is under way."""
-        command = [self._pulumi, *arguments, "--non-interactive", "--color", "always" if coloured() else "never"]
+        command = [self._pulumi, *arguments, "--non-interactive", "--suppress-progress"]
+        command += ["--color", "always" if coloured() else "never"]
         with subprocess.Popen(
             command, env=self._environment, cwd=self._layout.root, stdin=subprocess.DEVNULL, process_group=0
         ) as pulumi:

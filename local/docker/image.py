@@ -93,6 +93,7 @@ def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.
     registry = inputs.get("registry") or {}
     user, password = registry.get("username"), registry.get("password")
     begun = time.monotonic()
+    report.status(f"Pushing {inputs['imageName']}")
     stream = client.api.push(
         name.repository,
         tag=name.tag,
@@ -105,8 +106,6 @@ def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.
         if "error" in event:
             raise PluginError(f"{inputs['imageName']} could not be pushed: {event['error']}")
         digest = (event.get("aux") or {}).get("Digest", digest)
-        if event.get("status") in {"Pushing", "Preparing"}:
-            report.status(f"Pushing {inputs['imageName']} {event.get('progress', '')}".rstrip())
     if not digest:
         raise PluginError(f"{name.registry} took {inputs['imageName']}, but did not say under which digest")
     report.info(f"Pushed {name.repository}@{digest} in {time.monotonic() - begun:.1f} s")
