@@ -74,7 +74,13 @@ def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[di
     in_cluster = {"ArnEquals": {"ecs:cluster": args.cluster_arn}}
     return [
         policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*")),
-        policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"], args.service_arn),
+        policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments"], args.service_arn),
+        # Another family would bring another role. A change of the count alone names no task definition.
+        policies.allow(
+            ["ecs:UpdateService"],
+            args.service_arn,
+            {"ArnLikeIfExists": {"ecs:task-definition": pulumi.Output.concat(args.task_family_arn, ":*")}},
+        ),
         # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
         policies.allow(
             ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],

@@ -47,6 +47,8 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
     statements = json.loads(deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy")["policy"])["Statement"]
     by_action = {action: statement for statement in statements for action in statement["Action"]}
     assert by_action["ecs:UpdateService"]["Resource"].endswith(":service/easi-dev/easi-dev")
+    family = {"ecs:task-definition": "arn:task-definition/easi-dev:*"}
+    assert by_action["ecs:UpdateService"]["Condition"] == {"ArnLikeIfExists": family}
     assert by_action["iam:PassRole"]["Resource"] == ["arn:execution", "arn:task"]
     assert by_action["ecs:DescribeServiceDeployments"]["Resource"][0].endswith(
         ":service-deployment/easi-dev/easi-dev/*"
