@@ -1,0 +1,151 @@
+"""One service and its deploy function where IAM is enforced, with the roles as the components make them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.ecs_service import EcsService, EcsServiceArgs
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from tests.components.recorded import Recorded, record
+from tests.local.deployed_service import FUNCTION, Aws, Service, create
+
+ACCOUNT = "000000000000"
+HERE = f"us-west-2:{ACCOUNT}"
+CLUSTER, OWN, OTHER = "least-privilege", "own", "other"
+SERVICE_ARN = f"arn:aws:ecs:{HERE}:service/{CLUSTER}/{OWN}"
+REPOSITORY_ARN = f"arn:aws:ecr:{HERE}:repository/{OWN}"
+ROLES = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("deploy", "backend-execution", "backend-task")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One service and its function, and the roles and their policies as the components make them."""
+
+    service: Service
+    policies: dict[str, dict[str, Any]]
+    revisions: tuple[str, str]
+
+    @property
+    def aws(self) -> Aws:
+        return self.service.aws
+
+    def as_role(self, role: str, service: str) -> Any:
+        """A client with the credentials of a role."""
+        found = self.aws.client("sts").assume_role(RoleArn=ROLES[role], RoleSessionName="test")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=self.aws.endpoint,
+            region_name="us-west-2",
+            aws_access_key_id=found["AccessKeyId"],
+            aws_secret_access_key=found["SecretAccessKey"],
+            aws_session_token=found["SessionToken"],
+        )
+
+    def ask(self, command: str, **fields: Any) -> dict[str, Any]:
+        """The function's answer; what it raised is in `errorMessage`."""
+        event = json.dumps({"command": command, **fields})
+        answer = self.aws.client("lambda").invoke(FunctionName=self.service.function, Payload=event)
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    @contextlib.contextmanager
+    def without(self, role: str, action: str) -> Iterator[None]:
+        """The role's policy without one action."""
+        iam, whole = self.aws.client("iam"), self.policies[role]
+        kept = [
+            {**statement, "Action": [each for each in statement["Action"] if each != action]}
+            for statement in whole["Statement"]
+        ]
+        kept = [statement for statement in kept if statement["Action"]]
+        put(iam, role, {**whole, "Statement": kept})
+        try:
+            yield
+        finally:
+            put(iam, role, whole)
+
+
+def build_world(aws: Aws) -> World:
+    secrets = {name: make_secret(aws, name) for name in (OWN, OTHER)}
+    recorded = record_components(secrets[OWN])
+    iam = aws.client("iam")
+    for name in ROLES:
+        trust = recorded.one("aws:iam/role:Role", name)["assumeRolePolicy"]
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    policies = {
+        resource.name: json.loads(real(resource.inputs["policy"]))
+        for resource in recorded.all("aws:iam/rolePolicy:RolePolicy")
+    }
+    for name, policy in policies.items():
+        put(iam, name, policy)
+    service = Service(aws=aws, name=OWN, function=f"{OWN}-deploy", said=[])
+    create(service, ROLES["deploy"])
+    aws.client("logs").create_log_group(logGroupName=f"/ecs/{OTHER}")
+    for name in (OWN, OTHER):
+        aws.client("ecr").create_repository(repositoryName=name)
+        aws.client("logs").create_log_stream(logGroupName=f"/ecs/{name}", logStreamName="old")
+        aws.client("ssm").put_parameter(Name=f"/{name}/token", Value="t", Type="SecureString")
+    revisions = service.register("one"), service.register("two")
+    return World(service=service, policies=policies, revisions=revisions)
+
+
+def record_components(secret: str) -> Recorded:
+    def program() -> None:
+        balancer = LoadBalancer(
+            "backend", LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"])
+        )
+        service = EcsService(
+            "backend",
+            EcsServiceArgs(
+                service_name=OWN,
+                image=f"repository@sha256:{'a' * 64}",
+                repository_arn=REPOSITORY_ARN,
+                vpc_id="vpc-1",
+                subnet_ids=["subnet-1"],
+                load_balancer=balancer,
+                region="us-west-2",
+                secrets={"DATABASE": f"{secret}:password::", "TOKEN": f"arn:aws:ssm:{HERE}:parameter/{OWN}/token"},
+            ),
+        )
+        DeployLambda(
+            "deploy",
+            DeployLambdaArgs(
+                function_name=f"{OWN}-deploy",
+                source=FUNCTION,
+                cluster_name=CLUSTER,
+                cluster_arn=f"arn:aws:ecs:{HERE}:cluster/{CLUSTER}",
+                service_name=OWN,
+                service_arn=SERVICE_ARN,
+                task_family_arn=f"arn:aws:ecs:{HERE}:task-definition/{OWN}",
+                task_role_arns=service.role_arns,
+                task_log_group_arn=service.log_group_arn,
+            ),
+        )
+
+    return record(program)
+
+
+def real(policy: str) -> str:
+    """A recorded policy with the ARNs that the resources have here."""
+    recorded = "arn:aws:mock:us-west-2:111111111111"
+    found = policy.replace(f"{recorded}:LogGroup/backend", f"arn:aws:logs:{HERE}:log-group:/ecs/{OWN}")
+    found = found.replace(f"{recorded}:LogGroup/deploy", f"arn:aws:logs:{HERE}:log-group:/aws/lambda/{OWN}-deploy")
+    for name, arn in ROLES.items():
+        found = found.replace(f"{recorded}:Role/{name}", arn)
+    assert recorded not in found, found
+    return found
+
+
+def make_secret(aws: Aws, name: str) -> str:
+    made = aws.client("secretsmanager").create_secret(Name=name, SecretString='{"password": "p"}')
+    return str(made["ARN"])
+
+
+def put(iam: Any, role: str, policy: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName="access", PolicyDocument=json.dumps(policy))

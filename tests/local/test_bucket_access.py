@@ -1,0 +1,228 @@
+"""Who reaches the site's and the records' buckets: their policies as the components make them, enforced.
+
+Proven on requests to S3 and to distributions in an emulator that enforces IAM; Block Public Access is set as the
+components set it.
+
+Not proven, because the emulator does not do it:
+- That plain HTTP is refused: every request counts as made over TLS, so that statement is only evaluated.
+- That a distribution needs s3:ListBucket to answer a miss with 404: it answers with 403 either way.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.release_store import ReleaseStore, ReleaseStoreArgs
+from components.static_site import StaticSite, StaticSiteArgs
+from local.emulator import process
+from tests.components.recorded import Recorded, record
+from tests.local import authorized_emulator
+
+OWNER, READER, STRANGER = "000000000000", "222222222222", "333333333333"
+SITE, RECORDS = "site-of-dev", "records-of-dev"
+RECORDED = "arn:aws:mock:us-west-2:111111111111"
+BODY = b"<!doctype html>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Both buckets with one object each, the site's distribution, and another one with the same origin."""
+
+    port: int
+    own: str
+    """The distribution's own name, as `own.cloudfront.localhost`."""
+    other: str
+    policies: dict[str, str]
+    """By bucket."""
+
+    def s3(self, account: str) -> Any:
+        """As the root of an account: whom only the bucket's policy binds, unless it is the owner's."""
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-west-2",
+            aws_access_key_id=account,
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def get(self, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
+        """Without credentials."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Host": f"{host}:{self.port}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("emulator")
+    try:
+        port = authorized_emulator.start(folder).port
+        domain = f"{SITE}.s3.us-west-2.amazonaws.com"
+        (own, arn), (other, _) = (make_distribution(port, domain, name) for name in ("own", "other"))
+        recorded = record_components()
+        policies = {SITE: policy(recorded, "site", SITE, arn), RECORDS: policy(recorded, "store-records", RECORDS, arn)}
+        made = World(port=port, own=own, other=other, policies=policies)
+        make_bucket(made, recorded, "site", SITE)
+        make_bucket(made, recorded, "store-records", RECORDS)
+        yield made
+    finally:
+        process.stop(folder, print)
+
+
+def record_components() -> Recorded:
+    def program() -> None:
+        balancer = LoadBalancer(
+            "backend", LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"])
+        )
+        StaticSite("site", StaticSiteArgs(api=balancer, reader_accounts=[READER]))
+        ReleaseStore("store", ReleaseStoreArgs(repository="easi-dev", reader_accounts=[READER]))
+
+    return record(program)
+
+
+def policy(recorded: Recorded, name: str, bucket: str, distribution: str) -> str:
+    """A bucket's policy as recorded, with the ARNs that the resources have here."""
+    found = str(recorded.one("aws:s3/bucketPolicy:BucketPolicy", name)["policy"])
+    found = found.replace(f"{RECORDED}:Bucket/{name}", f"arn:aws:s3:::{bucket}")
+    found = found.replace(f"{RECORDED}:Distribution/site", distribution)
+    assert RECORDED not in found, found
+    return found
+
+
+def make_bucket(world: World, recorded: Recorded, name: str, bucket: str) -> None:
+    s3 = world.s3(OWNER)
+    block = recorded.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", name)
+    names = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket=bucket, Key="index.html", Body=BODY)
+    s3.put_public_access_block(
+        Bucket=bucket, PublicAccessBlockConfiguration={name: block[name[0].lower() + name[1:]] for name in names}
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=world.policies[bucket])
+
+
+def make_distribution(port: int, domain: str, name: str) -> tuple[str, str]:
+    """Its label below `cloudfront.localhost`, and its ARN."""
+    cloudfront = boto3.client(
+        "cloudfront",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id=OWNER,
+        aws_secret_access_key="test",
+    )
+    access = cloudfront.create_origin_access_control(
+        OriginAccessControlConfig={
+            "Name": name,
+            "SigningProtocol": "sigv4",
+            "SigningBehavior": "always",
+            "OriginAccessControlOriginType": "s3",
+        }
+    )["OriginAccessControl"]["Id"]
+    origin = {
+        "Id": "s3",
+        "DomainName": domain,
+        "S3OriginConfig": {"OriginAccessIdentity": ""},
+        "OriginAccessControlId": access,
+    }
+    made = cloudfront.create_distribution(
+        DistributionConfig={
+            "CallerReference": name,
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "s3",
+                "ViewerProtocolPolicy": "allow-all",
+                "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
+                "MinTTL": 0,
+            },
+        }
+    )["Distribution"]
+    return str(made["DomainName"]).partition(".")[0], str(made["ARN"])
+
+
+def denied(client: Any, method: str, **arguments: Any) -> bool:
+    try:
+        getattr(client, method)(**arguments)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "AccessDenied")
+    return False
+
+
+def test_site_is_read_through_its_distribution(world: World) -> None:
+    assert world.get("/index.html", f"{world.own}.cloudfront.localhost") == (200, BODY)
+
+
+def test_site_is_not_read_through_another_distribution(world: World) -> None:
+    assert world.get("/index.html", f"{world.other}.cloudfront.localhost")[0] == 403
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+def test_nobody_reads_or_lists_without_credentials(world: World, bucket: str) -> None:
+    assert world.get(f"/{bucket}/index.html")[0] == 403
+    assert world.get(f"/{bucket}?list-type=2")[0] == 403
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+def test_account_that_promotes_reads_and_lists(world: World, bucket: str) -> None:
+    reader = world.s3(READER)
+    assert reader.get_object(Bucket=bucket, Key="index.html")["Body"].read() == BODY
+    assert [item["Key"] for item in reader.list_objects_v2(Bucket=bucket)["Contents"]] == ["index.html"]
+
+
+CHANGES: list[tuple[str, dict[str, Any]]] = [
+    ("put_object", {"Key": "index.html", "Body": b"other"}),
+    ("put_object", {"Key": "new.html", "Body": b"other"}),
+    ("delete_object", {"Key": "index.html"}),
+    ("copy_object", {"Key": "copy.html", "CopySource": f"{SITE}/index.html"}),
+    ("put_bucket_policy", {"Policy": '{"Version": "2012-10-17", "Statement": []}'}),
+    ("delete_bucket_policy", {}),
+    ("delete_public_access_block", {}),
+    ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
+    ("delete_bucket", {}),
+]
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+@pytest.mark.parametrize(("method", "arguments"), CHANGES)
+def test_account_that_promotes_changes_nothing(
+    world: World, bucket: str, method: str, arguments: dict[str, Any]
+) -> None:
+    assert denied(world.s3(READER), method, Bucket=bucket, **arguments)
+    assert world.s3(OWNER).get_object(Bucket=bucket, Key="index.html")["Body"].read() == BODY
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+def test_other_account_does_not_read(world: World, bucket: str) -> None:
+    assert denied(world.s3(STRANGER), "get_object", Bucket=bucket, Key="index.html")
+    assert denied(world.s3(STRANGER), "list_objects_v2", Bucket=bucket)
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+@pytest.mark.parametrize(("tls", "decision"), [(True, "Allow"), (False, "Deny")])
+def test_policy_denies_whom_it_lets_in_without_tls(world: World, bucket: str, tls: bool, decision: str) -> None:
+    asked = EvalContext(
+        principal_arn=f"arn:aws:iam::{READER}:root",
+        principal_type="Root",
+        principal_account=READER,
+        action="s3:GetObject",
+        resource_arn=f"arn:aws:s3:::{bucket}/index.html",
+        region="us-west-2",
+        secure_transport=tls,
+    )
+    assert evaluate_resource_policy(world.policies[bucket], asked).decision == decision
