@@ -18,10 +18,11 @@ def records(clone: Clone) -> list[Any]:
 
 
 def deployed(clone: Clone, environment: str) -> list[Any]:
-    """The stack's resources as the state has them, without when it was written."""
+    """The stack's resources as the state has them, without when and in which order they were written."""
     # With secrets shown, because each encryption of the same secret differs.
     state = json.loads(clone.shell(f"pulumi stack export -s {environment} --show-secrets").stdout)
-    return [{**resource, "modified": None} for resource in state["deployment"]["resources"]]
+    resources = state["deployment"]["resources"]
+    return sorted(({**resource, "modified": None} for resource in resources), key=lambda resource: str(resource["urn"]))
 
 
 def release(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
