@@ -1,14 +1,20 @@
-"""What the plugin knows of one resource type, and how it is made, read, changed and removed."""
+"""One resource type: a table that says how it is made, read, changed and removed; and the code that carries tables out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .naming import Name
-from .session import Aws
-from .shapes import Problem
+from .session import Aws, GoneError
+from .shapes import Problem, shape_of
+from .spelling import at, member_of, members, spell_members
 from .wire import Props
+
+GONE = ("INACTIVE", "deleted", "deleting")
+"""What AWS still shows for a while after it is gone."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -16,15 +22,54 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-class Kind:
-    """One resource type. This base class records a resource: it keeps what it is given, and calls nothing.
+@dataclass(frozen=True)
+class Change:
+    """The operation that sets properties; `without` is the one to call when they are not given any more.
 
-    A subclass with a data plane overrides `create`, `read`, `update` and `delete`. `read` returns what lives in AWS, as
-    the properties that it is sure of: computed outputs, and inputs in which drift is to be seen.
+    After creation it is called too, if creating does not take them. No properties stands for all.
+    """
+
+    operation: str
+    properties: str = ""
+    without: str = ""
+
+
+class Kind:
+    """One resource type. Names in an API are found by `spelling`; a type that needs more overrides a method.
+
+    `read` returns what lives in AWS, as the properties that it is sure of: computed outputs, and inputs in which drift is
+    to be seen.
     """
 
     resource: ClassVar[str]
     """Its type, as the engine names it."""
+    service: ClassVar[str]
+    """Its service, as boto3 names it."""
+    make: ClassVar[str] = ""
+    identity: ClassVar[str]
+    """The id: a path in the answer of `make`, or a text with the properties that it is made of."""
+    get: ClassVar[str] = ""
+    found: ClassVar[str] = ""
+    """Where the answer of `get` has the resource."""
+    outputs: ClassVar[dict[str, str]] = {}
+    """What `read` returns: paths in what was found, or texts with `{id}`, `{region}`, `{account}`, `{partition}`."""
+    put: ClassVar[bool] = False
+    """Making it again changes it."""
+    changes: ClassVar[tuple[Change, ...]] = ()
+    remove: ClassVar[str] = ""
+    keys: ClassVar[dict[str, str]]
+    """The arguments by which operations know the resource, and the property of each, or "id"."""
+    inside: ClassVar[str] = ""
+    """The argument that holds all properties, where they are not arguments themselves."""
+    spelled: ClassVar[dict[str, str]] = {}
+    """Properties, at any depth, that the API names otherwise."""
+    handled: ClassVar[frozenset[str]] = frozenset()
+    """Properties that an overridden method sends."""
+    honoured: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the plugin itself acts on, mostly when it deletes."""
+    recorded: ClassVar[frozenset[str]] = frozenset()
+    """Properties that are kept in the state alone: nothing local depends on them, or the emulator does not know them."""
+
     replaces: ClassVar[frozenset[str]] = frozenset()
     """Property paths (list indexes left out) of which a change makes a new resource."""
     name: ClassVar[Name | None] = None
@@ -53,54 +98,127 @@ class Kind:
         """Inputs with what the official plugin adds to them."""
         return inputs
 
-    def check(self, inputs: Props) -> list[Problem]:
+    def rules(self, inputs: Props) -> list[Problem]:
         """Rules that the property types do not tell."""
         return []
 
-    def from_id(self, identity: str) -> Props:
-        """What an id says of the resource; an import knows no more."""
-        return {}
+    def check(self, inputs: Props) -> list[Problem]:
+        """What is wrong with the inputs: a property that would be lost, or a rule that is broken."""
+        shape = shape_of(self.resource)
+        plugin = {"region", "tags", *((self.name.property, f"{self.name.property}Prefix") if self.name else ())}
+        taken = self.handled | self.honoured | self.recorded | plugin | set(self.keys.values())
+        lost = sorted(
+            name
+            for name, value in inputs.items()
+            if name not in taken and shape and name in shape.inputs and value is not None
+            if not self._sends(name)
+        )
+        reason = f"not supported by the local AWS plugin: extend {type(self).__name__} in {type(self).__module__}"
+        return [Problem(name, reason) for name in lost] + self.rules(inputs)
+
+    def _sends(self, name: str) -> bool:
+        """Whether a property reaches AWS both when the resource is made and when the property changes."""
+        for change in self.changes:
+            if (not change.properties or name in words(change.properties)) and self.takes(change.operation, name):
+                return True
+        return self.takes(self.make, name) and (self.put or name in self.replaces)
+
+    def takes(self, operation: str, name: str) -> bool:
+        """Whether an operation takes this property."""
+        return bool(operation) and member_of(self._members(operation), name, self.spelled) is not None
+
+    def _members(self, operation: str) -> dict[str, Any]:
+        found = members(self.service, operation)
+        return dict(found[self.inside].members) if self.inside in found else found
+
+    def where(self, operation: str, identity: str, props: Props) -> Props:
+        """The arguments by which an operation knows the resource."""
+        taken, found = members(self.service, operation), {}
+        for key, name in self.keys.items():
+            value = identity if name == "id" else props[name]
+            for member, argument in ((key, value), (f"{key}s", [value])):
+                if member in taken:
+                    found[member] = argument
+        return found
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        """What an operation is told of the properties that it takes."""
+        found = spell_members(self._members(operation), props, self.spelled)
+        return {self.inside: found} if self.inside in members(self.service, operation) else found
+
+    def call(self, aws: Aws, operation: str, arguments: Props) -> Any:
+        """Call an operation of the resource's service."""
+        return getattr(aws.client(self.service), operation)(**arguments)
 
     def create(self, aws: Aws, new: Props) -> str:
         """Make the resource; the answer is its id."""
-        raise NotImplementedError
+        given = self.where(self.make, "", new) if "id" not in self.keys.values() else {}
+        answer = self.call(aws, self.make, self.wanted(self.make, new) | given)
+        return self.identity.format_map(new) if "{" in self.identity else str(at(answer, self.identity))
+
+    def from_id(self, identity: str) -> Props:
+        """What an id says of the resource; an import knows no more."""
+        pattern = re.sub(r"{(\w+)}", r"(?P<\1>.+?)", getattr(self, "identity", "").replace("|", r"\|"))
+        match = re.fullmatch(pattern, identity)
+        return match.groupdict() if match else {}
+
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        """The resource as AWS describes it. Raises GoneError, or boto3's error for it, if there is none."""
+        found = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.found)
+        if isinstance(found, list):
+            found = found[0] if found else None
+        if found is None or any(found.get(key) in GONE for key in ("status", "State")):
+            raise GoneError
+        return found
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         """What lives in AWS. Raises GoneError, or boto3's error for it, if nothing does."""
-        return {}
+        found = self.find(aws, identity, state)
+        values = {name: self.output(aws, path, identity, found) for name, path in self.outputs.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def output(self, aws: Aws, path: str, identity: str, found: Any) -> Any:
+        """One output, by its path in what was found or as a text with its place."""
+        if "{" not in path:
+            return at(found, path)
+        account = aws.account if "{account}" in path else ""
+        return path.format(id=identity, region=aws.region, account=account, partition=aws.partition)
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         """Bring the top-level properties in `changed` to their new values."""
+        if self.put:
+            self.create(aws, new)
+        for change in self.changes:
+            names = words(change.properties)
+            made = not names or all(self.takes(self.make, name) for name in names)
+            if (names and not names & set(changed)) or (made and not old):
+                continue
+            if change.without and not any(new.get(name) for name in names):
+                if old:
+                    self.call(aws, change.without, self.where(change.without, identity, new))
+                continue
+            given = {name: value for name, value in (self.defaults | new).items() if not names or name in names}
+            arguments = self.wanted(change.operation, given) | self.where(change.operation, identity, new)
+            self.call(aws, change.operation, arguments)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         """Remove the resource."""
+        if self.remove and not state.get("skipDestroy"):
+            self.call(aws, self.remove, self.where(self.remove, identity, state))
 
 
 def pascal(value: Any) -> Any:
     """Keys of nested objects in PascalCase, as most AWS APIs have them."""
     if isinstance(value, dict):
         return {key[:1].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [pascal(item) for item in value]
-    return value
-
-
-def respell(value: Any, names: dict[str, str]) -> Any:
-    """Keys of nested objects under other names, where an API has its own."""
-    if isinstance(value, dict):
-        return {names.get(key, key): respell(item, names) for key, item in value.items()}
-    if isinstance(value, list):
-        return [respell(item, names) for item in value]
-    return value
+    return [pascal(item) for item in value] if isinstance(value, list) else value
 
 
 def camel(value: Any) -> Any:
     """Keys of nested objects in camelCase, as Pulumi has them."""
     if isinstance(value, dict):
         return {key[:1].lower() + key[1:]: camel(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [camel(item) for item in value]
-    return value
+    return [camel(item) for item in value] if isinstance(value, list) else value
 
 
 def pick(props: Props, names: str, **renamed: str) -> Props:

@@ -1,9 +1,11 @@
-"""Every resource type that the plugin knows.
+"""Every resource type that the plugin knows: the classes of the modules listed here.
 
-A type that is missing here is an error that says so: add a Kind to the module of its service, and list it here.
+A type that is missing here is an error that says so: add a Kind to the module of its service.
 """
 
 from __future__ import annotations
+
+from types import ModuleType
 
 from .kind import Kind
 from .services import (
@@ -23,53 +25,15 @@ from .services import (
     task_definitions,
 )
 
-_KINDS: tuple[type[Kind], ...] = (
-    ec2.Vpc,
-    ec2.Subnet,
-    ec2.InternetGateway,
-    ec2.RouteTable,
-    ec2.Route,
-    ec2.RouteTableAssociation,
-    ec2.Eip,
-    ec2.NatGateway,
-    security_groups.SecurityGroup,
-    security_groups.SecurityGroupIngressRule,
-    security_groups.SecurityGroupEgressRule,
-    ecr.Repository,
-    ecr.RepositoryPolicy,
-    ecr.LifecyclePolicy,
-    s3.Bucket,
-    s3.BucketPolicy,
-    s3.BucketPublicAccessBlock,
-    s3.BucketVersioning,
-    s3.BucketServerSideEncryptionConfiguration,
-    s3.BucketLifecycleConfiguration,
-    s3.BucketOwnershipControls,
-    ecs.Cluster,
-    ecs.ClusterCapacityProviders,
-    task_definitions.TaskDefinition,
-    ecs.Service,
-    lb.LoadBalancer,
-    lb.TargetGroup,
-    lb.Listener,
-    lb.ListenerRule,
-    iam.Role,
-    iam.RolePolicy,
-    iam.RolePolicyAttachment,
-    monitoring.LogGroup,
-    monitoring.MetricAlarm,
-    autoscaling.Target,
-    autoscaling.Policy,
-    cloudfront.Distribution,
-    cloudfront_parts.OriginAccessControl,
-    cloudfront_parts.CachePolicy,
-    cloudfront_parts.ResponseHeadersPolicy,
-    cloudfront_parts.Function,
-    cloudfront_parts.VpcOrigin,
-    lambda_.Function,
-    secrets.Parameter,
-    secrets.Secret,
-    secrets.SecretVersion,
-)
+MODULES = (ec2, security_groups, ecr, s3, ecs, task_definitions, lb, iam, monitoring, autoscaling)
+MODULES += (cloudfront, cloudfront_parts, lambda_, secrets)
 
-TABLE: dict[str, Kind] = {kind.resource: kind() for kind in _KINDS}
+
+def _kinds(module: ModuleType) -> list[type[Kind]]:
+    classes = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, Kind)]
+    return [kind for kind in classes if "resource" in vars(kind)]
+
+
+TABLE: dict[str, Kind] = {kind.resource: kind() for module in MODULES for kind in _kinds(module)}
+HONOURED = {token: kind.honoured for token, kind in TABLE.items() if kind.honoured}
+RECORDED_ONLY = {token: kind.recorded for token, kind in TABLE.items() if kind.recorded}

@@ -21,9 +21,8 @@ from pulumi._types import is_input_type
 
 from local.aws import shapes
 from local.aws.kind import Kind
-from local.aws.recorded import HONOURED, RECORDED_ONLY
 from local.aws.session import Aws
-from local.aws.table import TABLE
+from local.aws.table import HONOURED, RECORDED_ONLY, TABLE
 from local.aws.wire import ARCHIVE, ASSET, SIGNATURE
 
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "replacements.json").read_text())["types"]

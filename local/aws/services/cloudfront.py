@@ -5,130 +5,81 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Collection
-from typing import Any
 
-from ..kind import Kind, pascal, pick, words
+from ..kind import Change, Kind, words
 from ..session import Aws
+from ..spelling import at
 from ..tagging import pairs
 from ..wire import Props
+from .cloudfront_parts import deployed
 
-DEPLOY_DEADLINE_S = 300
-DEPLOY_INTERVAL_S = 0.3
 ZONE = "Z2FDTNDATAQYW2"
 """The hosted zone of every distribution."""
-
-
-def items(values: list[Any] | None) -> Props:
-    """A list as CloudFront writes it."""
-    values = values or []
-    return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
-
-
-def _origin(origin: Props) -> Props:
-    wanted: Props = {
-        "Id": origin["originId"],
-        "DomainName": origin["domainName"],
-        "OriginPath": origin.get("originPath", ""),
-        "CustomHeaders": items(
-            [
-                {"HeaderName": header["name"], "HeaderValue": header["value"]}
-                for header in origin.get("customHeaders") or []
-            ]
-        ),
-        "ConnectionAttempts": origin.get("connectionAttempts", 3),
-        "ConnectionTimeout": origin.get("connectionTimeout", 10),
-        "OriginShield": {"Enabled": False},
-        "OriginAccessControlId": origin.get("originAccessControlId", ""),
-    }
-    if origin.get("originShield"):
-        wanted["OriginShield"] = pascal(origin["originShield"])
-    custom, vpc = origin.get("customOriginConfig"), origin.get("vpcOriginConfig")
-    if custom:
-        protocols = items(custom["originSslProtocols"])
-        wanted["CustomOriginConfig"] = {
-            "HTTPPort": custom["httpPort"],
-            "HTTPSPort": custom["httpsPort"],
-            "OriginProtocolPolicy": custom["originProtocolPolicy"],
-            "OriginSslProtocols": protocols,
-            "OriginReadTimeout": custom.get("originReadTimeout", 30),
-            "OriginKeepaliveTimeout": custom.get("originKeepaliveTimeout", 5),
-        }
-    elif vpc:
-        wanted["VpcOriginConfig"] = {"OriginReadTimeout": 30, "OriginKeepaliveTimeout": 5} | pascal(vpc)
-    else:
-        identity = (origin.get("s3OriginConfig") or {}).get("originAccessIdentity", "")
-        wanted["S3OriginConfig"] = {"OriginAccessIdentity": identity}
-    return wanted
-
-
-def _behavior(behavior: Props) -> Props:
-    methods = items(behavior["allowedMethods"]) | {"CachedMethods": items(behavior["cachedMethods"])}
-    functions = [
-        {"EventType": link["eventType"], "FunctionARN": link["functionArn"]}
-        for link in behavior.get("functionAssociations") or []
-    ]
-    lambdas = [
-        {
-            "EventType": link["eventType"],
-            "LambdaFunctionARN": link["lambdaArn"],
-            "IncludeBody": link.get("includeBody", False),
-        }
-        for link in behavior.get("lambdaFunctionAssociations") or []
-    ]
-    wanted: Props = {
-        "TargetOriginId": behavior["targetOriginId"],
-        "ViewerProtocolPolicy": behavior["viewerProtocolPolicy"],
-        "AllowedMethods": methods,
-        "Compress": behavior.get("compress", False),
-        "SmoothStreaming": behavior.get("smoothStreaming", False),
-        "FieldLevelEncryptionId": behavior.get("fieldLevelEncryptionId", ""),
-        "TrustedSigners": {"Enabled": bool(behavior.get("trustedSigners"))} | items(behavior.get("trustedSigners")),
-        "TrustedKeyGroups": {"Enabled": bool(behavior.get("trustedKeyGroups"))}
-        | items(behavior.get("trustedKeyGroups")),
-        "FunctionAssociations": items(functions),
-        "LambdaFunctionAssociations": items(lambdas),
-    }
-    for key in (
-        "cachePolicyId",
-        "originRequestPolicyId",
-        "responseHeadersPolicyId",
-        "pathPattern",
-        "realtimeLogConfigArn",
-    ):
-        if behavior.get(key):
-            wanted[key[:1].upper() + key[1:]] = behavior[key]
-    forwarded = behavior.get("forwardedValues")
-    if forwarded:
-        cookies = {"Forward": forwarded["cookies"]["forward"]}
-        if forwarded["cookies"].get("whitelistedNames"):
-            cookies["WhitelistedNames"] = items(forwarded["cookies"]["whitelistedNames"])
-        wanted["ForwardedValues"] = {"QueryString": forwarded["queryString"], "Cookies": cookies}
-        wanted["ForwardedValues"] |= {"Headers": items(forwarded.get("headers"))}
-    if not behavior.get("cachePolicyId"):
-        wanted |= {"MinTTL": behavior.get("minTtl", 0)}
-        wanted |= {"DefaultTTL": behavior.get("defaultTtl", 86400), "MaxTTL": behavior.get("maxTtl", 31536000)}
-    return wanted
-
-
-def _certificate(certificate: Props) -> Props:
-    if certificate.get("cloudfrontDefaultCertificate"):
-        return {"CloudFrontDefaultCertificate": True, "MinimumProtocolVersion": "TLSv1"}
-    return pick(
-        certificate,
-        "minimumProtocolVersion",
-        acmCertificateArn="ACMCertificateArn",
-        iamCertificateId="IAMCertificateId",
-        sslSupportMethod="SSLSupportMethod",
-    )
+NONE: Props = {"Quantity": 0}
+# CloudFront wants every setting; these are what the official provider sends where the program says nothing.
+CONFIG: Props = {
+    "Aliases": NONE,
+    "CacheBehaviors": NONE,
+    "Comment": "",
+    "CustomErrorResponses": NONE,
+    "DefaultRootObject": "",
+    "HttpVersion": "http2",
+    "IsIPV6Enabled": False,
+    "Logging": {"Enabled": False, "IncludeCookies": False, "Bucket": "", "Prefix": ""},
+    "OriginGroups": NONE,
+    "PriceClass": "PriceClass_All",
+    "Staging": False,
+    "WebACLId": "",
+}
+ORIGIN: Props = {
+    "ConnectionAttempts": 3,
+    "ConnectionTimeout": 10,
+    "CustomHeaders": NONE,
+    "OriginAccessControlId": "",
+    "OriginPath": "",
+    "OriginShield": {"Enabled": False},
+}
+ORIGIN_TIMES: Props = {"OriginReadTimeout": 30, "OriginKeepaliveTimeout": 5}
+BEHAVIOR: Props = {
+    "Compress": False,
+    "FieldLevelEncryptionId": "",
+    "FunctionAssociations": NONE,
+    "LambdaFunctionAssociations": NONE,
+    "SmoothStreaming": False,
+    "TrustedKeyGroups": {"Enabled": False, **NONE},
+    "TrustedSigners": {"Enabled": False, **NONE},
+}
+TIMES_TO_LIVE: Props = {"MinTTL": 0, "DefaultTTL": 86400, "MaxTTL": 31536000}
+"""Only for a behaviour without a cache policy."""
 
 
 class Distribution(Kind):
     """What the world talks to."""
 
     resource = "aws:cloudfront/distribution:Distribution"
+    service, make, inside, keys = "cloudfront", "create_distribution", "DistributionConfig", {"Id": "id"}
+    changes = (Change("update_distribution"),)
+    spelled = {
+        "cachedMethods": "",  # part of the allowed methods
+        "originId": "Id",
+        "name": "HeaderName",
+        "value": "HeaderValue",
+        "orderedCacheBehaviors": "CacheBehaviors",
+        "lambdaArn": "LambdaFunctionARN",
+        "loggingConfig": "Logging",
+    }
+    outputs = {
+        "arn": "ARN",
+        "domainName": "DomainName",
+        "status": "Status",
+        "callerReference": "DistributionConfig.CallerReference",
+        "enabled": "DistributionConfig.Enabled",
+        "comment": "DistributionConfig.Comment",
+        "defaultRootObject": "DistributionConfig.DefaultRootObject",
+        "priceClass": "DistributionConfig.PriceClass",
+    }
     replaces = words("staging")
     unordered = words(
         "origins aliases customErrorResponses originGroups origins.customHeaders restrictions.geoRestriction.locations "
@@ -144,52 +95,34 @@ class Distribution(Kind):
         "waitForDeployment": True,
     }
     volatile = words("etag status lastModifiedTime inProgressValidationBatches")
+    honoured = words("retainOnDelete waitForDeployment")
     tagged = ("cloudfront", "arn")
     regional = False
 
     def _config(self, new: Props, reference: str) -> Props:
-        errors = [
-            pick(answer, "errorCode responsePagePath", errorCachingMinTtl="ErrorCachingMinTTL")
-            | ({"ResponseCode": str(answer["responseCode"])} if answer.get("responseCode") else {})
-            for answer in new.get("customErrorResponses") or []
-        ]
-        logs = new.get("loggingConfig") or {}
-        groups = [
-            {
-                "Id": group["originId"],
-                "FailoverCriteria": {"StatusCodes": items(group["failoverCriteria"]["statusCodes"])},
-                "Members": items([{"OriginId": member["originId"]} for member in group["members"]]),
-            }
-            for group in new.get("originGroups") or []
-        ]
+        given = self.wanted(self.make, new)["DistributionConfig"]
+        config = CONFIG | {"CallerReference": reference} | given
+        if new.get("loggingConfig"):
+            config["Logging"] = CONFIG["Logging"] | {"Enabled": True} | config["Logging"]
+        if config["ViewerCertificate"].get("CloudFrontDefaultCertificate"):
+            config["ViewerCertificate"] = {"CloudFrontDefaultCertificate": True, "MinimumProtocolVersion": "TLSv1"}
         geo = new["restrictions"]["geoRestriction"]
-        return {
-            "CallerReference": reference,
-            "Aliases": items(new.get("aliases")),
-            "DefaultRootObject": new.get("defaultRootObject", ""),
-            "Origins": items([_origin(origin) for origin in new["origins"]]),
-            "OriginGroups": items(groups),
-            "DefaultCacheBehavior": _behavior(new["defaultCacheBehavior"]),
-            "CacheBehaviors": items([_behavior(behavior) for behavior in new.get("orderedCacheBehaviors") or []]),
-            "CustomErrorResponses": items(errors),
-            "Comment": new.get("comment", ""),
-            "Logging": {
-                "Enabled": bool(logs),
-                "IncludeCookies": logs.get("includeCookies", False),
-                "Bucket": logs.get("bucket", ""),
-                "Prefix": logs.get("prefix", ""),
-            },
-            "PriceClass": new.get("priceClass", "PriceClass_All"),
-            "Enabled": new["enabled"],
-            "ViewerCertificate": _certificate(new["viewerCertificate"]),
-            "Restrictions": {
-                "GeoRestriction": {"RestrictionType": geo["restrictionType"]} | items(geo.get("locations")),
-            },
-            "WebACLId": new.get("webAclId", ""),
-            "HttpVersion": new.get("httpVersion", "http2"),
-            "IsIPV6Enabled": new.get("isIpv6Enabled", False),
-            "Staging": new.get("staging", False),
+        config["Restrictions"] = {
+            "GeoRestriction": {"RestrictionType": geo["restrictionType"]} | items(geo.get("locations"))
         }
+        for origin in config["Origins"]["Items"]:
+            origin |= ORIGIN | origin
+            places = [name for name in ("CustomOriginConfig", "VpcOriginConfig") if origin.get(name)]
+            for name in places:
+                origin[name] = ORIGIN_TIMES | origin[name]
+            if not places:
+                origin["S3OriginConfig"] = {"OriginAccessIdentity": ""} | origin.get("S3OriginConfig", {})
+        behaviors = [(new["defaultCacheBehavior"], config["DefaultCacheBehavior"])]
+        behaviors += zip(new.get("orderedCacheBehaviors") or [], config["CacheBehaviors"].get("Items", []), strict=True)
+        for behavior, wanted in behaviors:
+            wanted |= BEHAVIOR | ({} if behavior.get("cachePolicyId") else TIMES_TO_LIVE) | wanted
+            wanted["AllowedMethods"] = wanted["AllowedMethods"] | {"CachedMethods": items(behavior["cachedMethods"])}
+        return config
 
     def create(self, aws: Aws, new: Props) -> str:
         tags = {"Items": pairs(aws.default_tags | (new.get("tags") or {}))}
@@ -198,28 +131,14 @@ class Distribution(Kind):
         return str(made["Distribution"]["Id"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        deadline = time.monotonic() + DEPLOY_DEADLINE_S
-        while True:
+        if state.get("waitForDeployment") is False:
             answer = aws.client("cloudfront").get_distribution(Id=identity)
-            found = answer["Distribution"]
-            if found["Status"] == "Deployed" or state.get("waitForDeployment") is False or time.monotonic() > deadline:
-                break
-            time.sleep(DEPLOY_INTERVAL_S)
-        config = found["DistributionConfig"]
-        return {
-            "arn": found["ARN"],
-            "domainName": found["DomainName"],
-            "etag": answer["ETag"],
-            "status": found["Status"],
-            "hostedZoneId": ZONE,
-            "callerReference": config["CallerReference"],
-            "lastModifiedTime": str(found["LastModifiedTime"]),
-            "inProgressValidationBatches": found.get("InProgressInvalidationBatches", 0),
-            "enabled": config["Enabled"],
-            "comment": config.get("Comment", ""),
-            "defaultRootObject": config.get("DefaultRootObject", ""),
-            "priceClass": config.get("PriceClass", "PriceClass_All"),
-        }
+        else:
+            answer = deployed(aws, "distribution", "Distribution", identity)
+        found = answer["Distribution"]
+        live = {name: at(found, path) for name, path in self.outputs.items()}
+        live |= {"etag": answer["ETag"], "lastModifiedTime": str(found["LastModifiedTime"]), "hostedZoneId": ZONE}
+        return live | {"inProgressValidationBatches": found.get("InProgressInvalidationBatches", 0)}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         cloudfront = aws.client("cloudfront")
@@ -234,10 +153,11 @@ class Distribution(Kind):
         if config["Enabled"]:
             disabled = config | {"Enabled": False}
             etag = cloudfront.update_distribution(Id=identity, IfMatch=etag, DistributionConfig=disabled)["ETag"]
-            deadline = time.monotonic() + DEPLOY_DEADLINE_S
-            while cloudfront.get_distribution(Id=identity)["Distribution"]["Status"] != "Deployed":
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"still not disabled after {DEPLOY_DEADLINE_S} s")
-                time.sleep(DEPLOY_INTERVAL_S)
+            deployed(aws, "distribution", "Distribution", identity)
         if not state.get("retainOnDelete"):
             cloudfront.delete_distribution(Id=identity, IfMatch=etag)
+
+
+def items(values: list[str] | None) -> Props:
+    """A list as CloudFront writes it."""
+    return {"Quantity": len(values), "Items": values} if values else dict(NONE)

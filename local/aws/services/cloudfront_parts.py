@@ -9,154 +9,121 @@ import time
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from ..kind import Kind, pascal, pick, words
+from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
 from ..wire import Props
-from .cloudfront import DEPLOY_DEADLINE_S, DEPLOY_INTERVAL_S, items
+
+DEPLOY_DEADLINE_S = 300
+DEPLOY_INTERVAL_S = 0.3
+
+
+def deployed(aws: Aws, noun: str, path: str, identity: str) -> Any:
+    """The answer about a distribution or VPC origin, once its last change is everywhere."""
+    deadline = time.monotonic() + DEPLOY_DEADLINE_S
+    while True:
+        answer = getattr(aws.client("cloudfront"), f"get_{noun}")(Id=identity)
+        if answer[path]["Status"] == "Deployed":
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still not deployed after {DEPLOY_DEADLINE_S} s")
+        time.sleep(DEPLOY_INTERVAL_S)
 
 
 class _Part(Kind):
     """Something with a configuration, an id and an ETag; `noun` is how the API calls it."""
 
-    regional = False
-    volatile = words("etag")
+    service, regional, volatile, keys = "cloudfront", False, words("etag"), {"Id": "id"}
     noun: ClassVar[str]
-    argument: ClassVar[str]
-    arn: ClassVar[str]
 
-    def config(self, new: Props) -> Props:
-        """The configuration as CloudFront wants it."""
-        raise NotImplementedError
+    def __init_subclass__(cls) -> None:
+        title = "".join(word.capitalize() for word in cls.noun.split("_"))
+        cls.make, cls.get, cls.remove = (f"{verb}_{cls.noun}" for verb in ("create", "get", "delete"))
+        cls.changes = (Change(f"update_{cls.noun}"),)
+        cls.identity = f"{title}.Id"
+        cls.inside = cls.__dict__.get("inside", f"{title}Config")
+        dashed = cls.noun.replace("_", "-")
+        cls.outputs = {"etag": "ETag", "arn": f"arn:{{partition}}:cloudfront::{{account}}:{dashed}/{{id}}"}
 
-    def _call(self, aws: Aws, verb: str, **arguments: Any) -> Props:
-        answer: Props = getattr(aws.client("cloudfront"), f"{verb}_{self.noun}")(**arguments)
-        return answer
-
-    def _body(self, answer: Props) -> Props:
-        return next(value for value in answer.values() if isinstance(value, dict) and "Id" in value)
-
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(self._body(self._call(aws, "create", **{self.argument: self.config(new)}))["Id"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        answer = self._call(aws, "get", Id=identity)
-        return {"etag": answer["ETag"], "arn": aws.arn("cloudfront", f"{self.arn}/{identity}", region="")}
+    def _etag(self, aws: Aws, identity: str) -> str:
+        return str(self.find(aws, identity, {})["ETag"])
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        etag = self._call(aws, "get", Id=identity)["ETag"]
-        self._call(aws, "update", Id=identity, IfMatch=etag, **{self.argument: self.config(new)})
+        wanted = self.wanted(self.make, new)
+        where = {"Id": identity, "IfMatch": self._etag(aws, identity)}
+        self.call(aws, f"update_{self.noun}", wanted | where)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        self._call(aws, "delete", Id=identity, IfMatch=self._call(aws, "get", Id=identity)["ETag"])
+        self.call(aws, self.remove, {"Id": identity, "IfMatch": self._etag(aws, identity)})
 
 
 class OriginAccessControl(_Part):
     """Lets a distribution, and nobody else, read a private bucket."""
 
     resource = "aws:cloudfront/originAccessControl:OriginAccessControl"
-    name = Name(limit=64)
-    noun, argument, arn = "origin_access_control", "OriginAccessControlConfig", "origin-access-control"
+    noun, name = "origin_access_control", Name(limit=64)
 
     def prepare(self, inputs: Props) -> Props:
         return {"description": "Managed by Pulumi"} | inputs
-
-    def config(self, new: Props) -> Props:
-        return pick(new, "name description signingBehavior signingProtocol originAccessControlOriginType")
 
 
 class CachePolicy(_Part):
     """How long responses are kept, and what tells them apart."""
 
     resource = "aws:cloudfront/cachePolicy:CachePolicy"
-    name = Name(limit=128)
+    noun, name = "cache_policy", Name(limit=128)
     defaults = {"defaultTtl": 86400, "maxTtl": 31536000, "minTtl": 0}
-    noun, argument, arn = "cache_policy", "CachePolicyConfig", "cache-policy"
     unordered = words(
         "parametersInCacheKeyAndForwardedToOrigin.queryStringsConfig.queryStrings.items "
         "parametersInCacheKeyAndForwardedToOrigin.headersConfig.headers.items "
         "parametersInCacheKeyAndForwardedToOrigin.cookiesConfig.cookies.items"
     )
 
-    def config(self, new: Props) -> Props:
-        key = new["parametersInCacheKeyAndForwardedToOrigin"]
-        wanted: Props = {
-            "EnableAcceptEncodingGzip": key.get("enableAcceptEncodingGzip", False),
-            "EnableAcceptEncodingBrotli": key.get("enableAcceptEncodingBrotli", False),
-        }
-        for name, inner in (("cookies", "cookies"), ("headers", "headers"), ("queryStrings", "queryStrings")):
-            given = key[f"{name}Config"]
-            behavior = {"cookies": "CookieBehavior", "headers": "HeaderBehavior"}.get(name, "QueryStringBehavior")
-            one: Props = {behavior: given[behavior[:1].lower() + behavior[1:]]}
-            if given.get(inner):
-                one[inner[:1].upper() + inner[1:]] = items(given[inner].get("items"))
-            wanted[f"{name[:1].upper()}{name[1:]}Config"] = one
-        config = pick(new, "name comment", defaultTtl="DefaultTTL", maxTtl="MaxTTL")
-        return config | {"MinTTL": new.get("minTtl", 0), "ParametersInCacheKeyAndForwardedToOrigin": wanted}
+    def wanted(self, operation: str, props: Props) -> Props:
+        key = "parametersInCacheKeyAndForwardedToOrigin"
+        plain = {"enableAcceptEncodingGzip": False, "enableAcceptEncodingBrotli": False}
+        return super().wanted(operation, {"minTtl": 0} | props | {key: plain | props[key]})
 
 
 class ResponseHeadersPolicy(_Part):
     """Headers that are added to, or taken from, responses."""
 
     resource = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
-    name = Name(limit=128)
-    noun, argument, arn = "response_headers_policy", "ResponseHeadersPolicyConfig", "response-headers-policy"
+    noun, name = "response_headers_policy", Name(limit=128)
     unordered = words("customHeadersConfig.items removeHeadersConfig.items")
-
-    def config(self, new: Props) -> Props:
-        config = pick(new, "name comment")
-        if new.get("securityHeadersConfig"):
-            config["SecurityHeadersConfig"] = _respelled(pascal(new["securityHeadersConfig"]))
-        if new.get("corsConfig"):
-            cors = pascal(new["corsConfig"])
-            for key, value in cors.items():
-                if isinstance(value, dict):
-                    listed = value.get("Items") or []
-                    cors[key] = {"Quantity": len(listed), "Items": listed}
-            config["CorsConfig"] = cors
-        for name in ("customHeadersConfig", "removeHeadersConfig"):
-            if new.get(name):
-                config[name[:1].upper() + name[1:]] = items(pascal(new[name].get("items")))
-        if new.get("serverTimingHeadersConfig"):
-            config["ServerTimingHeadersConfig"] = pascal(new["serverTimingHeadersConfig"])
-        return config
-
-
-def _respelled(headers: Props) -> Props:
-    """Names that are not simply the property's in PascalCase."""
-    if "XssProtection" in headers:
-        headers["XSSProtection"] = headers.pop("XssProtection")
-    return headers
 
 
 class Function(_Part):
     """Code that runs on every request."""
 
     resource = "aws:cloudfront/function:Function"
+    noun, inside = "function", "FunctionConfig"
     replaces = words("name")
     name = Name(limit=64)
     defaults = {"publish": True}
     volatile = words("etag liveStageEtag status")
     tagged = ("cloudfront", "arn")
+    spelled = {"keyValueStoreAssociations": "KeyValueStoreAssociations"}
+    handled = words("code publish")
 
-    def config(self, new: Props) -> Props:
-        links = [{"KeyValueStoreARN": arn} for arn in new.get("keyValueStoreAssociations") or []]
-        wanted: Props = {"Comment": new.get("comment", ""), "Runtime": new["runtime"]}
-        return wanted | ({"KeyValueStoreAssociations": items(links)} if links else {})
+    def _send(self, aws: Aws, operation: str, new: Props, **condition: str) -> None:
+        stores = [{"keyValueStoreArn": arn} for arn in new.get("keyValueStoreAssociations") or []]
+        config = self.wanted(operation, {"comment": ""} | new | {"keyValueStoreAssociations": stores or None})
+        made = self.call(
+            aws, operation, config | condition | {"Name": new["name"], "FunctionCode": new["code"].encode()}
+        )
+        if new.get("publish", True):
+            aws.client("cloudfront").publish_function(Name=new["name"], IfMatch=made["ETag"])
 
     def create(self, aws: Aws, new: Props) -> str:
-        made = aws.client("cloudfront").create_function(
-            Name=new["name"], FunctionConfig=self.config(new), FunctionCode=new["code"].encode()
-        )
-        self._publish(aws, new, made["ETag"])
+        self._send(aws, "create_function", new)
         return str(new["name"])
 
-    def _publish(self, aws: Aws, new: Props, etag: str) -> None:
-        if new.get("publish", True):
-            aws.client("cloudfront").publish_function(Name=new["name"], IfMatch=etag)
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        return aws.client("cloudfront").describe_function(Name=identity, Stage="DEVELOPMENT")
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("cloudfront").describe_function(Name=identity, Stage="DEVELOPMENT")
+        found = self.find(aws, identity, state)
         code = aws.client("cloudfront").get_function(Name=identity, Stage="DEVELOPMENT")["FunctionCode"].read()
         return {
             "name": identity,
@@ -167,36 +134,24 @@ class Function(_Part):
         }
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.describe_function(Name=identity, Stage="DEVELOPMENT")["ETag"]
-        cloudfront.update_function(
-            Name=identity, IfMatch=etag, FunctionConfig=self.config(new), FunctionCode=new["code"].encode()
-        )
-        self._publish(aws, new, cloudfront.describe_function(Name=identity, Stage="DEVELOPMENT")["ETag"])
+        self._send(aws, "update_function", new, IfMatch=self._etag(aws, identity))
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        cloudfront = aws.client("cloudfront")
-        etag = cloudfront.describe_function(Name=identity, Stage="DEVELOPMENT")["ETag"]
-        cloudfront.delete_function(Name=identity, IfMatch=etag)
+        aws.client("cloudfront").delete_function(Name=identity, IfMatch=self._etag(aws, identity))
 
 
 class VpcOrigin(_Part):
     """Lets a distribution reach a load balancer that has no public address."""
 
     resource = "aws:cloudfront/vpcOrigin:VpcOrigin"
-    noun, argument = "vpc_origin", "VpcOriginEndpointConfig"
+    noun, inside = "vpc_origin", "VpcOriginEndpointConfig"
     tagged = ("cloudfront", "arn")
+    handled = words("vpcOriginEndpointConfig")
+    recorded = words("timeouts")
 
-    def config(self, new: Props) -> Props:
-        given = new["vpcOriginEndpointConfig"]
-        return pick(given, "name arn originProtocolPolicy", httpPort="HTTPPort", httpsPort="HTTPSPort") | {
-            "OriginSslProtocols": items(given["originSslProtocols"]["items"])
-        }
+    def wanted(self, operation: str, props: Props) -> Props:
+        return super().wanted(operation, props["vpcOriginEndpointConfig"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        deadline = time.monotonic() + DEPLOY_DEADLINE_S
-        while True:
-            answer = aws.client("cloudfront").get_vpc_origin(Id=identity)
-            if answer["VpcOrigin"]["Status"] == "Deployed" or time.monotonic() > deadline:
-                return {"etag": answer["ETag"], "arn": answer["VpcOrigin"]["Arn"]}
-            time.sleep(DEPLOY_INTERVAL_S)
+        answer = deployed(aws, "vpc_origin", "VpcOrigin", identity)
+        return {"etag": answer["ETag"], "arn": answer["VpcOrigin"]["Arn"]}

@@ -5,118 +5,100 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection
 
-from ..kind import Kind, pick, words
+from ..kind import Change, Kind, words
 from ..session import Aws, GoneError
+from ..spelling import at
 from ..wire import Props
 
-_ROUTE_TARGETS = "gatewayId natGatewayId transitGatewayId vpcPeeringConnectionId networkInterfaceId vpcEndpointId"
-
-
-def _only(found: list[Props]) -> Props:
-    if not found:
-        raise GoneError
-    return found[0]
+ARN = "arn:{partition}:ec2:{region}:{account}:"
+OWNER = "{account}"
 
 
 class Vpc(Kind):
     """A network."""
 
     resource = "aws:ec2/vpc:Vpc"
+    service, make, identity, get, found, remove = (
+        "ec2",
+        "create_vpc",
+        "Vpc.VpcId",
+        "describe_vpcs",
+        "Vpcs",
+        "delete_vpc",
+    )
+    keys = {"VpcId": "id"}
+    changes = (
+        Change("modify_vpc_attribute", "enableDnsSupport"),
+        Change("modify_vpc_attribute", "enableDnsHostnames"),
+    )
+    outputs = {
+        "arn": ARN + "vpc/{id}",
+        "ownerId": OWNER,
+        "cidrBlock": "CidrBlock",
+        "dhcpOptionsId": "DhcpOptionsId",
+    }
     replaces = words("cidrBlock instanceTenancy ipv4IpamPoolId ipv4NetmaskLength")
     defaults = {"enableDnsSupport": True, "enableDnsHostnames": False, "instanceTenancy": "default"}
     tagged = ("ec2", "id")
     finish = True
 
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(aws.client("ec2").create_vpc(**pick(new, "cidrBlock instanceTenancy"))["Vpc"]["VpcId"])
-
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        ec2, only = aws.client("ec2"), [{"Name": "vpc-id", "Values": [identity]}]
-        vpc = _only(ec2.describe_vpcs(VpcIds=[identity])["Vpcs"])
-        groups = ec2.describe_security_groups(Filters=[*only, {"Name": "group-name", "Values": ["default"]}])[
-            "SecurityGroups"
-        ]
-        tables = ec2.describe_route_tables(Filters=only)["RouteTables"]
-        main = next((table for table in tables if any(link.get("Main") for link in table["Associations"])), None)
-        lists = ec2.describe_network_acls(Filters=[*only, {"Name": "default", "Values": ["true"]}])["NetworkAcls"]
-        attributes = {
-            name: ec2.describe_vpc_attribute(VpcId=identity, Attribute=name)[name[:1].upper() + name[1:]]["Value"]
-            for name in ("enableDnsHostnames", "enableDnsSupport")
-        }
-        return attributes | {
-            "arn": aws.arn("ec2", f"vpc/{identity}"),
-            "cidrBlock": vpc["CidrBlock"],
-            "ownerId": vpc.get("OwnerId") or aws.account,
-            "defaultSecurityGroupId": groups[0]["GroupId"] if groups else "",
-            "mainRouteTableId": main["RouteTableId"] if main else "",
-            "defaultRouteTableId": main["RouteTableId"] if main else "",
-            "defaultNetworkAclId": lists[0]["NetworkAclId"] if lists else "",
-            "dhcpOptionsId": vpc.get("DhcpOptionsId", "default"),
-        }
+        ec2, live = aws.client("ec2"), super().read(aws, identity, state)
+        only = {"Name": "vpc-id", "Values": [identity]}
+        by_name, by_default = ({"Name": name, "Values": [value]} for name, value in _OF_THE_VPC)
+        groups = ec2.describe_security_groups(Filters=[only, by_name])["SecurityGroups"]
+        lists = ec2.describe_network_acls(Filters=[only, by_default])["NetworkAcls"]
+        tables = ec2.describe_route_tables(Filters=[only])["RouteTables"]
+        main = [table for table in tables if any(link.get("Main") for link in table["Associations"])]
+        live["mainRouteTableId"] = live["defaultRouteTableId"] = main[0]["RouteTableId"] if main else ""
+        live["defaultSecurityGroupId"] = groups[0]["GroupId"] if groups else ""
+        live["defaultNetworkAclId"] = lists[0]["NetworkAclId"] if lists else ""
+        for name in ("enableDnsHostnames", "enableDnsSupport"):
+            answer = ec2.describe_vpc_attribute(VpcId=identity, Attribute=name)
+            live[name] = answer[name[:1].upper() + name[1:]]["Value"]
+        return live
 
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        for name in ("enableDnsSupport", "enableDnsHostnames"):
-            if name in changed:
-                value = new.get(name, self.defaults[name])
-                aws.client("ec2").modify_vpc_attribute(
-                    VpcId=identity, **{name[:1].upper() + name[1:]: {"Value": value}}
-                )
 
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").delete_vpc(VpcId=identity)
+_OF_THE_VPC = (("group-name", "default"), ("default", "true"))
+"""How a network's own security group and access list are found."""
 
 
 class Subnet(Kind):
     """A part of a network in one zone."""
 
     resource = "aws:ec2/subnet:Subnet"
+    service, make, identity, remove = "ec2", "create_subnet", "Subnet.SubnetId", "delete_subnet"
+    get, found, keys = "describe_subnets", "Subnets", {"SubnetId": "id"}
+    changes = (Change("modify_subnet_attribute", "mapPublicIpOnLaunch"),)
+    outputs = {
+        "arn": ARN + "subnet/{id}",
+        "ownerId": OWNER,
+        "vpcId": "VpcId",
+        "cidrBlock": "CidrBlock",
+        "availabilityZone": "AvailabilityZone",
+        "availabilityZoneId": "AvailabilityZoneId",
+        "mapPublicIpOnLaunch": "MapPublicIpOnLaunch",
+    }
     replaces = words("vpcId cidrBlock availabilityZone availabilityZoneId ipv6Native outpostArn ipv4IpamPoolId")
     defaults = {"mapPublicIpOnLaunch": False, "assignIpv6AddressOnCreation": False, "enableDns64": False}
     tagged = ("ec2", "id")
     finish = True
-
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "vpcId cidrBlock availabilityZone availabilityZoneId")
-        return str(aws.client("ec2").create_subnet(**wanted)["Subnet"]["SubnetId"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        subnet = _only(aws.client("ec2").describe_subnets(SubnetIds=[identity])["Subnets"])
-        return {
-            "arn": aws.arn("ec2", f"subnet/{identity}"),
-            "ownerId": aws.account,
-            "vpcId": subnet["VpcId"],
-            "cidrBlock": subnet["CidrBlock"],
-            "availabilityZone": subnet["AvailabilityZone"],
-            "availabilityZoneId": subnet.get("AvailabilityZoneId", ""),
-            "mapPublicIpOnLaunch": subnet["MapPublicIpOnLaunch"],
-        }
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        if "mapPublicIpOnLaunch" in changed:
-            value = {"Value": new.get("mapPublicIpOnLaunch", False)}
-            aws.client("ec2").modify_subnet_attribute(SubnetId=identity, MapPublicIpOnLaunch=value)
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").delete_subnet(SubnetId=identity)
 
 
 class InternetGateway(Kind):
     """A network's way to the internet."""
 
     resource = "aws:ec2/internetGateway:InternetGateway"
+    service, make, identity = "ec2", "create_internet_gateway", "InternetGateway.InternetGatewayId"
+    get, found, keys = "describe_internet_gateways", "InternetGateways", {"InternetGatewayId": "id"}
+    remove = "delete_internet_gateway"
+    outputs = {"arn": ARN + "internet-gateway/{id}", "ownerId": OWNER, "vpcId": "Attachments.0.VpcId"}
+    handled = words("vpcId")
     tagged = ("ec2", "id")
     finish = True
-
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(aws.client("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        gateway = _only(aws.client("ec2").describe_internet_gateways(InternetGatewayIds=[identity])["InternetGateways"])
-        attached = [link["VpcId"] for link in gateway.get("Attachments", [])]
-        found = {"arn": aws.arn("ec2", f"internet-gateway/{identity}"), "ownerId": aws.account}
-        return found | ({"vpcId": attached[0]} if attached else {})
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         if "vpcId" in changed and old.get("vpcId"):
@@ -127,110 +109,84 @@ class InternetGateway(Kind):
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         if state.get("vpcId"):
             aws.client("ec2").detach_internet_gateway(InternetGatewayId=identity, VpcId=state["vpcId"])
-        aws.client("ec2").delete_internet_gateway(InternetGatewayId=identity)
+        super().delete(aws, identity, state)
 
 
 class RouteTable(Kind):
     """Where a subnet's traffic goes."""
 
     resource = "aws:ec2/routeTable:RouteTable"
+    service, make, identity, remove = "ec2", "create_route_table", "RouteTable.RouteTableId", "delete_route_table"
+    get, found, keys = "describe_route_tables", "RouteTables", {"RouteTableId": "id"}
+    outputs = {"arn": ARN + "route-table/{id}", "ownerId": OWNER, "vpcId": "VpcId"}
     replaces = words("vpcId")
     unordered = words("routes propagatingVgws")
+    handled = words("routes")
     tagged = ("ec2", "id")
     finish = True
-
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(aws.client("ec2").create_route_table(VpcId=new["vpcId"])["RouteTable"]["RouteTableId"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        table = _only(aws.client("ec2").describe_route_tables(RouteTableIds=[identity])["RouteTables"])
-        return {"arn": aws.arn("ec2", f"route-table/{identity}"), "ownerId": aws.account, "vpcId": table["VpcId"]}
+    spelled = {"cidrBlock": "DestinationCidrBlock", "ipv6CidrBlock": "DestinationIpv6CidrBlock"}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        ec2, before, after = aws.client("ec2"), old.get("routes") or [], new.get("routes") or []
-        for route in before:
-            if route not in after:
-                ec2.delete_route(RouteTableId=identity, **_destination(route))
-        for route in after:
-            if route not in before:
-                ec2.create_route(RouteTableId=identity, **_destination(route), **pick(route, _ROUTE_TARGETS))
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").delete_route_table(RouteTableId=identity)
-
-
-def _destination(route: Props) -> Props:
-    return pick(
-        route,
-        "destinationCidrBlock destinationIpv6CidrBlock destinationPrefixListId",
-        cidrBlock="DestinationCidrBlock",
-        ipv6CidrBlock="DestinationIpv6CidrBlock",
-    )
+        before, after = old.get("routes") or [], new.get("routes") or []
+        routes = [("delete_route", route) for route in before if route not in after]
+        routes += [("create_route", route) for route in after if route not in before]
+        for operation, route in routes:
+            self.call(aws, operation, self.wanted(operation, route) | {"RouteTableId": identity})
 
 
 class Route(Kind):
     """One entry of a route table."""
 
     resource = "aws:ec2/route:Route"
+    service, make, remove = "ec2", "create_route", "delete_route"
+    get, found, keys = "describe_route_tables", "RouteTables.0.Routes", {"RouteTableId": "routeTableId"}
+    changes = (Change("replace_route"),)
     replaces = words("routeTableId destinationCidrBlock destinationIpv6CidrBlock destinationPrefixListId")
     defaults = {"origin": "CreateRoute", "state": "active"}
 
     def create(self, aws: Aws, new: Props) -> str:
-        target = _destination(new)
-        aws.client("ec2").create_route(RouteTableId=new["routeTableId"], **target, **pick(new, _ROUTE_TARGETS))
-        return f"r-{new['routeTableId']}{hash_of(next(iter(target.values())))}"
+        self.call(aws, self.make, self.wanted(self.make, new))
+        destination = next(iter(self._destination(new).values()))
+        return f"r-{new['routeTableId']}{zlib.crc32(destination.encode())}"
+
+    def _destination(self, props: Props) -> Props:
+        found = self.wanted(self.remove, props)
+        return {name: value for name, value in found.items() if name != "RouteTableId"}
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        table = _only(aws.client("ec2").describe_route_tables(RouteTableIds=[state["routeTableId"]])["RouteTables"])
-        wanted = _destination(state)
-        return {
-            "state": _only([route for route in table["Routes"] if wanted.items() <= route.items()]).get(
-                "State", "active"
-            )
-        }
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        aws.client("ec2").replace_route(
-            RouteTableId=new["routeTableId"], **_destination(new), **pick(new, _ROUTE_TARGETS)
-        )
+        routes = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.found) or []
+        for route in routes:
+            if self._destination(state).items() <= route.items():
+                return {"state": route.get("State", "active")}
+        raise GoneError
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").delete_route(RouteTableId=state["routeTableId"], **_destination(state))
-
-
-def hash_of(text: str) -> int:
-    """A number that a text always has (Python's own hash changes with every process)."""
-    number = 0
-    for character in text:
-        number = (number * 31 + ord(character)) % 2**32
-    return number
+        self.call(aws, self.remove, self.wanted(self.remove, state))
 
 
 class RouteTableAssociation(Kind):
     """Which subnet uses which route table. Its id changes with the table; the one in the state stays."""
 
     resource = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+    service, make, identity, keys = "ec2", "associate_route_table", "AssociationId", {"AssociationId": "id"}
+    handled = words("routeTableId")
     replaces = words("subnetId gatewayId")
+    outputs = {"routeTableId": "RouteTableId"}
 
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(
-            aws.client("ec2").associate_route_table(**pick(new, "routeTableId subnetId gatewayId"))["AssociationId"]
-        )
-
-    def _association(self, aws: Aws, state: Props) -> Props:
-        target = pick(state, "subnetId gatewayId")
-        tables = aws.client("ec2").describe_route_tables()["RouteTables"]
-        return _only([link for table in tables for link in table["Associations"] if target.items() <= link.items()])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        return {"routeTableId": self._association(aws, state)["RouteTableId"]}
+    def find(self, aws: Aws, identity: str, state: Props) -> Props:
+        target = {f"{name[:1].upper()}{name[1:]}": state[name] for name in ("subnetId", "gatewayId") if state.get(name)}
+        for table in aws.client("ec2").describe_route_tables()["RouteTables"]:
+            for link in table["Associations"]:
+                if target.items() <= link.items():
+                    return dict(link)
+        raise GoneError
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        current = self._association(aws, new)["RouteTableAssociationId"]
+        current = self.find(aws, identity, new)["RouteTableAssociationId"]
         aws.client("ec2").replace_route_table_association(AssociationId=current, RouteTableId=new["routeTableId"])
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        current = self._association(aws, state)["RouteTableAssociationId"]
+        current = self.find(aws, identity, state)["RouteTableAssociationId"]
         aws.client("ec2").disassociate_route_table(AssociationId=current)
 
 
@@ -238,44 +194,27 @@ class Eip(Kind):
     """A public address."""
 
     resource = "aws:ec2/eip:Eip"
+    service, make, identity, remove = "ec2", "allocate_address", "AllocationId", "release_address"
+    get, found, keys = "describe_addresses", "Addresses", {"AllocationId": "id"}
+    outputs = {"allocationId": "AllocationId", "arn": ARN + "elastic-ip/{id}", "publicIp": "PublicIp"}
     replaces = words("domain address networkBorderGroup publicIpv4Pool ipamPoolId")
     defaults = {"domain": "vpc"}
     tagged = ("ec2", "id")
 
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(aws.client("ec2").allocate_address(Domain=new.get("domain", "vpc"))["AllocationId"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        address = _only(aws.client("ec2").describe_addresses(AllocationIds=[identity])["Addresses"])
-        return {
-            "allocationId": identity,
-            "arn": aws.arn("ec2", f"elastic-ip/{identity}"),
-            "publicIp": address["PublicIp"],
-            "publicDns": f"ec2-{address['PublicIp'].replace('.', '-')}.{aws.region}.compute.amazonaws.com",
-        }
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").release_address(AllocationId=identity)
+    def prepare(self, inputs: Props) -> Props:
+        return self.defaults | inputs
 
 
 class NatGateway(Kind):
     """A way to the internet for private subnets."""
 
     resource = "aws:ec2/natGateway:NatGateway"
+    service, make, identity, remove = "ec2", "create_nat_gateway", "NatGateway.NatGatewayId", "delete_nat_gateway"
+    get, found, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
+    outputs = {
+        "publicIp": "NatGatewayAddresses.0.PublicIp",
+        "networkInterfaceId": "NatGatewayAddresses.0.NetworkInterfaceId",
+    }
     replaces = words("allocationId subnetId connectivityType privateIp availabilityMode vpcId")
     defaults = {"connectivityType": "public"}
     tagged = ("ec2", "id")
-
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "subnetId allocationId connectivityType")
-        return str(aws.client("ec2").create_nat_gateway(**wanted)["NatGateway"]["NatGatewayId"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        gateway = _only(aws.client("ec2").describe_nat_gateways(NatGatewayIds=[identity])["NatGateways"])
-        if gateway.get("State") in ("deleted", "deleting"):
-            raise GoneError
-        address = (gateway.get("NatGatewayAddresses") or [{}])[0]
-        return {"publicIp": address.get("PublicIp", ""), "networkInterfaceId": address.get("NetworkInterfaceId", "")}
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ec2").delete_nat_gateway(NatGatewayId=identity)

@@ -9,16 +9,13 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from ..kind import Kind, respell, words
+from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError, PluginError
 from ..wire import Props
 
 DRAIN_DEADLINE_S = 120
 DRAIN_INTERVAL_S = 0.5
-CLUSTER = {"s3BucketEncryptionEnabled": "s3EncryptionEnabled"}
-CONNECT = {"clientAlias": "clientAliases", "issuerCertAuthority": "issuerCertificateAuthority"}
-"""Names that ECS writes in its own way."""
 DESCRIBED_AT_ONCE = 100
 """Tasks that one call describes."""
 
@@ -27,57 +24,36 @@ class Cluster(Kind):
     """A cluster."""
 
     resource = "aws:ecs/cluster:Cluster"
+    service, make, identity, get = "ecs", "create_cluster", "cluster.clusterArn", "describe_clusters"
+    found, remove, keys = "clusters", "delete_cluster", {"cluster": "id"}
+    spelled = {"name": "clusterName", "s3BucketEncryptionEnabled": "s3EncryptionEnabled"}
+    changes = (Change("update_cluster", "settings"), Change("update_cluster", "configuration"))
+    changes += (Change("update_cluster", "serviceConnectDefaults"),)
+    outputs = {"arn": "clusterArn", "name": "clusterName", "settings": "settings"}
     replaces = words("name")
     name = Name()
     unordered = words("settings")
     tagged = ("ecs", "arn")
 
-    def create(self, aws: Aws, new: Props) -> str:
-        more = {key: new[key] for key in ("settings", "configuration", "serviceConnectDefaults") if new.get(key)}
-        made = aws.client("ecs").create_cluster(clusterName=new["name"], **respell(more, CLUSTER))
-        return str(made["cluster"]["clusterArn"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("ecs").describe_clusters(clusters=[identity], include=["SETTINGS"])["clusters"]
-        if not found or found[0].get("status") == "INACTIVE":
-            raise GoneError
-        settings = {"settings": found[0]["settings"]} if found[0].get("settings") else {}
-        return {"arn": found[0]["clusterArn"], "name": found[0]["clusterName"]} | settings
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        more = {key: new.get(key) or [] for key in ("settings",) if key in changed}
-        more |= {
-            key: new[key] for key in ("configuration", "serviceConnectDefaults") if key in changed and new.get(key)
-        }
-        aws.client("ecs").update_cluster(cluster=identity, **respell(more, CLUSTER))
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ecs").delete_cluster(cluster=identity)
+    def where(self, operation: str, identity: str, props: Props) -> Props:
+        found = super().where(operation, identity, props)
+        return found | ({"include": ["SETTINGS"]} if operation == self.get else {})
 
 
 class ClusterCapacityProviders(Kind):
     """Where the tasks of a cluster may run."""
 
     resource = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
+    service, make, identity = "ecs", "put_cluster_capacity_providers", "{clusterName}"
+    get, found, keys = "describe_clusters", "clusters", {"cluster": "clusterName"}
+    put = True
+    spelled = {"clusterName": "cluster"}
+    outputs = {"clusterName": "clusterName", "capacityProviders": "capacityProviders"}
     replaces = words("clusterName")
     unordered = words("capacityProviders defaultCapacityProviderStrategies")
 
-    def create(self, aws: Aws, new: Props) -> str:
-        aws.client("ecs").put_cluster_capacity_providers(
-            cluster=new["clusterName"],
-            capacityProviders=new.get("capacityProviders") or [],
-            defaultCapacityProviderStrategy=new.get("defaultCapacityProviderStrategies") or [],
-        )
-        return str(new["clusterName"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("ecs").describe_clusters(clusters=[identity])["clusters"]
-        if not found or found[0].get("status") == "INACTIVE":
-            raise GoneError
-        return {"clusterName": identity, "capacityProviders": found[0].get("capacityProviders", [])}
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        self.create(aws, new)
+    def wanted(self, operation: str, props: Props) -> Props:
+        return super().wanted(operation, {"capacityProviders": [], "defaultCapacityProviderStrategies": []} | props)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         self.create(aws, {"clusterName": identity})
@@ -87,6 +63,23 @@ class Service(Kind):
     """A service. Another process moves it between revisions: only what changed is ever sent."""
 
     resource = "aws:ecs/service:Service"
+    service, make, identity, get = "ecs", "create_service", "service.serviceArn", "describe_services"
+    found, keys, changes = "services", {"service": "id"}, (Change("update_service"),)
+    outputs = {
+        "arn": "serviceArn",
+        "name": "serviceName",
+        "desiredCount": "desiredCount",
+        "taskDefinition": "taskDefinition",
+        "platformVersion": "platformVersion",
+        "healthCheckGracePeriodSeconds": "healthCheckGracePeriodSeconds",
+        "launchType": "launchType",
+    }
+    spelled = {
+        "name": "serviceName",
+        "sizeInGb": "sizeInGiB",
+        "orderedPlacementStrategies": "placementStrategy",
+        "issuerCertAuthority": "issuerCertificateAuthority",
+    }
     replaces = words("cluster name launchType schedulingStrategy deploymentController iamRole")
     name = Name()
     unordered = words(
@@ -102,73 +95,60 @@ class Service(Kind):
         "schedulingStrategy": "REPLICA",
         "waitForSteadyState": False,
     }
+    _deployment = {
+        "deploymentMaximumPercent": "maximumPercent",
+        "deploymentMinimumHealthyPercent": "minimumHealthyPercent",
+        "deploymentCircuitBreaker": "deploymentCircuitBreaker",
+        "alarms": "alarms",
+    }
+    _lists = words(
+        "capacityProviderStrategies orderedPlacementStrategies placementConstraints serviceRegistries loadBalancers"
+    )
+    handled = words("forceNewDeployment") | set(_deployment)
+    honoured = words("forceDelete")
+    recorded = words("waitForSteadyState")
     tagged = ("ecs", "arn")
-    _simple = (
-        "taskDefinition desiredCount platformVersion healthCheckGracePeriodSeconds enableExecuteCommand "
-        "propagateTags serviceConnectConfiguration availabilityZoneRebalancing loadBalancers forceNewDeployment"
-    )
-    _deployment = words(
-        "alarms deploymentCircuitBreaker deploymentMaximumPercent deploymentMinimumHealthyPercent "
-        "deploymentConfiguration"
-    )
 
     def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
         """Capacity providers are changed in place by a forced deployment alone."""
         return self.replaces if new.get("forceNewDeployment") else self.replaces | {"capacityProviderStrategies"}
 
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = self._wanted(new, set(new) - {"forceNewDeployment"})
-        wanted |= {
-            key: new[key] for key in ("launchType", "schedulingStrategy", "deploymentController") if new.get(key)
-        }
-        wanted.setdefault("desiredCount", 0)
-        _require_parts(aws, new, new)
-        made = aws.client("ecs").create_service(
-            serviceName=new["name"], cluster=new.get("cluster", "default"), **wanted
-        )
-        return str(made["service"]["serviceArn"])
-
-    def _wanted(self, new: Props, changed: Collection[str]) -> Props:
-        wanted: Props = {key: new[key] for key in self._simple.split() if key in changed and new.get(key) is not None}
-        if "enableEcsManagedTags" in changed:
-            wanted["enableECSManagedTags"] = new.get("enableEcsManagedTags", False)
-        network = new.get("networkConfiguration")
-        if "networkConfiguration" in changed and network:
+    def wanted(self, operation: str, props: Props) -> Props:
+        """Properties as ECS nests them."""
+        network = props.get("networkConfiguration")
+        if network:
             public = "ENABLED" if network.get("assignPublicIp") else "DISABLED"
-            wanted["networkConfiguration"] = {"awsvpcConfiguration": network | {"assignPublicIp": public}}
-        if self._deployment & set(changed):
-            wanted["deploymentConfiguration"] = _deployment(new)
-        for key, target in {
-            "capacityProviderStrategies": "capacityProviderStrategy",
-            "orderedPlacementStrategies": "placementStrategy",
-            "placementConstraints": "placementConstraints",
-        }.items():
-            if key in changed:
-                wanted[target] = new.get(key) or []
-        if "serviceRegistries" in changed:
-            wanted["serviceRegistries"] = [new["serviceRegistries"]] if new.get("serviceRegistries") else []
-        if wanted.get("serviceConnectConfiguration"):
-            wanted["serviceConnectConfiguration"] = _connect(wanted["serviceConnectConfiguration"])
-        return wanted
+            props = props | {"networkConfiguration": {"awsvpcConfiguration": network | {"assignPublicIp": public}}}
+        deployment = {target: props[name] for name, target in self._deployment.items() if props.get(name) is not None}
+        deployment |= props.get("deploymentConfiguration") or {}
+        return super().wanted(operation, props | {"deploymentConfiguration": deployment or None})
+
+    def create(self, aws: Aws, new: Props) -> str:
+        _require_parts(aws, new, new)
+        return super().create(aws, {"desiredCount": 0, "cluster": "default"} | new)
+
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        cluster = state.get("cluster") or identity.split("/")[-2]
+        services = aws.client("ecs").describe_services(cluster=cluster, services=[identity])["services"]
+        if not services or services[0].get("status") == "INACTIVE":
+            raise GoneError
+        return services[0]
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        cluster = state.get("cluster") or identity.split("/")[-2]
-        found = aws.client("ecs").describe_services(cluster=cluster, services=[identity])["services"]
-        if not found or found[0].get("status") == "INACTIVE":
-            raise GoneError
-        service = found[0]
-        arn, name = service["serviceArn"], service["serviceName"]
-        names = ("desiredCount", "taskDefinition", "platformVersion", "healthCheckGracePeriodSeconds", "launchType")
-        live = {"arn": arn, "name": name, "cluster": service["clusterArn"]}
-        if state.get("cluster", "").rsplit("/", 1)[-1] == live["cluster"].rsplit("/", 1)[-1]:
-            del live["cluster"]
-        return live | {key: service[key] for key in names if service.get(key) is not None}
+        cluster, live = self.find(aws, identity, state)["clusterArn"], super().read(aws, identity, state)
+        same = state.get("cluster", "").rsplit("/", 1)[-1] == cluster.rsplit("/", 1)[-1]
+        return live if same else live | {"cluster": cluster}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        wanted = self._wanted(new, changed)
-        _require_parts(aws, new, wanted)
+        names = set(changed)
+        if names & {*self._deployment, "deploymentConfiguration"}:
+            names |= {*self._deployment, "deploymentConfiguration"}
+        emptied: Props = {name: [] for name in self._lists if name in names}
+        given = emptied | {name: new[name] for name in names if new.get(name) is not None}
+        wanted = self.wanted("update_service", given)
+        _require_parts(aws, new, given)
         if wanted:
-            aws.client("ecs").update_service(cluster=new.get("cluster", "default"), service=identity, **wanted)
+            aws.client("ecs").update_service(**wanted | {"cluster": new.get("cluster", "default"), "service": identity})
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         ecs, cluster = aws.client("ecs"), state.get("cluster", "default")
@@ -199,15 +179,6 @@ def _described(ecs: Any, cluster: str, tasks: list[str]) -> list[Props]:
     return found
 
 
-def _connect(configuration: Props) -> Props:
-    spelled: Props = respell(configuration, CONNECT)
-    for service in spelled.get("services") or []:
-        for alias in service.get("clientAliases") or []:
-            if alias.get("testTrafficRules"):
-                alias["testTrafficRules"] = alias["testTrafficRules"][0]
-    return spelled
-
-
 def _require_parts(aws: Aws, new: Props, wanted: Props) -> None:
     """Refuse a cluster or a task definition that is not there: the emulator takes any name."""
     cluster = new.get("cluster", "default")
@@ -219,18 +190,3 @@ def _require_parts(aws: Aws, new: Props, wanted: Props) -> None:
         known = aws.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
         if known.get("status") == "INACTIVE":
             raise PluginError(f"ClientException: the task definition {revision} is INACTIVE")
-
-
-def _deployment(new: Props) -> Props:
-    names = {"deploymentMaximumPercent": "maximumPercent", "deploymentMinimumHealthyPercent": "minimumHealthyPercent"}
-    wanted: Props = {target: new[key] for key, target in names.items() if new.get(key) is not None}
-    same: dict[str, Any] = {key: new[key] for key in ("deploymentCircuitBreaker", "alarms") if new.get(key)}
-    strategy: Props = _with_minutes(new.get("deploymentConfiguration") or {})
-    return wanted | same | strategy
-
-
-def _with_minutes(value: Any) -> Any:
-    """Pulumi has texts where ECS has numbers of minutes."""
-    if isinstance(value, dict):
-        return {key: int(item) if key.endswith("InMinutes") else _with_minutes(item) for key, item in value.items()}
-    return [_with_minutes(item) for item in value] if isinstance(value, list) else value

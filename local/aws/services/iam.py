@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from ..kind import Kind, pick, words
+from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
 from ..wire import Props
@@ -18,39 +18,38 @@ class Role(Kind):
     """A role. Inline and attached policies have resource types of their own."""
 
     resource = "aws:iam/role:Role"
+    service, make, identity, get, found = "iam", "create_role", "{name}", "get_role", "Role"
+    remove, keys = "delete_role", {"RoleName": "id"}
+    spelled = {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"}
+    changes = (Change("update_role", "description maxSessionDuration"),)
+    outputs = {
+        "arn": "Arn",
+        "name": "RoleName",
+        "path": "Path",
+        "uniqueId": "RoleId",
+        "description": "Description",
+        "maxSessionDuration": "MaxSessionDuration",
+    }
     replaces = words("name namePrefix path")
     name = Name(limit=64)
     unordered = words("managedPolicyArns inlinePolicies")
-    defaults = {"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"}
+    defaults = {"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/", "description": ""}
+    handled = words("assumeRolePolicy permissionsBoundary managedPolicyArns inlinePolicies")
+    honoured = words("forceDetachPolicies")
     tagged = ("iam", "name")
     regional = False
     finish = True
 
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "path description maxSessionDuration permissionsBoundary", name="RoleName")
-        aws.client("iam").create_role(**wanted, AssumeRolePolicyDocument=new["assumeRolePolicy"])
-        return str(new["name"])
-
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("iam").get_role(RoleName=identity)["Role"]
-        return {
-            "arn": found["Arn"],
-            "name": identity,
-            "path": found.get("Path", "/"),
-            "uniqueId": found["RoleId"],
-            "assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"]),
-            "description": found.get("Description", ""),
-            "maxSessionDuration": found.get("MaxSessionDuration", 3600),
-            "createDate": found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
+        found, live = self.find(aws, identity, state), super().read(aws, identity, state)
+        live["createDate"] = found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ")
+        return live | {"assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"])}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        super().update(aws, identity, new, old, changed)
         iam = aws.client("iam")
         if old and "assumeRolePolicy" in changed:
             iam.update_assume_role_policy(RoleName=identity, PolicyDocument=new["assumeRolePolicy"])
-        if old and {"description", "maxSessionDuration"} & set(changed):
-            duration = new.get("maxSessionDuration", 3600)
-            iam.update_role(RoleName=identity, Description=new.get("description", ""), MaxSessionDuration=duration)
         if old and "permissionsBoundary" in changed:
             if new.get("permissionsBoundary"):
                 iam.put_role_permissions_boundary(RoleName=identity, PermissionsBoundary=new["permissionsBoundary"])
@@ -61,73 +60,56 @@ class Role(Kind):
             iam.detach_role_policy(RoleName=identity, PolicyArn=arn)
         for arn in sorted(after - before):
             iam.attach_role_policy(RoleName=identity, PolicyArn=arn)
-        inline = {policy["name"]: policy["policy"] for policy in new.get("inlinePolicies") or [] if policy.get("name")}
-        gone = {policy["name"] for policy in old.get("inlinePolicies") or [] if policy.get("name")} - set(inline)
-        for name in sorted(gone):
+        inline = _inline(new)
+        for name in sorted(set(_inline(old)) - set(inline)):
             iam.delete_role_policy(RoleName=identity, PolicyName=name)
         for name, policy in inline.items():
             iam.put_role_policy(RoleName=identity, PolicyName=name, PolicyDocument=policy)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        iam = aws.client("iam")
-        force = state.get("forceDetachPolicies")
+        iam, force = aws.client("iam"), state.get("forceDetachPolicies")
         for policy in iam.list_attached_role_policies(RoleName=identity)["AttachedPolicies"]:
             if force or policy["PolicyArn"] in (state.get("managedPolicyArns") or []):
                 iam.detach_role_policy(RoleName=identity, PolicyArn=policy["PolicyArn"])
         for name in iam.list_role_policies(RoleName=identity)["PolicyNames"]:
-            if force or name in [policy.get("name") for policy in state.get("inlinePolicies") or []]:
+            if force or name in _inline(state):
                 iam.delete_role_policy(RoleName=identity, PolicyName=name)
-        iam.delete_role(RoleName=identity)
+        super().delete(aws, identity, state)
+
+
+def _inline(props: Props) -> dict[str, str]:
+    return {policy["name"]: policy["policy"] for policy in props.get("inlinePolicies") or [] if policy.get("name")}
 
 
 class RolePolicy(Kind):
     """A policy inside a role."""
 
     resource = "aws:iam/rolePolicy:RolePolicy"
+    service, make, identity, get = "iam", "put_role_policy", "{role}:{name}", "get_role_policy"
+    remove, keys = "delete_role_policy", {"RoleName": "role", "PolicyName": "name"}
+    spelled = {"policy": "PolicyDocument"}
+    put = True
     replaces = words("name namePrefix role")
     name = Name(limit=128)
     regional = False
 
-    def create(self, aws: Aws, new: Props) -> str:
-        aws.client("iam").put_role_policy(RoleName=new["role"], PolicyName=new["name"], PolicyDocument=new["policy"])
-        return f"{new['role']}:{new['name']}"
-
-    def from_id(self, identity: str) -> Props:
-        role, _, name = identity.partition(":")
-        return {"role": role, "name": name}
-
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("iam").get_role_policy(RoleName=state["role"], PolicyName=state["name"])
-        return {"role": state["role"], "name": state["name"], "policy": json.dumps(found["PolicyDocument"])}
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        self.create(aws, new)
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("iam").delete_role_policy(RoleName=state["role"], PolicyName=state["name"])
+        policy = self.find(aws, identity, state)["PolicyDocument"]
+        return {"role": state["role"], "name": state["name"], "policy": json.dumps(policy)}
 
 
 class RolePolicyAttachment(Kind):
     """A managed policy on a role."""
 
     resource = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    service, make, identity, remove = "iam", "attach_role_policy", "{role}/{policyArn}", "detach_role_policy"
+    keys = {"RoleName": "role", "PolicyArn": "policyArn"}
     replaces = words("role policyArn")
     regional = False
     delete_first = True
-
-    def create(self, aws: Aws, new: Props) -> str:
-        aws.client("iam").attach_role_policy(RoleName=new["role"], PolicyArn=new["policyArn"])
-        return f"{new['role']}/{new['policyArn']}"
-
-    def from_id(self, identity: str) -> Props:
-        role, _, arn = identity.partition("/")
-        return {"role": role, "policyArn": arn}
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         attached = aws.client("iam").list_attached_role_policies(RoleName=state["role"])["AttachedPolicies"]
         if state["policyArn"] not in [policy["PolicyArn"] for policy in attached]:
             raise GoneError
         return {"role": state["role"], "policyArn": state["policyArn"]}
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("iam").detach_role_policy(RoleName=state["role"], PolicyArn=state["policyArn"])

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..archive import UnreadableError, zip_bytes
-from ..kind import Kind, pascal, pick, respell, words
+from ..kind import Change, Kind, pascal, words
 from ..naming import Name
 from ..session import Aws
 from ..shapes import Problem
@@ -38,13 +38,37 @@ class Function(Kind):
     volatile = words("version qualifiedArn qualifiedInvokeArn lastModified codeSha256 sourceCodeHash sourceCodeSize")
     tagged = ("lambda", "arn")
     finish = True
-    _settings = (
-        "role handler runtime description timeout memorySize layers tracingConfig ephemeralStorage loggingConfig "
-        "deadLetterConfig"
-    )
-    _code = words("code imageUri s3Bucket s3Key s3ObjectVersion sourceCodeHash architectures codeSha256")
+    service, make, identity = "lambda", "create_function", "{name}"
+    changes = (Change("update_function_configuration"),)
+    remove, keys = "delete_function", {"FunctionName": "id"}
+    spelled = {
+        "name": "FunctionName",
+        "vpcId": "",
+        "optimizationStatus": "",
+        "retentionPeriod": "RetentionPeriodInDays",
+        "commands": "Command",
+        "entryPoints": "EntryPoint",
+        "fileSystemConfig": "FileSystemConfigs",
+    }
+    outputs = {
+        "arn": "FunctionArn",
+        "name": "FunctionName",
+        "role": "Role",
+        "lastModified": "LastModified",
+        "codeSha256": "CodeSha256",
+        "sourceCodeHash": "CodeSha256",
+        "sourceCodeSize": "CodeSize",
+        "architectures": "Architectures",
+        "timeout": "Timeout",
+        "memorySize": "MemorySize",
+        "handler": "Handler",
+        "runtime": "Runtime",
+    }
+    _package_of = words("code imageUri s3Bucket s3Key s3ObjectVersion architectures")
+    handled = _package_of | words("reservedConcurrentExecutions publish")
+    honoured = words("skipDestroy")
 
-    def check(self, inputs: Props) -> list[Problem]:
+    def rules(self, inputs: Props) -> list[Problem]:
         given = [name for name in ("code", "imageUri", "s3Bucket") if inputs.get(name)]
         if len(given) != 1:
             return [Problem("code", f"exactly one of code, imageUri and s3Bucket must be set, not {given or 'none'}")]
@@ -58,29 +82,22 @@ class Function(Kind):
             problems.append(Problem("code", str(error)))
         return problems
 
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = self._configuration(new) | {"FunctionName": new["name"], "Code": self._package(new)}
-        wanted |= pick(new, "architectures packageType publish")
-        aws.client("lambda").create_function(**wanted)
-        return str(new["name"])
+    def wanted(self, operation: str, props: Props) -> Props:
+        # Without variables, an update takes away those that were there.
+        return super().wanted(operation, {"environment": {"variables": {}}} | props | {"code": None})
 
-    def _configuration(self, new: Props) -> Props:
-        wanted = pick(new, self._settings, kmsKeyArn="KMSKeyArn")
-        # Keys of the environment are the program's, not the API's.
-        wanted["Environment"] = {"Variables": (new.get("environment") or {}).get("variables") or {}}
-        if new.get("imageConfig"):
-            names = {"commands": "command", "entryPoints": "entryPoint"}
-            wanted["ImageConfig"] = pascal(respell(new["imageConfig"], names))
-        if new.get("fileSystemConfig"):
-            wanted["FileSystemConfigs"] = [pascal(new["fileSystemConfig"])]
-        if new.get("vpcConfig"):
-            wanted["VpcConfig"] = pick(new["vpcConfig"], "subnetIds securityGroupIds")
-        return wanted
+    def create(self, aws: Aws, new: Props) -> str:
+        aws.client("lambda").create_function(**self.wanted(self.make, new), Code=self._package(new))
+        return str(new["name"])
 
     def _package(self, new: Props) -> Props:
         if new.get("code"):
             return {"ZipFile": zip_bytes(new["code"])}
-        return pick(new, "imageUri s3Bucket s3Key s3ObjectVersion")
+        names = ("imageUri", "s3Bucket", "s3Key", "s3ObjectVersion")
+        return pascal({name: new.get(name) for name in names})
+
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        return self._ready(aws, identity)
 
     def _ready(self, aws: Aws, identity: str) -> Props:
         deadline = time.monotonic() + READY_DEADLINE_S
@@ -92,33 +109,16 @@ class Function(Kind):
             time.sleep(READY_INTERVAL_S)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = self._ready(aws, identity)
+        found, live = self._ready(aws, identity), super().read(aws, identity, state)
         arn, version = found["FunctionArn"], self._version(aws, identity, state)
-        live: Props = {
-            "arn": arn,
-            "name": found["FunctionName"],
-            "role": found["Role"],
+        invoke = _invoke_arn(aws, arn)
+        live |= {
             "version": version,
             "qualifiedArn": f"{arn}:{version}",
-            "invokeArn": _invoke_arn(aws, arn),
+            "invokeArn": invoke,
             "qualifiedInvokeArn": _invoke_arn(aws, f"{arn}:{version}"),
-            "responseStreamingInvokeArn": _invoke_arn(aws, arn).replace(
-                "/invocations", "/response-streaming-invocations"
-            ),
-            "lastModified": found["LastModified"],
-            "codeSha256": found["CodeSha256"],
-            "sourceCodeHash": found["CodeSha256"],
-            "sourceCodeSize": found["CodeSize"],
-            "architectures": found.get("Architectures", ["x86_64"]),
+            "responseStreamingInvokeArn": invoke.replace("/invocations", "/response-streaming-invocations"),
         }
-        for name, key in (
-            ("timeout", "Timeout"),
-            ("memorySize", "MemorySize"),
-            ("handler", "Handler"),
-            ("runtime", "Runtime"),
-        ):
-            if found.get(key):
-                live[name] = found[key]
         if state.get("environment"):
             live["environment"] = {"variables": (found.get("Environment") or {}).get("Variables") or {}}
         code, known = state.get("code"), state.get("codeSha256")
@@ -145,19 +145,18 @@ class Function(Kind):
                 client.delete_function_concurrency(FunctionName=identity)
         if not old:
             return
-        settings = {*self._settings.split(), "environment", "imageConfig", "fileSystemConfig", "vpcConfig", "kmsKeyArn"}
-        if settings & set(changed):
-            client.update_function_configuration(FunctionName=identity, **self._configuration(new))
+        code, names = self._package_of & set(changed), set(changed) - self._package_of - {"publish"}
+        settings = [name for name in names if self.takes("update_function_configuration", name)]
+        if settings:
+            wanted = self.wanted("update_function_configuration", new)
+            client.update_function_configuration(**wanted | {"FunctionName": identity})
             self._ready(aws, identity)
-        if self._code & set(changed):
-            client.update_function_code(FunctionName=identity, **self._package(new), **pick(new, "architectures"))
+        if code:
+            architectures = {"Architectures": new["architectures"]} if new.get("architectures") else {}
+            client.update_function_code(FunctionName=identity, **self._package(new), **architectures)
             self._ready(aws, identity)
-        if new.get("publish") and ((settings | self._code | {"publish"}) & set(changed)):
+        if new.get("publish") and (settings or code or "publish" in changed):
             client.publish_version(FunctionName=identity)
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        if not state.get("skipDestroy"):
-            aws.client("lambda").delete_function(FunctionName=identity)
 
 
 def _invoke_arn(aws: Aws, arn: str) -> str:

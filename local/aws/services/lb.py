@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from typing import Any
 
-from ..kind import Kind, camel, pascal, pick, words
+from ..kind import Change, Kind, words
 from ..naming import Name
-from ..session import Aws, GoneError
+from ..session import Aws
 from ..wire import Props
 
 _BALANCER_ATTRIBUTES = {
@@ -26,31 +26,49 @@ _BALANCER_ATTRIBUTES = {
     "preserveHostHeader": "routing.http.preserve_host_header.enabled",
     "xffHeaderProcessingMode": "routing.http.xff_header_processing.mode",
 }
+_LOG_ATTRIBUTES = {
+    "enabled": "access_logs.s3.enabled",
+    "bucket": "access_logs.s3.bucket",
+    "prefix": "access_logs.s3.prefix",
+}
 _TARGET_ATTRIBUTES = {
     "deregistrationDelay": "deregistration_delay.timeout_seconds",
     "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
+    "proxyProtocolV2": "proxy_protocol_v2.enabled",
     "slowStart": "slow_start.duration_seconds",
 }
+_STICKINESS_ATTRIBUTES = {"enabled": "stickiness.enabled", "type": "stickiness.type"}
 
 
-def _attributes(table: dict[str, str], new: Props, changed: Collection[str]) -> list[dict[str, str]]:
+def _attributes(table: dict[str, str], props: Props, names: Collection[str]) -> list[dict[str, str]]:
+    given = {key: props[name] for name, key in table.items() if name in names and props.get(name) is not None}
     return [
-        {"Key": key, "Value": str(new[name]).lower() if isinstance(new[name], bool) else str(new[name])}
-        for name, key in table.items()
-        if name in changed and new.get(name) is not None
+        {"Key": key, "Value": str(value).lower() if isinstance(value, bool) else str(value)}
+        for key, value in given.items()
     ]
-
-
-def _only(found: list[Props]) -> Props:
-    if not found:
-        raise GoneError
-    return found[0]
 
 
 class LoadBalancer(Kind):
     """A load balancer."""
 
     resource = "aws:lb/loadBalancer:LoadBalancer"
+    service, make, identity = "elbv2", "create_load_balancer", "LoadBalancers.0.LoadBalancerArn"
+    get, found, remove = "describe_load_balancers", "LoadBalancers", "delete_load_balancer"
+    keys = {"LoadBalancerArn": "id"}
+    spelled = {"loadBalancerType": "Type", "outpostId": ""}
+    changes = (
+        Change("set_security_groups", "securityGroups"),
+        Change("set_subnets", "subnets"),
+        Change("set_subnets", "subnetMappings"),
+        Change("set_ip_address_type", "ipAddressType"),
+    )
+    outputs = {
+        "arn": "LoadBalancerArn",
+        "name": "LoadBalancerName",
+        "dnsName": "DNSName",
+        "zoneId": "CanonicalHostedZoneId",
+        "vpcId": "VpcId",
+    }
     replaces = words("name namePrefix internal loadBalancerType customerOwnedIpv4Pool")
     name = Name(limit=32)
     unordered = words("subnets securityGroups subnetMappings")
@@ -63,218 +81,158 @@ class LoadBalancer(Kind):
         "loadBalancerType": "application",
         "dropInvalidHeaderFields": False,
     }
+    handled = words("internal accessLogs") | set(_BALANCER_ATTRIBUTES)
     tagged = ("elbv2", "arn")
     finish = True
 
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "name securityGroups ipAddressType", loadBalancerType="Type") | _places(new)
-        wanted["Scheme"] = "internal" if new.get("internal") else "internet-facing"
-        return str(aws.client("elbv2").create_load_balancer(**wanted)["LoadBalancers"][0]["LoadBalancerArn"])
+    def wanted(self, operation: str, props: Props) -> Props:
+        scheme = {"scheme": "internal" if props.get("internal") else "internet-facing"}
+        return super().wanted(operation, props | scheme)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = _only(aws.client("elbv2").describe_load_balancers(LoadBalancerArns=[identity])["LoadBalancers"])
-        return {
-            "arn": identity,
-            "arnSuffix": identity.split(":loadbalancer/", 1)[-1],
-            "name": found["LoadBalancerName"],
-            "dnsName": found["DNSName"],
-            "zoneId": found.get("CanonicalHostedZoneId", ""),
-            "vpcId": found.get("VpcId", ""),
-            "internal": found.get("Scheme") == "internal",
-        }
+        found, live = self.find(aws, identity, state), super().read(aws, identity, state)
+        live["arnSuffix"] = identity.split(":loadbalancer/", 1)[-1]
+        return live | {"internal": found.get("Scheme") == "internal"}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        elb = aws.client("elbv2")
         attributes = _attributes(_BALANCER_ATTRIBUTES, new, changed)
-        logs = new.get("accessLogs") or {}
         if "accessLogs" in changed:
-            enabled = bool(logs.get("enabled"))
-            attributes.append({"Key": "access_logs.s3.enabled", "Value": str(enabled).lower()})
-            if enabled:
-                attributes.append({"Key": "access_logs.s3.bucket", "Value": logs["bucket"]})
-                attributes.append({"Key": "access_logs.s3.prefix", "Value": logs.get("prefix") or ""})
+            logs = new.get("accessLogs") or {}
+            logs = {"prefix": "", **logs, "enabled": True} if logs.get("enabled") else {"enabled": False}
+            attributes += _attributes(_LOG_ATTRIBUTES, logs, logs)
         if attributes:
-            elb.modify_load_balancer_attributes(LoadBalancerArn=identity, Attributes=attributes)
-        if old and "securityGroups" in changed:
-            elb.set_security_groups(LoadBalancerArn=identity, SecurityGroups=new.get("securityGroups") or [])
-        if old and {"subnets", "subnetMappings"} & set(changed):
-            elb.set_subnets(LoadBalancerArn=identity, **_places(new))
-        if old and "ipAddressType" in changed:
-            elb.set_ip_address_type(LoadBalancerArn=identity, IpAddressType=new.get("ipAddressType", "ipv4"))
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("elbv2").delete_load_balancer(LoadBalancerArn=identity)
-
-
-def _places(new: Props) -> Props:
-    wanted = pick(new, "subnets")
-    if new.get("subnetMappings"):
-        wanted["SubnetMappings"] = [
-            pick(place, "subnetId allocationId", privateIpv4Address="PrivateIPv4Address", ipv6Address="IPv6Address")
-            for place in new["subnetMappings"]
-        ]
-    return wanted
+            aws.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=identity, Attributes=attributes)
+        super().update(aws, identity, new, old, changed)
 
 
 class TargetGroup(Kind):
     """Where a load balancer sends requests, and how it knows that the targets are well."""
 
     resource = "aws:lb/targetGroup:TargetGroup"
+    service, make, identity = "elbv2", "create_target_group", "TargetGroups.0.TargetGroupArn"
+    get, found, remove = "describe_target_groups", "TargetGroups", "delete_target_group"
+    keys = {"TargetGroupArn": "id"}
+    outputs = {"arn": "TargetGroupArn", "name": "TargetGroupName", "loadBalancerArns": "LoadBalancerArns"}
     replaces = words("name namePrefix port protocol protocolVersion targetType vpcId ipAddressType targetControlPort")
     name = Name(limit=32)
     defaults = {"deregistrationDelay": 300, "slowStart": 0, "targetType": "instance"}
+    handled = words("healthCheck stickiness") | set(_TARGET_ATTRIBUTES)
     tagged = ("elbv2", "arn")
     finish = True
+    _health: Props = {
+        "enabled": "healthCheckEnabled",
+        "interval": "healthCheckIntervalSeconds",
+        "path": "healthCheckPath",
+        "port": "healthCheckPort",
+        "protocol": "healthCheckProtocol",
+        "timeout": "healthCheckTimeoutSeconds",
+        "healthyThreshold": "healthyThresholdCount",
+        "unhealthyThreshold": "unhealthyThresholdCount",
+    }
 
-    def create(self, aws: Aws, new: Props) -> str:
-        wanted = pick(new, "name port protocol protocolVersion vpcId targetType ipAddressType") | _health(new)
-        return str(aws.client("elbv2").create_target_group(**wanted)["TargetGroups"][0]["TargetGroupArn"])
+    def wanted(self, operation: str, props: Props) -> Props:
+        check = props.get("healthCheck") or {}
+        health: Props = {target: check.get(name) for name, target in self._health.items()}
+        if check.get("matcher"):
+            health["matcher"] = {"grpcCode" if props.get("protocolVersion") == "GRPC" else "httpCode": check["matcher"]}
+        return super().wanted(operation, props | health)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = _only(aws.client("elbv2").describe_target_groups(TargetGroupArns=[identity])["TargetGroups"])
-        return {
-            "arn": identity,
-            "arnSuffix": identity.rsplit(":", 1)[-1],
-            "name": found["TargetGroupName"],
-            "loadBalancerArns": found.get("LoadBalancerArns", []),
-        }
+        return super().read(aws, identity, state) | {"arnSuffix": identity.rsplit(":", 1)[-1]}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         attributes = _attributes(_TARGET_ATTRIBUTES, new, changed)
         if "stickiness" in changed:
-            stickiness = new.get("stickiness") or {"enabled": False, "type": "lb_cookie"}
-            enabled = str(stickiness.get("enabled", True)).lower()
-            attributes += [{"Key": "stickiness.enabled", "Value": enabled}]
-            attributes += [{"Key": "stickiness.type", "Value": stickiness["type"]}]
+            stickiness = {"enabled": True} | (new.get("stickiness") or {"enabled": False, "type": "lb_cookie"})
+            attributes += _attributes(_STICKINESS_ATTRIBUTES, stickiness, stickiness)
         if attributes:
             aws.client("elbv2").modify_target_group_attributes(TargetGroupArn=identity, Attributes=attributes)
         if old and "healthCheck" in changed:
-            aws.client("elbv2").modify_target_group(TargetGroupArn=identity, **_health(new))
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("elbv2").delete_target_group(TargetGroupArn=identity)
+            arguments = self.wanted("modify_target_group", new) | {"TargetGroupArn": identity}
+            aws.client("elbv2").modify_target_group(**arguments)
 
 
-def _health(new: Props) -> Props:
-    check = new.get("healthCheck") or {}
-    wanted = pick(
-        check,
-        "",
-        enabled="HealthCheckEnabled",
-        interval="HealthCheckIntervalSeconds",
-        path="HealthCheckPath",
-        port="HealthCheckPort",
-        protocol="HealthCheckProtocol",
-        timeout="HealthCheckTimeoutSeconds",
-        healthyThreshold="HealthyThresholdCount",
-        unhealthyThreshold="UnhealthyThresholdCount",
-    )
-    if check.get("matcher"):
-        grpc = str(new.get("protocolVersion")) == "GRPC"
-        wanted["Matcher"] = {"GrpcCode" if grpc else "HttpCode": check["matcher"]}
-    return wanted
+class _WithActions(Kind):
+    """What sends requests on: each action is numbered, and has its settings under another name."""
+
+    service, tagged = "elbv2", ("elbv2", "arn")
+    _actions: str
+    spelled = {
+        "fixedResponse": "FixedResponseConfig",
+        "redirect": "RedirectConfig",
+        "forward": "ForwardConfig",
+        "arn": "TargetGroupArn",
+        "stickiness": "TargetGroupStickinessConfig",
+        "duration": "DurationSeconds",
+        "certificateArn": "CertificateArn",
+    }
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        actions = [{"order": order} | action for order, action in enumerate(props[self._actions], 1)]
+        return super().wanted(operation, props | {self._actions: actions})
 
 
-def _actions(actions: list[Props]) -> list[Props]:
-    return [_action(action, order) for order, action in enumerate(actions, 1)]
-
-
-def _action(action: Props, order: int) -> Props:
-    wanted: Props = {"Type": action["type"], "Order": action.get("order", order)}
-    if action.get("targetGroupArn"):
-        wanted["TargetGroupArn"] = action["targetGroupArn"]
-    for name, target in {"fixedResponse": "FixedResponseConfig", "redirect": "RedirectConfig"}.items():
-        if action.get(name):
-            wanted[target] = pascal(action[name])
-    forward = action.get("forward")
-    if forward:
-        groups = [
-            {"TargetGroupArn": group["arn"], "Weight": group.get("weight", 1)} for group in forward["targetGroups"]
-        ]
-        wanted["ForwardConfig"] = {"TargetGroups": groups}
-        if forward.get("stickiness"):
-            stickiness = {"Enabled": forward["stickiness"].get("enabled", False)}
-            stickiness["DurationSeconds"] = forward["stickiness"]["duration"]
-            wanted["ForwardConfig"]["TargetGroupStickinessConfig"] = stickiness
-    return wanted
-
-
-class Listener(Kind):
+class Listener(_WithActions):
     """A port of a load balancer."""
 
     resource = "aws:lb/listener:Listener"
+    make, identity, remove = "create_listener", "Listeners.0.ListenerArn", "delete_listener"
+    get, found, keys = "describe_listeners", "Listeners", {"ListenerArn": "id"}
+    changes = (Change("modify_listener"),)
+    outputs = {
+        "arn": "ListenerArn",
+        "loadBalancerArn": "LoadBalancerArn",
+        "port": "Port",
+        "protocol": "Protocol",
+        "sslPolicy": "SslPolicy",
+    }
     replaces = words("loadBalancerArn")
-    tagged = ("elbv2", "arn")
+    handled = words("certificateArn")
+    _actions = "defaultActions"
 
-    def create(self, aws: Aws, new: Props) -> str:
-        made = aws.client("elbv2").create_listener(LoadBalancerArn=new["loadBalancerArn"], **self._wanted(new))
-        return str(made["Listeners"][0]["ListenerArn"])
-
-    def _wanted(self, new: Props) -> Props:
-        wanted = pick(new, "port sslPolicy") | {"DefaultActions": _actions(new["defaultActions"])}
-        wanted["Protocol"] = new.get("protocol") or ("HTTPS" if new.get("port") == 443 else "HTTP")
-        if new.get("certificateArn"):
-            wanted["Certificates"] = [{"CertificateArn": new["certificateArn"]}]
-        return wanted
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = _only(aws.client("elbv2").describe_listeners(ListenerArns=[identity])["Listeners"])
-        live = {"arn": identity, "loadBalancerArn": found["LoadBalancerArn"]}
-        return live | {key: value for key, value in camel(found).items() if key in ("port", "protocol", "sslPolicy")}
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        aws.client("elbv2").modify_listener(ListenerArn=identity, **self._wanted(new))
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("elbv2").delete_listener(ListenerArn=identity)
+    def wanted(self, operation: str, props: Props) -> Props:
+        more: Props = {"protocol": props.get("protocol") or ("HTTPS" if props.get("port") == 443 else "HTTP")}
+        if props.get("certificateArn"):
+            more["certificates"] = [{"certificateArn": props["certificateArn"]}]
+        return super().wanted(operation, props | more)
 
 
-class ListenerRule(Kind):
+class ListenerRule(_WithActions):
     """Which requests go where."""
 
     resource = "aws:lb/listenerRule:ListenerRule"
+    make, identity, remove = "create_rule", "Rules.0.RuleArn", "delete_rule"
+    get, found, keys = "describe_rules", "Rules", {"RuleArn": "id"}
+    changes = (Change("modify_rule"),)
+    handled = words("priority")
     replaces = words("listenerArn")
     unordered = words("conditions")
-    tagged = ("elbv2", "arn")
+    _actions = "actions"
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        conditions = [_condition(condition) for condition in props["conditions"]]
+        return super().wanted(operation, props | {"conditions": conditions})
 
     def create(self, aws: Aws, new: Props) -> str:
-        elb = aws.client("elbv2")
         priority = new.get("priority")
         if priority is None:
-            rules = elb.describe_rules(ListenerArn=new["listenerArn"])["Rules"]
+            rules = aws.client("elbv2").describe_rules(ListenerArn=new["listenerArn"])["Rules"]
             priority = 1 + max((int(rule["Priority"]) for rule in rules if rule["Priority"].isdigit()), default=0)
-        made = elb.create_rule(ListenerArn=new["listenerArn"], Priority=priority, **self._wanted(new))
-        return str(made["Rules"][0]["RuleArn"])
-
-    def _wanted(self, new: Props) -> Props:
-        return {"Actions": _actions(new["actions"]), "Conditions": [_condition(item) for item in new["conditions"]]}
+        return super().create(aws, new | {"priority": priority})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = _only(aws.client("elbv2").describe_rules(RuleArns=[identity])["Rules"])
-        return {"arn": identity, "priority": int(found["Priority"])}
+        return {"arn": identity, "priority": int(self.find(aws, identity, state)["Priority"])}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         elb = aws.client("elbv2")
-        elb.modify_rule(RuleArn=identity, **self._wanted(new))
+        elb.modify_rule(**self.wanted("modify_rule", new), RuleArn=identity)
         if "priority" in changed and new.get("priority"):
             elb.set_rule_priorities(RulePriorities=[{"RuleArn": identity, "Priority": new["priority"]}])
 
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("elbv2").delete_rule(RuleArn=identity)
-
 
 def _condition(condition: Props) -> Props:
-    fields = {
-        "hostHeader": "host-header",
-        "httpHeader": "http-header",
-        "httpRequestMethod": "http-request-method",
-        "pathPattern": "path-pattern",
-        "sourceIp": "source-ip",
-    }
-    for name, field in fields.items():
-        if condition.get(name):
-            config: dict[str, Any] = pascal(condition[name])
-            if "HttpHeaderName" in config:
-                config["HttpHeaderName"] = condition[name]["httpHeaderName"]
-            return {"Field": field, f"{name[:1].upper()}{name[1:]}Config": config}
-    return {"Field": "query-string", "QueryStringConfig": {"Values": pascal(condition.get("queryStrings") or [])}}
+    """The kind of a condition is which of its properties is set; AWS wants it named."""
+    ((name, value),) = [(name, value) for name, value in condition.items() if value]
+    if name == "queryStrings":
+        return {"field": "query-string", "queryStringConfig": {"values": value}}
+    return {"field": re.sub("([A-Z])", r"-\1", name).lower(), f"{name}Config": value}

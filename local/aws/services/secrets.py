@@ -7,85 +7,75 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
+from typing import Any
 
-from ..kind import Kind, pick, words
+from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
 from ..shapes import Problem
 from ..wire import Props
+
+_VALUES = ("value", "insecureValue", "valueWo")
 
 
 class Parameter(Kind):
     """A setting or a secret of the Parameter Store."""
 
     resource = "aws:ssm/parameter:Parameter"
+    service, make, identity, get, found = "ssm", "put_parameter", "{name}", "get_parameter", "Parameter"
+    remove, keys = "delete_parameter", {"Name": "id"}
+    put = True
+    outputs = {"name": "Name", "type": "Type", "version": "Version", "arn": "ARN"}
     replaces = words("name dataType")
     name = Name(limit=2048)
     secrets = words("value valueWo")
     defaults = {"dataType": "text", "tier": "Standard"}
     volatile = words("version")
+    handled = words("insecureValue valueWo")
+    recorded = words("valueWoVersion")
     tagged = ("ssm", "id")
 
-    def check(self, inputs: Props) -> list[Problem]:
-        if sum(inputs.get(name) is not None for name in ("value", "insecureValue", "valueWo")) != 1:
+    def rules(self, inputs: Props) -> list[Problem]:
+        if sum(inputs.get(name) is not None for name in _VALUES) != 1:
             return [Problem("value", "exactly one of value, insecureValue and valueWo must be set")]
         return []
 
-    def create(self, aws: Aws, new: Props) -> str:
-        self._put(aws, new, overwrite=bool(new.get("overwrite")))
-        return str(new["name"])
-
-    def _put(self, aws: Aws, new: Props, *, overwrite: bool) -> None:
-        value = next(new[name] for name in ("value", "insecureValue", "valueWo") if new.get(name) is not None)
-        wanted = pick(new, "name type description keyId allowedPattern dataType tier")
-        aws.client("ssm").put_parameter(Value=value, Overwrite=overwrite, **wanted)
+    def wanted(self, operation: str, props: Props) -> Props:
+        value = next(props[name] for name in _VALUES if props.get(name) is not None)
+        return super().wanted(operation, props | {"value": value})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         found = aws.client("ssm").get_parameter(Name=identity, WithDecryption=True)["Parameter"]
-        live = {
-            "name": identity,
-            "type": found["Type"],
-            "arn": found.get("ARN") or aws.arn("ssm", f"parameter/{identity.lstrip('/')}"),
-            "version": found["Version"],
-        }
+        live = {name: found[member] for name, member in self.outputs.items()}
         written = next((name for name in ("insecureValue", "valueWo") if name in state), "value")
         return live | ({written: found["Value"]} if written != "valueWo" else {})
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         if set(changed) - {"overwrite"}:
-            self._put(aws, new, overwrite=True)
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        aws.client("ssm").delete_parameter(Name=identity)
+            self.call(aws, self.make, self.wanted(self.make, new | {"overwrite": True}))
 
 
 class Secret(Kind):
     """A secret's name and rules; its value is a SecretVersion."""
 
     resource = "aws:secretsmanager/secret:Secret"
+    service, make, identity, get = "secretsmanager", "create_secret", "ARN", "describe_secret"
+    remove, keys = "delete_secret", {"SecretId": "id"}
+    spelled = {"policy": "ResourcePolicy"}
+    changes = (
+        Change("update_secret", "description kmsKeyId"),
+        Change("put_resource_policy", "policy", without="delete_resource_policy"),
+    )
+    outputs = {"arn": "ARN", "name": "Name"}
     replaces = words("name namePrefix")
     name = Name(limit=512)
-    defaults = {"recoveryWindowInDays": 30, "forceOverwriteReplicaSecret": False}
+    defaults = {"recoveryWindowInDays": 30, "forceOverwriteReplicaSecret": False, "description": ""}
+    honoured = words("recoveryWindowInDays")
     tagged = ("secretsmanager", "id")
     finish = True
 
-    def create(self, aws: Aws, new: Props) -> str:
-        return str(aws.client("secretsmanager").create_secret(**pick(new, "name description kmsKeyId"))["ARN"])
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("secretsmanager").describe_secret(SecretId=identity)
-        if found.get("DeletedDate"):
-            raise GoneError
-        return {"arn": found["ARN"], "name": found["Name"]}
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        client = aws.client("secretsmanager")
-        if old and {"description", "kmsKeyId"} & set(changed):
-            client.update_secret(SecretId=identity, Description=new.get("description", ""), **pick(new, "kmsKeyId"))
-        if "policy" in changed and new.get("policy"):
-            client.put_resource_policy(SecretId=identity, ResourcePolicy=new["policy"])
-        elif "policy" in changed and old.get("policy"):
-            client.delete_resource_policy(SecretId=identity)
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        return found_secret(aws, identity)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         days = state.get("recoveryWindowInDays", 30)
@@ -93,37 +83,36 @@ class Secret(Kind):
         aws.client("secretsmanager").delete_secret(SecretId=identity, **how)
 
 
+def found_secret(aws: Aws, identity: str) -> Props:
+    """A secret, unless it waits to be deleted."""
+    found: Props = aws.client("secretsmanager").describe_secret(SecretId=identity)
+    if found.get("DeletedDate"):
+        raise GoneError
+    return found
+
+
 class SecretVersion(Kind):
-    """A secret's value."""
+    """A secret's value. It ends with its secret; AWS has no call to delete it."""
 
     resource = "aws:secretsmanager/secretVersion:SecretVersion"
+    service, make, identity, keys = "secretsmanager", "put_secret_value", "{secretId}|{versionId}", {}
+    handled = words("versionStages secretStringWo")
+    spelled = {"secretStringWo": "SecretString"}
     replaces = words("secretId secretString secretBinary secretStringWoVersion")
     unordered = words("versionStages")
     secrets = words("secretString secretBinary secretStringWo")
+    recorded = words("secretStringWoVersion")
 
     def create(self, aws: Aws, new: Props) -> str:
-        value = pick(new, "secretString versionStages")
-        if new.get("secretStringWo"):
-            value["SecretString"] = new["secretStringWo"]
+        wanted = self.wanted(self.make, new)
         if new.get("secretBinary"):
-            value["SecretBinary"] = base64.b64decode(new["secretBinary"])
-        made = aws.client("secretsmanager").put_secret_value(SecretId=new["secretId"], **value)
-        return f"{new['secretId']}|{made['VersionId']}"
-
-    def from_id(self, identity: str) -> Props:
-        return {"secretId": identity.rsplit("|", 1)[0]}
+            wanted["SecretBinary"] = base64.b64decode(new["secretBinary"])
+        return f"{new['secretId']}|{self.call(aws, self.make, wanted)['VersionId']}"
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         secret, version = identity.rsplit("|", 1)
-        if aws.client("secretsmanager").describe_secret(SecretId=secret).get("DeletedDate"):
-            raise GoneError
+        found_secret(aws, secret)
         found = aws.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version)
         live = {"arn": found["ARN"], "secretArn": found["ARN"], "versionId": version}
         live["versionStages"] = found.get("VersionStages", [])
         return live | ({"secretString": found["SecretString"]} if "secretString" in state else {})
-
-    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        """Stages are the only thing that changes in place, and the emulator moves AWSCURRENT by itself."""
-
-    def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        """A version ends with its secret; AWS has no call to delete it."""
