@@ -8,7 +8,6 @@ from typing import Any
 
 from .kind import camel
 from .session import Aws, PluginError
-from .tagging import from_pairs
 from .wire import Props
 
 SECRETS: dict[str, frozenset[str]] = {
@@ -61,46 +60,20 @@ def _filters(arguments: Props) -> list[dict[str, Any]]:
     return filters + [{"Name": f"tag:{name}", "Values": [tags[name]]} for name in sorted(tags)]
 
 
-def _one(found: list[Props], what: str, arguments: Props) -> Props:
-    if len(found) != 1:
-        raise PluginError(f"{len(found)} {what}s match {arguments}, exactly one is needed")
-    return found[0]
-
-
 def _vpc(aws: Aws, arguments: Props) -> Props:
     filters = _filters(arguments)
     for name, key in (("cidrBlock", "cidr"), ("default", "is-default"), ("state", "state")):
         if arguments.get(name) is not None:
             filters.append({"Name": key, "Values": [str(arguments[name]).lower()]})
     ids = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
-    vpc = _one(aws.client("ec2").describe_vpcs(Filters=filters, **ids)["Vpcs"], "VPC", arguments)
-    identity = vpc["VpcId"]
-    found = {"id": identity, "arn": aws.arn("ec2", f"vpc/{identity}"), "default": vpc.get("IsDefault", False)}
-    names = ("cidrBlock", "instanceTenancy", "state", "dhcpOptionsId", "ownerId")
-    return found | _named(vpc, names) | {"region": aws.region, "tags": from_pairs(vpc.get("Tags"))}
-
-
-def _named(item: Props, names: tuple[str, ...]) -> Props:
-    return {name: value for name, value in camel(item).items() if name in names}
-
-
-def _subnet_filters(arguments: Props) -> Props:
-    filters = _filters(arguments)
-    keys = {"vpcId": "vpc-id", "cidrBlock": "cidr-block", "availabilityZone": "availability-zone", "state": "state"}
-    filters += [{"Name": key, "Values": [arguments[name]]} for name, key in keys.items() if arguments.get(name)]
-    return {"Filters": filters} | ({"SubnetIds": [arguments["id"]]} if arguments.get("id") else {})
-
-
-def _subnet(aws: Aws, arguments: Props) -> Props:
-    subnet = _one(aws.client("ec2").describe_subnets(**_subnet_filters(arguments))["Subnets"], "subnet", arguments)
-    names = ("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "mapPublicIpOnLaunch", "state", "ownerId")
-    found = {"id": subnet["SubnetId"], "arn": aws.arn("ec2", f"subnet/{subnet['SubnetId']}"), "region": aws.region}
-    return found | _named(subnet, names) | {"tags": from_pairs(subnet.get("Tags"))}
-
-
-def _subnets(aws: Aws, arguments: Props) -> Props:
-    subnets = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
-    return {"id": aws.region, "region": aws.region, "ids": sorted(subnet["SubnetId"] for subnet in subnets)}
+    vpcs = aws.client("ec2").describe_vpcs(Filters=filters, **ids)["Vpcs"]
+    if len(vpcs) != 1:
+        raise PluginError(f"{len(vpcs)} VPCs match {arguments}, exactly one is needed")
+    vpc, identity = camel(vpcs[0]), vpcs[0]["VpcId"]
+    found = {"id": identity, "arn": aws.arn("ec2", f"vpc/{identity}"), "default": vpc.get("isDefault", False)}
+    found |= {name: vpc.get(name) for name in ("cidrBlock", "instanceTenancy", "state", "dhcpOptionsId", "ownerId")}
+    tags = {tag["key"]: tag["value"] for tag in vpc.get("tags") or []}
+    return found | {"region": aws.region, "tags": tags}
 
 
 def _authorization(aws: Aws, arguments: Props) -> Props:
@@ -118,37 +91,11 @@ def _authorization(aws: Aws, arguments: Props) -> Props:
     }
 
 
-def _policy(noun: str) -> Callable[[Aws, Props], Props]:
-    """Find a managed or own CloudFront policy by id or name."""
-    plural = noun[:-1] + "ies"
-    title = "".join(word.capitalize() for word in noun.split("_"))
-
-    def find(aws: Aws, arguments: Props) -> Props:
-        client, marker = aws.client("cloudfront"), ""
-        while True:
-            page = getattr(client, f"list_{plural}")(**({"Marker": marker} if marker else {}))[f"{title}List"]
-            for item in page.get("Items", []):
-                policy = item[title]
-                name = policy[f"{title}Config"]["Name"]
-                if arguments.get("id") == policy["Id"] or (not arguments.get("id") and arguments.get("name") == name):
-                    return {"id": policy["Id"], "name": name, "comment": policy[f"{title}Config"].get("Comment", "")}
-            marker = page.get("NextMarker", "")
-            if not marker:
-                raise PluginError(f"no CloudFront {noun.replace('_', ' ')} has {arguments}")
-
-    return find
-
-
 _FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:ec2/getVpc:getVpc": _vpc,
-    "aws:ec2/getSubnet:getSubnet": _subnet,
-    "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization,
-    "aws:cloudfront/getCachePolicy:getCachePolicy": _policy("cache_policy"),
-    "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _policy("origin_request_policy"),
-    "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _policy("response_headers_policy"),
 }

@@ -77,10 +77,12 @@ def spell(shape: Any, value: Any, spelled: Names) -> Any:
 def _structure(shape: Any, value: Any, spelled: Names) -> Any:
     if "Quantity" in shape.members and not (isinstance(value, dict) and set(value) - {"items"}):
         return _counted(shape, value["items"] if isinstance(value, dict) else value, spelled)
-    if isinstance(value, list):
+    (only,) = shape.members if len(shape.members) == 1 else ("",)
+    listed = only and shape.members[only].type_name == "list"
+    if isinstance(value, list) and not listed:
         value = value[0] if value else {}
-    if not isinstance(value, dict) and len(shape.members) == 1:
-        value = {next(iter(shape.members)): value}
+    if only and not (isinstance(value, dict) and any(member_of(shape.members, name, spelled) for name in value)):
+        value = {only: value}
     if getattr(shape, "is_document_type", False):
         return value
     unknown = [name for name in value if spelled.get(name) != "" and not member_of(shape.members, name, spelled)]

@@ -1,8 +1,5 @@
 """Autoscaling of services. The emulator keeps targets and policies; it measures nothing, so nothing scales."""
 
-# The tables are constants.
-# ruff: noqa: RUF012
-
 from __future__ import annotations
 
 from ..kind import Kind, words

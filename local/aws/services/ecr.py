@@ -1,8 +1,5 @@
 """Image repositories."""
 
-# The methods are those of Kind, which documents them; the tables are constants.
-# ruff: noqa: D102, RUF012
-
 from __future__ import annotations
 
 from ..kind import Change, Kind, words

@@ -1,8 +1,5 @@
 """Clusters and services."""
 
-# The methods are those of Kind, which documents them; the tables are constants.
-# ruff: noqa: D102, RUF012
-
 from __future__ import annotations
 
 import time
