@@ -73,8 +73,7 @@ class AwsProvider:
         """Refuse settings that the official provider does not know."""
         shape = shapes.provider_shape()
         given = {key: value for key, value in inputs.items() if key not in CONFIG_OF_THE_ENGINE}
-        values = shapes.coerce(shape, {key: _from_json(value) for key, value in given.items()})
-        return Checked(inputs, shapes.check_inputs(shape, values))
+        return Checked(inputs, shapes.read_inputs(shape, {key: _from_json(value) for key, value in given.items()})[1])
 
     def configure(self, inputs: Props) -> None:
         """Remember region and default tags. Other settings name ways into AWS, which the local one does not need."""
@@ -101,10 +100,10 @@ class AwsProvider:
         """Check inputs against the type, and name what the program did not name."""
         kind, shape = self.kind(token), shapes.shape_of(token)
         assert shape is not None  # noqa: S101 - the table's types exist: a test looks
-        problems = shapes.check_inputs(shape, new)
+        inputs, problems = shapes.read_inputs(shape, {key: value for key, value in new.items() if value is not None})
         if problems:
             return Checked(new, problems)
-        inputs = kind.prepare(shapes.coerce(shape, {key: value for key, value in new.items() if value is not None}))
+        inputs = kind.prepare(inputs)
         region = inputs.get("region")
         if region not in (None, UNKNOWN) and self._aws and region != self.aws.region:
             problems.append(Problem("region", f"must be the provider's own, {self.aws.region}: not {region}"))

@@ -113,57 +113,62 @@ def _alternatives(annotation: Any, module: ModuleType) -> list[Any]:
     return [annotation]
 
 
-def check_inputs(shape: Shape, inputs: Props) -> list[Problem]:
-    """Unknown properties, missing ones, and values of a wrong type."""
-    return list(_check_object(shape.inputs, inputs, ""))
+def read_inputs(shape: Shape, inputs: Props) -> tuple[Props, list[Problem]]:
+    """Inputs with values in the types that their properties have, and what is wrong with them.
 
-
-def _check_object(properties: dict[str, Property], value: Props, path: str) -> collections.abc.Iterator[Problem]:
-    prefix = f"{path}." if path else ""
-    for name, item in value.items():
-        if name.startswith("__"):
-            continue
-        if name not in properties:
-            yield Problem(prefix + name, f"no such property; allowed are {', '.join(sorted(properties))}")
-        elif item is not None:
-            known = properties[name]
-            yield from _check_value(known.annotation, known.module, item, prefix + name)
-    for name, known in properties.items():
-        if known.required and value.get(name) is None:
-            yield Problem(prefix + name, "required, and missing")
-
-
-def _check_value(annotation: Any, module: ModuleType, value: Any, path: str) -> collections.abc.Iterator[Problem]:
-    if value == UNKNOWN:
-        return
+    The program may give `"8080"` for a number, and a policy as an object in place of its text.
+    """
     problems: list[Problem] = []
-    kinds = _alternatives(annotation, module)
+    return _read_object(shape.inputs, inputs, "", problems), problems
+
+
+def _read_object(properties: dict[str, Property], value: Props, path: str, problems: list[Problem]) -> Props:
+    prefix, found = f"{path}." if path else "", dict(value)
+    for name, item in value.items():
+        if name in properties and item is not None:
+            found[name] = _read_value(properties[name], item, prefix + name, problems)
+        elif name not in properties and not name.startswith("__"):
+            problems.append(Problem(prefix + name, f"no such property; allowed are {', '.join(sorted(properties))}"))
+    missing = [name for name, known in properties.items() if known.required and value.get(name) is None]
+    problems += [Problem(prefix + name, "required, and missing") for name in missing]
+    return found
+
+
+def _read_value(known: Property, value: Any, path: str, problems: list[Problem]) -> Any:
+    kinds = _alternatives(known.annotation, known.module)
+    if value == UNKNOWN:
+        return value
+    if isinstance(value, dict) and str in kinds:
+        return UNKNOWN if has_unknown(value) else json.dumps(value, sort_keys=True)
+    wrong: list[Problem] = []
     for kind in kinds:
-        problems = list(_check_kind(kind, module, value, path))
-        if not problems:
-            return
-    if len(kinds) == 1:
-        yield from problems
-    else:
-        yield Problem(
-            path, f"must be {' or '.join(dict.fromkeys(map(_title, kinds)))}, not {_describe(value, kinds[0])}"
-        )
+        wrong = []
+        found = _read_kind(kind, known.module, value, path, wrong)
+        if not wrong:
+            return found
+    if len(kinds) > 1:
+        titles = " or ".join(dict.fromkeys(map(_title, kinds)))
+        wrong = [Problem(path, f"must be {titles}, not {_describe(value, kinds[0])}")]
+    problems += wrong
+    return value
 
 
-def _check_kind(kind: Any, module: ModuleType, value: Any, path: str) -> collections.abc.Iterator[Problem]:
+def _read_kind(kind: Any, module: ModuleType, value: Any, path: str, problems: list[Problem]) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any or (isinstance(kind, type) and issubclass(kind, (pulumi.Asset, pulumi.Archive)) and is_asset(value)):
-        return
+        return value
     if origin is collections.abc.Sequence and isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _check_value(arguments[0], module, item, f"{path}[{number}]")
-    elif origin is collections.abc.Mapping and isinstance(value, dict):
-        for key, item in value.items():
-            yield from _check_value(arguments[1], module, item, f"{path}.{key}")
-    elif isinstance(kind, type) and is_input_type(kind) and isinstance(value, dict):
-        yield from _check_object(_properties(kind), value, path)
-    elif not _is_scalar(kind, value):
-        yield Problem(path, f"must be {_title(kind)}, not {_describe(value, kind)}")
+        known = Property(arguments[0], module, False)
+        return [_read_value(known, item, f"{path}[{number}]", problems) for number, item in enumerate(value)]
+    if origin is collections.abc.Mapping and isinstance(value, dict):
+        known = Property(arguments[1], module, False)
+        return {key: _read_value(known, item, f"{path}.{key}", problems) for key, item in value.items()}
+    if isinstance(kind, type) and is_input_type(kind) and isinstance(value, dict):
+        return _read_object(_properties(kind), value, path, problems)
+    if not _is_scalar(kind, value):
+        problems.append(Problem(path, f"must be {_title(kind)}, not {_describe(value, kind)}"))
+        return value
+    return _convert(kind, value)
 
 
 def _is_scalar(kind: Any, value: Any) -> bool:
@@ -206,42 +211,7 @@ def _describe(value: Any, kind: Any) -> str:
     return repr(value) if isinstance(kind, type) and not is_input_type(kind) else "a single value"
 
 
-def coerce(shape: Shape, inputs: Props) -> Props:
-    """Inputs with numbers and booleans in the type that the property has; the program may give `"8080"` for 8080."""
-    return {
-        name: _coerce(shape.inputs[name], value) if name in shape.inputs else value for name, value in inputs.items()
-    }
-
-
-def _coerce(known: Property, value: Any) -> Any:
-    kinds = _alternatives(known.annotation, known.module)
-    if isinstance(value, dict) and str in kinds:  # a policy, given as an object in place of its text
-        return UNKNOWN if has_unknown(value) else json.dumps(value, sort_keys=True)
-    for kind in kinds:
-        converted = _coerce_kind(kind, known.module, value)
-        if converted != value or type(converted) is not type(value):
-            return converted
-    return value
-
-
-def _coerce_kind(kind: Any, module: ModuleType, value: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if value is None or value == UNKNOWN or is_asset(value):
-        converted = value
-    elif isinstance(value, list):
-        listed = origin is collections.abc.Sequence
-        converted = [_coerce(Property(arguments[0], module, False), item) for item in value] if listed else value
-    elif isinstance(value, dict) and origin is collections.abc.Mapping:
-        converted = {key: _coerce(Property(arguments[1], module, False), item) for key, item in value.items()}
-    elif isinstance(value, dict):
-        known = _properties(kind) if is_input_type(kind) else {}
-        converted = {name: _coerce(known[name], item) if name in known else item for name, item in value.items()}
-    else:
-        converted = _coerce_scalar(kind, value)
-    return converted
-
-
-def _coerce_scalar(kind: Any, value: Any) -> Any:
+def _convert(kind: Any, value: Any) -> Any:
     if kind is bool and isinstance(value, str):
         return value == "true"
     if kind in (int, float) and isinstance(value, str):
