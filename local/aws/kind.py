@@ -1,4 +1,4 @@
-"""One resource type: a table that says how it is made, read, changed and removed; and the code that carries tables out."""
+"""One resource type: a table that says how it is made, read, changed and removed, and the code that carries it out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .naming import Name
-from .session import Aws, GoneError
+from .session import Aws, GoneError, PluginError
 from .shapes import Problem, shape_of
 from .spelling import at, member_of, members, spell_members
 from .wire import Props
@@ -35,18 +35,14 @@ class Change:
 
 
 class Kind:
-    """One resource type. Names in an API are found by `spelling`; a type that needs more overrides a method.
-
-    `read` returns what lives in AWS, as the properties that it is sure of: computed outputs, and inputs in which drift is
-    to be seen.
-    """
+    """One resource type. Names in an API are found by `spelling`; a type that needs more overrides a method."""
 
     resource: ClassVar[str]
     """Its type, as the engine names it."""
     service: ClassVar[str]
     """Its service, as boto3 names it."""
     make: ClassVar[str] = ""
-    identity: ClassVar[str]
+    identity: ClassVar[str] = ""
     """The id: a path in the answer of `make`, or a text with the properties that it is made of."""
     get: ClassVar[str] = ""
     found: ClassVar[str] = ""
@@ -68,7 +64,7 @@ class Kind:
     honoured: ClassVar[frozenset[str]] = frozenset()
     """Properties that the plugin itself acts on, mostly when it deletes."""
     recorded: ClassVar[frozenset[str]] = frozenset()
-    """Properties that are kept in the state alone: nothing local depends on them, or the emulator does not know them."""
+    """Properties that are kept in the state alone: nothing local depends on them."""
 
     replaces: ClassVar[frozenset[str]] = frozenset()
     """Property paths (list indexes left out) of which a change makes a new resource."""
@@ -123,6 +119,11 @@ class Kind:
                 return True
         return self.takes(self.make, name) and (self.put or name in self.replaces)
 
+    def _is_list(self, operation: str, name: str) -> bool:
+        shapes = self._members(operation)
+        member = member_of(shapes, name, self.spelled)
+        return member is not None and shapes[member].type_name == "list"
+
     def takes(self, operation: str, name: str) -> bool:
         """Whether an operation takes this property."""
         return bool(operation) and member_of(self._members(operation), name, self.spelled) is not None
@@ -135,10 +136,13 @@ class Kind:
         """The arguments by which an operation knows the resource."""
         taken, found = members(self.service, operation), {}
         for key, name in self.keys.items():
+            argument = key if key in taken else f"{key}s"
+            if argument not in taken:
+                continue
+            if name != "id" and name not in props:
+                raise PluginError(f"{identity} does not say what {name} is: it cannot be imported")
             value = identity if name == "id" else props[name]
-            for member, argument in ((key, value), (f"{key}s", [value])):
-                if member in taken:
-                    found[member] = argument
+            found[argument] = value if argument == key else [value]
         return found
 
     def wanted(self, operation: str, props: Props) -> Props:
@@ -158,7 +162,7 @@ class Kind:
 
     def from_id(self, identity: str) -> Props:
         """What an id says of the resource; an import knows no more."""
-        pattern = re.sub(r"{(\w+)}", r"(?P<\1>.+?)", getattr(self, "identity", "").replace("|", r"\|"))
+        pattern = re.sub(r"{(\w+)}", r"(?P<\1>.+?)", self.identity.replace("|", r"\|"))
         match = re.fullmatch(pattern, identity)
         return match.groupdict() if match else {}
 
@@ -172,7 +176,7 @@ class Kind:
         return found
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        """What lives in AWS. Raises GoneError, or boto3's error for it, if nothing does."""
+        """What lives in AWS, as far as it is sure: computed outputs, and inputs in which drift is to be seen."""
         found = self.find(aws, identity, state)
         values = {name: self.output(aws, path, identity, found) for name, path in self.outputs.items()}
         return {name: value for name, value in values.items() if value is not None}
@@ -198,6 +202,8 @@ class Kind:
                     self.call(aws, change.without, self.where(change.without, identity, new))
                 continue
             given = {name: value for name, value in (self.defaults | new).items() if not names or name in names}
+            if not given:
+                given = {name: [] for name in names if self._is_list(change.operation, name)}
             arguments = self.wanted(change.operation, given) | self.where(change.operation, identity, new)
             self.call(aws, change.operation, arguments)
 

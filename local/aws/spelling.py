@@ -1,4 +1,4 @@
-"""Properties as AWS spells them: read from botocore's models of the services, so that no list of names is written twice."""
+"""Properties as AWS spells them, read from botocore's models of the services."""
 
 from __future__ import annotations
 
@@ -37,12 +37,9 @@ def member_of(shapes: dict[str, Any], name: str, spelled: Names) -> str | None:
         return None
     if given in shapes:
         return given
-    wanted = name.lower()
-    for same in (str.__eq__, _is_plural, lambda one, many: _is_plural(many, one)):
-        found = next((member for member in shapes if same(wanted, member.lower())), None)
-        if found:
-            return found
-    return None
+    wanted, lowered = name.lower(), {member.lower(): member for member in shapes}
+    alike = [wanted, *(other for other in lowered if _is_plural(wanted, other) or _is_plural(other, wanted))]
+    return next((lowered[other] for other in alike if other in lowered), None)
 
 
 def _is_plural(one: str, many: str) -> bool:
@@ -61,17 +58,29 @@ def spell(shape: Any, value: Any, spelled: Names) -> Any:
     if kind == "structure":
         return _structure(shape, value, spelled)
     if kind == "list":
-        if isinstance(value, dict) and {"name", "value"} == {member.lower() for member in shape.member.members}:
-            value = [{"name": name, "value": value[name]} for name in sorted(value)]
-        elif isinstance(value, dict) and {"key", "value"} == {member.lower() for member in shape.member.members}:
-            value = [{"key": name, "value": value[name]} for name in sorted(value)]
-        return [spell(shape.member, item, spelled) for item in (value if isinstance(value, list) else [value])]
+        return [spell(shape.member, item, spelled) for item in _listed(shape.member, value)]
     if kind == "map":
         return {name: spell(shape.value, item, spelled) for name, item in value.items()}
+    return _scalar(kind, value)
+
+
+def _listed(item: Any, value: Any) -> list[Any]:
+    """A list; a map becomes one of pairs, where the API wants those."""
+    pair = {name.lower() for name in getattr(item, "members", ())}
+    for key in ("name", "key"):
+        if isinstance(value, dict) and pair == {key, "value"}:
+            return [{key: name, "value": value[name]} for name in sorted(value)]
+    return value if isinstance(value, list) else [value]
+
+
+def _scalar(kind: str, value: Any) -> Any:
     if kind == "string" and not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    convert = {"integer": int, "long": int, "float": float, "double": float, "blob": _bytes}.get(kind)
-    return convert(value) if convert and isinstance(value, str) else value
+    if kind == "blob" and isinstance(value, str):
+        return value.encode()
+    if kind in ("integer", "long", "float", "double") and isinstance(value, str):
+        return int(value) if kind in ("integer", "long") else float(value)
+    return value
 
 
 def _structure(shape: Any, value: Any, spelled: Names) -> Any:
@@ -98,10 +107,6 @@ def _counted(shape: Any, values: list[Any], spelled: Names) -> Props:
     enabled = {"Enabled": bool(values)} if "Enabled" in shape.members else {}
     listed = {"Items": spell(shape.members["Items"], values, spelled)} if values else {}
     return enabled | {"Quantity": len(values)} | listed
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode()
 
 
 def at(value: Any, path: str) -> Any:

@@ -98,7 +98,7 @@ class Distribution(Kind):
 
     def _config(self, new: Props, reference: str) -> Props:
         given = self.wanted(self.make, new)["DistributionConfig"]
-        config = CONFIG | {"CallerReference": reference} | given
+        config: Props = CONFIG | {"CallerReference": reference} | given
         if new.get("loggingConfig"):
             config["Logging"] = CONFIG["Logging"] | {"Enabled": True} | config["Logging"]
         if config["ViewerCertificate"].get("CloudFrontDefaultCertificate"):
@@ -108,17 +108,13 @@ class Distribution(Kind):
             "GeoRestriction": {"RestrictionType": geo["restrictionType"]} | items(geo.get("locations"))
         }
         for origin in config["Origins"]["Items"]:
-            origin |= ORIGIN | origin
-            places = [name for name in ("CustomOriginConfig", "VpcOriginConfig") if origin.get(name)]
-            for name in places:
-                origin[name] = ORIGIN_TIMES | origin[name]
-            if not places:
-                origin["S3OriginConfig"] = {"OriginAccessIdentity": ""} | origin.get("S3OriginConfig", {})
+            _complete_origin(origin)
         behaviors = [(new["defaultCacheBehavior"], config["DefaultCacheBehavior"])]
         behaviors += zip(new.get("orderedCacheBehaviors") or [], config["CacheBehaviors"].get("Items", []), strict=True)
-        for behavior, wanted in behaviors:
-            wanted |= BEHAVIOR | ({} if behavior.get("cachePolicyId") else TIMES_TO_LIVE) | wanted
-            wanted["AllowedMethods"] = wanted["AllowedMethods"] | {"CachedMethods": items(behavior["cachedMethods"])}
+        for given, behavior in behaviors:
+            _complete(behavior, BEHAVIOR if given.get("cachePolicyId") else BEHAVIOR | TIMES_TO_LIVE)
+            methods = behavior["AllowedMethods"] | {"CachedMethods": items(given["cachedMethods"])}
+            behavior["AllowedMethods"] = methods
         return config
 
     def create(self, aws: Aws, new: Props) -> str:
@@ -153,6 +149,20 @@ class Distribution(Kind):
             deployed(aws, "distribution", "Distribution", identity)
         if not state.get("retainOnDelete"):
             cloudfront.delete_distribution(Id=identity, IfMatch=etag)
+
+
+def _complete(settings: Props, standard: Props) -> None:
+    for name, value in standard.items():
+        settings.setdefault(name, value)
+
+
+def _complete_origin(origin: Props) -> None:
+    _complete(origin, ORIGIN)
+    places = [name for name in ("CustomOriginConfig", "VpcOriginConfig") if name in origin]
+    for place in places:
+        _complete(origin[place], ORIGIN_TIMES)
+    if not places:
+        _complete(origin.setdefault("S3OriginConfig", {}), {"OriginAccessIdentity": ""})
 
 
 def items(values: list[str] | None) -> Props:

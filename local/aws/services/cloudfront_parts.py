@@ -106,11 +106,9 @@ class Function(_Part):
     def _send(self, aws: Aws, operation: str, new: Props, **condition: str) -> None:
         stores = [{"keyValueStoreArn": arn} for arn in new.get("keyValueStoreAssociations") or []]
         config = self.wanted(operation, {"comment": ""} | new | {"keyValueStoreAssociations": stores or None})
-        made = self.call(
-            aws, operation, config | condition | {"Name": new["name"], "FunctionCode": new["code"].encode()}
-        )
+        self.call(aws, operation, config | condition | {"Name": new["name"], "FunctionCode": new["code"].encode()})
         if new.get("publish", True):
-            aws.client("cloudfront").publish_function(Name=new["name"], IfMatch=made["ETag"])
+            aws.client("cloudfront").publish_function(Name=new["name"], IfMatch=self._etag(aws, new["name"]))
 
     def create(self, aws: Aws, new: Props) -> str:
         self._send(aws, "create_function", new)

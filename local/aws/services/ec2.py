@@ -201,6 +201,11 @@ class Eip(Kind):
     def prepare(self, inputs: Props) -> Props:
         return self.defaults | inputs
 
+    def read(self, aws: Aws, identity: str, state: Props) -> Props:
+        live = super().read(aws, identity, state)
+        dashed = live["publicIp"].replace(".", "-")
+        return live | {"publicDns": f"ec2-{dashed}.{aws.region}.compute.amazonaws.com"}
+
 
 class NatGateway(Kind):
     """A way to the internet for private subnets."""
@@ -209,6 +214,7 @@ class NatGateway(Kind):
     service, make, identity, remove = "ec2", "create_nat_gateway", "NatGateway.NatGatewayId", "delete_nat_gateway"
     get, found, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
     outputs = {
+        "subnetId": "SubnetId",
         "publicIp": "NatGatewayAddresses.0.PublicIp",
         "networkInterfaceId": "NatGatewayAddresses.0.NetworkInterfaceId",
     }

@@ -28,7 +28,7 @@ class Repository(Kind):
     }
     replaces = words("name encryptionConfigurations")
     name = Name(limit=256, lower=True)
-    defaults = {"imageTagMutability": "MUTABLE"}
+    defaults = {"imageTagMutability": "MUTABLE", "imageScanningConfiguration": {"scanOnPush": False}}
     honoured = words("forceDelete")
     tagged = ("ecr", "arn")
 

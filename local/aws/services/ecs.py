@@ -24,8 +24,11 @@ class Cluster(Kind):
     service, make, identity, get = "ecs", "create_cluster", "cluster.clusterArn", "describe_clusters"
     found, remove, keys = "clusters", "delete_cluster", {"cluster": "id"}
     spelled = {"name": "clusterName", "s3BucketEncryptionEnabled": "s3EncryptionEnabled"}
-    changes = (Change("update_cluster", "settings"), Change("update_cluster", "configuration"))
-    changes += (Change("update_cluster", "serviceConnectDefaults"),)
+    changes = (
+        Change("update_cluster", "settings"),
+        Change("update_cluster", "configuration"),
+        Change("update_cluster", "serviceConnectDefaults"),
+    )
     outputs = {"arn": "clusterArn", "name": "clusterName", "settings": "settings"}
     replaces = words("name")
     name = Name()

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..archive import UnreadableError, zip_bytes
-from ..kind import Change, Kind, pascal, words
+from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
 from ..shapes import Problem
@@ -91,7 +91,7 @@ class Function(Kind):
         if new.get("code"):
             return {"ZipFile": zip_bytes(new["code"])}
         names = ("imageUri", "s3Bucket", "s3Key", "s3ObjectVersion")
-        return pascal({name: new.get(name) for name in names})
+        return {name[:1].upper() + name[1:]: new[name] for name in names if new.get(name)}
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
         return self._ready(aws, identity)

@@ -55,8 +55,7 @@ class LoadBalancer(Kind):
     spelled = {"loadBalancerType": "Type", "outpostId": ""}
     changes = (
         Change("set_security_groups", "securityGroups"),
-        Change("set_subnets", "subnets"),
-        Change("set_subnets", "subnetMappings"),
+        Change("set_subnets", "subnets subnetMappings"),
         Change("set_ip_address_type", "ipAddressType"),
     )
     outputs = {
