@@ -5,7 +5,11 @@ from __future__ import annotations
 from ..kind import Kind, camel, words
 from ..naming import Name
 from ..session import Aws
+from ..shapes import Problem
 from ..wire import Props
+
+_ZONES = {"us-east-1": "Z3AQBSTGFYJSTF", "us-east-2": "Z2O1EMRO9K5GLX", "us-west-1": "Z2F56UZL2M1ACD"}
+_ZONES |= {"us-west-2": "Z3BJ6K6RIION7M", "us-gov-west-1": "Z31GFT0UA1I2HV", "us-gov-east-1": "Z2NIFVYYW2VKV1"}
 
 
 class Bucket(Kind):
@@ -30,6 +34,10 @@ class Bucket(Kind):
     def takes(self, operation: str, name: str) -> bool:
         return name in ("bucket", "objectLockEnabled")
 
+    def check(self, inputs: Props) -> list[Problem]:
+        reason = "not set on the bucket itself locally; use its own resource type, such as s3.BucketVersioning"
+        return [Problem(problem.path, reason) for problem in super().check(inputs)]
+
     def create(self, aws: Aws, new: Props) -> str:
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
         wanted = self.wanted(self.make, new) | ({"CreateBucketConfiguration": place} if place else {})
@@ -37,7 +45,8 @@ class Bucket(Kind):
         return str(new["bucket"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        return super().read(aws, identity, state) | {"bucket": identity}
+        zone = {"hostedZoneId": _ZONES.get(aws.region, "")}
+        return super().read(aws, identity, state) | zone | {"bucket": identity}
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         s3 = aws.client("s3")
@@ -82,6 +91,9 @@ class BucketPublicAccessBlock(_Setting):
     }
     defaults = dict.fromkeys(outputs, False)
     honoured = words("skipDestroy")
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        return super().wanted(operation, self.defaults | props)
 
 
 class BucketVersioning(_Setting):
