@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -24,8 +23,8 @@ REGISTRY = ("localhost:{port}/", "127.0.0.1:{port}/")
 ECR_NAME = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 BUILDER = "easi-local/"
 """Images that were made on this machine, for building."""
-BUILD_ARGUMENT = "EASI_VERSION="
-"""In the history of every stage of a build of ours."""
+BUILD_ARGUMENT = "EASI_VERSION"
+"""In the history of every stage of a build of ours, also of one that failed."""
 
 
 def run(layout: Layout) -> int:
@@ -87,7 +86,7 @@ def _command_of(pid: int) -> str:
 
 
 def _clean_docker(layout: Layout) -> None:
-    """Remove the tasks' containers and our images."""
+    """Remove our images. The tasks' containers went with the emulator."""
     port = read_json(layout.local / "values.json").get("port")
     builder = str(read_json(layout.local / "go-image.json").get("image", ""))
     host = preflight.find_docker(layout.root).host
@@ -97,28 +96,17 @@ def _clean_docker(layout: Layout) -> None:
         import docker  # noqa: PLC0415 - it may not be there any more
         import docker.errors  # noqa: PLC0415 - as above
     except ImportError:
-        warn("the virtual environment is gone, so containers and images of this clone could not be looked for")
+        warn("the virtual environment is gone, so images of this clone could not be looked for")
         return
     client = docker.DockerClient(base_url=host, timeout=120)
     try:
-        containers = _remove_containers(client, port)
         images = _remove_images(client, port, builder)
-        if containers or images:
-            say(f"docker: removed {containers} containers and {images} images")
+        if images:
+            say(f"docker: removed {images} images")
     except docker.errors.DockerException as error:
-        warn(f"docker: {error}. Containers and images of this clone may be left.")
+        warn(f"docker: {error}. Images of this clone may be left.")
     finally:
         client.close()
-
-
-def _remove_containers(client: Any, port: int | None) -> int:
-    if port is None:
-        return 0
-    mine = client.containers.list(all=True, filters={"label": f"ministack.instance={socket.gethostname()}:{port}"})
-    for container in mine:
-        with contextlib.suppress(Exception):  # the engine may be removing it already
-            container.remove(force=True, v=True)
-    return len(mine)
 
 
 def _remove_images(client: Any, port: int | None, builder: str) -> int:
