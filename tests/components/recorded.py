@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +64,8 @@ class Recorded:
 
 def record(build: Callable[[], Any]) -> Recorded:
     """The resources that `build` registers, with inputs in the provider's names."""
+    # Pulumi's test runner takes the thread's event loop, which a test that ran before may have closed.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     recorder = _Mocks()
     mocks.set_mocks(recorder, project="easi", stack="dev", preview=False)
 
