@@ -83,11 +83,6 @@ class Layout:
         """The example's frontend."""
         return self.root / "example" / "frontend"
 
-    @cached_property
-    def backend(self) -> Path:
-        """The example's backend."""
-        return self.root / "example" / "backend"
-
 
 def here() -> Layout:
     """The clone that this file is in."""

@@ -142,10 +142,6 @@ class EngineLog:
         """A line that the next one replaces."""
         self._send(engine_pb2.INFO, urn, message, ephemeral=True)
 
-    def warning(self, urn: str, message: str) -> None:
-        """A line that is listed again at the end of the run."""
-        self._send(engine_pb2.WARNING, urn, message, ephemeral=False)
-
     def _send(self, severity: Any, urn: str, message: str, *, ephemeral: bool) -> None:
         if self._engine is not None:
             try:

@@ -19,8 +19,6 @@ from local import fingerprint
 from local.layout import ENVIRONMENTS, Layout, LocalError, here, read_json, write_json, write_whole
 
 OVERLAY = Path("local") / "overlay.yaml"
-STATE_OF_SECRETS = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""Keys of a stack's file that say how its secrets are kept: locally always a passphrase."""
 GENERATED = "generated.json"
 MACHINES = {"x86_64": "X86_64", "amd64": "X86_64", "aarch64": "ARM64", "arm64": "ARM64"}
 

@@ -10,8 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release.request import Connection
+from release.static.store import CONCURRENCY
 
-READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32)
+READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONCURRENCY)
 """For calls that may be repeated: reads, and writes of the same bytes to the same key."""
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70)
 """For calls that the caller repeats itself, knowing what that does. The deploy function answers within 60 s."""

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release.static.errors import ManifestError, StaticReleaseError
@@ -26,8 +25,6 @@ from release.static.manifest import Manifest, checked_digest
 
 CONCURRENCY: Final = 32
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
-CLIENT_CONFIG: Final = Config(max_pool_connections=CONCURRENCY, retries={"mode": "standard", "total_max_attempts": 5})
-"""What an S3 client for this package should be created with. Everything it repeats is idempotent."""
 ACTIVE: Final = "static/active.json"
 MAX_HISTORY: Final = 50
 

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
+from release import session
 from release.static import store
 from release.static.activate import Activated, activate
 from release.static.errors import StaticReleaseError
@@ -180,7 +181,7 @@ _COUNT = iter(range(1000))
 
 def client(endpoint: str, service: str) -> Any:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-west-2"}
-    return boto3.client(service, endpoint_url=endpoint, config=store.CLIENT_CONFIG, **keys)
+    return boto3.client(service, endpoint_url=endpoint, config=session.READS, **keys)
 
 
 def make_world(endpoint: str, *, distribution: bool = True) -> World:
