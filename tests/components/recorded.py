@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pulumi
+from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 
@@ -16,6 +17,16 @@ class Resource:
     token: str
     name: str
     inputs: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a resource asks of the engine."""
+
+    token: str
+    name: str
+    asked: dict[str, Any]
+    """The engine's own names: protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, aliases, dependencies…"""
 
 
 class _Mocks(mocks.Mocks):
@@ -49,9 +60,21 @@ class _Mocks(mocks.Mocks):
         return dict(args.args), []
 
 
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, recorder: _Mocks) -> None:
+        super().__init__(recorder)
+        self.options: list[Options] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        asked = json_format.MessageToDict(request)
+        self.options.append(Options(request.type, request.name, asked))
+        return super().RegisterResource(request)
+
+
 @dataclasses.dataclass(frozen=True)
 class Recorded:
     resources: list[Resource]
+    options: list[Options] = dataclasses.field(default_factory=list)
 
     def all(self, token: str) -> list[Resource]:
         return [resource for resource in self.resources if resource.token == token]
@@ -61,17 +84,24 @@ class Recorded:
         assert len(found) == 1, f"{token} {name}: {[resource.name for resource in found]}"
         return found[0].inputs
 
+    def asked(self, token: str, name: str | None = None) -> dict[str, Any]:
+        """What one resource asks of the engine."""
+        found = [item for item in self.options if item.token == token and name in (None, item.name)]
+        assert len(found) == 1, f"{token} {name}: {[item.name for item in found]}"
+        return found[0].asked
+
 
 def record(build: Callable[[], Any]) -> Recorded:
     """The resources that `build` registers, with inputs in the provider's names."""
     # Pulumi's test runner takes the thread's event loop, which a test that ran before may have closed.
     asyncio.set_event_loop(asyncio.new_event_loop())
     recorder = _Mocks()
-    mocks.set_mocks(recorder, project="easi", stack="dev", preview=False)
+    monitor = _Monitor(recorder)
+    mocks.set_mocks(recorder, project="easi", stack="dev", preview=False, monitor=monitor)
 
     def run() -> None:
         build()  # and not its value: the test runner would take a resource for an output
 
     test: Any = pulumi.runtime.test
     test(run)()
-    return Recorded(recorder.resources)
+    return Recorded(recorder.resources, monitor.options)

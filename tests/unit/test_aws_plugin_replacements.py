@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.aws.provider import AwsProvider
 from local.aws.table import TABLE
-
-RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "replacements.json").read_text())["types"]
+from tests.unit.replacements import RECORDED
 
 
 def edits() -> Iterator[Any]:

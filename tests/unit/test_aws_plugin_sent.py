@@ -6,10 +6,8 @@ import collections.abc
 import copy
 import enum
 import functools
-import json
 import re
 import typing
-from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -24,8 +22,8 @@ from local.aws.kind import Kind
 from local.aws.session import Aws
 from local.aws.table import HONOURED, RECORDED_ONLY, TABLE
 from local.aws.wire import ARCHIVE, ASSET, SIGNATURE
+from tests.unit.replacements import RECORDED
 
-RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "replacements.json").read_text())["types"]
 CODE = {SIGNATURE: ARCHIVE, "assets": {"a.py": {SIGNATURE: ASSET, "text": "a", "hash": "1"}}, "hash": "1"}
 MADE_UP = re.compile(r"<AnyAnswer[^>]*>|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SAMPLES_MAY = ("Invalid length", "Invalid value")

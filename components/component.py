@@ -1,0 +1,29 @@
+"""What every component has in common: its children, and the tags that they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+
+class Component(pulumi.ComponentResource):
+    """A component resource that puts its tags on every resource below it that takes tags.
+
+    A tag that a resource gives itself wins. Tags of the provider (`aws:defaultTags`) stay where no tag here has their
+    key.
+    """
+
+    def __init__(
+        self, kind: str, name: str, tags: Mapping[str, str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        def tagged(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+            if not isinstance(args.resource, pulumi.CustomResource) or not hasattr(type(args.resource), "tags"):
+                return None
+            props = {**args.props, "tags": {**tags, **(args.props.get("tags") or {})}}
+            return pulumi.ResourceTransformationResult(props, args.opts)
+
+        own = pulumi.ResourceOptions(transformations=[tagged] if tags else [])
+        super().__init__(kind, name, {}, pulumi.ResourceOptions.merge(opts, own))
+        self.child = pulumi.ResourceOptions(parent=self)
+        """Options of a resource that belongs to this component."""
