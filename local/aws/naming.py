@@ -9,6 +9,15 @@ SUFFIX = 7
 """How many random hexadecimal digits follow the logical name."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The name that the engine made by the project's `pulumi:autonaming`; "" where that forbids made-up names."""
+
+    name: str
+    enforced: bool = False
+    """The type may not put it in lower case, and its limit is left to AWS."""
+
+
 @dataclass(frozen=True)
 class Name:
     """Which property holds the name, how long it may be, and whether it must be in lower case."""
@@ -17,13 +26,23 @@ class Name:
     limit: int = 255
     lower: bool = False
 
-    def make(self, logical: str, seed: bytes) -> str:
-        """`<logical>-<7 hex>`, within the limit; the same seed gives the same name."""
-        suffix = "-" + hashlib.sha256(seed).hexdigest()[:SUFFIX]
-        if len(logical) + len(suffix) > self.limit:
+    def make(self, logical: str, seed: bytes, proposal: Proposal | None = None) -> str:
+        """The proposed name, else `<logical>-<7 hex>`; the same seed gives the same name.
+
+        Raises ValueError for a name over the limit, which is not cut (that would take its random end), and where
+        made-up names are forbidden.
+        """
+        if proposal is None:
+            name = f"{logical}-{hashlib.sha256(seed).hexdigest()[:SUFFIX]}"
+        elif proposal.name:
+            name = proposal.name
+        else:
+            raise ValueError("required, and missing: `pulumi:autonaming` forbids names that the program does not give")
+        if proposal is not None and proposal.enforced:
+            return name
+        if len(name) > self.limit:
             raise ValueError(
-                f"{logical!r} with {suffix!r} has {len(logical) + len(suffix)} characters, {self.limit} are allowed: "
-                f"shorten the resource's name, or set {self.property!r}"
+                f"the made-up name {name!r} has {len(name)} characters, {self.limit} are allowed: shorten the "
+                f"resource's name {logical!r}, or set {self.property!r}"
             )
-        name = logical + suffix
         return name.lower() if self.lower else name

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import compare, functions, shapes, tagging
 from .kind import Kind
+from .naming import Proposal
 from .session import Aws, GoneError, PluginError, explain, is_gone, require_endpoint
 from .shapes import Problem
 from .table import TABLE
@@ -96,7 +97,9 @@ class AwsProvider:
         )
         raise PluginError(f"{token} has no entry in the local AWS plugin's table (local/aws/table.py); it has {known}")
 
-    def check(self, token: str, logical: str, old: Props, new: Props, seed: bytes) -> Checked:
+    def check(
+        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
+    ) -> Checked:
         """Check inputs against the type, and name what the program did not name."""
         kind, shape = self.kind(token), shapes.shape_of(token)
         assert shape is not None  # noqa: S101 - the table's types exist: a test looks
@@ -110,7 +113,7 @@ class AwsProvider:
         if kind.name and inputs.get(kind.name.property) is None and not inputs.get(f"{kind.name.property}Prefix"):
             set_before = kind.name.property in old.get(DEFAULTS, ())
             try:
-                name = old[kind.name.property] if set_before else kind.name.make(logical, seed)
+                name = old[kind.name.property] if set_before else kind.name.make(logical, seed, proposal)
             except ValueError as error:
                 return Checked(new, [Problem(kind.name.property, str(error))])
             inputs |= {kind.name.property: name, DEFAULTS: [kind.name.property]}
@@ -122,9 +125,10 @@ class AwsProvider:
         kind = self.kind(token)
         replaces = compare.replacing(kind.replaced_by(old, new))
         found = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
-        named = kind.name is not None and kind.name.property not in new.get(DEFAULTS, ())
-        same_name = kind.name is not None and old.get(kind.name.property) == new.get(kind.name.property)
-        return Diff(found, delete_first=kind.delete_first or (named and same_name))
+        # As in the official plugin: the old one may hold the name that the program chose, even if it asks for another.
+        name = kind.name.property if kind.name else ""
+        chosen = new.get(name) is not None and name not in new.get(DEFAULTS, ())
+        return Diff(found, delete_first=kind.delete_first or chosen)
 
     def create(self, token: str, inputs: Props, preview: bool = False) -> tuple[str, Props]:
         """Make a resource; the answer is its id and state. A preview makes nothing."""

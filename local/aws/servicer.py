@@ -19,6 +19,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # protobu
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from .functions import SECRETS
+from .naming import Proposal
 from .provider import AwsProvider, Checked, PartlyMadeError
 from .session import PluginError, explain
 from .wire import read_struct, write_struct
@@ -40,6 +41,12 @@ def _token(urn: str) -> str:
 
 def _logical(urn: str) -> str:
     return urn.split("::", 3)[3]
+
+
+def _proposal(options: Any) -> Proposal:
+    modes = provider_pb2.CheckRequest.AutonamingOptions
+    name = "" if options.mode == modes.DISABLE else options.proposed_name
+    return Proposal(name=name, enforced=options.mode == modes.ENFORCE)
 
 
 def _answer(method: Answer) -> Answer:
@@ -117,13 +124,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         settings = {key.rsplit(":", 1)[-1]: value for key, value in request.variables.items()}
         self._provider.configure(settings | read_struct(request.args))
         # The engine opens secrets for a plugin that does not accept them, and marks its answers again by property name.
-        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=False, supportsPreview=True, supports_autonaming_configuration=True
+        )
 
     @_answer
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         old, new = read_struct(request.olds), read_struct(request.news)
+        seed = request.randomSeed or request.urn.encode()
+        proposal = _proposal(request.autonaming) if request.HasField("autonaming") else None
         token, logical = _token(request.urn), _logical(request.urn)
-        return _checked(self._provider.check(token, logical, old, new, request.randomSeed or request.urn.encode()))
+        return _checked(self._provider.check(token, logical, old, new, seed=seed, proposal=proposal))
 
     @_answer
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -1,4 +1,4 @@
-"""What the local AWS plugin refuses, and how it names what the program did not name."""
+"""What the local AWS plugin refuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from local.aws.naming import Name
 from local.aws.provider import AwsProvider
 from local.aws.session import PluginError
 from local.aws.shapes import shape_of
@@ -16,11 +15,10 @@ from local.aws.wire import ARCHIVE, SIGNATURE, UNKNOWN
 GROUP = "aws:lb/targetGroup:TargetGroup"
 SERVICE = "aws:ecs/service:Service"
 FUNCTION = "aws:lambda/function:Function"
-SEED = b"seed"
 
 
 def check(token: str, new: dict[str, Any], old: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    checked = AwsProvider().check(token, "app", old or {}, new, SEED)
+    checked = AwsProvider().check(token, "app", old or {}, new, seed=b"seed")
     return checked.inputs, {problem.path: problem.reason for problem in checked.problems}
 
 
@@ -120,30 +118,6 @@ def test_a_function_needs_code_that_can_be_read() -> None:
         "runtime": "required for a function whose code is an archive",
         "code": "/does/not/exist does not exist",
     }
-
-
-def test_a_resource_is_named_after_itself_and_keeps_its_name() -> None:
-    first, _ = check(GROUP, {"port": 80})
-    assert first["name"].startswith("app-")
-    assert len(first["name"]) == len("app-") + 7
-    again = AwsProvider().check(GROUP, "app", first, {"port": 81}, b"another seed").inputs
-    assert again["name"] == first["name"]
-
-
-def test_a_name_that_the_program_gave_before_is_not_kept() -> None:
-    made, _ = check(GROUP, {"port": 80}, old={"name": "given", "port": 80})
-    assert made["name"] != "given"
-
-
-def test_a_name_too_long_says_what_to_do() -> None:
-    with pytest.raises(
-        ValueError, match=r"has 45 characters, 32 are allowed: shorten the resource's name, or set 'name'"
-    ):
-        Name(limit=32).make("x" * 37, SEED)
-
-
-def test_bucket_names_are_lower_case() -> None:
-    assert Name("bucket", 63, lower=True).make("Site", SEED).startswith("site-")
 
 
 def test_settings_that_the_official_provider_does_not_know_are_refused() -> None:

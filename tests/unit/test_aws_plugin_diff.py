@@ -14,10 +14,8 @@ import pytest
 from local.aws.archive import UnreadableError, zip_bytes
 from local.aws.compare import Difference, differences, same
 from local.aws.kind import camel, pascal, pick
-from local.aws.provider import DEFAULTS, AwsProvider
+from local.aws.provider import AwsProvider
 from local.aws.wire import ARCHIVE, ASSET, SECRET, SIGNATURE, UNKNOWN, read_struct, write_struct
-
-GROUP = "aws:lb/targetGroup:TargetGroup"
 
 
 def paths(old: dict[str, Any], new: dict[str, Any], unordered: str = "") -> dict[str, str]:
@@ -78,14 +76,6 @@ def test_an_archive_differs_by_content_not_by_place() -> None:
 
 def test_the_pattern_of_a_difference_has_no_indexes() -> None:
     assert Difference("rules[0].id", "update").pattern == "rules.id"
-
-
-def test_a_replacement_with_the_same_given_name_deletes_first() -> None:
-    old, new = {"name": "app", "port": 80}, {"name": "app", "port": 81}
-    assert AwsProvider().diff(GROUP, old, new).delete_first
-    auto = {DEFAULTS: ["name"]}
-    assert not AwsProvider().diff(GROUP, old | auto, new | auto).delete_first
-    assert not AwsProvider().diff(GROUP, old, {"name": "app-2", "port": 81}).delete_first
 
 
 def test_a_rule_that_changes_the_kind_of_its_source_is_a_new_rule() -> None:
