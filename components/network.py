@@ -3,124 +3,241 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-from components.subnets import ZONES, subnet_blocks
+from components.component import Component
+from components.subnets import MIN_ZONES, subnet_blocks
+
+ANYWHERE = "0.0.0.0/0"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExistingVpc:
-    """A network that something else manages. A CloudFront VPC origin needs an internet gateway in it."""
+    """A network that something else manages: found by ids, or by tags that all have to match.
 
-    vpc_id: str
-    private_subnet_ids: Sequence[str]
-    """Subnets in at least two zones, with a way out (NAT, or endpoints for ECR, S3, logs and secrets)."""
+    For a site in front of the load balancer it needs an internet gateway: CloudFront demands one of the VPC of an
+    origin, and sends nothing through it.
+    """
+
+    vpc_id: str | None = None
+    vpc_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Instead of `vpc_id`: tags that one VPC of the region has."""
+    private_subnet_ids: Sequence[str] = ()
+    """Subnets, each in a zone of its own and at least two, with a way out (NAT, or endpoints for ECR, S3, logs and
+    secrets)."""
+    private_subnet_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Instead of `private_subnet_ids`: tags that these subnets have, and no others of the VPC."""
+    public_subnet_ids: Sequence[str] = ()
+    """Only for what has public addresses, such as a load balancer that is not internal."""
+    public_subnet_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NewVpc:
-    """A network of two zones, each with a public subnet for NAT and a private one for everything else."""
+    """A network with a public subnet (for NAT) and a private one (for everything else) in each zone."""
 
     zones: Sequence[str]
-    """Names of two availability zones."""
+    """Names of two or three availability zones. A third can be added later at the end: nothing is replaced."""
+    region: str
+    """The region of these zones."""
     cidr: str = "10.20.0.0/16"
-    """Address range; /22 or larger."""
+    """Address range; /21 or larger."""
     nat_gateways: int = 1
-    """1, or 2 so that a zone that fails takes only its own way out along."""
+    """1, or as many as there are zones, so that a zone that fails takes only its own way out along."""
 
 
-class Network(pulumi.ComponentResource):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """Which network."""
+
+    vpc: ExistingVpc | NewVpc
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some. What exists already keeps its own."""
+
+
+class Network(Component):
     """A VPC with private subnets that reach the internet and cannot be reached from it.
 
-    Raises ValueError for a range that is too small or another number of zones or gateways.
+    Traffic to S3, which has every layer of an image, takes a gateway endpoint in a new VPC: it costs nothing, and NAT
+    is paid by volume.
+
+    Raises ValueError for arguments that contradict each other, a range that is too small, or another number of zones
+    or gateways; pulumi.RunError for an existing VPC, or subnets in two zones of it, that cannot be found.
     """
 
     vpc_id: pulumi.Output[str]
     cidr: pulumi.Output[str]
+    """The VPC's (first) range."""
     private_subnet_ids: pulumi.Output[Sequence[str]]
+    """In the order of the zones' names."""
+    public_subnet_ids: pulumi.Output[Sequence[str]]
+    """Empty where an existing VPC's are not asked for."""
 
-    def __init__(self, name: str, args: ExistingVpc | NewVpc, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:network:Network", name, {}, opts)
-        if isinstance(args, ExistingVpc):
-            vpc = aws.ec2.get_vpc_output(id=args.vpc_id, opts=pulumi.InvokeOptions(parent=self))
-            self.vpc_id, self.cidr = vpc.id, vpc.cidr_block
-            self.private_subnet_ids = pulumi.Output.from_input(list(args.private_subnet_ids))
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        if isinstance(args.vpc, ExistingVpc):
+            _check(args.vpc)
+        super().__init__("easi:network:Network", name, args.tags, opts)
+        if isinstance(args.vpc, ExistingVpc):
+            self._find(args.vpc)
         else:
-            self._create(name, args)
+            self._create(name, args.vpc)
         self.register_outputs(
-            {"vpcId": self.vpc_id, "cidr": self.cidr, "privateSubnetIds": self.private_subnet_ids},
+            {
+                "vpcId": self.vpc_id,
+                "cidr": self.cidr,
+                "privateSubnetIds": self.private_subnet_ids,
+                "publicSubnetIds": self.public_subnet_ids,
+            },
         )
 
+    def _find(self, args: ExistingVpc) -> None:
+        vpc = self._vpc(args)
+        private = self._subnets(vpc.id, "private", args.private_subnet_ids, args.private_subnet_tags)
+        public: list[str] = []
+        if args.public_subnet_ids or args.public_subnet_tags:
+            public = self._subnets(vpc.id, "public", args.public_subnet_ids, args.public_subnet_tags)
+        self.vpc_id, self.cidr = pulumi.Output.from_input(vpc.id), pulumi.Output.from_input(vpc.cidr_block)
+        self.private_subnet_ids = pulumi.Output.from_input(private)
+        self.public_subnet_ids = pulumi.Output.from_input(public)
+
+    def _vpc(self, args: ExistingVpc) -> aws.ec2.GetVpcResult:
+        wanted = args.vpc_id or f"with the tags {_written(args.vpc_tags)}"
+        try:
+            return aws.ec2.get_vpc(id=args.vpc_id, tags=args.vpc_tags or None, opts=pulumi.InvokeOptions(parent=self))
+        except Exception as error:  # the SDK raises nothing more specific for a function that fails
+            raise pulumi.RunError(
+                f"the VPC {wanted} cannot be found: {error}\n  expected exactly one in this account and region"
+            ) from error
+
+    def _subnets(self, vpc: str, kind: str, ids: Sequence[str], tags: Mapping[str, str]) -> list[str]:
+        """Subnets of a VPC in the order of their zones, which differ."""
+        options = pulumi.InvokeOptions(parent=self)
+        if tags:
+            asked = f"{kind} subnets of {vpc} with the tags {_written(tags)}"
+            ids = aws.ec2.get_subnets(filters=[{"name": "vpc-id", "values": [vpc]}], tags=tags, opts=options).ids
+        else:
+            asked = f"{kind} subnets of {vpc}"
+        zones: dict[str, str] = {}
+        for subnet in sorted(set(ids)):
+            try:
+                zone = aws.ec2.get_subnet(id=subnet, vpc_id=vpc, opts=options).availability_zone
+            except Exception as error:  # as above
+                raise pulumi.RunError(f"{asked}: {subnet} is not among them: {error}") from error
+            if zone in zones:
+                raise pulumi.RunError(
+                    f"{asked}: {zones[zone]} and {subnet} are both in {zone}\n"
+                    "  expected one for each zone: a load balancer takes no more\n"
+                    f"  to choose:  name one subnet of each zone by its id instead of by tags"
+                )
+            zones[zone] = subnet
+        if len(zones) < MIN_ZONES:
+            raise pulumi.RunError(
+                f"{asked}: found {', '.join(zones.values()) or 'none'}\n"
+                f"  expected at least {MIN_ZONES}, in different zones: a load balancer needs them"
+            )
+        return [zones[zone] for zone in sorted(zones)]
+
     def _create(self, name: str, args: NewVpc) -> None:
-        blocks = subnet_blocks(args.cidr)
-        if len(args.zones) != ZONES:
-            raise ValueError(f"a new network has {ZONES} availability zones, not {len(args.zones)}")
-        if args.nat_gateways not in range(1, ZONES + 1):
-            raise ValueError(f"a new network has 1 to {ZONES} NAT gateways, not {args.nat_gateways}")
-        child = pulumi.ResourceOptions(parent=self)
+        blocks = subnet_blocks(args.cidr, len(args.zones))
+        if args.nat_gateways not in {1, len(args.zones)}:
+            raise ValueError(
+                f"a new network has 1 NAT gateway, or one for each of its {len(args.zones)} zones, "
+                f"not {args.nat_gateways}"
+            )
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=args.cidr,
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={"Name": name},
-            opts=child,
+            opts=self.child,
         )
-        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=child)
-        public_routes = aws.ec2.RouteTable(f"{name}-public", vpc_id=vpc.id, tags={"Name": f"{name}-public"}, opts=child)
-        aws.ec2.Route(
-            f"{name}-public",
-            route_table_id=public_routes.id,
-            destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.id,
-            opts=child,
-        )
-        nats: list[aws.ec2.NatGateway] = []
-        private: list[pulumi.Output[str]] = []
-        for number, zone in enumerate(args.zones):
-            label = f"{name}-public-{number}"
-            subnet = aws.ec2.Subnet(
-                label,
-                vpc_id=vpc.id,
-                availability_zone=zone,
-                cidr_block=blocks[number],
-                tags={"Name": label},
-                opts=child,
-            )
-            aws.ec2.RouteTableAssociation(label, subnet_id=subnet.id, route_table_id=public_routes.id, opts=child)
-            if number < args.nat_gateways:
-                address = aws.ec2.Eip(label, domain="vpc", tags={"Name": label}, opts=child)
-                nats.append(
-                    aws.ec2.NatGateway(
-                        label,
-                        subnet_id=subnet.id,
-                        allocation_id=address.allocation_id,
-                        tags={"Name": label},
-                        opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
-                    )
-                )
+        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=self.child)
+        public_routes = self._routes(f"{name}-public", vpc)
+        self._way_out(f"{name}-public", public_routes, gateway_id=gateway.id)
+        public = [
+            self._subnet(f"{name}-public-{number}", vpc, zone, blocks[number].public, public_routes)
+            for number, zone in enumerate(args.zones)
+        ]
+        nats = [
+            self._nat(f"{name}-public-{number}", subnet, gateway)
+            for number, subnet in enumerate(public[: args.nat_gateways])
+        ]
+        private, tables = [], []
         for number, zone in enumerate(args.zones):
             label = f"{name}-private-{number}"
-            subnet = aws.ec2.Subnet(
-                label,
-                vpc_id=vpc.id,
-                availability_zone=zone,
-                cidr_block=blocks[ZONES + number],
-                tags={"Name": label},
-                opts=child,
-            )
-            routes = aws.ec2.RouteTable(label, vpc_id=vpc.id, tags={"Name": label}, opts=child)
-            aws.ec2.Route(
-                label,
-                route_table_id=routes.id,
-                destination_cidr_block="0.0.0.0/0",
-                nat_gateway_id=nats[number % len(nats)].id,
-                opts=child,
-            )
-            aws.ec2.RouteTableAssociation(label, subnet_id=subnet.id, route_table_id=routes.id, opts=child)
-            private.append(subnet.id)
+            routes = self._routes(label, vpc)
+            self._way_out(label, routes, nat_gateway_id=nats[number % len(nats)].id)
+            private.append(self._subnet(label, vpc, zone, blocks[number].private, routes))
+            tables.append(routes.id)
+        aws.ec2.VpcEndpoint(
+            f"{name}-s3",
+            vpc_id=vpc.id,
+            service_name=f"com.amazonaws.{args.region}.s3",
+            vpc_endpoint_type="Gateway",
+            route_table_ids=tables,
+            tags={"Name": f"{name}-s3"},
+            opts=self.child,
+        )
         self.vpc_id, self.cidr = vpc.id, vpc.cidr_block
-        self.private_subnet_ids = pulumi.Output.all(*private).apply(list)
+        self.private_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in private]).apply(list)
+        self.public_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in public]).apply(list)
+
+    def _routes(self, label: str, vpc: aws.ec2.Vpc) -> aws.ec2.RouteTable:
+        return aws.ec2.RouteTable(label, vpc_id=vpc.id, tags={"Name": label}, opts=self.child)
+
+    def _way_out(
+        self,
+        label: str,
+        routes: aws.ec2.RouteTable,
+        gateway_id: pulumi.Input[str] | None = None,
+        nat_gateway_id: pulumi.Input[str] | None = None,
+    ) -> None:
+        aws.ec2.Route(
+            label,
+            route_table_id=routes.id,
+            destination_cidr_block=ANYWHERE,
+            gateway_id=gateway_id,
+            nat_gateway_id=nat_gateway_id,
+            opts=self.child,
+        )
+
+    def _subnet(
+        self, label: str, vpc: aws.ec2.Vpc, zone: str, block: str, routes: aws.ec2.RouteTable
+    ) -> aws.ec2.Subnet:
+        subnet = aws.ec2.Subnet(
+            label, vpc_id=vpc.id, availability_zone=zone, cidr_block=block, tags={"Name": label}, opts=self.child
+        )
+        aws.ec2.RouteTableAssociation(label, subnet_id=subnet.id, route_table_id=routes.id, opts=self.child)
+        return subnet
+
+    def _nat(self, label: str, subnet: aws.ec2.Subnet, gateway: aws.ec2.InternetGateway) -> aws.ec2.NatGateway:
+        address = aws.ec2.Eip(label, domain="vpc", tags={"Name": label}, opts=self.child)
+        return aws.ec2.NatGateway(
+            label,
+            subnet_id=subnet.id,
+            allocation_id=address.allocation_id,
+            tags={"Name": label},
+            # AWS refuses a NAT gateway, and may refuse its address, in a network without an internet gateway.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+        )
+
+
+def _written(tags: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={tags[key]}" for key in sorted(tags))
+
+
+def _check(args: ExistingVpc) -> None:
+    for by_id, by_tags, required in (
+        ("vpc_id", "vpc_tags", True),
+        ("private_subnet_ids", "private_subnet_tags", True),
+        ("public_subnet_ids", "public_subnet_tags", False),
+    ):
+        given = [key for key in (by_id, by_tags) if getattr(args, key)]
+        if len(given) > 1:
+            raise ValueError(f"an existing network has {by_id} and {by_tags}: give one of them")
+        if required and not given:
+            raise ValueError(f"an existing network needs {by_id} or {by_tags}")

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import NamedTuple
 
-ZONES = 2
-"""Availability zones of a new network: an Application Load Balancer needs two."""
+MIN_ZONES = 2
+"""An Application Load Balancer needs two availability zones."""
+MAX_ZONES = 3
 SUBNET_PREFIX = 24
+NETWORK_PREFIX = SUBNET_PREFIX - 3
 
 
-def subnet_blocks(cidr: str) -> list[str]:
-    """The ranges of a new network's subnets: the public ones, then the private ones.
+class ZoneBlocks(NamedTuple):
+    """The ranges of one zone's subnets."""
 
-    Raises ValueError for what is no range, or one with too few addresses.
+    public: str
+    private: str
+
+
+def subnet_blocks(cidr: str, zones: int = MAX_ZONES) -> list[ZoneBlocks]:
+    """The ranges of a new network's subnets in each of 2 or 3 zones.
+
+    Raises ValueError for what is no range, or one with too few addresses, and for another number of zones.
     """
+    if not MIN_ZONES <= zones <= MAX_ZONES:
+        raise ValueError(f"a new network has {MIN_ZONES} or {MAX_ZONES} availability zones, not {zones}")
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError as error:
         raise ValueError(f"{cidr!r} is no address range of a network: {error}") from error
-    if network.prefixlen > SUBNET_PREFIX - 2:
-        raise ValueError(f"{cidr} is too small for {2 * ZONES} subnets of /{SUBNET_PREFIX}: use /22 or larger")
+    if network.prefixlen > NETWORK_PREFIX:
+        raise ValueError(
+            f"{cidr} is too small for two /{SUBNET_PREFIX} subnets in each of {MAX_ZONES} zones: "
+            f"use /{NETWORK_PREFIX} or larger"
+        )
+    # Room for all zones from the beginning, whatever their number is: a zone that is added later takes ranges that are
+    # free, and those of the others stay. The public subnets are in the first half of eight ranges, the private ones in
+    # the second.
     subnets = network.subnets(new_prefix=SUBNET_PREFIX)
-    return [str(next(subnets)) for _ in range(2 * ZONES)]
+    first = [str(next(subnets)) for _ in range(2 ** (SUBNET_PREFIX - NETWORK_PREFIX))]
+    half = len(first) // 2
+    return [ZoneBlocks(public=first[zone], private=first[half + zone]) for zone in range(zones)]

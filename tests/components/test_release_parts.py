@@ -1,4 +1,4 @@
-"""The release store, the backend's image, the deploy function, autoscaling and the network."""
+"""The release store, the backend's image, the deploy function and autoscaling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
-from components.network import ExistingVpc, Network, NewVpc
 from components.policies import RoleOptions
 from components.release_store import ReleaseStore, ReleaseStoreArgs
 from tests.components.recorded import Recorded, record
@@ -115,29 +114,3 @@ def test_service_scales_between_its_bounds() -> None:
     recorded = record(lambda: ServiceAutoscaling("backend", args))
     target = recorded.one("aws:appautoscaling/target:Target")
     assert (target["resourceId"], target["minCapacity"], target["maxCapacity"]) == ("service/c/s", 2, 4)
-
-
-def test_new_network_has_private_subnets_with_a_way_out() -> None:
-    recorded = record(lambda: Network("network", NewVpc(zones=["a", "b"])))
-    assert len(recorded.all("aws:ec2/subnet:Subnet")) == 4
-    assert len(recorded.all("aws:ec2/natGateway:NatGateway")) == 1
-    assert not any(subnet.inputs.get("mapPublicIpOnLaunch") for subnet in recorded.all("aws:ec2/subnet:Subnet"))
-
-
-def test_existing_network_is_used_as_it_is() -> None:
-    recorded = record(lambda: Network("network", ExistingVpc(vpc_id="vpc-1", private_subnet_ids=["s-1", "s-2"])))
-    assert {resource.token for resource in recorded.resources} == {"easi:network:Network"}
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (NewVpc(zones=["a"]), "2 availability zones, not 1"),
-        (NewVpc(zones=["a", "b"], cidr="10.0.0.0/24"), "too small for 4 subnets of /24: use /22 or larger"),
-        (NewVpc(zones=["a", "b"], cidr="10.0.0"), "'10.0.0' is no address range"),
-        (NewVpc(zones=["a", "b"], nat_gateways=0), "1 to 2 NAT gateways, not 0"),
-    ],
-)
-def test_impossible_networks_are_refused(args: NewVpc, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        record(lambda: Network("network", args))
