@@ -76,6 +76,27 @@ def _vpc(aws: Aws, arguments: Props) -> Props:
     return found | {"region": aws.region, "tags": tags}
 
 
+def _subnets(aws: Aws, arguments: Props) -> Props:
+    found = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
+    return {"id": aws.region, "region": aws.region, "ids": [subnet["SubnetId"] for subnet in found]}
+
+
+def _subnet(aws: Aws, arguments: Props) -> Props:
+    filters = _filters(arguments)
+    for name, key in (("vpcId", "vpc-id"), ("availabilityZone", "availability-zone"), ("cidrBlock", "cidr-block")):
+        if arguments.get(name) is not None:
+            filters.append({"Name": key, "Values": [arguments[name]]})
+    ids = {"SubnetIds": [arguments["id"]]} if arguments.get("id") else {}
+    subnets = aws.client("ec2").describe_subnets(Filters=filters, **ids)["Subnets"]
+    if len(subnets) != 1:
+        raise PluginError(f"{len(subnets)} subnets match {arguments}, exactly one is needed")
+    subnet, identity = camel(subnets[0]), subnets[0]["SubnetId"]
+    found = {"id": identity, "arn": aws.arn("ec2", f"subnet/{identity}"), "region": aws.region}
+    names = "vpcId availabilityZone availabilityZoneId cidrBlock state mapPublicIpOnLaunch defaultForAz ownerId"
+    found |= {name: subnet.get(name) for name in names.split()}
+    return found | {"tags": {tag["key"]: tag["value"] for tag in subnet.get("tags") or []}}
+
+
 def _authorization(aws: Aws, arguments: Props) -> Props:
     found = aws.client("ecr").get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(found["authorizationToken"]).decode().partition(":")
@@ -96,6 +117,8 @@ _FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
+    "aws:ec2/getSubnet:getSubnet": _subnet,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getVpc:getVpc": _vpc,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization,
 }

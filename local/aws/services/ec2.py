@@ -221,3 +221,34 @@ class NatGateway(Kind):
     replaces = words("allocationId subnetId connectivityType privateIp availabilityMode vpcId")
     defaults = {"connectivityType": "public"}
     tagged = ("ec2", "id")
+
+
+class VpcEndpoint(Kind):
+    """A network's own way to an AWS service."""
+
+    resource = "aws:ec2/vpcEndpoint:VpcEndpoint"
+    service, make, identity = "ec2", "create_vpc_endpoint", "VpcEndpoint.VpcEndpointId"
+    get, found, keys = "describe_vpc_endpoints", "VpcEndpoints", {"VpcEndpointId": "id"}
+    remove = "delete_vpc_endpoints"
+    outputs = {
+        "arn": ARN + "vpc-endpoint/{id}",
+        "ownerId": OWNER,
+        "vpcId": "VpcId",
+        "serviceName": "ServiceName",
+        "vpcEndpointType": "VpcEndpointType",
+        "state": "State",
+    }
+    replaces = words("vpcId serviceName vpcEndpointType serviceRegion serviceNetworkArn resourceConfigurationArn")
+    defaults = {"vpcEndpointType": "Gateway"}
+    handled = _ATTACHED = words("routeTableIds subnetIds securityGroupIds")
+    unordered = _ATTACHED
+    tagged = ("ec2", "id")
+
+    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        arguments: Props = {}
+        for name in self._ATTACHED & set(changed):
+            before, after, many = set(old.get(name) or []), set(new.get(name) or []), name[:1].upper() + name[1:]
+            arguments |= {f"Add{many}": sorted(after - before), f"Remove{many}": sorted(before - after)}
+        given = {name: value for name, value in arguments.items() if value}
+        if given:
+            aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=identity, **given)
