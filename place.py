@@ -7,7 +7,7 @@ import dataclasses
 import pulumi
 import pulumi_aws as aws
 
-from components.subnets import ZONES
+from components.subnets import MIN_ZONES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,19 +18,28 @@ class Place:
     """`aws`, `aws-us-gov`, `aws-cn`."""
     region: str
     zones: tuple[str, ...]
+    """Names of availability zones, in their order."""
 
 
-def find() -> Place:
-    """The place of the stack's `aws:region` and credentials. Raises pulumi.RunError where AWS does not answer."""
+def find(zones: int = MIN_ZONES) -> Place:
+    """The place of the stack's `aws:region` and credentials, with that many of its zones; 0 asks for none.
+
+    Raises pulumi.RunError where AWS does not answer, or the region has fewer zones.
+    """
     try:
-        return Place(
-            partition=aws.get_partition().partition,
-            region=aws.get_region().region,
-            zones=tuple(aws.get_availability_zones(state="available").names[:ZONES]),
-        )
+        partition, region = aws.get_partition().partition, aws.get_region().region
+        # Not the local and wavelength zones that an account may have joined: no load balancer and few services there.
+        only = [aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])]
+        names = sorted(aws.get_availability_zones(state="available", filters=only).names) if zones else []
     except Exception as error:  # the SDK raises nothing more specific for a function that fails
         raise pulumi.RunError(
             f"AWS does not answer: {error}\n"
-            "  expected credentials for the account of this stack, and aws:region in its settings\n"
+            "  expected credentials for the account of this stack, which may use its aws:region\n"
             "  to check:  aws sts get-caller-identity"
         ) from error
+    if len(names) < zones:
+        raise pulumi.RunError(
+            f"{region} has the availability zones {', '.join(names) or 'none'}, and easi:zones is {zones}\n"
+            "  expected as many or more: choose another aws:region, or fewer zones"
+        )
+    return Place(partition=partition, region=region, zones=tuple(names[:zones]))

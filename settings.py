@@ -2,7 +2,7 @@
 
 The only reader of `pulumi.Config` and of the process's environment. Pulumi.yaml declares every setting with its type
 and default, and the engine checks the types of scalars; what it cannot check (unknown keys, the inside of lists and
-maps, what belongs together) is checked here, all at once.
+maps, and in `setting_rules` what a value has to be and what belongs together) is checked here, all at once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from pathlib import Path
 
 import pulumi
 
-from components import fargate, subnets
+import setting_rules
+from setting_rules import key_of
 
 PROJECT = "easi"
+REGION = "aws:region"
+"""The only setting of the AWS provider that has to be there; the others are the provider's business."""
 VERSION_VARIABLE = "EASI_VERSION"
 """Environment variable that names the version to release: a full Git SHA. HEAD without it."""
 REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
@@ -30,8 +33,7 @@ DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net."""
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\S+")
-_ACCOUNT = re.compile(r"\d{12}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
 class SettingsError(pulumi.RunError):
@@ -40,17 +42,24 @@ class SettingsError(pulumi.RunError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One field for each setting of Pulumi.yaml, which has the descriptions, units and defaults."""
+    """One field for each setting of Pulumi.yaml, in its order; descriptions, units and defaults are there."""
 
     promote_from: str
     domain: str
     certificate_arn: str
+    hosted_zone_id: str
     public_url: str
     connect_to: str
     web_acl_arn: str
+    content_security_policy: str
+    origin_shield_region: str
+    access_log_days: int
     vpc_id: str
+    vpc_tags: Mapping[str, str]
     private_subnet_ids: tuple[str, ...]
+    private_subnet_tags: Mapping[str, str]
     vpc_cidr: str
+    zones: int
     nat_gateways: int
     cpu: int
     memory: int
@@ -60,6 +69,11 @@ class Settings:
     scale_at_cpu_percent: int
     backend_environment: Mapping[str, str]
     backend_secrets: Mapping[str, str]
+    secret_key_arns: tuple[str, ...]
+    load_balancer_certificate_arn: str
+    execute_command: bool
+    container_insights: str
+    deployment_alarms: bool
     go_image: str
     backend_folder: str
     frontend_folder: str
@@ -69,7 +83,9 @@ class Settings:
     require_live_timestamp: bool
     rollout_deadline: int
     keep_releases: int
+    alarm_emails: tuple[str, ...]
     log_retention_days: int
+    log_key_arn: str
     reader_account_ids: tuple[str, ...]
     role_path: str
     permissions_boundary: str
@@ -93,16 +109,11 @@ class Run:
     break_glass_reason: str | None
 
 
-def key_of(field: str) -> str:
-    """The setting's key in Pulumi.yaml for a field of `Settings`: `min_count` is `minCount`."""
-    head, *tail = field.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
 def load(stack: str, config: Mapping[str, str]) -> Settings:
     """The settings of `stack` from the engine's configuration: `easi:<key>` to a string, JSON for lists and maps.
 
-    Raises SettingsError, which lists every unknown key, missing value and wrong type.
+    Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, and what
+    `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
     """
     prefix = f"{PROJECT}:"
     given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
@@ -117,15 +128,23 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
         try:
             values[name] = _parse(given[key], types[name])
         except ValueError as error:
-            problems.append(f"{prefix}{key} is {given[key]!r}: {error}")
-    if not problems:
-        settings = Settings(**values)
-        problems = _inconsistencies(stack, settings)
-        if not problems:
-            return settings
-    raise SettingsError(
-        f"the settings of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n  " + "\n  ".join(problems)
-    )
+            shown = "not what it has to be" if name in setting_rules.PRIVATE else repr(given[key])
+            problems.append(f"{prefix}{key} is {shown}: {error}")
+    place = {"stack": stack}
+    region = config.get(REGION, "")
+    if _REGION.fullmatch(region):
+        place["region"] = region
+    else:
+        problems.append(
+            f"{REGION} is {repr(region) if region else 'missing'}: expected the AWS region of this environment, for "
+            f"example us-west-2\n      to set it:  pulumi config set -s {stack} {REGION} <region>"
+        )
+    problems += setting_rules.problems(values | place)
+    if problems:
+        raise SettingsError(
+            f"the settings of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n  " + "\n  ".join(problems)
+        )
+    return Settings(**values)
 
 
 def load_stack() -> Settings:
@@ -185,71 +204,3 @@ def _parse(text: str, kind: typing.Any) -> typing.Any:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise ValueError("expected a map of names to strings (quote numbers)")
     return dict(sorted(value.items()))
-
-
-def _inconsistencies(stack: str, settings: Settings) -> list[str]:
-    """What is wrong between settings, and values that their type alone does not exclude."""
-    rules = [
-        (settings.promote_from != stack, f"easi:promoteFrom is {stack}, this stack: name the environment before it"),
-        (
-            bool(settings.domain) == bool(settings.certificate_arn),
-            "easi:domain and easi:certificateArn belong together: set both or neither",
-        ),
-        (
-            bool(settings.vpc_id) == bool(settings.private_subnet_ids),
-            "easi:vpcId and easi:privateSubnetIds belong together: set both (an existing network) or neither",
-        ),
-        (settings.nat_gateways in {1, 2}, f"easi:natGateways is {settings.nat_gateways}: expected 1 or 2"),
-        (
-            settings.cpu_architecture in {"X86_64", "ARM64"},
-            f"easi:cpuArchitecture is {settings.cpu_architecture!r}: expected X86_64 or ARM64",
-        ),
-        (
-            1 <= settings.min_count <= settings.max_count,
-            f"easi:minCount is {settings.min_count} and easi:maxCount {settings.max_count}: "
-            "expected 1 <= minCount <= maxCount",
-        ),
-        (
-            1 <= settings.scale_at_cpu_percent <= 100,
-            f"easi:scaleAtCpuPercent is {settings.scale_at_cpu_percent}: expected 1 to 100",
-        ),
-        (
-            re.fullmatch(r"(https?://[^/\s]+)?", settings.public_url) is not None,
-            f"easi:publicUrl is {settings.public_url!r}: expected http(s)://host[:port] without a path",
-        ),
-        (
-            re.fullmatch(r"([^\s:/]+:\d+)?", settings.connect_to) is not None,
-            f"easi:connectTo is {settings.connect_to!r}: expected host:port",
-        ),
-        (
-            re.fullmatch(r"/([\x21-\x7e]+/)?", settings.role_path) is not None,
-            f"easi:rolePath is {settings.role_path!r}: expected a path that begins and ends with /",
-        ),
-    ]
-    problems = [message for fine, message in rules if not fine]
-    try:
-        fargate.check_size(settings.cpu, settings.memory)
-    except ValueError as error:
-        problems.append(f"easi:cpu and easi:memory: {error}")
-    try:
-        subnets.subnet_blocks(settings.vpc_cidr)
-    except ValueError as error:
-        problems.append(f"easi:vpcCidr: {error}")
-    for name in ("health_passes", "health_interval", "health_deadline", "rollout_deadline", "keep_releases"):
-        if getattr(settings, name) < 1:
-            problems.append(f"easi:{key_of(name)} is {getattr(settings, name)}: expected 1 or more")
-    for key, arn in [
-        ("certificateArn", settings.certificate_arn),
-        ("webAclArn", settings.web_acl_arn),
-        ("permissionsBoundary", settings.permissions_boundary),
-        *((f"backendSecrets.{name}", arn) for name, arn in settings.backend_secrets.items()),
-    ]:
-        # A secret's value pasted where its ARN belongs must not come out in the message.
-        if arn and not _ARN.fullmatch(arn):
-            problems.append(f"easi:{key} is not an ARN: expected arn:aws:…")
-    problems += [
-        f"easi:readerAccountIds has {account!r}: expected 12 digits"
-        for account in settings.reader_account_ids
-        if not _ACCOUNT.fullmatch(account)
-    ]
-    return problems

@@ -8,17 +8,33 @@ from typing import Any
 import pytest
 import yaml
 
+import setting_rules
 import settings
-from settings import Settings, SettingsError, key_of, load
+from setting_rules import key_of
+from settings import Settings, SettingsError, load
 
 ROOT = Path(settings.__file__).parent
-DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+DECLARED = {key: declared for key, declared in PROJECT.items() if ":" not in key}
+NEW_NETWORK = {"easi:vpcCidr": "10.20.0.0/16"}
+BY_TAGS = {"easi:vpcCidr": "", "easi:vpcTags": {"Name": "a"}, "easi:privateSubnetTags": {"Tier": "private"}}
+CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/0d5c1f4e"
+KEY = "arn:aws:kms:us-west-2:111111111111:key/8a1f2b3c"
+SECRET = "arn:aws:secretsmanager:us-west-2:111111111111:secret:db-a1b2c3:password::"
 
 
 def engine(given: dict[str, Any] | None = None) -> dict[str, str]:
     """The configuration as the engine hands it to the program: defaults filled in, everything a string."""
-    values = {f"easi:{key}": declared["default"] for key, declared in DECLARED.items()} | (given or {})
+    defaults = {f"easi:{key}": declared["default"] for key, declared in DECLARED.items()}
+    values = defaults | {"aws:region": "us-west-2"} | NEW_NETWORK | (given or {})
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def refused(given: dict[str, Any], without: str = "") -> str:
+    """What is said of settings, one of which may be missing altogether."""
+    with pytest.raises(SettingsError) as raised:
+        load("dev", {key: value for key, value in engine(given).items() if key != without})
+    return str(raised.value)
 
 
 def test_every_setting_is_declared_with_type_default_and_description() -> None:
@@ -29,7 +45,7 @@ def test_every_setting_is_declared_with_type_default_and_description() -> None:
 @pytest.mark.parametrize("stack", ["dev", "impl", "prod"])
 def test_the_stacks_of_this_project_are_valid(stack: str) -> None:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    loaded = load(stack, engine({key: value for key, value in config.items() if key.startswith("easi:")}))
+    loaded = load(stack, engine({"easi:vpcCidr": "", **config}))
     assert loaded.promote_from == {"dev": "", "impl": "dev", "prod": "impl"}[stack]
 
 
@@ -40,48 +56,151 @@ def test_lists_and_maps_are_typed() -> None:
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        BY_TAGS,
+        {"easi:vpcCidr": "", "easi:vpcId": "vpc-0a1b", "easi:privateSubnetIds": ["subnet-0a", "subnet-0b"]},
+        {"easi:zones": 3, "easi:natGateways": 3},
+        {"easi:zones": 3, "easi:natGateways": 1},
+        {"easi:domain": "a.example", "easi:certificateArn": CERTIFICATE},
+        {"easi:domain": "a.example", "easi:hostedZoneId": "Z0123"},
+        {"easi:domain": "a.example", "easi:certificateArn": CERTIFICATE, "easi:hostedZoneId": "Z0123"},
+        {"easi:backendSecrets": {"A": SECRET}, "easi:secretKeyArns": [KEY]},
+        {"easi:backendSecrets": {"A": "arn:aws-us-gov:ssm:us-gov-west-1:111111111111:parameter/easi/dev/a"}},
+        {"easi:permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        {"easi:publicUrl": "http://{distribution}.cloudfront.localhost:4570", "easi:connectTo": "127.0.0.1:4570"},
+        {"easi:rolePath": "/delegatedadmin/developer/"},
+        {"aws:region": "us-gov-west-1", "aws:profile": "anything"},
+    ],
+)
+def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
+    load("dev", engine(given))
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"easi:cpuu": 1}, "easi:cpuu is no setting: did you mean easi:cpu?"),
         ({"easi:wholly": 1}, "easi:wholly is no setting of Pulumi.yaml"),
-        ({"easi:cpu": "many"}, "easi:cpu is 'many': expected a whole number"),
+        ({"easi:memory": "many"}, "easi:memory is 'many': expected a whole number"),
         ({"easi:protect": "yes"}, "easi:protect is 'yes': expected true or false"),
-        ({"easi:readerAccountIds": ["1"]}, "easi:readerAccountIds has '1': expected 12 digits"),
         ({"easi:readerAccountIds": "1"}, "expected a list of strings"),
-        ({"easi:backendEnvironment": {"A": 1}}, "expected a map of names to strings"),
-        ({"easi:domain": "a.example"}, "easi:domain and easi:certificateArn belong together"),
-        ({"easi:vpcId": "vpc-1"}, "easi:vpcId and easi:privateSubnetIds belong together"),
-        ({"easi:minCount": 3, "easi:maxCount": 2}, "expected 1 <= minCount <= maxCount"),
-        ({"easi:promoteFrom": "dev"}, "easi:promoteFrom is dev, this stack"),
+        ({"easi:vpcTags": {"A": 1}}, "expected a map of names to strings"),
+        ({"aws:region": "oregon"}, "aws:region is 'oregon': expected the AWS region of this environment"),
+        # Alone
+        ({"easi:readerAccountIds": ["1"]}, "easi:readerAccountIds[0] is '1': expected 12 digits"),
         ({"easi:publicUrl": "https://a/b"}, "without a path"),
         ({"easi:connectTo": "localhost"}, "expected host:port"),
         ({"easi:rolePath": "x"}, "begins and ends with /"),
-        ({"easi:healthPasses": 0}, "easi:healthPasses is 0: expected 1 or more"),
-        ({"easi:natGateways": 3}, "easi:natGateways is 3: expected 1 or 2"),
-        ({"easi:cpuArchitecture": "arm"}, "expected X86_64 or ARM64"),
+        ({"easi:rolePath": ""}, "easi:rolePath is ''"),
+        ({"easi:healthPasses": 0}, "easi:healthPasses is 0: expected 1 to 100"),
+        ({"easi:rolloutDeadline": 5}, "easi:rolloutDeadline is 5: expected 60 to 7200"),
+        ({"easi:cpuArchitecture": "arm"}, "easi:cpuArchitecture is arm: expected one of X86_64, ARM64"),
+        ({"easi:containerInsights": "on"}, "expected one of enabled, enhanced, disabled"),
+        ({"easi:logRetentionDays": 31}, "easi:logRetentionDays is 31: expected one of 1, 3, 5, 7, 14, 30, 60"),
         ({"easi:scaleAtCpuPercent": 101}, "expected 1 to 100"),
-        ({"easi:cpu": 300}, "easi:cpu and easi:memory: cpu=300 is no size of Fargate"),
+        ({"easi:cpu": 300}, "easi:cpu is 300: expected one of 256, 512, 1024"),
+        ({"easi:zones": 4}, "easi:zones is 4: expected 2 to 3"),
+        ({"easi:accessLogDays": -1}, "easi:accessLogDays is -1"),
+        ({"easi:vpcId": "my-network"}, "easi:vpcId is 'my-network': expected vpc-…"),
+        ({"easi:privateSubnetIds": [""]}, "easi:privateSubnetIds[0] is ''"),
+        ({"easi:domain": "https://a.example"}, "easi:domain is 'https://a.example': expected a host name"),
+        ({"easi:hostedZoneId": "/hostedzone/Z1"}, "expected the id of a Route 53 hosted zone"),
+        ({"easi:certificateArn": CERTIFICATE.replace("us-east-1", "us-west-2")}, "ACM certificate in us-east-1"),
+        ({"easi:certificateArn": KEY}, "easi:certificateArn is 'arn:aws:kms"),
+        ({"easi:webAclArn": "arn:aws:wafv2:us-west-2:111111111111:regional/webacl/a/1"}, "scope CLOUDFRONT"),
+        ({"easi:originShieldRegion": "oregon"}, "expected a region"),
+        ({"easi:contentSecurityPolicy": "default-src\n'self'"}, "expected one line"),
+        ({"easi:logKeyArn": "alias/logs"}, "expected the ARN of a KMS key"),
+        ({"easi:permissionsBoundary": "arn:aws:iam::111111111111:role/a"}, "expected the ARN of an IAM policy"),
+        ({"easi:alarmEmails": ["a@b.gov", "nobody"]}, "easi:alarmEmails[1] is 'nobody': expected an e-mail address"),
+        ({"easi:backendFolder": "/backend"}, "expected a folder, relative to the project"),
+        ({"easi:goImage": ""}, "easi:goImage is '': expected an image"),
+        # Together
+        ({"easi:promoteFrom": "dev"}, "easi:promoteFrom is dev, this stack"),
+        ({"easi:vpcCidr": ""}, "no network is given: expected exactly one of"),
+        ({"easi:vpcId": "vpc-1"}, "easi:vpcId and easi:vpcCidr are both given: expected exactly one of"),
         ({"easi:vpcCidr": "10.0.0.0/28"}, "easi:vpcCidr: 10.0.0.0/28 is too small"),
+        ({"easi:vpcCidr": "", "easi:vpcId": "vpc-1"}, "easi:vpcId needs exactly one of easi:privateSubnetIds"),
+        ({**BY_TAGS, "easi:privateSubnetIds": ["subnet-1", "subnet-2"]}, "easi:vpcTags needs exactly one of"),
+        ({"easi:privateSubnetTags": {"A": "b"}}, "easi:privateSubnetTags without easi:vpcId or easi:vpcTags"),
+        ({"easi:privateSubnetIds": ["subnet-1", "subnet-1"]}, "easi:privateSubnetIds has one subnet: expected 2"),
+        ({**BY_TAGS, "easi:zones": 3}, "easi:zones is for a new network: easi:vpcTags names an existing one"),
+        ({**BY_TAGS, "easi:natGateways": 2}, "easi:natGateways is for a new network: easi:vpcTags names"),
+        ({"easi:natGateways": 3}, "easi:natGateways is 3: expected 1, or 2 as easi:zones"),
+        ({"easi:domain": "a.example"}, "easi:domain needs easi:certificateArn"),
+        ({"easi:certificateArn": CERTIFICATE}, "easi:certificateArn without easi:domain"),
+        ({"easi:hostedZoneId": "Z0123"}, "easi:hostedZoneId without easi:domain"),
+        ({"easi:secretKeyArns": [KEY]}, "easi:secretKeyArns without easi:backendSecrets"),
+        ({"easi:logKeyArn": KEY.replace("us-west-2", "us-east-1")}, "easi:logKeyArn is of us-east-1: expected one of"),
+        ({"easi:loadBalancerCertificateArn": CERTIFICATE}, "easi:loadBalancerCertificateArn is of us-east-1"),
+        ({"easi:memory": 300}, "easi:memory: cpu=256 allows memory 512, 1024 or 2048 MiB (Fargate), not 300"),
+        ({"easi:minCount": 3, "easi:maxCount": 2}, "expected minCount <= maxCount"),
+        (
+            {"easi:healthInterval": 30, "easi:healthDeadline": 90},
+            "easi:healthDeadline is 90: expected more than the 90",
+        ),
+        ({"easi:backendEnvironment": {"A-B": "1"}}, "has 'A-B': expected the name of an environment variable"),
+        ({"easi:backendSecrets": {"1A": SECRET}}, "has '1A': expected the name of an environment variable"),
+        ({"easi:backendEnvironment": {"EASI_ENVIRONMENT": "1"}}, "the program itself sets it"),
+        (
+            {"easi:backendEnvironment": {"A": "1"}, "easi:backendSecrets": {"A": SECRET}},
+            "A is in easi:backendEnvironment and in easi:backendSecrets",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_expected(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(SettingsError) as raised:
-        load("dev", engine(given))
-    assert message in str(raised.value)
+    assert message in refused(given)
+
+
+def test_the_two_ways_to_a_network_are_explained() -> None:
+    said = refused({"easi:vpcCidr": ""})
+    assert "an existing network:  easi:vpcId or easi:vpcTags, with easi:privateSubnetIds or" in said
+    assert "a new network:        easi:vpcCidr, for example 10.20.0.0/16" in said
+
+
+def test_a_missing_region_is_told_with_the_command_that_sets_it() -> None:
+    assert "pulumi config set -s dev aws:region" in refused({}, without="aws:region")
+
+
+def test_a_setting_that_pulumi_yaml_does_not_declare_is_missing() -> None:
+    assert "easi:cpu is missing: Pulumi.yaml declares it" in refused({}, without="easi:cpu")
 
 
 def test_all_wrong_settings_are_told_at_once() -> None:
-    with pytest.raises(SettingsError) as raised:
-        load("dev", engine({"easi:cpuu": 1, "easi:protect": "yes"}))
-    assert "cpuu" in str(raised.value)
-    assert "protect" in str(raised.value)
+    wrong = {
+        "easi:cpuu": 1,
+        "easi:protect": "yes",
+        "easi:zones": 7,
+        "easi:domain": "a.example",
+        "easi:vpcTags": {"A": "b"},
+        "easi:minCount": 2,
+        "aws:region": "oregon",
+    }
+    said = refused(wrong).splitlines()
+    problems = [line for line in said if line.startswith("  ") and not line.startswith("   ")]
+    told = ["easi:cpuu", "easi:protect", "aws:region", "easi:zones is 7", "easi:vpcTags and easi:vpcCidr"]
+    told += ["easi:vpcTags needs", "easi:zones is for", "easi:domain needs", "easi:minCount is 2 and easi:maxCount 1"]
+    assert len(problems) == len(told)
+    assert [start for start, problem in zip(told, problems, strict=True) if not problem[2:].startswith(start)] == []
 
 
-def test_a_secret_pasted_for_its_arn_is_not_repeated() -> None:
-    with pytest.raises(SettingsError) as raised:
-        load("dev", engine({"easi:backendSecrets": {"PASSWORD": "hunter2"}}))
-    assert "easi:backendSecrets.PASSWORD is not an ARN" in str(raised.value)
-    assert "hunter2" not in str(raised.value)
+@pytest.mark.parametrize("key", ["easi:backendSecrets", "easi:backendEnvironment"])
+@pytest.mark.parametrize("given", [{"PASSWORD": "hunter2"}, {"PASSWORD": ["hunter2"]}, ["hunter2"], "hunter2"])
+def test_the_values_of_variables_are_never_repeated(key: str, given: Any) -> None:
+    assert "hunter2" not in refused({key: given, "easi:cpuu": 1})
+
+
+def test_a_secret_pasted_for_its_arn_is_named() -> None:
+    said = refused({"easi:backendSecrets": {"PASSWORD": "hunter2"}})
+    assert "easi:backendSecrets.PASSWORD is something else: expected the ARN of a secret" in said
+
+
+def test_rules_are_about_settings_and_know_their_defaults() -> None:
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert {*setting_rules.FORMS, *setting_rules.CHOICES, *setting_rules.RANGES, *setting_rules.PRIVATE} <= fields
+    assert DECLARED["zones"]["default"] == setting_rules.DEFAULT_ZONES
+    assert DECLARED["natGateways"]["default"] == setting_rules.DEFAULT_NAT_GATEWAYS
 
 
 def test_version_is_a_full_sha(monkeypatch: pytest.MonkeyPatch) -> None:
