@@ -1,0 +1,288 @@
+"""Who may assume CI's roles, and what the roles may do, asserted on their recorded documents."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from components import ci_access
+from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
+from components.policies import RoleOptions
+from tests.components.recorded import Recorded, record
+
+ACCOUNT = "222222222222"
+KEY = f"arn:aws:kms:us-west-2:111111111111:key/{'a' * 8}"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
+ARGS = GithubOidcArgs(
+    repository=REPOSITORY,
+    project="easi",
+    environments={"dev": None, "impl": "dev"},
+    account=ACCOUNT,
+    state_bucket="state-of-easi",
+    state_key_arn=KEY,
+    hosted_zone_ids=["Z1"],
+)
+
+READ_VERB = re.compile(r"[a-z0-9-]+:(Get|List|Describe|BatchGet)\w*\*?")
+LIMITED_BY_NAME = {
+    "Own",
+    "Deliveries",
+    "Names",
+    "PromoteImage",
+    "PromoteFiles",
+    "Roles",
+    "BoundedRoles",
+    "PassRole",
+    "ServiceLinkedRoles",
+    "StateList",
+    "StateRead",
+    "StateWrite",
+    "StateKey",
+}
+WITH_ANY_ACTION = {"Own", "Read"}
+"""Statements with `*` in an action: all of a service on the environment's own, and elasticloadbalancing:Describe*."""
+
+
+def built(**changes: Any) -> Recorded:
+    return record(lambda: GithubOidc("github", dataclasses.replace(ARGS, **changes)))
+
+
+def trust(recorded: Recorded, role: str) -> dict[str, Any]:
+    document = json.loads(recorded.one("aws:iam/role:Role", f"github-easi-{role}")["assumeRolePolicy"])
+    (statement,) = document["Statement"]
+    found: dict[str, Any] = statement
+    return found
+
+
+def statements(recorded: Recorded, role: str) -> dict[str, dict[str, Any]]:
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", f"github-easi-{role}")["policy"])
+    return {statement["Sid"]: statement for statement in policy["Statement"]}
+
+
+def every(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def test_deploy_role_trusts_one_environment_of_one_repository_by_their_numbers() -> None:
+    assert trust(built(), "impl-deploy") == {
+        "Effect": "Allow",
+        "Principal": {"Federated": "arn:aws:mock:us-west-2:111111111111:OpenIdConnectProvider/github"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                "token.actions.githubusercontent.com:sub": "repo:CMSgov@1209384/easi@987654321:environment:impl",
+            }
+        },
+    }
+
+
+def test_preview_role_trusts_pull_requests_and_the_unprotected_environment() -> None:
+    condition = trust(built(), "dev-preview")["Condition"]["StringEquals"]
+    assert condition["token.actions.githubusercontent.com:sub"] == [
+        "repo:CMSgov@1209384/easi@987654321:pull_request",
+        "repo:CMSgov@1209384/easi@987654321:environment:dev-preview",
+    ]
+
+
+def test_older_subject_has_the_names_alone_and_is_asked_for() -> None:
+    recorded = built(repository=Repository(owner="CMSgov", name="easi", legacy_subject=True))
+    subjects = [
+        trust(recorded, role)["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        for role in ("dev-deploy", "dev-preview")
+    ]
+    assert subjects == [
+        "repo:CMSgov/easi:environment:dev",
+        ["repo:CMSgov/easi:pull_request", "repo:CMSgov/easi:environment:dev-preview"],
+    ]
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_no_trust_has_a_wildcard_or_another_operator_than_equality(legacy: bool) -> None:
+    recorded = built(repository=dataclasses.replace(REPOSITORY, legacy_subject=legacy))
+    roles = recorded.all("aws:iam/role:Role")
+    assert len(roles) == 4
+    for role in roles:
+        document = role.inputs["assumeRolePolicy"]
+        assert not set("*?") & set(document)
+        (statement,) = json.loads(document)["Statement"]
+        assert list(statement["Condition"]) == ["StringEquals"]
+        assert set(statement["Condition"]["StringEquals"]) == {
+            "token.actions.githubusercontent.com:aud",
+            "token.actions.githubusercontent.com:sub",
+        }
+
+
+def test_provider_is_githubs_for_sts() -> None:
+    provider = built().one("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+    assert provider == {"url": "https://token.actions.githubusercontent.com", "clientIdLists": ["sts.amazonaws.com"]}
+
+
+def test_a_provider_that_exists_is_used_and_none_is_made() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    recorded = built(provider_arn=arn)
+    assert recorded.all("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []
+    assert trust(recorded, "dev-deploy")["Principal"] == {"Federated": arn}
+
+
+def test_preview_role_has_read_verbs_alone() -> None:
+    allowed = [item for item in statements(built(), "impl-preview").values() if item["Effect"] == "Allow"]
+    actions = {action for statement in allowed for action in statement["Action"]}
+    state = {"kms:Decrypt", "s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"}
+    assert {action for action in actions - state if not READ_VERB.fullmatch(action)} == set()
+    assert not [action for action in actions if action.startswith(("secretsmanager:", "ssm:"))]
+
+
+def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
+    found = statements(built(), "impl-preview")
+    holders = {
+        action: [item["Resource"] for item in found.values() if item["Effect"] == "Allow" and action in item["Action"]]
+        for action in ("s3:GetObject", "kms:Decrypt")
+    }
+    assert holders == {"s3:GetObject": ["arn:aws:s3:::state-of-easi/.pulumi/*"], "kms:Decrypt": [KEY]}
+
+
+def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> None:
+    denied = {sid: item for sid, item in statements(built(), "dev-preview").items() if item["Effect"] == "Deny"}
+    for item in denied.values():
+        del item["Sid"], item["Effect"]
+    assert denied == {
+        "NoSecrets": {
+            "Action": ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"],
+            "Resource": "*",
+        },
+        "NoOtherObjects": {"Action": ["s3:GetObject*"], "NotResource": "arn:aws:s3:::state-of-easi/*"},
+        "NoOtherKeys": {"Action": ["kms:Decrypt"], "NotResource": KEY},
+        "NoCalls": {"Action": ["lambda:InvokeFunction*"], "Resource": "*"},
+    }
+
+
+def test_deploy_role_reaches_every_resource_in_the_listed_statements_alone() -> None:
+    found = statements(built(), "impl-deploy")
+    everywhere = {sid for sid, statement in found.items() if statement["Resource"] == "*"}
+    assert everywhere == set(ci_access.WITHOUT_NAMES)
+    assert set(found) - everywhere == LIMITED_BY_NAME
+    for sid in LIMITED_BY_NAME:
+        assert "*" not in every(found[sid]["Resource"]), sid
+
+
+def test_deploy_role_has_any_action_in_the_listed_statements_alone() -> None:
+    found = statements(built(), "impl-deploy")
+    assert {sid for sid, item in found.items() if any("*" in action for action in item["Action"])} == WITH_ANY_ACTION
+    assert [action for action in found["Read"]["Action"] if "*" in action] == ["elasticloadbalancing:Describe*"]
+    assert {resource for resource in found["Own"]["Resource"] if "easi-impl" not in resource} == set()
+
+
+def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
+    found = statements(built(role_options=RoleOptions(path="/teams/easi/")), "dev-deploy")
+    own = f"arn:aws:iam::{ACCOUNT}:role/teams/easi/easi-dev-*"
+    writing = {
+        sid: item["Resource"]
+        for sid, item in found.items()
+        if sid != "Read" and any(action.startswith("iam:") for action in item["Action"])
+    }
+    linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*"
+    assert writing == {"Roles": own, "BoundedRoles": own, "PassRole": own, "ServiceLinkedRoles": linked}
+    assert found["PassRole"]["Condition"] == {
+        "StringEquals": {
+            "iam:PassedToService": ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]
+        }
+    }
+
+
+def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_boundary_and_tags() -> None:
+    options = RoleOptions(path="/teams/", permissions_boundary=BOUNDARY)
+    recorded = built(role_options=options, tags={"Owner": "platform"}, max_session_s=10_000)
+    roles = {role.name: role.inputs for role in recorded.all("aws:iam/role:Role")}
+    assert sorted(role["name"] for role in roles.values()) == [
+        "github-easi-dev-deploy",
+        "github-easi-dev-preview",
+        "github-easi-impl-deploy",
+        "github-easi-impl-preview",
+    ]
+    for name, role in roles.items():
+        assert (role["path"], role["permissionsBoundary"]) == ("/teams/", BOUNDARY)
+        assert role["tags"] == {"Owner": "platform"}
+        assert role["maxSessionDuration"] == (10_000 if name.endswith("-deploy") else 3600)
+
+
+def test_a_boundary_is_demanded_of_every_role_and_cannot_be_removed() -> None:
+    found = statements(built(role_options=RoleOptions(permissions_boundary=BOUNDARY)), "dev-deploy")
+    assert found["BoundedRoles"]["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+    growing = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+    assert growing <= set(found["BoundedRoles"]["Action"])
+    actions = {action for item in found.values() for action in item["Action"]}
+    assert not actions & {"iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion", "iam:AttachRolePolicy"}
+    assert not growing & set(found["Roles"]["Action"])
+
+
+def test_without_a_boundary_none_can_be_set() -> None:
+    found = statements(built(), "dev-deploy")
+    assert "Condition" not in found["BoundedRoles"]
+    assert "iam:PutRolePermissionsBoundary" not in found["BoundedRoles"]["Action"]
+
+
+def test_deploy_role_writes_the_state_of_its_stack_alone() -> None:
+    assert statements(built(), "dev-deploy")["StateWrite"]["Resource"] == [
+        "arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/dev.*",
+        "arn:aws:s3:::state-of-easi/.pulumi/locks/organization/easi/dev/*",
+        "arn:aws:s3:::state-of-easi/.pulumi/history/easi/dev/*",
+        "arn:aws:s3:::state-of-easi/.pulumi/backups/easi/dev/*",
+    ]
+
+
+def test_first_environment_copies_from_nowhere() -> None:
+    recorded = built()
+    assert not {"PromoteImage", "PromoteFiles"} & set(statements(recorded, "dev-deploy"))
+    assert statements(recorded, "impl-deploy")["PromoteFiles"]["Resource"] == [
+        "arn:aws:s3:::easi-dev-*",
+        "arn:aws:s3:::easi-dev-*/*",
+    ]
+
+
+def test_names_change_in_the_given_zones_alone() -> None:
+    assert statements(built(), "dev-deploy")["Names"]["Resource"] == ["arn:aws:route53:::hostedzone/Z1"]
+    assert "Names" not in statements(built(hosted_zone_ids=()), "dev-deploy")
+
+
+def test_longest_names_fit_into_the_policy() -> None:
+    long = dataclasses.replace(
+        ARGS,
+        partition="aws-us-gov",
+        environments={"impl": "staging"},
+        state_bucket="s" * 63,
+        state_key_arn=f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/{'a' * 36}",
+        role_options=RoleOptions(
+            path="/delegatedadmin/developer/",
+            permissions_boundary=f"arn:aws-us-gov:iam::{ACCOUNT}:policy/cms-cloud-admin/developer-boundary-policy",
+        ),
+    )
+    record(lambda: GithubOidc("github", long))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"repository": Repository(owner="CMSgov", name="easi")}, "gh api repos/CMSgov/easi --jq"),
+        ({"repository": Repository(owner="CMSgov", name="easi", owner_id=1)}, "needs its owner's number and its own"),
+        ({"max_session_s": 3599}, "max_session_s is 3599: IAM accepts 3600 to 43200"),
+        ({"max_session_s": 43_201}, "max_session_s is 43201"),
+        ({"environments": {}}, "name at least one"),
+        ({"environments": {"dev": None, "dev-2": None}}, "the environments dev and dev-2 cannot be told apart"),
+        ({"state_bucket": "easi-dev-state"}, "the state bucket easi-dev-state bears the name"),
+        ({"hosted_zone_ids": [f"Z{number:020}" for number in range(200)]}, "IAM takes 10240"),
+    ],
+)
+def test_arguments_that_would_mean_something_else_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        built(**changes)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"max_session_s is 1.*at least one"):
+        built(max_session_s=1, environments={})
