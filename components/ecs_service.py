@@ -1,63 +1,115 @@
-"""One ECS service on Fargate: cluster, task definition, roles, logs and the service itself."""
+"""One ECS service on Fargate: task definition, roles, logs, its place behind a load balancer, the service itself."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import fargate, policies
+from components import (
+    container,
+    deployment_alarms,
+    fargate,
+    log_retention,
+    policies,
+    target,
+    task_network,
+    task_roles,
+)
+from components.cluster import Cluster
+from components.component import Component
+from components.container import MAX_STOP_TIMEOUT_S, Sidecar
+from components.deployment_alarms import DeploymentAlarms
 from components.load_balancer import LoadBalancer
-
-MAX_STOP_TIMEOUT_S = 120
-"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html"""
-USER = "65532:65532"
-"""The user of a task: not root, and the one that images from scratch use by convention."""
+from components.strategy import Rolling, Strategy, deployment_configuration, shifts_traffic
+from components.target import Route, Target
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EcsServiceArgs:
     """What runs, how large, and behind what."""
 
-    service_name: str
-    """Name of the cluster, the service, the task family and the container: people type it."""
+    family: str
+    """Name of the task family, of the main container and, as /ecs/<family>, of the log group: people type it, and it is
+    one of a kind in the account and region."""
+    cluster: Cluster
     image: pulumi.Input[str]
     """The image by digest: `repository@sha256:…`."""
-    repository_arn: pulumi.Input[str]
-    """The image's repository: the only one that tasks may pull from."""
+    repository_arns: Sequence[pulumi.Input[str]]
+    """ECR repositories of the image and of the sidecars': the only ones that tasks may pull from."""
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[str]]
-    load_balancer: LoadBalancer
+    """Private subnets, in as many zones as the service shall survive the loss of one."""
     region: str
+    route: Route | None = None
+    """How requests reach it; None for a service that nobody calls."""
     container_port: int = 8080
+    """The port that the program listens on. Without a route, nothing may connect to it."""
     cpu: int = 256
-    """CPU units, 1024 is one vCPU."""
+    """CPU units of the task, 1024 is one vCPU."""
     memory: int = 512
-    """MiB."""
+    """MiB of the task."""
     cpu_architecture: str = "X86_64"
-    """X86_64 or ARM64."""
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """X86_64 or ARM64: what the image was built for."""
+    environment: Mapping[str, pulumi.Input[str]] = dataclasses.field(default_factory=dict)
     """Environment variables. They can be read by whoever may describe the task definition."""
-    secrets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    secrets: Mapping[str, pulumi.Input[str]] = dataclasses.field(default_factory=dict)
     """Environment variables by the ARN of a Secrets Manager secret or an SSM parameter."""
+    secret_key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys of the account's own with which secrets, the sidecars' too, are encrypted."""
+    command: Sequence[str] = ()
+    """Instead of the image's own."""
     health_command: Sequence[str] = ()
     """Program and arguments that end with 0 when the container is healthy; run without a shell. Empty for none."""
+    sidecars: Sequence[Sidecar] = ()
+    task_statements: Sequence[Mapping[str, Any]] = ()
+    """Statements of the task role's policy: what the program may do in AWS. Nothing by default."""
+    execute_command: bool = False
+    """ECS Exec: who may, runs commands as root in the containers. Their root becomes writable, which it demands."""
     stop_timeout_s: int = 30
     """Seconds between SIGTERM and SIGKILL, 2 to 120."""
+    health_check_grace_s: int | None = None
+    """Seconds after its start in which ECS does not replace a task for failed health checks; None is 0. Give it to a
+    program that needs longer to start than the route's `unhealthy_threshold` checks take."""
     log_retention_days: int = 30
+    log_key_arn: str | None = None
+    """KMS key that encrypts the log; its policy must let CloudWatch Logs use it:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
+    desired_count: int | None = None
+    """None: created without tasks; a release sets the count and moves the service between revisions, and Pulumi leaves
+    both alone. A number: Pulumi itself runs that many tasks of the newest revision."""
+    strategy: Strategy = dataclasses.field(default_factory=Rolling)
+    """How ECS moves from one revision to the next."""
+    deployment_alarms: DeploymentAlarms | None = None
+    """What takes a deployment back, beside tasks that do not start."""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
+
+    def containers(self) -> list[Sidecar]:
+        """The main container, written as one more, and the sidecars by their names."""
+        main = Sidecar(
+            name=self.family,
+            image=self.image,
+            command=self.command,
+            environment=self.environment,
+            secrets=self.secrets,
+            port=self.container_port,
+            health_command=self.health_command,
+        )
+        return [main, *sorted(self.sidecars, key=lambda sidecar: sidecar.name)]
 
 
-class EcsService(pulumi.ComponentResource):
-    """A service that is created without tasks; a release starts them and moves it between task definitions.
+class EcsService(Component):
+    """A service on Fargate, one of any number in its cluster and behind its load balancer.
 
-    Pulumi registers revisions and never moves the service: the revision and the desired count belong to the release
-    and to autoscaling. A replaced task definition stays registered, because ECS cannot go back to an inactive one.
-    Raises ValueError for a size that Fargate does not offer and for other values that ECS refuses.
+    Replaced task definitions stay registered, because ECS cannot go back to an inactive one. The service has a name of
+    its own making: with a given one, whatever replaces it would have to remove the old service first. A deployment that
+    does not come up is taken back by ECS (circuit breaker). Raises ValueError for what ECS or Elastic Load Balancing
+    would refuse.
     """
 
     cluster_name: pulumi.Output[str]
@@ -70,22 +122,47 @@ class EcsService(pulumi.ComponentResource):
     role_arns: pulumi.Output[Sequence[str]]
     """The task's two roles: what a deployer has to be allowed to pass."""
     log_group_arn: pulumi.Output[str]
-    target_group_arn: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+    security_group_id: pulumi.Output[str]
+    """The tasks': what a database lets in."""
+    target_group_arn: pulumi.Output[str] | None
+    """None without a route, as are the two below."""
+    target_group_arn_suffix: pulumi.Output[str] | None
+    """What CloudWatch calls it."""
+    load_balancer: LoadBalancer | None
+    desired_count: int | None
+    """As it was given."""
 
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
-        super().__init__("easi:service:EcsService", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        super().__init__("easi:service:EcsService", name, args.tags, opts)
+        containers = args.containers()
         logs = aws.cloudwatch.LogGroup(
-            name, name=f"/ecs/{args.service_name}", retention_in_days=args.log_retention_days, opts=child
+            name,
+            name=f"/ecs/{args.family}",
+            retention_in_days=args.log_retention_days,
+            kms_key_id=args.log_key_arn,
+            opts=self.child,
         )
-        execution_role = policies.service_role(
-            f"{name}-execution", "ecs-tasks.amazonaws.com", _execution_access(args, logs.arn), args.role_options, child
+        secrets = container.secret_statements(containers, args.secret_key_arns)
+        execution_role = task_roles.make(
+            f"{name}-execution",
+            task_roles.TASKS,
+            task_roles.execution_statements(args.repository_arns, logs.arn, secrets),
+            args.role_options,
+            self.child,
         )
-        task_role = policies.service_role(f"{name}-task", "ecs-tasks.amazonaws.com", [], args.role_options, child)
+        task_role = task_roles.make(
+            f"{name}-task",
+            task_roles.TASKS,
+            task_roles.task_statements(args.task_statements, execute_command=args.execute_command),
+            args.role_options,
+            self.child,
+        )
+        log = container.Log(group=logs.name, region=args.region)
         task_definition = aws.ecs.TaskDefinition(
             name,
-            family=args.service_name,
+            family=args.family,
             cpu=str(args.cpu),
             memory=str(args.memory),
             network_mode="awsvpc",
@@ -93,24 +170,47 @@ class EcsService(pulumi.ComponentResource):
             runtime_platform={"cpu_architecture": args.cpu_architecture, "operating_system_family": "LINUX"},
             execution_role_arn=execution_role.arn,
             task_role_arn=task_role.arn,
-            container_definitions=pulumi.Output.json_dumps([_container(args, logs.name)]),
+            container_definitions=pulumi.Output.json_dumps(_definitions(args, containers, log)),
             skip_destroy=True,
             track_latest=False,
-            opts=child,
+            opts=self.child,
         )
-        cluster = aws.ecs.Cluster(
+        group = task_network.make(
             name,
-            name=args.service_name,
-            settings=[{"name": "containerInsights", "value": "enabled"}],
-            opts=child,
+            vpc_id=args.vpc_id,
+            load_balancer=args.route.load_balancer if args.route else None,
+            port=args.container_port,
+            opts=self.child,
         )
-        service = self._service(name, args, cluster, task_definition)
-        self.cluster_name, self.cluster_arn = cluster.name, cluster.arn
+        routed = (
+            target.make(
+                name,
+                args.route,
+                port=args.container_port,
+                vpc_id=args.vpc_id,
+                shifts_traffic=shifts_traffic(args.strategy),
+                opts=self.child,
+            )
+            if args.route
+            else None
+        )
+        service = self._service(
+            name,
+            args,
+            task_definition,
+            _Parts(group=group, target=routed, needed=[*execution_role.ready, *task_role.ready]),
+        )
+        self.cluster_name, self.cluster_arn = args.cluster.name, args.cluster.arn
         self.service_name, self.service_arn = service.name, service.arn
         self.task_definition_arn = task_definition.arn
         self.task_family_arn = task_definition.arn_without_revision
         self.role_arns = pulumi.Output.all(execution_role.arn, task_role.arn).apply(list)
-        self.log_group_arn, self.target_group_arn = logs.arn, args.load_balancer.target_group_arn
+        self.log_group_arn, self.log_group_name = logs.arn, logs.name
+        self.security_group_id = group.id
+        self.target_group_arn = routed.group.arn if routed else None
+        self.target_group_arn_suffix = routed.group.arn_suffix if routed else None
+        self.load_balancer = args.route.load_balancer if args.route else None
+        self.desired_count = args.desired_count
         self.register_outputs(
             {
                 "cluster": self.cluster_name,
@@ -120,132 +220,112 @@ class EcsService(pulumi.ComponentResource):
         )
 
     def _service(
-        self, name: str, args: EcsServiceArgs, cluster: aws.ecs.Cluster, task_definition: aws.ecs.TaskDefinition
+        self, name: str, args: EcsServiceArgs, task_definition: aws.ecs.TaskDefinition, parts: _Parts
     ) -> aws.ecs.Service:
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            name, vpc_id=args.vpc_id, description="Tasks: HTTP from the load balancer", opts=child
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            name,
-            security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=args.container_port,
-            to_port=args.container_port,
-            referenced_security_group_id=args.load_balancer.security_group_id,
-            description="From the load balancer",
-            opts=child,
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            name,
-            security_group_id=group.id,
-            ip_protocol="-1",
-            cidr_ipv4="0.0.0.0/0",
-            description="Images, logs, secrets and what the application calls",
-            opts=child,
-        )
+        balancing, shifting_role = self._load_balancers(name, args, parts.target)
+        rule = [parts.target.rule] if parts.target else []
+        alarms: Any = None
+        if args.deployment_alarms:
+            names = deployment_alarms.make(name, args.deployment_alarms, args.route, parts.target, self.child)
+            alarms = {"enable": True, "rollback": args.deployment_alarms.rollback, "alarm_names": names}
+        shifting: Any = deployment_configuration(args.strategy)
+        rolling = args.strategy if isinstance(args.strategy, Rolling) else Rolling()
+        released = args.desired_count is None
         return aws.ecs.Service(
             name,
-            name=args.service_name,
-            cluster=cluster.arn,
+            cluster=args.cluster.arn,
             task_definition=task_definition.arn,
             # Nothing runs before a release has migrated and proven: the first one sets the count.
-            desired_count=0,
+            desired_count=args.desired_count or 0,
             launch_type="FARGATE",
             deployment_circuit_breaker={"enable": True, "rollback": True},
-            deployment_minimum_healthy_percent=100,
-            deployment_maximum_percent=200,
+            deployment_minimum_healthy_percent=rolling.minimum_percent,
+            deployment_maximum_percent=rolling.maximum_percent,
+            deployment_configuration=shifting,
+            alarms=alarms,
             availability_zone_rebalancing="ENABLED",
+            health_check_grace_period_seconds=args.health_check_grace_s,
+            enable_execute_command=args.execute_command,
             propagate_tags="SERVICE",
             network_configuration={
                 "subnets": args.subnet_ids,
-                "security_groups": [group.id],
+                "security_groups": [parts.group.id],
                 "assign_public_ip": False,
             },
-            load_balancers=[
-                {
-                    "target_group_arn": args.load_balancer.target_group_arn,
-                    "container_name": args.service_name,
-                    "container_port": args.container_port,
-                }
-            ],
+            load_balancers=balancing,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[args.load_balancer.listener],
-                ignore_changes=["taskDefinition", "desiredCount"],
+                depends_on=[*parts.needed, *rule, *shifting_role],
+                ignore_changes=["taskDefinition", "desiredCount"] if released else None,
             ),
         )
 
-
-def _container(args: EcsServiceArgs, log_group: pulumi.Input[str]) -> dict[str, Any]:
-    """The container's definition; sorted where order has no meaning, so that it makes no diff."""
-    container: dict[str, Any] = {
-        "name": args.service_name,
-        "image": args.image,
-        "essential": True,
-        "user": USER,
-        "readonlyRootFilesystem": True,
-        "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
-        "stopTimeout": args.stop_timeout_s,
-        "portMappings": [
-            {"containerPort": args.container_port, "hostPort": args.container_port, "protocol": "tcp"},
-        ],
-        "environment": [{"name": key, "value": value} for key, value in sorted(args.environment.items())],
-        "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(args.secrets.items())],
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": log_group,
-                "awslogs-region": args.region,
-                "awslogs-stream-prefix": "ecs",
-            },
-        },
-    }
-    if args.health_command:
-        container["healthCheck"] = {
-            "command": ["CMD", *args.health_command],
-            "interval": 5,
-            "timeout": 3,
-            "retries": 3,
-            "startPeriod": 10,
+    def _load_balancers(
+        self, name: str, args: EcsServiceArgs, routed: Target | None
+    ) -> tuple[list[Any], Sequence[pulumi.Resource]]:
+        """The service's load balancers, and what ECS needs before it may shift traffic between their groups."""
+        if routed is None:
+            return [], []
+        own: dict[str, Any] = {
+            "target_group_arn": routed.group.arn,
+            "container_name": args.family,
+            "container_port": args.container_port,
         }
-    return container
+        if routed.alternate is None:
+            return [own], []
+        role = task_roles.for_shifting(f"{name}-shifting", args.role_options, self.child)
+        own["advanced_configuration"] = {
+            "alternate_target_group_arn": routed.alternate.arn,
+            "production_listener_rule": routed.rule.arn,
+            "role_arn": role.arn,
+        }
+        return [own], role.ready
 
 
-def _execution_access(args: EcsServiceArgs, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
-    """What ECS itself needs to start a task: pull the image, write the log, read the secrets by ARN."""
-    statements = [
-        policies.allow(["ecr:GetAuthorizationToken"], "*"),
-        policies.allow(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            args.repository_arn,
-        ),
-        policies.allow(
-            ["logs:CreateLogStream", "logs:PutLogEvents"],
-            pulumi.Output.concat(log_group_arn, ":*"),
-        ),
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What a service is made with."""
+
+    group: aws.ec2.SecurityGroup
+    target: Target | None
+    needed: Sequence[pulumi.Resource]
+    """What has to exist before tasks start."""
+
+
+def _definitions(args: EcsServiceArgs, containers: Sequence[Sidecar], log: container.Log) -> list[dict[str, Any]]:
+    """The main container first, and the others by name."""
+    return [
+        container.definition(
+            each,
+            log,
+            execute_command=args.execute_command,
+            stop_timeout_s=args.stop_timeout_s,
+            waits_for=[] if number else args.sidecars,
+        )
+        for number, each in enumerate(containers)
     ]
-    secrets = sorted({_secret_arn(arn) for arn in args.secrets.values() if ":secretsmanager:" in arn})
-    parameters = sorted({arn for arn in args.secrets.values() if ":ssm:" in arn})
-    if secrets:
-        statements.append(policies.allow(["secretsmanager:GetSecretValue"], secrets))
-    if parameters:
-        statements.append(policies.allow(["ssm:GetParameters"], parameters))
-    return statements
-
-
-def _secret_arn(value_from: str) -> str:
-    """The secret's ARN without the JSON key, stage and version that `valueFrom` may add to it."""
-    return ":".join(value_from.split(":")[:7])
 
 
 def _check(args: EcsServiceArgs) -> None:
     fargate.check_size(args.cpu, args.memory)
+    fargate.check_architecture(args.cpu_architecture)
+    log_retention.check_retention(args.log_retention_days)
+    container.check(args.containers(), args.cpu, args.memory)
     if not 2 <= args.stop_timeout_s <= MAX_STOP_TIMEOUT_S:
         raise ValueError(f"stop_timeout_s is {args.stop_timeout_s}: expected 2 to {MAX_STOP_TIMEOUT_S} (Fargate)")
-    both = sorted(set(args.environment) & set(args.secrets))
-    if both:
-        raise ValueError(f"environment and secrets both name {json.dumps(both)}: a variable has one source")
-    for name, arn in args.secrets.items():
-        if ":secretsmanager:" not in arn and ":ssm:" not in arn:
-            raise ValueError(f"secrets[{name!r}] is no ARN of Secrets Manager or SSM Parameter Store")
+    if args.desired_count is not None and args.desired_count < 0:
+        raise ValueError(f"desired_count is {args.desired_count}: expected 0 or more, or None for a release to set it")
+    if args.health_check_grace_s is not None:
+        if args.route is None:
+            raise ValueError("health_check_grace_s is for the checks of a load balancer, and the service has no route")
+        if args.health_check_grace_s < 0:
+            raise ValueError(f"health_check_grace_s is {args.health_check_grace_s}: expected 0 or more")
+    if args.route is None and shifts_traffic(args.strategy):
+        raise ValueError(
+            f"strategy is {type(args.strategy).__name__}, which shifts a load balancer's traffic, and the service has "
+            "no route: give it one, or use Rolling"
+        )
+    if (alarms := args.deployment_alarms) and alarms.target_5xx is not None and args.route is None:
+        raise ValueError(
+            "deployment_alarms count answers 5xx of targets, and the service has no route: set target_5xx to None"
+        )

@@ -1,4 +1,4 @@
-"""The sizes that Fargate offers for a task.
+"""The sizes and processors that Fargate offers for a task.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 """
@@ -16,6 +16,8 @@ MEMORY_MIB: dict[int, range] = {
 """CPU units to memory in MiB; 256 CPU units are the exception without a step."""
 SMALLEST_CPU = 256
 SMALLEST_MEMORY_MIB = (512, 1024, 2048)
+ARCHITECTURES = ("ARM64", "X86_64")
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html"""
 
 
 def check_size(cpu: int, memory: int) -> None:
@@ -33,3 +35,9 @@ def check_size(cpu: int, memory: int) -> None:
             f"cpu={cpu} allows memory {allowed.start} to {allowed.stop - 1} MiB in steps of {allowed.step} (Fargate), "
             f"not {memory}"
         )
+
+
+def check_architecture(architecture: str) -> None:
+    """Raises ValueError for a processor that Fargate does not have."""
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"cpu_architecture is {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")

@@ -1,129 +1,181 @@
-"""An internal load balancer in front of one service's tasks."""
+"""An Application Load Balancer for one service or many."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-MAX_DEREGISTRATION_DELAY_S = 3600
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"""
-LISTENER_PORT = 80
+from components.component import Component
+
+HTTP, HTTPS = 80, 443
+IDLE_TIMEOUT_S = range(1, 4000 + 1)
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
+RECOMMENDED_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""TLS 1.3 and 1.2 with forward secrecy only, and a key exchange that quantum computers do not break where the client
+has it: what AWS recommends. Without a policy in the request, the API takes one of 2016 with TLS 1.0.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
-    """Where the load balancer stands and when a target is healthy."""
+    """Where the load balancer stands, who may connect, and how."""
 
     vpc_id: pulumi.Input[str]
-    vpc_cidr: pulumi.Input[str]
-    """Who may connect: a CDN's VPC origin connects from inside the network."""
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Subnets in at least two zones."""
-    container_port: int = 8080
-    health_path: str = "/"
-    """Answers 200 when a task can serve."""
-    health_interval_s: int = 5
-    """Seconds between two checks of a target, 5 to 300."""
-    health_timeout_s: int = 2
-    """Seconds for an answer; less than the interval."""
-    deregistration_delay_s: int = 10
-    """Seconds that a target which leaves may finish its requests, 0 to 3600. The default of AWS, 300, delays every
-    release by five minutes."""
+    """Subnets in at least two zones; public ones if it is not internal."""
+    internal: bool = True
+    """Without a public address. A CDN's VPC origin connects from inside the network."""
+    allowed_cidrs: Sequence[pulumi.Input[str]]
+    """Who may connect, as IPv4 networks."""
+    certificate_arns: Sequence[pulumi.Input[str]] = ()
+    """ACM certificates of this region. The first is shown to clients that name no host (SNI). With any, HTTPS serves on
+    443 and HTTP on 80 redirects to it; without, HTTP serves on 80."""
+    tls_policy: str = RECOMMENDED_TLS_POLICY
+    """Protocols and ciphers of HTTPS."""
+    access_logs_bucket: pulumi.Input[str] | None = None
+    """A bucket that lets Elastic Load Balancing write: see
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"""
+    idle_timeout_s: int = 60
+    """Seconds that a connection may be silent, 1 to 4000. The program behind must keep connections open for longer, or
+    the load balancer answers 502 now and then."""
+    keep: bool = False
+    """Neither AWS nor Pulumi deletes it: for load balancers whose name is in somebody's DNS."""
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
 
 
-class LoadBalancer(pulumi.ComponentResource):
-    """An Application Load Balancer without a public address, one target group and one listener.
+class LoadBalancer(Component):
+    """An Application Load Balancer that answers 404 to what no service's rule takes.
 
-    Raises ValueError for numbers that Elastic Load Balancing does not accept.
+    Services add their rules to `listener`: `EcsService` does so for its `Route`. Whether it is a service's own or
+    shared is only a matter of who is given it. Requests with invalid header fields lose those on the way (request
+    smuggling). Raises ValueError for numbers that Elastic Load Balancing does not accept.
     """
 
     arn: pulumi.Output[str]
+    arn_suffix: pulumi.Output[str]
+    """What CloudWatch calls it."""
     dns_name: pulumi.Output[str]
+    zone_id: pulumi.Output[str]
+    """The hosted zone of `dns_name`, for alias records."""
     security_group_id: pulumi.Output[str]
-    target_group_arn: pulumi.Output[str]
     listener: aws.lb.Listener
-    """What a service has to depend on: ECS refuses a target group without a listener."""
+    """The listener that serves."""
+    https: bool
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
-        super().__init__("easi:service:LoadBalancer", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            name, vpc_id=args.vpc_id, description="Load balancer: HTTP from inside the network", opts=child
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            name,
-            security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=LISTENER_PORT,
-            to_port=LISTENER_PORT,
-            cidr_ipv4=args.vpc_cidr,
-            description="HTTP from inside the network",
-            opts=child,
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            name,
-            security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=args.container_port,
-            to_port=args.container_port,
-            cidr_ipv4=args.vpc_cidr,
-            description="To the tasks",
-            opts=child,
-        )
+        super().__init__("easi:service:LoadBalancer", name, args.tags, opts)
+        self.https = bool(args.certificate_arns)
+        self._priorities: dict[int, str] = {}
+        group = self._security_group(name, args)
+        logs = args.access_logs_bucket
         balancer = aws.lb.LoadBalancer(
             name,
-            internal=True,
+            internal=args.internal,
             load_balancer_type="application",
             subnets=args.subnet_ids,
             security_groups=[group.id],
             drop_invalid_header_fields=True,
-            opts=child,
+            idle_timeout=args.idle_timeout_s,
+            enable_deletion_protection=args.keep,
+            access_logs=None if logs is None else {"enabled": True, "bucket": logs},
+            opts=pulumi.ResourceOptions(parent=self, protect=True if args.keep else None),
         )
-        targets = aws.lb.TargetGroup(
-            name,
-            port=args.container_port,
-            protocol="HTTP",
-            target_type="ip",
-            vpc_id=args.vpc_id,
-            deregistration_delay=args.deregistration_delay_s,
-            health_check={
-                "path": args.health_path,
-                "matcher": "200",
-                "interval": args.health_interval_s,
-                "timeout": args.health_timeout_s,
-                "healthy_threshold": 2,
-                "unhealthy_threshold": 2,
+        self.listener = self._listener(name, args, balancer)
+        self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
+        self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
+        self.security_group_id = group.id
+        self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener.arn})
+
+    def claim_priority(self, priority: int, service: str) -> None:
+        """Take a place among the listener's rules. Raises ValueError if another service has it."""
+        if priority in self._priorities:
+            raise ValueError(
+                f"priority {priority} is taken by service {self._priorities[priority]!r} on the same load balancer: "
+                f"give the route of {service!r} another; lower numbers are asked first"
+            )
+        self._priorities[priority] = service
+
+    def _security_group(self, name: str, args: LoadBalancerArgs) -> aws.ec2.SecurityGroup:
+        # The description is never changed: another one would be another group.
+        group = aws.ec2.SecurityGroup(
+            name, vpc_id=args.vpc_id, description="Load balancer: HTTP from inside the network", opts=self.child
+        )
+        for port in (HTTPS, HTTP) if self.https else (HTTP,):
+            for number, cidr in enumerate(args.allowed_cidrs):
+                # By its network where that is known: one that is taken out of the list leaves the others alone.
+                source = cidr if isinstance(cidr, str) else str(number)
+                first = [pulumi.Alias(name=name)] if (port, number) == (HTTP, 0) else []
+                aws.vpc.SecurityGroupIngressRule(
+                    f"{name}-{port}-{source}",
+                    security_group_id=group.id,
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    cidr_ipv4=cidr,
+                    description="HTTPS" if port == HTTPS else "HTTP",
+                    opts=pulumi.ResourceOptions(parent=self, aliases=first),
+                )
+        return group
+
+    def _listener(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
+        nothing: Any = {
+            "type": "fixed-response",
+            "fixed_response": {
+                "content_type": "text/plain",
+                "message_body": "No service has this path.",
+                "status_code": "404",
             },
-            opts=child,
+        }
+        if not self.https:
+            return aws.lb.Listener(
+                name,
+                load_balancer_arn=balancer.arn,
+                port=HTTP,
+                protocol="HTTP",
+                default_actions=[nothing],
+                opts=self.child,
+            )
+        first, *others = args.certificate_arns
+        listener = aws.lb.Listener(
+            f"{name}-https",
+            load_balancer_arn=balancer.arn,
+            port=HTTPS,
+            protocol="HTTPS",
+            certificate_arn=first,
+            ssl_policy=args.tls_policy,
+            default_actions=[nothing],
+            opts=self.child,
         )
-        self.listener = aws.lb.Listener(
+        for number, certificate in enumerate(others, 2):
+            aws.lb.ListenerCertificate(
+                f"{name}-{number}",
+                listener_arn=listener.arn,
+                certificate_arn=certificate,
+                opts=self.child,
+            )
+        redirect: Any = {
+            "type": "redirect",
+            "redirect": {"port": str(HTTPS), "protocol": "HTTPS", "status_code": "HTTP_301"},
+        }
+        aws.lb.Listener(
             name,
             load_balancer_arn=balancer.arn,
-            port=LISTENER_PORT,
+            port=HTTP,
             protocol="HTTP",
-            default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
-            opts=child,
+            default_actions=[redirect],
+            opts=self.child,
         )
-        self.arn, self.dns_name = balancer.arn, balancer.dns_name
-        self.security_group_id, self.target_group_arn = group.id, targets.arn
-        self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "targetGroupArn": self.target_group_arn})
+        return listener
 
 
 def _check(args: LoadBalancerArgs) -> None:
-    if not 0 <= args.deregistration_delay_s <= MAX_DEREGISTRATION_DELAY_S:
-        raise ValueError(
-            f"deregistration_delay_s is {args.deregistration_delay_s}: expected 0 to {MAX_DEREGISTRATION_DELAY_S}"
-        )
-    if not 5 <= args.health_interval_s <= 300:
-        raise ValueError(f"health_interval_s is {args.health_interval_s}: expected 5 to 300")
-    if not 2 <= args.health_timeout_s < args.health_interval_s:
-        raise ValueError(
-            f"health_timeout_s is {args.health_timeout_s}: expected 2 or more, less than the interval "
-            f"({args.health_interval_s})"
-        )
-    if not args.health_path.startswith("/"):
-        raise ValueError(f"health_path is {args.health_path!r}: expected a path that begins with /")
+    if args.idle_timeout_s not in IDLE_TIMEOUT_S:
+        raise ValueError(f"idle_timeout_s is {args.idle_timeout_s}: expected 1 to {IDLE_TIMEOUT_S.stop - 1}")
+    if not args.allowed_cidrs:
+        raise ValueError("allowed_cidrs is empty: nobody could connect; name the networks of the clients")

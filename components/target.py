@@ -1,0 +1,170 @@
+"""How requests reach a service: its target group and its rule on a load balancer's listener."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.load_balancer import LoadBalancer
+
+MAX_CONDITION_VALUES = 5
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
+PRIORITIES = range(1, 50000 + 1)
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
+MAX_DEREGISTRATION_DELAY_S = 3600
+SLOW_START_S = range(30, 900 + 1)
+"""Both: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"""
+HEALTH_INTERVAL_S = range(5, 300 + 1)
+HEALTH_TIMEOUT_S = range(2, 120 + 1)
+HEALTH_THRESHOLD = range(2, 10 + 1)
+"""These: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Route:
+    """Which requests of a load balancer a service takes, and when a task may have some.
+
+    The defaults make a release short for programs that start within seconds: a new task gets traffic after
+    `healthy_threshold` checks, so about 10 s after it listens, where AWS's own defaults (30 s, 5 times) take 150 s.
+    """
+
+    load_balancer: LoadBalancer
+    """The service's own or one that several share."""
+    health_path: str
+    """Answers 200 when a task can serve. The target group asks it; a release proves with the same one."""
+    paths: Sequence[str] = ("/*",)
+    """Paths that the service takes; `*` and `?` are wildcards. With the hosts, five at most."""
+    hosts: Sequence[str] = ()
+    """Host names that the service takes; empty for any."""
+    priority: int = 100
+    """1 to 50000; the lowest that matches takes the request. Each service of a load balancer needs another."""
+    health_interval_s: int = 5
+    """Seconds between two checks of a target, 5 to 300. The least that AWS takes: it is what a release waits for."""
+    health_timeout_s: int = 2
+    """Seconds for an answer, 2 to 120, less than the interval. A health check that works for longer is no answer."""
+    healthy_threshold: int = 2
+    """Answers in a row until a target gets traffic, 2 to 10. Two: one could be luck."""
+    unhealthy_threshold: int = 2
+    """Misses in a row until a target gets none, 2 to 10, and ECS replaces the task. Two of 5 s: a dead task costs its
+    share of the requests for 10 s. Raise it for a program that pauses for longer."""
+    deregistration_delay_s: int = 10
+    """Seconds that a target which leaves may finish its requests, 0 to 3600. As long as the longest request should be.
+    The default of AWS, 300, delays every release by five minutes."""
+    slow_start_s: int = 0
+    """Seconds in which a new target's share of the requests grows to its full one, 30 to 900, for programs that must
+    warm up. 0 for none: what is compiled serves its first request as fast as its thousandth."""
+
+    def __post_init__(self) -> None:
+        if not self.health_path.startswith("/"):
+            raise ValueError(f"health_path is {self.health_path!r}: expected a path that begins with /")
+        if wrong := [path for path in self.paths if not path.startswith("/")]:
+            raise ValueError(f"paths has {wrong[0]!r}: expected paths that begin with /")
+        values = len(self.paths) + len(self.hosts)
+        if not 1 <= values <= MAX_CONDITION_VALUES:
+            raise ValueError(
+                f"paths and hosts have {values} values: a rule takes 1 to {MAX_CONDITION_VALUES}; join paths with a "
+                "wildcard, or give the service a host"
+            )
+        for name, value, allowed in (
+            ("priority", self.priority, PRIORITIES),
+            ("health_interval_s", self.health_interval_s, HEALTH_INTERVAL_S),
+            ("health_timeout_s", self.health_timeout_s, HEALTH_TIMEOUT_S),
+            ("healthy_threshold", self.healthy_threshold, HEALTH_THRESHOLD),
+            ("unhealthy_threshold", self.unhealthy_threshold, HEALTH_THRESHOLD),
+            ("deregistration_delay_s", self.deregistration_delay_s, range(MAX_DEREGISTRATION_DELAY_S + 1)),
+            ("slow_start_s", self.slow_start_s or SLOW_START_S.start, SLOW_START_S),
+        ):
+            if value not in allowed:
+                off = "0 (off) or " if name == "slow_start_s" else ""
+                raise ValueError(f"{name} is {value}: expected {off}{allowed.start} to {allowed.stop - 1}")
+        if self.health_timeout_s >= self.health_interval_s:
+            raise ValueError(
+                f"health_timeout_s is {self.health_timeout_s}: expected less than the interval "
+                f"({self.health_interval_s})"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """What was made of a route."""
+
+    group: aws.lb.TargetGroup
+    alternate: aws.lb.TargetGroup | None
+    """The second group, for strategies that shift traffic."""
+    rule: aws.lb.ListenerRule
+    """What a service has to depend on: ECS refuses a target group that no load balancer has."""
+
+    @property
+    def groups(self) -> list[aws.lb.TargetGroup]:
+        """All that the service has."""
+        return [self.group, *([self.alternate] if self.alternate else [])]
+
+
+def make(
+    name: str,
+    route: Route,
+    *,
+    port: int,
+    vpc_id: pulumi.Input[str],
+    shifts_traffic: bool,
+    opts: pulumi.ResourceOptions,
+) -> Target:
+    """The target group and the rule of a route. Raises ValueError for a priority that another service has."""
+    route.load_balancer.claim_priority(route.priority, name)
+
+    def target_group(name: str, aliases: Sequence[pulumi.Alias] = ()) -> aws.lb.TargetGroup:
+        return aws.lb.TargetGroup(
+            name,
+            port=port,
+            protocol="HTTP",
+            target_type="ip",
+            vpc_id=vpc_id,
+            deregistration_delay=route.deregistration_delay_s,
+            slow_start=route.slow_start_s,
+            health_check={
+                "path": route.health_path,
+                "matcher": "200",
+                "interval": route.health_interval_s,
+                "timeout": route.health_timeout_s,
+                "healthy_threshold": route.healthy_threshold,
+                "unhealthy_threshold": route.unhealthy_threshold,
+            },
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=list(aliases))),
+        )
+
+    # It was a part of the load balancer; it moves without being replaced.
+    group = target_group(name, [pulumi.Alias(parent=route.load_balancer)])
+    alternate = target_group(f"{name}-alternate") if shifts_traffic else None
+    rule = aws.lb.ListenerRule(
+        name,
+        listener_arn=route.load_balancer.listener.arn,
+        priority=route.priority,
+        actions=[_forward(group, alternate)],
+        conditions=_conditions(route),
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            # From the first deployment on, the weights are what ECS makes of them.
+            pulumi.ResourceOptions(ignore_changes=["actions"] if shifts_traffic else None),
+        ),
+    )
+    return Target(group=group, alternate=alternate, rule=rule)
+
+
+def _forward(group: aws.lb.TargetGroup, alternate: aws.lb.TargetGroup | None) -> Any:
+    if alternate is None:
+        return {"type": "forward", "target_group_arn": group.arn}
+    weights = [{"arn": group.arn, "weight": 100}, {"arn": alternate.arn, "weight": 0}]
+    return {"type": "forward", "forward": {"target_groups": weights}}
+
+
+def _conditions(route: Route) -> list[Any]:
+    conditions: list[Any] = []
+    if route.hosts:
+        conditions.append({"host_header": {"values": sorted(route.hosts)}})
+    if route.paths:
+        conditions.append({"path_pattern": {"values": sorted(route.paths)}})
+    return conditions
