@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from release import healthcheck, image, record, rollout
+from release import healthcheck, image, record, registry, rollout
 from release.record import Proven, Release
 from release.request import ReleaseRequest
 from release.session import Clients
@@ -115,9 +115,10 @@ def _prepare(request: ReleaseRequest, clients: Clients, say: Say) -> None:
             source=source.image.partition("@")[0],
             target_repository=wanted.image.partition("@")[0],
             digest=wanted.image_digest,
+            cpu_architecture=request.cpu_architecture,
             tag=f"{request.environment}-{wanted.version}",
             # One token opens every registry that these credentials may use, the environment's before included.
-            credentials=lambda _registry: image.ecr_credentials(clients.ecr),
+            credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
             say=say,
         )
     publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)

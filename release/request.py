@@ -41,6 +41,8 @@ class ReleaseRequest:
     service: str
     """ARN of the ECS service."""
     deploy_function: str
+    cpu_architecture: str
+    """X86_64 or ARM64: what the tasks run on."""
     minimum_count: int
     maximum_count: int
     rollout_deadline_s: float
@@ -81,6 +83,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
         source=_source(inputs["source"]),
         service=inputs["service"],
         deploy_function=inputs["deployFunction"],
+        cpu_architecture=inputs["cpuArchitecture"],
         minimum_count=int(counts["minimum"]),
         maximum_count=int(counts["maximum"]),
         rollout_deadline_s=float(inputs["rolloutDeadline"]),

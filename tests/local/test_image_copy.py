@@ -22,7 +22,8 @@ import boto3
 import docker
 import pytest
 
-from release.image import ImageCopyError, _Copy, copy_image, ecr_credentials
+from release.image import copy_image
+from release.registry import ImageError, Registries, ecr_credentials
 
 
 def _start(folder: Path) -> Iterator[str]:
@@ -76,9 +77,9 @@ def credentials(registry: str) -> tuple[str, str]:
     return ecr_credentials(ecr(registry))
 
 
-def copy(source: str, target: str, digest: str, tag: str | None = None, said: list[str] | None = None) -> str:
-    say = (said if said is not None else []).append
-    return copy_image(source=source, target_repository=target, digest=digest, credentials=credentials, say=say, tag=tag)
+def copy(source: str, target: str, digest: str, **more: Any) -> str:
+    asked = {"cpu_architecture": "X86_64", "credentials": credentials, "say": lambda _: None, **more}
+    return copy_image(source=source, target_repository=target, digest=digest, **asked)
 
 
 def ask(method: str, url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
@@ -115,10 +116,11 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
-def put_image(repository: str, *layers: bytes) -> dict[str, Any]:
-    config = put_blob(repository, b'{"os":"linux"}' + (layers[0][:4] if layers else b""))
+def put_image(repository: str, *layers: bytes, architecture: str = "amd64") -> dict[str, Any]:
+    config = {"os": "linux", "architecture": architecture, "comment": b"".join(layers)[:4].hex()}
     # OCI leaves mediaType of the document itself open
-    document = {"schemaVersion": 2, "config": config, "layers": [put_blob(repository, layer) for layer in layers]}
+    document = {"schemaVersion": 2, "config": put_blob(repository, json.dumps(config).encode())}
+    document["layers"] = [put_blob(repository, layer) for layer in layers]
     return put_manifest(repository, document, OCI_MANIFEST)
 
 
@@ -153,7 +155,11 @@ def test_what_docker_pushed_can_be_pulled_from_the_copy(first: str, second: str,
         pushed = [json.loads(line) for line in engine.api.push(source, tag="built").splitlines()]
         digest = next(line["aux"]["Digest"] for line in pushed if "aux" in line)
         said: list[str] = []
-        assert copy(source, target, digest, tag="impl-abc", said=said) == f"{target}@{digest}"
+        processor = {"linux/amd64": "X86_64", "linux/arm64": "ARM64"}["linux/" + engine.version()["Arch"]]
+        assert (
+            copy(source, target, digest, tag="impl-abc", cpu_architecture=processor, say=said.append)
+            == f"{target}@{digest}"
+        )
         assert "2 of 2 layers sent" in said[0]
         assert get_manifest(target, "impl-abc") == get_manifest(source, digest)
         pulled = engine.images.pull(target, tag=digest)
@@ -164,33 +170,38 @@ def test_what_docker_pushed_can_be_pulled_from_the_copy(first: str, second: str,
                 engine.images.remove(image, force=True)
 
 
-def test_a_second_copy_is_one_request(first: str, second: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_copy_is_three_small_requests(first: str, second: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = repository(first), repository(second)
     digest = put_image(source, b"layer")["digest"]
     copy(source, target, digest, tag="prod-1")
     copy(source, target, digest)
     requests: list[str] = []
-    original = _Copy._request
+    original = Registries.request
 
     def counted(self: Any, method: str, url: str, **more: Any) -> Any:
         requests.append(f"{method} {url.rpartition('/')[2]}")
         return original(self, method, url, **more)
 
-    monkeypatch.setattr(_Copy, "_request", counted)
+    monkeypatch.setattr(Registries, "request", counted)
     copy(source, target, digest, tag="prod-1")
-    assert requests == ["HEAD prod-1"]
+    config = json.loads(get_manifest(target, digest)[1])["config"]["digest"]
+    assert requests == ["HEAD prod-1", f"GET {digest}", f"GET {config}"]
     requests.clear()
     copy(source, target, digest)
-    assert requests == [f"HEAD {digest}"]
+    assert requests == [f"HEAD {digest}", f"GET {digest}", f"GET {config}"]
     requests.clear()
     copy(source, target, digest, tag="prod-2")
-    assert [request.split()[0] for request in requests] == ["HEAD", "HEAD", "GET", "PUT"]
+    assert [request.split()[0] for request in requests] == ["HEAD", "GET", "GET", "HEAD", "GET", "PUT"]
     assert get_manifest(target, "prod-2") == get_manifest(source, digest)
 
 
 def test_image_for_two_platforms_is_copied_whole(first: str, second: str) -> None:
     source, target = repository(first), repository(second)
-    images = [put_image(source, b"base" * 999, b"arm"), put_image(source, b"base" * 999, b"amd", b"")]
+    arm = put_image(source, b"base" * 999, b"arm", architecture="arm64")
+    amd = put_image(source, b"base" * 999, b"amd", b"")
+    images = [
+        image | {"platform": {"os": "linux", "architecture": name}} for image, name in ((arm, "arm64"), (amd, "amd64"))
+    ]
     index = put_manifest(source, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": images}, OCI_INDEX)
     copy(source, target, index["digest"], tag="impl-1")
     assert get_manifest(target, "impl-1") == get_manifest(source, index["digest"])
@@ -200,11 +211,24 @@ def test_image_for_two_platforms_is_copied_whole(first: str, second: str) -> Non
             assert has_blob(target, layer["digest"])
 
 
+def test_image_for_other_processors_is_refused_and_nothing_is_copied(first: str, second: str) -> None:
+    source, target = repository(first), repository(second)
+    image = put_image(source, b"layer", architecture="arm64")
+    with pytest.raises(ImageError, match=f"{source}@.* is for linux/arm64, and this stack's tasks need linux/amd64"):
+        copy(source, target, image["digest"], tag="impl-1")
+    assert get_manifest(target, image["digest"])[0] == 404
+    assert not has_blob(target, json.loads(get_manifest(source, image["digest"])[1])["layers"][0]["digest"])
+
+    copy(source, target, image["digest"], tag="impl-1", cpu_architecture="ARM64")
+    with pytest.raises(ImageError, match=f"{target}@.* is for linux/arm64"):
+        copy(target, target, image["digest"], tag="impl-1")
+
+
 def test_layers_of_the_same_registry_are_mounted(first: str) -> None:
     source, target = repository(first), repository(first)
     digest = put_image(source, b"x" * 100, b"y" * 100)["digest"]
     said: list[str] = []
-    copy(source, target, digest, said=said)
+    copy(source, target, digest, say=said.append)
     assert "0 of 3 layers sent" in said[0]
     assert get_manifest(target, digest) == get_manifest(source, digest)
 
@@ -212,7 +236,7 @@ def test_layers_of_the_same_registry_are_mounted(first: str) -> None:
 def test_absent_image_is_named(first: str, second: str) -> None:
     source, target = repository(first), repository(second)
     digest = "sha256:" + "0" * 64
-    with pytest.raises(ImageCopyError, match=f"{source} has no image {digest}"):
+    with pytest.raises(ImageError, match=f"{source} has no image {digest}"):
         copy(source, target, digest)
 
 
@@ -222,7 +246,7 @@ def test_tag_that_belongs_to_another_image_does_not_move(first: str, second: str
     name = target.partition("/")[2]
     ecr(second).put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
     copy(source, target, one, tag="prod-1")
-    with pytest.raises(ImageCopyError, match="the tag belongs to another image"):
+    with pytest.raises(ImageError, match="the tag belongs to another image"):
         copy(source, target, two, tag="prod-1")
     assert get_manifest(target, "prod-1") == get_manifest(source, one)
 
@@ -273,9 +297,10 @@ def proxy(first: str) -> Iterator[Proxy]:
                 state.storage_authorization.append(self.headers.get("Authorization"))
             headers = {"Content-Type": self.headers.get("Content-Type", "application/octet-stream")}
             status, content, found = ask(self.command, f"http://{state.behind}{self.path}", body, **headers)
-            if state.fault == "corrupt" and blob:
+            layer = blob and len(content) > 1000
+            if state.fault == "corrupt" and layer:
                 content = content[:-1] + b"!"
-            if state.fault == "truncated" and blob:
+            if state.fault == "truncated" and layer:
                 self.answer(status, content[: len(content) // 2], found, length=len(content))
                 self.close_connection = True
                 return
@@ -305,7 +330,7 @@ def proxy(first: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.image.time.sleep", lambda _: None)
+    monkeypatch.setattr("release.registry.time.sleep", lambda _: None)
 
 
 def through(proxy: Proxy, repository: str) -> str:
@@ -317,6 +342,7 @@ def copy_through(proxy: Proxy, source: str, target: str, digest: str) -> None:
         source=source,
         target_repository=target,
         digest=digest,
+        cpu_architecture="X86_64",
         credentials=lambda registry: ("AWS", "secret") if registry == proxy.address else credentials(registry),
         say=lambda _: None,
     )
@@ -327,7 +353,7 @@ def test_storage_behind_a_redirect_does_not_get_the_password(proxy: Proxy, first
     digest = put_image(source, b"layer")["digest"]
     proxy.fault = "redirect"
     copy_through(proxy, through(proxy, source), target, digest)
-    assert proxy.storage_authorization == [None, None]
+    assert proxy.storage_authorization == [None, None, None]
     assert get_manifest(target, digest)[0] == 200
 
 
@@ -336,7 +362,7 @@ def test_layer_that_arrives_damaged_is_not_copied(proxy: Proxy, first: str, seco
     source, target = repository(first), repository(second)
     digest = put_image(source, b"layer" * 1000)["digest"]
     proxy.fault = fault
-    with pytest.raises(ImageCopyError, match="layer sha256:"):
+    with pytest.raises(ImageError, match="layer sha256:"):
         copy_through(proxy, through(proxy, source), target, digest)
     assert get_manifest(target, digest)[0] == 404
 
@@ -354,14 +380,14 @@ def test_refusal_says_which_permissions_are_needed(proxy: Proxy, first: str, sec
     source, target = repository(first), repository(second)
     digest = put_image(source, b"layer")["digest"]
     proxy.fault = "forbidden"
-    with pytest.raises(ImageCopyError, match=r"not allowed \(403\); the role of this release needs to pull from"):
+    with pytest.raises(ImageError, match=r"not allowed \(403\); the role of this release needs to pull from"):
         copy_through(proxy, through(proxy, source), target, digest)
 
 
 def test_copy_continues_wherever_it_was_cut_off(
     proxy: Proxy, first: str, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("release.image.time.sleep", lambda _: None)
+    monkeypatch.setattr("release.registry.time.sleep", lambda _: None)
     source = repository(second)
     digest = put_image(source, b"one", b"two" * 1000)["digest"]
     cut = 0
@@ -371,7 +397,7 @@ def test_copy_continues_wherever_it_was_cut_off(
         proxy.die_after = cut
         try:
             copy_through(proxy, source, through(proxy, target), digest)
-        except ImageCopyError:
+        except ImageError:
             assert get_manifest(target, digest)[0] == 404
         else:
             break

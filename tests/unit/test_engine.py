@@ -32,6 +32,7 @@ def request(**changes: Any) -> ReleaseRequest:
         "source": {"image": "upstream@sha256:x", "bucket": "dev-site", "recordsBucket": "dev-records"},
         "service": f"{ACCOUNT}:service/easi-impl/easi-impl",
         "deployFunction": "easi-impl-deploy",
+        "cpuArchitecture": "ARM64",
         "counts": {"minimum": 1.0, "maximum": 2.0},
         "rolloutDeadline": 60.0,
         "site": {
@@ -127,6 +128,15 @@ CLIENTS = Clients(s3=None, cloudfront=None, ecr=None, function=None)
 
 def run(asked: ReleaseRequest) -> Release:
     return engine.run(asked, CLIENTS, lambda _message: None)
+
+
+def test_image_must_fit_the_processors_of_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    Phases(monkeypatch, before())
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("release.engine.image.copy_image", lambda **arguments: asked.append(arguments))
+    run(request(cpuArchitecture="ARM64"))
+    run(request(cpuArchitecture="X86_64"))
+    assert [arguments["cpu_architecture"] for arguments in asked] == ["ARM64", "X86_64"]
 
 
 def test_backend_is_proven_before_the_site_is_switched(monkeypatch: pytest.MonkeyPatch) -> None:

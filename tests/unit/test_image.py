@@ -1,6 +1,7 @@
 import pytest
 
-from release.image import ImageCopyError, Repository, copy_image, ecr_credentials
+from release.image import copy_image
+from release.registry import ImageError, Repository, ecr_credentials
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -24,30 +25,32 @@ def test_registry_is_spoken_to_over_tls_unless_it_is_this_machine(text: str, url
     "text", ["", "name", "https://registry/name", "registry/name:tag", f"registry/name@{DIGEST}", "r/Name", "r/a//b"]
 )
 def test_what_is_no_repository_is_refused(text: str) -> None:
-    with pytest.raises(ImageCopyError, match="is no repository"):
+    with pytest.raises(ImageError, match="is no repository"):
         Repository.parse(text)
 
 
 @pytest.mark.parametrize(("digest", "tag"), [("latest", None), ("sha256:abc", None), (DIGEST, "a b"), (DIGEST, "-x")])
 def test_bad_digest_or_tag_is_refused_before_anything_is_asked(digest: str, tag: str | None) -> None:
-    with pytest.raises(ImageCopyError, match=r"digest is|is no tag"):
+    with pytest.raises(ImageError, match=r"digest is|is no tag"):
         copy_image(
             source="localhost:1/a",
             target_repository="localhost:1/b",
             digest=digest,
             tag=tag,
+            cpu_architecture="X86_64",
             credentials=lambda _: pytest.fail("asked for credentials"),
             say=print,
         )
 
 
 def test_registry_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.image.time.sleep", lambda _: None)
-    with pytest.raises(ImageCopyError, match="the registry localhost:1 does not answer"):
+    monkeypatch.setattr("release.registry.time.sleep", lambda _: None)
+    with pytest.raises(ImageError, match="the registry localhost:1 does not answer"):
         copy_image(
             source="localhost:1/a",
             target_repository="localhost:1/b",
             digest=DIGEST,
+            cpu_architecture="X86_64",
             credentials=lambda _: None,
             say=print,
         )
