@@ -9,6 +9,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
+from components.component import Component
+
 PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 """ECS's names of CPU architectures and Docker's."""
 
@@ -41,16 +43,21 @@ class BackendImageArgs:
     image: Build | Promoted
     repository_url: pulumi.Input[str]
     registry_id: pulumi.Input[str]
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
 
 
-class BackendImage(pulumi.ComponentResource):
+class BackendImage(Component):
     """One image in the environment's repository, named by digest. Raises ValueError for another architecture."""
 
     reference: pulumi.Output[str]
     """`repository@sha256:…`"""
+    cpu_architecture: str | None
+    """What the image runs on, X86_64 or ARM64. None for a promoted one: its manifest says so when it is copied."""
 
     def __init__(self, name: str, args: BackendImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:release:BackendImage", name, {}, opts)
+        super().__init__("easi:release:BackendImage", name, args.tags, opts)
+        self.cpu_architecture = None if isinstance(args.image, Promoted) else args.image.cpu_architecture
         if isinstance(args.image, Promoted):
             self.reference = pulumi.Output.concat(args.repository_url, "@", args.image.digest)
         else:
@@ -79,6 +86,6 @@ class BackendImage(pulumi.ComponentResource):
                 "username": token.user_name,
                 "password": pulumi.Output.secret(token.password),
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.child,
         )
         return image.repo_digest

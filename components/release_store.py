@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
 from components import policies
-from components.private_bucket import PrivateBucket
+from components.component import Component
+from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
 UNTAGGED_DAYS = 14
 """Days after which an image that no release names is removed. Releases are tagged, and no rule touches a tag."""
@@ -20,18 +21,28 @@ UNTAGGED_DAYS = 14
 class ReleaseStoreArgs:
     """Where releases are kept and for whom."""
 
-    repository: str
-    """Name of the image repository."""
     partition: str = "aws"
     """AWS partition of the reading accounts."""
     reader_accounts: Sequence[str] = ()
     """Accounts that promote from here: they may pull images and read records, nothing else."""
+    key_arn: str | None = None
+    """KMS key that images are encrypted with; None for ECR's own encryption. Chosen once: ECR cannot change it, so
+    another one is another repository, without the images, which `keep` refuses."""
     keep: bool = True
-    """Refuse to destroy images and records."""
+    """Refuse to delete or replace images and records, and leave them in AWS otherwise. To delete them: `pulumi up` with
+    False, then destroy."""
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
 
 
-class ReleaseStore(pulumi.ComponentResource):
-    """An ECR repository and a bucket of records, the environment's own."""
+class ReleaseStore(Component):
+    """An ECR repository and a bucket of records, the environment's own.
+
+    Both have names that the engine makes up, such as `easi-prod-store-1a2b3c4`. A name that the program derives from
+    something would change with it, and ECR cannot rename: that would be a new repository, without the images that
+    releases name. A made-up name stays whatever else is renamed, and nobody has to type it: the stack's outputs and the
+    image of every release say it.
+    """
 
     repository_url: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
@@ -39,18 +50,19 @@ class ReleaseStore(pulumi.ComponentResource):
     records_bucket: pulumi.Output[str]
 
     def __init__(self, name: str, args: ReleaseStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:release:ReleaseStore", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        super().__init__("easi:release:ReleaseStore", name, args.tags, opts)
         repository = aws.ecr.Repository(
             name,
-            name=args.repository,
             # Releases name images by digest, so a tag may move: a second build of one commit is not an error.
             image_tag_mutability="MUTABLE",
             image_scanning_configuration={"scan_on_push": True},
+            encryption_configurations=[{"encryption_type": "KMS", "kms_key": args.key_arn}] if args.key_arn else None,
             force_delete=not args.keep,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.keep),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=True if args.keep else None, retain_on_delete=True if args.keep else None
+            ),
         )
-        aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps(_UNTAGGED_EXPIRE), opts=child)
+        aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps(_UNTAGGED_EXPIRE), opts=self.child)
         if args.reader_accounts:
             aws.ecr.RepositoryPolicy(
                 name,
@@ -69,9 +81,11 @@ class ReleaseStore(pulumi.ComponentResource):
                         ],
                     }
                 ),
-                opts=child,
+                opts=self.child,
             )
-        records = PrivateBucket(f"{name}-records", keep=args.keep, opts=child)
+        records = PrivateBucket(
+            f"{name}-records", PrivateBucketArgs(keep="protected" if args.keep else None), opts=self.child
+        )
         records.policy(policies.readable_by(args.reader_accounts, args.partition, records.arn))
         self.repository_url, self.repository_arn = repository.repository_url, repository.arn
         self.registry_id, self.records_bucket = repository.registry_id, records.bucket

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components import policies
-from components.load_balancer import LISTENER_PORT, LoadBalancer
-from components.private_bucket import PrivateBucket
+from components.access_logs import AccessLogs, AccessLogsArgs
+from components.component import Component
+from components.load_balancer import HTTP, HTTPS, LoadBalancer
+from components.private_bucket import PrivateBucket, PrivateBucketArgs
+from components.site_domain import Domain, SiteDomain, SiteDomainArgs
 
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+"""With the viewer's Host: over HTTPS, an origin's certificate has to cover the origin's domain name or, where it is
+sent on, the Host. Nobody has a certificate for a load balancer's own name, so the site's name it is.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html"""
 YEAR_S = 31_536_000
+SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+"""A Content-Security-Policy that allows what comes from the site itself."""
+_WEB_ACL = re.compile(r"arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/[^/]+/[^/]+")
+_REGION = re.compile(r"[a-z]{2}-[a-z]+-\d")
 
 REWRITE_TO_INDEX = """\
 // A path of the single-page application has no extension: it gets the page, which routes it.
@@ -36,41 +48,63 @@ function handler(event) {
 class StaticSiteArgs:
     """What is served, by which name, and who may copy it."""
 
-    api: LoadBalancer
-    """Serves `api_path`; CloudFront reaches it inside its network, nothing else does from outside."""
-    api_path: str = "/api/*"
-    domain: str | None = None
-    """Another name of the distribution; needs `certificate_arn`."""
-    certificate_arn: str | None = None
-    """ACM certificate in us-east-1."""
+    api: LoadBalancer | None = None
+    """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
+    has a certificate, which then has to cover the site's domain."""
+    api_paths: Sequence[str] = ("/api/*",)
+    """Path patterns, the first that matches counts. Their answers are never cached, errors neither."""
+    domain: Domain | None = None
+    """Another name of the distribution."""
+    us_east_1: aws.Provider | None = None
+    """Provider for us-east-1: needed for a domain without certificate, and for access logs."""
     web_acl_arn: str | None = None
-    """AWS WAF web ACL with scope CLOUDFRONT."""
-    content_security_policy: str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    """AWS WAF web ACL with scope CLOUDFRONT, which are made in us-east-1."""
+    content_security_policy: str = SAME_SITE
+    """The Content-Security-Policy header of every answer. A page that calls another host needs its `connect-src`."""
     price_class: str = "PriceClass_100"
+    """How many of the world's edges serve: PriceClass_100 (North America, Europe, Israel), _200 or _All."""
+    origin_shield_region: str | None = None
+    """Region of one more cache in front of the bucket, the one nearest to it that has Origin Shield: see
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/origin-shield.html"""
+    access_log_days: int | None = None
+    """Days to keep access logs, 1 or more. None writes none."""
     partition: str = "aws"
     reader_accounts: Sequence[str] = ()
     """Accounts that promote from here: they may read the objects."""
     keep: bool = True
-    """Refuse to destroy the bucket."""
+    """Refuse to delete the bucket, leave it in AWS otherwise, and leave the access logs. To delete them: `pulumi up`
+    with False, then destroy."""
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
 
 
-class StaticSite(pulumi.ComponentResource):
+class StaticSite(Component):
     """A bucket that only its distribution can read, and the distribution.
 
-    Raises ValueError for a domain without certificate or the reverse.
+    Objects are kept by caches for as long as their own `Cache-Control` says, 0 seconds without. Names of parts are
+    made up by the engine, so that each can be replaced while the old one serves. Raises ValueError for a load balancer
+    with HTTPS and no domain, for what needs a missing `us_east_1`, and for a web ACL, shield region or number of days
+    that AWS does not take.
     """
 
     bucket: pulumi.Output[str]
     distribution_id: pulumi.Output[str]
+    distribution_arn: pulumi.Output[str]
     distribution_domain_name: pulumi.Output[str]
     """The distribution's own name: `d111111abcdef8.cloudfront.net`."""
+    access_log_bucket: pulumi.Output[str] | None
+    """None without access logs."""
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        if bool(args.domain) != bool(args.certificate_arn):
-            raise ValueError("domain and certificate_arn belong together: give both or neither")
-        super().__init__("easi:site:StaticSite", name, {}, opts)
-        files = PrivateBucket(name, keep=args.keep, opts=pulumi.ResourceOptions(parent=self))
-        distribution = self._distribution(name, args, files)
+        _check(args)
+        super().__init__("easi:site:StaticSite", name, args.tags, opts)
+        files = PrivateBucket(name, PrivateBucketArgs(keep="protected" if args.keep else None), opts=self.child)
+        domain = None
+        if args.domain:
+            domain = SiteDomain(name, SiteDomainArgs(domain=args.domain, us_east_1=args.us_east_1), opts=self.child)
+        distribution = self._distribution(name, args, files, domain)
+        if domain:
+            domain.point_to(distribution)
         files.policy(
             [
                 {
@@ -86,8 +120,9 @@ class StaticSite(pulumi.ComponentResource):
             ]
         )
         self.bucket = files.bucket
-        self.distribution_id = distribution.id
+        self.distribution_id, self.distribution_arn = distribution.id, distribution.arn
         self.distribution_domain_name = distribution.domain_name
+        self.access_log_bucket = self._access_logs(name, args, distribution)
         self.register_outputs(
             {
                 "bucket": self.bucket,
@@ -96,45 +131,18 @@ class StaticSite(pulumi.ComponentResource):
             }
         )
 
-    def _distribution(self, name: str, args: StaticSiteArgs, files: PrivateBucket) -> aws.cloudfront.Distribution:
-        child = pulumi.ResourceOptions(parent=self)
-        access = aws.cloudfront.OriginAccessControl(
-            name,
-            origin_access_control_origin_type="s3",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-            opts=child,
-        )
-        vpc_origin = aws.cloudfront.VpcOrigin(
-            name,
-            vpc_origin_endpoint_config={
-                "name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
-                "arn": args.api.arn,
-                "http_port": LISTENER_PORT,
-                "https_port": 443,
-                "origin_protocol_policy": "http-only",
-                "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
-            },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.api.listener]),
-        )
-        origins: list[aws.cloudfront.DistributionOriginArgsDict] = [
-            {
-                "origin_id": "site",
-                "domain_name": files.domain_name,
-                "origin_access_control_id": access.id,
-            },
-            {
-                "origin_id": "api",
-                "domain_name": args.api.dns_name,
-                "vpc_origin_config": {"vpc_origin_id": vpc_origin.id},
-            },
-        ]
+    def _distribution(
+        self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
+    ) -> aws.cloudfront.Distribution:
         headers = self._response_headers(name, args)
+        origins = [self._site_origin(name, args, files)]
+        if args.api:
+            origins.append(self._api_origin(name, args.api))
         return aws.cloudfront.Distribution(
             name,
             enabled=True,
             comment=f"{pulumi.get_project()}-{pulumi.get_stack()}",
-            aliases=[args.domain] if args.domain else [],
+            aliases=[args.domain.name] if args.domain else [],
             default_root_object="index.html",
             http_version="http2and3",
             is_ipv6_enabled=True,
@@ -154,22 +162,75 @@ class StaticSite(pulumi.ComponentResource):
             ordered_cache_behaviors=[
                 aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
                     **_behavior("api", headers.id),
-                    path_pattern=args.api_path,
+                    path_pattern=path,
                     allowed_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
                     cache_policy_id=CACHING_DISABLED,
-                    origin_request_policy_id=ALL_VIEWER_EXCEPT_HOST_HEADER,
+                    origin_request_policy_id=ALL_VIEWER if args.api.https else ALL_VIEWER_EXCEPT_HOST_HEADER,
                 )
-            ],
+                for path in args.api_paths
+            ]
+            if args.api
+            else [],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
-            viewer_certificate=_certificate(args),
-            opts=child,
+            viewer_certificate=_viewer_certificate(domain),
+            opts=self.child,
         )
+
+    def _site_origin(
+        self, name: str, args: StaticSiteArgs, files: PrivateBucket
+    ) -> aws.cloudfront.DistributionOriginArgsDict:
+        access = aws.cloudfront.OriginAccessControl(
+            name,
+            origin_access_control_origin_type="s3",
+            signing_behavior="always",
+            signing_protocol="sigv4",
+            opts=self.child,
+        )
+        origin: aws.cloudfront.DistributionOriginArgsDict = {
+            "origin_id": "site",
+            "domain_name": files.domain_name,
+            "origin_access_control_id": access.id,
+        }
+        if args.origin_shield_region:
+            origin["origin_shield"] = {"enabled": True, "origin_shield_region": args.origin_shield_region}
+        return origin
+
+    def _api_origin(self, name: str, api: LoadBalancer) -> aws.cloudfront.DistributionOriginArgsDict:
+        vpc_origin = aws.cloudfront.VpcOrigin(
+            name,
+            vpc_origin_endpoint_config={
+                "name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
+                "arn": api.arn,
+                "http_port": HTTP,
+                "https_port": HTTPS,
+                "origin_protocol_policy": "https-only" if api.https else "http-only",
+                "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[api.listener]),
+        )
+        return {
+            "origin_id": "api",
+            "domain_name": api.dns_name,
+            "vpc_origin_config": {"vpc_origin_id": vpc_origin.id},
+        }
+
+    def _access_logs(
+        self, name: str, args: StaticSiteArgs, distribution: aws.cloudfront.Distribution
+    ) -> pulumi.Output[str] | None:
+        if args.access_log_days is None or args.us_east_1 is None:
+            return None
+        logs = AccessLogsArgs(
+            distribution_arn=distribution.arn,
+            us_east_1=args.us_east_1,
+            days=args.access_log_days,
+            keep=args.keep,
+        )
+        return AccessLogs(f"{name}-logs", logs, opts=self.child).bucket
 
     def _cache_policy(self, name: str) -> aws.cloudfront.CachePolicy:
         """Objects say themselves how long they are fresh. A minimum above 0 would override their `no-cache`."""
         return aws.cloudfront.CachePolicy(
             name,
-            name=f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
             min_ttl=0,
             default_ttl=0,
             max_ttl=YEAR_S,
@@ -180,23 +241,21 @@ class StaticSite(pulumi.ComponentResource):
                 "enable_accept_encoding_brotli": True,
                 "enable_accept_encoding_gzip": True,
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.child,
         )
 
     def _rewrite(self, name: str) -> aws.cloudfront.Function:
         return aws.cloudfront.Function(
             name,
-            name=f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
             runtime="cloudfront-js-2.0",
             code=REWRITE_TO_INDEX,
             publish=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.child,
         )
 
     def _response_headers(self, name: str, args: StaticSiteArgs) -> aws.cloudfront.ResponseHeadersPolicy:
         return aws.cloudfront.ResponseHeadersPolicy(
             name,
-            name=f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
             security_headers_config={
                 "content_security_policy": {
                     "content_security_policy": args.content_security_policy,
@@ -211,7 +270,7 @@ class StaticSite(pulumi.ComponentResource):
                     "override": True,
                 },
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.child,
         )
 
 
@@ -226,11 +285,30 @@ def _behavior(origin: str, headers_policy: pulumi.Input[str]) -> dict[str, Any]:
     }
 
 
-def _certificate(args: StaticSiteArgs) -> aws.cloudfront.DistributionViewerCertificateArgsDict:
-    if args.certificate_arn is None:
+def _viewer_certificate(domain: SiteDomain | None) -> aws.cloudfront.DistributionViewerCertificateArgsDict:
+    if domain is None:
         return {"cloudfront_default_certificate": True}
     return {
-        "acm_certificate_arn": args.certificate_arn,
+        "acm_certificate_arn": domain.certificate_arn,
         "ssl_support_method": "sni-only",
         "minimum_protocol_version": "TLSv1.2_2021",
     }
+
+
+def _check(args: StaticSiteArgs) -> None:
+    if args.api and args.api.https and not args.domain:
+        raise ValueError(
+            "the load balancer behind the site has a certificate, and the site has no domain: CloudFront would expect "
+            "a certificate for a name of its own; give the site a domain that the certificate covers"
+        )
+    if args.api and (isinstance(args.api_paths, str) or not args.api_paths):
+        raise ValueError(f"api_paths is {args.api_paths!r}: expected a list of path patterns such as /api/*")
+    if args.access_log_days is not None and args.us_east_1 is None:
+        raise ValueError("access_log_days needs the provider us_east_1: access logs are delivered from that region")
+    if args.web_acl_arn is not None and not _WEB_ACL.fullmatch(args.web_acl_arn):
+        raise ValueError(
+            f"web_acl_arn {args.web_acl_arn!r} is no web ACL for a distribution: expected one with scope CLOUDFRONT, "
+            "arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
+        )
+    if args.origin_shield_region is not None and not _REGION.fullmatch(args.origin_shield_region):
+        raise ValueError(f"origin_shield_region is {args.origin_shield_region!r}: expected a region such as us-east-2")
