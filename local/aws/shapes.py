@@ -63,6 +63,8 @@ def shape_of(token: str) -> Shape | None:
     package += "_" if package == "lambda" else ""
     try:
         with _IMPORTING:
+            # The package is lazy. Loaded only by what it contains, it would take that for complete and lack its types.
+            getattr(importlib.import_module(f"pulumi_aws.{package}"), name, None)
             module = importlib.import_module(f"pulumi_aws.{package}.{snake(file)}")
     except ModuleNotFoundError:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -83,6 +85,15 @@ def test_an_unknown_type_is_named_with_those_that_exist() -> None:
         check("aws:sqs/queue:Queue", {})
     with pytest.raises(PluginError, match="aws:ecs/servce:Servce is not a resource type of pulumi_aws"):
         check("aws:ecs/servce:Servce", {})
+
+
+def test_looking_at_a_type_leaves_its_package_complete() -> None:
+    # In a process of its own: here, other tests have loaded the package already.
+    program = (
+        "from local.aws.shapes import shape_of; import pulumi_aws; "
+        f"shape_of({GROUP!r}); pulumi_aws.lb.TargetGroup; pulumi_aws.lb.Listener"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_policy_may_be_an_object() -> None:
