@@ -81,11 +81,12 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, code, answer)
 }
 
-// probe asks the server on this host for its health: the container health check, for an image without curl or a shell.
-func probe(ctx context.Context, port int) error {
+// probe asks the server on this host for its health at a path: the container health check, for an image without curl or a
+// shell.
+func probe(ctx context.Context, port int, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	url := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + healthcheckPath
+	url := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -81,7 +84,7 @@ func TestProbe(t *testing.T) {
 			defer server.Close()
 			address, _ := url.Parse(server.URL)
 			port, _ := strconv.Atoi(address.Port())
-			err := probe(context.Background(), port)
+			err := probe(context.Background(), port, healthcheckPath)
 			if test.want == "" && err != nil {
 				t.Errorf("got %v, want healthy", err)
 			}
@@ -97,7 +100,22 @@ func TestProbeWithoutAServer(t *testing.T) {
 	address, _ := url.Parse(server.URL)
 	port, _ := strconv.Atoi(address.Port())
 	server.Close()
-	if err := probe(context.Background(), port); err == nil || !strings.Contains(err.Error(), "refused") {
+	if err := probe(context.Background(), port, healthcheckPath); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v, want a refused connection", err)
+	}
+}
+
+func TestProbeAsksThePathThatItIsGiven(t *testing.T) {
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		writeJSON(w, http.StatusOK, HealthAnswer{Status: statusPass})
+	}))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	var errs bytes.Buffer
+	code := run(context.Background(), []string{"healthcheck", "/other"}, environment(map[string]string{"PORT": port}), io.Discard, &errs)
+	if path := <-asked; code != exitOK || path != "/other" {
+		t.Errorf("asked %s, exit code %d, complained %q", path, code, errs.String())
 	}
 }
