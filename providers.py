@@ -1,0 +1,39 @@
+"""AWS providers beside the stack's own: the same account and settings in another region."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi_aws as aws
+
+US_EAST_1 = "us-east-1"
+"""Where AWS wants what belongs to a CloudFront distribution: certificates, log deliveries, metrics and their alarms."""
+_PREFIX = "aws:"
+_NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
+
+
+def us_east_1(config: Mapping[str, str]) -> aws.Provider:
+    """A provider for us-east-1 with the other `aws:` settings of a stack: profile, roles, default tags, endpoints…
+
+    `config` is the engine's configuration: `aws:<key>` to a string, JSON for lists, objects, numbers and booleans. A key
+    that the provider does not have is left out: the stack's own provider refuses it.
+    """
+    known = inspect.signature(aws.ProviderArgs).parameters
+    given: dict[str, Any] = {}
+    for key in sorted(config):
+        name = _snake(key.removeprefix(_PREFIX))
+        if key.startswith(_PREFIX) and name in known and name != "region":
+            given[name] = _value(name, config[key])
+    return aws.Provider(US_EAST_1, aws.ProviderArgs(region=US_EAST_1, **given))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _value(name: str, text: str) -> Any:
+    return json.loads(text) if name in _NUMBERS or text[:1] in {"[", "{"} or text in {"true", "false"} else text
