@@ -16,6 +16,9 @@ DEFAULT_ZONES = 2
 DEFAULT_NAT_GATEWAYS = 1
 """Of Pulumi.yaml. With an existing network, zones and NAT gateways can only be these: they are not made here."""
 
+MIN_DEADLINE_WITH_ALARMS_S = 600
+"""A rollout of a minute or two, five minutes of watching, and as much again for a slow image."""
+
 PRIVATE = frozenset({"backend_environment", "backend_secrets"})
 """Settings of which no message repeats a value: somebody may have put a secret there."""
 
@@ -39,7 +42,7 @@ def _arn(service: str, resource: str, region: str = "[a-z0-9-]+", account: str =
     return rf"arn:aws[a-z-]*:{service}:{region}:{account}:{resource}"
 
 
-_REGION = r"[a-z]{2,4}(-[a-z]+)+-\d"
+_REGION = r"[a-z]{2}-[a-z]+-\d"
 _KEY = Form(_arn("kms", r"key/[\w-]+"), "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
 _CERTIFICATE = r"certificate/[\w-]+"
 _VALUE_FROM = r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)\S+"
@@ -56,7 +59,7 @@ FORMS: Mapping[str, Form] = {
     "public_url": Form(r"https?://[^/\s@]+", "http(s)://host[:port] without a path"),
     "connect_to": Form(r"[^\s:/]+:\d{1,5}", "host:port"),
     "web_acl_arn": Form(
-        _arn("wafv2", r"global/webacl/\S+", region="us-east-1"),
+        _arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1"),
         "the ARN of a web ACL of scope CLOUDFRONT: arn:aws:wafv2:us-east-1:<account>:global/webacl/…",
     ),
     "content_security_policy": Form(r"[\x20-\x7e]+", "one line of printable ASCII"),
@@ -227,6 +230,11 @@ def _certificate_of_the_domain(domain: str, certificate_arn: str, hosted_zone_id
         yield f"{' and '.join(given)} without easi:domain: they are for the host name of the site"
 
 
+def _certificate_of_the_load_balancer(load_balancer_certificate_arn: str, domain: str) -> Iterator[str]:
+    if load_balancer_certificate_arn and not domain:
+        yield "easi:loadBalancerCertificateArn without easi:domain: CloudFront expects that name in it"
+
+
 def _keys_of_secrets(secret_key_arns: Sequence[str], backend_secrets: Mapping[str, str]) -> Iterator[str]:
     if secret_key_arns and not backend_secrets:
         yield "easi:secretKeyArns without easi:backendSecrets: they are the keys that those are encrypted with"
@@ -260,6 +268,14 @@ def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets:
         yield f"{name} is in easi:backendEnvironment and in easi:backendSecrets: expected one of them"
 
 
+def _time_for_alarms(deployment_alarms: bool, rollout_deadline: int) -> Iterator[str]:
+    if deployment_alarms and rollout_deadline < MIN_DEADLINE_WITH_ALARMS_S:
+        yield (
+            f"easi:rolloutDeadline is {rollout_deadline}: expected {MIN_DEADLINE_WITH_ALARMS_S} or more with "
+            "easi:deploymentAlarms, which ECS watches for minutes after the last task is up"
+        )
+
+
 def _time_for_checks(health_passes: int, health_interval: int, health_deadline: int) -> Iterator[str]:
     needed = health_passes * health_interval
     if needed >= health_deadline:
@@ -278,11 +294,13 @@ TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
     _address_range,
     _gateways,
     _certificate_of_the_domain,
+    _certificate_of_the_load_balancer,
     _keys_of_secrets,
     _regions,
     _size,
     _counts,
     _names_of_variables,
+    _time_for_alarms,
     _time_for_checks,
 )
 

@@ -131,6 +131,11 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
         ({"easi:domain": "a.example"}, "easi:domain needs easi:certificateArn"),
         ({"easi:certificateArn": CERTIFICATE}, "easi:certificateArn without easi:domain"),
         ({"easi:hostedZoneId": "Z0123"}, "easi:hostedZoneId without easi:domain"),
+        (
+            {"easi:loadBalancerCertificateArn": CERTIFICATE.replace("us-east-1", "us-west-2")},
+            "easi:loadBalancerCertificateArn without easi:domain",
+        ),
+        ({"easi:deploymentAlarms": True, "easi:rolloutDeadline": 300}, "easi:rolloutDeadline is 300: expected 600"),
         ({"easi:secretKeyArns": [KEY]}, "easi:secretKeyArns without easi:backendSecrets"),
         ({"easi:logKeyArn": KEY.replace("us-west-2", "us-east-1")}, "easi:logKeyArn is of us-east-1: expected one of"),
         ({"easi:loadBalancerCertificateArn": CERTIFICATE}, "easi:loadBalancerCertificateArn is of us-east-1"),

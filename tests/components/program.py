@@ -1,0 +1,228 @@
+"""Runs the real program, `__main__.py`, on Pulumi's mocks: any environment, with any change of its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import runpy
+import types
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pulumi
+import yaml
+from google.protobuf import json_format  # type: ignore[import-untyped]  # protobuf ships no types
+from pulumi.runtime import mocks
+
+from local.aws import shapes
+from local.aws.wire import UNKNOWN
+from release import git
+from release.static import manifest
+from tests.components.recorded import Options, Recorded, Resource
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "__main__.py"
+ACCOUNT = "333333333333"
+REGION = "us-west-2"
+HEAD = "a" * 40
+"""The version that is checked out, which every environment before has proven."""
+DIGEST = f"sha256:{'1' * 64}"
+MANIFEST = f"sha256:{'2' * 64}"
+RELEASE = "pulumi-python:dynamic/release:Release"
+
+Identity = tuple[str, str]
+"""Type and name of a resource."""
+
+
+def declared() -> dict[str, Any]:
+    """What Pulumi.yaml declares of each setting, by its key without prefix."""
+    config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return {key: declaration for key, declaration in config.items() if ":" not in key}
+
+
+def configuration(stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The settings of a stack as the engine hands them to the program, changed by key without prefix; None removes."""
+    given = dict(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"])
+    for key, value in (changes or {}).items():
+        given[f"easi:{key}"] = value
+    values = {f"easi:{key}": declaration["default"] for key, declaration in declared().items()}
+    values |= {key: value for key, value in given.items() if value is not None}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+class Answers(mocks.Mocks):
+    """AWS and the engine: resources have every output that their type has, and what is asked for is there."""
+
+    def __init__(self, unknown: Mapping[Identity, Collection[str]]) -> None:
+        self.unknown = unknown
+        self.resources: list[Resource] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """A resource that exists, or, for one that is `unknown`, what a preview knows of it."""
+        inputs = dict(args.inputs)
+        self.resources.append(Resource(args.typ, args.name, inputs))
+        outputs = _outputs_of(args.typ)
+        state = {name: _computed(args.typ, args.name, name, inputs) for name in set(outputs) - set(inputs)} | inputs
+        hidden = self.unknown.get((args.typ, args.name), ())
+        if "*" in hidden:
+            hidden = set(state) - set(inputs)
+        return (
+            "" if "id" in hidden else f"{args.name}-id",
+            {name: UNKNOWN if name in hidden else value for name, value in state.items()},
+        )
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        """What a function answers."""
+        given = dict(args.args)
+        answer = _FUNCTIONS[args.token](given) if args.token in _FUNCTIONS else {}
+        return {**given, **answer}, []
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(answers)
+        self.options: list[Options] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        self.options.append(Options(request.type, request.name, json_format.MessageToDict(request)))
+        register: Any = super().RegisterResource
+        return register(request)
+
+
+def run(
+    stack: str = "prod",
+    changes: Mapping[str, Any] | None = None,
+    *,
+    preview: bool = False,
+    unknown: Mapping[Identity, Collection[str]] | None = None,
+) -> Recorded:
+    """What the program registers for `stack`.
+
+    `unknown` are outputs that a preview does not know, by resource; "*" are all that are not inputs, and the id.
+    """
+    asyncio.set_event_loop(asyncio.new_event_loop())  # a run before may have closed the thread's
+    answers = Answers(unknown or {})
+    monitor = _Monitor(answers)
+    mocks.set_mocks(answers, project="easi", stack=stack, preview=preview, monitor=monitor)
+
+    def program() -> None:
+        runpy.run_path(str(PROGRAM), run_name="__main__")
+
+    test: Any = pulumi.runtime.test
+    with _around(configuration(stack, changes)):
+        test(program)()
+    return Recorded(answers.resources, monitor.options)
+
+
+@contextlib.contextmanager
+def _around(config: dict[str, str]) -> Iterator[None]:
+    """The commit, the built frontend and the settings that the program finds; only its environment is not the real."""
+    before = pulumi.runtime.config.CONFIG.get()
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("EASI_")}
+    built = types.SimpleNamespace(version=HEAD, digest=MANIFEST)
+    with (
+        mock.patch.dict(os.environ, variables, clear=True),
+        mock.patch.multiple(
+            git, head=lambda root: HEAD, is_dirty=lambda root: False, is_ancestor=lambda root, older, newer: False
+        ),
+        mock.patch.object(manifest, "from_folder", return_value=built),
+    ):
+        pulumi.runtime.set_all_config(config)
+        try:
+            yield
+        finally:
+            pulumi.runtime.set_all_config(dict(before))
+
+
+def _outputs_of(token: str) -> Collection[str]:
+    if token in _OTHER_OUTPUTS:
+        return _OTHER_OUTPUTS[token]
+    shape = shapes.shape_of(token) if token.startswith("aws:") else None
+    return shape.outputs if shape else ()
+
+
+def _computed(token: str, name: str, output: str, inputs: Mapping[str, Any]) -> Any:
+    """An output as AWS has it, as far as a program takes it apart; anything else is only told from others."""
+    service, kind = token.partition(":")[2].partition("/")[0].lower(), token.rpartition(":")[2]
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{inputs.get('name', name)}"
+    known = {
+        "arn": arn,
+        "arnWithoutRevision": arn,
+        "region": REGION,
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{inputs.get('name', name)}",
+        "registryId": ACCOUNT,
+        "repoDigest": f"{str(inputs.get('imageName', '')).rpartition(':')[0]}@{DIGEST}",
+        "domainValidationOptions": [
+            {
+                "domainName": inputs.get("domainName"),
+                "resourceRecordName": f"_1.{inputs.get('domainName')}",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_2.acm-validations.aws",
+            }
+        ],
+        "release": _proven(ACCOUNT),
+    }
+    return known.get(output, f"{name}-{output}")
+
+
+def _proven(account: str) -> dict[str, Any]:
+    """The record of a release in an account."""
+    return {
+        "version": HEAD,
+        "image": f"{account}.dkr.ecr.{REGION}.amazonaws.com/easi@{DIGEST}",
+        "taskDefinition": f"arn:aws:ecs:{REGION}:{account}:task-definition/easi:7",
+        "staticManifest": MANIFEST,
+        "verifiedAt": "2026-11-02T17:05:19+00:00",
+        "previous": [],
+    }
+
+
+def _outputs(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of another stack; each has proven HEAD."""
+    stack = str(asked["name"]).rpartition("/")[2]
+    account = {"dev": "111111111111", "impl": "222222222222"}.get(stack, ACCOUNT)
+    names = {key: f"easi-{stack}-{key.lower()}" for key in ("bucket", "recordsBucket")}
+    repository = f"{account}.dkr.ecr.{REGION}.amazonaws.com/easi-{stack}"
+    return {"outputs": {"release": _proven(account), "repository": repository, **names}}
+
+
+def _label(value: Any) -> str:
+    """A few characters that stand for a value in an id."""
+    return format(zlib.crc32(json.dumps(value, sort_keys=True).encode()), "08x")
+
+
+def _vpc(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": asked.get("id") or f"vpc-{_label(asked['tags'])}", "cidrBlock": "10.7.0.0/16"}
+
+
+def _subnets(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ids": [f"subnet-{_label([asked['filters'], asked['tags']])}{number}" for number in range(3)]}
+
+
+_OTHER_OUTPUTS: Mapping[str, Collection[str]] = {
+    "docker:index/image:Image": ("repoDigest",),
+    RELEASE: ("release",),
+}
+
+_FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "pulumi:pulumi:readStackOutputs": _outputs,
+    "aws:index/getPartition:getPartition": lambda asked: {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+    "aws:index/getRegion:getRegion": lambda asked: {"region": REGION, "name": REGION},
+    "aws:index/getCallerIdentity:getCallerIdentity": lambda asked: {"accountId": ACCOUNT},
+    "aws:index/getAvailabilityZones:getAvailabilityZones": lambda asked: {
+        "names": [f"{REGION}{letter}" for letter in "abcd"]
+    },
+    "aws:ec2/getVpc:getVpc": _vpc,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
+    "aws:ec2/getSubnet:getSubnet": lambda asked: {"availabilityZone": f"{REGION}{asked['id'][-1]}"},
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: {
+        "proxyEndpoint": "https://registry",
+        "userName": "AWS",
+        "password": "token-of-twelve-hours",
+    },
+}
