@@ -17,10 +17,10 @@ _NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
 
 
 def us_east_1(config: Mapping[str, str]) -> aws.Provider:
-    """A provider for us-east-1 with the other `aws:` settings of a stack: profile, roles, default tags, endpoints…
+    """A provider for us-east-1 with the other `aws:` settings of a stack: profile, roles, default tags, endpoints.
 
-    `config` is the engine's configuration: `aws:<key>` to a string, JSON for lists, objects, numbers and booleans. A key
-    that the provider does not have is left out: the stack's own provider refuses it.
+    `config` is the engine's configuration: `aws:<key>` to a string, JSON for lists, objects, numbers and booleans. A
+    key that the provider does not have is left out: the stack's own provider refuses it.
     """
     known = inspect.signature(aws.ProviderArgs).parameters
     given: dict[str, Any] = {}
