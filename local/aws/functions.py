@@ -97,6 +97,17 @@ def _subnet(aws: Aws, arguments: Props) -> Props:
     return found | {"tags": {tag["key"]: tag["value"] for tag in subnet.get("tags") or []}}
 
 
+def _repository(aws: Aws, arguments: Props) -> Props:
+    found = aws.client("ecr").describe_repositories(repositoryNames=[arguments["name"]])["repositories"][0]
+    given = {name: found[key] for name, key in (("arn", "repositoryArn"), ("registryId", "registryId"))}
+    # As for a repository of the program's own: Docker finds the emulator by it.
+    return given | {
+        "id": arguments["name"],
+        "region": aws.region,
+        "repositoryUrl": f"{aws.gateway}/{arguments['name']}",
+    }
+
+
 def _authorization(aws: Aws, arguments: Props) -> Props:
     found = aws.client("ecr").get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(found["authorizationToken"]).decode().partition(":")
@@ -120,5 +131,6 @@ _FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getVpc:getVpc": _vpc,
+    "aws:ecr/getRepository:getRepository": _repository,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization,
 }

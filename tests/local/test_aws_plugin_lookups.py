@@ -1,4 +1,4 @@
-"""Networks in the local AWS plugin, against an emulator of its own: what is looked up, and a way to a service."""
+"""What the local AWS plugin looks up, against an emulator of its own; and a network's way to a service."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from local.emulator.process import EmulatorSettings, start, stop
 
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 VPC = "aws:ec2/getVpc:getVpc"
+REPOSITORY = "aws:ecr/getRepository:getRepository"
 SUBNET = "aws:ec2/getSubnet:getSubnet"
 SUBNETS = "aws:ec2/getSubnets:getSubnets"
 ZONES = {"private": ("us-west-2a", "us-west-2b"), "public": ("us-west-2a",)}
@@ -91,6 +92,15 @@ def test_a_subnet_tells_its_zone_and_network(provider: AwsProvider, network: dic
         provider.invoke(SUBNET, {"id": network["shared-private-1"], "vpcId": network["other"]})
     with pytest.raises(Exception, match="InvalidSubnetID"):
         provider.invoke(SUBNET, {"id": "subnet-none"})
+
+
+def test_docker_finds_a_repository_that_is_looked_up(provider: AwsProvider, endpoint: str) -> None:
+    provider.aws.client("ecr").create_repository(repositoryName="shop/orders")
+    found = provider.invoke(REPOSITORY, {"name": "shop/orders"})
+    assert found["arn"] == "arn:aws:ecr:us-west-2:000000000000:repository/shop/orders"
+    assert found["repositoryUrl"] == endpoint.replace("http://127.0.0.1", "localhost") + "/shop/orders"
+    with pytest.raises(Exception, match="RepositoryNotFoundException"):
+        provider.invoke(REPOSITORY, {"name": "nowhere"})
 
 
 def test_a_way_to_a_service_from_its_beginning_to_its_end(provider: AwsProvider, network: dict[str, Any]) -> None:
