@@ -1,109 +1,169 @@
+"""One service: how it is created, moved, released and reached."""
+
 from __future__ import annotations
 
-import dataclasses
-import json
+import importlib
 from typing import Any
 
-import pulumi
 import pytest
 
-from components.ecs_service import EcsService, EcsServiceArgs
-from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
+from components.cluster import Cluster, ClusterArgs
+from components.deployment_alarms import DeploymentAlarms
+from components.policies import RoleOptions, allow
+from components.strategy import BlueGreen
+from components.target import Route
+from tests.components import service_program as shop
 from tests.components.recorded import Recorded, record
+from tests.components.service_program import ROLE, SERVICE, TARGETS, TASK, routed
 
-SERVICE = "aws:ecs/service:Service"
-TASK = "aws:ecs/taskDefinition:TaskDefinition"
-SECRET = "arn:aws:secretsmanager:us-west-2:111111111111:secret:db-a1b2c3:password::"
-PARAMETER = "arn:aws:ssm:us-west-2:111111111111:parameter/easi/dev/token"
-
-
-def build(**changes: Any) -> Recorded:
-    def program() -> None:
-        balancer = LoadBalancer(
-            "backend",
-            LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"], health_path="/health"),
-        )
-        args = EcsServiceArgs(
-            service_name="easi-dev",
-            image=f"repository@sha256:{'a' * 64}",
-            repository_arn="arn:aws:ecr:us-west-2:111111111111:repository/easi-dev",
-            vpc_id="vpc-1",
-            subnet_ids=["subnet-1"],
-            load_balancer=balancer,
-            region="us-west-2",
-            health_command=["/backend", "healthcheck"],
-        )
-        EcsService("backend", dataclasses.replace(args, **changes))
-
-    return record(program)
+CLUSTER = "aws:ecs/cluster:Cluster"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+KEY = "arn:aws:kms:us-west-2:111111111111:key/1"
 
 
-def container(recorded: Recorded) -> dict[str, Any]:
-    (definition,) = json.loads(recorded.one(TASK)["containerDefinitions"])
-    assert isinstance(definition, dict)
-    return definition
+def test_service_is_created_with_no_tasks_and_pulumi_leaves_revision_and_count_to_the_release() -> None:
+    recorded = routed()
+    assert recorded.one(SERVICE)["desiredCount"] == 0
+    assert recorded.asked(SERVICE)["ignoreChanges"] == ["taskDefinition", "desiredCount"]
 
 
-def test_service_is_created_with_no_tasks() -> None:
-    assert build().one(SERVICE)["desiredCount"] == 0
+def test_pulumi_runs_the_newest_revision_where_a_count_is_given() -> None:
+    recorded = routed(desired_count=2)
+    assert recorded.one(SERVICE)["desiredCount"] == 2
+    assert "ignoreChanges" not in recorded.asked(SERVICE)
+    assert recorded.one(SERVICE)["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+
+
+def test_tasks_do_not_start_before_their_roles_may_do_their_work() -> None:
+    needed = " ".join(routed(desired_count=2).asked(SERVICE)["dependencies"])
+    assert "RolePolicy::backend-execution" in needed
+    assert "ListenerRule::backend" in needed
+
+
+def test_service_is_not_named_so_that_its_replacement_can_stand_beside_it() -> None:
+    recorded = routed()
+    assert "name" not in recorded.one(SERVICE)
+    assert "deleteBeforeReplace" not in recorded.asked(SERVICE)
 
 
 def test_service_rolls_back_by_itself_and_never_goes_below_its_count() -> None:
-    service = build().one(SERVICE)
+    service = routed().one(SERVICE)
     assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == (100, 200)
+    assert service["availabilityZoneRebalancing"] == "ENABLED"
     assert "waitForSteadyState" not in service
 
 
-def test_pulumi_leaves_revision_and_count_to_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {}
-    original = pulumi.ResourceOptions.__init__
-
-    def spy(self: pulumi.ResourceOptions, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("ignore_changes"):
-            options["ignored"] = kwargs["ignore_changes"]
-        original(self, *args, **kwargs)
-
-    monkeypatch.setattr(pulumi.ResourceOptions, "__init__", spy)
-    build()
-    assert options["ignored"] == ["taskDefinition", "desiredCount"]
+def test_service_has_no_public_address() -> None:
+    assert routed().one(SERVICE)["networkConfiguration"]["assignPublicIp"] is False
 
 
 def test_replaced_task_definitions_stay_registered() -> None:
-    task = build().one(TASK)
+    task = routed().one(TASK)
     assert (task["skipDestroy"], task["trackLatest"]) == (True, False)
 
 
-def test_container_is_confined() -> None:
-    definition = container(build())
-    assert definition["image"].endswith(f"@sha256:{'a' * 64}")
-    assert definition["readonlyRootFilesystem"] is True
-    assert definition["user"] == "65532:65532"
-    assert definition["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
-    assert definition["healthCheck"]["command"] == ["CMD", "/backend", "healthcheck"]
+def test_task_has_the_processor_that_is_asked_for() -> None:
+    assert routed(cpu_architecture="ARM64").one(TASK)["runtimePlatform"]["cpuArchitecture"] == "ARM64"
 
 
-def test_environment_is_sorted_so_that_order_is_no_change() -> None:
-    definition = container(build(environment={"B": "2", "A": "1"}))
-    assert definition["environment"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+def test_health_check_grace_is_the_callers() -> None:
+    assert routed(health_check_grace_s=90).one(SERVICE)["healthCheckGracePeriodSeconds"] == 90
+    assert "healthCheckGracePeriodSeconds" not in routed().one(SERVICE)
 
 
-def test_execution_role_reads_the_named_secrets_only() -> None:
-    recorded = build(secrets={"PASSWORD": SECRET, "TOKEN": PARAMETER})
-    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "backend-execution")["policy"])
-    secrets = {json.dumps(s["Action"]): s["Resource"] for s in policy["Statement"]}
-    assert secrets['["secretsmanager:GetSecretValue"]'] == [SECRET.removesuffix(":password::")]
-    assert secrets['["ssm:GetParameters"]'] == [PARAMETER]
-    everything = [s["Action"] for s in policy["Statement"] if s["Resource"] == "*"]
-    assert everything == [["ecr:GetAuthorizationToken"]]
+def test_logs_are_kept_as_long_and_encrypted_as_asked() -> None:
+    logs = routed(log_retention_days=365, log_key_arn=KEY).one(LOGS)
+    assert (logs["name"], logs["retentionInDays"], logs["kmsKeyId"]) == ("/ecs/shop-backend", 365, KEY)
+    assert "kmsKeyId" not in routed().one(LOGS)
 
 
-def test_tasks_accept_connections_from_the_load_balancer_only() -> None:
-    recorded = build()
-    rules = [r.inputs for r in recorded.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")]
-    sources = [str(rule.get("referencedSecurityGroupId") or rule.get("cidrIpv4")) for rule in rules]
-    assert sorted(sources) == ["10.0.0.0/16", "backend-id"]
-    assert recorded.one("aws:lb/loadBalancer:LoadBalancer")["internal"] is True
+def test_task_role_may_nothing_but_what_the_caller_gives_it() -> None:
+    assert [policy.name for policy in routed().all(shop.POLICY)] == ["backend-execution"]
+    given = allow(["s3:GetObject"], "arn:aws:s3:::shop/*")
+    assert shop.statements(routed(task_statements=[given]), "backend-task") == [given]
+
+
+def test_exec_is_off_and_adds_its_permissions_to_those_of_the_caller() -> None:
+    assert routed().one(SERVICE)["enableExecuteCommand"] is False
+    given = allow(["s3:GetObject"], "arn:aws:s3:::shop/*")
+    recorded = routed(execute_command=True, task_statements=[given])
+    assert recorded.one(SERVICE)["enableExecuteCommand"] is True
+    assert shop.statements(recorded, "backend-task") == [
+        given,
+        {
+            "Effect": "Allow",
+            "Action": [
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            "Resource": "*",
+        },
+    ]
+
+
+def test_every_role_has_the_organizations_path_and_boundary() -> None:
+    options = RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::1:policy/b")
+    recorded = routed(role_options=options, strategy=BlueGreen())
+    roles = [(role.inputs["path"], role.inputs["permissionsBoundary"]) for role in recorded.all(ROLE)]
+    assert roles == [("/delegated/", "arn:aws:iam::1:policy/b")] * 3
+
+
+@pytest.mark.parametrize("level", ["enabled", "enhanced", "disabled"])
+def test_cluster_is_watched_as_closely_as_asked(level: str) -> None:
+    recorded = record(lambda: Cluster("shop", ClusterArgs(cluster_name="shop", container_insights=level)))
+    assert recorded.one(CLUSTER)["settings"] == [{"name": "containerInsights", "value": level}]
+
+
+def test_cluster_moves_from_the_service_that_it_was_a_part_of() -> None:
+    recorded = record(lambda: Cluster("backend", ClusterArgs(cluster_name="shop")))
+    parents = [alias["spec"].get("parentUrn", "") for alias in recorded.asked(CLUSTER)["aliases"]]
+    assert [parent for parent in parents if parent.endswith("easi:service:EcsService::backend")]
+
+
+def test_target_group_moves_from_the_load_balancer_that_it_was_a_part_of() -> None:
+    parents = [alias["spec"].get("parentUrn", "") for alias in routed().asked(TARGETS)["aliases"]]
+    assert [parent for parent in parents if parent.endswith("easi:service:LoadBalancer::backend")]
+
+
+def build_everything(tags: dict[str, str]) -> Recorded:
+    def build() -> None:
+        cluster = Cluster("shop", ClusterArgs(cluster_name="shop", tags=tags))
+        balancer = shop.load_balancer("shared", certificate_arns=["arn:1", "arn:2"], tags=tags)
+        service = shop.service(
+            "cart",
+            cluster,
+            route=Route(load_balancer=balancer, health_path="/health"),
+            strategy=BlueGreen(),
+            deployment_alarms=DeploymentAlarms(),
+            task_statements=[allow(["s3:GetObject"], "arn:aws:s3:::shop/*")],
+            tags=tags,
+        )
+        ServiceAutoscaling("cart", ServiceAutoscalingArgs(service=service, min_count=1, max_count=2, tags=tags))
+
+    return record(build)
+
+
+def takes_tags(token: str) -> bool:
+    package, module, name = token.removeprefix("aws:").replace("/", ":").split(":")
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in module)
+    return hasattr(getattr(importlib.import_module(f"pulumi_aws.{package}.{snake}"), name), "tags")
+
+
+def test_everything_that_takes_tags_has_them() -> None:
+    recorded = build_everything({"team": "shop"})
+    taking = [item for item in recorded.resources if item.token.startswith("aws:") and takes_tags(item.token)]
+    assert len({item.token for item in taking}) == 14
+    assert [item.name for item in taking if item.inputs.get("tags") != {"team": "shop"}] == []
+
+
+def test_service_that_nobody_calls_has_no_target_and_lets_nobody_in() -> None:
+    recorded = shop.program(lambda cluster: shop.service("worker", cluster))
+    assert recorded.one(SERVICE).get("loadBalancers", []) == []
+    assert [*recorded.all(TARGETS), *recorded.all(shop.RULE), *recorded.all(shop.INGRESS)] == []
 
 
 @pytest.mark.parametrize(
@@ -112,12 +172,21 @@ def test_tasks_accept_connections_from_the_load_balancer_only() -> None:
         ({"cpu": 512, "memory": 8192}, "cpu=512 allows memory 1024 to 4096 MiB in steps of 1024 .*, not 8192"),
         ({"cpu": 300}, "cpu=300 is no size of Fargate: expected one of 256, 512"),
         ({"cpu": 256, "memory": 4096}, "cpu=256 allows memory 512, 1024 or 2048 MiB"),
+        ({"cpu": 16384, "memory": 36864}, "cpu=16384 allows memory 32768 to 122880 MiB in steps of 8192"),
+        ({"cpu_architecture": "arm64"}, "cpu_architecture is 'arm64': expected one of ARM64, X86_64"),
         ({"stop_timeout_s": 300}, "stop_timeout_s is 300: expected 2 to 120"),
-        ({"environment": {"A": "1"}, "secrets": {"A": SECRET}}, r'both name \["A"\]'),
-        ({"secrets": {"A": "hunter2"}}, r"secrets\['A'\] is no ARN"),
+        ({"log_retention_days": 31}, "31 days"),
+        ({"desired_count": -1}, "desired_count is -1: expected 0 or more, or None"),
+        ({"health_check_grace_s": 5}, "health_check_grace_s is for the checks of a load balancer"),
+        ({"strategy": BlueGreen()}, "BlueGreen, which shifts a load balancer's traffic, and the service has no route"),
+        ({"deployment_alarms": DeploymentAlarms()}, "the service has no route: set target_5xx to None"),
     ],
 )
 def test_what_ecs_refuses_is_refused_first(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as raised:
-        build(**changes)
-    assert "hunter2" not in str(raised.value)
+    with pytest.raises(ValueError, match=message):
+        shop.program(lambda cluster: shop.service("worker", cluster, **changes))
+
+
+def test_container_insights_has_three_levels() -> None:
+    with pytest.raises(ValueError, match="container_insights is 'on': expected one of disabled, enabled, enhanced"):
+        record(lambda: Cluster("shop", ClusterArgs(cluster_name="shop", container_insights="on")))
