@@ -1,0 +1,157 @@
+"""The settings of one account: typed, strict, all problems told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+import typing
+from collections.abc import Iterator, Mapping
+
+import pulumi
+
+PROJECT = "easi-account"
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/\S+")
+_PROVIDER_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com")
+_POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/\S+")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PATH = re.compile(r"/([!-.0-~]+/)*")
+_ZONE = re.compile(r"Z[A-Z0-9]+")
+
+
+class SettingsError(pulumi.RunError):
+    """Every wrong setting of a stack, each with what is expected. Ends the program without a traceback."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field for each setting of account/Pulumi.yaml, which has the descriptions and defaults."""
+
+    project: str
+    repository: str
+    owner_id: int
+    repository_id: int
+    legacy_subject: bool
+    environments: Mapping[str, str]
+    state_bucket: str
+    state_key_arn: str
+    provider_arn: str
+    hosted_zone_ids: tuple[str, ...]
+    max_session: int
+    role_path: str
+    permissions_boundary: str
+
+
+def load(stack: str, config: Mapping[str, str]) -> Settings:
+    """The settings of `stack` from the engine's configuration: `easi-account:<key>` to a string, JSON for lists, maps.
+
+    Raises SettingsError, which lists every unknown key, missing value and wrong value.
+    """
+    prefix = f"{PROJECT}:"
+    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    types = typing.get_type_hints(Settings)
+    fields = {_key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    problems = [_unknown(key, fields) for key in sorted(set(given) - set(fields))]
+    values: dict[str, typing.Any] = {}
+    for key, name in fields.items():
+        if key not in given:
+            problems.append(f"{prefix}{key} is missing: Pulumi.yaml declares it with a default; is that file complete?")
+            continue
+        try:
+            values[name] = _parse(given[key], types[name])
+        except ValueError as error:
+            problems.append(f"{prefix}{key} is {given[key]!r}: {error}")
+    problems += _wrong(values)
+    if problems:
+        raise SettingsError(
+            f"the settings of stack {stack} (account/Pulumi.{stack}.yaml) cannot be used:\n  " + "\n  ".join(problems)
+        )
+    return Settings(**values)
+
+
+def load_stack() -> Settings:
+    """The settings of the stack that runs. Raises SettingsError as `load` does."""
+    # The engine hands the configuration to a program in one of these two ways, depending on how it starts it.
+    return load(pulumi.get_stack(), {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()})
+
+
+def _key_of(field: str) -> str:
+    head, *tail = field.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def _unknown(key: str, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"{PROJECT}:{key} is no setting" + (f": did you mean {PROJECT}:{near[0]}?" if near else " of Pulumi.yaml")
+
+
+def _parse(text: str, kind: typing.Any) -> typing.Any:
+    """The value of a setting of type `kind`. Raises ValueError with what is expected."""
+    if kind is str:
+        return text
+    if kind is bool:
+        if text not in {"true", "false"}:
+            raise ValueError("expected true or false")
+        return text == "true"
+    if kind is int:
+        if not re.fullmatch(r"\d+", text):
+            raise ValueError("expected a whole number")
+        return int(text)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = None
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError("expected a list of strings")
+        return tuple(value)
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError("expected a map of names to strings")
+    return dict(sorted(value.items()))
+
+
+_SHAPES = {
+    "project": (_NAME, "the name of the Pulumi project whose stacks are the environments"),
+    "repository": (_REPOSITORY, "owner/name of the GitHub repository"),
+    "state_bucket": (_BUCKET, "the bucket that `python -m account.state` made"),
+    "state_key_arn": (_KEY_ARN, "the key's ARN that `python -m account.state` printed, not an alias"),
+    "provider_arn": (_PROVIDER_ARN, "the ARN of an IAM identity provider for GitHub's tokens, or nothing"),
+    "hosted_zone_ids": (_ZONE, "ids of Route 53 zones, as Z0123456789ABC is one"),
+    "role_path": (_PATH, "a path that begins and ends with a slash"),
+    "permissions_boundary": (_POLICY_ARN, "the ARN of an IAM policy, or nothing"),
+}
+_OPTIONAL = {"provider_arn", "permissions_boundary"}
+
+
+def _wrong(values: Mapping[str, typing.Any]) -> Iterator[str]:
+    """What is wrong with the values that could be read."""
+    for name, (pattern, expected) in _SHAPES.items():
+        value = values.get(name, ())
+        for text in [value] if isinstance(value, str) else value:
+            if not pattern.fullmatch(text) and (text or name not in _OPTIONAL):
+                yield _expected(name, text, expected)
+    yield from _wrong_environments(values.get("environments"))
+    if not 3600 <= values.get("max_session", 3600) <= 43_200:
+        yield _expected("max_session", values["max_session"], "3600 to 43200 seconds")
+    if values.get("legacy_subject") is False:
+        for name, query in (("owner_id", ".owner.id"), ("repository_id", ".id")):
+            if values.get(name) == 0:
+                yield _expected(name, 0, f"what `gh api repos/OWNER/NAME --jq {query}` prints")
+
+
+def _wrong_environments(environments: Mapping[str, str] | None) -> Iterator[str]:
+    if environments == {}:
+        yield _expected("environments", {}, "at least one environment; `pulumi config set --path` adds one")
+    for environment, upstream in (environments or {}).items():
+        if not _NAME.fullmatch(environment) or (upstream and not _NAME.fullmatch(upstream)):
+            yield _expected("environments", {environment: upstream}, "names of stacks: a-z, 0-9 and -")
+        if environment == upstream:
+            yield _expected("environments", {environment: upstream}, "another environment to promote from")
+
+
+def _expected(field: str, value: object, expected: str) -> str:
+    return f"{PROJECT}:{_key_of(field)} is {value!r}: expected {expected}"

@@ -1,0 +1,243 @@
+"""Where all stacks keep their state: a bucket and a key, made once by an administrator of the account that holds it.
+
+    python -m account.state --bucket NAME --region REGION [--share-with ACCOUNT ...]
+
+Run again at will: it makes what is missing and deletes or loosens nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from account import state_policies as policies
+
+NONCURRENT_DAYS = 90
+"""Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""
+LIFECYCLE_RULE = "replaced-states"
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ACCOUNT = re.compile(r"\d{12}")
+_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+Say = Callable[[str], None]
+
+
+class StateError(Exception):
+    """What exists is not what was asked for; says what to do."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """The bucket by name, the account that it is in, and who else keeps state there."""
+
+    bucket: str
+    region: str
+    account: str
+    partition: str
+    others: Sequence[str]
+    """ARNs of the other accounts."""
+
+    @property
+    def alias(self) -> str:
+        """The key's alias."""
+        return f"alias/{self.bucket}"
+
+
+def ensure(session: boto3.Session, bucket: str, share_with: Sequence[str], say: Say) -> str:
+    """Make the key and the bucket, or bring them to what they must be. Returns what to do next. Raises StateError."""
+    region = str(session.region_name)
+    caller = session.client("sts", config=_RETRIES).get_caller_identity()
+    account, partition = caller["Account"], caller["Arn"].split(":")[1]
+    others = [f"arn:{partition}:iam::{other}:root" for other in sorted(set(share_with) - {account})]
+    place = Place(bucket=bucket, region=region, account=account, partition=partition, others=others)
+    s3 = session.client("s3", config=_RETRIES)
+    _make_bucket(s3, place, say)  # first, because its name may be taken
+    key = _ensure_key(session.client("kms", config=_RETRIES), place, say)
+    _set_up(s3, place, key, say)
+    alias = f"arn:{partition}:kms:{region}:{account}:{place.alias}"
+    return (
+        "to sign in, here and in CI:\n"
+        f"  pulumi login 's3://{bucket}?region={region}&awssdk=v2'\n"
+        "to make a stack, in the project's folder; it writes the encrypted key into the stack's settings file:\n"
+        f"  pulumi stack init STACK --secrets-provider 'awskms:///{alias}?region={region}&awssdk=v2'\n"
+        "for the settings of the program in account/:\n"
+        f"  stateBucket  {bucket}\n"
+        f"  stateKeyArn  {key}"
+    )
+
+
+def _ensure_key(kms: Any, place: Place, say: Say) -> str:
+    alias = place.alias
+    statements = policies.of_key(f"arn:{place.partition}:iam::{place.account}:root", place.others)
+    try:
+        found = kms.describe_key(KeyId=alias)["KeyMetadata"]
+    except kms.exceptions.NotFoundException:
+        found = kms.create_key(
+            Description=f"State of Pulumi stacks in {place.bucket}, and their secrets",
+            Policy=policies.document(statements),
+        )["KeyMetadata"]
+        kms.create_alias(AliasName=alias, TargetKeyId=found["KeyId"])
+        say(f"made the key {found['Arn']} as {alias}")
+    else:
+        if found["KeyState"] != "Enabled":
+            raise StateError(
+                f"the key {found['Arn']} ({alias}) is {found['KeyState']}: the state would not be readable. "
+                f"To use it again:  aws kms cancel-key-deletion, then aws kms enable-key, --key-id {found['KeyId']}"
+            )
+        policy = json.loads(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
+        # What the account's own people may do with a key that exists is theirs to say.
+        wanted = policies.merged(policy["Statement"], statements[1:])
+        if wanted != policy["Statement"]:
+            kms.put_key_policy(KeyId=found["KeyId"], PolicyName="default", Policy=policies.document(wanted))
+            say(f"the key {alias}: other accounts may use it now, too")
+    if not kms.get_key_rotation_status(KeyId=found["KeyId"])["KeyRotationEnabled"]:
+        kms.enable_key_rotation(KeyId=found["KeyId"])
+        say(f"the key {alias}: rotates every year now")
+    return str(found["Arn"])
+
+
+def _set_up(s3: Any, place: Place, key: str, say: Say) -> None:
+    bucket = place.bucket
+    _set_encryption(s3, bucket, key)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration=dict.fromkeys(
+            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+        ),
+    )
+    s3.put_bucket_ownership_controls(
+        Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    )
+    rules = _asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {"Rules": []})["Rules"]
+    if LIFECYCLE_RULE not in {rule.get("ID") for rule in rules}:
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, _EXPIRY]})
+    policy = json.loads(_asked(lambda: s3.get_bucket_policy(Bucket=bucket), {"Policy": '{"Statement": []}'})["Policy"])
+    statements = policies.merged(
+        policy["Statement"], policies.of_bucket(f"arn:{place.partition}:s3:::{bucket}", place.others)
+    )
+    if statements != policy["Statement"]:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(statements))
+    say(f"the bucket {bucket}: versioned, encrypted with the key, private, over TLS only")
+
+
+def _make_bucket(s3: Any, place: Place, say: Say) -> None:
+    """Make the bucket, or see that the one there can be used."""
+    bucket, region, account = place.bucket, place.region, place.account
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 404:
+            there = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **there)
+            say(f"made the bucket {bucket} in {region}")
+            return
+        if status == 403:
+            raise StateError(
+                f"the bucket {bucket} belongs to another account than {account}, or its policy shuts you out: "
+                "names of buckets are unique in the world, choose another one"
+            ) from error
+        raise
+    where = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
+    if where != region:
+        raise StateError(f"the bucket {bucket} is in {where}, not in {region}: give --region {where}, or another name")
+    versioned = s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
+    if not versioned and s3.list_objects_v2(Bucket=bucket, MaxKeys=1).get("KeyCount"):
+        raise StateError(
+            f"the bucket {bucket} has objects and no versioning, so it is in use for something that does not expect "
+            "its objects to be kept: choose another name. If it does hold Pulumi's state, turn versioning on first:\n"
+            f"  aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+        )
+
+
+def _set_encryption(s3: Any, bucket: str, key: str) -> None:
+    found = _asked(
+        lambda: s3.get_bucket_encryption(Bucket=bucket), {"ServerSideEncryptionConfiguration": {"Rules": []}}
+    )
+    for rule in found["ServerSideEncryptionConfiguration"]["Rules"]:
+        used = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
+        if used not in {None, key}:
+            raise StateError(
+                f"the bucket {bucket} is encrypted with {used}, not with {key}: choose another name, or, if nothing "
+                f"depends on it, remove that:  aws s3api delete-bucket-encryption --bucket {bucket}"
+            )
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
+        },
+    )
+
+
+def _asked(read: Callable[[], Any], nothing: Any) -> Any:
+    """What is set, or `nothing` where S3 says by an error that nothing is."""
+    try:
+        return read()
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return nothing
+        raise
+
+
+_EXPIRY = {
+    "ID": LIFECYCLE_RULE,
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": NONCURRENT_DAYS},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
+
+
+def _matching(pattern: re.Pattern[str], expected: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+        return text
+
+    return check
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: the bucket and the key are as they must be; 1: they are not, and why; 2: wrong arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m account.state", description="Make the bucket and the key of Pulumi's state.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--bucket",
+        required=True,
+        type=_matching(_BUCKET, "a bucket's name: 3 to 63 of a-z, 0-9 and -, no dots"),
+        help="name of the bucket; the key's alias is the same",
+    )
+    parser.add_argument("--region", required=True, type=_matching(_REGION, "an AWS region, as us-west-2 is one"))
+    parser.add_argument(
+        "--share-with",
+        action="append",
+        default=[],
+        metavar="ACCOUNT",
+        type=_matching(_ACCOUNT, "an account's number, 12 digits"),
+        help="another account whose environments keep their state here; may be given several times",
+    )
+    given = parser.parse_args(arguments)
+    try:
+        print(ensure(boto3.Session(region_name=given.region), given.bucket, given.share_with, print))
+    except (StateError, BotoCoreError, ClientError) as error:
+        print(f"account.state: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
