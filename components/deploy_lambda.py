@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import policies
+from components import log_retention, policies
+from components.component import Component
+from components.ecs_service import EcsService
 
 TIMEOUT_S = 60
 """Every command returns at once; the caller polls. The rest is room for AWS's own retries of reads."""
@@ -23,34 +25,49 @@ class DeployLambdaArgs:
     function_name: str
     source: Path
     """Folder of the function's Python files, with `handler.py`."""
-    cluster_name: pulumi.Input[str]
-    cluster_arn: pulumi.Input[str]
-    service_name: pulumi.Input[str]
-    service_arn: pulumi.Input[str]
-    task_family_arn: pulumi.Input[str]
-    """ARN of the task definition without its revision."""
-    task_role_arns: pulumi.Input[Sequence[str]]
-    task_log_group_arn: pulumi.Input[str]
+    service: EcsService
+    """The service that it moves; one whose `desired_count` is None."""
     log_retention_days: int = 30
     """Days that CloudWatch keeps the function's log; one of the values that PutRetentionPolicy accepts."""
+    log_key_arn: str | None = None
+    """KMS key that encrypts the log; its policy must let CloudWatch Logs use it:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
 
 
-class DeployLambda(pulumi.ComponentResource):
+class DeployLambda(Component):
     """A function whose role can change one service and pass two roles, and nothing else.
 
     It has no reserved concurrency: new accounts cannot set it, and it would throttle the reads of people on call.
+    Raises ValueError for a service whose tasks Pulumi counts, a retention that CloudWatch does not offer, and a folder
+    without `handler.py`.
     """
 
     function_name: pulumi.Output[str]
+    function_arn: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: DeployLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:deploy:DeployLambda", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        log_retention.check_retention(args.log_retention_days)
+        if args.service.desired_count is not None:
+            raise ValueError(
+                f"the service's desired_count is {args.service.desired_count}, so that Pulumi itself moves it, and "
+                "would move it back after the function: leave desired_count out"
+            )
+        if not (args.source / "handler.py").is_file():
+            raise ValueError(f"source is {args.source}: expected a folder with handler.py")
+        super().__init__("easi:deploy:DeployLambda", name, args.tags, opts)
         logs = aws.cloudwatch.LogGroup(
-            name, name=f"/aws/lambda/{args.function_name}", retention_in_days=args.log_retention_days, opts=child
+            name,
+            name=f"/aws/lambda/{args.function_name}",
+            retention_in_days=args.log_retention_days,
+            kms_key_id=args.log_key_arn,
+            opts=self.child,
         )
-        role = policies.service_role(name, "lambda.amazonaws.com", _access(args, logs.arn), args.role_options, child)
+        access = _access(args.service, logs.arn)
+        role = policies.service_role(name, "lambda.amazonaws.com", access, args.role_options, self.child)
         function = aws.lambda_.Function(
             name,
             name=args.function_name,
@@ -62,42 +79,53 @@ class DeployLambda(pulumi.ComponentResource):
             code=pulumi.AssetArchive({path.name: pulumi.FileAsset(path) for path in sorted(args.source.glob("*.py"))}),
             timeout=TIMEOUT_S,
             memory_size=256,
-            environment={"variables": {"CLUSTER": args.cluster_name, "SERVICE": args.service_name}},
+            environment={"variables": {"CLUSTER": args.service.cluster_name, "SERVICE": args.service.service_name}},
             logging_config={"log_format": "JSON", "log_group": logs.name},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[logs]),
+            opts=self.child,
         )
-        self.function_name = function.name
-        self.register_outputs({"functionName": self.function_name})
+        self.function_name, self.function_arn, self.log_group_name = function.name, function.arn, logs.name
+        self.register_outputs(
+            {
+                "functionName": self.function_name,
+                "functionArn": self.function_arn,
+                "logGroupName": self.log_group_name,
+            }
+        )
 
 
-def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
-    in_cluster = {"ArnEquals": {"ecs:cluster": args.cluster_arn}}
+def _access(service: EcsService, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+    in_cluster = {"ArnEquals": {"ecs:cluster": service.cluster_arn}}
     return [
         policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*")),
-        policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments"], args.service_arn),
+        policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments"], service.service_arn),
         # Another family would bring another role. A change of the count alone names no task definition.
         policies.allow(
             ["ecs:UpdateService"],
-            args.service_arn,
-            {"ArnLikeIfExists": {"ecs:task-definition": pulumi.Output.concat(args.task_family_arn, ":*")}},
+            service.service_arn,
+            {"ArnLikeIfExists": {"ecs:task-definition": pulumi.Output.concat(service.task_family_arn, ":*")}},
         ),
         # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
         policies.allow(
             ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
-            [_beside(args.service_arn, "service-deployment"), _beside(args.service_arn, "service-revision")],
+            [_beside(service.service_arn, "service-deployment"), _beside(service.service_arn, "service-revision")],
         ),
         policies.allow(["ecs:DescribeTasks", "ecs:ListTasks"], "*", in_cluster),
         # These have no resource-level permissions: https://docs.aws.amazon.com/service-authorization/latest/reference/
         policies.allow(["ecs:DescribeTaskDefinition", "elasticloadbalancing:DescribeTargetHealth"], "*"),
-        policies.allow(["logs:GetLogEvents"], pulumi.Output.concat(args.task_log_group_arn, ":*")),
+        policies.allow(["logs:GetLogEvents"], pulumi.Output.concat(service.log_group_arn, ":*")),
         policies.allow(
             ["iam:PassRole"],
-            args.task_role_arns,
+            service.role_arns,
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
     ]
 
 
-def _beside(service_arn: pulumi.Input[str], kind: str) -> pulumi.Output[str]:
+def _beside(service_arn: pulumi.Output[str], kind: str) -> pulumi.Output[str]:
     """ARN pattern of everything of another kind that belongs to the service."""
-    return pulumi.Output.from_input(service_arn).apply(lambda arn: arn.replace(":service/", f":{kind}/") + "/*")
+
+    def pattern(arn: str) -> str:
+        place, _, path = arn.rpartition(":")
+        return f"{place}:{kind}/{path.partition('/')[2]}/*"
+
+    return service_arn.apply(pattern)

@@ -1,4 +1,4 @@
-"""The release store, the backend's image and autoscaling."""
+"""The release store and the backend's image."""
 
 from __future__ import annotations
 
