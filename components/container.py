@@ -66,7 +66,8 @@ class Log:
 def definition(
     sidecar: Sidecar, log: Log, *, execute_command: bool, stop_timeout_s: int, waits_for: Sequence[Sidecar] = ()
 ) -> dict[str, Any]:
-    """A container's definition; sorted where order has no meaning, so that it makes no diff.
+    """A container's definition; sorted where order has no meaning, and without what is empty, as the AWS provider keeps
+    it: so a preview shows what changes, and nothing else.
 
     ECS Exec puts an agent into every container of the task. AWS documents that it cannot with a read-only root, and
     that it leaves dead processes behind without an init process:
@@ -81,8 +82,6 @@ def definition(
         "readonlyRootFilesystem": sidecar.read_only_root and not execute_command,
         "linuxParameters": {"capabilities": {"drop": ["ALL"]}, **init},
         "stopTimeout": stop_timeout_s,
-        "environment": [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())],
-        "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -92,6 +91,10 @@ def definition(
             },
         },
     }
+    if sidecar.environment:
+        found["environment"] = [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())]
+    if sidecar.secrets:
+        found["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())]
     if sidecar.port is not None:
         found["portMappings"] = [{"containerPort": sidecar.port, "hostPort": sidecar.port, "protocol": "tcp"}]
     if sidecar.command:
@@ -148,7 +151,7 @@ def secret_statements(containers: Sequence[Sidecar], key_arns: Sequence[pulumi.I
 
 
 def check(containers: Sequence[Sidecar], cpu: int, memory: int) -> None:
-    """Raises ValueError for containers that ECS would refuse; the first is the main one."""
+    """Raises ValueError for containers that ECS would refuse, with the reserved CPU units and MiB of the task."""
     for container in containers:
         _check_one(container)
     names = [container.name for container in containers]

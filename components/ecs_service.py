@@ -90,7 +90,8 @@ class EcsServiceArgs:
     """Tags of every resource that takes some."""
 
     def containers(self) -> list[Sidecar]:
-        """The main container, written as one more, and the sidecars by their names."""
+        """The main container, written as one more, and the sidecars, by their names: the AWS provider sorts them, and
+        a change would be shown as one of all of them if they were sent in another order."""
         main = Sidecar(
             name=self.family,
             image=self.image,
@@ -100,7 +101,7 @@ class EcsServiceArgs:
             port=self.container_port,
             health_command=self.health_command,
         )
-        return [main, *sorted(self.sidecars, key=lambda sidecar: sidecar.name)]
+        return sorted([main, *self.sidecars], key=lambda each: each.name)
 
 
 class EcsService(Component):
@@ -136,7 +137,6 @@ class EcsService(Component):
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
         super().__init__("easi:service:EcsService", name, args.tags, opts)
-        containers = args.containers()
         logs = aws.cloudwatch.LogGroup(
             name,
             name=f"/ecs/{args.family}",
@@ -144,7 +144,7 @@ class EcsService(Component):
             kms_key_id=args.log_key_arn,
             opts=self.child,
         )
-        secrets = container.secret_statements(containers, args.secret_key_arns)
+        secrets = container.secret_statements(args.containers(), args.secret_key_arns)
         execution_role = task_roles.make(
             f"{name}-execution",
             task_roles.TASKS,
@@ -170,7 +170,7 @@ class EcsService(Component):
             runtime_platform={"cpu_architecture": args.cpu_architecture, "operating_system_family": "LINUX"},
             execution_role_arn=execution_role.arn,
             task_role_arn=task_role.arn,
-            container_definitions=pulumi.Output.json_dumps(_definitions(args, containers, log)),
+            container_definitions=pulumi.Output.json_dumps(_definitions(args, log)),
             skip_destroy=True,
             track_latest=False,
             opts=self.child,
@@ -292,17 +292,16 @@ class _Parts:
     """What has to exist before tasks start."""
 
 
-def _definitions(args: EcsServiceArgs, containers: Sequence[Sidecar], log: container.Log) -> list[dict[str, Any]]:
-    """The main container first, and the others by name."""
+def _definitions(args: EcsServiceArgs, log: container.Log) -> list[dict[str, Any]]:
     return [
         container.definition(
             each,
             log,
             execute_command=args.execute_command,
             stop_timeout_s=args.stop_timeout_s,
-            waits_for=[] if number else args.sidecars,
+            waits_for=args.sidecars if each.name == args.family else [],
         )
-        for number, each in enumerate(containers)
+        for each in args.containers()
     ]
 
 

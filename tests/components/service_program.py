@@ -65,9 +65,10 @@ def routed(**changes: Any) -> Recorded:
     return program(build)
 
 
-def containers(recorded: Recorded) -> list[dict[str, Any]]:
+def containers(recorded: Recorded) -> dict[str, dict[str, Any]]:
+    """The task's containers by their names, in their order."""
     found: list[dict[str, Any]] = json.loads(recorded.one(TASK)["containerDefinitions"])
-    return found
+    return {container["name"]: container for container in found}
 
 
 def statements(recorded: Recorded, role: str) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def may(recorded: Recorded) -> dict[str, Any]:
 
 
 def test_container_is_confined() -> None:
-    (main,) = containers(routed(health_command=["/backend", "healthcheck"]))
+    main = containers(routed(health_command=["/backend", "healthcheck"]))["shop-backend"]
     assert main["image"] == IMAGE
     assert main["readonlyRootFilesystem"] is True
     assert main["user"] == "65532:65532"
@@ -34,7 +34,7 @@ def test_container_is_confined() -> None:
 
 
 def test_exec_gets_the_writable_root_and_the_init_process_that_aws_asks_for() -> None:
-    for container in containers(routed(execute_command=True, sidecars=[agent()])):
+    for container in containers(routed(execute_command=True, sidecars=[agent()])).values():
         assert container["readonlyRootFilesystem"] is False
         assert container["linuxParameters"]["initProcessEnabled"] is True
         assert container["user"] == "65532:65532"
@@ -43,8 +43,13 @@ def test_exec_gets_the_writable_root_and_the_init_process_that_aws_asks_for() ->
 def test_order_of_what_has_none_is_no_change() -> None:
     one = routed(environment={"B": "2", "A": "1"}, sidecars=[agent(), agent(name="a-proxy")])
     other = routed(environment={"A": "1", "B": "2"}, sidecars=[agent(name="a-proxy"), agent()])
-    assert containers(one) == containers(other)
-    assert [container["name"] for container in containers(one)] == ["shop-backend", "a-proxy", "agent"]
+    assert one.one(shop.TASK)["containerDefinitions"] == other.one(shop.TASK)["containerDefinitions"]
+
+
+def test_containers_are_in_the_order_in_which_the_provider_keeps_them_without_what_is_empty() -> None:
+    found = containers(routed(sidecars=[agent(name="z"), agent(name="a")]))
+    assert list(found) == ["a", "shop-backend", "z"]
+    assert not {"environment", "secrets", "command", "dependsOn", "healthCheck"} & set(found["shop-backend"])
 
 
 def test_sidecar_is_as_asked() -> None:
@@ -60,7 +65,7 @@ def test_sidecar_is_as_asked() -> None:
         user="0",
         read_only_root=False,
     )
-    _, found = containers(routed(sidecars=[sidecar]))
+    found = containers(routed(sidecars=[sidecar]))["agent"]
     assert found["command"] == ["run", "it"]
     assert found["environment"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
     assert found["secrets"] == [{"name": "TOKEN", "valueFrom": PARAMETER}]
@@ -77,12 +82,12 @@ def test_main_container_waits_for_those_that_it_needs() -> None:
         agent(name="init", main_waits_for="SUCCESS", essential=False),
         agent(name="other"),
     ]
-    main, *others = containers(routed(sidecars=sidecars))
-    assert main["dependsOn"] == [
+    found = containers(routed(sidecars=sidecars))
+    assert found.pop("shop-backend")["dependsOn"] == [
         {"containerName": "init", "condition": "SUCCESS"},
         {"containerName": "proxy", "condition": "HEALTHY"},
     ]
-    assert not any("dependsOn" in other for other in others)
+    assert not any("dependsOn" in other for other in found.values())
 
 
 def test_execution_role_reads_the_named_secrets_only_the_sidecars_too() -> None:
@@ -104,7 +109,7 @@ def test_execution_role_reads_a_secret_that_the_program_makes_itself() -> None:
         lambda cluster: shop.service("backend", cluster, secrets={"PASSWORD": pulumi.Output.from_input(SECRET)})
     )
     assert may(recorded)["secretsmanager:GetSecretValue"] == [SECRET.removesuffix(":password::")]
-    assert containers(recorded)[0]["secrets"] == [{"name": "PASSWORD", "valueFrom": SECRET}]
+    assert containers(recorded)["shop-backend"]["secrets"] == [{"name": "PASSWORD", "valueFrom": SECRET}]
 
 
 def test_execution_role_pulls_from_the_named_repositories_only() -> None:
@@ -125,7 +130,7 @@ def test_image_that_is_known_later_is_checked_then() -> None:
     def later(image: str) -> Recorded:
         return shop.program(lambda cluster: shop.service("backend", cluster, image=pulumi.Output.from_input(image)))
 
-    assert containers(later(IMAGE))[0]["image"] == IMAGE
+    assert containers(later(IMAGE))["shop-backend"]["image"] == IMAGE
     with pytest.raises(ValueError, match="the image of container 'shop-backend' is 'repository:latest'"):
         later("repository:latest")
 
