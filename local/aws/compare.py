@@ -74,10 +74,6 @@ def _content(value: Any) -> Any:
 
 def same(old: Any, new: Any) -> bool:
     """Whether two values mean the same: JSON documents are compared by meaning, numbers by value."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return all(same(old.get(key), new.get(key)) for key in {*old, *new})
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(same(a, b) for a, b in zip(old, new, strict=True))
     if isinstance(old, str) and isinstance(new, str) and old != new:
         before, after = _document(old), _document(new)
         return before is not None and before == after

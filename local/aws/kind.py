@@ -213,21 +213,8 @@ class Kind:
             self.call(aws, self.remove, self.where(self.remove, identity, state))
 
 
-def pascal(value: Any) -> Any:
-    """Keys of nested objects in PascalCase, as most AWS APIs have them."""
-    if isinstance(value, dict):
-        return {key[:1].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
-    return [pascal(item) for item in value] if isinstance(value, list) else value
-
-
 def camel(value: Any) -> Any:
     """Keys of nested objects in camelCase, as Pulumi has them."""
     if isinstance(value, dict):
         return {key[:1].lower() + key[1:]: camel(item) for key, item in value.items()}
     return [camel(item) for item in value] if isinstance(value, list) else value
-
-
-def pick(props: Props, names: str, **renamed: str) -> Props:
-    """The properties named in `names` that are set, in PascalCase; `renamed` maps a property to the API's own name."""
-    found = {name[:1].upper() + name[1:]: pascal(props[name]) for name in names.split() if props.get(name) is not None}
-    return found | {target: pascal(props[name]) for name, target in renamed.items() if props.get(name) is not None}

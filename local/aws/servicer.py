@@ -18,6 +18,7 @@ import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # protobuf ships no types
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from .compare import Difference
 from .functions import SECRETS
 from .naming import Proposal
 from .provider import AwsProvider, Checked, PartlyMadeError
@@ -25,14 +26,6 @@ from .session import PluginError, explain
 from .wire import read_struct, write_struct
 
 Answer = Callable[[Any, Any, grpc.ServicerContext], Any]
-_KINDS = {
-    ("add", False): provider_pb2.PropertyDiff.ADD,
-    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
-    ("delete", False): provider_pb2.PropertyDiff.DELETE,
-    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-    ("update", False): provider_pb2.PropertyDiff.UPDATE,
-    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 
 
 def _token(urn: str) -> str:
@@ -41,6 +34,10 @@ def _token(urn: str) -> str:
 
 def _logical(urn: str) -> str:
     return urn.split("::", 3)[3]
+
+
+def _kind(change: Difference, replaces: bool) -> Any:
+    return provider_pb2.PropertyDiff.Kind.Value(change.kind.upper() + ("_REPLACE" if replaces else ""))
 
 
 def _proposal(options: Any) -> Proposal:
@@ -147,7 +144,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             deleteBeforeReplace=diff.delete_first and bool(diff.replaces),
             hasDetailedDiff=True,
             detailedDiff={
-                change.path: provider_pb2.PropertyDiff(kind=_KINDS[change.kind, replaces], inputDiff=True)
+                change.path: provider_pb2.PropertyDiff(kind=_kind(change, replaces), inputDiff=True)
                 for change, replaces in diff.changes.items()
             },
         )

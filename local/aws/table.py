@@ -21,5 +21,3 @@ def _kinds() -> list[type[Kind]]:
 
 
 TABLE: dict[str, Kind] = {kind.resource: kind() for kind in _kinds()}
-HONOURED = {token: kind.honoured for token, kind in TABLE.items() if kind.honoured}
-RECORDED_ONLY = {token: kind.recorded for token, kind in TABLE.items() if kind.recorded}

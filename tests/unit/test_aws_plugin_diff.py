@@ -13,7 +13,7 @@ import pytest
 
 from local.aws.archive import UnreadableError, zip_bytes
 from local.aws.compare import Difference, differences, same
-from local.aws.kind import camel, pascal, pick
+from local.aws.kind import camel
 from local.aws.provider import AwsProvider
 from local.aws.wire import ARCHIVE, ASSET, SECRET, SIGNATURE, UNKNOWN, read_struct, write_struct
 
@@ -94,10 +94,8 @@ def test_capacity_providers_change_in_place_by_a_forced_deployment_alone() -> No
     assert AwsProvider().diff(token, old, new | {"forceNewDeployment": True}).replaces == []
 
 
-def test_names_are_converted_both_ways() -> None:
-    assert pascal({"aB": [{"cD": 1, "none": None}]}) == {"AB": [{"CD": 1}]}
+def test_answers_get_pulumis_names() -> None:
     assert camel({"AB": [{"CD": 1}]}) == {"aB": [{"cD": 1}]}
-    assert pick({"one": 1, "two": None, "three": 3}, "one two", three="III") == {"One": 1, "III": 3}
 
 
 def test_values_travel_unchanged_and_secrets_are_marked() -> None:

@@ -20,7 +20,7 @@ from pulumi._types import is_input_type
 from local.aws import shapes
 from local.aws.kind import Kind
 from local.aws.session import Aws
-from local.aws.table import HONOURED, RECORDED_ONLY, TABLE
+from local.aws.table import TABLE
 from local.aws.wire import ARCHIVE, ASSET, SIGNATURE
 from tests.unit.replacements import RECORDED
 
@@ -213,5 +213,5 @@ def test_what_is_not_sent_is_listed(token: str) -> None:
     assert shape is not None
     names = {name: known for name, known in shape.inputs.items() if name not in BY_THE_PLUGIN}
     unsent = {name for name, known in names.items() if not sent(token, name, known)}
-    listed = HONOURED.get(token, frozenset()) | RECORDED_ONLY.get(token, frozenset())
+    listed = TABLE[token].honoured | TABLE[token].recorded
     assert " ".join(sorted(unsent)) == " ".join(sorted(listed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..kind import Kind, pick, words
+from ..kind import Kind, words
 from ..naming import Name
 from ..session import Aws
 from ..wire import Props
@@ -91,6 +91,7 @@ class _Rule(Kind):
     replaces = words("securityGroupId")
     tagged = ("ec2", "id")
     handled = words("ipProtocol fromPort toPort description") | set(_SOURCES)
+    spelled = {"referencedSecurityGroupId": "ReferencedGroupId"}
 
     def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
         """A rule keeps the kind of its source: an address range does not become a group."""
@@ -104,10 +105,10 @@ class _Rule(Kind):
         return str(self.call(aws, self.make, arguments)["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        names = "ipProtocol fromPort toPort cidrIpv4 cidrIpv6 prefixListId description"
-        rule = pick(new, names, referencedSecurityGroupId="ReferencedGroupId")
-        change = [{"SecurityGroupRuleId": identity, "SecurityGroupRule": rule}]
-        aws.client("ec2").modify_security_group_rules(GroupId=new["securityGroupId"], SecurityGroupRules=change)
+        rule = {name: new[name] for name in self.handled if new.get(name) is not None}
+        change = {"securityGroupRules": {"securityGroupRuleId": identity, "securityGroupRule": rule}}
+        operation = "modify_security_group_rules"
+        self.call(aws, operation, self.wanted(operation, change) | {"GroupId": new["securityGroupId"]})
 
 
 class SecurityGroupIngressRule(_Rule):
