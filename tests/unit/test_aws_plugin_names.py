@@ -95,7 +95,7 @@ def test_a_proposed_name_too_long_is_refused_rather_than_cut() -> None:
 
 
 def test_where_made_up_names_are_forbidden_the_program_must_give_one() -> None:
-    _, reasons = asked(GROUP, "", DISABLE, {"port": 80})
+    _, reasons = asked(GROUP, "easi-prod-App-1a2b3c4", DISABLE, {"port": 80})
     assert reasons == ["name: required, and missing: `pulumi:autonaming` forbids names that the program does not give"]
     assert asked(GROUP, "", DISABLE, {"name": "mine"}) == ({"name": "mine"}, [])
 
