@@ -4,16 +4,21 @@ import pulumi
 
 import candidate
 import place
+import providers
 import settings as project
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
+from components.cluster import Cluster, ClusterArgs
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.network import ExistingVpc, Network, NewVpc
+from components.network import ExistingVpc, Network, NetworkArgs, NewVpc
 from components.policies import RoleOptions
 from components.release_store import ReleaseStore, ReleaseStoreArgs
-from components.static_site import StaticSite, StaticSiteArgs
+from components.site_domain import Domain
+from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
+from components.target import Route
 from release.resource import Release
 
 HEALTH_PATH = "/api/v1/healthcheck"
@@ -22,25 +27,33 @@ settings = project.load_stack()
 run = project.load_run()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
-where = place.find()
+where = place.find(settings.zones if settings.vpc_cidr else 0)
+us_east_1 = providers.us_east_1(project.configuration())
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
 
 network = Network(
     "network",
-    ExistingVpc(vpc_id=settings.vpc_id, private_subnet_ids=settings.private_subnet_ids)
-    if settings.vpc_id
-    else NewVpc(
-        zones=where.zones,
-        cidr=settings.vpc_cidr,
-        nat_gateways=settings.nat_gateways,
+    NetworkArgs(
+        vpc=NewVpc(
+            zones=where.zones,
+            region=where.region,
+            cidr=settings.vpc_cidr,
+            nat_gateways=settings.nat_gateways,
+        )
+        if settings.vpc_cidr
+        else ExistingVpc(
+            vpc_id=settings.vpc_id or None,
+            vpc_tags=settings.vpc_tags,
+            private_subnet_ids=settings.private_subnet_ids,
+            private_subnet_tags=settings.private_subnet_tags,
+        )
     ),
 )
 store = ReleaseStore(
     "store",
     ReleaseStoreArgs(
-        repository=name,
         partition=where.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
@@ -54,28 +67,35 @@ balancer = LoadBalancer(
     "backend",
     LoadBalancerArgs(
         vpc_id=network.vpc_id,
-        vpc_cidr=network.cidr,
         subnet_ids=network.private_subnet_ids,
-        health_path=HEALTH_PATH,
+        allowed_cidrs=[network.cidr],
+        certificate_arns=[settings.load_balancer_certificate_arn] if settings.load_balancer_certificate_arn else [],
+        keep=settings.protect,
     ),
 )
+cluster = Cluster("backend", ClusterArgs(cluster_name=name, container_insights=settings.container_insights))
 service = EcsService(
     "backend",
     EcsServiceArgs(
-        service_name=name,
+        family=name,
+        cluster=cluster,
         image=image.reference,
-        repository_arn=store.repository_arn,
+        repository_arns=[store.repository_arn],
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
-        load_balancer=balancer,
         region=where.region,
+        route=Route(load_balancer=balancer, health_path=HEALTH_PATH),
         cpu=settings.cpu,
         memory=settings.memory,
         cpu_architecture=settings.cpu_architecture,
         environment={**settings.backend_environment, "EASI_ENVIRONMENT": environment},
         secrets=settings.backend_secrets,
-        health_command=["/backend", "healthcheck"],
+        secret_key_arns=settings.secret_key_arns,
+        health_command=["/backend", "healthcheck", HEALTH_PATH],
+        execute_command=settings.execute_command,
+        deployment_alarms=DeploymentAlarms() if settings.deployment_alarms else None,
         log_retention_days=settings.log_retention_days,
+        log_key_arn=settings.log_key_arn or None,
         role_options=roles,
     ),
 )
@@ -83,9 +103,18 @@ site = StaticSite(
     "site",
     StaticSiteArgs(
         api=balancer,
-        domain=settings.domain or None,
-        certificate_arn=settings.certificate_arn or None,
+        domain=Domain(
+            name=settings.domain,
+            certificate_arn=settings.certificate_arn or None,
+            zone_id=settings.hosted_zone_id or None,
+        )
+        if settings.domain
+        else None,
+        us_east_1=us_east_1,
         web_acl_arn=settings.web_acl_arn or None,
+        content_security_policy=settings.content_security_policy or SAME_SITE,
+        origin_shield_region=settings.origin_shield_region or None,
+        access_log_days=settings.access_log_days or None,
         partition=where.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
@@ -96,14 +125,9 @@ deploy = DeployLambda(
     DeployLambdaArgs(
         function_name=f"{name}-deploy",
         source=run.root / "functions" / "deploy",
-        cluster_name=service.cluster_name,
-        cluster_arn=service.cluster_arn,
-        service_name=service.service_name,
-        service_arn=service.service_arn,
-        task_family_arn=service.task_family_arn,
-        task_role_arns=service.role_arns,
-        task_log_group_arn=service.log_group_arn,
+        service=service,
         log_retention_days=settings.log_retention_days,
+        log_key_arn=settings.log_key_arn or None,
         role_options=roles,
     ),
 )
@@ -113,6 +137,7 @@ release = Release(
     environment=environment,
     version=version.version,
     image=image.reference,
+    cpu_architecture=settings.cpu_architecture,
     task_definition=service.task_definition_arn,
     static_manifest=version.static_manifest,
     source=version.source,
@@ -145,8 +170,7 @@ if settings.max_count > settings.min_count:
     ServiceAutoscaling(
         "backend",
         ServiceAutoscalingArgs(
-            cluster_name=service.cluster_name,
-            service_name=service.service_name,
+            service=service,
             min_count=settings.min_count,
             max_count=settings.max_count,
             cpu_percent=settings.scale_at_cpu_percent,

@@ -147,11 +147,15 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
+def configuration() -> Mapping[str, str]:
+    """The configuration of the stack that runs, whatever it configures: `<namespace>:<key>` to a string."""
+    # The engine hands it to a program in one of these two ways, depending on how it starts it.
+    return {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+
+
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    # The engine hands the configuration to a program in one of these two ways, depending on how it starts it.
-    config = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    return load(pulumi.get_stack(), config)
+    return load(pulumi.get_stack(), configuration())
 
 
 def load_run() -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -20,7 +21,8 @@ class Component(pulumi.ComponentResource):
         def tagged(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
             if not isinstance(args.resource, pulumi.CustomResource) or not hasattr(type(args.resource), "tags"):
                 return None
-            props = {**args.props, "tags": {**tags, **(args.props.get("tags") or {})}}
+            given: Any = args.props.get("tags") or {}
+            props = {**args.props, "tags": {**tags, **given}}
             return pulumi.ResourceTransformationResult(props, args.opts)
 
         own = pulumi.ResourceOptions(transformations=[tagged] if tags else [])
