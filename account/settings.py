@@ -54,7 +54,7 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
     prefix = f"{PROJECT}:"
     given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     types = typing.get_type_hints(Settings)
-    fields = {_key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    fields = {key_of(field.name): field.name for field in dataclasses.fields(Settings)}
     problems = [_unknown(key, fields) for key in sorted(set(given) - set(fields))]
     values: dict[str, typing.Any] = {}
     for key, name in fields.items():
@@ -79,7 +79,8 @@ def load_stack() -> Settings:
     return load(pulumi.get_stack(), {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()})
 
 
-def _key_of(field: str) -> str:
+def key_of(field: str) -> str:
+    """The setting's key in Pulumi.yaml for a field of `Settings`: `owner_id` is `ownerId`."""
     head, *tail = field.split("_")
     return head + "".join(part.capitalize() for part in tail)
 
@@ -154,4 +155,4 @@ def _wrong_environments(environments: Mapping[str, str] | None) -> Iterator[str]
 
 
 def _expected(field: str, value: object, expected: str) -> str:
-    return f"{PROJECT}:{_key_of(field)} is {value!r}: expected {expected}"
+    return f"{PROJECT}:{key_of(field)} is {value!r}: expected {expected}"

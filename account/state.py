@@ -93,7 +93,9 @@ def _ensure_key(kms: Any, place: Place, say: Say) -> str:
         if found["KeyState"] != "Enabled":
             raise StateError(
                 f"the key {found['Arn']} ({alias}) is {found['KeyState']}: the state would not be readable. "
-                f"To use it again:  aws kms cancel-key-deletion, then aws kms enable-key, --key-id {found['KeyId']}"
+                "To use it again:\n"
+                f"  aws kms cancel-key-deletion --region {place.region} --key-id {found['KeyId']}\n"
+                f"  aws kms enable-key --region {place.region} --key-id {found['KeyId']}"
             )
         policy = json.loads(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
         # What the account's own people may do with a key that exists is theirs to say.
