@@ -66,8 +66,9 @@ class Log:
 def definition(
     sidecar: Sidecar, log: Log, *, execute_command: bool, stop_timeout_s: int, waits_for: Sequence[Sidecar] = ()
 ) -> dict[str, Any]:
-    """A container's definition; sorted where order has no meaning, and without what is empty, as the AWS provider keeps
-    it: so a preview shows what changes, and nothing else.
+    """A container's definition as the AWS provider keeps it: sorted where order has no meaning, without what is empty.
+
+    So a preview shows what changes, and nothing else.
 
     ECS Exec puts an agent into every container of the task. AWS documents that it cannot with a read-only root, and
     that it leaves dead processes behind without an init process:

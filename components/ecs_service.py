@@ -90,8 +90,10 @@ class EcsServiceArgs:
     """Tags of every resource that takes some."""
 
     def containers(self) -> list[Sidecar]:
-        """The main container, written as one more, and the sidecars, by their names: the AWS provider sorts them, and
-        a change would be shown as one of all of them if they were sent in another order."""
+        """The main container, written as one more, and the sidecars, by their names.
+
+        The AWS provider sorts them: sent in another order, a change would be shown as one of all of them.
+        """
         main = Sidecar(
             name=self.family,
             image=self.image,
