@@ -1,0 +1,468 @@
+"""CI's roles where IAM is enforced, and an account set up as docs/account.md says.
+
+The roles are made as `components/github_oidc.py` makes them, and assumed with tokens as GitHub sends them: the emulator
+evaluates the trust with the token's claims (it does not check its signature). `iam:PassRole` and the demand for a
+permissions boundary are evaluated for the questions that AWS asks: the emulator does not ask them.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
+
+from components.github_oidc import AUDIENCE, ISSUER, GithubOidc, GithubOidcArgs, Repository
+from components.policies import RoleOptions
+from local.emulator import process
+from tests.components.recorded import record
+from tests.local import authorized_emulator
+from tests.local.clone import Clone
+
+ACCOUNT, REGION = "000000000000", "us-west-2"
+STATE, PROJECT = "state-of-easi", "easi"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
+SUBJECT = "repo:CMSgov@1209384/easi@987654321"
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+Call = tuple[str, str, dict[str, Any]]
+"""Client, method and arguments."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class World:
+    """Two environments in one account, each with a service, a function, a bucket, state and a secret."""
+
+    endpoint: str
+    keys: dict[str, str]
+    encrypted: dict[str, bytes]
+
+    def client(self, service: str, **credentials: Any) -> Any:
+        given = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **given)
+
+    def assume(self, role: str, subject: str, **claims: str) -> dict[str, Any]:
+        """Credentials of a role for a job whose token has these claims. Raises ClientError."""
+        token = token_of({"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": subject, **claims})
+        answer = self.client("sts", config=Config(signature_version=UNSIGNED)).assume_role_with_web_identity(
+            RoleArn=role_arn(role), RoleSessionName="job", WebIdentityToken=token
+        )
+        found = answer["Credentials"]
+        return {
+            "aws_access_key_id": found["AccessKeyId"],
+            "aws_secret_access_key": found["SecretAccessKey"],
+            "aws_session_token": found["SessionToken"],
+        }
+
+    def is_denied(self, credentials: dict[str, Any], call: Call) -> bool:
+        """Whether IAM denies a call. What fails for another reason was allowed: IAM is asked first."""
+        service, method, arguments = call
+        given = {name: self.filled(value) for name, value in arguments.items()}
+        try:
+            getattr(self.client(service, **credentials), method)(**given)
+        except ClientError as error:
+            return error.response["Error"]["Code"] in DENIED
+        return False
+
+    def filled(self, value: Any) -> Any:
+        """An argument, with the key or the ciphertext that it stands for."""
+        return self.keys.get(value, self.encrypted.get(value, value)) if isinstance(value, str) else value
+
+
+def role_arn(role: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/github-easi-{role}"
+
+
+def token_of(claims: dict[str, str]) -> str:
+    def part(value: dict[str, str]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'RS256', 'typ': 'JWT'})}.{part(claims)}.c2lnbmF0dXJl"
+
+
+def documents(state_key: str, **changes: Any) -> dict[str, tuple[str, str]]:
+    """Trust and policy of each role, as the component makes them."""
+    args = GithubOidcArgs(
+        repository=REPOSITORY,
+        project=PROJECT,
+        environments={"dev": None, "impl": "dev"},
+        account=ACCOUNT,
+        state_bucket=STATE,
+        state_key_arn=state_key,
+        provider_arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}",
+    )
+    recorded = record(lambda: GithubOidc("github", dataclasses.replace(args, **changes)))
+    return {
+        role.name: (
+            role.inputs["assumeRolePolicy"],
+            recorded.one("aws:iam/rolePolicy:RolePolicy", role.name)["policy"],
+        )
+        for role in recorded.all("aws:iam/role:Role")
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("account")
+    try:
+        yield build(authorized_emulator.start(folder).endpoint)
+    finally:
+        process.stop(folder, print)
+
+
+def build(endpoint: str) -> World:
+    plain = World(endpoint=endpoint, keys={}, encrypted={})
+    kms, iam, s3, ecs = (plain.client(name) for name in ("kms", "iam", "s3", "ecs"))
+    keys = {name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("state-key", "other-key")}
+    encrypted = {f"by-{name}": kms.encrypt(KeyId=arn, Plaintext=b"s")["CiphertextBlob"] for name, arn in keys.items()}
+    iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE], ThumbprintList=[])
+    for name, (trust, policy) in documents(keys["state-key"]).items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        iam.put_role_policy(RoleName=name, PolicyName="access", PolicyDocument=policy)
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    s3.create_bucket(Bucket=STATE, **place)
+    for environment in ("dev", "impl"):
+        name = f"{PROJECT}-{environment}"
+        s3.put_object(Bucket=STATE, Key=f".pulumi/stacks/{PROJECT}/{environment}.json", Body=b"{}")
+        s3.create_bucket(Bucket=f"{name}-records-1a2b3c4", **place)
+        s3.put_object(Bucket=f"{name}-records-1a2b3c4", Key="release.json", Body=b"{}")
+        iam.create_role(RoleName=f"{name}-backend-task-1a2b3c4", AssumeRolePolicyDocument=TRUST)
+        ecs.create_cluster(clusterName=name)
+        container = {"name": "app", "image": "scratch", "memory": 64}
+        ecs.register_task_definition(family=name, containerDefinitions=[container])
+        ecs.create_service(cluster=name, serviceName=f"{name}-backend", taskDefinition=name, desiredCount=0)
+        plain.client("lambda").create_function(
+            FunctionName=f"{name}-deploy",
+            Runtime="python3.13",
+            Handler="handler.handle",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/{name}-backend-task-1a2b3c4",
+            Code={"ZipFile": archive()},
+        )
+        plain.client("secretsmanager").create_secret(Name=name, SecretString="s")
+        plain.client("ssm").put_parameter(Name=f"/{name}/token", Value="t", Type="SecureString")
+    return World(endpoint=endpoint, keys=keys, encrypted=encrypted)
+
+
+def archive() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("handler.py", "def handle(event, context):\n    return {}\n")
+    return content.getvalue()
+
+
+TRUSTED = [
+    ("dev-deploy", f"{SUBJECT}:environment:dev"),
+    ("impl-deploy", f"{SUBJECT}:environment:impl"),
+    ("dev-preview", f"{SUBJECT}:pull_request"),
+    ("dev-preview", f"{SUBJECT}:environment:dev-preview"),
+]
+NOT_TRUSTED = [
+    ("dev-deploy", f"{SUBJECT}:environment:impl"),
+    ("dev-deploy", f"{SUBJECT}:environment:dev-preview"),
+    ("dev-deploy", f"{SUBJECT}:environment:dev:ref:refs/heads/main"),
+    ("dev-deploy", f"{SUBJECT}:ref:refs/heads/main"),
+    ("dev-deploy", f"{SUBJECT}:pull_request"),
+    ("dev-deploy", "repo:CMSgov/easi:environment:dev"),
+    ("dev-deploy", "repo:CMSgov@1209384/easi@111:environment:dev"),
+    ("dev-deploy", "repo:CMSgov@111/easi@987654321:environment:dev"),
+    ("dev-deploy", "repo:*:environment:dev"),
+    ("dev-preview", f"{SUBJECT}:environment:dev"),
+    ("dev-preview", f"{SUBJECT}:environment:impl-preview"),
+    ("dev-preview", f"{SUBJECT}:ref:refs/heads/main"),
+]
+
+
+@pytest.mark.parametrize(("role", "subject"), TRUSTED)
+def test_role_is_assumed_by_the_jobs_it_is_for(world: World, role: str, subject: str) -> None:
+    assert world.assume(role, subject)
+
+
+@pytest.mark.parametrize(("role", "subject"), NOT_TRUSTED)
+def test_role_is_not_assumed_by_others(world: World, role: str, subject: str) -> None:
+    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+        world.assume(role, subject)
+
+
+@pytest.mark.parametrize("claims", [{"aud": "https://github.com/CMSgov"}, {"iss": "https://issuer.example.org"}])
+def test_role_is_not_assumed_with_a_token_for_or_from_somebody_else(world: World, claims: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+        world.assume("dev-deploy", f"{SUBJECT}:environment:dev", **claims)
+
+
+def state_of(environment: str) -> dict[str, Any]:
+    return {"Bucket": STATE, "Key": f".pulumi/stacks/{PROJECT}/{environment}.json"}
+
+
+def record_of(environment: str) -> dict[str, Any]:
+    return {"Bucket": f"{PROJECT}-{environment}-records-1a2b3c4", "Key": "release.json"}
+
+
+def service_of(environment: str) -> dict[str, Any]:
+    return {"cluster": f"{PROJECT}-{environment}", "service": f"{PROJECT}-{environment}-backend"}
+
+
+def services_of(environment: str) -> dict[str, Any]:
+    return {"cluster": f"{PROJECT}-{environment}", "services": [f"{PROJECT}-{environment}-backend"]}
+
+
+def role_of(environment: str, name: str = "backend-task-1a2b3c4") -> dict[str, Any]:
+    return {"RoleName": f"{PROJECT}-{environment}-{name}"}
+
+
+POLICY = {"PolicyName": "access", "PolicyDocument": TRUST}
+CI_ROLE = {"RoleName": "github-easi-dev-deploy"}
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
+SECRETS: list[Call] = [
+    ("secretsmanager", "get_secret_value", {"SecretId": "easi-dev"}),
+    ("ssm", "get_parameter", {"Name": "/easi-dev/token", "WithDecryption": True}),
+    ("ssm", "get_parameters", {"Names": ["/easi-dev/token"]}),
+    ("ssm", "get_parameters_by_path", {"Path": "/easi-dev"}),
+    ("s3", "get_object", record_of("dev")),
+    ("kms", "decrypt", {"CiphertextBlob": "by-other-key", "KeyId": "other-key"}),
+    ("lambda", "invoke", {"FunctionName": "easi-dev-deploy"}),
+]
+PREVIEW_MAY: list[Call] = [
+    ("s3", "list_objects_v2", {"Bucket": STATE}),
+    ("s3", "get_object", state_of("dev")),
+    ("s3", "get_object", state_of("impl")),
+    ("kms", "decrypt", {"CiphertextBlob": "by-state-key", "KeyId": "state-key"}),
+    ("s3", "get_bucket_versioning", {"Bucket": record_of("dev")["Bucket"]}),
+    ("ecs", "describe_services", services_of("dev")),
+    ("ec2", "describe_vpcs", {}),
+    ("iam", "get_role", role_of("dev")),
+    ("lambda", "get_function", {"FunctionName": "easi-dev-deploy"}),
+]
+PREVIEW_MAY_NOT: list[Call] = [
+    *SECRETS,
+    ("s3", "put_object", state_of("dev")),
+    ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/locks/organization/easi/dev/1.json"}),
+    ("s3", "delete_object", state_of("dev")),
+    ("s3", "put_object", record_of("dev")),
+    ("kms", "encrypt", {"KeyId": "state-key", "Plaintext": b"s"}),
+    ("kms", "generate_data_key", {"KeyId": "state-key", "KeySpec": "AES_256"}),
+    ("ecs", "update_service", {**service_of("dev"), "desiredCount": 0}),
+    ("ecs", "register_task_definition", {"family": "easi-dev", "containerDefinitions": []}),
+    ("lambda", "update_function_configuration", {"FunctionName": "easi-dev-deploy", "Timeout": 3}),
+    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}),
+    ("iam", "create_role", {**role_of("dev", "new"), "AssumeRolePolicyDocument": TRUST}),
+    ("iam", "put_role_policy", {**CI_ROLE, **POLICY}),
+    ("logs", "get_log_events", {"logGroupName": "/ecs/easi-dev", "logStreamName": "s"}),
+    ("sts", "assume_role", {"RoleArn": role_arn("dev-deploy"), "RoleSessionName": "job"}),
+]
+DEV_MAY: list[Call] = [
+    ("s3", "list_objects_v2", {"Bucket": STATE}),
+    ("s3", "get_object", state_of("impl")),
+    ("s3", "put_object", state_of("dev")),
+    ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/stacks/easi/dev.json.bak"}),
+    ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/history/easi/dev/dev-1.history.json"}),
+    ("s3", "delete_object", {"Bucket": STATE, "Key": ".pulumi/locks/organization/easi/dev/1.json"}),
+    ("kms", "decrypt", {"CiphertextBlob": "by-state-key", "KeyId": "state-key"}),
+    ("kms", "generate_data_key", {"KeyId": "state-key", "KeySpec": "AES_256"}),
+    ("s3", "put_object", record_of("dev")),
+    ("s3", "create_bucket", {"Bucket": "easi-dev-site-1a2b3c4"}),
+    ("ecs", "update_service", {**service_of("dev"), "desiredCount": 0}),
+    ("lambda", "invoke", {"FunctionName": "easi-dev-deploy"}),
+    ("iam", "create_role", {**role_of("dev", "new"), "AssumeRolePolicyDocument": TRUST}),
+    ("iam", "put_role_policy", {**role_of("dev"), **POLICY}),
+    ("iam", "update_assume_role_policy", {**role_of("dev"), "PolicyDocument": TRUST}),
+    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}),
+    ("logs", "create_log_group", {"logGroupName": "/ecs/easi-dev"}),
+]
+DEV_MAY_NOT: list[Call] = [
+    ("s3", "put_object", state_of("impl")),
+    ("s3", "delete_object", state_of("impl")),
+    ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/stacks/easi-account/nonprod.json"}),
+    ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/meta.yaml"}),
+    ("s3", "put_bucket_versioning", {"Bucket": STATE, "VersioningConfiguration": {"Status": "Suspended"}}),
+    ("s3", "delete_bucket", {"Bucket": STATE}),
+    ("kms", "decrypt", {"CiphertextBlob": "by-other-key", "KeyId": "other-key"}),
+    ("kms", "schedule_key_deletion", {"KeyId": "state-key"}),
+    ("kms", "put_key_policy", {"KeyId": "state-key", "Policy": TRUST}),
+    ("s3", "get_object", record_of("impl")),
+    ("s3", "put_object", record_of("impl")),
+    ("ecs", "update_service", {**service_of("impl"), "desiredCount": 0}),
+    ("ecs", "delete_cluster", {"cluster": "easi-impl"}),
+    ("lambda", "invoke", {"FunctionName": "easi-impl-deploy"}),
+    ("lambda", "update_function_configuration", {"FunctionName": "easi-impl-deploy", "Timeout": 3}),
+    ("secretsmanager", "get_secret_value", {"SecretId": "easi-dev"}),
+    ("ssm", "get_parameter", {"Name": "/easi-dev/token"}),
+    ("iam", "create_role", {**role_of("impl", "new"), "AssumeRolePolicyDocument": TRUST}),
+    ("iam", "put_role_policy", {**role_of("impl"), **POLICY}),
+    ("iam", "delete_role", role_of("impl")),
+    ("iam", "create_role", {"RoleName": "easi-devil", "AssumeRolePolicyDocument": TRUST}),
+    ("iam", "put_role_policy", {**CI_ROLE, **POLICY}),
+    ("iam", "update_assume_role_policy", {**CI_ROLE, "PolicyDocument": TRUST}),
+    ("iam", "delete_role", CI_ROLE),
+    ("iam", "delete_open_id_connect_provider", {"OpenIDConnectProviderArn": PROVIDER}),
+    ("iam", "create_open_id_connect_provider", {"Url": "https://issuer.example.org", "ThumbprintList": []}),
+    ("iam", "attach_role_policy", {**role_of("dev"), "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+    ("iam", "create_policy_version", {"PolicyArn": BOUNDARY, "PolicyDocument": TRUST}),
+    ("iam", "delete_role_permissions_boundary", role_of("dev")),
+    ("iam", "create_user", {"UserName": "easi-dev-user"}),
+    ("ec2", "run_instances", {"MinCount": 1, "MaxCount": 1}),
+    ("sts", "assume_role", {"RoleArn": role_arn("impl-deploy"), "RoleSessionName": "job"}),
+]
+
+
+def described(call: Any) -> str:
+    return f"{call[0]}.{call[1]}" if isinstance(call, tuple) else str(call)
+
+
+@pytest.fixture(scope="module")
+def preview(world: World) -> dict[str, Any]:
+    return world.assume("dev-preview", f"{SUBJECT}:pull_request")
+
+
+@pytest.fixture(scope="module")
+def dev(world: World) -> dict[str, Any]:
+    return world.assume("dev-deploy", f"{SUBJECT}:environment:dev")
+
+
+@pytest.mark.parametrize("call", PREVIEW_MAY, ids=described)
+def test_preview_role_may(world: World, preview: dict[str, Any], call: Call) -> None:
+    assert not world.is_denied(preview, call)
+
+
+@pytest.mark.parametrize("call", PREVIEW_MAY_NOT, ids=described)
+def test_preview_role_may_not(world: World, preview: dict[str, Any], call: Call) -> None:
+    assert world.is_denied(preview, call)
+
+
+@pytest.mark.parametrize("call", SECRETS, ids=described)
+def test_preview_role_reads_no_secret_even_with_every_right(world: World, preview: dict[str, Any], call: Call) -> None:
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam, role = world.client("iam"), {"RoleName": "github-easi-dev-preview", "PolicyName": "everything"}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(everything))
+    try:
+        assert world.is_denied(preview, call)
+    finally:
+        iam.delete_role_policy(**role)
+
+
+@pytest.mark.parametrize("call", DEV_MAY, ids=described)
+def test_deploy_role_may(world: World, dev: dict[str, Any], call: Call) -> None:
+    assert not world.is_denied(dev, call)
+
+
+@pytest.mark.parametrize("call", DEV_MAY_NOT, ids=described)
+def test_deploy_role_may_not(world: World, dev: dict[str, Any], call: Call) -> None:
+    assert world.is_denied(dev, call)
+
+
+def test_deploy_role_reads_what_it_promotes_and_changes_none_of_it(world: World) -> None:
+    impl = world.assume("impl-deploy", f"{SUBJECT}:environment:impl")
+    assert not world.is_denied(impl, ("s3", "get_object", record_of("dev")))
+    assert world.is_denied(impl, ("s3", "put_object", record_of("dev")))
+
+
+def decided(policy: str, action: str, resource: str, **keys: str) -> bool:
+    """IAM's decision on a question that no request to the emulator asks."""
+    context = EvalContext(
+        principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/github-easi-dev-deploy/job",
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT,
+        action=action,
+        resource_arn=resource,
+        region=REGION,
+        service_context={f"iam:{name}": value for name, value in keys.items()},
+    )
+    return str(evaluate(context, [parse_policy_document(policy)]).decision) == "Allow"
+
+
+def test_deploy_role_passes_the_roles_of_its_environment_to_its_services_alone() -> None:
+    policy = documents("arn:aws:kms:us-west-2:000000000000:key/1")["github-easi-dev-deploy"][1]
+
+    def may_pass(role: str, to: str) -> bool:
+        return decided(policy, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{role}", passedtoservice=to)
+
+    for service in ("ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"):
+        assert may_pass("easi-dev-backend-task-1a2b3c4", service)
+        assert not may_pass("easi-impl-backend-task-1a2b3c4", service)
+        assert not may_pass("github-easi-dev-deploy", service)
+        assert not may_pass("admin", service)
+    assert not may_pass("easi-dev-backend-task-1a2b3c4", "ec2.amazonaws.com")
+
+
+def test_deploy_role_makes_and_changes_roles_with_the_boundary_alone() -> None:
+    options = RoleOptions(path="/teams/", permissions_boundary=BOUNDARY)
+    policy = documents("arn:aws:kms:us-west-2:000000000000:key/1", role_options=options)["github-easi-dev-deploy"][1]
+    own = f"arn:aws:iam::{ACCOUNT}:role/teams/easi-dev-backend-task-1a2b3c4"
+    for action in ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary"):
+        assert decided(policy, f"iam:{action}", own, permissionsboundary=BOUNDARY)
+        assert not decided(policy, f"iam:{action}", own)
+        assert not decided(policy, f"iam:{action}", own, permissionsboundary=f"{BOUNDARY}-of-others")
+        elsewhere = own.replace("/teams/", "/")
+        assert not decided(policy, f"iam:{action}", elsewhere, permissionsboundary=BOUNDARY)
+    assert not decided(policy, "iam:DeleteRolePermissionsBoundary", own, permissionsboundary=BOUNDARY)
+
+
+SET_UP = """
+unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE PULUMI_BACKEND_URL
+cd {root}
+python -m account.state --bucket {bucket} --region us-west-2 >{told}
+python -m account.state --bucket {bucket} --region us-west-2 >/dev/null
+key=$(sed -n 's/^ *stateKeyArn *//p' {told})
+secrets=$(sed -n "s/.*--secrets-provider '\\(.*\\)'/\\1/p" {told})
+export PULUMI_BACKEND_URL="s3://{bucket}?region=us-west-2&endpoint=$AWS_ENDPOINT_URL&s3ForcePathStyle=true"
+pulumi() {{ command pulumi -C {root}/account "$@"; }}
+"""
+MAKE = """
+pulumi stack init {stack} --secrets-provider "$secrets"
+pulumi config set -s {stack} aws:region us-west-2
+pulumi config set -s {stack} repository CMSgov/easi
+pulumi config set -s {stack} ownerId 1209384
+pulumi config set -s {stack} repositoryId 987654321
+pulumi config set -s {stack} --path environments.dev ''
+pulumi config set -s {stack} --path environments.impl dev
+pulumi config set -s {stack} stateBucket {bucket}
+pulumi config set -s {stack} stateKeyArn "$key"
+pulumi up -s {stack} --yes --skip-preview
+pulumi up -s {stack} --yes --skip-preview --expect-no-changes
+pulumi config set -s {stack} maxSession 3600
+pulumi up -s {stack} --yes --skip-preview
+"""
+REMOVE = """
+pulumi destroy -s {stack} --yes --skip-preview
+pulumi stack rm -s {stack} --yes
+"""
+
+
+def test_an_account_is_set_up_without_a_passphrase(easi: Clone, tmp_path: Path) -> None:
+    names = {"root": easi.root, "bucket": "state-of-account-test", "stack": "account-test", "told": tmp_path / "told"}
+    settings = easi.root / "account" / f"Pulumi.{names['stack']}.yaml"
+    in_account = {"endpoint_url": f"http://127.0.0.1:{easi.port}", "region_name": REGION}
+    clients = {
+        name: boto3.client(name, **in_account, aws_access_key_id="test", aws_secret_access_key="test")
+        for name in ("iam", "s3")
+    }
+    try:
+        done = easi.shell((SET_UP + MAKE).format_map(names))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+        assert "secretsprovider: awskms:///arn:aws:kms:us-west-2:" in settings.read_text()
+        assert "encryptedkey: " in settings.read_text()
+        assert "encryptionsalt" not in settings.read_text()
+        listed = clients["s3"].list_objects_v2(Bucket=names["bucket"], Prefix=".pulumi/stacks/")["Contents"]
+        assert ".pulumi/stacks/easi-account/account-test.json" in [item["Key"] for item in listed]
+        role = clients["iam"].get_role(RoleName="github-easi-impl-deploy")["Role"]
+        assert role["MaxSessionDuration"] == 3600
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        assert statement["Condition"]["StringEquals"][f"{ISSUER}:sub"] == f"{SUBJECT}:environment:impl"
+    finally:
+        removed = easi.shell((SET_UP + REMOVE).format_map(names))
+        settings.unlink(missing_ok=True)
+    assert removed.returncode == 0, removed.stdout + removed.stderr
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        clients["iam"].get_role(RoleName="github-easi-impl-deploy")
