@@ -1,0 +1,172 @@
+"""What pages someone, and the dashboard that they look at first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components import alarm_rules, alarm_topic, dashboard
+from components.alarm_rules import Rule, Thresholds
+from components.component import Component
+from components.deploy_lambda import DeployLambda
+from components.ecs_service import EcsService
+from components.metrics import Metric
+from components.static_site import StaticSite
+
+FAILED_OUTCOMES = ("failed", "no_tasks", "rolled_back")
+"""The deploy function's verdicts on a deployment that count as a failed release."""
+COMPARISONS = {">=": "GreaterThanOrEqualToThreshold", "<": "LessThanThreshold"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AlarmsArgs:
+    """What is watched, and who hears of it."""
+
+    service: EcsService
+    """Without a route, it has no alarms of a load balancer."""
+    deploy: DeployLambda | None = None
+    """The function that releases the service, if one does."""
+    site: StaticSite | None = None
+    """The site in front of it. CloudFront's metrics are in us-east-1, and so are the alarms on them: without
+    `us_east_1` it is on the dashboard only."""
+    us_east_1: aws.Provider | None = None
+    """Provider for us-east-1."""
+    emails: Sequence[str] = ()
+    """Who gets a mail. Each address has to follow the link in its first one. Without any: subscribe something else to
+    `topic_arn` and `us_east_1_topic_arn`."""
+    topic_key_arn: str | None = None
+    """KMS key that encrypts what waits in the topic. Its policy must let cloudwatch.amazonaws.com use it
+    (kms:Decrypt, kms:GenerateDataKey*), or alarms get lost; the key that AWS keeps for SNS cannot be used:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
+    us_east_1_topic_key_arn: str | None = None
+    """The same for the topic in us-east-1."""
+    container_insights: bool = True
+    """Whether the cluster has Container Insights. Without, nothing tells how many tasks are missing."""
+    own_load_balancer: bool = True
+    """Watch what the load balancer answers itself. False for all but one of the services that share it: its own
+    errors do not say whose they are."""
+    thresholds: Thresholds = dataclasses.field(default_factory=Thresholds)
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Tags of every resource that takes some."""
+
+
+class Alarms(Component):
+    """The alarms of one service, a topic that they go to, and a dashboard.
+
+    Behind a load balancer, "no healthy host" is on until something was released. A failed release is one whose
+    deployment the deploy function found failed; what fails after it (health check, site) is told by the release itself.
+    Alarms have names that the engine makes up.
+    """
+
+    topic_arn: pulumi.Output[str]
+    us_east_1_topic_arn: pulumi.Output[str] | None
+    """None without a site, or without a provider for it."""
+    dashboard_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("easi:alarms:Alarms", name, args.tags, opts)
+        failed_releases = self._count_failed_releases(name, args.deploy) if args.deploy else None
+        topic = alarm_topic.make(name, args.emails, args.topic_key_arn, self.child)
+        alarms = [_alarm(name, rule, topic, self.child) for rule in _rules(args, failed_releases)]
+        self.us_east_1_topic_arn = None
+        if args.site and args.us_east_1:
+            there = pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(provider=args.us_east_1))
+            other = alarm_topic.make(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, there)
+            for rule in alarm_rules.of_site(args.site, args.thresholds):
+                _alarm(name, rule, other, there)
+            self.us_east_1_topic_arn = other.arn
+        board = aws.cloudwatch.Dashboard(
+            name,
+            dashboard_name=f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
+            dashboard_body=dashboard.body(
+                args.service,
+                [alarm.arn for alarm in alarms],
+                deploy=args.deploy,
+                failed_releases=failed_releases,
+                site=args.site,
+            ),
+            opts=self.child,
+        )
+        self.topic_arn, self.dashboard_name = topic.arn, board.dashboard_name
+        self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
+
+    def _count_failed_releases(self, name: str, deploy: DeployLambda) -> Metric:
+        """A metric of the deploy function's log lines, which are JSON as the function prints them."""
+        metric = Metric(
+            namespace=f"{pulumi.get_project()}/{pulumi.get_stack()}", name=f"{name}-failed-releases", statistic="Sum"
+        )
+        outcomes = " || ".join(f'($.outcome = "{outcome}")' for outcome in FAILED_OUTCOMES)
+        aws.cloudwatch.LogMetricFilter(
+            f"{name}-failed-releases",
+            log_group_name=deploy.log_group_name,
+            # Of one deployment: a look at the service in general finds its last failure again, which is not news.
+            pattern=f"{{ ($.deployment = *) && ({outcomes}) }}",
+            metric_transformation={"namespace": metric.namespace, "name": metric.name, "value": "1", "unit": "Count"},
+            opts=self.child,
+        )
+        return metric
+
+
+def _rules(args: AlarmsArgs, failed_releases: Metric | None) -> list[Rule]:
+    """The alarms of the service's region."""
+    service, limits = args.service, args.thresholds
+    rules: list[Rule] = []
+    if service.load_balancer:
+        rules += alarm_rules.of_targets(service, limits)
+        rules += alarm_rules.of_load_balancer(service, limits) if args.own_load_balancer else []
+    rules += alarm_rules.of_service(service, limits, container_insights=args.container_insights)
+    if args.deploy and failed_releases:
+        rules += alarm_rules.of_deploy(args.deploy, failed_releases, limits)
+    return rules
+
+
+def _alarm(name: str, rule: Rule, topic: aws.sns.Topic, opts: pulumi.ResourceOptions) -> aws.cloudwatch.MetricAlarm:
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-{rule.name}",
+        alarm_description=rule.description,
+        comparison_operator=COMPARISONS[rule.comparison],
+        threshold=rule.threshold,
+        evaluation_periods=rule.periods,
+        treat_missing_data=rule.missing,
+        alarm_actions=[topic.arn],
+        ok_actions=[topic.arn] if rule.ends else None,
+        **(_compared(rule) if rule.expression else _alone(rule)),
+        opts=opts,
+    )
+
+
+def _alone(rule: Rule) -> dict[str, Any]:
+    (metric,) = rule.metrics.values()
+    percentile = metric.statistic.startswith("p")
+    return {
+        "namespace": metric.namespace,
+        "metric_name": metric.name,
+        "dimensions": metric.dimensions or None,
+        "period": rule.period_s,
+        "extended_statistic" if percentile else "statistic": metric.statistic,
+        # With a few requests, the slowest of them is no percentile.
+        **({"evaluate_low_sample_count_percentiles": "ignore"} if percentile else {}),
+    }
+
+
+def _compared(rule: Rule) -> dict[str, Any]:
+    measured = [
+        {
+            "id": identity,
+            "return_data": False,
+            "metric": {
+                "namespace": metric.namespace,
+                "metric_name": metric.name,
+                "dimensions": metric.dimensions or None,
+                "period": rule.period_s,
+                "stat": metric.statistic,
+            },
+        }
+        for identity, metric in rule.metrics.items()
+    ]
+    result = {"id": "result", "expression": rule.expression, "label": rule.name, "return_data": True}
+    return {"metric_queries": [*measured, result]}
