@@ -12,6 +12,7 @@ from .wire import Props
 Tags = dict[str, str]
 
 OPERATIONS = {
+    "acm": ("add_tags_to_certificate", "remove_tags_from_certificate", "CertificateArn"),
     "ec2": ("create_tags", "delete_tags", "Resources"),
     "ecr": ("tag_resource", "untag_resource", "resourceArn"),
     "ecs": ("tag_resource", "untag_resource", "resourceArn"),
@@ -40,7 +41,7 @@ def set_tags(aws: Aws, kind: Kind, identity: str, state: Props, before: Props) -
     service, output = kind.tagged
     name = identity if output == "id" else state[output]
     removed: Any = sorted(set(had) - set(wanted))
-    if service == "ec2":
+    if service in {"acm", "ec2"}:
         removed = [{"Key": key} for key in removed]
     if service == "s3":
         _set_on_bucket(aws, name, wanted)

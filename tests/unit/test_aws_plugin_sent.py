@@ -59,6 +59,7 @@ SAMPLES = {
 ONE_TIME = {
     "forceNewDeployment": "says nothing of a service that does not exist",
     "overwrite": "an update always overwrites",
+    "allowOverwrite": "an update always overwrites",
     "versionStages": "set once; AWS moves AWSCURRENT by itself",
     "secretStringWo": "its version announces a change",
     "publish": "turned off, there is nothing to send",
