@@ -10,16 +10,17 @@ from typing import Any
 
 import boto3
 
+from components.cluster import Cluster, ClusterArgs
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.target import Route
 from tests.components.recorded import Recorded, record
 from tests.local.deployed_service import FUNCTION, Aws, Service, create
 
 ACCOUNT = "000000000000"
 HERE = f"us-west-2:{ACCOUNT}"
 CLUSTER, OWN, OTHER = "least-privilege", "own", "other"
-SERVICE_ARN = f"arn:aws:ecs:{HERE}:service/{CLUSTER}/{OWN}"
 REPOSITORY_ARN = f"arn:aws:ecr:{HERE}:repository/{OWN}"
 ROLES = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("deploy", "backend-execution", "backend-task")}
 
@@ -97,36 +98,25 @@ def build_world(aws: Aws) -> World:
 
 def record_components(secret: str) -> Recorded:
     def program() -> None:
+        cluster = Cluster("backend", ClusterArgs(cluster_name=CLUSTER))
         balancer = LoadBalancer(
-            "backend", LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"])
+            "backend", LoadBalancerArgs(vpc_id="vpc-1", subnet_ids=["subnet-1"], allowed_cidrs=["10.0.0.0/16"])
         )
         service = EcsService(
             "backend",
             EcsServiceArgs(
-                service_name=OWN,
+                family=OWN,
+                cluster=cluster,
                 image=f"repository@sha256:{'a' * 64}",
-                repository_arn=REPOSITORY_ARN,
+                repository_arns=[REPOSITORY_ARN],
                 vpc_id="vpc-1",
                 subnet_ids=["subnet-1"],
-                load_balancer=balancer,
                 region="us-west-2",
+                route=Route(load_balancer=balancer, health_path="/"),
                 secrets={"DATABASE": f"{secret}:password::", "TOKEN": f"arn:aws:ssm:{HERE}:parameter/{OWN}/token"},
             ),
         )
-        DeployLambda(
-            "deploy",
-            DeployLambdaArgs(
-                function_name=f"{OWN}-deploy",
-                source=FUNCTION,
-                cluster_name=CLUSTER,
-                cluster_arn=f"arn:aws:ecs:{HERE}:cluster/{CLUSTER}",
-                service_name=OWN,
-                service_arn=SERVICE_ARN,
-                task_family_arn=f"arn:aws:ecs:{HERE}:task-definition/{OWN}",
-                task_role_arns=service.role_arns,
-                task_log_group_arn=service.log_group_arn,
-            ),
-        )
+        DeployLambda("deploy", DeployLambdaArgs(function_name=f"{OWN}-deploy", source=FUNCTION, service=service))
 
     return record(program)
 
@@ -134,12 +124,20 @@ def record_components(secret: str) -> Recorded:
 def real(policy: str) -> str:
     """A recorded policy with the ARNs that the resources have here."""
     recorded = "arn:aws:mock:us-west-2:111111111111"
-    found = policy.replace(f"{recorded}:LogGroup/backend", f"arn:aws:logs:{HERE}:log-group:/ecs/{OWN}")
-    found = found.replace(f"{recorded}:LogGroup/deploy", f"arn:aws:logs:{HERE}:log-group:/aws/lambda/{OWN}-deploy")
-    for name, arn in ROLES.items():
-        found = found.replace(f"{recorded}:Role/{name}", arn)
-    assert recorded not in found, found
-    return found
+    here = {
+        "LogGroup/backend": f"arn:aws:logs:{HERE}:log-group:/ecs/{OWN}",
+        "LogGroup/deploy": f"arn:aws:logs:{HERE}:log-group:/aws/lambda/{OWN}-deploy",
+        "Cluster/backend": f"arn:aws:ecs:{HERE}:cluster/{CLUSTER}",
+        "Service/backend": f"arn:aws:ecs:{HERE}:service/{CLUSTER}/{OWN}",
+        "service-deployment/backend": f"arn:aws:ecs:{HERE}:service-deployment/{CLUSTER}/{OWN}",
+        "service-revision/backend": f"arn:aws:ecs:{HERE}:service-revision/{CLUSTER}/{OWN}",
+        "TaskDefinition/backend": f"arn:aws:ecs:{HERE}:task-definition/{OWN}",
+        **{f"Role/{name}": arn for name, arn in ROLES.items()},
+    }
+    for name, arn in here.items():
+        policy = policy.replace(f"{recorded}:{name}", arn)
+    assert recorded not in policy, policy
+    return policy
 
 
 def make_secret(aws: Aws, name: str) -> str:
