@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import runpy
+import threading
 import types
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,9 +20,11 @@ import pulumi
 import yaml
 from google.protobuf import json_format  # type: ignore[import-untyped]  # protobuf ships no types
 from pulumi.runtime import mocks
+from pulumi.runtime.resource import register_resource
 
+from docs.settings_table import declared
 from local.aws import shapes
-from local.aws.wire import UNKNOWN
+from local.aws.wire import UNKNOWN, Props, read_struct
 from release import git
 from release.static import manifest
 from tests.components.recorded import Options, Recorded, Resource
@@ -33,16 +37,18 @@ HEAD = "a" * 40
 """The version that is checked out, which every environment before has proven."""
 DIGEST = f"sha256:{'1' * 64}"
 MANIFEST = f"sha256:{'2' * 64}"
+STACK = "pulumi:pulumi:Stack"
 RELEASE = "pulumi-python:dynamic/release:Release"
 
-Identity = tuple[str, str]
-"""Type and name of a resource."""
 
+@dataclasses.dataclass(frozen=True)
+class Ran(Recorded):
+    """What the program registered, in the order in which it made it."""
 
-def declared() -> dict[str, Any]:
-    """What Pulumi.yaml declares of each setting, by its key without prefix."""
-    config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    return {key: declaration for key, declaration in config.items() if ":" not in key}
+    sent: dict[str, Props] = dataclasses.field(default_factory=dict)
+    """The inputs as a provider gets them, by the resource's URN without stack and project: every one has another."""
+    requests: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """What each asks of the engine, by the same."""
 
 
 def configuration(stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -58,23 +64,21 @@ def configuration(stack: str, changes: Mapping[str, Any] | None = None) -> dict[
 class Answers(mocks.Mocks):
     """AWS and the engine: resources have every output that their type has, and what is asked for is there."""
 
-    def __init__(self, unknown: Mapping[Identity, Collection[str]]) -> None:
+    def __init__(self, unknown: Mapping[str, Collection[str]]) -> None:
         self.unknown = unknown
-        self.resources: list[Resource] = []
+        self.resources: dict[str, Resource] = {}
+        self.asked = threading.local()  # by which resource; registrations come from several threads
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """A resource that exists, or, for one that is `unknown`, what a preview knows of it."""
-        inputs = dict(args.inputs)
-        self.resources.append(Resource(args.typ, args.name, inputs))
-        outputs = _outputs_of(args.typ)
-        state = {name: _computed(args.typ, args.name, name, inputs) for name in set(outputs) - set(inputs)} | inputs
-        hidden = self.unknown.get((args.typ, args.name), ())
-        if "*" in hidden:
-            hidden = set(state) - set(inputs)
-        return (
-            "" if "id" in hidden else f"{args.name}-id",
-            {name: UNKNOWN if name in hidden else value for name, value in state.items()},
-        )
+        inputs, urn = dict(args.inputs), self.asked.urn
+        self.resources[urn] = Resource(args.typ, args.name, inputs)
+        label = f"{args.name}-{zlib.crc32(urn.encode()):08x}"
+        computed = set(_outputs_of(args.typ)) - set(inputs)
+        state = inputs | {name: _computed(args.typ, label, name, inputs) for name in computed}
+        hidden = self.unknown.get(urn, ())
+        unknown = computed if "*" in hidden else hidden
+        return "" if "*" in hidden else label, {name: UNKNOWN if name in unknown else state[name] for name in state}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """What a function answers."""
@@ -86,10 +90,21 @@ class Answers(mocks.Mocks):
 class _Monitor(mocks.MockMonitor):
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
-        self.options: list[Options] = []
+        self.answers = answers
+        self.sent: dict[str, Props] = {}
+        self.requests: dict[str, dict[str, Any]] = {}
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes it, with the types of all parents but the stack."""
+        of = parent.split("::")[2] if parent else STACK
+        kind = type_ if of == STACK else f"{of}${type_}"
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{kind}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        self.options.append(Options(request.type, request.name, json_format.MessageToDict(request)))
+        urn = _end_of(self.make_urn(request.parent, request.type, request.name))
+        self.answers.asked.urn = urn
+        self.sent[urn] = read_struct(request.object)
+        self.requests[urn] = json_format.MessageToDict(request)
         register: Any = super().RegisterResource
         return register(request)
 
@@ -99,24 +114,43 @@ def run(
     changes: Mapping[str, Any] | None = None,
     *,
     preview: bool = False,
-    unknown: Mapping[Identity, Collection[str]] | None = None,
-) -> Recorded:
+    unknown: Mapping[str, Collection[str]] | None = None,
+) -> Ran:
     """What the program registers for `stack`.
 
-    `unknown` are outputs that a preview does not know, by resource; "*" are all that are not inputs, and the id.
+    `unknown` are outputs that a preview does not know, by URN as in `Ran`; "*" are the id and all that are not inputs.
     """
     asyncio.set_event_loop(asyncio.new_event_loop())  # a run before may have closed the thread's
     answers = Answers(unknown or {})
     monitor = _Monitor(answers)
     mocks.set_mocks(answers, project="easi", stack=stack, preview=preview, monitor=monitor)
+    made: list[pulumi.Resource] = []
+    urns: list[str] = []
 
-    def program() -> None:
+    def register(resource: pulumi.Resource, *args: Any) -> None:
+        made.append(resource)
+        register_resource(resource, *args)
+
+    async def program() -> None:
         runpy.run_path(str(PROGRAM), run_name="__main__")
+        for resource in made:
+            urns.append(_end_of(str(await resource.urn.future())))
 
     test: Any = pulumi.runtime.test
-    with _around(configuration(stack, changes)):
+    with _around(configuration(stack, changes)), mock.patch.object(pulumi.resource, "register_resource", register):
         test(program)()
-    return Recorded(answers.resources, monitor.options)
+    requests = {urn: monitor.requests[urn] for urn in urns}
+    return Ran(
+        [answers.resources[urn] for urn in urns],
+        [Options(request["type"], request["name"], request) for request in requests.values()],
+        {urn: monitor.sent[urn] for urn in urns},
+        requests,
+    )
+
+
+def _end_of(urn: str) -> str:
+    """A URN without stack and project."""
+    return urn.split("::", 2)[2]
 
 
 @contextlib.contextmanager

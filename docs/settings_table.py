@@ -1,0 +1,114 @@
+"""Writes docs/settings.md: `python -m docs.settings_table`.
+
+Types, defaults and descriptions are those of Pulumi.yaml; what is expected beyond the types is what settings.py checks;
+what a change does is recorded from the AWS provider (tests/fixtures/setting_changes.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import setting_rules
+from settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "settings.md"
+RECORDED = ROOT / "tests" / "fixtures" / "setting_changes.json"
+TYPES = {"array": "list of strings", "object": "map of strings"}
+NAMED_UPDATES = 4
+"""Of more, the rest is counted: what is replaced matters, and is always named."""
+
+HEAD = """\
+<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, setting_rules.py and recorded changes. -->
+
+# Settings
+
+Each is `easi:<setting>` in `Pulumi.<stack>.yaml`, or `pulumi config set -s <stack> <setting> <value>`. A stack whose
+settings cannot be used stops before anything happens, with everything that is wrong at once. `aws:region` has to be
+set; other `aws:` settings are the AWS provider's.
+
+"A change" is what one change of the setting does to a stack that runs, recorded from the AWS provider. *Updates* happen
+in place. What is *replaced* is made anew before the old one is removed; a new `Release` rolls the service without an
+interruption. Lists and maps are set in the file, or with `--path`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    config = declared()
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    fields = {setting_rules.key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    parts = [HEAD]
+    for title, keys in _sections((ROOT / "Pulumi.yaml").read_text()):
+        rows = [_row(key, config[key], fields[key], recorded.get(key)) for key in keys]
+        parts.append(
+            f"\n## {title}\n\n"
+            "| Setting | Type | Default | Expected | What it is | A change |\n"
+            "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)
+        )
+    return "".join(parts)
+
+
+def declared() -> dict[str, Any]:
+    """What Pulumi.yaml declares of each setting of the project."""
+    config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return {key: declaration for key, declaration in config.items() if ":" not in key}
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The titles in Pulumi.yaml, comments above a setting, each with the settings below it."""
+    title, keys = "Environment", list[str]()
+    above = ""
+    for line in text.partition("\nconfig:\n")[2].splitlines():
+        if found := re.match(r"  (\w+):$", line):
+            if above:
+                yield title, keys
+                title, keys = above, []
+            keys.append(found[1])
+        above = line.removeprefix("  # ") if line.startswith("  # ") else ""
+    yield title, keys
+
+
+def _row(key: str, declaration: Mapping[str, Any], field: str, recorded: Mapping[str, Any] | None) -> str:
+    kind = TYPES.get(declaration["type"], declaration["type"])
+    default = declaration["default"]
+    shown = default if isinstance(default, str) else json.dumps(default)
+    cells = [
+        f"`{key}`",
+        kind,
+        f"`{shown}`" if shown else "",
+        setting_rules.expectation(field),
+        declaration["description"],
+        effect(recorded["changes"]) if recorded else "",
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "\\<") for cell in cells) + " |\n"
+
+
+def effect(changes: Mapping[str, str]) -> str:
+    """What happens to resources, in words: the gravest first."""
+    said = []
+    for what, verb in (("replace", "replaces"), ("delete", "removes"), ("create", "makes"), ("update", "updates")):
+        names = [_name(urn) for urn in sorted(changes, key=_name) if changes[urn] == what]
+        more = len(names) - NAMED_UPDATES
+        if what != "replace" and more > 1:
+            names = [*names[:NAMED_UPDATES], f"{more} more"]
+        if names:
+            said.append(f"{verb} {', '.join(names)}")
+    return "; ".join(said) or "nothing: the next release has it"
+
+
+def _name(urn: str) -> str:
+    """`TaskDefinition backend`, of the end of a URN."""
+    kind, _, name = urn.rpartition("::")
+    return f"{re.split('[:/]', kind)[-1]} `{name}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

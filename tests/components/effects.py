@@ -1,0 +1,84 @@
+"""What a change of settings does to a stack: the program on mocks, compared by the local plugins as in a preview."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from local.aws.provider import AwsProvider
+from local.aws.wire import Props
+from local.docker.provider import differences
+from release.resource import ReleaseProvider
+from tests.components import program
+from tests.components.program import Ran
+
+Changes = dict[str, str]
+"""By URN without stack and project: update, replace, create or delete; see tests/fixtures/setting_changes.md."""
+
+IMAGE = "docker:index/image:Image"
+AWS = AwsProvider()
+
+
+def changes(stack: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """What becomes of the resources of a stack when its settings go from `before` to `after`."""
+    old = _before(stack, json.dumps(before))
+    unknown: dict[str, Collection[str]] = {}
+    while True:
+        # What is replaced has another id and ARN, which the preview does not know: what uses it changes, too.
+        new = program.run(stack, after, preview=True, unknown=unknown)
+        found = _compare(old, new)
+        now_unknown = {urn: hidden for urn, what in found.items() if (hidden := _hidden(urn, what))}
+        if now_unknown == unknown:
+            return found
+        unknown = now_unknown
+
+
+@functools.cache
+def _before(stack: str, settings: str) -> Ran:
+    return program.run(stack, json.loads(settings))
+
+
+def _hidden(urn: str, what: str) -> Collection[str]:
+    """Outputs that a preview does not know of a resource to which this happens."""
+    if what in ("replace", "create"):
+        return ["*"]
+    return ["repoDigest"] if _type(urn) == IMAGE else []
+
+
+def _compare(old: Ran, new: Ran) -> Changes:
+    found = {urn: "create" for urn in new.sent if urn not in old.sent}
+    found |= {urn: "delete" for urn in old.sent if urn not in new.sent}
+    for urn, inputs in new.sent.items():
+        if urn in old.sent and (what := _difference(urn, old.sent[urn], inputs, new.requests[urn])):
+            found[urn] = what
+    return {urn: found[urn] for urn in sorted(found) if _is_made(urn)}
+
+
+def _difference(urn: str, old: Props, new: Props, asked: Mapping[str, Any]) -> str:
+    """`update`, `replace`, or nothing."""
+    token, name = _type(urn), urn.rpartition("::")[2]
+    if token == program.RELEASE:
+        return "update" if ReleaseProvider().diff("", old, new).changes else ""
+    if token == IMAGE:
+        return "update" if dict(differences(old, new)) else ""
+    if not token.startswith("aws:"):
+        return ""
+    for ignored in asked.get("ignoreChanges", []):
+        new = {key: value for key, value in new.items() if key != ignored}
+        new |= {ignored: old[ignored]} if ignored in old else {}
+    before = AWS.check(token, name, {}, old, seed=b"")
+    after = AWS.check(token, name, before.inputs, new, seed=b"")
+    assert [*before.problems, *after.problems] == [], urn
+    diff = AWS.diff(token, before.inputs, after.inputs)
+    return "replace" if diff.replaces else "update" if diff.changes else ""
+
+
+def _type(urn: str) -> str:
+    return urn.rpartition("::")[0].rpartition("$")[2]
+
+
+def _is_made(urn: str) -> bool:
+    """Not of the engine alone, as components and providers are."""
+    return not _type(urn).startswith(("easi:", "pulumi:"))

@@ -1,0 +1,139 @@
+"""The program as a whole, on mocks: what its components are given, and what only they together can get right."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pulumi
+import pytest
+
+from settings import SettingsError
+from tests.components import program
+from tests.components.program import ROOT, Ran
+
+STACKS = ["dev", "impl", "prod"]
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+AUTOSCALING = "easi:service:ServiceAutoscaling"
+PRINT = """
+import json, sys
+from tests.components import program
+print(json.dumps(list(program.run(sys.argv[1]).sent.items()), sort_keys=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, Ran]:
+    return {stack: program.run(stack) for stack in STACKS}
+
+
+def container(run: Ran) -> dict[str, Any]:
+    """The backend's, of the task definition."""
+    main: dict[str, Any] = json.loads(run.one(TASK)["containerDefinitions"])[0]
+    return main
+
+
+def test_a_run_registers_the_same_in_the_same_order_each_time() -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PRINT, "prod"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    first, second = (json.loads(process.communicate()[0]) for process in running)
+    assert len(first) > 50
+    assert first == second
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_two_resources_have_one_type_parent_and_name(ran: dict[str, Ran], stack: str) -> None:
+    assert len(ran[stack].sent) == len(ran[stack].resources)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_health_path_is_one_for_container_target_group_and_gate(ran: dict[str, Ran], stack: str) -> None:
+    path = ran[stack].one(program.RELEASE)["health"]["path"]
+    assert ran[stack].one("aws:lb/targetGroup:TargetGroup")["healthCheck"]["path"] == path
+    assert container(ran[stack])["healthCheck"]["command"][-1] == path
+    assert program.PROGRAM.read_text().count(path) == 1
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_image_is_named_by_digest(ran: dict[str, Ran], stack: str) -> None:
+    image = container(ran[stack])["image"]
+    assert re.fullmatch(rf"{program.ACCOUNT}\.dkr\.ecr\.\S+@sha256:[0-9a-f]{{64}}", image)
+    assert ran[stack].one(program.RELEASE)["image"] == image
+
+
+def test_only_the_first_environment_builds(ran: dict[str, Ran]) -> None:
+    assert {stack: len(ran[stack].all("docker:index/image:Image")) for stack in STACKS} == {
+        "dev": 1,
+        "impl": 0,
+        "prod": 0,
+    }
+    assert ran["prod"].one(program.RELEASE)["source"]["image"] == (
+        f"222222222222.dkr.ecr.us-west-2.amazonaws.com/easi-impl@{program.DIGEST}"
+    )
+
+
+def test_what_holds_data_or_a_name_is_protected_in_production(ran: dict[str, Ran]) -> None:
+    kept = {urn.rpartition("$")[2] for urn, asked in ran["prod"].requests.items() if asked.get("protect")}
+    assert kept == {
+        "aws:ecr/repository:Repository::store",
+        "aws:s3/bucket:Bucket::store-records",
+        "aws:s3/bucket:Bucket::site",
+        "aws:lb/loadBalancer:LoadBalancer::backend",
+    }
+    assert ran["prod"].one("aws:lb/loadBalancer:LoadBalancer")["enableDeletionProtection"] is True
+    assert ran["prod"].one("aws:ecr/repository:Repository")["forceDelete"] is False
+    assert not any(asked.get("protect") for asked in ran["dev"].requests.values())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_role_has_the_organizations_path_and_boundary(ran: dict[str, Ran], stack: str) -> None:
+    given = program.configuration(stack)
+    roles = ran[stack].all("aws:iam/role:Role")
+    assert len(roles) >= 3
+    assert {(role.inputs["path"], role.inputs["permissionsBoundary"]) for role in roles} == {
+        (given["easi:rolePath"], given["easi:permissionsBoundary"])
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_provider_tags_what_it_makes(ran: dict[str, Ran], stack: str) -> None:
+    tags = json.loads(program.configuration(stack)["aws:defaultTags"])
+    assert tags == {"tags": {"Project": "easi", "Environment": stack}}
+    own = ran[stack].all("pulumi:providers:aws")
+    assert [(json.loads(item.inputs["defaultTags"]), item.inputs["region"]) for item in own] == [(tags, "us-east-1")]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_scaling_begins_after_the_release(ran: dict[str, Ran], stack: str) -> None:
+    # What is below a component waits for it, and it waits for the release.
+    assert any(urn.endswith("::release") for urn in ran[stack].asked(AUTOSCALING)["dependencies"])
+
+
+def test_a_change_of_one_setting_reaches_its_resource(ran: dict[str, Ran]) -> None:
+    changed = program.run("prod", {"cpu": 2048, "memory": 4096})
+    assert (changed.one(TASK)["cpu"], ran["prod"].one(TASK)["cpu"]) == ("2048", "1024")
+
+
+def test_a_new_network_takes_zones_and_gateways() -> None:
+    new = {"vpcTags": None, "privateSubnetTags": None, "vpcCidr": "10.20.0.0/16", "zones": 3, "natGateways": 3}
+    made = program.run("prod", new)
+    assert len(made.all("aws:ec2/natGateway:NatGateway")) == 3
+    assert len(made.all("aws:ec2/subnet:Subnet")) == 6
+
+
+def test_wrong_settings_stop_the_program_before_its_first_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.resource, "register_resource", lambda *a: pytest.fail("a resource was made"))
+    with pytest.raises(SettingsError, match="easi:zones is 9"):
+        program.run("prod", {"zones": 9})
