@@ -6,6 +6,7 @@ import candidate
 import place
 import providers
 import settings as project
+from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
 from components.cluster import Cluster, ClusterArgs
@@ -131,6 +132,17 @@ deploy = DeployLambda(
         role_options=roles,
     ),
 )
+alarms = Alarms(
+    "backend",
+    AlarmsArgs(
+        service=service,
+        deploy=deploy,
+        site=site,
+        us_east_1=us_east_1,
+        emails=settings.alarm_emails,
+        container_insights=settings.container_insights != "disabled",
+    ),
+)
 url = site.distribution_domain_name.apply(settings.url)
 release = Release(
     "release",
@@ -189,3 +201,5 @@ pulumi.export("bucket", site.bucket)
 pulumi.export("distributionId", site.distribution_id)
 pulumi.export("repository", store.repository_url)
 pulumi.export("recordsBucket", store.records_bucket)
+pulumi.export("alarmTopic", alarms.topic_arn)
+pulumi.export("dashboard", alarms.dashboard_name)

@@ -205,7 +205,11 @@ class EcsService(Component):
         self.cluster_name, self.cluster_arn = args.cluster.name, args.cluster.arn
         self.service_name, self.service_arn = service.name, service.arn
         self.task_definition_arn = task_definition.arn
-        self.task_family_arn = task_definition.arn_without_revision
+        # Not the definition's own output, which is unknown while a new revision is previewed: every policy that names
+        # the family would read as changed.
+        self.task_family_arn = args.cluster.arn.apply(
+            lambda arn: f"{arn.partition(':cluster/')[0]}:task-definition/{args.family}"
+        )
         self.role_arns = pulumi.Output.all(execution_role.arn, task_role.arn).apply(list)
         self.log_group_arn, self.log_group_name = logs.arn, logs.name
         self.security_group_id = group.id
