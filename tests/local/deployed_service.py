@@ -75,8 +75,15 @@ class Service:
 
     aws: Aws
     name: str
+    """Of its task family, its log group and its load balancer."""
     function: str
     said: list[str]
+    suffix: str = ""
+    """What autonaming adds to the name of the service itself."""
+
+    @property
+    def service_name(self) -> str:
+        return self.name + self.suffix
 
     def register(self, mode: str, **changes: Any) -> str:
         container = {
@@ -114,7 +121,7 @@ class Service:
 
     def running(self) -> list[str]:
         ecs = self.aws.client("ecs")
-        arns = ecs.list_tasks(cluster=self.aws.name, serviceName=self.name, desiredStatus="RUNNING")["taskArns"]
+        arns = ecs.list_tasks(cluster=self.aws.name, serviceName=self.service_name, desiredStatus="RUNNING")["taskArns"]
         tasks = ecs.describe_tasks(cluster=self.aws.name, tasks=arns)["tasks"]
         return [task["taskDefinitionArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
 
@@ -169,7 +176,7 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
     ecs.create_cluster(clusterName=aws.name)
     ecs.create_service(
         cluster=aws.name,
-        serviceName=name,
+        serviceName=service.service_name,
         taskDefinition=service.register("placeholder"),
         desiredCount=0,
         launchType="FARGATE",
@@ -188,7 +195,9 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
         Handler="handler.handle",
         Timeout=60,
         Code={"ZipFile": _zip()},
-        Environment={"Variables": {"CLUSTER": aws.name, "SERVICE": name, "AWS_ENDPOINT_URL": aws.endpoint}},
+        Environment={
+            "Variables": {"CLUSTER": aws.name, "SERVICE": service.service_name, "AWS_ENDPOINT_URL": aws.endpoint}
+        },
     )
     deadline = time.monotonic() + 20
     while functions.get_function(FunctionName=service.function)["Configuration"]["State"] != "Active":

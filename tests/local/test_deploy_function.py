@@ -40,7 +40,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 @pytest.fixture
 def service(aws: Aws) -> Service:
     name = f"deploy-{next(NUMBERS)}"
-    made = Service(aws=aws, name=name, function=f"{name}-deploy", said=[])
+    made = Service(aws=aws, name=name, function=f"{name}-deploy", said=[], suffix="-1a2b3c4")
     create(made)
     return made
 
@@ -126,7 +126,7 @@ def test_newer_deployment_supersedes(service: Service) -> None:
     def overtake(line: str) -> None:
         if " begins" in line and not began:
             began.append(line)
-            ecs.update_service(cluster=service.aws.name, service=service.name, taskDefinition=third)
+            ecs.update_service(cluster=service.aws.name, service=service.service_name, taskDefinition=third)
 
     request = RolloutRequest(
         function=service.function, task_definition=second, minimum_count=2, maximum_count=4, deadline_s=60
