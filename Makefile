@@ -5,7 +5,7 @@ VENV := .venv/bin
 ENV ?=
 SHELL_SCRIPTS := $(wildcard .ci/run)
 
-.PHONY: help up setup status test check down
+.PHONY: help up setup status test check docs down
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: .venv/.easi-installed ## formatting, lint, types, shell
 
 test: setup check ## everything: the checks, then unit, component and local tests
 	$(VENV)/python -m pytest
+
+docs: .venv/.easi-installed ## write the generated page again: docs/settings.md
+	$(VENV)/python -m docs.settings_table
 
 down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down

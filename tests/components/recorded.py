@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pulumi
-from google.protobuf import json_format
+from google.protobuf import json_format  # type: ignore[import-untyped]  # protobuf ships no types
 from pulumi.runtime import mocks
 
 
@@ -68,7 +68,8 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         asked = json_format.MessageToDict(request)
         self.options.append(Options(request.type, request.name, asked))
-        return super().RegisterResource(request)
+        answer: Any = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mock has no types
+        return answer
 
 
 @dataclasses.dataclass(frozen=True)
