@@ -127,11 +127,10 @@ def clone_to(target: Path) -> Clone:
     ).stdout
     for name in filter(None, listed.decode().split("\0")):
         source, copy = ROOT / name, target / name
-        if source.exists():
+        copy.unlink(missing_ok=True)
+        if source.is_symlink() or source.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, copy)
-        else:
-            copy.unlink(missing_ok=True)
+            shutil.copy2(source, copy, follow_symlinks=False)
     clone = Clone(target)
     (target / ".git" / "info" / "exclude").write_text(".venv\n")  # as a link, it is no folder for .gitignore
     if clone.git("status", "--porcelain").strip():
