@@ -4,9 +4,9 @@ Rolling is the default, and the one that releases here are proven with. The othe
 groups behind the same listener rule, and ECS keeps both revisions running meanwhile: a task of each for every task
 that is wanted. What they require of the load balancer is made only when one of them is asked for.
 
-Choose one of them when a service is made. From then on ECS owns the actions of the listener rule, and Pulumi leaves them
-alone; so the rule of a service that was made with Rolling never gets the second group. Such a service is changed by
-another one beside it, with a priority before its own. Between the three, a service changes in place.
+Choose one of them when a service is made. From then on ECS owns the actions of the listener rule, and Pulumi leaves
+them alone; so the rule of a service that was made with Rolling never gets the second group. Such a service is changed
+by another one beside it, with a priority before its own. Between the three, a service changes in place.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 """
 
