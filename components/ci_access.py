@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from components.policies import allow
+from components.task_roles import SHIFTING_POLICY
 
 Statement = dict[str, Any]
 
@@ -26,13 +27,15 @@ READS = {
     "DescribeManagedPrefixLists DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribePrefixLists "
     "DescribeRouteTables DescribeSecurityGroupRules DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute "
     "DescribeVpcEndpoints DescribeVpcs",
-    "ecr": "DescribeRepositories GetAuthorizationToken GetLifecyclePolicy GetRepositoryPolicy ListTagsForResource",
+    "ecr": "DescribeImages DescribeRepositories GetAuthorizationToken GetLifecyclePolicy GetRepositoryPolicy "
+    "ListTagsForResource",
     "ecs": "DescribeClusters DescribeServices DescribeTaskDefinition ListTagsForResource",
     "elasticloadbalancing": "Describe*",
     "iam": "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies",
     "lambda": "GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration GetPolicy ListTags "
     "ListVersionsByFunction",
-    "logs": "DescribeLogGroups GetDelivery GetDeliveryDestination GetDeliverySource ListTagsForResource",
+    "logs": "DescribeLogGroups DescribeMetricFilters GetDelivery GetDeliveryDestination GetDeliverySource "
+    "ListTagsForResource",
     "route53": "GetChange GetHostedZone ListHostedZones ListResourceRecordSets ListTagsForResource",
     "sns": "GetSubscriptionAttributes GetTopicAttributes ListTagsForResource",
     "wafv2": "GetWebACL",
@@ -254,6 +257,7 @@ def _promotion(scope: Scope) -> list[Statement]:
 def _roles(scope: Scope) -> list[Statement]:
     bounded = _actions("iam", "CreateRole DeleteRolePolicy PutRolePermissionsBoundary PutRolePolicy")
     boundary = scope.permissions_boundary
+    bounds = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else None
     linked = [f"{service}.amazonaws.com" for service in SERVICE_ROLES]
     return [
         _statement(
@@ -270,7 +274,17 @@ def _roles(scope: Scope) -> list[Statement]:
             "BoundedRoles",
             bounded if boundary else [action for action in bounded if not action.endswith("Boundary")],
             scope.roles,
-            {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else None,
+            bounds,
+        ),
+        # The one policy of AWS's own that the components attach; any other could be AdministratorAccess.
+        _statement(
+            "ShiftingRoles",
+            ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
+            scope.roles,
+            {
+                "ArnEquals": {"iam:PolicyARN": f"arn:{scope.partition}:iam::aws:policy/{SHIFTING_POLICY}"},
+                **(bounds or {}),
+            },
         ),
         _statement(
             "PassRole", ["iam:PassRole"], scope.roles, {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ ARGS = GithubOidcArgs(
     hosted_zone_ids=["Z1"],
 )
 
+CALLS = json.loads((Path(__file__).parents[1] / "fixtures" / "ci" / "calls.json").read_text())
 READ_VERB = re.compile(r"[a-z0-9-]+:(Get|List|Describe|BatchGet)\w*\*?")
 LIMITED_BY_NAME = {
     "Own",
@@ -37,6 +40,7 @@ LIMITED_BY_NAME = {
     "PromoteFiles",
     "Roles",
     "BoundedRoles",
+    "ShiftingRoles",
     "PassRole",
     "ServiceLinkedRoles",
     "StateList",
@@ -138,6 +142,15 @@ def test_preview_role_has_read_verbs_alone() -> None:
     assert not [action for action in actions if action.startswith(("secretsmanager:", "ssm:"))]
 
 
+@pytest.mark.parametrize("role", ["preview", "deploy"])
+def test_role_may_make_every_call_that_the_provider_made(role: str) -> None:
+    allowed = [item for item in statements(built(), f"impl-{role}").values() if item["Effect"] == "Allow"]
+    patterns = [action for statement in allowed for action in statement["Action"]]
+    missing = [call for call in CALLS[role] if not any(fnmatch.fnmatchcase(call, pattern) for pattern in patterns)]
+    assert missing == []
+    assert len(CALLS[role]) > 70
+
+
 def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
     found = statements(built(), "impl-preview")
     holders = {
@@ -187,7 +200,15 @@ def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
         if sid != "Read" and any(action.startswith("iam:") for action in item["Action"])
     }
     linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*"
-    assert writing == {"Roles": own, "BoundedRoles": own, "PassRole": own, "ServiceLinkedRoles": linked}
+    assert writing == {
+        "Roles": own,
+        "BoundedRoles": own,
+        "ShiftingRoles": own,
+        "PassRole": own,
+        "ServiceLinkedRoles": linked,
+    }
+    shifting = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+    assert found["ShiftingRoles"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": shifting}}
     assert found["PassRole"]["Condition"] == {
         "StringEquals": {
             "iam:PassedToService": ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]
@@ -214,10 +235,11 @@ def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_boundary_a
 def test_a_boundary_is_demanded_of_every_role_and_cannot_be_removed() -> None:
     found = statements(built(role_options=RoleOptions(permissions_boundary=BOUNDARY)), "dev-deploy")
     assert found["BoundedRoles"]["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+    assert found["ShiftingRoles"]["Condition"]["StringEquals"] == {"iam:PermissionsBoundary": BOUNDARY}
     growing = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
     assert growing <= set(found["BoundedRoles"]["Action"])
     actions = {action for item in found.values() for action in item["Action"]}
-    assert not actions & {"iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion", "iam:AttachRolePolicy"}
+    assert not actions & {"iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion"}
     assert not growing & set(found["Roles"]["Action"])
 
 
