@@ -18,9 +18,9 @@ PERIOD_S = 60
 class DeploymentAlarms:
     """What fails a deployment beside tasks that do not start: an alarm that goes off while it runs.
 
-    With alarms a release takes minutes longer. When all new tasks serve and the old ones are gone, ECS watches for a bake
-    time before it says COMPLETED. For rolling updates it computes that time from the alarms' settings, and it cannot be
-    set: give a release's deadline room for it. Other strategies have their own.
+    With alarms a release takes minutes longer. When all new tasks serve and the old ones are gone, ECS watches on for a
+    bake time before it says COMPLETED. For rolling updates it computes that time from the alarms' settings, and it
+    cannot be set: give a release's deadline room for it. Other strategies have their own.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """
 
