@@ -13,18 +13,11 @@ import pulumi_aws as aws
 from components import policies
 from components.access_logs import AccessLogs, AccessLogsArgs
 from components.component import Component
-from components.load_balancer import HTTP, HTTPS, LoadBalancer
+from components.load_balancer import LoadBalancer
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.site_domain import Domain, SiteDomain, SiteDomainArgs
+from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_origin
 
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
-CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
-ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-"""With the viewer's Host: over HTTPS, an origin's certificate has to cover the origin's domain name or, where it is
-sent on, the Host. Nobody has a certificate for a load balancer's own name, so the site's name it is.
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html"""
 YEAR_S = 31_536_000
 SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """A Content-Security-Policy that allows what comes from the site itself."""
@@ -137,7 +130,7 @@ class StaticSite(Component):
         headers = self._response_headers(name, args)
         origins = [self._site_origin(name, args, files)]
         if args.api:
-            origins.append(self._api_origin(name, args.api))
+            origins.append(vpc_origin(name, args.api, self.child))
         return aws.cloudfront.Distribution(
             name,
             enabled=True,
@@ -161,11 +154,11 @@ class StaticSite(Component):
             ),
             ordered_cache_behaviors=[
                 aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
-                    **_behavior("api", headers.id),
+                    **_behavior(API, headers.id),
                     path_pattern=path,
                     allowed_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
                     cache_policy_id=CACHING_DISABLED,
-                    origin_request_policy_id=ALL_VIEWER if args.api.https else ALL_VIEWER_EXCEPT_HOST_HEADER,
+                    origin_request_policy_id=request_policy(args.api),
                 )
                 for path in args.api_paths
             ]
@@ -194,25 +187,6 @@ class StaticSite(Component):
         if args.origin_shield_region:
             origin["origin_shield"] = {"enabled": True, "origin_shield_region": args.origin_shield_region}
         return origin
-
-    def _api_origin(self, name: str, api: LoadBalancer) -> aws.cloudfront.DistributionOriginArgsDict:
-        vpc_origin = aws.cloudfront.VpcOrigin(
-            name,
-            vpc_origin_endpoint_config={
-                "name": f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
-                "arn": api.arn,
-                "http_port": HTTP,
-                "https_port": HTTPS,
-                "origin_protocol_policy": "https-only" if api.https else "http-only",
-                "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
-            },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[api.listener]),
-        )
-        return {
-            "origin_id": "api",
-            "domain_name": api.dns_name,
-            "vpc_origin_config": {"vpc_origin_id": vpc_origin.id},
-        }
 
     def _access_logs(
         self, name: str, args: StaticSiteArgs, distribution: aws.cloudfront.Distribution

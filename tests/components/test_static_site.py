@@ -5,83 +5,167 @@ from typing import Any
 
 import pytest
 
-from components.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.static_site import StaticSite, StaticSiteArgs
-from tests.components.recorded import Recorded, record
+from components.site_domain import Domain
+from components.vpc_origin import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST_HEADER, CACHING_DISABLED
+from tests.components.recorded import Recorded
+from tests.components.site_program import DISTRIBUTION, site
 
-DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
-CERTIFICATE = "arn:aws:acm:us-east-1:111111111111:certificate/1"
-
-
-def build(**args: Any) -> Recorded:
-    def program() -> None:
-        balancer = LoadBalancer(
-            "backend", LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"])
-        )
-        StaticSite("site", StaticSiteArgs(api=balancer, **args))
-
-    return record(program)
+DOMAIN = Domain(name="easi.example.gov", zone_id="Z1")
+HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+VPC_ORIGIN = "aws:cloudfront/vpcOrigin:VpcOrigin"
+WEB_ACL = "arn:aws:wafv2:us-east-1:111111111111:global/webacl/easi/1a2b"
 
 
 def policy(recorded: Recorded) -> dict[str, Any]:
-    statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])["Statement"]
+    statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy", "site")["policy"])["Statement"]
     return {statement["Sid"]: statement for statement in statements}
 
 
+def origins(recorded: Recorded) -> dict[str, Any]:
+    return {origin["originId"]: origin for origin in recorded.one(DISTRIBUTION)["origins"]}
+
+
 def test_only_the_distribution_reads_the_bucket_and_only_over_tls() -> None:
-    statements = policy(build())
+    statements = policy(site())
     assert sorted(statements) == ["Distribution", "OnlyTls"]
     assert statements["Distribution"]["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    assert "s3:ListBucket" in statements["Distribution"]["Action"]
+    assert statements["Distribution"]["Action"] == ["s3:GetObject", "s3:ListBucket"]
     assert statements["Distribution"]["Condition"]["StringEquals"]["AWS:SourceArn"].endswith("Distribution/site")
     assert statements["OnlyTls"]["Effect"] == "Deny"
 
 
-def test_bucket_has_no_public_access_and_keeps_versions() -> None:
-    recorded = build()
-    block = recorded.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-    assert all(
-        block[key] for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    )
-    assert recorded.one("aws:s3/bucketVersioning:BucketVersioning")["versioningConfiguration"]["status"] == "Enabled"
-
-
-def test_no_lifecycle_rule_removes_a_current_object() -> None:
-    rules = build().one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"]
-    assert rules
-    assert all("expiration" not in rule for rule in rules)
-
-
-def test_minimum_ttl_does_not_override_no_cache() -> None:
-    assert build().one("aws:cloudfront/cachePolicy:CachePolicy")["minTtl"] == 0
-
-
-def test_api_is_not_cached_and_not_rewritten() -> None:
-    (api,) = build().one(DISTRIBUTION)["orderedCacheBehaviors"]
-    assert api["pathPattern"] == "/api/*"
-    assert api["cachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-    assert "functionAssociations" not in api
-
-
-def test_load_balancer_is_reached_through_a_vpc_origin() -> None:
-    origins = {origin["originId"]: origin for origin in build().one(DISTRIBUTION)["origins"]}
-    assert origins["api"]["vpcOriginConfig"]["vpcOriginId"] == "site-id"
-    assert origins["site"]["originAccessControlId"] == "site-id"
-
-
-def test_domain_is_an_alias_with_its_certificate() -> None:
-    distribution = build(domain="easi.example.gov", certificate_arn=CERTIFICATE).one(DISTRIBUTION)
-    assert distribution["aliases"] == ["easi.example.gov"]
-    assert distribution["viewerCertificate"]["acmCertificateArn"] == CERTIFICATE
-
-
-def test_domain_needs_its_certificate() -> None:
-    with pytest.raises(ValueError, match="domain and certificate_arn belong together"):
-        build(domain="easi.example.gov")
-
-
 def test_readers_of_the_next_environment_read_and_nothing_else() -> None:
-    statements = policy(build(reader_accounts=["222222222222"]))
+    statements = policy(site(reader_accounts=["222222222222"]))
     assert statements["ReadersGet"]["Action"] == "s3:GetObject"
     assert statements["ReadersList"]["Action"] == "s3:ListBucket"
     assert statements["ReadersGet"]["Principal"] == {"AWS": ["arn:aws:iam::222222222222:root"]}
+
+
+def test_objects_say_how_long_they_are_fresh() -> None:
+    cache = site().one("aws:cloudfront/cachePolicy:CachePolicy")
+    assert (cache["minTtl"], cache["defaultTtl"]) == (0, 0)
+
+
+def test_api_is_not_cached_and_not_rewritten() -> None:
+    distribution = site().one(DISTRIBUTION)
+    (api,) = distribution["orderedCacheBehaviors"]
+    assert (api["pathPattern"], api["targetOriginId"]) == ("/api/*", "api")
+    assert api["cachePolicyId"] == CACHING_DISABLED
+    assert "functionAssociations" not in api
+    assert "customErrorResponses" not in distribution
+
+
+def test_every_path_of_the_api_goes_to_it_in_the_given_order() -> None:
+    behaviors = site(api_paths=["/graphql", "/api/*"]).one(DISTRIBUTION)["orderedCacheBehaviors"]
+    assert [behavior["pathPattern"] for behavior in behaviors] == ["/graphql", "/api/*"]
+    assert {behavior["cachePolicyId"] for behavior in behaviors} == {CACHING_DISABLED}
+
+
+def test_pages_of_the_application_are_rewritten_to_its_index() -> None:
+    recorded = site()
+    (association,) = recorded.one(DISTRIBUTION)["defaultCacheBehavior"]["functionAssociations"]
+    assert association["eventType"] == "viewer-request"
+    assert "/index.html" in recorded.one("aws:cloudfront/function:Function")["code"]
+
+
+def test_site_without_an_api_has_one_origin_and_one_behavior() -> None:
+    recorded = site(api=False)
+    assert list(origins(recorded)) == ["site"]
+    assert not recorded.one(DISTRIBUTION).get("orderedCacheBehaviors")
+    assert recorded.all(VPC_ORIGIN) == []
+
+
+def test_load_balancer_is_reached_through_a_vpc_origin_once_it_listens() -> None:
+    recorded = site()
+    assert origins(recorded)["api"]["vpcOriginConfig"]["vpcOriginId"] == "site-id"
+    endpoint = recorded.one(VPC_ORIGIN)["vpcOriginEndpointConfig"]
+    assert (endpoint["originProtocolPolicy"], endpoint["httpPort"]) == ("http-only", 80)
+    needed = recorded.asked(VPC_ORIGIN)["dependencies"]
+    assert any(urn.endswith("aws:lb/listener:Listener::backend") for urn in needed)
+    (api,) = recorded.one(DISTRIBUTION)["orderedCacheBehaviors"]
+    assert api["originRequestPolicyId"] == ALL_VIEWER_EXCEPT_HOST_HEADER
+
+
+def test_load_balancer_with_a_certificate_is_asked_for_the_sites_name_over_https() -> None:
+    recorded = site(api_https=True, domain=DOMAIN)
+    endpoint = recorded.one(VPC_ORIGIN)["vpcOriginEndpointConfig"]
+    assert (endpoint["originProtocolPolicy"], endpoint["httpsPort"]) == ("https-only", 443)
+    (api,) = recorded.one(DISTRIBUTION)["orderedCacheBehaviors"]
+    assert api["originRequestPolicyId"] == ALL_VIEWER
+
+
+def test_another_protocol_is_another_vpc_origin_of_another_name() -> None:
+    http, https = site(domain=DOMAIN), site(api_https=True, domain=DOMAIN)
+    names = {recorded.one(VPC_ORIGIN)["vpcOriginEndpointConfig"]["name"] for recorded in (http, https)}
+    assert len(names) == 2
+    assert http.asked(VPC_ORIGIN)["replaceOnChanges"] == ["vpcOriginEndpointConfig"]
+    assert not http.asked(VPC_ORIGIN).get("deleteBeforeReplace")
+
+
+def test_bucket_is_only_reached_with_the_distributions_signature() -> None:
+    recorded = site()
+    assert origins(recorded)["site"]["originAccessControlId"] == "site-id"
+    access = recorded.one("aws:cloudfront/originAccessControl:OriginAccessControl")
+    assert (access["signingBehavior"], access["signingProtocol"]) == ("always", "sigv4")
+
+
+def test_security_headers_are_on_pages_and_api() -> None:
+    recorded = site(content_security_policy="default-src 'self'; connect-src 'self' https://idp.example.gov")
+    headers = recorded.one(HEADERS)["securityHeadersConfig"]
+    assert headers["contentSecurityPolicy"]["contentSecurityPolicy"].endswith("https://idp.example.gov")
+    assert headers["frameOptions"]["frameOption"] == "DENY"
+    assert headers["strictTransportSecurity"]["accessControlMaxAgeSec"] == 31_536_000
+    distribution = recorded.one(DISTRIBUTION)
+    behaviors = [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]
+    assert [behavior["responseHeadersPolicyId"] for behavior in behaviors] == ["site-id", "site-id"]
+    assert {behavior["viewerProtocolPolicy"] for behavior in behaviors} == {"redirect-to-https"}
+
+
+def test_policy_of_the_site_itself_is_the_default() -> None:
+    default = site().one(HEADERS)["securityHeadersConfig"]["contentSecurityPolicy"]["contentSecurityPolicy"]
+    assert default.startswith("default-src 'self';")
+
+
+def test_origin_shield_stands_before_the_bucket_only() -> None:
+    found = origins(site(origin_shield_region="us-west-2"))
+    assert found["site"]["originShield"] == {"enabled": True, "originShieldRegion": "us-west-2"}
+    assert "originShield" not in found["api"]
+    assert "originShield" not in origins(site())["site"]
+
+
+def test_web_acl_filters_requests() -> None:
+    assert site(web_acl_arn=WEB_ACL).one(DISTRIBUTION)["webAclId"] == WEB_ACL
+    assert "webAclId" not in site().one(DISTRIBUTION)
+
+
+def test_whole_world_is_served() -> None:
+    restrictions = site().one(DISTRIBUTION)["restrictions"]
+    assert restrictions == {"geoRestriction": {"restrictionType": "none"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"api_https": True}, "has a certificate, and the site has no domain"),
+        ({"api_paths": []}, r"api_paths is \[\]: expected a list"),
+        ({"api_paths": "/api/*"}, r"api_paths is '/api/\*': expected a list"),
+        ({"east": False, "access_log_days": 7}, "access_log_days needs the provider us_east_1"),
+        ({"access_log_days": 0}, "expire_days is 0: expected 1 or more"),
+        ({"web_acl_arn": WEB_ACL.replace("global", "regional")}, "no web ACL for a distribution: expected one with"),
+        ({"origin_shield_region": "Oregon"}, "origin_shield_region is 'Oregon': expected a region such as us-east-2"),
+    ],
+)
+def test_impossible_combinations_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        site(**given)
+
+
+def test_bucket_is_protected_and_retained_unless_it_is_not_to_be_kept() -> None:
+    kept, free = (site(keep=keep).asked("aws:s3/bucket:Bucket", "site") for keep in (True, False))
+    assert (kept.get("protect"), kept.get("retainOnDelete")) == (True, True)
+    assert (free.get("protect"), free.get("retainOnDelete")) == (None, None)
+
+
+def test_parts_can_be_replaced_while_the_old_ones_serve() -> None:
+    named = [item for item in site().resources if item.token.startswith("aws:cloudfront/") and "name" in item.inputs]
+    assert named == []

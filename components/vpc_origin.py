@@ -1,0 +1,56 @@
+"""An API behind CloudFront: an internal load balancer as a VPC origin, and what CloudFront sends it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pulumi
+import pulumi_aws as aws
+
+from components.load_balancer import HTTP, HTTPS, LoadBalancer
+
+API = "api"
+"""The origin's id in its distribution."""
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
+ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+"""With the viewer's Host: over HTTPS, an origin's certificate has to cover the origin's domain name or, where it is
+sent on, the Host. Nobody has a certificate for a load balancer's own name, so the site's name it is.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html"""
+
+
+def vpc_origin(name: str, api: LoadBalancer, opts: pulumi.ResourceOptions) -> aws.cloudfront.DistributionOriginArgsDict:
+    """An origin that is reached from inside the load balancer's network, over HTTPS if it has a certificate.
+
+    CloudFront changes no VPC origin that a distribution uses, and has no two of one name. So another load balancer or
+    protocol is another VPC origin, of another name, which is in use before the old one is deleted.
+    """
+    protocol = "https-only" if api.https else "http-only"
+    target = api.arn.apply(lambda arn: hashlib.sha256(f"{protocol} {arn}".encode()).hexdigest()[:7])
+    origin = aws.cloudfront.VpcOrigin(
+        name,
+        vpc_origin_endpoint_config={
+            "name": pulumi.Output.concat(pulumi.get_project(), "-", pulumi.get_stack(), "-", name, "-", target),
+            "arn": api.arn,
+            "http_port": HTTP,
+            "https_port": HTTPS,
+            "origin_protocol_policy": protocol,
+            "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
+        },
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(depends_on=[api.listener], replace_on_changes=["vpcOriginEndpointConfig"]),
+        ),
+    )
+    return {
+        "origin_id": API,
+        "domain_name": api.dns_name,
+        "vpc_origin_config": {"vpc_origin_id": origin.id},
+    }
+
+
+def request_policy(api: LoadBalancer) -> str:
+    """What of a request reaches the API: all, and the Host if the certificate has to be looked for by it."""
+    return ALL_VIEWER if api.https else ALL_VIEWER_EXCEPT_HOST_HEADER
