@@ -154,7 +154,7 @@ def of_targets(service: EcsService, limits: Thresholds) -> list[Rule]:
                 "errors": metrics.of_targets(service, "HTTPCode_Target_5XX_Count", "Sum"),
             },
             # Errors have no data while there are none, and neither have requests: no traffic is no alarm.
-            expression=_share("FILL(errors, 0)", "requests", limits),
+            expression=_share("100 * FILL(errors, 0) / requests", "FILL(errors, 0)", limits),
             threshold=limits.target_5xx_percent,
             period_s=300,
         ),
@@ -265,16 +265,16 @@ def of_site(site: StaticSite, limits: Thresholds) -> list[Rule]:
                 "rate": metrics.of_site(site, "5xxErrorRate", "Average"),
                 "requests": metrics.of_site(site, "Requests", "Sum"),
             },
-            expression=_share("rate * requests / 100", "requests", limits),
+            expression=_share("rate", "rate * requests / 100", limits),
             threshold=limits.site_5xx_percent,
             period_s=300,
         )
     ]
 
 
-def _share(errors: str, requests: str, limits: Thresholds) -> str:
-    """Percentage of the requests that fail; 0 while those are too few to say anything."""
-    return f"IF({errors} >= {limits.minimum_5xx}, 100 * {errors} / {requests}, 0)"
+def _share(percent: str, errors: str, limits: Thresholds) -> str:
+    """The share of errors; 0 while there are too few of them to say anything."""
+    return f"IF({errors} >= {limits.minimum_5xx}, {percent}, 0)"
 
 
 def _line(*parts: Any) -> pulumi.Output[str]:

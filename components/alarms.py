@@ -166,7 +166,7 @@ def _compared(rule: Rule) -> dict[str, Any]:
                 "stat": metric.statistic,
             },
         }
-        for identity, metric in rule.metrics.items()
+        for identity, metric in sorted(rule.metrics.items())
     ]
     result = {"id": "result", "expression": rule.expression, "label": rule.name, "return_data": True}
     return {"metric_queries": [*measured, result]}

@@ -22,6 +22,7 @@ OPERATIONS = {
     "cloudwatch": ("tag_resource", "untag_resource", "ResourceARN"),
     "lambda": ("tag_resource", "untag_resource", "Resource"),
     "logs": ("tag_resource", "untag_resource", "resourceArn"),
+    "sns": ("tag_resource", "untag_resource", "ResourceArn"),
     "ssm": ("add_tags_to_resource", "remove_tags_from_resource", "ResourceId"),
     "secretsmanager": ("tag_resource", "untag_resource", "SecretId"),
 }

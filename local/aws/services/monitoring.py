@@ -1,4 +1,4 @@
-"""Logs and alarms."""
+"""Logs, what is counted in them, alarms and dashboards."""
 
 from __future__ import annotations
 
@@ -38,6 +38,51 @@ class LogGroup(Kind):
         group = self.find(aws, identity, state)
         arn = group["arn"].removesuffix(":*")
         return {"name": identity, "arn": arn, "retentionInDays": group.get("retentionInDays", 0)}
+
+
+class LogMetricFilter(Kind):
+    """What is counted in a log. The emulator keeps it and counts nothing."""
+
+    resource = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+    service, make, identity, remove = "logs", "put_metric_filter", "{name}", "delete_metric_filter"
+    keys = {"filterName": "name", "logGroupName": "logGroupName"}
+    spelled = {"pattern": "filterPattern"}
+    put = True
+    handled = words("metricTransformation")
+    replaces = words("name logGroupName")
+    name = Name(limit=512)
+    defaults = {"applyOnTransformedLogs": False}
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        counted = props["metricTransformation"]
+        plain = {name: counted[name] for name in ("dimensions", "unit") if counted.get(name)}
+        if counted.get("defaultValue") is not None:
+            plain["defaultValue"] = float(counted["defaultValue"])
+        metric = {f"metric{name.title()}": counted[name] for name in ("name", "namespace", "value")}
+        others = {name: value for name, value in props.items() if name != "metricTransformation"}
+        return super().wanted(operation, others) | {"metricTransformations": [metric | plain]}
+
+    def find(self, aws: Aws, identity: str, state: Props) -> Any:
+        given = {"logGroupName": state["logGroupName"], "filterNamePrefix": identity}
+        for found in aws.client("logs").describe_metric_filters(**given)["metricFilters"]:
+            if found["filterName"] == identity:
+                return found
+        raise GoneError
+
+    def read(self, aws: Aws, identity: str, state: Props) -> Props:
+        found = self.find(aws, identity, state)
+        return {"name": identity, "logGroupName": found["logGroupName"], "pattern": found["filterPattern"]}
+
+
+class Dashboard(Kind):
+    """Graphs on one page."""
+
+    resource = "aws:cloudwatch/dashboard:Dashboard"
+    service, make, identity, remove = "cloudwatch", "put_dashboard", "{dashboardName}", "delete_dashboards"
+    get, keys = "get_dashboard", {"DashboardName": "dashboardName"}
+    put = True
+    outputs = {"dashboardArn": "DashboardArn", "dashboardName": "DashboardName", "dashboardBody": "DashboardBody"}
+    replaces = words("dashboardName")
 
 
 class MetricAlarm(Kind):
