@@ -10,6 +10,7 @@ from importlib import import_module
 NAMES = (
     "listening",
     "container_settings",
+    "task_address",
     "target_health",
     "traffic",
     "stopping",
