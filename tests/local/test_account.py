@@ -408,6 +408,57 @@ def test_deploy_role_makes_and_changes_roles_with_the_boundary_alone() -> None:
     assert not decided(policy, "iam:DeleteRolePermissionsBoundary", own, permissionsboundary=BOUNDARY)
 
 
+PROGRAM = """
+import pulumi
+pulumi.export("hidden", pulumi.Output.secret("s"))
+"""
+RUN = """
+unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE
+export PULUMI_BACKEND_URL="s3://{bucket}?region=us-west-2&endpoint={endpoint}&s3ForcePathStyle=true"
+export AWS_ENDPOINT_URL={endpoint} {credentials}
+pulumi() {{ command pulumi -C {folder} "$@"; }}
+{commands}
+"""
+
+
+def test_roles_of_ci_are_enough_for_the_engine_itself(easi: Clone, world: World, tmp_path: Path) -> None:
+    """The state in the bucket, its key, its lock: with the deploy role all of an update, with the other a preview.
+
+    The program has no resources: the local AWS plugin takes no credentials of a session.
+    """
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    root = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_session_token": ""}
+
+    def run(credentials: dict[str, Any], commands: str) -> Any:
+        exported = " ".join(f"{name.upper()}='{value}'" for name, value in credentials.items())
+        names = {"bucket": STATE, "endpoint": world.endpoint, "folder": tmp_path, "credentials": exported}
+        return easi.shell(RUN.format(commands=commands, **names))
+
+    def state() -> dict[str, str]:
+        listed = world.client("s3").list_objects_v2(Bucket=STATE, Prefix=".pulumi/")["Contents"]
+        return {item["Key"]: item["ETag"] for item in listed}
+
+    dev = world.assume("dev-deploy", f"{SUBJECT}:environment:dev")
+    preview = world.assume("dev-preview", f"{SUBJECT}:pull_request")
+    key = f"awskms:///{world.keys['state-key']}?region=us-west-2&awssdk=v2"
+    world.client("s3").delete_object(**state_of("dev"))
+    made = run(root, f"pulumi stack init dev --secrets-provider '{key}'\npulumi config set -s dev aws:region {REGION}")
+    assert made.returncode == 0, made.stdout + made.stderr
+
+    up = run(dev, "pulumi up -s dev --yes --skip-preview")
+    assert up.returncode == 0, up.stdout + up.stderr
+    before = state()
+    looked = run(preview, "pulumi preview -s dev --refresh --expect-no-changes --non-interactive")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    refused = run(preview, "pulumi up -s dev --yes --skip-preview")
+    assert refused.returncode != 0
+    assert "AccessDenied" in refused.stdout + refused.stderr
+    assert state() == before
+    ended = run(dev, "pulumi destroy -s dev --yes --skip-preview")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
 SET_UP = """
 unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE PULUMI_BACKEND_URL
 cd {root}
