@@ -61,7 +61,7 @@ def make(
     for number, group in enumerate(target.groups):
         made.append(
             aws.cloudwatch.MetricAlarm(
-                f"{name}-5xx-alternate" if number else f"{name}-5xx",
+                f"{name}-5xx-green" if number else f"{name}-5xx",
                 alarm_description=f"{name}: too many answers 5xx for a deployment to go on",
                 namespace="AWS/ApplicationELB",
                 metric_name="HTTPCode_Target_5XX_Count",

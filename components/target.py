@@ -138,7 +138,8 @@ def make(
 
     # It was a part of the load balancer; it moves without being replaced.
     group = target_group(name, [pulumi.Alias(parent=route.load_balancer)])
-    alternate = target_group(f"{name}-alternate") if shifts_traffic else None
+    # A short word: the names of target groups have 32 characters at most, with project and stack in front.
+    alternate = target_group(f"{name}-green") if shifts_traffic else None
     rule = aws.lb.ListenerRule(
         name,
         listener_arn=route.load_balancer.listener.arn,

@@ -72,14 +72,14 @@ def test_strategy_that_shifts_traffic_has_what_ecs_requires(strategy: Strategy, 
     assert service["deploymentConfiguration"] == configuration
     (balancing,) = service["loadBalancers"]
     assert {name: arn.rpartition("/")[2] for name, arn in balancing["advancedConfiguration"].items()} == {
-        "alternateTargetGroupArn": "backend-alternate",
+        "alternateTargetGroupArn": "backend-green",
         "productionListenerRule": "backend",
         "roleArn": "backend-shifting",
     }
-    assert recorded.one(TARGETS, "backend")["healthCheck"] == recorded.one(TARGETS, "backend-alternate")["healthCheck"]
+    assert recorded.one(TARGETS, "backend")["healthCheck"] == recorded.one(TARGETS, "backend-green")["healthCheck"]
     (action,) = recorded.one(RULE)["actions"]
     weights = {group["arn"].rpartition("/")[2]: group["weight"] for group in action["forward"]["targetGroups"]}
-    assert weights == {"backend": 100, "backend-alternate": 0}
+    assert weights == {"backend": 100, "backend-green": 0}
 
 
 def test_ecs_owns_the_weights_and_has_a_role_of_its_own_for_them() -> None:
@@ -134,9 +134,9 @@ def test_answers_5xx_of_the_services_own_targets_take_a_deployment_back() -> Non
 def test_both_target_groups_are_watched_where_traffic_is_shifted_between_them() -> None:
     recorded = routed(deployment_alarms=DeploymentAlarms(rollback=False), strategy=Canary())
     watched = {alarm.inputs["dimensions"]["TargetGroup"] for alarm in recorded.all(ALARM)}
-    assert watched == {"suffix/TargetGroup/backend", "suffix/TargetGroup/backend-alternate"}
+    assert watched == {"suffix/TargetGroup/backend", "suffix/TargetGroup/backend-green"}
     alarms = recorded.one(SERVICE)["alarms"]
-    assert (alarms["rollback"], alarms["alarmNames"]) == (False, ["backend-5xx", "backend-5xx-alternate"])
+    assert (alarms["rollback"], alarms["alarmNames"]) == (False, ["backend-5xx", "backend-5xx-green"])
 
 
 def scaled(count: int | None = None, **changes: Any) -> Recorded:
