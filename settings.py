@@ -2,7 +2,7 @@
 
 The only reader of `pulumi.Config` and of the process's environment. Pulumi.yaml declares every setting with its type
 and default, and the engine checks the types of scalars; what it cannot check (unknown keys, the inside of lists and
-maps, and in `setting_rules` what a value has to be and what belongs together) is checked here, all at once.
+maps, in `setting_forms` what a value has to be, in `setting_rules` what belongs together) is checked here, all at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pulumi
 
+import setting_forms
 import setting_rules
-from setting_rules import key_of
+from setting_forms import key_of
 
 PROJECT = "easi"
 REGION = "aws:region"
@@ -128,7 +129,7 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
         try:
             values[name] = _parse(given[key], types[name])
         except ValueError as error:
-            shown = "not what it has to be" if name in setting_rules.PRIVATE else repr(given[key])
+            shown = "not what it has to be" if name in setting_forms.PRIVATE else repr(given[key])
             problems.append(f"{prefix}{key} is {shown}: {error}")
     place = {"stack": stack}
     region = config.get(REGION, "")

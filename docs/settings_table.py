@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-import setting_rules
+import setting_forms
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ NAMED_UPDATES = 4
 """Of more, the rest is counted: what is replaced matters, and is always named."""
 
 HEAD = """\
-<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, setting_rules.py and recorded changes. -->
+<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, setting_forms.py and recorded changes. -->
 
 # Settings
 
@@ -44,7 +44,7 @@ def page() -> str:
     """The whole page."""
     config = declared()
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    fields = {setting_rules.key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    fields = {setting_forms.key_of(field.name): field.name for field in dataclasses.fields(Settings)}
     parts = [HEAD]
     for title, keys in _sections((ROOT / "Pulumi.yaml").read_text()):
         rows = [_row(key, config[key], fields[key], recorded.get(key)) for key in keys]
@@ -84,7 +84,7 @@ def _row(key: str, declaration: Mapping[str, Any], field: str, recorded: Mapping
         f"`{key}`",
         kind,
         f"`{shown}`" if shown else "",
-        setting_rules.expectation(field),
+        setting_forms.expectation(field),
         declaration["description"],
         effect(recorded["changes"]) if recorded else "",
     ]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+import setting_forms
 import setting_rules
 import settings
-from setting_rules import key_of
+from setting_forms import key_of
 from settings import Settings, SettingsError, load
 
 ROOT = Path(settings.__file__).parent
@@ -203,7 +204,7 @@ def test_a_secret_pasted_for_its_arn_is_named() -> None:
 
 def test_rules_are_about_settings_and_know_their_defaults() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert {*setting_rules.FORMS, *setting_rules.CHOICES, *setting_rules.RANGES, *setting_rules.PRIVATE} <= fields
+    assert {*setting_forms.FORMS, *setting_forms.CHOICES, *setting_forms.RANGES, *setting_forms.PRIVATE} <= fields
     assert DECLARED["zones"]["default"] == setting_rules.DEFAULT_ZONES
     assert DECLARED["natGateways"]["default"] == setting_rules.DEFAULT_NAT_GATEWAYS
 
