@@ -6,6 +6,7 @@ Nothing here but composition: what it takes on AWS is in `components`, which is 
 import pulumi
 import pulumi_aws as aws
 
+from components.alarms import Alarms, AlarmsArgs
 from components.cluster import Cluster, ClusterArgs
 from components.container import Sidecar
 from components.ecs_service import EcsService, EcsServiceArgs
@@ -96,12 +97,24 @@ def service(role: str, priority: int) -> EcsService:
     )
 
 
-services = [service("orders", priority=10), service("stock", priority=20)]
+services = {"orders": service("orders", priority=10), "stock": service("stock", priority=20)}
 site = StaticSite("site", StaticSiteArgs(api=balancer, keep=protect, tags=tags))
+for role, watched in services.items():
+    Alarms(
+        role,
+        AlarmsArgs(
+            service=watched,
+            site=site,
+            emails=config.require_object("alarmEmails"),
+            # What the load balancer answers itself is nobody's in particular: one of them hears of it.
+            own_load_balancer=role == "orders",
+            tags=tags,
+        ),
+    )
 
 pulumi.export("url", pulumi.Output.concat("https://", site.distribution_domain_name))
 pulumi.export("bucket", site.bucket)
 pulumi.export("distributionId", site.distribution_id)
 pulumi.export("loadBalancer", balancer.dns_name)
 pulumi.export("cluster", cluster.name)
-pulumi.export("services", [each.service_name for each in services])
+pulumi.export("services", [each.service_name for each in services.values()])
