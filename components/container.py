@@ -52,7 +52,9 @@ class Sidecar:
     """What must be so before the main container starts: START, HEALTHY (needs a health command), or, of a container
     that is not essential, COMPLETE or SUCCESS. None: nothing."""
     user: str = USER
+    """Its user and group; root (0) for agents that demand it."""
     read_only_root: bool = True
+    """Its root file system cannot be written to."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

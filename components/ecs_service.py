@@ -75,6 +75,7 @@ class EcsServiceArgs:
     """Seconds after its start in which ECS does not replace a task for failed health checks; None is 0. Give it to a
     program that needs longer to start than the route's `unhealthy_threshold` checks take."""
     log_retention_days: int = 30
+    """Days that CloudWatch keeps the log; one of the values that PutRetentionPolicy accepts."""
     log_key_arn: str | None = None
     """KMS key that encrypts the log; its policy must let CloudWatch Logs use it:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
