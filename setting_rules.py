@@ -17,7 +17,6 @@ from components import fargate, subnets
 DEFAULT_ZONES = 2
 DEFAULT_NAT_GATEWAYS = 1
 """Of Pulumi.yaml. With an existing network, zones and NAT gateways can only be these: they are not made here."""
-
 MIN_DEADLINE_WITH_ALARMS_S = 600
 """A rollout of a minute or two, five minutes of watching, and as much again for a slow image."""
 
