@@ -1,0 +1,242 @@
+"""What holds for all components together: nothing is wide, public, unpinned, untagged, or a role without its bounds."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from components import policies
+from components.alarms import Alarms, AlarmsArgs
+from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
+from components.cluster import Cluster, ClusterArgs
+from components.container import Sidecar
+from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.deployment_alarms import DeploymentAlarms
+from components.ecs_service import EcsService, EcsServiceArgs
+from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.network import Network, NetworkArgs, NewVpc
+from components.release_store import ReleaseStore, ReleaseStoreArgs
+from components.site_domain import Domain
+from components.static_site import StaticSite, StaticSiteArgs
+from components.target import Route
+from local.aws import shapes
+from tests.components import site_program
+from tests.components.least import EXEMPT, Wide, documents, wide
+from tests.components.recorded import Recorded, Resource, record
+
+FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
+HERE = "us-west-2:111111111111"
+ROLES = policies.RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::111111111111:policy/boundary")
+TAGS = {"Team": "shop"}
+BUCKET = "aws:s3/bucket:Bucket"
+PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
+
+
+def everything() -> None:
+    """Every component, each with what makes its policies largest."""
+    network = Network("network", NetworkArgs(vpc=NewVpc(zones=["a", "b"], region="us-west-2"), tags=TAGS))
+    store = ReleaseStore("store", ReleaseStoreArgs(reader_accounts=["222222222222"], tags=TAGS))
+    balancer = LoadBalancer(
+        "backend",
+        LoadBalancerArgs(
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_subnet_ids,
+            allowed_cidrs=[network.cidr],
+            certificate_arns=[f"arn:aws:acm:{HERE}:certificate/1"],
+            tags=TAGS,
+        ),
+    )
+    service = EcsService(
+        "backend",
+        EcsServiceArgs(
+            family="shop",
+            cluster=Cluster("shop", ClusterArgs(cluster_name="shop", tags=TAGS)),
+            image=f"repository@sha256:{'a' * 64}",
+            repository_arns=[store.repository_arn],
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_subnet_ids,
+            region="us-west-2",
+            route=Route(load_balancer=balancer, health_path="/health"),
+            secrets={
+                "DATABASE": f"arn:aws:secretsmanager:{HERE}:secret:db-a1b2c3:password::",
+                "TOKEN": f"arn:aws:ssm:{HERE}:parameter/shop/token",
+            },
+            secret_key_arns=[f"arn:aws:kms:{HERE}:key/1"],
+            sidecars=[Sidecar(name="proxy", image=f"proxy@sha256:{'b' * 64}")],
+            task_statements=[policies.allow(["s3:GetObject"], "arn:aws:s3:::shop/*")],
+            execute_command=True,
+            deployment_alarms=DeploymentAlarms(),
+            role_options=ROLES,
+            tags=TAGS,
+        ),
+    )
+    ServiceAutoscaling("backend", ServiceAutoscalingArgs(service=service, min_count=2, max_count=4, tags=TAGS))
+    deploy = DeployLambda(
+        "deploy",
+        DeployLambdaArgs(function_name="shop-deploy", source=FUNCTION, service=service, role_options=ROLES, tags=TAGS),
+    )
+    us_east_1 = aws.Provider("us-east-1", region="us-east-1")
+    site = StaticSite(
+        "site",
+        StaticSiteArgs(
+            api=balancer,
+            domain=Domain(name="shop.example.gov", zone_id="Z1"),
+            us_east_1=us_east_1,
+            access_log_days=30,
+            reader_accounts=["222222222222"],
+            tags=TAGS,
+        ),
+    )
+    Alarms(
+        "shop",
+        AlarmsArgs(service=service, deploy=deploy, site=site, us_east_1=us_east_1, emails=["a@example.com"], tags=TAGS),
+    )
+    GithubOidc(
+        "github",
+        GithubOidcArgs(
+            repository=Repository(owner="shop", name="shop", owner_id=1, repository_id=2),
+            project="shop",
+            environments={"dev": None, "prod": "dev"},
+            account="111111111111",
+            state_bucket="state-of-shop",
+            state_key_arn=f"arn:aws:kms:{HERE}:key/2",
+            hosted_zone_ids=["Z1"],
+            role_options=ROLES,
+            tags=TAGS,
+        ),
+    )
+
+
+@functools.cache
+def recorded() -> Recorded:
+    return site_program.record(everything)
+
+
+def described(found: list[Wide]) -> str:
+    return "\n".join(str(each) for each in found)
+
+
+def test_nothing_is_wide_that_is_not_on_the_list() -> None:
+    found = [each for each in wide(recorded()) if not any(exempt.covers(each) for exempt in EXEMPT)]
+    assert found == [], described(found)
+
+
+def test_the_list_has_nothing_that_is_not_there() -> None:
+    found = wide(recorded())
+    unused = [exempt for exempt in EXEMPT if not any(exempt.covers(each) for each in found)]
+    assert unused == []
+
+
+def test_what_the_list_says_of_tasks_is_so() -> None:
+    for policy, document in documents(recorded()):
+        for statement in document["Statement"]:
+            if "ecs:ListTasks" in statement["Action"] and policy.endswith("RolePolicy deploy"):
+                assert "ecs:cluster" in statement["Condition"]["ArnEquals"]
+                return
+    pytest.fail("no statement on tasks")
+
+
+def test_policies_of_every_kind_were_looked_at() -> None:
+    kinds = {policy.split()[0].rpartition(":")[2] for policy, _ in documents(recorded())}
+    assert kinds == {"Role", "RolePolicy", "BucketPolicy", "RepositoryPolicy", "TopicPolicy"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ({"Action": "s3:*", "Resource": "arn:aws:s3:::a"}, "any action"),
+        ({"Action": ["s3:GetObject", "s3:Put*"], "Resource": "arn:aws:s3:::a"}, "any action"),
+        ({"Action": "s3:GetObject", "Resource": "*"}, "any resource"),
+        ({"Action": "s3:GetObject", "Resource": ["arn:aws:s3:::a", "*"]}, "any resource"),
+        ({"Action": "s3:GetObject", "NotResource": "arn:aws:s3:::a"}, "any resource"),
+        ({"NotAction": "s3:GetObject", "Resource": "arn:aws:s3:::a"}, "everything but some actions"),
+        ({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::a", "Principal": "*"}, "anyone"),
+        ({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::a", "Principal": {"AWS": ["*"]}}, "anyone"),
+    ],
+)
+def test_what_is_wide_is_found(statement: dict[str, Any], why: str) -> None:
+    document = json.dumps({"Statement": [{"Effect": "Allow", **statement}]})
+    made = Recorded([Resource("aws:iam/role:Role", "r", {"inlinePolicies": [{"policy": document}]})])
+    assert [each.why for each in wide(made)] == [why]
+    assert not any(exempt.covers(each) for each in wide(made) for exempt in EXEMPT)
+
+
+def test_what_is_named_is_not_wide() -> None:
+    narrow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*", "Principal": {"AWS": "1"}}
+    denied = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Principal": "*"}
+    document = json.dumps({"Statement": [narrow, denied]})
+    assert wide(Recorded([Resource("aws:s3/bucketPolicy:BucketPolicy", "b", {"policy": document})])) == []
+
+
+def test_no_bucket_is_public() -> None:
+    blocked = {
+        each.inputs["bucket"]
+        for each in recorded().all("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+        if all(
+            each.inputs.get(setting) is True
+            for setting in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+        )
+    }
+    buckets = {f"{each.name}-bucket" for each in recorded().all(BUCKET)}
+    assert len(buckets) == 3
+    assert blocked == buckets
+
+
+def test_every_image_is_pinned_by_its_digest() -> None:
+    (task,) = recorded().all("aws:ecs/taskDefinition:TaskDefinition")
+    images = [container["image"] for container in json.loads(task.inputs["containerDefinitions"])]
+    assert len(images) == 2
+    assert all(PINNED.fullmatch(image) for image in images)
+
+
+def test_everything_that_takes_tags_has_them() -> None:
+    taking = []
+    for each in recorded().resources:
+        shape = shapes.shape_of(each.token) if each.token.startswith("aws:") else None
+        if shape and "tags" in shape.inputs:
+            taking.append(each.token)
+            assert TAGS.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"
+    assert len(set(taking)) > 20
+
+
+def test_every_role_has_its_path_and_boundary() -> None:
+    found = recorded().all("aws:iam/role:Role")
+    assert len(found) == 7
+    for each in found:
+        assert (each.inputs.get("path"), each.inputs.get("permissionsBoundary")) == (
+            ROLES.path,
+            ROLES.permissions_boundary,
+        ), each.name
+
+
+def test_every_log_ends() -> None:
+    groups = recorded().all("aws:cloudwatch/logGroup:LogGroup")
+    assert sorted(each.inputs["name"] for each in groups) == ["/aws/lambda/shop-deploy", "/ecs/shop"]
+    assert all(each.inputs["retentionInDays"] > 0 for each in groups)
+
+
+def test_service_without_exec_has_no_session_channels() -> None:
+    def quiet() -> None:
+        cluster = Cluster("shop", ClusterArgs(cluster_name="shop"))
+        EcsService(
+            "backend",
+            EcsServiceArgs(
+                family="shop",
+                cluster=cluster,
+                image=f"repository@sha256:{'a' * 64}",
+                repository_arns=["arn:repository"],
+                vpc_id="vpc-1",
+                subnet_ids=["subnet-1"],
+                region="us-west-2",
+            ),
+        )
+
+    found = wide(record(quiet))
+    assert [each.policy for each in found] == ["aws:iam/rolePolicy:RolePolicy backend-execution"]
