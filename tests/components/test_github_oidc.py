@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import functools
 import json
 import re
 from pathlib import Path
@@ -56,6 +57,11 @@ def built(**changes: Any) -> Recorded:
     return record(lambda: GithubOidc("github", dataclasses.replace(ARGS, **changes)))
 
 
+@functools.cache
+def usual() -> Recorded:
+    return built()
+
+
 def trust(recorded: Recorded, role: str) -> dict[str, Any]:
     document = json.loads(recorded.one("aws:iam/role:Role", f"github-easi-{role}")["assumeRolePolicy"])
     (statement,) = document["Statement"]
@@ -73,7 +79,7 @@ def every(value: Any) -> list[str]:
 
 
 def test_deploy_role_trusts_one_environment_of_one_repository_by_their_numbers() -> None:
-    assert trust(built(), "impl-deploy") == {
+    assert trust(usual(), "impl-deploy") == {
         "Effect": "Allow",
         "Principal": {"Federated": "arn:aws:mock:us-west-2:111111111111:OpenIdConnectProvider/github"},
         "Action": "sts:AssumeRoleWithWebIdentity",
@@ -87,7 +93,7 @@ def test_deploy_role_trusts_one_environment_of_one_repository_by_their_numbers()
 
 
 def test_preview_role_trusts_pull_requests_and_the_unprotected_environment() -> None:
-    condition = trust(built(), "dev-preview")["Condition"]["StringEquals"]
+    condition = trust(usual(), "dev-preview")["Condition"]["StringEquals"]
     assert condition["token.actions.githubusercontent.com:sub"] == [
         "repo:CMSgov@1209384/easi@987654321:pull_request",
         "repo:CMSgov@1209384/easi@987654321:environment:dev-preview",
@@ -123,7 +129,7 @@ def test_no_trust_has_a_wildcard_or_another_operator_than_equality(legacy: bool)
 
 
 def test_provider_is_githubs_for_sts() -> None:
-    provider = built().one("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+    provider = usual().one("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
     assert provider == {"url": "https://token.actions.githubusercontent.com", "clientIdLists": ["sts.amazonaws.com"]}
 
 
@@ -135,7 +141,7 @@ def test_a_provider_that_exists_is_used_and_none_is_made() -> None:
 
 
 def test_preview_role_has_read_verbs_alone() -> None:
-    allowed = [item for item in statements(built(), "impl-preview").values() if item["Effect"] == "Allow"]
+    allowed = [item for item in statements(usual(), "impl-preview").values() if item["Effect"] == "Allow"]
     actions = {action for statement in allowed for action in statement["Action"]}
     state = {"kms:Decrypt", "s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"}
     assert {action for action in actions - state if not READ_VERB.fullmatch(action)} == set()
@@ -144,7 +150,7 @@ def test_preview_role_has_read_verbs_alone() -> None:
 
 @pytest.mark.parametrize("role", ["preview", "deploy"])
 def test_role_may_make_every_call_that_the_provider_made(role: str) -> None:
-    allowed = [item for item in statements(built(), f"impl-{role}").values() if item["Effect"] == "Allow"]
+    allowed = [item for item in statements(usual(), f"impl-{role}").values() if item["Effect"] == "Allow"]
     patterns = [action for statement in allowed for action in statement["Action"]]
     missing = [call for call in CALLS[role] if not any(fnmatch.fnmatchcase(call, pattern) for pattern in patterns)]
     assert missing == []
@@ -152,7 +158,7 @@ def test_role_may_make_every_call_that_the_provider_made(role: str) -> None:
 
 
 def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
-    found = statements(built(), "impl-preview")
+    found = statements(usual(), "impl-preview")
     holders = {
         action: [item["Resource"] for item in found.values() if item["Effect"] == "Allow" and action in item["Action"]]
         for action in ("s3:GetObject", "kms:Decrypt")
@@ -161,7 +167,7 @@ def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
 
 
 def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> None:
-    denied = {sid: item for sid, item in statements(built(), "dev-preview").items() if item["Effect"] == "Deny"}
+    denied = {sid: item for sid, item in statements(usual(), "dev-preview").items() if item["Effect"] == "Deny"}
     for item in denied.values():
         del item["Sid"], item["Effect"]
     assert denied == {
@@ -176,7 +182,7 @@ def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> 
 
 
 def test_deploy_role_reaches_every_resource_in_the_listed_statements_alone() -> None:
-    found = statements(built(), "impl-deploy")
+    found = statements(usual(), "impl-deploy")
     everywhere = {sid for sid, statement in found.items() if statement["Resource"] == "*"}
     assert everywhere == set(ci_access.WITHOUT_NAMES)
     assert set(found) - everywhere == LIMITED_BY_NAME
@@ -185,7 +191,7 @@ def test_deploy_role_reaches_every_resource_in_the_listed_statements_alone() -> 
 
 
 def test_deploy_role_has_any_action_in_the_listed_statements_alone() -> None:
-    found = statements(built(), "impl-deploy")
+    found = statements(usual(), "impl-deploy")
     assert {sid for sid, item in found.items() if any("*" in action for action in item["Action"])} == WITH_ANY_ACTION
     assert [action for action in found["Read"]["Action"] if "*" in action] == ["elasticloadbalancing:Describe*"]
     assert {resource for resource in found["Own"]["Resource"] if "easi-impl" not in resource} == set()
@@ -244,13 +250,13 @@ def test_a_boundary_is_demanded_of_every_role_and_cannot_be_removed() -> None:
 
 
 def test_without_a_boundary_none_can_be_set() -> None:
-    found = statements(built(), "dev-deploy")
+    found = statements(usual(), "dev-deploy")
     assert "Condition" not in found["BoundedRoles"]
     assert "iam:PutRolePermissionsBoundary" not in found["BoundedRoles"]["Action"]
 
 
 def test_deploy_role_writes_the_state_of_its_stack_alone() -> None:
-    assert statements(built(), "dev-deploy")["StateWrite"]["Resource"] == [
+    assert statements(usual(), "dev-deploy")["StateWrite"]["Resource"] == [
         "arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/dev.*",
         "arn:aws:s3:::state-of-easi/.pulumi/locks/organization/easi/dev/*",
         "arn:aws:s3:::state-of-easi/.pulumi/history/easi/dev/*",
@@ -259,7 +265,7 @@ def test_deploy_role_writes_the_state_of_its_stack_alone() -> None:
 
 
 def test_first_environment_copies_from_nowhere() -> None:
-    recorded = built()
+    recorded = usual()
     assert not {"PromoteImage", "PromoteFiles"} & set(statements(recorded, "dev-deploy"))
     assert statements(recorded, "impl-deploy")["PromoteFiles"]["Resource"] == [
         "arn:aws:s3:::easi-dev-*",
@@ -268,7 +274,7 @@ def test_first_environment_copies_from_nowhere() -> None:
 
 
 def test_names_change_in_the_given_zones_alone() -> None:
-    assert statements(built(), "dev-deploy")["Names"]["Resource"] == ["arn:aws:route53:::hostedzone/Z1"]
+    assert statements(usual(), "dev-deploy")["Names"]["Resource"] == ["arn:aws:route53:::hostedzone/Z1"]
     assert "Names" not in statements(built(hosted_zone_ids=()), "dev-deploy")
 
 
