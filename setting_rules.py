@@ -17,6 +17,11 @@ from components import fargate, subnets
 DEFAULT_ZONES = 2
 DEFAULT_NAT_GATEWAYS = 1
 """Of Pulumi.yaml. With an existing network, zones and NAT gateways can only be these: they are not made here."""
+MAX_STACK_NAME = 11
+"""What 32 characters leave of easi-<stack>-backend-1a2b3c4, the name of load balancer and target group.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+"""
 MIN_DEADLINE_WITH_ALARMS_S = 600
 """A rollout of a minute or two, five minutes of watching, and as much again for a slow image."""
 
@@ -29,6 +34,14 @@ def problems(given: Mapping[str, Any]) -> list[str]:
         if all(name in given for name in reads):
             found += rule(**{name: given[name] for name in reads})
     return found
+
+
+def _name_of_the_stack(stack: str) -> Iterator[str]:
+    if not re.fullmatch(rf"[A-Za-z0-9-]{{1,{MAX_STACK_NAME}}}", stack):
+        yield (
+            f"the stack is called {stack}: expected {MAX_STACK_NAME} characters at most, letters, digits and -, because "
+            "the names of load balancers have 32 and begin with easi-<stack>-"
+        )
 
 
 def _environment_before(stack: str, promote_from: str) -> Iterator[str]:
@@ -152,6 +165,7 @@ def _time_for_checks(health_passes: int, health_interval: int, health_deadline: 
 
 
 TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
+    _name_of_the_stack,
     _environment_before,
     _one_network,
     _subnets_of_an_existing_network,

@@ -169,6 +169,12 @@ def test_a_missing_region_is_told_with_the_command_that_sets_it() -> None:
     assert "pulumi config set -s dev aws:region" in refused({}, without="aws:region")
 
 
+@pytest.mark.parametrize("stack", ["production-1", "dev_2", "dev.2"])
+def test_a_stack_whose_name_does_not_fit_into_others_is_refused(stack: str) -> None:
+    with pytest.raises(SettingsError, match=f"the stack is called {stack}: expected 11 characters at most"):
+        load(stack, engine())
+
+
 def test_a_setting_that_pulumi_yaml_does_not_declare_is_missing() -> None:
     assert "easi:cpu is missing: Pulumi.yaml declares it" in refused({}, without="easi:cpu")
 
