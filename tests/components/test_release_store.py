@@ -1,0 +1,104 @@
+"""What an environment keeps of its releases, and the image it builds or takes over."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
+from components.release_store import ReleaseStore, ReleaseStoreArgs
+from tests.components.recorded import Recorded, record
+
+IMAGE = "docker:index/image:Image"
+REPOSITORY = "aws:ecr/repository:Repository"
+DIGEST = "sha256:" + "b" * 64
+
+
+def store(**args: Any) -> Recorded:
+    return record(lambda: ReleaseStore("store", ReleaseStoreArgs(**args)))
+
+
+def test_lifecycle_touches_untagged_images_only() -> None:
+    recorded = store()
+    rules = json.loads(recorded.one("aws:ecr/lifecyclePolicy:LifecyclePolicy")["policy"])["rules"]
+    assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged"]
+    assert recorded.all("aws:ecr/repositoryPolicy:RepositoryPolicy") == []
+
+
+def test_images_are_scanned_and_encrypted_as_asked() -> None:
+    assert store().one(REPOSITORY)["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert "encryptionConfigurations" not in store().one(REPOSITORY)
+    key = "arn:aws:kms:us-west-2:111111111111:key/1"
+    encryption = store(key_arn=key).one(REPOSITORY)["encryptionConfigurations"]
+    assert encryption == [{"encryptionType": "KMS", "kmsKey": key}]
+
+
+def test_no_rename_replaces_what_holds_data() -> None:
+    recorded = store()
+    assert "name" not in recorded.one(REPOSITORY)
+    assert "bucket" not in recorded.one("aws:s3/bucket:Bucket")
+
+
+@pytest.mark.parametrize("token", [REPOSITORY, "aws:s3/bucket:Bucket"])
+def test_images_and_records_are_protected_and_retained_unless_they_are_not_to_be_kept(token: str) -> None:
+    kept, free = store(keep=True).asked(token), store(keep=False).asked(token)
+    assert (kept.get("protect"), kept.get("retainOnDelete")) == (True, True)
+    assert (free.get("protect"), free.get("retainOnDelete")) == (None, None)
+
+
+def test_nothing_is_emptied_by_a_destroy_unless_it_is_not_to_be_kept() -> None:
+    for keep in (True, False):
+        recorded = store(keep=keep)
+        assert recorded.one(REPOSITORY)["forceDelete"] is not keep
+        assert recorded.one("aws:s3/bucket:Bucket")["forceDestroy"] is not keep
+
+
+def test_readers_pull_images_and_read_records_and_nothing_else() -> None:
+    recorded = store(reader_accounts=["222222222222"])
+    (pull,) = json.loads(recorded.one("aws:ecr/repositoryPolicy:RepositoryPolicy")["policy"])["Statement"]
+    assert pull["Principal"] == {"AWS": ["arn:aws:iam::222222222222:root"]}
+    assert pull["Action"] == ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])["Statement"]
+    allowed = [statement["Action"] for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed == ["s3:ListBucket", "s3:GetObject"]
+
+
+def image(what: Build | Promoted) -> tuple[Recorded, dict[str, Any]]:
+    """What was registered, and what the component says of it."""
+    said: dict[str, Any] = {}
+
+    def program() -> None:
+        args = BackendImageArgs(image=what, repository_url="registry/easi-dev", registry_id="111111111111")
+        made = BackendImage("backend", args)
+        said["architecture"] = made.cpu_architecture
+        made.reference.apply(lambda reference: said.update(reference=reference))
+
+    return record(program), said
+
+
+def test_first_environment_builds_its_image_for_the_named_architecture() -> None:
+    build = Build(context="backend", arguments={"EASI_VERSION": "a"}, tag="dev-a", cpu_architecture="ARM64")
+    recorded, said = image(build)
+    built = recorded.one(IMAGE)
+    assert built["imageName"] == "registry/easi-dev:dev-a"
+    assert built["build"]["args"] == {"EASI_VERSION": "a"}
+    assert built["build"]["platform"] == "linux/arm64"
+    assert said["architecture"] == "ARM64"
+
+
+def test_built_image_is_named_by_its_digest() -> None:
+    _, said = image(Build(context="backend", arguments={}, tag="t"))
+    assert said["reference"].endswith("@sha256:" + "1" * 64)
+
+
+def test_later_environment_builds_nothing_and_names_the_same_digest() -> None:
+    recorded, said = image(Promoted(digest=DIGEST))
+    assert recorded.all(IMAGE) == []
+    assert said == {"architecture": None, "reference": f"registry/easi-dev@{DIGEST}"}
+
+
+def test_another_architecture_is_refused() -> None:
+    with pytest.raises(ValueError, match="cpu_architecture is 'RISCV': expected X86_64 or ARM64"):
+        image(Build(context="backend", arguments={}, tag="t", cpu_architecture="RISCV"))
