@@ -21,7 +21,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.static_site import StaticSite, StaticSiteArgs
 from local.emulator import process
@@ -86,11 +85,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def record_components() -> Recorded:
     def program() -> None:
-        balancer = LoadBalancer(
-            "backend", LoadBalancerArgs(vpc_id="vpc-1", vpc_cidr="10.0.0.0/16", subnet_ids=["subnet-1"])
-        )
-        StaticSite("site", StaticSiteArgs(api=balancer, reader_accounts=[READER]))
-        ReleaseStore("store", ReleaseStoreArgs(repository="easi-dev", reader_accounts=[READER]))
+        StaticSite("site", StaticSiteArgs(reader_accounts=[READER]))
+        ReleaseStore("store", ReleaseStoreArgs(reader_accounts=[READER]))
 
     return record(program)
 
