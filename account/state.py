@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -97,10 +96,10 @@ def _ensure_key(kms: Any, place: Place, say: Say) -> str:
                 f"  aws kms cancel-key-deletion --region {place.region} --key-id {found['KeyId']}\n"
                 f"  aws kms enable-key --region {place.region} --key-id {found['KeyId']}"
             )
-        policy = json.loads(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
+        existing = policies.read(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
         # What the account's own people may do with a key that exists is theirs to say.
-        wanted = policies.merged(policy["Statement"], statements[1:])
-        if wanted != policy["Statement"]:
+        wanted = policies.merged(existing, statements[1:])
+        if wanted != existing:
             kms.put_key_policy(KeyId=found["KeyId"], PolicyName="default", Policy=policies.document(wanted))
             say(f"the key {alias}: other accounts may use it now, too")
     if not kms.get_key_rotation_status(KeyId=found["KeyId"])["KeyRotationEnabled"]:
@@ -125,12 +124,12 @@ def _set_up(s3: Any, place: Place, key: str, say: Say) -> None:
     rules = _asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {"Rules": []})["Rules"]
     if LIFECYCLE_RULE not in {rule.get("ID") for rule in rules}:
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, _EXPIRY]})
-    policy = json.loads(_asked(lambda: s3.get_bucket_policy(Bucket=bucket), {"Policy": '{"Statement": []}'})["Policy"])
-    statements = policies.merged(
-        policy["Statement"], policies.of_bucket(f"arn:{place.partition}:s3:::{bucket}", place.others)
+    existing = policies.read(
+        _asked(lambda: s3.get_bucket_policy(Bucket=bucket), {"Policy": policies.document([])})["Policy"]
     )
-    if statements != policy["Statement"]:
-        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(statements))
+    wanted = policies.merged(existing, policies.of_bucket(f"arn:{place.partition}:s3:::{bucket}", place.others))
+    if wanted != existing:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(wanted))
     say(f"the bucket {bucket}: versioned, encrypted with the key, private, over TLS only")
 
 

@@ -49,6 +49,12 @@ def merged(existing: Sequence[Statement], ours: Sequence[Statement]) -> list[Sta
     return list(result.values())
 
 
+def read(text: str) -> list[Statement]:
+    """The statements of a policy; a single one may stand without a list."""
+    found = json.loads(text)["Statement"]
+    return [found] if isinstance(found, dict) else list(found)
+
+
 def document(statements: Sequence[Statement]) -> str:
     """A policy of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -224,3 +224,5 @@ def test_the_older_subject_needs_no_numbers() -> None:
 def test_a_policy_is_a_document() -> None:
     statement = {"Sid": "A"}
     assert json.loads(state_policies.document([statement])) == {"Version": "2012-10-17", "Statement": [statement]}
+    assert state_policies.read(state_policies.document([statement])) == [statement]
+    assert state_policies.read('{"Statement": {"Sid": "A"}}') == [statement]
