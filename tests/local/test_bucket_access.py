@@ -1,4 +1,4 @@
-"""Who reaches the site's and the records' buckets: their policies as the components make them, enforced.
+"""Who reaches the buckets of site, records and logs: their policies as the components make them, enforced.
 
 Proven on requests to S3 and to distributions in an emulator that enforces IAM; Block Public Access is set as the
 components set it.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import pulumi_aws as aws
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -28,7 +29,9 @@ from tests.components.recorded import Recorded, record
 from tests.local import authorized_emulator
 
 OWNER, READER, STRANGER = "000000000000", "222222222222", "333333333333"
-SITE, RECORDS = "site-of-dev", "records-of-dev"
+SITE, RECORDS, LOGS = "site-of-dev", "records-of-dev", "logs-of-dev"
+NAMES = {SITE: "site", RECORDS: "store-records", LOGS: "site-logs"}
+"""Buckets and what the components call them."""
 RECORDED = "arn:aws:mock:us-west-2:111111111111"
 BODY = b"<!doctype html>"
 
@@ -74,10 +77,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         domain = f"{SITE}.s3.us-west-2.amazonaws.com"
         (own, arn), (other, _) = (make_distribution(port, domain, name) for name in ("own", "other"))
         recorded = record_components()
-        policies = {SITE: policy(recorded, "site", SITE, arn), RECORDS: policy(recorded, "store-records", RECORDS, arn)}
+        policies = {bucket: policy(recorded, name, bucket, arn) for bucket, name in NAMES.items()}
         made = World(port=port, own=own, other=other, policies=policies)
-        make_bucket(made, recorded, "site", SITE)
-        make_bucket(made, recorded, "store-records", RECORDS)
+        for bucket, name in NAMES.items():
+            make_bucket(made, recorded, name, bucket)
         yield made
     finally:
         process.stop(folder, print)
@@ -85,7 +88,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def record_components() -> Recorded:
     def program() -> None:
-        StaticSite("site", StaticSiteArgs(reader_accounts=[READER]))
+        east = aws.Provider("us-east-1", region="us-east-1")
+        StaticSite("site", StaticSiteArgs(reader_accounts=[READER], access_log_days=7, us_east_1=east))
         ReleaseStore("store", ReleaseStoreArgs(reader_accounts=[READER]))
 
     return record(program)
@@ -96,6 +100,7 @@ def policy(recorded: Recorded, name: str, bucket: str, distribution: str) -> str
     found = str(recorded.one("aws:s3/bucketPolicy:BucketPolicy", name)["policy"])
     found = found.replace(f"{RECORDED}:Bucket/{name}", f"arn:aws:s3:::{bucket}")
     found = found.replace(f"{RECORDED}:Distribution/site", distribution)
+    found = found.replace(f"{RECORDED}:LogDeliverySource/", f"arn:aws:logs:us-east-1:{OWNER}:delivery-source:")
     assert RECORDED not in found, found
     return found
 
@@ -168,7 +173,7 @@ def test_site_is_not_read_through_another_distribution(world: World) -> None:
     assert world.get("/index.html", f"{world.other}.cloudfront.localhost")[0] == 403
 
 
-@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+@pytest.mark.parametrize("bucket", [SITE, RECORDS, LOGS])
 def test_nobody_reads_or_lists_without_credentials(world: World, bucket: str) -> None:
     assert world.get(f"/{bucket}/index.html")[0] == 403
     assert world.get(f"/{bucket}?list-type=2")[0] == 403
@@ -203,7 +208,12 @@ def test_account_that_promotes_changes_nothing(
     assert world.s3(OWNER).get_object(Bucket=bucket, Key="index.html")["Body"].read() == BODY
 
 
-@pytest.mark.parametrize("bucket", [SITE, RECORDS])
+def test_account_that_promotes_does_not_read_logs(world: World) -> None:
+    assert denied(world.s3(READER), "get_object", Bucket=LOGS, Key="index.html")
+    assert denied(world.s3(READER), "list_objects_v2", Bucket=LOGS)
+
+
+@pytest.mark.parametrize("bucket", [SITE, RECORDS, LOGS])
 def test_other_account_does_not_read(world: World, bucket: str) -> None:
     assert denied(world.s3(STRANGER), "get_object", Bucket=bucket, Key="index.html")
     assert denied(world.s3(STRANGER), "list_objects_v2", Bucket=bucket)
