@@ -127,11 +127,12 @@ def real(policy: str) -> str:
     here = {
         "LogGroup/backend": f"arn:aws:logs:{HERE}:log-group:/ecs/{OWN}",
         "LogGroup/deploy": f"arn:aws:logs:{HERE}:log-group:/aws/lambda/{OWN}-deploy",
+        # Of the cluster's recorded ARN, which says Cluster where AWS says cluster.
+        "Cluster/backend:task-definition": f"arn:aws:ecs:{HERE}:task-definition",
         "Cluster/backend": f"arn:aws:ecs:{HERE}:cluster/{CLUSTER}",
         "Service/backend": f"arn:aws:ecs:{HERE}:service/{CLUSTER}/{OWN}",
         "service-deployment/backend": f"arn:aws:ecs:{HERE}:service-deployment/{CLUSTER}/{OWN}",
         "service-revision/backend": f"arn:aws:ecs:{HERE}:service-revision/{CLUSTER}/{OWN}",
-        "TaskDefinition/backend": f"arn:aws:ecs:{HERE}:task-definition/{OWN}",
         **{f"Role/{name}": arn for name, arn in ROLES.items()},
     }
     for name, arn in here.items():
