@@ -53,6 +53,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
                 return {"id": "vpc-1", "cidrBlock": "10.1.0.0/16"}, []
             if args.token.endswith(":getSubnets"):
                 return {"ids": list(tagged)}, []
+            assert args.args["vpcId"] == "vpc-1", "a subnet of another network would be taken"
             if args.args["id"] not in IN_ZONES:
                 raise NotFoundError
             return {"id": args.args["id"], "availabilityZone": IN_ZONES[args.args["id"]]}, []
@@ -156,11 +157,12 @@ def test_contradictions_are_refused(args: dict[str, Any], message: str) -> None:
 
 def test_a_new_network_has_private_subnets_with_a_way_out() -> None:
     network = made()
-    assert {item.name: item.inputs["availabilityZone"] for item in network.all(SUBNET)} == {
-        "network-public-0": "us-west-2a",
-        "network-public-1": "us-west-2b",
-        "network-private-0": "us-west-2a",
-        "network-private-1": "us-west-2b",
+    found = {item.name: (item.inputs["availabilityZone"], item.inputs["cidrBlock"]) for item in network.all(SUBNET)}
+    assert found == {
+        "network-public-0": ("us-west-2a", "10.20.0.0/24"),
+        "network-public-1": ("us-west-2b", "10.20.1.0/24"),
+        "network-private-0": ("us-west-2a", "10.20.4.0/24"),
+        "network-private-1": ("us-west-2b", "10.20.5.0/24"),
     }
     assert [item.inputs["subnetId"] for item in network.all(NAT)] == ["network-public-0-id"]
     for name in ("network-private-0", "network-private-1"):
