@@ -86,7 +86,7 @@ class Dashboard(Kind):
 
 
 class MetricAlarm(Kind):
-    """A threshold that pages someone. The emulator keeps it and evaluates nothing."""
+    """A threshold that pages someone. The emulator keeps it, without metric math, and evaluates nothing."""
 
     resource = "aws:cloudwatch/metricAlarm:MetricAlarm"
     service, make, identity, remove = "cloudwatch", "put_metric_alarm", "{name}", "delete_alarms"
