@@ -39,8 +39,8 @@ def problems(given: Mapping[str, Any]) -> list[str]:
 def _name_of_the_stack(stack: str) -> Iterator[str]:
     if not re.fullmatch(rf"[A-Za-z0-9-]{{1,{MAX_STACK_NAME}}}", stack):
         yield (
-            f"the stack is called {stack}: expected {MAX_STACK_NAME} characters at most, letters, digits and -, because "
-            "the names of load balancers have 32 and begin with easi-<stack>-"
+            f"the stack is called {stack}: expected {MAX_STACK_NAME} characters at most, letters, digits and -: "
+            "the names of load balancers have 32, and begin with easi-<stack>-"
         )
 
 
