@@ -60,6 +60,7 @@ class Aws:
                     endpoint_url=self.endpoint,
                     aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
                     aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+                    aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
                     config=Config(
                         retries={"max_attempts": 2, "mode": "standard"},
                         connect_timeout=5,

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import dill
 import pytest
+from botocore.exceptions import ClientError
 
 from release.request import IDENTITY
 from release.resource import ReleaseProvider
+from release.rollout import RolloutFailed
 
 INPUTS: dict[str, Any] = {
     "version": "1" * 40,
@@ -53,3 +56,35 @@ def test_delete_leaves_what_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("release.resource.session.connect", forbidden)
     ReleaseProvider().delete("id", INPUTS)
+
+
+def refused(code: str) -> Exception:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Invoke")
+
+
+def read(monkeypatch: pytest.MonkeyPatch, error: Exception) -> dict[str, Any]:
+    """The outputs of a refresh in which looking at what runs fails."""
+
+    def fail(*_arguments: Any) -> None:
+        try:
+            raise error
+        except ClientError as cause:
+            raise RolloutFailed("error", "the function cannot be invoked") from cause
+
+    request = types.SimpleNamespace(connection=None, account="1", region="r", environment="dev")
+    monkeypatch.setattr("release.resource.from_inputs", lambda _props: request)
+    monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: None)
+    monkeypatch.setattr("release.resource.engine.look", fail)
+    return dict(ReleaseProvider().read("id", INPUTS).outs or {})
+
+
+def test_a_role_that_may_not_look_keeps_what_the_last_release_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read(monkeypatch, refused("AccessDeniedException")) == INPUTS
+    assert "not compared with what runs" in capsys.readouterr().err
+
+
+def test_another_failure_to_look_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RolloutFailed):
+        read(monkeypatch, refused("ServiceException"))
