@@ -58,7 +58,7 @@ def test_delete_leaves_what_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ReleaseProvider().delete("id", INPUTS)
 
 
-def refused(code: str) -> Exception:
+def refused(code: str) -> Any:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Invoke")
 
 
