@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import sys
@@ -45,7 +46,7 @@ def suffixes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_module._Mocks, "new_resource", with_suffix)
 
 
-def watched(
+def anew(
     *, routed: bool = True, deployed: bool = True, site: bool = True, desired_count: int | None = None, **changes: Any
 ) -> Recorded:
     def build(cluster: Cluster) -> None:
@@ -60,6 +61,17 @@ def watched(
         Alarms("shop", AlarmsArgs(**{**args, **changes}))
 
     return program(build)
+
+
+@functools.cache
+def usual() -> Recorded:
+    """With everything and its defaults, recorded once."""
+    return anew()
+
+
+def watched(**changes: Any) -> Recorded:
+    """What is made; without changes, always the same."""
+    return anew(**changes) if changes else usual()
 
 
 def alarm(recorded: Recorded, name: str) -> dict[str, Any]:
@@ -283,7 +295,7 @@ def test_failed_releases_are_counted_in_the_functions_own_lines(
     except handler.BadCommandError:
         assert event == {"deployment": "nonsense"}
     line = capsys.readouterr().out
-    pattern = watched(site=False).one(FILTER)["pattern"]
+    pattern = watched().one(FILTER)["pattern"]
     assert matches(pattern, json.loads(line)) == counted
 
 
@@ -318,9 +330,8 @@ def test_metric_of_failed_releases_is_the_one_that_the_filter_counts() -> None:
 
 
 def widgets(recorded: Recorded) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(recorded.one("aws:cloudwatch/dashboard:Dashboard")["dashboardBody"])[
-        "widgets"
-    ]
+    body = recorded.one("aws:cloudwatch/dashboard:Dashboard")["dashboardBody"]
+    found: list[dict[str, Any]] = json.loads(body)["widgets"]
     return found
 
 
@@ -362,7 +373,7 @@ def test_dashboard_begins_with_the_alarms_and_nothing_overlaps() -> None:
 
 
 def test_dashboard_is_the_same_text_every_time() -> None:
-    bodies = {watched().one("aws:cloudwatch/dashboard:Dashboard")["dashboardBody"] for _ in range(2)}
+    bodies = {made().one("aws:cloudwatch/dashboard:Dashboard")["dashboardBody"] for made in (anew, usual)}
     assert len(bodies) == 1
     assert watched().one("aws:cloudwatch/dashboard:Dashboard")["dashboardName"] == "easi-dev-shop"
 
