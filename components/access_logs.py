@@ -51,14 +51,14 @@ class AccessLogs(Component):
         policy = bucket.policy(
             [
                 {
-                    # As AWS writes it. It adds its own to a policy that does not have it, and that would be a change
-                    # that Pulumi takes back.
-                    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html
+                    # As CloudFront's guide has it, for this one source. AWS may add its own to a policy that does not
+                    # have it, and that would be a change that Pulumi takes back.
+                    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
                     "Sid": "AWSLogsDeliveryWrite",
                     "Effect": "Allow",
                     "Principal": {"Service": "delivery.logs.amazonaws.com"},
                     "Action": "s3:PutObject",
-                    "Resource": pulumi.Output.concat(bucket.arn, "/AWSLogs/", account, "/*"),
+                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
                     "Condition": {
                         "StringEquals": {"aws:SourceAccount": account, "s3:x-amz-acl": "bucket-owner-full-control"},
                         "ArnLike": {"aws:SourceArn": source.arn},

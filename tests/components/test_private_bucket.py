@@ -90,7 +90,8 @@ def test_logs_are_delivered_from_us_east_1_to_the_bucket_by_this_distribution_al
     statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy", LOGS)["policy"])["Statement"]
     (write,) = [statement for statement in statements if statement["Effect"] == "Allow"]
     assert write["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
-    assert (write["Action"], write["Resource"]) == ("s3:PutObject", f"{bucket}/AWSLogs/111111111111/*")
+    assert (write["Action"], write["Resource"]) == ("s3:PutObject", f"{bucket}/*")
+    assert write["Condition"]["StringEquals"]["aws:SourceAccount"] == "111111111111"
     assert write["Condition"]["ArnLike"]["aws:SourceArn"].endswith(f"LogDeliverySource/{LOGS}")
 
 
