@@ -29,10 +29,10 @@ run = project.load_run()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
 where = place.find(settings.zones if settings.vpc_cidr else 0)
-us_east_1 = providers.us_east_1(project.configuration())
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
+us_east_1 = providers.us_east_1(project.configuration())
 
 network = Network(
     "network",
