@@ -1,0 +1,66 @@
+"""What a change of each setting does: our program and local plugins against recordings of the AWS provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+import settings
+from docs.settings_table import declared
+from tests.components import effects, program
+from tests.components.program import ROOT
+
+FIXTURES = ROOT / "tests" / "fixtures"
+TO_TRY: Mapping[str, Mapping[str, Any]] = yaml.safe_load((FIXTURES / "setting_changes_to_try.yaml").read_text())
+RECORDED: Mapping[str, Mapping[str, Any]] = json.loads((FIXTURES / "setting_changes.json").read_text())
+OTHER_STACKS = {"vpcCidr", "zones", "natGateways", "secretKeyArns"}
+"""Settings whose change needs a stack that was made otherwise: they may be recorded later than the others."""
+NETWORKS = {
+    "{vpc}": "vpc-0a",
+    "{other-vpc}": "vpc-0b",
+    **{f"{{subnet-{number}}}": f"subnet-0a{number}" for number in range(3)},
+    **{f"{{other-subnet-{number}}}": f"subnet-0b{number}" for number in range(2)},
+}
+
+
+def settings_around(key: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The stack of a change, and the settings of it that are different from the committed ones before and after."""
+    change = TO_TRY[key]
+    before, after = dict(change.get("given") or {}), dict(change.get("given") or {})
+    for other, (was, becomes) in (change.get("also") or {}).items():
+        before[other], after[other] = was, becomes
+    if "from" in change:
+        before[key] = change["from"]
+    after[key] = change["to"]
+    return change.get("stack", "prod"), _filled(before), _filled(after)
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(values)
+    for placeholder, identity in NETWORKS.items():
+        text = text.replace(placeholder, identity)
+    filled: dict[str, Any] = json.loads(text)
+    return filled
+
+
+def test_a_change_of_every_setting_is_tried_and_recorded() -> None:
+    assert set(TO_TRY) == set(declared())
+    assert set(RECORDED) <= set(TO_TRY)
+    assert set(TO_TRY) - set(RECORDED) <= OTHER_STACKS
+
+
+@pytest.mark.parametrize("key", sorted(TO_TRY))
+def test_what_is_tried_is_a_change_between_settings_that_are_accepted(key: str) -> None:
+    stack, before, after = settings_around(key)
+    first, second = (settings.load(stack, program.configuration(stack, given)) for given in (before, after))
+    assert first != second
+
+
+@pytest.mark.parametrize("key", sorted(RECORDED))
+def test_a_change_does_what_the_aws_provider_was_recorded_to_do(key: str) -> None:
+    stack, before, after = settings_around(key)
+    assert effects.changes(stack, before, after) == RECORDED[key]["changes"]
