@@ -48,6 +48,8 @@ class EcsService(Component):
     load_balancer: LoadBalancer | None
     desired_count: int | None
     """As it was given."""
+    shifts_traffic: bool
+    """Whether releases move requests between two target groups; the attributes above are of the first."""
 
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(args)
@@ -130,6 +132,7 @@ class EcsService(Component):
         self.target_group_arn_suffix = routed.group.arn_suffix if routed else None
         self.load_balancer = args.route.load_balancer if args.route else None
         self.desired_count = args.desired_count
+        self.shifts_traffic = shifts_traffic(args.strategy)
         self.register_outputs(
             {
                 "cluster": self.cluster_name,

@@ -11,6 +11,9 @@ import pulumi
 from google.protobuf import json_format  # type: ignore[import-untyped]  # protobuf ships no types
 from pulumi.runtime import mocks
 
+SUFFIXES = {"aws:lb/loadBalancer:LoadBalancer": "app", "aws:lb/targetGroup:TargetGroup": "targetgroup"}
+"""How CloudWatch's names of them begin."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Resource:
@@ -51,6 +54,16 @@ class _Mocks(mocks.Mocks):
             "cidrBlock": inputs.get("cidrBlock", "10.0.0.0/16"),
             "allocationId": "eipalloc-1",
             "repoDigest": f"{args.name}@sha256:{'1' * 64}",
+            "arnSuffix": f"{SUFFIXES.get(args.typ, kind)}/{args.name}",
+            "fqdn": inputs.get("name"),
+            "hostedZoneId": "Z2FDTNDATAQYW2",
+            "domainValidationOptions": [
+                {
+                    "resourceRecordName": f"_a.{inputs.get('domainName')}",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_b.acm-validations.aws",
+                }
+            ],
         }
         return f"{args.name}-id", {**computed, **inputs}
 

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import pulumi_aws as aws
-from pulumi.runtime import mocks
 
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.static_site import StaticSite, StaticSiteArgs
-from tests.components import recorded
-from tests.components.recorded import Recorded
+from tests.components.recorded import Recorded, record
 
 CERTIFICATE = "aws:acm/certificate:Certificate"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 EAST = "pulumi:providers:aws::us-east-1::"
-
-
-def record(build: Callable[[], Any]) -> Recorded:
-    """As `recorded.record`, with certificates that say how they are to be validated."""
-    made = recorded._Mocks.new_resource
-
-    def new_resource(self: Any, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        identity, state = made(self, args)
-        if args.typ == CERTIFICATE:
-            proof = {"Name": f"_a.{args.inputs['domainName']}", "Type": "CNAME", "Value": "_b.acm-validations.aws"}
-            named = {f"resourceRecord{key}": value for key, value in proof.items()}
-            state = state | {"domainValidationOptions": [named]}
-        if args.typ == "aws:route53/record:Record":
-            state = state | {"fqdn": state["name"]}
-        if args.typ == DISTRIBUTION:
-            state = state | {"hostedZoneId": "Z2FDTNDATAQYW2"}
-        return identity, state
-
-    with mock.patch.object(recorded._Mocks, "new_resource", new_resource):
-        return recorded.record(build)
 
 
 def site(*, api: bool = True, api_https: bool = False, east: bool = True, **args: Any) -> Recorded:

@@ -9,24 +9,11 @@ import pytest
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.deployment_alarms import DeploymentAlarms
 from components.strategy import BlueGreen, Canary, Linear, Rolling, Strategy
-from tests.components import recorded as recorded_module
 from tests.components import service_program as shop
 from tests.components.recorded import Recorded
 from tests.components.service_program import ALARM, ROLE, RULE, SERVICE, TARGETS, routed
 
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-
-
-@pytest.fixture(autouse=True)
-def suffixes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What CloudWatch calls load balancers and target groups, for each a suffix of its own."""
-    make = recorded_module._Mocks.new_resource
-
-    def with_suffix(self: Any, args: Any) -> tuple[str | None, dict[Any, Any]]:
-        identity, outputs = make(self, args)
-        return identity, {**outputs, "arnSuffix": f"suffix/{args.typ.rpartition(':')[2]}/{args.name}"}
-
-    monkeypatch.setattr(recorded_module._Mocks, "new_resource", with_suffix)
 
 
 def test_rolling_update_needs_nothing_more() -> None:
@@ -124,8 +111,8 @@ def test_answers_5xx_of_the_services_own_targets_take_a_deployment_back() -> Non
     assert (alarm["period"], alarm["evaluationPeriods"], alarm["statistic"]) == (60, 2, "Sum")
     assert alarm["treatMissingData"] == "notBreaching"
     assert alarm["dimensions"] == {
-        "LoadBalancer": "suffix/LoadBalancer/backend",
-        "TargetGroup": "suffix/TargetGroup/backend",
+        "LoadBalancer": "app/backend",
+        "TargetGroup": "targetgroup/backend",
     }
     alarms = recorded.one(SERVICE)["alarms"]
     assert alarms == {"enable": True, "rollback": True, "alarmNames": ["backend-5xx", "queue"]}
@@ -134,7 +121,7 @@ def test_answers_5xx_of_the_services_own_targets_take_a_deployment_back() -> Non
 def test_both_target_groups_are_watched_where_traffic_is_shifted_between_them() -> None:
     recorded = routed(deployment_alarms=DeploymentAlarms(rollback=False), strategy=Canary())
     watched = {alarm.inputs["dimensions"]["TargetGroup"] for alarm in recorded.all(ALARM)}
-    assert watched == {"suffix/TargetGroup/backend", "suffix/TargetGroup/backend-green"}
+    assert watched == {"targetgroup/backend", "targetgroup/backend-green"}
     alarms = recorded.one(SERVICE)["alarms"]
     assert (alarms["rollback"], alarms["alarmNames"]) == (False, ["backend-5xx", "backend-5xx-green"])
 

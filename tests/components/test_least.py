@@ -27,7 +27,6 @@ from components.site_domain import Domain
 from components.static_site import StaticSite, StaticSiteArgs
 from components.target import Route
 from local.aws import shapes
-from tests.components import site_program
 from tests.components.least import EXEMPT, Wide, documents, wide
 from tests.components.recorded import Recorded, Resource, record
 
@@ -116,7 +115,7 @@ def everything() -> None:
 
 @functools.cache
 def recorded() -> Recorded:
-    return site_program.record(everything)
+    return record(everything)
 
 
 def described(found: list[Wide]) -> str:

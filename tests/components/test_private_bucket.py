@@ -11,8 +11,8 @@ from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.site_domain import Domain
 from local.aws import shapes
-from tests.components.recorded import Recorded
-from tests.components.site_program import EAST, record, site
+from tests.components.recorded import Recorded, record
+from tests.components.site_program import EAST, site
 
 BUCKET = "aws:s3/bucket:Bucket"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
