@@ -3,6 +3,7 @@
 import pulumi
 
 import candidate
+import configuration
 import place
 import providers
 import settings as project
@@ -32,7 +33,7 @@ where = place.find(settings.zones if settings.vpc_cidr else 0)
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
-us_east_1 = providers.us_east_1(project.configuration())
+us_east_1 = providers.us_east_1(configuration.of_stack())
 
 network = Network(
     "network",

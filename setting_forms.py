@@ -1,4 +1,4 @@
-"""What a setting has to be beyond its type, and by which rule its key follows from its field."""
+"""What a setting has to be beyond its type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from components import fargate, log_retention, subnets
+from configuration import key_of
 
 PRIVATE = frozenset({"backend_environment", "backend_secrets"})
 """Settings of which no message repeats a value: somebody may have put a secret there."""
@@ -98,12 +99,6 @@ RANGES: Mapping[str, Range] = {
     "rollout_deadline": Range(60, 7200),
     "keep_releases": Range(1, 100),
 }
-
-
-def key_of(field: str) -> str:
-    """The setting's key in Pulumi.yaml for a field of `Settings`: `min_count` is `easi:minCount` without its prefix."""
-    head, *tail = field.split("_")
-    return head + "".join(part.capitalize() for part in tail)
 
 
 def expectation(field: str) -> str:

@@ -8,8 +8,6 @@ maps, in `setting_forms` what a value has to be, in `setting_rules` what belongs
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
 import os
 import re
 import typing
@@ -18,9 +16,10 @@ from pathlib import Path
 
 import pulumi
 
+import configuration
 import setting_forms
 import setting_rules
-from setting_forms import key_of
+from configuration import SettingsError
 
 PROJECT = "easi"
 REGION = "aws:region"
@@ -35,10 +34,6 @@ DISTRIBUTION_PLACEHOLDER = "{distribution}"
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
-
-
-class SettingsError(pulumi.RunError):
-    """Every wrong setting of a stack, each with what is expected. Ends the program without a traceback."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,21 +111,7 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
     Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, and what
     `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
     """
-    prefix = f"{PROJECT}:"
-    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    types = typing.get_type_hints(Settings)
-    fields = {key_of(field.name): field.name for field in dataclasses.fields(Settings)}
-    problems = [_unknown(key, fields) for key in sorted(set(given) - set(fields))]
-    values: dict[str, typing.Any] = {}
-    for key, name in fields.items():
-        if key not in given:
-            problems.append(f"{prefix}{key} is missing: Pulumi.yaml declares it with a default; is that file complete?")
-            continue
-        try:
-            values[name] = _parse(given[key], types[name])
-        except ValueError as error:
-            shown = "not what it has to be" if name in setting_forms.PRIVATE else repr(given[key])
-            problems.append(f"{prefix}{key} is {shown}: {error}")
+    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE)
     place = {"stack": stack}
     region = config.get(REGION, "")
     if _REGION.fullmatch(region):
@@ -142,28 +123,20 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
         )
     problems += setting_rules.problems(values | place)
     if problems:
-        raise SettingsError(
-            f"the settings of stack {stack} (Pulumi.{stack}.yaml) cannot be used:\n  " + "\n  ".join(problems)
-        )
+        raise SettingsError(stack, f"Pulumi.{stack}.yaml", problems)
     return Settings(**values)
-
-
-def configuration() -> Mapping[str, str]:
-    """The configuration of the stack that runs, whatever it configures: `<namespace>:<key>` to a string."""
-    # The engine hands it to a program in one of these two ways, depending on how it starts it.
-    return {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    return load(pulumi.get_stack(), configuration())
+    return load(pulumi.get_stack(), configuration.of_stack())
 
 
 def load_run() -> Run:
-    """What the environment variables ask for. Raises SettingsError for a version that is no full Git SHA."""
+    """What the environment variables ask for. Raises pulumi.RunError for a version that is no full Git SHA."""
     version = os.environ.get(VERSION_VARIABLE) or None
     if version is not None and not _SHA.fullmatch(version):
-        raise SettingsError(
+        raise pulumi.RunError(
             f"{VERSION_VARIABLE} is {version!r}: expected a full Git SHA, 40 characters 0-9a-f. "
             f"`git rev-parse {version}` prints it."
         )
@@ -179,33 +152,3 @@ def aws_connection() -> Mapping[str, typing.Any]:
     config = pulumi.Config("aws")
     roles = config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])
     return {"profile": config.get("profile") or "", "assumeRoles": roles}
-
-
-def _unknown(key: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"{PROJECT}:{key} is no setting" + (f": did you mean {PROJECT}:{near[0]}?" if near else " of Pulumi.yaml")
-
-
-def _parse(text: str, kind: typing.Any) -> typing.Any:
-    """The value of a setting of type `kind`. Raises ValueError with what is expected."""
-    if kind is str:
-        return text
-    if kind is bool:
-        if text not in {"true", "false"}:
-            raise ValueError("expected true or false")
-        return text == "true"
-    if kind is int:
-        if not re.fullmatch(r"-?\d+", text):
-            raise ValueError("expected a whole number")
-        return int(text)
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError("expected a list of strings")
-        return tuple(value)
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError("expected a map of names to strings (quote numbers)")
-    return dict(sorted(value.items()))

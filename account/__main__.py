@@ -16,11 +16,14 @@ import pulumi_aws as aws
 # The engine starts this program from its own folder; what it is made of is in the project's.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+import place
 from account import settings as account_settings
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
 from components.policies import RoleOptions
+from configuration import SettingsError
 
 settings = account_settings.load_stack()
+where = place.find(zones=0)
 owner, _, name = settings.repository.partition("/")
 try:
     github = GithubOidc(
@@ -38,7 +41,7 @@ try:
                 environment: upstream or None for environment, upstream in sorted(settings.environments.items())
             },
             account=aws.get_caller_identity().account_id,
-            partition=aws.get_partition().partition,
+            partition=where.partition,
             state_bucket=settings.state_bucket,
             state_key_arn=settings.state_key_arn,
             provider_arn=settings.provider_arn or None,
@@ -50,9 +53,7 @@ try:
         ),
     )
 except ValueError as error:
-    raise account_settings.SettingsError(
-        f"the settings of stack {pulumi.get_stack()} cannot be used: {error}"
-    ) from error
+    raise SettingsError(pulumi.get_stack(), f"account/Pulumi.{pulumi.get_stack()}.yaml", [str(error)]) from error
 
 pulumi.export("providerArn", github.provider_arn)
 pulumi.export("deployRoleArns", github.deploy_role_arns)

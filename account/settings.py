@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
 
 import pulumi
+
+import configuration
+from configuration import SettingsError, key_of
 
 PROJECT = "easi-account"
 
@@ -21,10 +22,6 @@ _POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/\S+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PATH = re.compile(r"/([!-.0-~]+/)*")
 _ZONE = re.compile(r"Z[A-Z0-9]+")
-
-
-class SettingsError(pulumi.RunError):
-    """Every wrong setting of a stack, each with what is expected. Ends the program without a traceback."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,68 +48,16 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
 
     Raises SettingsError, which lists every unknown key, missing value and wrong value.
     """
-    prefix = f"{PROJECT}:"
-    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    types = typing.get_type_hints(Settings)
-    fields = {key_of(field.name): field.name for field in dataclasses.fields(Settings)}
-    problems = [_unknown(key, fields) for key in sorted(set(given) - set(fields))]
-    values: dict[str, typing.Any] = {}
-    for key, name in fields.items():
-        if key not in given:
-            problems.append(f"{prefix}{key} is missing: Pulumi.yaml declares it with a default; is that file complete?")
-            continue
-        try:
-            values[name] = _parse(given[key], types[name])
-        except ValueError as error:
-            problems.append(f"{prefix}{key} is {given[key]!r}: {error}")
+    values, problems = configuration.read(PROJECT, Settings, config)
     problems += _wrong(values)
     if problems:
-        raise SettingsError(
-            f"the settings of stack {stack} (account/Pulumi.{stack}.yaml) cannot be used:\n  " + "\n  ".join(problems)
-        )
+        raise SettingsError(stack, f"account/Pulumi.{stack}.yaml", problems)
     return Settings(**values)
 
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    # The engine hands the configuration to a program in one of these two ways, depending on how it starts it.
-    return load(pulumi.get_stack(), {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()})
-
-
-def key_of(field: str) -> str:
-    """The setting's key in Pulumi.yaml for a field of `Settings`: `owner_id` is `ownerId`."""
-    head, *tail = field.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
-def _unknown(key: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"{PROJECT}:{key} is no setting" + (f": did you mean {PROJECT}:{near[0]}?" if near else " of Pulumi.yaml")
-
-
-def _parse(text: str, kind: typing.Any) -> typing.Any:
-    """The value of a setting of type `kind`. Raises ValueError with what is expected."""
-    if kind is str:
-        return text
-    if kind is bool:
-        if text not in {"true", "false"}:
-            raise ValueError("expected true or false")
-        return text == "true"
-    if kind is int:
-        if not re.fullmatch(r"\d+", text):
-            raise ValueError("expected a whole number")
-        return int(text)
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError("expected a list of strings")
-        return tuple(value)
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError("expected a map of names to strings")
-    return dict(sorted(value.items()))
+    return load(pulumi.get_stack(), configuration.of_stack())
 
 
 _SHAPES = {

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 import setting_forms
+from configuration import key_of
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +24,7 @@ PAGE = ROOT / "docs" / "settings.md"
 RECORDED = ROOT / "tests" / "fixtures" / "setting_changes.json"
 TYPES = {"array": "list of strings", "object": "map of strings"}
 NAMED_UPDATES = 4
-"""Of more, the rest is counted: what is replaced matters, and is always named."""
+"""Of more, the rest is counted: the types of what is replaced matter, and are always named."""
 
 HEAD = """\
 <!-- Made by `python -m docs.settings_table` from Pulumi.yaml, setting_forms.py and recorded changes. -->
@@ -44,7 +45,7 @@ def page() -> str:
     """The whole page."""
     config = declared()
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    fields = {setting_forms.key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    fields = {key_of(field.name): field.name for field in dataclasses.fields(Settings)}
     parts = [HEAD]
     for title, keys in _sections((ROOT / "Pulumi.yaml").read_text()):
         rows = [_row(key, config[key], fields[key], recorded.get(key)) for key in keys]
@@ -95,7 +96,7 @@ def effect(changes: Mapping[str, str]) -> str:
     """What happens to resources, in words: the gravest first."""
     said = []
     for what, verb in (("replace", "replaces"), ("delete", "removes"), ("create", "makes"), ("update", "updates")):
-        names = [_name(urn) for urn in sorted(changes, key=_name) if changes[urn] == what]
+        names = _names([urn for urn in changes if changes[urn] == what])
         more = len(names) - NAMED_UPDATES
         if what != "replace" and more > 1:
             names = [*names[:NAMED_UPDATES], f"{more} more"]
@@ -104,10 +105,16 @@ def effect(changes: Mapping[str, str]) -> str:
     return "; ".join(said) or "nothing: the next release has it"
 
 
-def _name(urn: str) -> str:
-    """`TaskDefinition backend`, of the end of a URN."""
-    kind, _, name = urn.rpartition("::")
-    return f"{re.split('[:/]', kind)[-1]} `{name}`"
+def _names(urns: Collection[str]) -> list[str]:
+    """`TaskDefinition backend` or `3 of Subnet`, of the ends of URNs."""
+    named: dict[str, list[str]] = {}
+    for urn in urns:
+        kind, _, name = urn.rpartition("::")
+        named.setdefault(re.split("[:/]", kind)[-1], []).append(name)
+    return [
+        f"{kind} `{names[0]}`" if len(names) == 1 else f"{len(names)} of {kind}"
+        for kind, names in sorted(named.items())
+    ]
 
 
 if __name__ == "__main__":

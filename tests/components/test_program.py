@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from settings import SettingsError
+from configuration import SettingsError
 from tests.components import program
 from tests.components.program import ROOT, Ran
 

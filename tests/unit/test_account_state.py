@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from account import settings, state, state_policies
+from configuration import SettingsError, key_of
 from tests.unit.account_cloud import Cloud
 
 ARGUMENTS = ["--bucket", "state-of-easi", "--region", "us-west-2"]
@@ -174,7 +175,7 @@ def test_settings_are_typed() -> None:
 
 def test_every_setting_is_declared_with_a_default() -> None:
     declared = yaml.safe_load((Path(state.__file__).parent / "Pulumi.yaml").read_text())["config"]
-    fields = [settings.key_of(field.name) for field in dataclasses.fields(settings.Settings)]
+    fields = [key_of(field.name) for field in dataclasses.fields(settings.Settings)]
     assert list(declared) == fields
     assert all({"type", "default", "description"} <= set(item) for item in declared.values())
 
@@ -203,13 +204,13 @@ def test_every_setting_is_declared_with_a_default() -> None:
     ],
 )
 def test_a_wrong_setting_is_refused(key: str, value: str, message: str) -> None:
-    with pytest.raises(settings.SettingsError, match=re.escape(message)):
+    with pytest.raises(SettingsError, match=re.escape(message)):
         settings.load("nonprod", {**GIVEN, f"easi-account:{key}": value})
 
 
 def test_all_wrong_settings_are_told_at_once() -> None:
     wrong = {"easi-account:repo": "x", "easi-account:maxSession": "60", "easi-account:ownerId": "x"}
-    with pytest.raises(settings.SettingsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         settings.load("nonprod", {**GIVEN, **wrong})
     lines = str(caught.value).splitlines()
     assert lines[0] == "the settings of stack nonprod (account/Pulumi.nonprod.yaml) cannot be used:"

@@ -5,14 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
 import setting_forms
 import setting_rules
 import settings
-from setting_forms import key_of
-from settings import Settings, SettingsError, load
+from configuration import SettingsError, key_of
+from settings import Settings, load
 
 ROOT = Path(settings.__file__).parent
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
@@ -217,7 +218,7 @@ def test_rules_are_about_settings_and_know_their_defaults() -> None:
 
 def test_version_is_a_full_sha(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASI_VERSION", "3f2c1aa")
-    with pytest.raises(SettingsError, match="expected a full Git SHA"):
+    with pytest.raises(pulumi.RunError, match="expected a full Git SHA"):
         settings.load_run()
     monkeypatch.setenv("EASI_VERSION", "3" * 40)
     assert settings.load_run().requested_version == "3" * 40

@@ -24,6 +24,8 @@ def test_changes_are_told_the_gravest_first() -> None:
     }
     said = settings_table.effect(changes)
     assert said == "replaces TaskDefinition `backend`; removes Role `a`; updates Release `release`"
-    many = settings_table.effect({f"aws:iam/role:Role::{number}": "update" for number in range(6)})
-    assert many == "updates Role `0`, Role `1`, Role `2`, Role `3`, 2 more"
+    many = settings_table.effect({f"aws:ec2/subnet:Subnet::{number}": "update" for number in range(6)})
+    assert many == "updates 6 of Subnet"
+    kinds = settings_table.effect({f"aws:x/{kind}:{kind}::a": "update" for kind in "ABCDEF"})
+    assert kinds == "updates A `a`, B `a`, C `a`, D `a`, 2 more"
     assert settings_table.effect({}) == "nothing: the next release has it"
