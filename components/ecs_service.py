@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import container, deployment_alarms, target, task_network, task_roles
+from components import container, deployment_alarms, policies, target, task_network, task_roles
 from components.component import Component
 from components.ecs_service_args import EcsServiceArgs, check
 from components.load_balancer import LoadBalancer
@@ -62,14 +62,14 @@ class EcsService(Component):
             opts=self.child,
         )
         secrets = container.secret_statements(args.containers(), args.secret_key_arns)
-        execution_role = task_roles.make(
+        execution_role = policies.service_role(
             f"{name}-execution",
             task_roles.TASKS,
             task_roles.execution_statements(args.repository_arns, logs.arn, secrets),
             args.role_options,
             self.child,
         )
-        task_role = task_roles.make(
+        task_role = policies.service_role(
             f"{name}-task",
             task_roles.TASKS,
             task_roles.task_statements(args.task_statements, execute_command=args.execute_command),
@@ -115,7 +115,7 @@ class EcsService(Component):
             name,
             args,
             task_definition,
-            _Parts(group=group, target=routed, needed=[*execution_role.ready, *task_role.ready]),
+            _Parts(group=group, target=routed, needed=[execution_role.ready, task_role.ready]),
         )
         self.cluster_name, self.cluster_arn = args.cluster.name, args.cluster.arn
         self.service_name, self.service_arn = service.name, service.arn
@@ -195,13 +195,13 @@ class EcsService(Component):
         }
         if routed.alternate is None:
             return [own], []
-        role = task_roles.for_shifting(f"{name}-shifting", args.role_options, self.child)
+        role_arn, ready = task_roles.for_shifting(f"{name}-shifting", args.role_options, self.child)
         own["advanced_configuration"] = {
             "alternate_target_group_arn": routed.alternate.arn,
             "production_listener_rule": routed.rule.arn,
-            "role_arn": role.arn,
+            "role_arn": role_arn,
         }
-        return [own], role.ready
+        return [own], [ready]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,15 @@ class RoleOptions:
     """ARN of the managed policy that bounds the role."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServiceRole:
+    """A role, and what has to exist before it may do its work."""
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+    ready: pulumi.Resource
+
+
 def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
     """A policy document; the statements may contain outputs."""
     return pulumi.Output.json_dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
@@ -39,8 +48,8 @@ def service_role(
     statements: Sequence[Mapping[str, Any]],
     options: RoleOptions,
     opts: pulumi.ResourceOptions,
-) -> aws.iam.Role:
-    """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy."""
+) -> ServiceRole:
+    """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy if it may act."""
     role = aws.iam.Role(
         name,
         path=options.path,
@@ -50,15 +59,16 @@ def service_role(
         ),
         opts=opts,
     )
-    if statements:
-        aws.iam.RolePolicy(
-            name,
-            name="access",
-            role=role.id,
-            policy=document(*statements),
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
-        )
-    return role
+    if not statements:
+        return ServiceRole(arn=role.arn, name=role.name, ready=role)
+    policy = aws.iam.RolePolicy(
+        name,
+        name="access",
+        role=role.id,
+        policy=document(*statements),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
+    )
+    return ServiceRole(arn=role.arn, name=role.name, ready=policy)
 
 
 def only_tls(bucket_arn: pulumi.Input[str]) -> dict[str, Any]:

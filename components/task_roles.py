@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,37 +23,10 @@ SHIFTING_POLICY = "AmazonECSInfrastructureRolePolicyForLoadBalancers"
 AmazonECSInfrastructureRolePolicyForLoadBalancers.html"""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role, and what has to exist before it may do its work."""
-
-    arn: pulumi.Output[str]
-    ready: Sequence[pulumi.Resource]
-
-
-def make(
-    name: str,
-    service: str,
-    statements: Sequence[Mapping[str, Any]],
-    options: policies.RoleOptions,
-    opts: pulumi.ResourceOptions,
-) -> Role:
-    """A role that one AWS service assumes, with one inline policy if it may do anything."""
-    role = policies.service_role(name, service, [], options, opts)
-    if not statements:
-        return Role(arn=role.arn, ready=[role])
-    policy = aws.iam.RolePolicy(
-        name,
-        name="access",
-        role=role.id,
-        policy=policies.document(*statements),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
-    )
-    return Role(arn=role.arn, ready=[policy])
-
-
-def for_shifting(name: str, options: policies.RoleOptions, opts: pulumi.ResourceOptions) -> Role:
-    """The role with which ECS changes listener rules and registers targets while it shifts traffic."""
+def for_shifting(
+    name: str, options: policies.RoleOptions, opts: pulumi.ResourceOptions
+) -> tuple[pulumi.Output[str], pulumi.Resource]:
+    """The role with which ECS changes listener rules and registers targets: its ARN, and what makes it ready."""
     role = policies.service_role(name, "ecs.amazonaws.com", [], options, opts)
     # The partition is the role's own: aws, aws-us-gov, aws-cn.
     policy_arn = role.arn.apply(lambda arn: f"arn:{arn.split(':')[1]}:iam::aws:policy/{SHIFTING_POLICY}")
@@ -62,9 +34,9 @@ def for_shifting(name: str, options: policies.RoleOptions, opts: pulumi.Resource
         name,
         role=role.name,
         policy_arn=policy_arn,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role.ready)),
     )
-    return Role(arn=role.arn, ready=[attached])
+    return role.arn, attached
 
 
 def execution_statements(
