@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -72,7 +73,10 @@ def _difference(urn: str, old: Props, new: Props, asked: Mapping[str, Any]) -> s
     after = AWS.check(token, name, before.inputs, new, seed=b"")
     assert [*before.problems, *after.problems] == [], urn
     diff = AWS.diff(token, before.inputs, after.inputs)
-    return "replace" if diff.replaces else "update" if diff.changes else ""
+    changed = {re.split(r"[.\[]", change.path, maxsplit=1)[0] for change in diff.changes}
+    if diff.replaces or changed & set(asked.get("replaceOnChanges", [])):
+        return "replace"
+    return "update" if changed else ""
 
 
 def _type(urn: str) -> str:
