@@ -141,8 +141,8 @@ def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets:
         for name in names:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 yield f"easi:{key} has {name!r}: expected the name of an environment variable, A-Z, 0-9 and _"
-            if name == "EASI_ENVIRONMENT":
-                yield f"easi:{key} has {name}: the program itself sets it, to the name of the environment"
+            if name in ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH"):
+                yield f"easi:{key} has {name}: the program itself sets it"
     for name in sorted(set(backend_environment) & set(backend_secrets)):
         yield f"{name} is in easi:backendEnvironment and in easi:backendSecrets: expected one of them"
 

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 )
 
 const (
 	defaultPort        = 8080
+	defaultHealthPath  = "/api/v1/healthcheck"
 	defaultEnvironment = "development"
 	defaultDrainDelay  = 2 * time.Second
 
@@ -16,10 +18,15 @@ const (
 	shutdownDeadline = 20 * time.Second
 )
 
+// healthPath is a path that is no pattern of net/http.
+var healthPath = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
+
 // Config is what the environment decides.
 type Config struct {
 	// Port is the TCP port to listen on: PORT, 8080 by default.
 	Port int
+	// HealthPath is where the health check answers: EASI_HEALTH_PATH, /api/v1/healthcheck by default.
+	HealthPath string
 	// Environment is the name of the environment this backend runs in: EASI_ENVIRONMENT.
 	Environment string
 	// DrainDelay is how long requests are still served after SIGTERM while load balancers learn
@@ -32,13 +39,19 @@ type lookup func(name string) (string, bool)
 
 // readConfig returns the settings, or an error that names the variable, its value and what is allowed.
 func readConfig(env lookup) (Config, error) {
-	config := Config{Port: defaultPort, Environment: defaultEnvironment, DrainDelay: defaultDrainDelay}
+	config := Config{Port: defaultPort, HealthPath: defaultHealthPath, Environment: defaultEnvironment, DrainDelay: defaultDrainDelay}
 	if value, set := env("PORT"); set {
 		port, err := strconv.Atoi(value)
 		if err != nil || port < 1 || port > 65535 {
 			return Config{}, fmt.Errorf("PORT=%q is not a port: expected a number from 1 to 65535", value)
 		}
 		config.Port = port
+	}
+	if value, set := env("EASI_HEALTH_PATH"); set {
+		if !healthPath.MatchString(value) {
+			return Config{}, fmt.Errorf("EASI_HEALTH_PATH=%q is not a path: expected one as %s is", value, defaultHealthPath)
+		}
+		config.HealthPath = value
 	}
 	if value, set := env("EASI_ENVIRONMENT"); set && value != "" {
 		config.Environment = value

@@ -18,14 +18,14 @@ func TestConfigIsReadFromTheEnvironment(t *testing.T) {
 		env  map[string]string
 		want Config
 	}{
-		"nothing set": {nil, Config{Port: 8080, Environment: "development", DrainDelay: 2 * time.Second}},
+		"nothing set": {nil, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second}},
 		"all set": {
-			map[string]string{"PORT": "9000", "EASI_ENVIRONMENT": "impl", "DRAIN_DELAY": "500ms"},
-			Config{Port: 9000, Environment: "impl", DrainDelay: 500 * time.Millisecond},
+			map[string]string{"PORT": "9000", "EASI_ENVIRONMENT": "impl", "DRAIN_DELAY": "500ms", "EASI_HEALTH_PATH": "/health"},
+			Config{Port: 9000, HealthPath: "/health", Environment: "impl", DrainDelay: 500 * time.Millisecond},
 		},
-		"an empty environment name": {map[string]string{"EASI_ENVIRONMENT": ""}, Config{Port: 8080, Environment: "development", DrainDelay: 2 * time.Second}},
-		"no delay":                  {map[string]string{"DRAIN_DELAY": "0s"}, Config{Port: 8080, Environment: "development"}},
-		"the longest delay":         {map[string]string{"DRAIN_DELAY": "8s"}, Config{Port: 8080, Environment: "development", DrainDelay: 8 * time.Second}},
+		"an empty environment name": {map[string]string{"EASI_ENVIRONMENT": ""}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second}},
+		"no delay":                  {map[string]string{"DRAIN_DELAY": "0s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development"}},
+		"the longest delay":         {map[string]string{"DRAIN_DELAY": "8s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 8 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readConfig(environment(test.env))

@@ -8,14 +8,14 @@ import (
 )
 
 // newHandler is the API: routes, one log line for each request, and JSON for every answer, errors too.
-func newHandler(health *Health, environment string, log *slog.Logger) http.Handler {
+func newHandler(health *Health, config Config, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(healthcheckPath, readOnly(health))
-	mux.Handle(systemsPath, readOnly(systemsHandler(environment)))
+	mux.Handle(config.HealthPath, readOnly(health))
+	mux.Handle(systemsPath, readOnly(systemsHandler(config.Environment)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 	})
-	return logged(log, closing(health, mux))
+	return logged(log, config.HealthPath, closing(health, mux))
 }
 
 // readOnly lets GET and HEAD through.
@@ -42,13 +42,13 @@ func closing(health *Health, next http.Handler) http.Handler {
 }
 
 // logged writes one line for each request: no query, no headers, no body. Health checks that pass are left out, or there would be little else.
-func logged(log *slog.Logger, next http.Handler) http.Handler {
+func logged(log *slog.Logger, healthPath string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(recorder, r)
 		level := slog.LevelInfo
-		if r.URL.Path == healthcheckPath && recorder.status == http.StatusOK {
+		if r.URL.Path == healthPath && recorder.status == http.StatusOK {
 			level = slog.LevelDebug
 		}
 		log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "status", recorder.status,

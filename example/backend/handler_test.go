@@ -16,7 +16,7 @@ func handlerFor(t *testing.T, logs *bytes.Buffer) (http.Handler, *Health) {
 	t.Helper()
 	health := NewHealth(someSHA, time.Now)
 	health.Ready()
-	return newHandler(health, "impl", slog.New(slog.NewJSONHandler(logs, nil))), health
+	return newHandler(health, Config{HealthPath: defaultHealthPath, Environment: "impl"}, slog.New(slog.NewJSONHandler(logs, nil))), health
 }
 
 func TestRoutes(t *testing.T) {
@@ -61,13 +61,13 @@ func TestRequestsAreLoggedAsJSONButPassingHealthChecksAreNot(t *testing.T) {
 	get := func(path string) {
 		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
-	get(healthcheckPath)
+	get(defaultHealthPath)
 	if logs.Len() != 0 {
 		t.Errorf("a passing health check was logged: %s", logs.String())
 	}
 	get(systemsPath)
 	health.Drain()
-	get(healthcheckPath)
+	get(defaultHealthPath)
 	var seen []string
 	for _, line := range strings.Split(strings.TrimSpace(logs.String()), "\n") {
 		var entry struct {

@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	healthcheckPath = "/api/v1/healthcheck"
-	probeTimeout    = 2 * time.Second
+	probeTimeout = 2 * time.Second
 
 	statusPass = "pass"
 	statusFail = "fail"

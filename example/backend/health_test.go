@@ -35,7 +35,7 @@ func TestHealthAnswer(t *testing.T) {
 			health := NewHealth(someSHA, func() time.Time { return moment })
 			test.life(health)
 			recorder := httptest.NewRecorder()
-			health.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, healthcheckPath, nil))
+			health.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, defaultHealthPath, nil))
 			if recorder.Code != test.code {
 				t.Errorf("status code %d, want %d", recorder.Code, test.code)
 			}
@@ -84,7 +84,7 @@ func TestProbe(t *testing.T) {
 			defer server.Close()
 			address, _ := url.Parse(server.URL)
 			port, _ := strconv.Atoi(address.Port())
-			err := probe(context.Background(), port, healthcheckPath)
+			err := probe(context.Background(), port, defaultHealthPath)
 			if test.want == "" && err != nil {
 				t.Errorf("got %v, want healthy", err)
 			}
@@ -100,12 +100,12 @@ func TestProbeWithoutAServer(t *testing.T) {
 	address, _ := url.Parse(server.URL)
 	port, _ := strconv.Atoi(address.Port())
 	server.Close()
-	if err := probe(context.Background(), port, healthcheckPath); err == nil || !strings.Contains(err.Error(), "refused") {
+	if err := probe(context.Background(), port, defaultHealthPath); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v, want a refused connection", err)
 	}
 }
 
-func TestProbeAsksThePathThatItIsGiven(t *testing.T) {
+func TestProbeAsksThePathThatIsSet(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.Path
@@ -114,7 +114,8 @@ func TestProbeAsksThePathThatItIsGiven(t *testing.T) {
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	var errs bytes.Buffer
-	code := run(context.Background(), []string{"healthcheck", "/other"}, environment(map[string]string{"PORT": port}), io.Discard, &errs)
+	env := environment(map[string]string{"PORT": port, "EASI_HEALTH_PATH": "/other"})
+	code := run(context.Background(), []string{"healthcheck"}, env, io.Discard, &errs)
 	if path := <-asked; code != exitOK || path != "/other" {
 		t.Errorf("asked %s, exit code %d, complained %q", path, code, errs.String())
 	}

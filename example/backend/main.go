@@ -1,8 +1,7 @@
 // Command backend answers the EASi API.
 //
 //	backend               serves until SIGTERM or SIGINT, then drains
-//	backend healthcheck [PATH]
-//	                      asks the server in the same container whether it is healthy: exit 0 if it is
+//	backend healthcheck   asks the server in the same container whether it is healthy: exit 0 if it is
 //	backend version       prints the version this binary was stamped with: exit 1 if that is no version
 //
 // Settings are read from the environment: see config.go.
@@ -17,7 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"strings"
 	"syscall"
 )
 
@@ -31,9 +29,9 @@ const (
 	exitUsage  = 2
 )
 
-const usage = `usage: backend [healthcheck [PATH] | version]
+const usage = `usage: backend [healthcheck | version]
   (no argument)  serve the API until SIGTERM
-  healthcheck    exit 0 if the server on this host says that it is healthy, at PATH (` + healthcheckPath + `)
+  healthcheck    exit 0 if the server on this host says that it is healthy
   version        print the version this binary was built as
 `
 
@@ -50,10 +48,6 @@ func run(ctx context.Context, args []string, env lookup, out, errs io.Writer) in
 	if len(args) > 0 {
 		command = args[0]
 	}
-	path := healthcheckPath
-	if command == "healthcheck" && len(args) == 2 && strings.HasPrefix(args[1], "/") {
-		path, args = args[1], args[:1]
-	}
 	if len(args) > 1 || (command != "" && command != "healthcheck" && command != "version") {
 		fmt.Fprintf(errs, "backend: does not know %q\n%s", args, usage)
 		return exitUsage
@@ -67,7 +61,7 @@ func run(ctx context.Context, args []string, env lookup, out, errs io.Writer) in
 		return exitUsage
 	}
 	if command == "healthcheck" {
-		if err := probe(ctx, config.Port, path); err != nil {
+		if err := probe(ctx, config.Port, config.HealthPath); err != nil {
 			fmt.Fprintf(errs, "backend: not healthy: %v\n", err)
 			return exitFailed
 		}

@@ -32,8 +32,7 @@ func TestCommandLine(t *testing.T) {
 		"does not serve unversioned":   {"", nil, nil, exitFailed, "", "built without a version"},
 		"an unknown command":           {someSHA, []string{"server"}, nil, exitUsage, "", `does not know ["server"]`},
 		"too many arguments":           {someSHA, []string{"version", "please"}, nil, exitUsage, "", "usage:"},
-		"a health path that is none":   {someSHA, []string{"healthcheck", "x"}, nil, exitUsage, "", `does not know ["healthcheck" "x"]`},
-		"a health path, and more":      {someSHA, []string{"healthcheck", "/", "x"}, nil, exitUsage, "", "usage:"},
+		"a health path that is none":   {someSHA, nil, map[string]string{"EASI_HEALTH_PATH": "x"}, exitUsage, "", `EASI_HEALTH_PATH="x" is not a path`},
 		"a port that is none":          {someSHA, nil, map[string]string{"PORT": "http"}, exitUsage, "", `PORT="http" is not a port`},
 		"a port that is none, probing": {someSHA, []string{"healthcheck"}, map[string]string{"PORT": "-1"}, exitUsage, "", `PORT="-1"`},
 	} {

@@ -33,7 +33,7 @@ func serve(ctx context.Context, config Config, log *slog.Logger) error {
 func serveOn(ctx context.Context, listener net.Listener, config Config, log *slog.Logger) error {
 	health := NewHealth(version, time.Now)
 	server := &http.Server{
-		Handler:           newHandler(health, config.Environment, log),
+		Handler:           newHandler(health, config, log),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -54,18 +54,18 @@ func TestServerDrains(t *testing.T) {
 	ctx, terminate := context.WithCancel(context.Background())
 	defer terminate()
 	var logs syncBuffer
-	config := Config{Environment: "secret-name", DrainDelay: 500 * time.Millisecond}
+	config := Config{HealthPath: defaultHealthPath, Environment: "secret-name", DrainDelay: 500 * time.Millisecond}
 	stopped := make(chan error, 1)
 	go func() { stopped <- serveOn(ctx, listener, config, slog.New(slog.NewJSONHandler(&logs, nil))) }()
 
 	client := &http.Client{Timeout: 2 * time.Second}
-	if code, _ := get(t, client, url+healthcheckPath); code != http.StatusOK {
+	if code, _ := get(t, client, url+config.HealthPath); code != http.StatusOK {
 		t.Fatalf("health check answers %d, want 200", code)
 	}
 	terminated := time.Now()
 	terminate()
 	waitFor(t, "a failing health check", func() bool {
-		code, body := get(t, client, url+healthcheckPath)
+		code, body := get(t, client, url+config.HealthPath)
 		return code == http.StatusServiceUnavailable && strings.Contains(body, `"status":"fail"`)
 	})
 	if code, _ := get(t, client, url+systemsPath); code != http.StatusOK {
@@ -82,7 +82,7 @@ func TestServerDrains(t *testing.T) {
 	if took := time.Since(terminated); took < config.DrainDelay {
 		t.Errorf("stopped after %s, before the drain delay of %s", took, config.DrainDelay)
 	}
-	if _, err := client.Get(url + healthcheckPath); err == nil {
+	if _, err := client.Get(url + config.HealthPath); err == nil {
 		t.Error("the server still answers after it stopped")
 	}
 	if strings.Contains(logs.String(), "secret-name") {
@@ -97,7 +97,7 @@ func TestPortInUseIsSaid(t *testing.T) {
 	}
 	defer listener.Close()
 	port := listener.Addr().(*net.TCPAddr).Port
-	err = serve(context.Background(), Config{Port: port}, slog.New(slog.DiscardHandler))
+	err = serve(context.Background(), Config{Port: port, HealthPath: defaultHealthPath}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "cannot listen on port") || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("got %v, want that the port is in use", err)
 	}

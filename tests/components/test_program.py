@@ -62,7 +62,7 @@ def test_no_two_resources_have_one_type_parent_and_name(ran: dict[str, Ran], sta
 def test_the_health_path_is_one_for_container_target_group_and_gate(ran: dict[str, Ran], stack: str) -> None:
     path = ran[stack].one(program.RELEASE)["health"]["path"]
     assert ran[stack].one("aws:lb/targetGroup:TargetGroup")["healthCheck"]["path"] == path
-    assert container(ran[stack])["healthCheck"]["command"][-1] == path
+    assert {"name": "EASI_HEALTH_PATH", "value": path} in container(ran[stack])["environment"]
     assert program.PROGRAM.read_text().count(path) == 1
 
 
