@@ -59,7 +59,11 @@ class ReleaseStore(Component):
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args.key_arn}] if args.key_arn else None,
             force_delete=not args.keep,
             opts=pulumi.ResourceOptions(
-                parent=self, protect=True if args.keep else None, retain_on_delete=True if args.keep else None
+                parent=self,
+                protect=True if args.keep else None,
+                retain_on_delete=True if args.keep else None,
+                # A repository that exists stays the one it is, whoever named it.
+                ignore_changes=["name"],
             ),
         )
         aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps(_UNTAGGED_EXPIRE), opts=self.child)

@@ -102,3 +102,8 @@ def test_later_environment_builds_nothing_and_names_the_same_digest() -> None:
 def test_another_architecture_is_refused() -> None:
     with pytest.raises(ValueError, match="cpu_architecture is 'RISCV': expected X86_64 or ARM64"):
         image(Build(context="backend", arguments={}, tag="t", cpu_architecture="RISCV"))
+
+
+def test_a_repository_that_exists_keeps_its_name() -> None:
+    recorded = record(lambda: ReleaseStore("store", ReleaseStoreArgs()))
+    assert recorded.asked("aws:ecr/repository:Repository")["ignoreChanges"] == ["name"]
