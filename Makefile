@@ -33,7 +33,7 @@ docs: .venv/.easi-installed ## write the generated page again: docs/settings.md
 
 down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache docs/examples/*/Pulumi.local.yaml docs/examples/*/service/service
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.easi-installed: requirements-dev.lock
