@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+import settings
 from local import project
 from local.layout import Layout, LocalError
 from local.project import Values, keep_changes, stack_config
@@ -135,3 +137,16 @@ def test_real_overlay_changes_only_settings_that_exist() -> None:
     overlay = yaml.safe_load((root / "local" / "overlay.yaml").read_text())
     changed = {key for part in (overlay["config"], *overlay["environments"].values()) for key in part}
     assert {key for key in changed if key.startswith("easi:")} <= declared
+
+
+@pytest.mark.parametrize("environment", ["dev", "impl", "prod"])
+def test_every_environment_has_settings_that_can_be_used_here(environment: str) -> None:
+    root = Path(__file__).parents[2]
+    real, overlay, declared = (
+        yaml.safe_load((root / name).read_text())
+        for name in (f"Pulumi.{environment}.yaml", "local/overlay.yaml", "Pulumi.yaml")
+    )
+    defaults = {f"easi:{key}": said["default"] for key, said in declared["config"].items() if ":" not in key}
+    values = defaults | stack_config(real, overlay, environment, VALUES)
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    assert settings.load(environment, given).vpc_cidr
