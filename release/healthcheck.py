@@ -90,7 +90,7 @@ def prove(check: HealthCheck, say: Say) -> Proof:
         answer, reason = _probe(check)
         elapsed = time.monotonic() - began
         if reason is None:
-            passed, miss = passed + 1, ""
+            passed += 1
             say(f"{_host(check)}: pass {passed} of {check.passes} by {check.version[:7]} ({elapsed:.0f} s)")
             if passed >= check.passes:
                 return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
@@ -100,7 +100,10 @@ def prove(check: HealthCheck, say: Say) -> Proof:
                 say(f"{_host(check)}: {reason}{again} ({elapsed:.0f} s)")
             passed, miss = 0, reason
         if time.monotonic() + check.interval_s >= ends:
-            why = miss or f"only {passed} of {check.passes} passes in a row before the deadline"
+            why = miss
+            if passed:
+                before = f"; the last miss before them: {miss}" if miss else ""
+                why = f"only {passed} of {check.passes} passes in a row before the deadline{before}"
             raise NotProven(f"{check.version[:7]} at {check.url} in {check.deadline_s:g} s and {probes} probes: {why}")
         time.sleep(check.interval_s)
 

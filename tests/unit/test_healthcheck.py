@@ -6,6 +6,7 @@ import datetime as dt
 import http.server
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import threading
@@ -176,6 +177,14 @@ def test_service_that_answers_right_once_in_three_is_never_proven() -> None:
         assert "answered 500, expected 200" in miss(server.url, passes=2)
 
     assert len(server.requests) > 3
+
+
+def test_the_last_miss_is_told_when_passes_came_too_late() -> None:
+    with serving(Served(status=500), *[Served()] * 100) as server:
+        said = miss(server.url, passes=1000)
+    assert re.search(
+        r"only \d+ of 1000 passes in a row before the deadline; the last miss before them: answered 500", said
+    )
 
 
 def test_same_miss_is_told_once_and_counted() -> None:
