@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from account import state_policies as policies
 
@@ -234,6 +234,13 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         print(ensure(boto3.Session(region_name=given.region), given.bucket, given.share_with, print))
+    except NoCredentialsError:
+        print(
+            "account.state: no credentials: expected some of an administrator of the account\n"
+            "  sign in, or set AWS_PROFILE; to check:  aws sts get-caller-identity",
+            file=sys.stderr,
+        )
+        return 1
     except (StateError, BotoCoreError, ClientError) as error:
         print(f"account.state: {error}", file=sys.stderr)
         return 1

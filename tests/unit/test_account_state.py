@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 import yaml
+from botocore.exceptions import NoCredentialsError
 
 from account import settings, state, state_policies
 from configuration import SettingsError, key_of
@@ -57,6 +58,17 @@ def test_what_exists_otherwise_ends_with_its_message_alone(capsys: pytest.Captur
     with patch.object(state, "ensure", side_effect=state.StateError("the bucket is in us-east-1")):
         assert state.main(ARGUMENTS) == 1
     assert capsys.readouterr().err == "account.state: the bucket is in us-east-1\n"
+
+
+def test_without_credentials_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_arguments: object) -> str:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(state, "ensure", refuse)
+    assert state.main(ARGUMENTS) == 1
+    assert "aws sts get-caller-identity" in capsys.readouterr().err
 
 
 def test_everything_is_made_and_the_next_commands_are_told() -> None:
