@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import pytest
 from local.aws.provider import AwsProvider, PartlyMadeError
 from local.aws.session import Aws
 from local.aws.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
-from local.emulator.process import EmulatorSettings, start, stop
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-west-2"
@@ -32,29 +29,13 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("emulator")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    try:
-        yield start(EmulatorSettings(folder=folder, port=port), print).endpoint
-    finally:
-        stop(folder, print)
+pytest_plugins = ["tests.local.plugin_fixtures"]
 
 
 @pytest.fixture
-def provider(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> AwsProvider:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    made = AwsProvider()
-    made.configure({"region": REGION, "defaultTags": '{"tags": {"Project": "tests"}}'})
-    return made
-
-
-@pytest.fixture
-def aws(provider: AwsProvider) -> Aws:
-    return provider.aws
+def provider(provider: AwsProvider) -> AwsProvider:
+    provider.configure({"region": REGION, "defaultTags": '{"tags": {"Project": "tests"}}'})
+    return provider
 
 
 def trust(service: str) -> str:

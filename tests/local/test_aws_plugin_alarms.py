@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from local.aws.provider import AwsProvider
 from local.aws.session import Aws
-from local.emulator.process import EmulatorSettings, start, stop
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
@@ -22,29 +17,7 @@ TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("emulator")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    try:
-        yield start(EmulatorSettings(folder=folder, port=port), print).endpoint
-    finally:
-        stop(folder, print)
-
-
-@pytest.fixture
-def provider(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> AwsProvider:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    made = AwsProvider()
-    made.configure({"region": "us-west-2"})
-    return made
-
-
-@pytest.fixture
-def aws(provider: AwsProvider) -> Aws:
-    return provider.aws
+pytest_plugins = ["tests.local.plugin_fixtures"]
 
 
 def made(provider: AwsProvider, token: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:

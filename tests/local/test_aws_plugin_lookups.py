@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.aws.provider import AwsProvider
 from local.aws.session import Aws, PluginError
-from local.emulator.process import EmulatorSettings, start, stop
 
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 VPC = "aws:ec2/getVpc:getVpc"
@@ -20,24 +17,7 @@ SUBNETS = "aws:ec2/getSubnets:getSubnets"
 ZONES = {"private": ("us-west-2a", "us-west-2b"), "public": ("us-west-2a",)}
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("emulator")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    try:
-        yield start(EmulatorSettings(folder=folder, port=port), print).endpoint
-    finally:
-        stop(folder, print)
-
-
-@pytest.fixture
-def provider(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> AwsProvider:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    made = AwsProvider()
-    made.configure({"region": "us-west-2"})
-    return made
+pytest_plugins = ["tests.local.plugin_fixtures"]
 
 
 def tags(kind: str, **named: str) -> list[dict[str, Any]]:

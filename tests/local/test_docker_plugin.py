@@ -18,7 +18,7 @@ import boto3
 import docker
 import grpc
 import pytest
-from google.protobuf import empty_pb2  # type: ignore[import-untyped] # it has no types
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # it has no types
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
