@@ -58,6 +58,7 @@ FORMS: Mapping[str, Form] = {
     "private_subnet_ids": Form(r"subnet-[0-9a-z]+", "subnet-…", may_be_empty=False),
     "go_image": Form(r"\S+", "an image", may_be_empty=False),
     "backend_folder": _RELATIVE,
+    "migration_command": Form(r"[^\0]+", "a text that is not empty", may_be_empty=False),
     "frontend_folder": _RELATIVE,
     "backend_secrets": Form(
         _VALUE_FROM,
@@ -92,6 +93,7 @@ RANGES: Mapping[str, Range] = {
     "min_count": Range(1, 1000),
     "max_count": Range(1, 1000),
     "scale_at_cpu_percent": Range(1, 100),
+    "migration_timeout": Range(10, 7200),
     "health_passes": Range(1, 100),
     "health_interval": Range(1, 60),
     "health_deadline": Range(2, 3600),

@@ -28,6 +28,9 @@ VERSION_VARIABLE = "EASI_VERSION"
 """Environment variable that names the version to release: a full Git SHA. HEAD without it."""
 REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
 """Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
+RESTART_VARIABLE = "EASI_RESTART"
+"""Environment variable with the reason to start every task anew although nothing changed, as after the rotation of a
+secret. The record of the attempt keeps it."""
 
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net."""
@@ -73,6 +76,8 @@ class Settings:
     go_image: str
     backend_folder: str
     frontend_folder: str
+    migration_command: tuple[str, ...]
+    migration_timeout: int
     health_passes: int
     health_interval: int
     health_deadline: int
@@ -103,6 +108,7 @@ class Run:
     requested_version: str | None
     """The full Git SHA in EASI_VERSION; None means HEAD."""
     break_glass_reason: str | None
+    restart_reason: str | None
 
 
 def load(stack: str, config: Mapping[str, str]) -> Settings:
@@ -144,6 +150,7 @@ def load_run() -> Run:
         root=Path(__file__).resolve().parent,
         requested_version=version,
         break_glass_reason=os.environ.get(REASON_VARIABLE) or None,
+        restart_reason=os.environ.get(RESTART_VARIABLE) or None,
     )
 
 

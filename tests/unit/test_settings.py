@@ -118,6 +118,8 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
         ({"easi:alarmEmails": ["a@b.gov", "nobody"]}, "easi:alarmEmails[1] is 'nobody': expected an e-mail address"),
         ({"easi:backendFolder": "/backend"}, "expected a folder, relative to the project"),
         ({"easi:goImage": ""}, "easi:goImage is '': expected an image"),
+        ({"easi:migrationCommand": ["migrate", ""]}, "easi:migrationCommand[1] is ''"),
+        ({"easi:migrationTimeout": 1}, "easi:migrationTimeout is 1: expected 10 to 7200"),
         # Together
         ({"easi:promoteFrom": "dev"}, "easi:promoteFrom is dev, this stack"),
         ({"easi:vpcCidr": ""}, "no network is given: expected exactly one of"),
