@@ -87,7 +87,7 @@ def prove(check: HealthCheck, say: Say) -> Proof:
     passed, probes, miss = 0, 0, ""
     while True:
         probes += 1
-        answer, reason = _probe(check)
+        answer, reason = probe(check)
         elapsed = time.monotonic() - began
         if reason is None:
             passed += 1
@@ -148,8 +148,8 @@ def _timestamp_miss(check: HealthCheck, timestamp: object, now: datetime) -> str
     return None
 
 
-def _probe(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
-    """One answer and why it is a miss, None if it is not."""
+def probe(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
+    """Ask once: the answer, empty where none came, and why it is a miss; None if it is a pass."""
     separator = "&" if "?" in check.url else "?"
     try:
         response = http.get(
