@@ -1,6 +1,6 @@
 """What this run releases: the working tree, built here, or a version that an environment has proven.
 
-The decision is `release.promotion`; this module gets it what it needs from Git and from the stacks' outputs, before the
+The decision is `release.gate`'s; this module gets it what it needs from Git and from the stacks' outputs, before the
 program declares its first resource: a version that is refused changes nothing at all.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from components.backend_image import Build, Promoted
-from release import git, promotion, record
+from release import gate, git, record
 from release.promotion import Accepted, Refused, Request
 from release.static import manifest
 from release.static.errors import ManifestError
@@ -43,34 +43,23 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
     Raises pulumi.RunError where the gate refuses it, except in a preview, where it warns: a pull request's merge
     commit is never deployed yet.
     """
+    own = _stack(environment)
+    upstream = _stack(settings.promote_from) if settings.promote_from else None
     try:
-        head = git.head(run.root)
-        request = Request(
-            environment=environment,
-            version=run.requested_version or head,
-            explicit=run.requested_version is not None,
-            dirty=git.is_dirty(run.root),
-            reason=run.break_glass_reason,
+        asked = gate.ask(
+            run.root, environment=environment, version=run.requested_version, reason=run.break_glass_reason
+        )
+        decision = asked.decide(
+            promotes_from=settings.promote_from, upstream=upstream.release if upstream else None, here=own.release
         )
     except git.GitError as error:
         raise pulumi.RunError(str(error)) from error
-    own = _stack(environment)
-
-    def is_ancestor(older: str, newer: str) -> bool:
-        return git.is_ancestor(run.root, older, newer)
-
-    if settings.promote_from:
-        upstream = _stack(settings.promote_from)
-        decision: Accepted | Refused | None = promotion.decide(
-            request, upstream_name=upstream.name, upstream=upstream.release, here=own.release, is_ancestor=is_ancestor
-        )
-        return _proven(request, _accepted(decision, request, upstream.release), upstream=upstream, own=own)
-    decision = promotion.decide_build(request, head=head, here=own.release, is_ancestor=is_ancestor)
-    if isinstance(decision, Refused):
-        _refuse(decision.message)
-    if request.version == head:
-        return _built(request, settings, run)
-    return _proven(request, _accepted(decision, request, own.release), upstream=own, own=own)
+    if upstream is None and asked.is_head:
+        if isinstance(decision, Refused):
+            _refuse(decision.message)
+        return _built(asked.request, settings, run)
+    before = upstream or own
+    return _proven(asked.request, _accepted(decision, asked.request, before.release), upstream=before, own=own)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
