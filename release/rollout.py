@@ -1,52 +1,34 @@
-"""Drives the deploy function: starts a deployment, watches it, and believes only its verdict."""
+"""Moves the service through the deploy function: starts a deployment, watches it, and believes only its verdict."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnectionError
+from release import progress
+from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
+from release.progress import Say
 
-Say = Callable[[str], None]
-Answer = Mapping[str, Any]
-
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 5.0
-TRY_AGAIN = {
-    "TooManyRequestsException",
-    "ThrottlingException",
-    "EC2ThrottledException",
-    "ENINotReadyException",
-    "ResourceConflictException",
-    "ResourceNotReadyException",
-    "ServiceException",
-}
-"""Errors of Invoke that pass: throttling, and a function that is being created or updated."""
+LAST_QUESTION_S = 10.0
+"""Seconds for finding out what a deploy without an answer has started, after the deadline."""
 
 
-class LambdaClient(Protocol):
-    """What is used of boto3's Lambda client."""
-
-    def invoke(self, **arguments: Any) -> Answer:
-        """Call a function and wait for its answer."""
-
-
-class RolloutFailed(Exception):  # noqa: N818 - a finding, not an error of the program
+class RolloutFailed(FunctionFailed):
     """The revision does not run as it was asked to.
 
     `outcome` is the function's verdict (rolled_back, superseded, no_tasks, failed), or `timed_out`, `refused` (the
     function would not carry out the command: nothing was changed) or `error` (it could not, or could not be called).
     """
 
-    def __init__(self, outcome: str, message: str, details: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.outcome = outcome
-        self.message = message
-        self.details = details
+    def __init__(
+        self, outcome: str, message: str, details: tuple[str, ...] = (), deployment: str | None = None
+    ) -> None:
+        super().__init__(outcome, message, details)
+        self.deployment = deployment
+        """The deployment that was started or found; None where there is none, or none is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +42,34 @@ class RolloutRequest:
     maximum_count: int
     deadline_s: float
     """Seconds for everything, from the first call of the function."""
+    lease: str = ""
+    """The id of the lease that the caller holds: the function refuses any other."""
+    expected_deployment: str | None = None
+    """The primary deployment that is to be replaced; None: whichever is when this begins."""
     interval_s: float = 1.0
     """Seconds between two questions how it stands."""
     force: bool = False
     """Start a new deployment of a revision that runs already, for example because a secret was rotated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackRequest:
+    """Where to go back to, and from what."""
+
+    function: str
+    """Name or ARN of the deploy function."""
+    task_definition: str | None
+    """The revision to go back to; None: nothing was proven before, so no task is to run."""
+    deployment: str | None
+    """The deployment that is to be undone; None where none is known to have been started."""
+    minimum_count: int
+    maximum_count: int
+    deadline_s: float
+    """Seconds for everything, from the first call of the function."""
+    lease: str
+    """The id of the lease that the caller holds: the function refuses any other."""
+    interval_s: float = 1.0
+    """Seconds between two questions how it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,20 +96,104 @@ class Current:
     running_count: int
 
 
-def roll_out(lambda_client: LambdaClient, request: RolloutRequest, say: Say) -> RolledOut:
+def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledOut:
     """Move the service to the revision and wait for the verdict; raise RolloutFailed unless it succeeded."""
-    function = _Function(lambda_client, request.function, say, request.deadline_s)
-    began = _start(function, request)
-    revision, service = _revision(request.task_definition), began["service"]
-    say(f"{service}: {_beginning(began, revision)}")
+    function = DeployFunction(client, request.function, say, request.deadline_s)
+    with _as_rollout():
+        expected = request.expected_deployment or _primary(function)
+        command: dict[str, Any] = {
+            "command": "deploy",
+            "taskDefinition": request.task_definition,
+            "minimumCount": request.minimum_count,
+            "maximumCount": request.maximum_count,
+            "expectedDeployment": expected,
+        }
+        if request.lease:
+            command |= {"lease": request.lease}
+        if request.force:
+            command |= {"force": True}
+        try:
+            began = function.call(command)
+        except FunctionFailed as error:
+            ours = _started_unheard(function, request, expected)
+            raise RolloutFailed(error.outcome, error.message, error.details, ours) from error.__cause__
+    say(f"{began['service']}: {_beginning(began)}")
+    with _as_rollout(began["deployment"]):
+        return _watch(function, began, request.interval_s, say)
+
+
+def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> RolledOut | None:
+    """Bring the service back to a revision that ran before, and wait until it runs; raise RolloutFailed unless it does.
+
+    Without a revision, end all tasks: then None. ECS itself goes back where it still rolls `deployment` out and can.
+    """
+    function = DeployFunction(client, request.function, say, request.deadline_s)
+    command: dict[str, Any] = {
+        "command": "rollback",
+        "lease": request.lease,
+        "minimumCount": request.minimum_count,
+        "maximumCount": request.maximum_count,
+    }
+    if request.task_definition is not None:
+        command["taskDefinition"] = request.task_definition
+    if request.deployment is not None:
+        command["deployment"] = request.deployment
+    with _as_rollout(request.deployment):
+        news = progress.Changes(say)
+        while (began := function.call(command))["outcome"] == "stopping":
+            news(f"{began['service']}: ECS stops the rollout and goes back")
+            if function.left_s <= request.interval_s:
+                text = f"{began['service']}: ECS was still going back after {request.deadline_s:g} s"
+                raise RolloutFailed("timed_out", text, deployment=request.deployment)
+            time.sleep(request.interval_s)
+        if began["outcome"] == "stopped":
+            _wait_for_no_task(function, began["service"], request.interval_s, say)
+            return None
+        say(f"{began['service']}: {_beginning(began)}")
+    with _as_rollout(began["deployment"]):
+        return _watch(function, began, request.interval_s, say)
+
+
+def current(client: LambdaClient, function: str, deadline_s: float = 30.0) -> Current:
+    """What the service is on now; raise RolloutFailed if the function does not say within `deadline_s`."""
+    with _as_rollout():
+        return _current(DeployFunction(client, function, _silent, deadline_s).call({"command": "status"}))
+
+
+def _primary(function: DeployFunction) -> str:
+    answer = function.call({"command": "status"})
+    primary = answer["current"]["deployment"]
+    if primary is None:
+        text = f"ECS lists no deployment of {answer['service']}, and a service has one from the beginning: run again"
+        raise FunctionFailed("error", text)
+    return str(primary)
+
+
+def _started_unheard(function: DeployFunction, request: RolloutRequest, expected: str) -> str | None:
+    """The deployment that a deploy without an answer has started all the same, as far as that can be known.
+
+    Under the lease nobody else deploys through the function: a new primary on this revision is ours.
+    """
+    if "deploy" not in function.unheard:
+        return None
+    try:
+        now = current(function.client, request.function, LAST_QUESTION_S)
+    except RolloutFailed:
+        return None
+    return now.deployment if now.task_definition == request.task_definition and now.deployment != expected else None
+
+
+def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say) -> RolledOut:
+    """Ask how the deployment stands until it is decided."""
+    revision, service = _revision(began["taskDefinition"]), began["service"]
     asked = {
         "deployment": began["deployment"],
         "taskDefinition": began["taskDefinition"],
         "createdAt": began["createdAt"],
     }
-    told = ""
+    news = progress.Changes(say)
     while True:
-        last_call = function.left_s <= request.interval_s
+        last_call = function.left_s <= interval_s
         answer = function.call({"command": "status", **asked, "explain": last_call})
         if answer["outcome"] == "succeeded":
             say(f"{service}: {revision} runs, {_counts(answer)} ({function.elapsed_s:.0f} s)")
@@ -112,121 +202,47 @@ def roll_out(lambda_client: LambdaClient, request: RolloutRequest, say: Say) -> 
                 task_definition=began["taskDefinition"],
                 replaced=began["replaces"],
                 # An answer may have been lost: what its repetition found running was started by us all the same.
-                started=began["started"] or function.lost_an_answer,
+                started=began["started"] or not function.unheard.isdisjoint({"deploy", "rollback"}),
                 desired_count=answer["desiredCount"],
             )
         nowhere = answer["takenBack"] and began["started"] and began["replaces"] is None
         if answer["outcome"] != "in_progress" or nowhere:
-            raise _failed("failed" if answer["outcome"] == "in_progress" else answer["outcome"], answer, request)
-        news = ", ".join(answer["missing"])
-        if news != told:
-            say(f"{service}: {news} ({function.elapsed_s:.0f} s)")
-            told = news
+            raise _failed("failed" if answer["outcome"] == "in_progress" else answer["outcome"], answer, revision)
+        news(f"{service}: {progress.of_rollout(answer)}")
         if last_call:
-            raise _timed_out(answer, request)
-        time.sleep(request.interval_s)
+            raise _timed_out(answer, revision, function.deadline_s)
+        time.sleep(interval_s)
 
 
-def current(lambda_client: LambdaClient, function: str, deadline_s: float = 30.0) -> Current:
-    """What the service is on now; raise RolloutFailed if the function does not say within `deadline_s`."""
-    answer = _Function(lambda_client, function, _silent, deadline_s).call({"command": "status"})
-    return _current(answer)
+def _wait_for_no_task(function: DeployFunction, service: str, interval_s: float, say: Say) -> None:
+    """The desired count is 0: wait until nothing runs."""
+    news = progress.Changes(say)
+    while True:
+        now = _current(function.call({"command": "status"}))
+        if now.running_count == 0:
+            say(f"{service}: no task runs any more ({function.elapsed_s:.0f} s)")
+            return
+        news(f"{service}: {now.running_count} tasks are being stopped")
+        if function.left_s <= interval_s:
+            text = f"{service}: {now.running_count} tasks of 0 wanted still ran after {function.deadline_s:g} s"
+            raise FunctionFailed("timed_out", text)
+        time.sleep(interval_s)
 
 
-class _Function:
-    """The deploy function, asked again within the deadline for as long as that can help."""
-
-    def __init__(self, client: LambdaClient, name: str, say: Say, deadline_s: float) -> None:
-        self.client = client
-        self.name = name
-        self.say = say
-        self.began = time.monotonic()
-        self.deadline_s = deadline_s
-        self.lost_an_answer = False
-        """Whether a deploy may have been carried out without our hearing of it."""
-
-    @property
-    def left_s(self) -> float:
-        return self.deadline_s - self.elapsed_s
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self.began
-
-    def call(self, command: Answer) -> Answer:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                return self._call_once(command)
-            except _PassingError as error:
-                if command["command"] == "deploy" and error.may_have_run:
-                    self.lost_an_answer = True
-                if self.left_s <= wait_s:
-                    text = f"{self.name} did not answer to {command['command']} within the deadline: {error}"
-                    raise RolloutFailed("timed_out", text) from None
-                self.say(f"{self.name}: {error}; trying again in {wait_s:g} s")
-            time.sleep(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
-
-    def _call_once(self, command: Answer) -> Answer:
-        try:
-            response = self.client.invoke(
-                FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
-            )
-            payload = json.loads(response["Payload"].read())
-        except (NoConnectionError, HTTPClientError) as error:
-            raise _PassingError(str(error), may_have_run=not isinstance(error, NoConnectionError)) from error
-        except ClientError as error:
-            said = error.response["Error"]
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            text = f"{said.get('Code')}: {said.get('Message')}"
-            if said.get("Code") in TRY_AGAIN or status >= 500 or status == 429:
-                raise _PassingError(text, may_have_run=status >= 500) from error
-            raise RolloutFailed("error", f"{self.name} cannot be invoked: {text}") from error
-        except ValueError:
-            raise RolloutFailed("error", f"{self.name} answered something that is not JSON") from None
-        if response.get("FunctionError"):
-            raise self._function_error(command, payload)
-        if not isinstance(payload, dict):
-            raise RolloutFailed("error", f"{self.name} answered {json.dumps(payload)[:100]}, expected an object")
-        return payload
-
-    def _function_error(self, command: Answer, payload: Any) -> Exception:
-        said = payload if isinstance(payload, dict) else {}
-        kind, message = str(said.get("errorType")), str(said.get("errorMessage"))
-        if message.startswith("unavailable: "):
-            return _PassingError(message, may_have_run=True)
-        if kind == "Sandbox.Timedout" or "Task timed out after" in message:
-            return _PassingError(f"the function timed out: {message}", may_have_run=True)
-        if message.startswith("refused: "):
-            text = message.removeprefix("refused: ")
-            return RolloutFailed("refused", f"{self.name} refused to {command['command']}: {text}")
-        return RolloutFailed("error", f"{self.name} failed to {command['command']}: {kind}: {message}")
+@contextmanager
+def _as_rollout(deployment: str | None = None) -> Iterator[None]:
+    """What fails in here is a failed rollout of `deployment`."""
+    try:
+        yield
+    except RolloutFailed as error:
+        error.deployment = error.deployment or deployment
+        raise
+    except FunctionFailed as error:
+        raise RolloutFailed(error.outcome, error.message, error.details, deployment) from error.__cause__
 
 
-class _PassingError(Exception):
-    """Asking again may help. `may_have_run`: the command may have been carried out."""
-
-    def __init__(self, message: str, *, may_have_run: bool) -> None:
-        super().__init__(message)
-        self.may_have_run = may_have_run
-
-
-def _start(function: _Function, request: RolloutRequest) -> Answer:
-    command: dict[str, Any] = {
-        "command": "deploy",
-        "taskDefinition": request.task_definition,
-        "minimumCount": request.minimum_count,
-        "maximumCount": request.maximum_count,
-    }
-    if request.force:
-        # A forced deployment is repeated only while the deployment it replaces is still the primary one.
-        replaced = function.call({"command": "status"})["current"]["deployment"]
-        command |= {"force": True, "expectedDeployment": replaced}
-    return function.call(command)
-
-
-def _beginning(began: Answer, revision: str) -> str:
+def _beginning(began: Answer) -> str:
+    revision = _revision(began["taskDefinition"])
     if not began["started"]:
         return f"{revision} is there already ({began['deployment']})"
     before = f" after {_revision(began['replaces'])}" if began["replaces"] else ""
@@ -238,8 +254,7 @@ def _counts(answer: Answer) -> str:
     return f"{tasks}, {answer['healthyTargets']} targets healthy"
 
 
-def _failed(outcome: str, answer: Answer, request: RolloutRequest) -> RolloutFailed:
-    revision, service = _revision(request.task_definition), answer["service"]
+def _failed(outcome: str, answer: Answer, revision: str) -> FunctionFailed:
     story = {
         "rolled_back": f"ECS took {revision} back",
         "superseded": f"{revision} was replaced before it was complete",
@@ -247,13 +262,13 @@ def _failed(outcome: str, answer: Answer, request: RolloutRequest) -> RolloutFai
         "failed": f"{revision} failed, and there is nothing to return to",
     }.get(outcome, f"{revision}: {outcome}")
     why = f": {answer['reason'].rstrip('.')}" if answer["reason"] else ""
-    return RolloutFailed(outcome, f"{service}: {story}{why}. {_what_runs(answer)}", tuple(answer["details"]))
+    return FunctionFailed(outcome, f"{answer['service']}: {story}{why}. {_what_runs(answer)}", tuple(answer["details"]))
 
 
-def _timed_out(answer: Answer, request: RolloutRequest) -> RolloutFailed:
-    text = f"{answer['service']}: {_revision(request.task_definition)} was not complete after {request.deadline_s:g} s"
+def _timed_out(answer: Answer, revision: str, deadline_s: float) -> FunctionFailed:
+    text = f"{answer['service']}: {revision} was not complete after {deadline_s:g} s"
     missing = "; ".join(answer["missing"])
-    return RolloutFailed("timed_out", f"{text}, missing: {missing}. {_what_runs(answer)}", tuple(answer["details"]))
+    return FunctionFailed("timed_out", f"{text}, missing: {missing}. {_what_runs(answer)}", tuple(answer["details"]))
 
 
 def _what_runs(answer: Answer) -> str:
@@ -273,7 +288,7 @@ def _current(answer: Answer) -> Current:
 
 
 def _revision(task_definition: str) -> str:
-    return task_definition.rsplit("/", 1)[-1]
+    return task_definition.rpartition("/")[2]
 
 
 def _silent(_: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from release import rollout
+from release import deploy_function, rollout
 from release.rollout import Current, RolledOut, RolloutFailed, RolloutRequest, roll_out
 
 OLD, NEW = (f"arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{number}" for number in (6, 7))
@@ -38,6 +38,7 @@ def status(outcome: str = "in_progress", **changes: Any) -> dict[str, Any]:
         "desiredCount": 2,
         "runningCount": 2,
         "healthyTargets": 2,
+        "expectedTargets": 2,
         "missing": [],
         "reason": "",
         "takenBack": False,
@@ -91,12 +92,19 @@ class Function:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(rollout, "time", made)
+    for module in (rollout, deploy_function):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 
 def run(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut:
-    settings: dict[str, Any] = {"minimum_count": 2, "maximum_count": 4, "deadline_s": 60.0}
+    settings: dict[str, Any] = {
+        "minimum_count": 2,
+        "maximum_count": 4,
+        "deadline_s": 60.0,
+        "lease": "lease-1",
+        "expected_deployment": "ecs-svc/1",
+    }
     request = RolloutRequest(function="easi-dev-deploy", task_definition=NEW, **(settings | changes))
     return roll_out(function, request, say)
 
@@ -108,7 +116,9 @@ def fail(function: Function, **changes: Any) -> RolloutFailed:
 
 
 def test_success_is_returned_and_its_story_told_where_something_changes() -> None:
-    waiting = status(missing=["1 of 2 tasks running on easi-dev:7", "0 of 2 targets healthy"])
+    waiting = status(
+        runningCount=1, healthyTargets=0, missing=["1 of 2 tasks running on easi-dev:7", "0 of 2 targets healthy"]
+    )
     function, said = Function(BEGAN, waiting, waiting, waiting, status("succeeded")), list[str]()
 
     done = run(function, said.append)
@@ -116,11 +126,18 @@ def test_success_is_returned_and_its_story_told_where_something_changes() -> Non
     assert done == RolledOut(deployment="ecs-svc/2", task_definition=NEW, replaced=OLD, started=True, desired_count=2)
     assert said == [
         "easi-dev: easi-dev:7 begins after easi-dev:6, 2 tasks wanted (ecs-svc/2)",
-        "easi-dev: 1 of 2 tasks running on easi-dev:7, 0 of 2 targets healthy (0 s)",
+        "easi-dev: 1 of 2 tasks on easi-dev:7, 0 of 2 targets healthy",
         "easi-dev: easi-dev:7 runs, 2 of 2 tasks running, 2 targets healthy (3 s)",
     ]
     assert function.commands[:2] == [
-        {"command": "deploy", "taskDefinition": NEW, "minimumCount": 2, "maximumCount": 4},
+        {
+            "command": "deploy",
+            "taskDefinition": NEW,
+            "minimumCount": 2,
+            "maximumCount": 4,
+            "lease": "lease-1",
+            "expectedDeployment": "ecs-svc/1",
+        },
         {
             "command": "status",
             "deployment": "ecs-svc/2",
@@ -208,7 +225,7 @@ def test_what_passes_is_tried_again(trouble: Answer, clock: Clock) -> None:
     done = run(Function(trouble, BEGAN, trouble, trouble, status("succeeded")), said.append)
 
     assert done.started
-    assert sum("trying again in" in line for line in said) == 3
+    assert sum("trying again for up to" in line for line in said) == 2, "the same trouble is told once for each command"
     assert clock.now == pytest.approx(0.5 + 0.5 + 1.0)
 
 
@@ -247,10 +264,10 @@ def test_deployment_found_after_a_lost_answer_was_started_by_us() -> None:
     assert not run(Function(THERE, lost, status("succeeded"))).started
 
 
-def test_force_names_the_deployment_that_it_replaces() -> None:
+def test_deployment_that_is_to_be_replaced_is_the_one_that_is_there() -> None:
     function = Function(status(), BEGAN, status("succeeded"))
 
-    run(function, force=True)
+    run(function, expected_deployment=None, force=True)
 
     assert function.commands[0] == {"command": "status"}
     assert function.commands[1]["force"] is True

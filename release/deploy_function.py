@@ -1,0 +1,149 @@
+"""The deploy function as its callers see it: one command, one answer, asked again for as long as that can help."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
+
+from release.progress import Say
+
+Answer = Mapping[str, Any]
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 5.0
+TRY_AGAIN = {
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "EC2ThrottledException",
+    "ENINotReadyException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "ServiceException",
+}
+"""Errors of Invoke that pass: throttling, and a function that is being created or updated."""
+
+
+class LambdaClient(Protocol):
+    """What is used of boto3's Lambda client."""
+
+    def invoke(self, **arguments: Any) -> Answer:
+        """Call a function and wait for its answer."""
+
+
+class FunctionFailed(Exception):  # noqa: N818 - a finding, not an error of the program
+    """The function did not do what it was asked to.
+
+    `outcome`: `refused` (it would not: nothing was changed), `timed_out` (no answer within the deadline) or `error` (it
+    could not, or could not be called). `details`: further lines, as a person reads them.
+    """
+
+    def __init__(self, outcome: str, message: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.details = details
+
+
+class DeployFunction:
+    """The function and the time that is left for it. Its commands may be repeated: none has its effect twice."""
+
+    def __init__(self, client: LambdaClient, name: str, say: Say, deadline_s: float) -> None:
+        """`name` or ARN; `deadline_s` is seconds from now, for all calls together."""
+        self.client = client
+        self.name = name
+        self.say = say
+        self.began = time.monotonic()
+        self.deadline_s = deadline_s
+        self.unheard: set[str] = set()
+        """Commands that may have been carried out without our hearing of it."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline_s - self.elapsed_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first call could be made."""
+        return time.monotonic() - self.began
+
+    def call(self, command: Answer) -> Answer:
+        """The answer to `command`; raise FunctionFailed where there is none.
+
+        Throttling, a lost connection, a lost answer and what the function calls unavailable are tried again until the
+        deadline, first after 0.5 s, then after up to 5 s.
+        """
+        name, wait_s, told = str(command["command"]), FIRST_WAIT_S, ""
+        while True:
+            try:
+                return self._call_once(command)
+            except _PassingError as error:
+                trouble = str(error)
+                if error.may_have_run:
+                    self.unheard.add(name)
+                if self.left_s <= wait_s:
+                    text = f"{self.name} did not answer to {name} within the deadline: {trouble}"
+                    raise FunctionFailed("timed_out", text + self._doubt(name)) from None
+                if trouble != told:
+                    self.say(f"{self.name}: {trouble}; trying again for up to {self.left_s:.0f} s")
+                    told = trouble
+            time.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    def _doubt(self, command: str) -> str:
+        """What has to be added to a failure after an answer was lost."""
+        unheard = command in self.unheard and command not in READS
+        return f". An earlier answer was lost: the {command} may have been carried out" if unheard else ""
+
+    def _call_once(self, command: Answer) -> Answer:
+        try:
+            response = self.client.invoke(
+                FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
+            )
+            payload = json.loads(response["Payload"].read())
+        except (NoConnectionError, HTTPClientError) as error:
+            raise _PassingError(str(error), may_have_run=not isinstance(error, NoConnectionError)) from error
+        except ClientError as error:
+            said = error.response["Error"]
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            text = f"{said.get('Code')}: {said.get('Message')}"
+            if said.get("Code") in TRY_AGAIN or status >= 500 or status == 429:
+                raise _PassingError(text, may_have_run=status >= 500) from error
+            raise FunctionFailed("error", f"{self.name} cannot be invoked: {text}") from error
+        except ValueError:
+            raise FunctionFailed("error", f"{self.name} answered something that is not JSON") from None
+        if response.get("FunctionError"):
+            raise self._function_error(str(command["command"]), payload)
+        if not isinstance(payload, dict):
+            raise FunctionFailed("error", f"{self.name} answered {json.dumps(payload)[:100]}, expected an object")
+        return payload
+
+    def _function_error(self, command: str, payload: Any) -> Exception:
+        said = payload if isinstance(payload, dict) else {}
+        kind, message = str(said.get("errorType")), str(said.get("errorMessage"))
+        if message.startswith("unavailable: "):
+            return _PassingError(message, may_have_run=True)
+        if kind == "Sandbox.Timedout" or "Task timed out after" in message:
+            return _PassingError(f"the function timed out: {message}", may_have_run=True)
+        doubt = self._doubt(command)
+        if message.startswith("refused: "):
+            text = f"{self.name} refused to {command}: {message.removeprefix('refused: ')}"
+            return FunctionFailed("error" if doubt else "refused", text + doubt)
+        return FunctionFailed("error", f"{self.name} failed to {command}: {kind}: {message}{doubt}")
+
+
+READS = {"status", "task_status"}
+"""Commands that change nothing: an answer more or less makes no difference."""
+
+
+class _PassingError(Exception):
+    """Asking again may help. `may_have_run`: the command may have been carried out."""
+
+    def __init__(self, message: str, *, may_have_run: bool) -> None:
+        super().__init__(message)
+        self.may_have_run = may_have_run

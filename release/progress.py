@@ -1,0 +1,58 @@
+"""How a release tells what it does: one line for each change of state.
+
+A line is kept, or it is passing: the next line makes it obsolete. Pulumi shows a passing line beside the resource (in a
+terminal) or as one line of the log (in CI), and repeats those that are kept among its diagnostics when all is over. So
+what counts up is passing, and what a person must find afterwards is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Say = Callable[[str], None]
+Answer = Mapping[str, Any]
+
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Terminal sequences and control characters (not tab and new line), as containers write them into their logs."""
+
+
+class Changes:
+    """Tells a line only where it differs from all that were told: what flips to and fro is news once."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self._told: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        """Tell `line`, as a passing one, unless it was told before."""
+        if line not in self._told:
+            self._told.add(line)
+            passing(self.say, line)
+
+
+def passing(say: Say, line: str) -> None:
+    """Say what the next line makes obsolete; to a `say` that knows no such lines, as any other."""
+    say_passing: Say = getattr(say, "passing", say)
+    say_passing(line)
+
+
+def clean(text: str) -> str:
+    """The text without anything that would move a terminal's cursor or change its colours."""
+    return CONTROLS.sub("", text)
+
+
+def of_rollout(answer: Answer) -> str:
+    """How a rollout stands: tasks and targets of the new revision, then whatever else is missing. Pure."""
+    revision = str(answer["taskDefinition"]).rpartition("/")[2]
+    parts = [f"{answer['runningCount']} of {answer['desiredCount']} tasks on {revision}"]
+    expected = answer.get("expectedTargets")
+    if expected != 0:
+        parts.append(f"{answer['healthyTargets']}{'' if expected is None else f' of {expected}'} targets healthy")
+    others = [each for each in answer["missing"] if not TASKS_OR_TARGETS.match(each)]
+    return ", ".join(parts) + "".join(f"; {each}" for each in others)
+
+
+TASKS_OR_TARGETS = re.compile(r"\d+ of \d+ (tasks running on|targets healthy)")
+"""What `of_rollout` says anyway."""
