@@ -1,0 +1,295 @@
+"""One release at a time: a lease on the environment, which is an object in its records bucket.
+
+It is made, renewed and taken over by conditional writes, of which S3 lets one win. The holder writes it anew every few
+seconds; its age is the difference between S3's own clock and the object's time, so no clock of ours matters. What is
+not renewed for `TTL_S` is free. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from release import machine
+
+KEY: Final = "lease.json"
+TTL_S: Final = 30.0
+"""Seconds after the last renewal for which a lease holds. The deploy function has the same number."""
+HEARTBEAT_S: Final = 5.0
+"""Seconds between renewals."""
+POLL_S: Final = 1.0
+"""Seconds between looks at a lease that may be a dead one, and between attempts of a renewal that failed."""
+ABANDON_S: Final = 2.0
+"""Seconds that giving the lease back may take when the engine is gone."""
+
+Say = Callable[[str], None]
+
+
+class LeaseError(Exception):
+    """The environment is not ours to change. The message says whose it is and what to do."""
+
+
+class LeaseHeldError(LeaseError):
+    """Somebody else releases this environment."""
+
+
+class LeaseLostError(LeaseError):
+    """The lease was ours and is no more."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who releases what, as the object has it."""
+
+    id: str
+    who: str
+    machine: str
+    pid: int
+    version: str
+    environment: str
+    since: str
+    """ISO 8601 in UTC, by the holder's clock."""
+    renewals: int = 0
+
+    def to_json(self) -> bytes:
+        """The form that is stored."""
+        return json.dumps(dataclasses.asdict(self), indent=2).encode()
+
+    def __str__(self) -> str:
+        """The holder in a message."""
+        where = f"process {self.pid} on {machine.host(self.machine)}"
+        return f"{self.who} since {self.since} (version {self.version[:12]}, {where})"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Held:
+    """A lease that is there, and its age by S3's clock."""
+
+    holder: Holder
+    etag: str
+    age_s: float
+
+    @property
+    def orphan(self) -> bool:
+        """Whether its holder was a process of this machine, and is gone."""
+        return self.holder.machine == machine.identity() and not machine.runs(self.holder.pid)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still keeps others out."""
+        return self.age_s <= TTL_S and not self.orphan
+
+
+class Lease:
+    """A lease that is ours, renewed by a thread until it is released or lost. A context manager."""
+
+    def __init__(self, s3: Any, bucket: str, holder: Holder, etag: str, *, renewed: float, say: Say) -> None:
+        """`renewed` is the time, of `time.monotonic`, at which its last write began. `acquire` makes these."""
+        self.id = holder.id
+        self._s3, self._bucket, self._say = s3, bucket, say
+        self._holder, self._etag, self._renewed = holder, etag, renewed
+        self._lost: str | None = None
+        self._writing = threading.Lock()
+        self._stop = threading.Event()
+        self._heartbeat = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
+        self._heartbeat.start()
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def check(self) -> None:
+        """Raise LeaseLostError when this environment may be somebody else's by now."""
+        silent = time.monotonic() - self._renewed
+        if self._lost is None and silent > TTL_S:
+            self._lost = f"it could not be renewed for {silent:.0f} s, and is free after {TTL_S:.0f}"
+        if self._lost is not None:
+            environment = self._holder.environment
+            raise LeaseLostError(
+                f"the lease on {environment} is lost: {self._lost}. Nothing more is changed by this run; "
+                f"see what runs (python -m release status -s {environment}), then release again"
+            )
+
+    def renew(self) -> None:
+        """Write the lease anew. The heartbeat does this; an error of S3 is raised, a lost lease only noted."""
+        with self._writing:
+            if self._lost is not None or self._stop.is_set():
+                return
+            began = time.monotonic()
+            holder = dataclasses.replace(self._holder, renewals=self._holder.renewals + 1)
+            etag = _put(self._s3, self._bucket, holder, IfMatch=self._etag)
+            if etag is None:
+                # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
+                found = look(self._s3, self._bucket)
+                if found is None or found.holder.id != self.id:
+                    self._lost = f"{found.holder} has it" if found else "somebody took it away"
+                    return
+                etag, holder = found.etag, found.holder
+            self._holder, self._etag, self._renewed = holder, etag, began
+
+    def release(self) -> None:
+        """Give the lease back. Never raises: what cannot be deleted is free after `TTL_S`."""
+        self._stop.set()
+        try:
+            with self._writing:
+                if self._lost is None and not _delete(self._s3, self._bucket, self._etag):
+                    found = look(self._s3, self._bucket)
+                    if found is not None and found.holder.id == self.id:
+                        _delete(self._s3, self._bucket, found.etag)
+        except (BotoCoreError, ClientError) as error:
+            self._say(f"{self._holder.environment}: the lease is free in {TTL_S:.0f} s, not at once ({error})")
+
+    def abandon(self) -> None:
+        """Give the lease back if that takes no longer than `ABANDON_S`, as the last thing that this process does."""
+        thread = threading.Thread(target=self.release, daemon=True)
+        thread.start()
+        thread.join(ABANDON_S)
+
+    def _renew_until_stopped(self) -> None:
+        pause = HEARTBEAT_S
+        while not self._stop.wait(pause) and self._lost is None:
+            try:
+                self.renew()
+                pause = HEARTBEAT_S
+            except (BotoCoreError, ClientError):
+                pause = POLL_S
+
+
+def acquire(
+    s3: Any,
+    bucket: str,
+    *,
+    environment: str,
+    version: str,
+    who: str,
+    say: Say,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Lease:
+    """Take the lease on `environment`.
+
+    One that its holder left behind is taken over: at once when that was a process of this machine, else when it is
+    older than `TTL_S`. Raises LeaseHeldError as soon as its holder shows that it lives.
+    """
+    mine = Holder(
+        id=uuid.uuid4().hex,
+        who=who,
+        machine=machine.identity(),
+        pid=os.getpid(),
+        version=version,
+        environment=environment,
+        since=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    first: Held | None = None
+    while True:
+        began = time.monotonic()
+        etag = _put(s3, bucket, mine, IfNoneMatch="*")
+        found = None if etag else look(s3, bucket)
+        if found is not None and found.holder.id == mine.id:
+            etag = found.etag
+        elif found is not None and not found.alive:
+            began = time.monotonic()
+            etag = _put(s3, bucket, mine, IfMatch=found.etag)
+            if etag:
+                say(f"{environment}: took over the lease of {found.holder}, which ended without giving it back")
+        if etag:
+            return Lease(s3, bucket, mine, etag, renewed=began, say=say)
+        if found is not None:
+            if first is not None and found.etag != first.etag:
+                raise LeaseHeldError(_held(environment, found.holder))
+            if first is None:
+                first = found
+                left = max(TTL_S - found.age_s, 0)
+                say(f"{environment}: {found.holder} has the lease; seeing whether it lives, {left:.0f} s at most")
+        sleep(POLL_S)
+
+
+def look(s3: Any, bucket: str) -> Held | None:
+    """The lease that is there, of a living holder or a dead one; None when there is none."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=KEY)
+    except ClientError as error:
+        if _code(error) in {"NoSuchKey", "404"}:
+            return None
+        raise
+    modified = answer["LastModified"]
+    stamped = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date")
+    now = parsedate_to_datetime(stamped) if stamped else datetime.now(UTC)
+    return Held(
+        holder=_holder(answer["Body"].read()), etag=answer["ETag"], age_s=max((now - modified).total_seconds(), 0.0)
+    )
+
+
+def take_away(s3: Any, bucket: str, held: Held) -> None:
+    """Remove a lease that keeps nobody out any more. Raises LeaseHeldError when it does, or was renewed meanwhile."""
+    if held.alive or not _delete(s3, bucket, held.etag):
+        found = look(s3, bucket)
+        if found is not None:
+            raise LeaseHeldError(_held(held.holder.environment, found.holder))
+
+
+def _held(environment: str, holder: Holder) -> str:
+    return (
+        f"{environment} is being released by {holder}: wait until that has ended, or cancel it there. "
+        f"A release that was killed frees {environment} within {TTL_S:.0f} s"
+    )
+
+
+def _holder(body: bytes) -> Holder:
+    """The holder in the object. What is no lease of ours is nobody's, and ends as any that is not renewed."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        data = {}
+    known: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    values: dict[str, Any] = {field.name: str(known.get(field.name, "unknown")) for field in dataclasses.fields(Holder)}
+    for name in ("pid", "renewals"):
+        values[name] = known[name] if isinstance(known.get(name), int) else 0
+    return Holder(**values)
+
+
+def _put(s3: Any, bucket: str, holder: Holder, **condition: str) -> str | None:
+    """Write under a condition; the new ETag, or None when the condition does not hold."""
+    try:
+        answer = s3.put_object(
+            Bucket=bucket, Key=KEY, Body=holder.to_json(), ContentType="application/json", **condition
+        )
+    except ClientError as error:
+        if _refused(error):
+            return None
+        raise
+    return str(answer["ETag"])
+
+
+def _delete(s3: Any, bucket: str, etag: str) -> bool:
+    """Delete this very lease; False when it is another one by now, or none."""
+    try:
+        s3.delete_object(Bucket=bucket, Key=KEY, IfMatch=etag)
+    except ClientError as error:
+        if _refused(error):
+            return False
+        raise
+    return True
+
+
+def _refused(error: ClientError) -> bool:
+    """Whether a condition did not hold: 412, 404 without an object, 409 while another write is under way."""
+    return _code(error) in {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "OperationAborted"}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

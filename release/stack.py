@@ -1,0 +1,94 @@
+"""What a stack's state says, read through the `pulumi` command: so every backend will do."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+RELEASE: Final = "pulumi-python:dynamic/release:Release"
+"""Type of the resource whose creation and update is a release."""
+
+
+class StackError(Exception):
+    """The stack cannot be read. The message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stack:
+    """The state of one stack after its last update, or in the middle of one."""
+
+    name: str
+    outputs: Mapping[str, Any]
+    """The stack's outputs; empty before its first update succeeded."""
+    inputs: Mapping[str, Any] | None
+    """Inputs of the Release resource, also those of a release that was interrupted; None before there is any."""
+    pending: tuple[str, ...]
+    """URNs of the resources with which an interrupted update was busy."""
+
+
+def read(name: str) -> Stack:
+    """The stack `name` of the Pulumi project in the current folder. Raises StackError."""
+    try:
+        exported = json.loads(pulumi("stack", "export", "-s", name))
+    except ValueError as error:
+        raise StackError(f"pulumi stack export -s {name} answered something else than JSON ({error})") from error
+    return from_export(name, exported)
+
+
+def from_export(name: str, exported: Mapping[str, Any]) -> Stack:
+    """The stack in what `pulumi stack export` writes."""
+    state = exported.get("deployment") or {}
+    resources: Sequence[Mapping[str, Any]] = state.get("resources") or ()
+    operations: Sequence[Mapping[str, Any]] = state.get("pending_operations") or ()
+    root = next((item for item in resources if item["type"] == "pulumi:pulumi:Stack"), {})
+    # What an interrupted update was about to make of the release comes after what the one before it left.
+    releases = [item for item in [*resources, *(done["resource"] for done in operations)] if item["type"] == RELEASE]
+    return Stack(
+        name=name,
+        outputs=root.get("outputs") or {},
+        inputs=(releases[-1].get("inputs") or {}) if releases else None,
+        pending=tuple(sorted({str(done["resource"]["urn"]) for done in operations})),
+    )
+
+
+def pulumi(*arguments: str) -> str:
+    """Run `pulumi` in the current folder; what it prints. Raises StackError with what it says, and what to do."""
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise StackError(
+            "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
+        ) from error
+    if done.returncode != 0:
+        raise StackError(_explained(arguments, done.stderr.strip() or done.stdout.strip()))
+    return done.stdout
+
+
+def _explained(arguments: Sequence[str], said: str) -> str:
+    """Pulumi's words, and what to do where they do not say it."""
+    lines = [line.removeprefix("error: ") for line in said.splitlines() if line.strip()][-6:]
+    text = f"`pulumi {' '.join(arguments)}` failed: " + "\n  ".join(lines or ["it said nothing"])
+    for words, advice in _ADVICE:
+        if words in said:
+            return f"{text}\n  {advice() if callable(advice) else advice}"
+    return text
+
+
+def _stacks() -> str:
+    try:
+        found = [str(item["name"]) for item in json.loads(pulumi("stack", "ls", "--json"))]
+    except (StackError, ValueError, KeyError, TypeError):
+        return "See `pulumi stack ls`"
+    return "This project's stacks are: " + ", ".join(found) if found else "This project has no stacks yet: `pulumi up`"
+
+
+_ADVICE = (
+    ("no stack named", _stacks),
+    ("passphrase must be set", "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"),
+    ("PULUMI_ACCESS_TOKEN", "Sign in where the state is: `pulumi login`"),
+    ("no Pulumi.yaml project file found", "Run this in the folder that has Pulumi.yaml"),
+)
