@@ -11,14 +11,12 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from release import http
-
-Say = Callable[[str], None]
+from release import http, progress
+from release.progress import Say
 
 VERSION = re.compile(r"[0-9a-f]{40}")
 SHOWN_CHARACTERS = 80
@@ -82,22 +80,20 @@ class Proof:
 
 def prove(check: HealthCheck, say: Say) -> Proof:
     """Probe until the version is proven, telling `say` what changes; raise NotProven at the deadline."""
-    began = time.monotonic()
-    ends = began + check.deadline_s
+    ends = time.monotonic() + check.deadline_s
     passed, probes, miss = 0, 0, ""
+    news = progress.Changes(say)
     while True:
         probes += 1
         answer, reason = probe(check)
-        elapsed = time.monotonic() - began
         if reason is None:
             passed += 1
-            say(f"{_host(check)}: pass {passed} of {check.passes} by {check.version[:7]} ({elapsed:.0f} s)")
+            news(f"{_host(check)}: {passed} of {check.passes} passes by {check.version[:7]}")
             if passed >= check.passes:
                 return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
         else:
-            if reason != miss or passed:
-                again = f", so {passed} of {check.passes} passes no longer count" if passed else ""
-                say(f"{_host(check)}: {reason}{again} ({elapsed:.0f} s)")
+            again = f", so {passed} of {check.passes} passes no longer count" if passed else ""
+            news(f"{_host(check)}: {reason}{again}")
             passed, miss = 0, reason
         if time.monotonic() + check.interval_s >= ends:
             why = miss

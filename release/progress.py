@@ -8,28 +8,38 @@ what counts up is passing, and what a person must find afterwards is kept.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]
 
+AGAIN_S = 10.0
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Terminal sequences and control characters (not tab and new line), as containers write them into their logs."""
 
 
 class Changes:
-    """Tells a line only where it differs from all that were told: what flips to and fro is news once."""
+    """Tells how something stands, where that is news: one line for each change.
+
+    What flips to and fro is told again at most every 10 s: in CI each line stays.
+    """
 
     def __init__(self, say: Say) -> None:
         self.say = say
         self._told: set[str] = set()
+        self._last = ""
+        self._at = 0.0
 
     def __call__(self, line: str) -> None:
-        """Tell `line`, as a passing one, unless it was told before."""
-        if line not in self._told:
-            self._told.add(line)
-            passing(self.say, line)
+        """Tell `line` as a passing one, unless it is what was told last or, within 10 s, before that."""
+        now = time.monotonic()
+        if line == self._last or (line in self._told and now - self._at < AGAIN_S):
+            return
+        self._told.add(line)
+        self._last, self._at = line, now
+        passing(self.say, line)
 
 
 def passing(say: Say, line: str) -> None:

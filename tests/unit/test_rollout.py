@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from release import deploy_function, rollout
+from release import deploy_function, progress, rollout
 from release.rollout import Current, RolledOut, RolloutFailed, RolloutRequest, roll_out
 
 OLD, NEW = (f"arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{number}" for number in (6, 7))
@@ -92,7 +92,7 @@ class Function:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (rollout, deploy_function):
+    for module in (rollout, deploy_function, progress):
         monkeypatch.setattr(module, "time", made)
     return made
 
