@@ -56,13 +56,8 @@ def clean(text: str) -> str:
 def of_rollout(answer: Answer) -> str:
     """How a rollout stands: tasks and targets of the new revision, then whatever else is missing. Pure."""
     revision = str(answer["taskDefinition"]).rpartition("/")[2]
-    parts = [f"{answer['runningCount']} of {answer['desiredCount']} tasks on {revision}"]
-    expected = answer.get("expectedTargets")
-    if expected != 0:
-        parts.append(f"{answer['healthyTargets']}{'' if expected is None else f' of {expected}'} targets healthy")
-    others = [each for each in answer["missing"] if not TASKS_OR_TARGETS.match(each)]
-    return ", ".join(parts) + "".join(f"; {each}" for each in others)
-
-
-TASKS_OR_TARGETS = re.compile(r"\d+ of \d+ (tasks running on|targets healthy)")
-"""What `of_rollout` says anyway."""
+    tasks = f"{answer['runningCount']} of {answer['desiredCount']} tasks on {revision}"
+    missing = [each for each in answer["missing"] if "tasks running on" not in each]
+    if answer["healthyTargets"] and not any("targets healthy" in each for each in missing):
+        missing.insert(0, f"{answer['healthyTargets']} of {answer['healthyTargets']} targets healthy")
+    return ", ".join((tasks, *missing))

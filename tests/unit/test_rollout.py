@@ -38,7 +38,6 @@ def status(outcome: str = "in_progress", **changes: Any) -> dict[str, Any]:
         "desiredCount": 2,
         "runningCount": 2,
         "healthyTargets": 2,
-        "expectedTargets": 2,
         "missing": [],
         "reason": "",
         "takenBack": False,

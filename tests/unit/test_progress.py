@@ -1,0 +1,150 @@
+"""Lines of a release: what is news, what is passing, and what reaches a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from release import engine_log, progress
+from release.engine_log import EngineLog
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(progress, "time", made)
+    return made
+
+
+class Engine:
+    """Remembers what it is told, as (urn, ephemeral, message)."""
+
+    def __init__(self, *, gone: bool = False) -> None:
+        self.gone = gone
+        self.told: list[tuple[str, bool, str]] = []
+
+    def Log(self, request: Any) -> None:  # noqa: N802 - the name of the engine's method
+        if self.gone:
+            raise grpc.RpcError
+        self.told.append((request.urn, request.ephemeral, request.message))
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine()
+    monkeypatch.setattr(engine_log, "_engine", lambda: made)
+    return made
+
+
+def answer(**changes: Any) -> dict[str, Any]:
+    made = {
+        "taskDefinition": "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:7",
+        "desiredCount": 2,
+        "runningCount": 2,
+        "healthyTargets": 2,
+        "missing": [],
+    }
+    return made | changes
+
+
+def test_what_stays_the_same_is_told_once(clock: Clock) -> None:
+    said: list[str] = []
+    news = progress.Changes(said.append)
+
+    for line in ("0 of 2", "0 of 2", "1 of 2"):
+        news(line)
+        clock.now += 60
+
+    assert said == ["0 of 2", "1 of 2"]
+
+
+def test_what_flips_is_told_again_every_ten_seconds_at_most(clock: Clock) -> None:
+    said: list[str] = []
+    news = progress.Changes(said.append)
+
+    for second in range(20):
+        news(("pass", "miss")[second % 2])
+        clock.now += 1
+
+    assert said == ["pass", "miss", "pass"]
+
+
+def test_counters_are_passing_lines_where_there_are_such(engine: Engine) -> None:
+    log = EngineLog("urn:release")
+    progress.Changes(log)("1 of 2")
+    progress.passing(log, "2 of 2")
+    log("done")
+
+    assert engine.told == [
+        ("urn:release", True, "1 of 2"),
+        ("urn:release", True, "2 of 2"),
+        ("urn:release", False, "done"),
+    ]
+
+
+def test_a_say_without_passing_lines_hears_them_all() -> None:
+    said: list[str] = []
+    progress.passing(said.append, "1 of 2")
+
+    assert said == ["1 of 2"]
+
+
+def test_lines_without_a_resource_are_the_stack_s(engine: Engine) -> None:
+    EngineLog()("hello")
+
+    assert engine.told == [("", False, "hello")]
+
+
+def test_line_that_the_engine_does_not_take_goes_to_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine_log, "_engine", lambda: Engine(gone=True))
+    EngineLog()("going back")
+
+    assert capsys.readouterr().err == "going back\n"
+
+
+def test_without_an_engine_lines_go_to_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pytest"])
+    engine_log._engine.cache_clear()
+    EngineLog().passing("going back")
+
+    assert capsys.readouterr().err == "going back\n"
+
+
+def test_a_container_s_colours_and_cursor_do_not_reach_the_terminal(engine: Engine) -> None:
+    EngineLog()("\x1b[31mpanic\x1b[0m: \x1b[2J\x07no\rlines\n\tkeep \u00e4 \u2713")
+
+    assert engine.told[0][2] == "panic: nolines\n\tkeep \u00e4 \u2713"
+
+
+WAITING = ["1 of 2 tasks running on easi-dev:7", "0 of 2 targets healthy (10.0.0.1:8080 is initial)"]
+STILL = "1 task still running on easi-dev:6"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "2 of 2 tasks on easi-dev:7, 2 of 2 targets healthy"),
+        (
+            {"runningCount": 1, "healthyTargets": 0, "missing": WAITING},
+            "1 of 2 tasks on easi-dev:7, 0 of 2 targets healthy (10.0.0.1:8080 is initial)",
+        ),
+        ({"missing": [STILL]}, f"2 of 2 tasks on easi-dev:7, 2 of 2 targets healthy, {STILL}"),
+        ({"healthyTargets": 0}, "2 of 2 tasks on easi-dev:7"),
+    ],
+)
+def test_a_rollout_is_tasks_and_targets_and_what_else_is_missing(changes: dict[str, Any], line: str) -> None:
+    assert progress.of_rollout(answer(**changes)) == line
