@@ -65,13 +65,15 @@ def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrat
     does not end in time, or cannot be asked about, is stopped.
     """
     function = DeployFunction(client, request.function, say, request.timeout_s)
-    task = _start(function, request, say)
+    task = ""
     try:
+        task = _start(function, request, say)
         answer = _watch(client, function, request, task, say)
     except FunctionFailed:
         raise
     except BaseException:
-        say(f"the migration is not watched any more and goes on in task {_id(task)}: the same release waits for it")
+        state = f"goes on in task {_id(task)}" if task else "may have been started"
+        say(f"the migration is not watched any more and {state}: the next run of this release waits for its end")
         raise
     if answer["outcome"] != "succeeded":
         raise MigrationFailed(answer["outcome"], _failure(request, answer, task), tuple(answer["details"]), task)
@@ -109,7 +111,7 @@ def _watch(client: LambdaClient, function: DeployFunction, request: MigrationReq
         answer = _wait(function, request, task, say)
     except FunctionFailed as error:
         said, details = _stop(client, request, task, "cannot be asked how it stands", say)
-        text = f"how the migration ended is not known: {error.message}. At last {said}"
+        text = f"how the migration ended is not known: {error.message}; {said}"
         raise MigrationFailed(error.outcome, text, details or error.details, task) from error.__cause__
     if answer["outcome"] == "in_progress":
         said, details = _stop(client, request, task, f"did not end within {request.timeout_s:g} s", say)

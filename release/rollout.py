@@ -222,7 +222,7 @@ def _wait_for_no_task(function: DeployFunction, service: str, interval_s: float,
         if now.running_count == 0:
             say(f"{service}: no task runs any more ({function.elapsed_s:.0f} s)")
             return
-        news(f"{service}: {now.running_count} tasks are being stopped")
+        news(f"{service}: {now.running_count} of 0 tasks running")
         if function.left_s <= interval_s:
             text = f"{service}: {now.running_count} tasks of 0 wanted still ran after {function.deadline_s:g} s"
             raise FunctionFailed("timed_out", text)

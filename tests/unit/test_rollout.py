@@ -11,7 +11,15 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from release import deploy_function, progress, rollout
-from release.rollout import Current, RolledOut, RolloutFailed, RolloutRequest, roll_out
+from release.rollout import (
+    Current,
+    RollbackRequest,
+    RolledOut,
+    RolloutFailed,
+    RolloutRequest,
+    roll_back,
+    roll_out,
+)
 
 OLD, NEW = (f"arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{number}" for number in (6, 7))
 BEGAN = {
@@ -94,6 +102,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in (rollout, deploy_function, progress):
         monkeypatch.setattr(module, "time", made)
     return made
+
+
+BACK = BEGAN | {"outcome": "started", "deployment": "ecs-svc/3", "taskDefinition": OLD, "replaces": NEW}
+STOPPING = {"service": "easi-dev", "outcome": "stopping"}
+LOST = ReadTimeoutError(endpoint_url="https://lambda")
 
 
 def run(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut:
@@ -271,6 +284,111 @@ def test_deployment_that_is_to_be_replaced_is_the_one_that_is_there() -> None:
     assert function.commands[0] == {"command": "status"}
     assert function.commands[1]["force"] is True
     assert function.commands[1]["expectedDeployment"] == "ecs-svc/2"
+
+
+def test_failed_rollout_names_its_deployment() -> None:
+    assert fail(Function(BEGAN, status("rolled_back"))).deployment == "ecs-svc/2"
+    assert fail(Function(BEGAN, status(missing=["x"])), deadline_s=10).deployment == "ecs-svc/2"
+    assert fail(Function(raised("refused: the lease is held by octocat"))).deployment is None
+
+
+def test_deploy_without_an_answer_is_looked_for_before_it_is_given_up() -> None:
+    there, before = status(), status(current=status()["current"] | {"taskDefinition": OLD, "deployment": "ecs-svc/1"})
+
+    found = fail(Function(*[LOST] * 4, there), deadline_s=4)
+    nothing = fail(Function(*[LOST] * 4, before), deadline_s=4)
+
+    assert (found.outcome, found.deployment) == ("timed_out", "ecs-svc/2")
+    assert "An earlier answer was lost: the deploy may have been carried out" in found.message
+    assert nothing.deployment is None
+
+
+def test_refusal_after_a_lost_answer_does_not_claim_that_nothing_was_changed() -> None:
+    failed = fail(Function(LOST, raised("refused: the lease expired"), status()))
+
+    assert (failed.outcome, failed.deployment) == ("error", "ecs-svc/2")
+    assert "refused to deploy: the lease expired. An earlier answer was lost" in failed.message
+
+
+def go_back(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut | None:
+    settings: dict[str, Any] = {
+        "task_definition": OLD,
+        "deployment": "ecs-svc/2",
+        "minimum_count": 2,
+        "maximum_count": 4,
+        "deadline_s": 60.0,
+        "lease": "lease-1",
+    }
+    return roll_back(function, RollbackRequest(function="easi-dev-deploy", **(settings | changes)), say)
+
+
+def test_service_is_brought_back_and_watched_until_it_runs() -> None:
+    function, said = Function(BACK, status(missing=["x"]), status("succeeded", taskDefinition=OLD)), list[str]()
+
+    done = go_back(function, said.append)
+
+    assert done == RolledOut(deployment="ecs-svc/3", task_definition=OLD, replaced=NEW, started=True, desired_count=2)
+    assert said[0] == "easi-dev: easi-dev:6 begins after easi-dev:7, 2 tasks wanted (ecs-svc/3)"
+    assert said[-1] == "easi-dev: easi-dev:6 runs, 2 of 2 tasks running, 2 targets healthy (1 s)"
+    assert function.commands[0] == {
+        "command": "rollback",
+        "lease": "lease-1",
+        "minimumCount": 2,
+        "maximumCount": 4,
+        "taskDefinition": OLD,
+        "deployment": "ecs-svc/2",
+    }
+    assert function.commands[1]["deployment"] == "ecs-svc/3"
+
+
+def test_ecs_that_goes_back_by_itself_is_asked_until_it_is_there() -> None:
+    there = BACK | {"outcome": "there", "started": False, "replaces": None}
+    function, said = Function(STOPPING, LOST, STOPPING, STOPPING, there, status("succeeded")), list[str]()
+
+    done = go_back(function, said.append)
+
+    assert done is not None
+    assert said.count("easi-dev: ECS stops the rollout and goes back") == 1
+    assert [command["command"] for command in function.commands] == ["rollback"] * 5 + ["status"]
+    assert len({json.dumps(command) for command in function.commands[:5]}) == 1
+
+
+def test_ecs_that_does_not_arrive_is_waited_for_until_the_deadline(clock: Clock) -> None:
+    with pytest.raises(RolloutFailed, match="ECS was still going back after 10 s") as caught:
+        go_back(Function(STOPPING), deadline_s=10)
+
+    assert (caught.value.outcome, caught.value.deployment) == ("timed_out", "ecs-svc/2")
+    assert clock.now <= 10
+
+
+def test_way_back_that_fails_names_the_deployment_of_the_way_back() -> None:
+    with pytest.raises(RolloutFailed, match="no task of easi-dev:6 ever ran") as caught:
+        go_back(Function(BACK, status("no_tasks")))
+
+    assert caught.value.deployment == "ecs-svc/3"
+
+
+def tasks(count: int) -> dict[str, Any]:
+    now = {"taskDefinition": None, "deployment": "ecs-svc/2", "desiredCount": 0, "runningCount": count}
+    return {"service": "easi-dev", "outcome": "idle", "current": now}
+
+
+def test_where_nothing_was_proven_nothing_runs_in_the_end() -> None:
+    function, said = Function({"service": "easi-dev", "outcome": "stopped"}, tasks(2), tasks(1), tasks(0)), list[str]()
+
+    assert go_back(function, said.append, task_definition=None, deployment=None) is None
+
+    assert function.commands[0].keys() == {"command", "lease", "minimumCount", "maximumCount"}
+    assert said == [
+        "easi-dev: 2 of 0 tasks running",
+        "easi-dev: 1 of 0 tasks running",
+        "easi-dev: no task runs any more (2 s)",
+    ]
+
+
+def test_tasks_that_do_not_end_are_told() -> None:
+    with pytest.raises(RolloutFailed, match="2 tasks of 0 wanted still ran after 10 s"):
+        go_back(Function({"service": "easi-dev", "outcome": "stopped"}, tasks(2)), task_definition=None, deadline_s=10)
 
 
 def test_current_says_what_the_service_is_on() -> None:
