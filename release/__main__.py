@@ -1,77 +1,59 @@
-"""`python -m release`: the release's own checks, for people and for CI."""
+"""`python -m release`: what a release left behind and what serves, for people and for CI. A module per verb."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from release.healthcheck import HealthCheck, NotProven, prove
-
-PROVEN, NOT_PROVEN, USAGE, INTERRUPTED = 0, 1, 2, 130
+USAGE, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+VERBS = {
+    "status": "do the record, ECS, the site and the health check agree? if not, what to do",
+    "history": "what was released here when, by whom, what was undone and why; how to go back",
+    "explain": "would this version be accepted here, why, and what would it change?",
+    "verify": "prove that a version answers at an address",
+    "recover": "clear what an interrupted release left behind",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    parser, verbs = _parser()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read us has read enough. What is still buffered must not fail at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
+    from release.verbs import errors, explain, verify  # noqa: PLC0415 - see above
+
+    parser = argparse.ArgumentParser(prog="python -m release", description="What was released, and what serves.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for module in (explain, verify):
+        name = module.__name__.rpartition(".")[2]
+        of_verb = verbs.add_parser(name, allow_abbrev=False, help=VERBS[name])
+        module.add(of_verb)
+        of_verb.set_defaults(run=module.run)
     given = parser.parse_args(arguments)
     if given.verb is None:
         parser.print_help(sys.stderr)
         return USAGE
     try:
-        return _verify(given, verbs["verify"])
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    parser = argparse.ArgumentParser(prog="python -m release", description="Checks of a release.")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    verify = verbs.add_parser(
-        "verify",
-        allow_abbrev=False,
-        help="prove that a version answers at an address",
-        description="Prove that a version answers at an address, and not from a cache, several times in a row.",
-        epilog="Exit status: 0 proven, 1 not proven, 2 wrong usage, 130 interrupted.",
-    )
-    default = {name: field.default for name, field in HealthCheck.__dataclass_fields__.items()}
-    verify.add_argument("--url", required=True, help="the health check's URL")
-    verify.add_argument("--version", required=True, help="the full Git SHA that must answer")
-    verify.add_argument("--connect-to", metavar="HOST:PORT", help="connect here; name and certificate stay the URL's")
-    verify.add_argument("--passes", type=int, default=default["passes"], metavar="N", help=_says("passes in a row"))
-    for name, meaning in (
-        ("interval", "seconds between probes"),
-        ("deadline", "seconds in which the passes must be reached"),
-        ("timeout", "seconds that one answer may take"),
-        ("max-skew", "seconds that a live timestamp may be off"),
-    ):
-        field = f"{name.replace('-', '_')}_s"
-        verify.add_argument(
-            f"--{name}", dest=field, type=float, default=default[field], metavar="S", help=_says(meaning)
-        )
-    verify.add_argument("--require-live-timestamp", action="store_true", help="judge the answer's timestamp, too")
-    return parser, {"verify": verify}
-
-
-def _verify(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    try:
-        check = HealthCheck(**{name: getattr(given, name) for name in HealthCheck.__dataclass_fields__})
-    except ValueError as error:
-        parser.error(str(error))
-    try:
-        proof = prove(check, lambda line: print(line, flush=True))
-    except NotProven as error:
-        print(f"not proven: {error}")
-        return NOT_PROVEN
-    stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
-    says = f" (it says {stamped})" if stamped else ""
-    print(f"proven {check.version} at {check.url}: {proof.passes} passes in a row, {proof.verified_at}{says}")
-    return PROVEN
-
-
-def _says(meaning: str) -> str:
-    return f"{meaning} (default %(default)g)"
+        code: int = given.run(given)
+    except errors.EXPECTED as error:
+        sys.stdout.flush()
+        print(f"{parser.prog} {given.verb}: {errors.told(error)}", file=sys.stderr)
+        return errors.exit_code(error)
+    return code
 
 
 if __name__ == "__main__":

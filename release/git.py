@@ -35,6 +35,29 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
     return older != newer and _git(folder, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
+def commits(folder: Path, name: str) -> list[str]:
+    """The full SHAs of the commits that `name`, a branch, a tag or the beginning of a SHA, may mean."""
+    one = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if one.returncode == 0:
+        return [one.stdout.strip()]
+    if len(name) < 4 or name.strip("0123456789abcdef"):
+        return []
+    alike = _git(folder, "rev-parse", f"--disambiguate={name}").stdout.split()
+    return [sha for sha in alike if _git(folder, "cat-file", "-t", sha).stdout.strip() == "commit"]
+
+
+def between(folder: Path, older: str, newer: str, limit: int) -> tuple[list[str], int] | None:
+    """Commits that `newer` has and `older` has not: the newest `limit` as Git's one line each, and how many in all.
+
+    None where Git does not know one of them, for example in a shallow clone.
+    """
+    count = _git(folder, "rev-list", "--count", f"{older}..{newer}", "--")
+    if count.returncode != 0:
+        return None
+    lines = _git(folder, "log", "--no-color", "--oneline", "--no-decorate", f"-{limit}", f"{older}..{newer}", "--")
+    return lines.stdout.splitlines(), int(count.stdout)
+
+
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)

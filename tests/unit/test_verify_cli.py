@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from release import git
 from release.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -82,8 +83,10 @@ def test_connect_to_reaches_a_name_that_does_not_resolve(url: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["verify"], "the following arguments are required: --url, --version"),
-        (["verify", "--url", "http://x/", "--version", "3f2c1aa"], "version must be a full Git SHA"),
+        (["verify"], "one of the arguments -s/--stack --url is required"),
+        (["verify", "--url", "http://x/"], "--url needs --version"),
+        (["verify", "--url", "http://x/", "-s", "prod"], "not allowed with argument --url"),
+        (["verify", "--url", "http://x/", "--version", "0000000"], "'0000000' is no full Git SHA"),
         (["verify", "--url", "x", "--version", VERSION], "is not an http:// or https:// URL"),
         (["verify", "--url", "http://x/", "--version", VERSION, "--passes", "many"], "invalid int value: 'many'"),
         (["verify", "--url", "http://x/", "--version", VERSION, "--deadline", "-1"], "must be more than 0 seconds"),
@@ -95,11 +98,31 @@ def test_connect_to_reaches_a_name_that_does_not_resolve(url: str) -> None:
 def test_wrong_usage_is_2_and_says_what_is_wrong(
     arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
+    try:
+        code: object = main(arguments)
+    except SystemExit as ended:
+        code = ended.code
 
-    assert caught.value.code == 2
+    assert code == 2
     assert says in capsys.readouterr().err
+
+
+def test_short_version_is_completed_where_git_knows_just_one(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    head = git.head(ROOT)
+
+    assert main(["verify", "--url", url, "--version", head[:20], *QUICK]) == 1
+    assert f"expected {head}" in capsys.readouterr().out
+
+
+def test_json_is_the_whole_output(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--url", url, "--version", VERSION, "--json", *QUICK]) == 0
+    proof = json.loads(capsys.readouterr().out)
+    assert (proof["proven"], proof["passes"], proof["answer"]["version"]) == (True, 3, VERSION)
+
+    assert main(["verify", "--url", url, "--version", "f" * 40, "--json", *QUICK]) == 1
+    proof = json.loads(capsys.readouterr().out)
+    assert proof["proven"] is False
+    assert f"version is {VERSION}" in proof["why"]
 
 
 def test_no_verb_shows_the_help_and_is_2(capsys: pytest.CaptureFixture[str]) -> None:

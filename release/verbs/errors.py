@@ -1,0 +1,54 @@
+"""Why a verb has no answer: one message that says what to do, and the exit code."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from release.deploy_function import FunctionFailed
+from release.git import GitError
+from release.lease import LeaseHeldError, LeaseLostError
+from release.session import WrongAccountError
+from release.stack import StackError
+from release.static.errors import StaticReleaseError
+
+
+class VerbError(Exception):
+    """There is no answer. The message says what happened, what was expected and what to do."""
+
+    code = 1
+
+
+class UsageError(VerbError):
+    """It was asked for something that is not there: a stack, a version, an option."""
+
+    code = 2
+
+
+EXPECTED = (
+    VerbError,
+    StackError,
+    WrongAccountError,
+    GitError,
+    LeaseHeldError,
+    LeaseLostError,
+    FunctionFailed,
+    StaticReleaseError,
+    ClientError,
+    BotoCoreError,
+)
+"""What is told in a message of its own; anything else is a defect, and shows where."""
+
+
+def exit_code(error: BaseException) -> int:
+    """2 for wrong usage, else 1."""
+    return error.code if isinstance(error, VerbError) else 1
+
+
+def told(error: BaseException) -> str:
+    """The message for people."""
+    if isinstance(error, ClientError):
+        said = error.response.get("Error", {})
+        return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
+    if isinstance(error, BotoCoreError):
+        return f"AWS cannot be asked: {error}"
+    return str(error)

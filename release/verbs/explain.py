@@ -1,0 +1,233 @@
+"""`explain`: would this version be accepted here, why, and what would it change? The gate's own decision."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from release import gate, git
+from release.gate import Gate
+from release.promotion import Accepted, Refused
+from release.record import Release
+from release.static import manifest, store
+from release.static.errors import StaticReleaseError
+from release.static.manifest import Manifest
+from release.verbs import changes, environment, versions
+from release.verbs.changes import SHOWN, Changes, Commits, Files
+from release.verbs.environment import Environment
+from release.verbs.errors import EXPECTED, UsageError, told
+from release.verbs.screen import bold, short, when
+
+ACCEPTED, REFUSED = 0, 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the gate says, and what would follow."""
+
+    environment: str
+    version: str
+    accepted: bool
+    message: str
+    to_do: str
+    """The command that would release it; empty where it is refused."""
+    now: Release | None
+    changes: Changes
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Say whether `pulumi up` would accept a version in an environment, why, and what it would change: commits, "
+        "image, static files. Nothing is changed. Settings are not compared: `pulumi preview` does that."
+    )
+    parser.epilog = (
+        "Without VERSION it is what `pulumi up` would release: EASI_VERSION, else HEAD. "
+        "Exit status: 0 accepted, 1 refused, 2 wrong usage."
+    )
+    environment.add_stack(parser)
+    parser.add_argument("version", nargs="?", metavar="VERSION", help="a Git SHA, full or short, or a branch or tag")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the stacks, ask the gate, compare, print."""
+    here = environment.opened(options.stack)
+    settings = environment.settings(here.name)
+    upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
+    known = [release for release in (here.release, upstream.release if upstream else None) if release]
+    version = options.version or os.environ.get("EASI_VERSION")
+    asked = gate.ask(
+        Path.cwd(),
+        environment=here.name,
+        version=versions.resolve(version, known, name=here.name) if version else None,
+        reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
+    )
+    answer = explain(asked, here, upstream, settings)
+    if options.json:
+        print(json.dumps(as_json(answer), indent=2))
+    else:
+        print("\n".join(lines(answer)))
+    return ACCEPTED if answer.accepted else REFUSED
+
+
+def explain(asked: Gate, here: Environment, upstream: Environment | None, settings: Mapping[str, Any]) -> Answer:
+    """The gate's decision, and what would change by it."""
+    decision = asked.decide(
+        promotes_from=upstream.name if upstream else "",
+        upstream=upstream.release if upstream else None,
+        here=here.release,
+    )
+    version, name = asked.request.version, here.name
+    message, to_do = _reason(decision, asked, here, upstream), ""
+    if not isinstance(decision, Refused):
+        to_do = f"EASI_VERSION={version} pulumi up -s {name}" if asked.request.explicit else f"pulumi up -s {name}"
+    return Answer(
+        environment=name,
+        version=version,
+        accepted=not isinstance(decision, Refused),
+        message=message,
+        to_do=to_do,
+        now=here.release,
+        changes=_changes(decision, asked, here, upstream, settings),
+    )
+
+
+def lines(answer: Answer) -> list[str]:
+    """The answer for people; its first line is the answer."""
+    first, *more = answer.message.splitlines()
+    shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
+    if answer.now is not None:
+        shown.append(f"  now       {short(answer.now.version)}, proven {when(answer.now.verified_at)}")
+    shown += changes.of_commits(answer.changes)
+    if answer.accepted:
+        shown += changes.of_artifacts(answer.changes)
+        shown.append(f"  settings  not compared here:  pulumi preview -s {answer.environment}")
+        shown.append(f"to release it:  {answer.to_do}")
+    return shown
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The answer for machines."""
+    return {
+        "environment": answer.environment,
+        "version": answer.version,
+        "accepted": answer.accepted,
+        "message": answer.message,
+        "toDo": answer.to_do or None,
+        "now": answer.now.version if answer.now else None,
+        "changes": changes.as_json(answer.changes),
+    }
+
+
+def _upstream(name: str) -> Environment | None:
+    """The environment that this one promotes from; one that does not exist yet has proven nothing."""
+    if not name:
+        return None
+    try:
+        return environment.opened(name)
+    except UsageError:
+        return environment.nothing(name)
+
+
+def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment, upstream: Environment | None) -> str:
+    name, version = here.name, short(asked.request.version)
+    if isinstance(decision, Refused):
+        return decision.message
+    if decision is None and here.release is not None and here.release.version == asked.request.version:
+        return f"{name} runs {version} already, and would release it again if anything about it differs."
+    if decision is None:
+        dirty = ", with the changes of the working tree that are in no commit" if asked.request.dirty else ""
+        return f"{name} would build and release {version}, the commit of this working tree{dirty}."
+    since = when(decision.evidence.verified_at)
+    if decision.own or upstream is None:
+        return f"{name} would release {version}: it ran here before, and was proven {since}."
+    return f"{name} would release {version}: {upstream.name} has proven it ({since})."
+
+
+def _changes(
+    decision: Accepted | Refused | None,
+    asked: Gate,
+    here: Environment,
+    upstream: Environment | None,
+    settings: Mapping[str, Any],
+) -> Changes:
+    now, version = here.release, asked.request.version
+    unknown: dict[str, str] = {}
+    come = go = None
+    if now is not None:
+        come, go = _commits(asked.root, now.version, version), _commits(asked.root, version, now.version)
+        if come is None:
+            unknown["commits"] = f"this clone lacks {short(now.version)} or {short(version)}: git fetch"
+    accepted = decision if isinstance(decision, Accepted) else None
+    found = None
+    if not isinstance(decision, Refused):
+        try:
+            found = _files(accepted, asked, here, upstream, settings)
+        except EXPECTED as error:
+            unknown["files"] = told(error)
+    return Changes(
+        now=now,
+        version=version,
+        come=come,
+        go=go,
+        image=accepted.evidence.image_digest if accepted else None,
+        image_from=_image_from(accepted, asked, upstream),
+        files=found,
+        migration="" if isinstance(decision, Refused) else _migration(settings, now, version),
+        unknown=unknown,
+    )
+
+
+def _commits(root: Path, older: str, newer: str) -> Commits | None:
+    found = git.between(root, older, newer, SHOWN)
+    return Commits(count=found[1], newest=tuple(found[0])) if found else None
+
+
+def _image_from(accepted: Accepted | None, asked: Gate, upstream: Environment | None) -> str:
+    if accepted is None:
+        return short(asked.request.version)
+    return "there already" if accepted.own or upstream is None else f"copied from {upstream.name}"
+
+
+def _files(
+    accepted: Accepted | None,
+    asked: Gate,
+    here: Environment,
+    upstream: Environment | None,
+    settings: Mapping[str, Any],
+) -> Files:
+    """The static files, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
+    # Before its first release an environment has no account; the one before can be asked for its own files.
+    asker = here if here.request is not None or upstream is None else upstream
+    before = None
+    if here.release is not None:
+        before = _stored(asker, here, here.release.static_manifest)
+    if accepted is None:
+        after = manifest.from_folder(asked.root / str(settings.get("easi:frontendFolder") or ""))
+        if after.version != asked.request.version:
+            raise StaticReleaseError(
+                f"the frontend was built from {short(after.version)}; "
+                f"to build it:  EASI_VERSION={asked.request.version} npm run build"
+            )
+        return changes.files(before, after)
+    owner = here if accepted.own or upstream is None else upstream
+    return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
+
+
+def _stored(asker: Environment, owner: Environment, digest: str) -> Manifest:
+    return store.load(s3=asker.clients.s3, records_bucket=str(owner.stack.outputs.get("recordsBucket")), digest=digest)
+
+
+def _migration(settings: Mapping[str, Any], now: Release | None, version: str) -> str:
+    command = settings.get("easi:migrationCommand")
+    if not command:
+        return ""
+    if now is not None and now.find(version) is not None:
+        return "skipped: this version ran here before"
+    return f"runs first, as a task of the new image: {json.dumps(command)}"

@@ -1,0 +1,75 @@
+"""How verbs print: plain lines that read well in a CI log, columns that align, bold only on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+SHORT = 12
+"""Characters of a Git SHA or a digest for people."""
+
+
+def bold(text: str) -> str:
+    """The text, emphasised where standard output is a terminal that wants it (https://no-color.org)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\033[1m{text}\033[0m"
+
+
+def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
+    """Lines with columns as wide as their longest cell. Rows may end early; what follows a short one is not padded."""
+    columns = max((len(row) for row in rows), default=0)
+    # The last cell of a row has no other under or beside it that it would have to make room for.
+    widths = [max((len(row[at]) for row in rows if len(row) > at + 1), default=0) for at in range(columns)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(widths[at]) if at + 1 < len(row) else cell for at, cell in enumerate(row)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines
+
+
+def short(digest: str) -> str:
+    """The part of a digest or a Git SHA that people compare."""
+    return digest.removeprefix("sha256:")[:SHORT]
+
+
+def revision(task_definition: str) -> str:
+    """`family:revision` of an ARN."""
+    return task_definition.rpartition("/")[2]
+
+
+def moment(text: str) -> datetime | None:
+    """The time in an ISO 8601 text, in UTC; None for another text."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def when(text: str) -> str:
+    """A time of a record, to the second; the text itself where it is none."""
+    found = moment(text)
+    return found.strftime("%Y-%m-%d %H:%M:%S UTC") if found else text
+
+
+def ago(text: str, now: datetime) -> str:
+    """How long before `now` a time of a record was; empty where it is none."""
+    found = moment(text)
+    if found is None:
+        return ""
+    passed = max(0.0, (now - found).total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if passed >= 2 * size:
+            return f"{passed / size:.0f} {unit} ago"
+    return f"{passed:.0f} s ago"
+
+
+def seconds(duration: float) -> str:
+    """A duration as people say it."""
+    if duration < 60:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes} min {rest} s"

@@ -1,0 +1,41 @@
+"""The full Git SHA that somebody means: people copy short ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from release import git
+from release.record import Release
+from release.verbs.errors import UsageError
+
+FULL = re.compile(r"[0-9a-f]{40}")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{4,40}")
+
+
+def resolve(text: str, known: Sequence[Release] = (), *, name: str = "", root: Path | None = None) -> str:
+    """The full SHA of `text`: itself, the only one that `known` releases have so, or the only one that Git does.
+
+    `name` is the environment of `known`, for the message. Raises UsageError where there is none, or more than one.
+    """
+    if FULL.fullmatch(text.lower()):
+        return text.lower()
+    if _HEXADECIMAL.fullmatch(text):
+        ran = {proven.version for release in known for proven in (release, *release.previous)}
+        alike = sorted(version for version in ran if version.startswith(text.lower()))
+        if len(alike) == 1:
+            return alike[0]
+        if alike:
+            raise UsageError(f"{text} is short for {len(alike)} versions that ran. Name one: {', '.join(alike)}")
+    found = git.commits(root or Path.cwd(), text)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{text} is short for {len(found)} commits. Name one: {', '.join(found)}")
+    ways = ["a newer commit:  git fetch"]
+    if name:
+        ways.insert(0, f"what ran:        python -m release history -s {name}")
+    raise UsageError(
+        "\n  ".join([f"{text!r} is no full Git SHA, and not the beginning of one that is known here.", *ways])
+    )
