@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from release import progress
 from release.progress import Say
 
 Answer = Mapping[str, Any]
@@ -90,7 +91,7 @@ class DeployFunction:
                     text = f"{self.name} did not answer to {name} within the deadline: {trouble}"
                     raise FunctionFailed("timed_out", text + self._doubt(name)) from None
                 if trouble != told:
-                    self.say(f"{self.name}: {trouble}; trying again for up to {self.left_s:.0f} s")
+                    progress.passing(self.say, f"{trouble}; trying {name} again for up to {self.left_s:.0f} s")
                     told = trouble
             time.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)

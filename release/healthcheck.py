@@ -88,12 +88,11 @@ def prove(check: HealthCheck, say: Say) -> Proof:
         answer, reason = probe(check)
         if reason is None:
             passed += 1
-            news(f"{_host(check)}: {passed} of {check.passes} passes by {check.version[:7]}")
+            news(f"{passed} of {check.passes} passes by {check.version[:7]}")
             if passed >= check.passes:
                 return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
         else:
-            again = f", so {passed} of {check.passes} passes no longer count" if passed else ""
-            news(f"{_host(check)}: {reason}{again}")
+            news(f"0 of {check.passes} passes: {reason}")
             passed, miss = 0, reason
         if time.monotonic() + check.interval_s >= ends:
             why = miss
@@ -171,10 +170,6 @@ def _shown(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     text = text.encode("unicode_escape").decode()
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
-
-
-def _host(check: HealthCheck) -> str:
-    return http.check_url(check.url).netloc
 
 
 def _now() -> datetime:

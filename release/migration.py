@@ -73,11 +73,13 @@ def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrat
         raise
     except BaseException:
         state = f"goes on in task {_id(task)}" if task else "may have been started"
-        say(f"the migration is not watched any more and {state}: the next run of this release waits for its end")
+        progress.kept(
+            say, f"the migration is not watched any more and {state}: the next run of this release waits for its end"
+        )
         raise
     if answer["outcome"] != "succeeded":
         raise MigrationFailed(answer["outcome"], _failure(request, answer, task), tuple(answer["details"]), task)
-    say(f"the migration ended with exit code 0 ({function.elapsed_s:.0f} s)")
+    progress.passing(say, f"{_id(task)} ended with exit code 0 ({function.elapsed_s:.0f} s)")
     return Migrated(task=task, seconds=function.elapsed_s)
 
 
@@ -97,8 +99,9 @@ def _start(function: DeployFunction, request: MigrationRequest, say: Say) -> str
         raise MigrationFailed(error.outcome, text, error.details) from error.__cause__
     task = str(began["task"])
     how = "begins" if began["started"] or "run_task" in function.unheard else "runs already"
-    limit = f"at most {request.timeout_s:g} s"
-    say(f"the migration {how}: {shlex.join(request.command)} in {request.container}, task {_id(task)}, {limit}")
+    progress.passing(
+        say, f"{shlex.join(request.command)} {how} in task {_id(task)}, for {request.timeout_s:g} s at most"
+    )
     return task
 
 
@@ -131,7 +134,7 @@ def _wait(function: DeployFunction, request: MigrationRequest, task: str, say: S
         if last_call or not (answer["outcome"] == "in_progress" or appearing):
             return answer
         if seen:
-            news(f"the migration's task is {answer['lastStatus']}")
+            news(f"{_id(task)} is {answer['lastStatus']}")
         time.sleep(request.interval_s)
 
 
@@ -145,7 +148,7 @@ def _stop(
 ) -> tuple[str, tuple[str, ...]]:
     """End the task; says what became of it, and what is known of its end."""
     function = DeployFunction(client, request.function, say, STOP_DEADLINE_S)
-    say(f"the migration's task {_id(task)} is being stopped: it {reason}")
+    progress.passing(say, f"{_id(task)} is being stopped: it {reason}")
     command = {"command": "stop_task", "lease": request.lease, "task": task, "reason": f"easi-release: it {reason}"}
     try:
         function.call(command)

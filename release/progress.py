@@ -42,10 +42,33 @@ class Changes:
         passing(self.say, line)
 
 
+class Phase:
+    """A `Say` for one phase: its lines are passing, and begin with the phase. What is kept stays as it is."""
+
+    def __init__(self, say: Say, name: str, number: int, of: int) -> None:
+        """`name` as in "roll out", the second `of` seven: `2/7 roll out: 1 of 2 tasks`."""
+        self.say = say
+        self.title = f"{number}/{of} {name}"
+
+    def __call__(self, line: str) -> None:
+        """Say `line` until the next one."""
+        passing(self.say, f"{self.title}: {line}")
+
+    def kept(self, line: str) -> None:
+        """Say what is to be read when all is over, too."""
+        kept(self.say, line)
+
+
 def passing(say: Say, line: str) -> None:
     """Say what the next line makes obsolete; to a `say` that knows no such lines, as any other."""
     say_passing: Say = getattr(say, "passing", say)
     say_passing(line)
+
+
+def kept(say: Say, line: str) -> None:
+    """Say what is to be read when all is over, too: what went wrong, or what is left to do."""
+    say_kept: Say = getattr(say, "kept", say)
+    say_kept(line)
 
 
 def clean(text: str) -> str:

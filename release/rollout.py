@@ -117,7 +117,7 @@ def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledO
         except FunctionFailed as error:
             ours = _started_unheard(function, request, expected)
             raise RolloutFailed(error.outcome, error.message, error.details, ours) from error.__cause__
-    say(f"{began['service']}: {_beginning(began)}")
+    progress.passing(say, _beginning(began))
     with _as_rollout(began["deployment"]):
         return _watch(function, began, request.interval_s, say)
 
@@ -141,7 +141,7 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
     with _as_rollout(request.deployment):
         news = progress.Changes(say)
         while (began := function.call(command))["outcome"] == "stopping":
-            news(f"{began['service']}: ECS stops the rollout and goes back")
+            news("ECS stops the rollout and goes back")
             if function.left_s <= request.interval_s:
                 text = f"{began['service']}: ECS was still going back after {request.deadline_s:g} s"
                 raise RolloutFailed("timed_out", text, deployment=request.deployment)
@@ -149,7 +149,7 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
         if began["outcome"] == "stopped":
             _wait_for_no_task(function, began["service"], request.interval_s, say)
             return None
-        say(f"{began['service']}: {_beginning(began)}")
+        progress.passing(say, _beginning(began))
     with _as_rollout(began["deployment"]):
         return _watch(function, began, request.interval_s, say)
 
@@ -185,7 +185,7 @@ def _started_unheard(function: DeployFunction, request: RolloutRequest, expected
 
 def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say) -> RolledOut:
     """Ask how the deployment stands until it is decided."""
-    revision, service = _revision(began["taskDefinition"]), began["service"]
+    revision = _revision(began["taskDefinition"])
     asked = {
         "deployment": began["deployment"],
         "taskDefinition": began["taskDefinition"],
@@ -196,7 +196,7 @@ def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say)
         last_call = function.left_s <= interval_s
         answer = function.call({"command": "status", **asked, "explain": last_call})
         if answer["outcome"] == "succeeded":
-            say(f"{service}: {revision} runs, {_counts(answer)} ({function.elapsed_s:.0f} s)")
+            progress.passing(say, f"{progress.of_rollout(answer)}: done ({function.elapsed_s:.0f} s)")
             return RolledOut(
                 deployment=began["deployment"],
                 task_definition=began["taskDefinition"],
@@ -208,7 +208,7 @@ def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say)
         nowhere = answer["takenBack"] and began["started"] and began["replaces"] is None
         if answer["outcome"] != "in_progress" or nowhere:
             raise _failed("failed" if answer["outcome"] == "in_progress" else answer["outcome"], answer, revision)
-        news(f"{service}: {progress.of_rollout(answer)}")
+        news(progress.of_rollout(answer))
         if last_call:
             raise _timed_out(answer, revision, function.deadline_s)
         time.sleep(interval_s)
@@ -220,9 +220,9 @@ def _wait_for_no_task(function: DeployFunction, service: str, interval_s: float,
     while True:
         now = _current(function.call({"command": "status"}))
         if now.running_count == 0:
-            say(f"{service}: no task runs any more ({function.elapsed_s:.0f} s)")
+            progress.passing(say, f"no task runs any more ({function.elapsed_s:.0f} s)")
             return
-        news(f"{service}: {now.running_count} of 0 tasks running")
+        news(f"{now.running_count} of 0 tasks running")
         if function.left_s <= interval_s:
             text = f"{service}: {now.running_count} tasks of 0 wanted still ran after {function.deadline_s:g} s"
             raise FunctionFailed("timed_out", text)
@@ -246,12 +246,7 @@ def _beginning(began: Answer) -> str:
     if not began["started"]:
         return f"{revision} is there already ({began['deployment']})"
     before = f" after {_revision(began['replaces'])}" if began["replaces"] else ""
-    return f"{revision} begins{before}, {began['desiredCount']} tasks wanted ({began['deployment']})"
-
-
-def _counts(answer: Answer) -> str:
-    tasks = f"{answer['runningCount']} of {answer['desiredCount']} tasks running"
-    return f"{tasks}, {answer['healthyTargets']} targets healthy"
+    return f"{revision} begins{before}, desired count {began['desiredCount']} ({began['deployment']})"
 
 
 def _failed(outcome: str, answer: Answer, revision: str) -> FunctionFailed:

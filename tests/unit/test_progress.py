@@ -92,11 +92,25 @@ def test_counters_are_passing_lines_where_there_are_such(engine: Engine) -> None
     ]
 
 
+def test_lines_of_a_phase_begin_with_it_and_pass(engine: Engine) -> None:
+    phase = progress.Phase(EngineLog("urn"), "roll out", 2, 7)
+    phase("begins")
+    progress.Changes(phase)("1 of 2")
+    progress.kept(phase, "the role may not see the secrets: not checked")
+
+    assert engine.told == [
+        ("urn", True, "2/7 roll out: begins"),
+        ("urn", True, "2/7 roll out: 1 of 2"),
+        ("urn", False, "the role may not see the secrets: not checked"),
+    ]
+
+
 def test_a_say_without_passing_lines_hears_them_all() -> None:
     said: list[str] = []
     progress.passing(said.append, "1 of 2")
+    progress.kept(said.append, "2 of 2")
 
-    assert said == ["1 of 2"]
+    assert said == ["1 of 2", "2 of 2"]
 
 
 def test_lines_without_a_resource_are_the_stack_s(engine: Engine) -> None:

@@ -137,9 +137,9 @@ def test_success_is_returned_and_its_story_told_where_something_changes() -> Non
 
     assert done == RolledOut(deployment="ecs-svc/2", task_definition=NEW, replaced=OLD, started=True, desired_count=2)
     assert said == [
-        "easi-dev: easi-dev:7 begins after easi-dev:6, 2 tasks wanted (ecs-svc/2)",
-        "easi-dev: 1 of 2 tasks on easi-dev:7, 0 of 2 targets healthy",
-        "easi-dev: easi-dev:7 runs, 2 of 2 tasks running, 2 targets healthy (3 s)",
+        "easi-dev:7 begins after easi-dev:6, desired count 2 (ecs-svc/2)",
+        "1 of 2 tasks on easi-dev:7, 0 of 2 targets healthy",
+        "2 of 2 tasks on easi-dev:7, 2 of 2 targets healthy: done (3 s)",
     ]
     assert function.commands[:2] == [
         {
@@ -237,7 +237,7 @@ def test_what_passes_is_tried_again(trouble: Answer, clock: Clock) -> None:
     done = run(Function(trouble, BEGAN, trouble, trouble, status("succeeded")), said.append)
 
     assert done.started
-    assert sum("trying again for up to" in line for line in said) == 2, "the same trouble is told once for each command"
+    assert sum(" again for up to " in line for line in said) == 2, "the same trouble is told once for each command"
     assert clock.now == pytest.approx(0.5 + 0.5 + 1.0)
 
 
@@ -323,13 +323,14 @@ def go_back(function: Function, say: Callable[[str], None] = print, **changes: A
 
 
 def test_service_is_brought_back_and_watched_until_it_runs() -> None:
-    function, said = Function(BACK, status(missing=["x"]), status("succeeded", taskDefinition=OLD)), list[str]()
+    there = status("succeeded", taskDefinition=OLD)
+    function, said = Function(BACK, status(missing=["x"]), there), list[str]()
 
     done = go_back(function, said.append)
 
     assert done == RolledOut(deployment="ecs-svc/3", task_definition=OLD, replaced=NEW, started=True, desired_count=2)
-    assert said[0] == "easi-dev: easi-dev:6 begins after easi-dev:7, 2 tasks wanted (ecs-svc/3)"
-    assert said[-1] == "easi-dev: easi-dev:6 runs, 2 of 2 tasks running, 2 targets healthy (1 s)"
+    assert said[0] == "easi-dev:6 begins after easi-dev:7, desired count 2 (ecs-svc/3)"
+    assert said[-1] == "2 of 2 tasks on easi-dev:6, 2 of 2 targets healthy: done (1 s)"
     assert function.commands[0] == {
         "command": "rollback",
         "lease": "lease-1",
@@ -348,7 +349,7 @@ def test_ecs_that_goes_back_by_itself_is_asked_until_it_is_there() -> None:
     done = go_back(function, said.append)
 
     assert done is not None
-    assert said.count("easi-dev: ECS stops the rollout and goes back") == 1
+    assert said.count("ECS stops the rollout and goes back") == 1
     assert [command["command"] for command in function.commands] == ["rollback"] * 5 + ["status"]
     assert len({json.dumps(command) for command in function.commands[:5]}) == 1
 
@@ -380,9 +381,9 @@ def test_where_nothing_was_proven_nothing_runs_in_the_end() -> None:
 
     assert function.commands[0].keys() == {"command", "lease", "minimumCount", "maximumCount"}
     assert said == [
-        "easi-dev: 2 of 0 tasks running",
-        "easi-dev: 1 of 0 tasks running",
-        "easi-dev: no task runs any more (2 s)",
+        "2 of 0 tasks running",
+        "1 of 0 tasks running",
+        "no task runs any more (2 s)",
     ]
 
 
