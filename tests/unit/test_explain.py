@@ -1,0 +1,196 @@
+"""`python -m release explain`: the gate's own decision, what would change, and what is said when that is not known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from release import session
+from release.__main__ import main
+from release.promotion import Refused, Request, decide
+from tests.unit.environments import World, build, released, world_in
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world_in(tmp_path, monkeypatch)
+
+
+def test_a_version_that_the_environment_before_has_proven_with_all_that_would_change(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = world.keep("prod", build(world.first, index_html="old", gone_js="1", same_css="1"))
+    after = world.keep("impl", build(world.third, index_html="new", new_js="1", same_css="1"))
+    world.add("impl", released(world.third, manifest=after))
+    world.add(
+        "prod", released(world.first, manifest=before), promotes_from="impl", **{"easi:migrationCommand": ["/m", "up"]}
+    )
+    world.write()
+
+    code = main(["explain", "-s", "prod"])
+
+    said = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert said[0] == (f"yes: prod would release {world.third[:12]}: impl has proven it (2026-01-02 03:04:05 UTC).")
+    assert said[1:] == [
+        f"  now       {world.first[:12]}, proven 2026-01-02 03:04:05 UTC",
+        f"  commits   2 come (+), compared with {world.first[:12]}",
+        f"            + {world.third[:7]} the third",
+        f"            + {world.second[:7]} the second",
+        f"  image     {world.third[:12]}, copied from impl; now {world.first[:12]}",
+        "  static    1 added, 1 changed, 1 removed; 3 files",
+        "            + new.js",
+        "            ~ index.html",
+        "            - gone.js",
+        '  migration runs first, as a task of the new image: ["/m", "up"]',
+        "  settings  not compared here:  pulumi preview -s prod",
+        "to release it:  pulumi up -s prod",
+    ]
+
+
+def test_a_refusal_is_the_gates_own(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    impl, prod = released(world.first), released(world.first)
+    world.add("impl", impl)
+    world.add("prod", prod, promotes_from="impl")
+    world.write()
+
+    code = main(["explain", "-s", "prod"])
+
+    said = capsys.readouterr().out
+    request = Request(environment="prod", version=world.third, explicit=False, dirty=False)
+    gate = decide(request, upstream_name="impl", upstream=impl, here=prod, is_ancestor=lambda _old, _new: False)
+    assert isinstance(gate, Refused)
+    assert code == 1
+    assert said.startswith(f"no: {gate.message}\n")
+    assert "2 come (+)" in said
+    assert "image" not in said, "nothing would be copied"
+
+
+def test_going_back_needs_no_build_no_copy_and_no_migration(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = world.keep("prod", build(world.first, index_html="old"))
+    world.add("impl", None)
+    world.add(
+        "prod",
+        released(world.first, world.third, manifest=files),
+        promotes_from="impl",
+        **{"easi:migrationCommand": ["/m"]},
+    )
+    world.write()
+
+    code = main(["explain", "-s", "prod", world.first[:7], "--json"])
+
+    said = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert said["version"] == world.first
+    assert said["toDo"] == f"EASI_VERSION={world.first} pulumi up -s prod"
+    assert said["changes"]["commits"]["go"]["count"] == 2
+    assert said["changes"]["image"]["from"] == "there already"
+    assert said["changes"]["migration"] == "skipped: this version ran here before"
+
+
+def test_the_first_environment_compares_the_build_that_is_there(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dist = world.folder / "dist"
+    dist.mkdir()
+    (dist / "index.html").write_text("page")
+    (dist / "version.json").write_text(json.dumps({"version": world.second}))
+    world.add("dev", released(world.second, manifest=world.keep("dev", build(world.second, index_html="old"))))
+    world.selected = "dev"
+    world.write()
+
+    assert main(["explain"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"yes: dev would build and release {world.third[:12]}, the commit of this working tree.\n")
+    assert f"not compared: the frontend was built from {world.second[:12]}" in said
+
+    (dist / "version.json").write_text(json.dumps({"version": world.third}))
+    assert main(["explain"]) == 0
+    assert "1 added, 1 changed, 0 removed; 2 files" in capsys.readouterr().out
+
+
+def test_without_credentials_the_decision_comes_all_the_same(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def connect(*_: object, **__: object) -> None:
+        raise session.WrongAccountError("sign in, or set AWS_PROFILE")
+
+    monkeypatch.setattr(session, "connect", connect)
+    world.add("impl", released(world.third))
+    world.add("prod", released(world.second), promotes_from="impl")
+    world.write()
+
+    assert main(["explain", "-s", "prod"]) == 0
+    assert "  static    not compared: sign in, or set AWS_PROFILE\n" in capsys.readouterr().out
+
+
+def test_a_commit_that_this_clone_lacks_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("impl", released("e" * 40))
+    world.add("prod", released(world.second), promotes_from="impl")
+    world.write()
+
+    assert main(["explain", "-s", "prod", "e" * 40]) == 0
+    assert "commits   not known: this clone lacks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failure", "code", "says"),
+    [
+        (["-s", "prd"], "", 2, "there is no stack prd: did you mean prod? There are: impl, prod"),
+        ([], "", 2, "which environment? Name it with -s. There are: impl, prod"),
+        (["-s", "prod", "0000"], "", 2, "'0000' is no full Git SHA"),
+        (["-s", "prod", "master-of-nothing"], "", 2, "'master-of-nothing' is no full Git SHA"),
+        (["-s", "prod", "aaaa"], "", 2, "aaaa is short for 2 versions that ran. Name one: aaaaaa"),
+        (["-s", "prod"], "PULUMI_ACCESS_TOKEN must be set for login", 1, "`pulumi login`"),
+        (["-s", "prod"], "passphrase must be set with PULUMI_CONFIG_PASSPHRASE", 1, "Set PULUMI_CONFIG_PASSPHRASE"),
+    ],
+)
+def test_what_is_missing_is_one_message(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    failure: str,
+    code: int,
+    says: str,
+) -> None:
+    world.add("impl", released("a" * 39 + "1", "a" * 39 + "2"))
+    world.add("prod", released(world.second), promotes_from="impl")
+    world.failure = failure
+    world.write()
+
+    assert main(["explain", *arguments]) == code
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert says in shown.err
+    assert shown.err.startswith("python -m release explain: ")
+
+
+def test_no_pulumi_is_one_message(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert main(["explain", "-s", "prod"]) == 1
+    assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+
+
+def test_an_earlier_programs_state_is_said_to_be_one(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("prod", released(world.second))
+    for resource in world.stacks["prod"]["export"]["deployment"]["resources"]:
+        resource.get("inputs", {}).pop("site", None)
+    world.write()
+
+    assert main(["verify", "-s", "prod"]) == 1
+    assert "was released by another version of this program (KeyError: 'site')" in capsys.readouterr().err
