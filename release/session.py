@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -14,6 +17,8 @@ from release.static.store import CONCURRENCY
 
 READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONCURRENCY)
 """For calls that may be repeated: reads, and writes of the same bytes to the same key."""
+RECORDS = READS.merge(Config(connect_timeout=5, read_timeout=20))
+"""For S3, which keeps the lease, too: one connection that hangs must not outlive it."""
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70)
 """For calls that the caller repeats itself, knowing what that does. The deploy function answers within 60 s."""
 
@@ -22,15 +27,51 @@ class WrongAccountError(Exception):
     """The credentials are of another account than the environment, or there are none."""
 
 
+def _unmade(service: str, _region: str) -> Any:
+    raise LookupError(f"nobody said how to make a client of {service}")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Clients:
-    """What a release talks to."""
+    """What a release talks to. What only some of them need is made when it is first asked for."""
 
     s3: Any
     cloudfront: Any
     ecr: Any
     function: Any
     """AWS Lambda."""
+    caller: str = ""
+    """ARN of whose credentials these are."""
+    make: Callable[[str, str], Any] = _unmade
+    """Makes the client of a service in a region; "" is the environment's."""
+
+    @functools.cached_property
+    def ecs(self) -> Any:
+        """Reads of what the service is and runs. Changes go through the function."""
+        return self.make("ecs", "")
+
+    @functools.cached_property
+    def elbv2(self) -> Any:
+        """Reads of target groups."""
+        return self.make("elbv2", "")
+
+    @functools.cached_property
+    def ec2(self) -> Any:
+        """Reads of the network."""
+        return self.make("ec2", "")
+
+    @functools.cached_property
+    def iam(self) -> Any:
+        """Reads of roles."""
+        return self.make("iam", "")
+
+    def secretsmanager(self, region: str = "") -> Any:
+        """Descriptions of secrets, never their values; a task may take them from another region."""
+        return self.make("secretsmanager", region)
+
+    def ssm(self, region: str = "") -> Any:
+        """Descriptions of parameters, never their values; a task may take them from another region."""
+        return self.make("ssm", region)
 
 
 def connect(connection: Connection, *, account: str, region: str) -> Clients:
@@ -55,11 +96,24 @@ def connect(connection: Connection, *, account: str, region: str) -> Clients:
             "sign in to that account, or select the stack of this one"
         )
     return Clients(
-        s3=session.client("s3", config=READS),
+        s3=session.client("s3", config=RECORDS),
         cloudfront=session.client("cloudfront", config=READS),
         ecr=session.client("ecr", config=READS),
         function=session.client("lambda", config=ONCE),
+        caller=caller["Arn"],
+        make=_maker(session),
     )
+
+
+def _maker(session: boto3.Session) -> Callable[[str, str], Any]:
+    """Makes clients one at a time, as a session asks for: threads share it."""
+    making = threading.Lock()
+
+    def make(service: str, region: str) -> Any:
+        with making:
+            return session.client(service, region_name=region or None, config=READS)
+
+    return make
 
 
 def _assume(session: boto3.Session, role: dict[str, str], region: str) -> boto3.Session:
