@@ -30,7 +30,7 @@ HEARTBEAT_S: Final = 5.0
 """Seconds between renewals."""
 POLL_S: Final = 1.0
 """Seconds between looks at a lease that may be a dead one, and between attempts of a renewal that failed."""
-ABANDON_S: Final = 2.0
+ABANDON_S: Final = 1.0
 """Seconds that giving the lease back may take when the engine is gone."""
 
 Say = Callable[[str], None]
@@ -102,8 +102,8 @@ class Lease:
         self._lost: str | None = None
         self._writing = threading.Lock()
         self._stop = threading.Event()
-        self._heartbeat = threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True)
-        self._heartbeat.start()
+        threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True).start()
+        _ours.add(self)
 
     def __enter__(self) -> Lease:
         return self
@@ -145,6 +145,7 @@ class Lease:
     def release(self) -> None:
         """Give the lease back. Never raises: what cannot be deleted is free after `TTL_S`."""
         self._stop.set()
+        _ours.discard(self)
         try:
             with self._writing:
                 if self._lost is None and not _delete(self._s3, self._bucket, self._etag):
@@ -154,12 +155,6 @@ class Lease:
         except (BotoCoreError, ClientError) as error:
             self._say(f"{self._holder.environment}: the lease is free in {TTL_S:.0f} s, not at once ({error})")
 
-    def abandon(self) -> None:
-        """Give the lease back if that takes no longer than `ABANDON_S`, as the last thing that this process does."""
-        thread = threading.Thread(target=self.release, daemon=True)
-        thread.start()
-        thread.join(ABANDON_S)
-
     def _renew_until_stopped(self) -> None:
         pause = HEARTBEAT_S
         while not self._stop.wait(pause) and self._lost is None:
@@ -168,6 +163,9 @@ class Lease:
                 pause = HEARTBEAT_S
             except (BotoCoreError, ClientError):
                 pause = POLL_S
+
+
+_ours: set[Lease] = set()
 
 
 def acquire(
@@ -216,6 +214,16 @@ def acquire(
                 left = max(TTL_S - found.age_s, 0)
                 say(f"{environment}: {found.holder} has the lease; seeing whether it lives, {left:.0f} s at most")
         sleep(POLL_S)
+
+
+def abandon_all() -> None:
+    """Give all leases of this process back, as its last act: in `ABANDON_S`, or they are free after `TTL_S`."""
+    threads = [threading.Thread(target=held.release, daemon=True) for held in tuple(_ours)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + ABANDON_S
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
 
 
 def look(s3: Any, bucket: str) -> Held | None:
