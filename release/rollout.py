@@ -144,7 +144,7 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
             news("ECS stops the rollout and goes back")
             if function.left_s <= request.interval_s:
                 text = f"{began['service']}: ECS was still going back after {request.deadline_s:g} s"
-                raise RolloutFailed("timed_out", text, deployment=request.deployment)
+                raise FunctionFailed("timed_out", text)
             time.sleep(request.interval_s)
         if began["outcome"] == "stopped":
             _wait_for_no_task(function, began["service"], request.interval_s, say)
@@ -234,8 +234,7 @@ def _as_rollout(deployment: str | None = None) -> Iterator[None]:
     """What fails in here is a failed rollout of `deployment`."""
     try:
         yield
-    except RolloutFailed as error:
-        error.deployment = error.deployment or deployment
+    except RolloutFailed:
         raise
     except FunctionFailed as error:
         raise RolloutFailed(error.outcome, error.message, error.details, deployment) from error.__cause__

@@ -241,6 +241,13 @@ def test_what_passes_is_tried_again(trouble: Answer, clock: Clock) -> None:
     assert clock.now == pytest.approx(0.5 + 0.5 + 1.0)
 
 
+def test_question_without_an_answer_leaves_no_doubt() -> None:
+    failed = fail(Function(BEGAN, LOST), deadline_s=10)
+
+    assert "did not answer to status within the deadline" in failed.message
+    assert "carried out" not in failed.message
+
+
 def test_what_passes_does_not_outlast_the_deadline(clock: Clock) -> None:
     failed = fail(Function(refused_by_lambda("TooManyRequestsException", 429)), deadline_s=20)
 
@@ -298,9 +305,12 @@ def test_deploy_without_an_answer_is_looked_for_before_it_is_given_up() -> None:
     found = fail(Function(*[LOST] * 4, there), deadline_s=4)
     nothing = fail(Function(*[LOST] * 4, before), deadline_s=4)
 
+    restart = fail(Function(*[LOST] * 4, there), deadline_s=4, force=True, expected_deployment="ecs-svc/2")
+
     assert (found.outcome, found.deployment) == ("timed_out", "ecs-svc/2")
     assert "An earlier answer was lost: the deploy may have been carried out" in found.message
     assert nothing.deployment is None
+    assert restart.deployment is None
 
 
 def test_refusal_after_a_lost_answer_does_not_claim_that_nothing_was_changed() -> None:
