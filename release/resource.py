@@ -7,22 +7,19 @@ code is no change of the resource, and moving it would break `pulumi destroy`.
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import grpc
 import pulumi
 from botocore.exceptions import ClientError
 from pulumi import dynamic
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from release import engine, session
+from release import engine, session, stack
+from release.engine_log import EngineLog, engine_address
 from release.request import IDENTITY, from_inputs
 
 
@@ -54,7 +51,9 @@ class ReleaseProvider(dynamic.ResourceProvider):
         except Exception as error:
             if not _is_denied(error):
                 raise
-            _say(f"{request.environment}: not compared with what runs, which this role may not read ({error})")
+            EngineLog(props.get("urn"))(
+                f"{request.environment}: not compared with what runs, which this role may not read ({error})"
+            )
             return dynamic.ReadResult(id_, props)
         outs = {
             **props,
@@ -116,6 +115,7 @@ class Release(dynamic.Resource, module="release", name="Release"):
             "keep": keep,
             "reason": reason,
             "connection": connection,
+            "urn": pulumi.create_urn(name, stack.RELEASE, opts.parent if opts else None),
             "release": None,
         }
         super().__init__(ReleaseProvider(), name, inputs, opts)
@@ -125,7 +125,7 @@ def _release(props: dict[str, Any]) -> dict[str, Any]:
     _end_with_the_engine()
     request = from_inputs(props)
     clients = session.connect(request.connection, account=request.account, region=request.region)
-    release = engine.run(request, clients, _say)
+    release = engine.run(request, clients, EngineLog(props.get("urn")))
     return {**props, "release": release.to_json()}
 
 
@@ -134,32 +134,10 @@ def _is_denied(error: BaseException) -> bool:
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith("AccessDenied")
 
 
-def _engine_address() -> str | None:
-    """host:port of the engine, which starts this process with it as the first argument."""
-    return sys.argv[1] if len(sys.argv) > 1 and ":" in sys.argv[1] else None
-
-
-@functools.cache
-def _engine_log() -> Any:
-    # The exception of a failed release is one line in Pulumi's own words; its traceback would be a second report.
-    logging.getLogger("grpc").setLevel(logging.CRITICAL)
-    address = _engine_address()
-    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
-
-
-def _say(message: str) -> None:
-    """Tell the story of a release in the engine's log, and on standard error where there is no engine."""
-    log = _engine_log()
-    if log is None:
-        print(message, file=sys.stderr, flush=True)
-    else:
-        log.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message))
-
-
 @functools.cache
 def _end_with_the_engine() -> None:
     """End this process when the engine is gone: nobody would watch or record the release it goes on with."""
-    address = _engine_address()
+    address = engine_address()
     if address is None:
         return
     host, _, port = address.rpartition(":")
