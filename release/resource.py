@@ -115,7 +115,8 @@ class Release(dynamic.Resource, module="release", name="Release"):
             "keep": keep,
             "reason": reason,
             "connection": connection,
-            "urn": pulumi.create_urn(name, stack.RELEASE, opts.parent if opts else None),
+            # As a future, not an output: that of a component's child would depend on the child itself.
+            "urn": pulumi.create_urn(name, stack.RELEASE, opts.parent if opts else None).future(),
             "release": None,
         }
         super().__init__(ReleaseProvider(), name, inputs, opts)
