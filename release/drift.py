@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from release import record
 from release.record import Release
 from release.request import ReleaseRequest
-from release.session import Clients
+from release.session import Clients, is_denied
 from release.static import drift as site_drift
 
 
@@ -43,13 +41,6 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
         if not is_denied(error):
             raise
         return Found(release=None, task_definition=running, static_manifest=None, denied=str(error))
-
-
-def is_denied(error: BaseException) -> bool:
-    """Whether AWS would not let these credentials do something, however that was wrapped."""
-    cause = error.__cause__ or error
-    # The answer to HeadObject has no body that would name the code.
-    return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith(("AccessDenied", "403"))
 
 
 def _running(request: ReleaseRequest, ecs: Any) -> str | None:

@@ -116,6 +116,14 @@ def _maker(session: boto3.Session) -> Callable[[str, str], Any]:
     return make
 
 
+def is_denied(error: BaseException) -> bool:
+    """Whether AWS would not let these credentials do something, however that was wrapped."""
+    cause = error.__cause__ or error
+    # EC2 has its own word, and the answer to HeadObject no body that would name one.
+    words = ("AccessDenied", "UnauthorizedOperation", "403")
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith(words)
+
+
 def _assume(session: boto3.Session, role: dict[str, str], region: str) -> boto3.Session:
     arguments = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "easi-release"}
     if role.get("externalId"):

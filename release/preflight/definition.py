@@ -1,0 +1,49 @@
+"""The task definition that is to run, and its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from release.request import ReleaseRequest
+from release.session import Clients
+
+
+def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Describe the task definition as `task`. It must be one that ECS still runs, with the image that is released."""
+    arn = request.identity.task_definition
+    revision = arn.rpartition("/")[2]
+    again = "`pulumi up --refresh` registers it again"
+    try:
+        found = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ClientException":
+            raise
+        yield f"the task definition {revision} does not exist: {again}"
+        return
+    described["task"] = found
+    if found["status"] != "ACTIVE":
+        yield f"the task definition {revision} is {found['status']}, and ECS runs ACTIVE ones only: {again}"
+    images = [container["image"] for container in found["containerDefinitions"]]
+    if not any(image.endswith(request.identity.image_digest) for image in images):
+        yield (
+            f"the task definition {revision} runs {', '.join(images)}, and {request.identity.image} is to be released: "
+            "release with `pulumi up`, which registers the definition of that image"
+        )
+
+
+def roles(task: Mapping[str, Any]) -> list[str]:
+    """ARNs of the roles that ECS and the task's code assume."""
+    return sorted({task[key] for key in ("executionRoleArn", "taskRoleArn") if task.get(key)})
+
+
+def check_role(clients: Clients, arn: str) -> Iterator[str]:
+    """The role must exist: no task starts without it."""
+    try:
+        clients.iam.get_role(RoleName=arn.rpartition("/")[2])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        yield f"the role {arn} of the task definition does not exist: `pulumi up --refresh` makes it again"

@@ -1,0 +1,103 @@
+"""The secrets and parameters that the tasks start with: described, never read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from release.request import ReleaseRequest
+from release.session import Clients
+
+MAX_NAMES = 50
+"""Names in one question: what DescribeParameters takes as values of a filter.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ParameterStringFilter.html"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, order=True)
+class Secret:
+    """A secret of Secrets Manager, and which of its versions; without stage and version it is AWSCURRENT."""
+
+    arn: str
+    region: str
+    stage: str = ""
+    version: str = ""
+
+
+def used(task: Mapping[str, Any], region: str) -> list[Secret]:
+    """The secrets that the task definition names: in containers, in their logging, and for their registries."""
+    return sorted({_secret(value, region) for value in _values(task) if ":secretsmanager:" in value})
+
+
+def parameters(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, list[str]]:
+    """Names of the Systems Manager parameters that the task definition names, by their region.
+
+    Those of other accounts are left out: their owner describes them.
+    """
+    found: dict[str, set[str]] = {}
+    for value in _values(task):
+        if ":secretsmanager:" in value:
+            continue
+        if not value.startswith("arn:"):
+            found.setdefault(request.region, set()).add(value)
+            continue
+        _, _, _, region, account, resource = value.split(":", 5)
+        if account == request.account:
+            found.setdefault(region, set()).add(resource.removeprefix("parameter"))
+    return {region: sorted(found[region]) for region in sorted(found)}
+
+
+def check(clients: Clients, secret: Secret) -> Iterator[str]:
+    """The secret must have the value that the task asks for: ECS starts no task without it."""
+    mend = "create it, or correct easi:backendSecrets"
+    try:
+        found = clients.secretsmanager(secret.region).describe_secret(SecretId=secret.arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        yield f"the secret {secret.arn} does not exist: {mend}"
+        return
+    if "DeletedDate" in found:
+        yield f"the secret {secret.arn} is to be deleted: restore it (`aws secretsmanager restore-secret`), or {mend}"
+        return
+    versions: Mapping[str, Sequence[str]] = found.get("VersionIdsToStages") or {}
+    if secret.version and secret.version not in versions:
+        yield f"the secret {secret.arn} has no version {secret.version}: correct easi:backendSecrets"
+    stage = secret.stage or ("" if secret.version else "AWSCURRENT")
+    if stage and not any(stage in stages for stages in versions.values()):
+        yield f"the secret {secret.arn} has no value that is {stage}: `aws secretsmanager put-secret-value` gives it one"
+
+
+def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Iterator[str]:
+    """The parameters must exist. A name from an ARN does not tell whether it begins with a slash: either will do."""
+    spelled = sorted({name.lstrip("/") for name in names} | {"/" + name.lstrip("/") for name in names})
+    there: set[str] = set()
+    client = clients.ssm(region)
+    for start in range(0, len(spelled), MAX_NAMES):
+        filters = [{"Key": "Name", "Option": "Equals", "Values": spelled[start : start + MAX_NAMES]}]
+        for page in client.get_paginator("describe_parameters").paginate(ParameterFilters=filters):
+            there |= {found["Name"].lstrip("/") for found in page["Parameters"]}
+    for name in names:
+        if name.lstrip("/") not in there:
+            yield f"the parameter {name} does not exist in {region}: create it, or correct easi:backendSecrets"
+
+
+def _values(task: Mapping[str, Any]) -> Iterator[str]:
+    for container in task["containerDefinitions"]:
+        options = container.get("logConfiguration", {}).get("secretOptions") or ()
+        for one in (*(container.get("secrets") or ()), *options):
+            yield one["valueFrom"]
+        if credentials := container.get("repositoryCredentials"):
+            yield credentials["credentialsParameter"]
+
+
+def _secret(value: str, region: str) -> Secret:
+    """`arn:aws:secretsmanager:region:account:secret:name[:json-key[:stage[:version]]]`, or what is left of it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+    """
+    parts = value.split(":")
+    parts += [""] * (10 - len(parts))
+    return Secret(arn=":".join(parts[:7]), region=parts[3] or region, stage=parts[8], version=parts[9])
