@@ -192,28 +192,37 @@ def acquire(
         environment=environment,
         since=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    first: Held | None = None
+    condition = {"IfNoneMatch": "*"}
     while True:
         began = time.monotonic()
-        etag = _put(s3, bucket, mine, IfNoneMatch="*")
+        etag = _put(s3, bucket, mine, **condition)
+        # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
         found = None if etag else look(s3, bucket)
         if found is not None and found.holder.id == mine.id:
             etag = found.etag
-        elif found is not None and not found.alive:
-            began = time.monotonic()
-            etag = _put(s3, bucket, mine, IfMatch=found.etag)
-            if etag:
-                say(f"{environment}: took over the lease of {found.holder}, which ended without giving it back")
         if etag:
             return Lease(s3, bucket, mine, etag, renewed=began, say=say)
-        if found is not None:
-            if first is not None and found.etag != first.etag:
-                raise LeaseHeldError(_held(environment, found.holder))
-            if first is None:
-                first = found
-                left = max(TTL_S - found.age_s, 0)
-                say(f"{environment}: {found.holder} has the lease; seeing whether it lives, {left:.0f} s at most")
+        found = wait(s3, bucket, say=say, sleep=sleep)
+        condition = {"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}
+        if found:
+            say(f"{environment}: taking over the lease of {found.holder}, which ended without giving it back")
+
+
+def wait(s3: Any, bucket: str, *, say: Say, sleep: Callable[[float], None] = time.sleep) -> Held | None:
+    """The lease that a dead holder left, once that is certain; None when there is none (any more).
+
+    Raises LeaseHeldError as soon as its holder shows that it lives.
+    """
+    first = found = look(s3, bucket)
+    if found is not None and found.alive:
+        left = max(TTL_S - found.age_s, 0)
+        say(f"{found.holder.environment}: {found.holder} has the lease; seeing whether it lives ({left:.0f} s at most)")
+    while found is not None and found.alive:
         sleep(POLL_S)
+        found = look(s3, bucket)
+        if first is not None and found is not None and found.etag != first.etag:
+            raise LeaseHeldError(_held(found.holder))
+    return found
 
 
 def abandon_all() -> None:
@@ -227,11 +236,11 @@ def abandon_all() -> None:
 
 
 def look(s3: Any, bucket: str) -> Held | None:
-    """The lease that is there, of a living holder or a dead one; None when there is none."""
+    """The lease that is there, of a living holder or a dead one; None when there is none, or no bucket any more."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=KEY)
     except ClientError as error:
-        if _code(error) in {"NoSuchKey", "404"}:
+        if _code(error) in {"NoSuchKey", "NoSuchBucket", "404"}:
             return None
         raise
     modified = answer["LastModified"]
@@ -247,13 +256,13 @@ def take_away(s3: Any, bucket: str, held: Held) -> None:
     if held.alive or not _delete(s3, bucket, held.etag):
         found = look(s3, bucket)
         if found is not None:
-            raise LeaseHeldError(_held(held.holder.environment, found.holder))
+            raise LeaseHeldError(_held(found.holder))
 
 
-def _held(environment: str, holder: Holder) -> str:
+def _held(holder: Holder) -> str:
     return (
-        f"{environment} is being released by {holder}: wait until that has ended, or cancel it there. "
-        f"A release that was killed frees {environment} within {TTL_S:.0f} s"
+        f"{holder.environment} is being released by {holder}: wait until that has ended, or cancel it there. "
+        f"A release that was killed frees it within {TTL_S:.0f} s"
     )
 
 

@@ -17,6 +17,22 @@ class StackError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What an update was doing to one resource when it was cut short."""
+
+    kind: str
+    """creating, updating, deleting…"""
+    urn: str
+    type: str
+    known: bool
+    """Whether the state has the resource."""
+
+    def __str__(self) -> str:
+        """The operation for people."""
+        return f"{self.kind} {self.type} {self.urn.rpartition('::')[2]}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Stack:
     """The state of one stack after its last update, or in the middle of one."""
 
@@ -27,6 +43,10 @@ class Stack:
     """Inputs of the Release resource, also those of a release that was interrupted; None before there is any."""
     pending: tuple[str, ...]
     """URNs of the resources with which an interrupted update was busy."""
+    operations: tuple[Operation, ...] = ()
+    """The same, with what was being done."""
+    root: str | None = None
+    """URN of the stack itself; None before its first update."""
 
 
 def read(name: str) -> Stack:
@@ -42,15 +62,24 @@ def from_export(name: str, exported: Mapping[str, Any]) -> Stack:
     """The stack in what `pulumi stack export` writes."""
     state = exported.get("deployment") or {}
     resources: Sequence[Mapping[str, Any]] = state.get("resources") or ()
-    operations: Sequence[Mapping[str, Any]] = state.get("pending_operations") or ()
+    under_way: Sequence[Mapping[str, Any]] = state.get("pending_operations") or ()
     root = next((item for item in resources if item["type"] == "pulumi:pulumi:Stack"), {})
     # What an interrupted update was about to make of the release comes after what the one before it left.
-    releases = [item for item in [*resources, *(done["resource"] for done in operations)] if item["type"] == RELEASE]
+    releases = [item for item in [*resources, *(each["resource"] for each in under_way)] if item["type"] == RELEASE]
+    known = {item["urn"] for item in resources}
+    operations = tuple(
+        Operation(kind=kind, urn=urn, type=of, known=urn in known)
+        for kind, urn, of in sorted(
+            {(each["type"], each["resource"]["urn"], each["resource"]["type"]) for each in under_way}
+        )
+    )
     return Stack(
         name=name,
         outputs=root.get("outputs") or {},
         inputs=(releases[-1].get("inputs") or {}) if releases else None,
-        pending=tuple(sorted({str(done["resource"]["urn"]) for done in operations})),
+        pending=tuple(sorted({operation.urn for operation in operations})),
+        operations=operations,
+        root=root.get("urn"),
     )
 
 

@@ -1,0 +1,176 @@
+"""`recover`: clear what an interrupted update left behind, so that the next one can begin.
+
+That is a lease nobody renews, the stack's lock, and operations noted as under way. What serves is left alone: the next
+`pulumi up` finds what was unsettled, and proves or replaces it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from release import lease, machine, session, stack
+from release.request import Connection
+from release.stack import RELEASE, Stack, StackError
+from release.verbs import environment
+from release.verbs.errors import VerbError
+
+LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
+"""What Pulumi says when a stack is locked: with a state of one's own, and with Pulumi Cloud."""
+_LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+Say = Callable[[str], None]
+Ask = Callable[[str], bool]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Who locked a stack, as Pulumi tells it."""
+
+    who: str
+    host: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        """The holder in a message."""
+        return f"{self.who}, process {self.pid} on {self.host}, since {self.since}"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Clear what an interrupted update left behind: a lease that nobody renews, the stack's lock, operations noted "
+        "as under way. Refuses while the update still runs. What serves is left alone; the next `pulumi up` releases."
+    )
+    parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted."
+    environment.add_stack(parser)
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="also a lock of another machine: you know that nothing runs there"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Clear, and say what was cleared."""
+    found = environment.opened(options.stack).stack
+    recover(found, _s3(found), lambda line: print(line, flush=True), lambda question: options.yes or _asked(question))
+    return 0
+
+
+def recover(found: Stack, s3: Any, say: Say, agreed: Ask) -> None:
+    """Clear what an interrupted update of the stack left.
+
+    `s3` is a client for its account, None before its first release. `agreed` is asked before the lock of another machine is freed, of which nobody here can know whether it is a live
+    one. Raises LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
+    """
+    cleared = _give_up_lease(found, s3, say)
+    cleared |= _settle(found, say, agreed)
+    if not cleared:
+        say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
+        return
+    say(f"{found.name} is free; what was interrupted is taken up by:  pulumi up -s {found.name}")
+
+
+def _s3(found: Stack) -> Any:
+    """A client for the stack's account, from what every version of this program has stored; None without a release."""
+    if found.inputs is None:
+        return None
+    service, how = str(found.inputs["service"]).split(":"), found.inputs["connection"]
+    connection = Connection(profile=how.get("profile") or None, assume_roles=tuple(how.get("assumeRoles") or ()))
+    return session.connect(connection, account=service[4], region=service[3]).s3
+
+
+def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
+    """Take a dead holder's lease away; whether there was one. Raises LeaseHeldError while its holder lives."""
+    if found.inputs is None:
+        return False
+    bucket = str(found.inputs["recordsBucket"])
+    held = lease.wait(s3, bucket, say=say)
+    if held is None:
+        return False
+    lease.take_away(s3, bucket, held)
+    say(f"{found.name}: took away the lease of {held.holder}, which ended without giving it back")
+    return True
+
+
+def _settle(found: Stack, say: Say, agreed: Ask) -> bool:
+    """Free the lock, and forget what was under way; whether there was anything."""
+    freed = False
+    try:
+        _refresh(found)
+    except StackError as error:
+        if not any(words in str(error) for words in LOCKED):
+            raise
+        _refuse_running(found.name, locks(str(error)), agreed)
+        say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(str(error)))})")
+        stack.pulumi("cancel", "-s", found.name, "--yes")
+        _refresh(found)
+        freed = True
+    for operation in found.operations:
+        say(f"{found.name}: was {operation}{_consequence(operation)}")
+    return freed or bool(found.operations)
+
+
+def _refresh(found: Stack) -> None:
+    """Clear the operations under way. Of those resources that Pulumi knows, it reads how they are.
+
+    Pulumi clears on any refresh, and only there looks at the lock; so the target is the stack itself, which costs
+    nothing. The release is not read: the next update compares it with what runs.
+    """
+    known = [each.urn for each in found.operations if each.known and each.type != RELEASE]
+    targets = [argument for urn in ([found.root] if found.root else []) + known for argument in ("--target", urn)]
+    stack.pulumi(
+        *("refresh", "-s", found.name, "--clear-pending-creates", "--run-program=false", *targets),
+        *("--yes", "--skip-preview", "--suppress-progress"),
+    )
+
+
+def locks(said: str) -> tuple[Lock, ...]:
+    """The holders in Pulumi's message about a locked stack; Pulumi Cloud names none."""
+    return tuple(
+        Lock(who=each["who"], host=each["host"], pid=int(each["pid"]), since=each["since"])
+        for each in _LOCK.finditer(said)
+    )
+
+
+def _refuse_running(name: str, found: tuple[Lock, ...], agreed: Ask) -> None:
+    """Raise VerbError unless the holders of the lock are gone, or a person says so."""
+    here = socket.gethostname()
+    for lock in found:
+        if lock.host == here and machine.runs(lock.pid):
+            raise VerbError(
+                f"an update of {name} is under way ({lock}).\n"
+                f"  to end it:  wait, or press Ctrl-C there (kill -INT {lock.pid}): Pulumi finishes what is under way"
+            )
+    if found and all(lock.host == here for lock in found):
+        return
+    if not agreed(f"{name} is locked ({_holders(found)}). Does no update of {name} run there any more?"):
+        raise VerbError(
+            f"{name} is locked ({_holders(found)}), and whether that update still runs cannot be seen from here.\n"
+            f"  when it has ended:  python -m release recover -s {name} --yes"
+        )
+
+
+def _holders(found: tuple[Lock, ...]) -> str:
+    return "; ".join(str(lock) for lock in found) or "Pulumi does not say by whom"
+
+
+def _consequence(operation: stack.Operation) -> str:
+    """What the person should know about an operation that was cut short."""
+    if operation.type == RELEASE:
+        return ": the next update releases again"
+    if operation.known:
+        return ": its state was read anew"
+    return ": if AWS made it nevertheless, remove it there; the next update creates it again"
+
+
+def _asked(question: str) -> bool:
+    """The answer of the person at the terminal; no where there is none."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
