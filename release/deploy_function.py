@@ -99,7 +99,9 @@ class DeployFunction:
     def _doubt(self, command: str) -> str:
         """What has to be added to a failure after an answer was lost."""
         unheard = command in self.unheard and command not in READS
-        return f". An earlier answer was lost: the {command} may have been carried out" if unheard else ""
+        return (
+            f". But the answer to an earlier try was lost: that {command} may have been carried out" if unheard else ""
+        )
 
     def _call_once(self, command: Answer) -> Answer:
         try:

@@ -308,7 +308,7 @@ def test_deploy_without_an_answer_is_looked_for_before_it_is_given_up() -> None:
     restart = fail(Function(*[LOST] * 4, there), deadline_s=4, force=True, expected_deployment="ecs-svc/2")
 
     assert (found.outcome, found.deployment) == ("timed_out", "ecs-svc/2")
-    assert "An earlier answer was lost: the deploy may have been carried out" in found.message
+    assert "But the answer to an earlier try was lost: that deploy may have been carried out" in found.message
     assert nothing.deployment is None
     assert restart.deployment is None
 
@@ -317,7 +317,7 @@ def test_refusal_after_a_lost_answer_does_not_claim_that_nothing_was_changed() -
     failed = fail(Function(LOST, raised("refused: the lease expired"), status()))
 
     assert (failed.outcome, failed.deployment) == ("error", "ecs-svc/2")
-    assert "refused to deploy: the lease expired. An earlier answer was lost" in failed.message
+    assert "refused to deploy: the lease expired. But the answer to an earlier try was lost" in failed.message
 
 
 def go_back(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut | None:
