@@ -20,8 +20,11 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        try:
+            return _run(arguments)
+        finally:
+            # Here, and not when the interpreter ends: there, a closed pipe would be told.
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -29,16 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Who read us has read enough. What is still buffered must not fail at the very end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
-    return code
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
-    from release.verbs import errors, explain, verify  # noqa: PLC0415 - see above
+    from release.verbs import errors, explain, recover, verify  # noqa: PLC0415 - see above
 
     parser = argparse.ArgumentParser(prog="python -m release", description="What was released, and what serves.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    for module in (explain, verify):
+    for module in (explain, verify, recover):
         name = module.__name__.rpartition(".")[2]
         of_verb = verbs.add_parser(name, allow_abbrev=False, help=VERBS[name])
         module.add(of_verb)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -152,3 +153,13 @@ def test_interrupt_is_130_without_a_traceback() -> None:
 
     assert running.returncode == 130
     assert complaints == "interrupted\n"
+
+
+def test_reader_that_went_away_is_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "release", "verify", "--url", "http://127.0.0.1:9/", "--version", VERSION, *QUICK]
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (141, "")
