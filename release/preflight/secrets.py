@@ -67,7 +67,7 @@ def check(clients: Clients, secret: Secret) -> Iterator[str]:
         yield f"the secret {secret.arn} has no version {secret.version}: correct easi:backendSecrets"
     stage = secret.stage or ("" if secret.version else "AWSCURRENT")
     if stage and not any(stage in stages for stages in versions.values()):
-        yield f"the secret {secret.arn} has no value that is {stage}: `aws secretsmanager put-secret-value` gives it one"
+        yield f"the secret {secret.arn} has no value that is {stage}: give it one, or correct easi:backendSecrets"
 
 
 def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Iterator[str]:

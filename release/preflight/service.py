@@ -39,5 +39,6 @@ def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[s
             yield (
                 f"the service still rolls out {revision} since {one['createdAt']:%Y-%m-%d %H:%M:%S} UTC "
                 f"({one['runningCount']} of {one['desiredCount']} tasks; {one['id']}), which is neither "
-                "what is released nor what is proven: wait for its end, or stop it (`aws ecs stop-service-deployment`), then release again"
+                "what is released nor what is proven: wait for its end, or stop it with "
+                "`aws ecs stop-service-deployment`, then release again"
             )

@@ -37,7 +37,7 @@ def check_ports(service: Mapping[str, Any], task: Mapping[str, Any]) -> Iterator
 
 
 def check(clients: Clients, service: Mapping[str, Any]) -> Iterator[str]:
-    """Each target group must exist behind a load balancer, and ask for health on the container's port."""
+    """Each target group must exist, take tasks, and ask for health on the container's port."""
     ports: dict[str, int] = {}
     for balancer in service.get("loadBalancers") or ():
         other = (balancer.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
@@ -68,9 +68,4 @@ def group_problems(group: Mapping[str, Any], port: int) -> Iterator[str]:
         yield (
             f"the target group {name} asks for the health on port {asked}, and the container listens on {port}: no "
             f"task would ever be healthy; set the port of its health check to {TRAFFIC_PORT}"
-        )
-    if not group.get("LoadBalancerArns"):
-        yield (
-            f"no load balancer sends requests to the target group {name}: ECS registers no task in it; "
-            "`pulumi up --refresh` makes the listener's rule again"
         )

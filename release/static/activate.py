@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from release.static import plan, store
+from release.static import plan, repair, store
 from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
-from release.static.publish import copy_object
+from release.static.publish import Folder, Upstream, copy_object
 from release.static.readback import read_back
 from release.static.store import MAX_HISTORY, Active, Say, Site, reported
 
@@ -44,25 +44,26 @@ def activate(
     site: Site,
     config: Mapping[str, object],
     say: Say,
+    rewrite: bool = False,
+    source: Folder | Upstream | None = None,
     read_back_deadline_s: float = READ_BACK_DEADLINE_S,
     invalidation_wait_s: float = INVALIDATION_WAIT_S,
 ) -> Activated:
     """Makes the staged manifest with this digest the site, with `config` as its config.json, and proves it.
 
-    One request if that is what the site is already. Raises StaticReleaseError; run again, it continues.
+    One request if that is what the site is already. With `rewrite`, whoever changed the site by hand is undone: every
+    file that keeps its name is written, and content-hashed ones that lack are restored, from the bucket's earlier
+    versions or from `source`. Raises StaticReleaseError; run again, it continues.
     """
     body = json.dumps(config, sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
     config_sha256 = hashlib.sha256(body).hexdigest()
     before = store.active(s3=s3, records_bucket=site.records_bucket)
-    if before is not None and (before.manifest, before.config_sha256, before.unsettled) == (
-        manifest,
-        config_sha256,
-        None,
-    ):
+    settled_as = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
+    if settled_as == (manifest, config_sha256) and not rewrite:
         say("the site is this release already")
-        return Activated(manifest=manifest, version=None, replaced=before.manifest, written=())
+        return Activated(manifest=manifest, version=None, replaced=manifest, written=())
     target = _staged(s3, site, manifest)
-    settled = _settled(s3, site, before, target)
+    settled = None if rewrite else _settled(s3, site, before, target)
     changed = plan.switch(
         target=target,
         active=settled,
@@ -71,13 +72,17 @@ def activate(
     started = store.now()
     mark = before or Active(manifest=None, config_sha256="", activated_at="", history=())
     _record(s3, site, replace(mark, unsettled=manifest))
+    restored = repair.assets(s3=s3, site=site, manifest=target, source=source, say=say) if rewrite else []
     _switch(s3, site, target, changed, body)
     release = f"{manifest} {config_sha256} {started}"
-    say(_invalidate(cloudfront, site.distribution_id, changed.invalidate, release, invalidation_wait_s))
+    # An edge may remember that a file was not there.
+    forget = [*changed.invalidate, *plan.invalidation(restored)]
+    say(_invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
     read_back(site=site, manifest=target, say=say, deadline_s=read_back_deadline_s)
     history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
     _record(s3, site, Active(manifest=manifest, config_sha256=config_sha256, activated_at=store.now(), history=history))
-    written = [file.path for file in (*changed.other, *changed.pages)] + ([plan.CONFIG] if changed.config else [])
+    written = [*restored, *(file.path for file in (*changed.other, *changed.pages))]
+    written += [plan.CONFIG] if changed.config else []
     say(f"the site is {target.version[:12]}: {len(written)} files switched")
     return Activated(manifest=manifest, version=target.version, replaced=mark.manifest, written=tuple(sorted(written)))
 

@@ -45,7 +45,7 @@ def compared(s3: Any, site: Site, manifest: Manifest, sizes: Mapping[str, int]) 
     changed = {file.path for file in manifest.files if sizes.get(file.path, file.size) != file.size}
 
     def one(file: File) -> None:
-        if _differs(s3, site, file):
+        if differs(s3, site, file):
             changed.add(file.path)
 
     there: Iterable[File] = [file for file in manifest.mutable if file.path in sizes and file.path not in changed]
@@ -53,10 +53,15 @@ def compared(s3: Any, site: Site, manifest: Manifest, sizes: Mapping[str, int]) 
     return changed
 
 
-def _differs(s3: Any, site: Site, file: File) -> bool:
+def differs(s3: Any, site: Site, file: File, *, version: str | None = None) -> bool:
+    """Whether the object, or one version of it, has other content or headers than the file. One request.
+
+    S3 keeps the SHA-256 of everything that a release uploads; without one, something else wrote the object.
+    """
+    which = {"VersionId": version} if version else {}
     with reported(f"look at s3://{site.bucket}/{file.path}"):
         try:
-            head = s3.head_object(Bucket=site.bucket, Key=file.path, ChecksumMode="ENABLED")
+            head = s3.head_object(Bucket=site.bucket, Key=file.path, ChecksumMode="ENABLED", **which)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return True  # deleted since it was listed

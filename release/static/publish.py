@@ -71,7 +71,7 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
         todo = _what_is_left(s3, site, manifest, known, trusted=isinstance(source, Folder))
-    copy = _upload(s3, source.path) if isinstance(source, Folder) else _copy(s3, source, manifest.digest)
+    copy = bringer(s3, source, manifest.digest)
     prefix = store.root(manifest.digest) + "files/"
     assets = store.in_parallel(s3, lambda file: copy(file, site.bucket, ""), todo.assets)
     kept = store.in_parallel(s3, lambda file: copy(file, site.records_bucket, prefix), todo.kept)
@@ -132,6 +132,11 @@ def _what_is_left(s3: Any, site: Site, manifest: Manifest, known: Manifest | Non
     return plan.uploads(manifest=manifest, known=known, assets=assets, kept=kept)
 
 
+def bringer(s3: Any, source: Folder | Upstream, digest: str) -> Callable[[File, str, str], None]:
+    """What brings one file of the manifest from `source`: called with the file, a bucket and a prefix in it."""
+    return _upload(s3, source.path) if isinstance(source, Folder) else _copy(s3, source, digest)
+
+
 def _upload(s3: Any, folder: Path) -> Callable[[File, str, str], None]:
     def upload(file: File, bucket: str, prefix: str) -> None:
         headers = {
@@ -171,16 +176,19 @@ def _copy(s3: Any, source: Upstream, digest: str) -> Callable[[File, str, str], 
     return copy
 
 
-def copy_object(s3: Any, file: File, *, source: tuple[str, str], target: tuple[str, str]) -> None:
-    """Has S3 copy one object, and verifies that what arrived is `file`; WrongContentError if it is not.
+def copy_object(
+    s3: Any, file: File, *, source: tuple[str, str], target: tuple[str, str], version: str | None = None
+) -> None:
+    """Has S3 copy one object, its last version unless another is asked for, and verifies that what arrived is `file`.
 
-    S3 keeps the SHA-256 of everything that a release uploads, and gives it for the copy.
+    Raises WrongContentError if it is not. S3 keeps the SHA-256 of everything that a release uploads, and gives it for
+    the copy.
     """
     with reported(f"copy s3://{source[0]}/{source[1]} to s3://{target[0]}/{target[1]}"):
         answer = s3.copy_object(
             Bucket=target[0],
             Key=target[1],
-            CopySource={"Bucket": source[0], "Key": source[1]},
+            CopySource={"Bucket": source[0], "Key": source[1], **({"VersionId": version} if version else {})},
             MetadataDirective="REPLACE",
             ContentType=file.content_type,
             CacheControl=CACHE_CONTROL[file.cache],
