@@ -85,6 +85,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.s3 = S3()
+        self.ecs: Any = None
         self.stacks: dict[str, Any] = {}
         self.selected = ""
         self.failure = ""
@@ -154,7 +155,9 @@ def world_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.chdir(tmp_path)
 
     def connect(*_: Any, **__: Any) -> session.Clients:
-        return session.Clients(s3=made.s3, cloudfront=None, ecr=None, function=None)
+        return session.Clients(
+            s3=made.s3, cloudfront=None, ecr=None, function=None, make=lambda service, _region: getattr(made, service)
+        )
 
     monkeypatch.setattr(session, "connect", connect)
     return made
