@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,8 @@ from typing import Any
 
 from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
-from local.terminal import Say, coloured
+from local.terminal import coloured
+from release import machine
 
 PROJECT = "easi"
 
@@ -63,28 +63,24 @@ class Stacks:
             return Interruption(locked_by=None, alive=False, pending=pending) if pending else None
         lock = read_json(locks[0])
         pid = int(lock.get("pid", 0))
-        alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or _alive(pid))
+        alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or machine.runs(pid))
         return Interruption(locked_by=pid, alive=alive, pending=pending)
 
-    def recover(self, name: str, say: Say) -> None:
-        """Clear what an interrupted update left. Raises LocalError when an update is under way."""
-        left = self.interruption(name)
-        if left is None:
+    def recover(self, name: str) -> None:
+        """Clear what an interrupted update left, as `python -m release recover` does it for any stack.
+
+        Raises LocalError when an update is under way, or may be.
+        """
+        if self.interruption(name) is None:
             return
-        if left.alive:
-            raise LocalError(
-                f"an update of {name} is under way (process {left.locked_by}): wait for it, or end it with Ctrl-C."
-            )
-        if left.locked_by is not None:
-            say(f"  {name}: an earlier update was cut short (process {left.locked_by} is gone): freeing its lock")
-            self._quietly("cancel", "-s", name, "--yes")
-        if left.pending:
-            say(f"  {name}: under way were {left.pending} operation(s): reading what became of them")
-            code = self.stream("refresh", "-s", name, "--clear-pending-creates", "--yes", "--skip-preview")
-            if code != 0:
-                raise LocalError(
-                    f"{name} could not be refreshed after an interrupted update (pulumi ended with {code}, see above)."
-                )
+        done = subprocess.run(
+            [str(self._layout.venv / "bin" / "python"), "-m", "release", "recover", "-s", name],
+            env=self._environment,
+            cwd=self._layout.root,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LocalError(f"{name}: an earlier update is in the way, see above.")
 
     def up(self, name: str) -> int:
         """Update the stack, showing what Pulumi says. Its exit code."""
@@ -139,16 +135,3 @@ def _second_interrupt_passed_on(process: subprocess.Popen[bytes]) -> Iterator[No
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    status = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return bool(status) and not status.startswith("Z")

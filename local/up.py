@@ -69,7 +69,7 @@ def start_emulator(layout: Layout, docker_host: str) -> emulator.Running:
 def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
     """Bring one environment up to date; the text that says what it proved. Raises LocalError when it did not."""
     stacks.make(name)
-    stacks.recover(name, say)
+    stacks.recover(name)
     outputs = unchanged.outputs_if_unchanged(layout, stacks, name, port)
     if outputs is not None:
         say("  same commit, settings and state as after the last update, and the proven version answers")

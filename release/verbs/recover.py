@@ -65,8 +65,9 @@ def run(options: argparse.Namespace) -> int:
 def recover(found: Stack, s3: Any, say: Say, agreed: Ask) -> None:
     """Clear what an interrupted update of the stack left.
 
-    `s3` is a client for its account, None before its first release. `agreed` is asked before the lock of another machine is freed, of which nobody here can know whether it is a live
-    one. Raises LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
+    `s3` is a client for its account, None before its first release. `agreed` is asked before the lock of another
+    machine is freed, of which nobody here can know whether it is a live one. Raises LeaseHeldError, VerbError and
+    StackError, and then has changed nothing that a running update needs.
     """
     cleared = _give_up_lease(found, s3, say)
     cleared |= _settle(found, say, agreed)

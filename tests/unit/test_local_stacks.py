@@ -67,35 +67,50 @@ def test_pending_operations_are_an_interruption(stacks: Stacks) -> None:
     assert stacks.interruption("dev") == Interruption(locked_by=None, alive=False, pending=2)
 
 
-def test_a_lock_of_a_dead_process_is_freed_and_one_of_a_living_is_not(
-    layout: Layout, stacks: Stacks, dead: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran: list[tuple[str, ...]] = []
-    monkeypatch.setattr(Stacks, "_quietly", lambda _, *arguments: ran.append(arguments))
+def test_whose_lock_it_is_and_whether_that_runs(layout: Layout, stacks: Stacks, dead: int) -> None:
     checkpoint(stacks, "dev")
     lock(layout, "dev", dead)
-    stacks.recover("dev", lambda _: None)
-    assert ran == [("cancel", "-s", "dev", "--yes")]
+    assert stacks.interruption("dev") == Interruption(locked_by=dead, alive=False, pending=0)
     lock(layout, "dev", os.getpid())
-    with pytest.raises(LocalError, match=f"is under way \\(process {os.getpid()}\\)"):
-        stacks.recover("dev", lambda _: None)
+    assert stacks.interruption("dev") == Interruption(locked_by=os.getpid(), alive=True, pending=0)
     lock(layout, "dev", dead, host="another-machine")
-    with pytest.raises(LocalError, match="is under way"):
-        stacks.recover("dev", lambda _: None)
-    assert len(ran) == 1
+    assert stacks.interruption("dev") == Interruption(locked_by=dead, alive=True, pending=0)
 
 
-def test_pending_operations_are_read_anew(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[tuple[str, ...]] = []
+@pytest.fixture
+def recovered(layout: Layout) -> Path:
+    """What was asked of the project's own Python, which answers with 1 as soon as there is a file `refuse`."""
+    python = layout.venv / "bin" / "python"
+    arguments = layout.root / "arguments"
+    script = f'#!/bin/sh\necho "$PWD $@" >> {arguments}\ntest ! -e refuse\n'
+    write_whole(python, script, mode=0o755)
+    return arguments
 
-    def stream(_: Stacks, *arguments: str) -> int:
-        ran.append(arguments)
-        return 0
 
-    monkeypatch.setattr(Stacks, "stream", stream)
+def test_an_interruption_is_recovered_from_as_in_any_stack(
+    layout: Layout, stacks: Stacks, dead: int, recovered: Path
+) -> None:
     checkpoint(stacks, "dev", pending=1)
-    stacks.recover("dev", lambda _: None)
-    assert ran == [("refresh", "-s", "dev", "--clear-pending-creates", "--yes", "--skip-preview")]
+    stacks.recover("dev")
+    checkpoint(stacks, "impl")
+    lock(layout, "impl", dead)
+    stacks.recover("impl")
+    here = str(layout.root)
+    assert recovered.read_text().splitlines() == [f"{here} -m release recover -s {name}" for name in ("dev", "impl")]
+
+
+def test_a_stack_at_rest_costs_nothing(stacks: Stacks, recovered: Path) -> None:
+    checkpoint(stacks, "dev")
+    stacks.recover("dev")
+    assert not recovered.exists()
+
+
+def test_an_update_under_way_is_not_disturbed(layout: Layout, stacks: Stacks, recovered: Path) -> None:
+    checkpoint(stacks, "dev")
+    lock(layout, "dev", os.getpid())
+    (layout.root / "refuse").touch()
+    with pytest.raises(LocalError, match="dev: an earlier update is in the way, see above"):
+        stacks.recover("dev")
 
 
 @pytest.fixture

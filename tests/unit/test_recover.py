@@ -1,0 +1,200 @@
+"""What is cleared after an interrupted update, and what is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import socket
+
+import pytest
+
+from release import lease, machine, stack
+from release.lease import Holder, LeaseHeldError
+from release.stack import RELEASE, Operation, Stack, StackError
+from release.verbs import recover
+from release.verbs.errors import VerbError
+from tests.unit.fake_s3 import FakeS3
+
+GONE = 2**22 + 1
+"""No process has this number: it is more than Linux gives."""
+ROOT = "urn:pulumi:prod::easi::pulumi:pulumi:Stack::easi-prod"
+RELEASED = f"urn:pulumi:prod::easi::{RELEASE}::release"
+SERVICE = "urn:pulumi:prod::easi::aws:ecs/service:Service::backend"
+CLOUD = "[409] Conflict: Another update is currently in progress.\nTo learn more, visit https://www.pulumi.com/docs/"
+
+
+def locked(host: str, pid: int) -> str:
+    """Pulumi 3.232.0 on a state of one's own."""
+    return (
+        "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock "
+        f"file with `pulumi cancel`.\n  s3://bucket/.pulumi/locks/1.json: created by ci@{host} (pid {pid}) at "
+        "2026-11-23T23:35:41Z"
+    )
+
+
+@dataclasses.dataclass
+class World:
+    """One stack, and what is done to it."""
+
+    s3: FakeS3
+    found: Stack
+    lock: str | None = None
+    agrees: bool = False
+    ran: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
+    said: list[str] = dataclasses.field(default_factory=list)
+    asked: list[str] = dataclasses.field(default_factory=list)
+
+    def pulumi(self, *arguments: str) -> str:
+        self.ran.append(arguments)
+        if arguments[0] == "cancel":
+            self.lock = None
+        elif self.lock:
+            raise StackError(f"`pulumi refresh` failed: {self.lock}")
+        return ""
+
+    def agreed(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.agrees
+
+    def recover(self) -> None:
+        recover.recover(self.found, self.s3, self.said.append, self.agreed)
+
+    def verbs(self) -> list[str]:
+        return [arguments[0] for arguments in self.ran]
+
+    def hold(self, *, pid: int = 1, where: str = "runner-7/boot/pid") -> None:
+        holder = Holder(
+            id="other",
+            who="octocat",
+            machine=where,
+            pid=pid,
+            version="b" * 40,
+            environment="prod",
+            since="2026-11-23T11:59:58Z",
+        )
+        self.s3.put_object(Bucket="records", Key=lease.KEY, Body=holder.to_json())
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    s3 = FakeS3()
+    monkeypatch.setattr(lease, "wait", functools.partial(lease.wait, sleep=s3.advance))
+    found = Stack(name="prod", outputs={}, inputs={"recordsBucket": "records"}, pending=(), root=ROOT)
+    world = World(s3, found)
+    monkeypatch.setattr(stack, "pulumi", world.pulumi)
+    return world
+
+
+def test_nothing_to_do_is_one_line_and_changes_nothing(world: World) -> None:
+    world.recover()
+    assert world.said == ["prod: nothing to do: no lease, no lock, nothing under way"]
+    assert world.verbs() == ["refresh"]
+    assert world.ran[0][-5:] == ("--target", ROOT, "--yes", "--skip-preview", "--suppress-progress")
+
+
+def test_before_the_first_release_no_bucket_is_asked(world: World) -> None:
+    world.found = dataclasses.replace(world.found, inputs=None, root=None)
+    world.recover()
+    assert "nothing to do" in world.said[0]
+    assert world.s3.calls == []
+    assert "--target" not in world.ran[0]
+
+
+def test_the_lock_of_a_process_that_is_gone_is_freed(world: World) -> None:
+    world.lock = locked(socket.gethostname(), GONE)
+    world.recover()
+    assert world.verbs() == ["refresh", "cancel", "refresh"]
+    assert world.ran[1] == ("cancel", "-s", "prod", "--yes")
+    assert world.asked == []
+    assert world.said[0].startswith("prod: an update was cut short: freeing its lock (ci, process 4194305 on ")
+    assert world.said[-1] == "prod is free; what was interrupted is taken up by:  pulumi up -s prod"
+
+
+def test_the_lock_of_a_process_that_runs_stays_also_when_asked_to_free_it(world: World) -> None:
+    world.lock, world.agrees = locked(socket.gethostname(), os.getpid()), True
+    with pytest.raises(VerbError, match=f"under way \\(ci, process {os.getpid()} on .*\n.*kill -INT {os.getpid()}"):
+        world.recover()
+    assert world.verbs() == ["refresh"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "holder"),
+    [(locked("runner-7", 4711), "ci, process 4711 on runner-7"), (CLOUD, "Pulumi does not say by whom")],
+)
+def test_the_lock_of_another_machine_is_freed_only_when_a_person_says_so(world: World, lock: str, holder: str) -> None:
+    world.lock = lock
+    with pytest.raises(VerbError) as raised:
+        world.recover()
+    assert f"prod is locked ({holder}" in str(raised.value)
+    assert "python -m release recover -s prod --yes" in str(raised.value)
+    assert world.verbs() == ["refresh"]
+    assert len(world.asked) == 1
+    world.agrees = True
+    world.recover()
+    assert world.verbs() == ["refresh", "refresh", "cancel", "refresh"]
+
+
+def test_a_lock_here_and_one_elsewhere_need_a_person(world: World) -> None:
+    world.lock = locked(socket.gethostname(), GONE) + "\n  2.json: " + locked("runner-7", 1).rpartition(": ")[2]
+    with pytest.raises(VerbError, match="cannot be seen from here"):
+        world.recover()
+
+
+def test_another_failure_of_pulumi_is_its_own(world: World) -> None:
+    world.lock = "passphrase must be set"
+    with pytest.raises(StackError, match="passphrase"):
+        world.recover()
+    assert world.verbs() == ["refresh"]
+
+
+def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
+    world.found = dataclasses.replace(
+        world.found,
+        operations=(
+            Operation(kind="creating", urn=f"{SERVICE}2", type="aws:ecs/service:Service", known=False),
+            Operation(kind="updating", urn=SERVICE, type="aws:ecs/service:Service", known=True),
+            Operation(kind="updating", urn=RELEASED, type=RELEASE, known=True),
+        ),
+    )
+    world.recover()
+    (refresh,) = world.ran
+    assert refresh[:5] == ("refresh", "-s", "prod", "--clear-pending-creates", "--run-program=false")
+    assert [refresh[at + 1] for at, word in enumerate(refresh) if word == "--target"] == [ROOT, SERVICE]
+    assert world.said == [
+        "prod: was creating aws:ecs/service:Service backend2: if AWS made it nevertheless, remove it there; "
+        "the next update creates it again",
+        "prod: was updating aws:ecs/service:Service backend: its state was read anew",
+        f"prod: was updating {RELEASE} release: the next update releases again",
+        "prod is free; what was interrupted is taken up by:  pulumi up -s prod",
+    ]
+
+
+def test_the_lease_of_a_process_that_is_gone_is_taken_away(world: World) -> None:
+    world.hold(pid=GONE, where=machine.identity())
+    world.recover()
+    assert world.s3.body("records", lease.KEY) is None
+    assert world.said[0].startswith("prod: took away the lease of octocat since 2026-11-23T11:59:58Z")
+
+
+def test_the_lease_of_another_machine_is_taken_away_when_nobody_renews_it(world: World) -> None:
+    world.hold()
+    began = world.s3.now
+    world.recover()
+    assert world.s3.body("records", lease.KEY) is None
+    assert (world.s3.now - began).total_seconds() == lease.TTL_S + 1
+
+
+def test_while_the_holder_of_the_lease_lives_nothing_is_cleared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.hold()
+
+    def renewed(seconds: float) -> None:
+        world.s3.advance(seconds)
+        world.hold(pid=2)
+
+    monkeypatch.setattr(lease, "wait", functools.partial(lease.wait, sleep=renewed))
+    world.lock, world.agrees = locked(socket.gethostname(), GONE), True
+    with pytest.raises(LeaseHeldError, match="prod is being released by octocat"):
+        world.recover()
+    assert world.ran == []
+    assert world.s3.body("records", lease.KEY) is not None

@@ -1,0 +1,117 @@
+"""What is read of a stack's state, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release import stack
+from release.stack import RELEASE, Operation, StackError
+
+URN = "urn:pulumi:prod::easi::"
+ROOT = f"{URN}pulumi:pulumi:Stack::easi-prod"
+RELEASED = f"{URN}{RELEASE}::release"
+SERVICE = f"{URN}aws:ecs/service:Service::backend"
+
+
+def resource(urn: str, **fields: Any) -> dict[str, Any]:
+    return {"urn": urn, "type": urn.split("::")[-2], **fields}
+
+
+def export(*resources: dict[str, Any], pending: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    state: dict[str, Any] = {"resources": list(resources)}
+    return {"version": 3, "deployment": state | ({"pending_operations": pending} if pending else {})}
+
+
+def pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """A `pulumi` that does what `script` says and notes its arguments."""
+    program = folder / "bin" / "pulumi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/arguments\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    return folder / "arguments"
+
+
+def test_outputs_and_inputs_are_those_of_the_state() -> None:
+    found = stack.from_export(
+        "prod",
+        export(
+            resource(ROOT, outputs={"url": "https://example.org"}),
+            resource(SERVICE, inputs={"name": "backend"}),
+            resource(RELEASED, inputs={"version": "a"}),
+        ),
+    )
+    assert (found.name, found.outputs, found.inputs) == ("prod", {"url": "https://example.org"}, {"version": "a"})
+    assert (found.pending, found.operations, found.root) == ((), (), ROOT)
+
+
+def test_a_stack_that_was_only_made_has_nothing() -> None:
+    for exported in ({"version": 3}, {"version": 3, "deployment": None}, export()):
+        found = stack.from_export("prod", exported)
+        assert (found.outputs, found.inputs, found.pending, found.root) == ({}, None, (), None)
+
+
+def test_a_first_release_that_was_interrupted_has_the_inputs_that_it_began_with() -> None:
+    pending = [{"type": "creating", "resource": resource(RELEASED, inputs={"version": "b"})}]
+    found = stack.from_export("prod", export(resource(ROOT), pending=pending))
+    assert found.inputs == {"version": "b"}
+    assert found.pending == (RELEASED,)
+    assert found.operations == (Operation(kind="creating", urn=RELEASED, type=RELEASE, known=False),)
+    assert str(found.operations[0]) == f"creating {RELEASE} release"
+
+
+def test_an_interrupted_update_has_the_inputs_that_it_was_to_bring() -> None:
+    pending = [
+        {"type": "updating", "resource": resource(RELEASED, inputs={"version": "b"})},
+        {"type": "updating", "resource": resource(SERVICE)},
+    ]
+    found = stack.from_export(
+        "prod",
+        export(resource(ROOT), resource(SERVICE), resource(RELEASED, inputs={"version": "a"}), pending=pending),
+    )
+    assert found.inputs == {"version": "b"}
+    assert found.pending == (SERVICE, RELEASED)
+    assert all(operation.known for operation in found.operations)
+
+
+def test_pulumi_is_asked_without_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = pulumi(tmp_path, monkeypatch, f"echo '{json.dumps(export(resource(ROOT)))}'")
+    assert stack.read("prod").root == ROOT
+    assert arguments.read_text() == "stack export -s prod --non-interactive --color never\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("error: no stack named 'prod' found", "This project's stacks are: dev, impl"),
+        ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or …", "Set PULUMI_CONFIG_PASSPHRASE"),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", "`pulumi login`"),
+        ("error: no Pulumi.yaml project file found (searching upwards from /)", "in the folder that has Pulumi.yaml"),
+    ],
+)
+def test_a_failure_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, advice: str) -> None:
+    names = json.dumps([{"name": "dev"}, {"name": "impl"}])
+    (tmp_path / "said").write_text(said)
+    pulumi(tmp_path, monkeypatch, f"test \"$2\" = ls && echo '{names}' && exit 0; cat {tmp_path}/said >&2; exit 255")
+    with pytest.raises(StackError) as raised:
+        stack.read("prod")
+    first, last = str(raised.value).splitlines()
+    assert first == f"`pulumi stack export -s prod` failed: {said.removeprefix('error: ')}"
+    assert advice in last
+
+
+def test_without_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match="there is no `pulumi` on the PATH: install it"):
+        stack.read("prod")
+
+
+def test_an_answer_that_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi(tmp_path, monkeypatch, "echo hello")
+    with pytest.raises(StackError, match="something else than JSON"):
+        stack.read("prod")
