@@ -17,6 +17,7 @@ import pytest
 
 from release import git
 from release.__main__ import main
+from tests.unit.environments import released, world_in
 
 ROOT = Path(__file__).parents[2]
 VERSION = "3f2c1aa" + "0" * 33
@@ -124,6 +125,28 @@ def test_json_is_the_whole_output(url: str, capsys: pytest.CaptureFixture[str]) 
     proof = json.loads(capsys.readouterr().out)
     assert proof["proven"] is False
     assert f"version is {VERSION}" in proof["why"]
+
+
+def test_a_stack_is_asked_at_its_own_address_for_what_it_has_proven(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = world_in(tmp_path, monkeypatch)
+    world.add("prod", released(VERSION))
+    world.add("new", None)
+    inputs = world.stacks["prod"]["export"]["deployment"]["resources"][1]["inputs"]
+    base, _, path = url.rpartition("/")
+    # What was attempted last and not proven is not what runs.
+    inputs |= {"version": "f" * 40, "site": {**inputs["site"], "url": base}}
+    inputs |= {"health": {**inputs["health"], "path": f"/{path}", "passes": 2, "interval": 0}}
+    world.write()
+
+    assert main(["verify", "-s", "prod"]) == 0
+    assert f"proven {VERSION} at {url}: 2 passes in a row" in capsys.readouterr().out
+    assert main(["verify", "-s", "prod", "--version", VERSION[:6], "--passes", "1"]) == 0
+    assert "1 passes in a row" in capsys.readouterr().out
+    assert main(["verify", "-s", "prod", "--version", "e" * 40, "--deadline", "0.1"]) == 1
+    assert main(["verify", "-s", "new"]) == 1
+    assert "nothing was ever released to new" in capsys.readouterr().err
 
 
 def test_no_verb_shows_the_help_and_is_2(capsys: pytest.CaptureFixture[str]) -> None:
