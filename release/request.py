@@ -32,6 +32,16 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Migration:
+    """A command that is run once, in a task of the new image, before the service is moved."""
+
+    command: tuple[str, ...]
+    """Empty: there is none."""
+    timeout_s: float
+    """Seconds after which it is stopped, and the release fails with nothing switched."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseRequest:
     """One release of one environment."""
 
@@ -52,6 +62,11 @@ class ReleaseRequest:
     keep: int
     reason: str | None
     connection: Connection
+    container: str
+    """The container of the task definition that runs the migration."""
+    migration: Migration
+    restart: str | None
+    """Why every task is started anew although nothing changed, for example a rotated secret; None: it is not."""
 
     @property
     def account(self) -> str:
@@ -69,8 +84,12 @@ IDENTITY = ("version", "image", "taskDefinition", "staticManifest", "service", "
 
 
 def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
-    """The request in the resource's inputs, which have every key; numbers arrive as floats."""
+    """The request in the resource's inputs; numbers arrive as floats.
+
+    Those that a state stored before there were migrations and restarts are without them.
+    """
     site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
+    migration = inputs.get("migration") or {}
     connect_to = site["connectTo"] or None
     return ReleaseRequest(
         environment=inputs["environment"],
@@ -110,6 +129,11 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
             profile=inputs["connection"].get("profile") or None,
             assume_roles=tuple(inputs["connection"].get("assumeRoles") or ()),
         ),
+        container=inputs.get("container") or "",
+        migration=Migration(
+            command=tuple(migration.get("command") or ()), timeout_s=float(migration.get("timeout") or 0)
+        ),
+        restart=inputs.get("restart") or None,
     )
 
 

@@ -1,0 +1,106 @@
+"""Attempts are written once each, and read back newest first."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from release import attempts
+from release.attempts import Attempt, Phase
+from tests.unit.bucket_fake import Bucket, error
+
+RECORDS = "records"
+
+
+def attempt(number: int, **changes: Any) -> Attempt:
+    known: dict[str, Any] = {
+        "id": f"id{number}",
+        "environment": "dev",
+        "version": str(number) * 40,
+        "image": "repository@sha256:1",
+        "task_definition": "arn:task:1",
+        "static_manifest": "sha256:1",
+        "who": "root@host",
+        "reason": None,
+        "restart": None,
+        "replaces": None,
+        "started_at": f"2026-11-23T23:10:0{number}.123Z",
+    }
+    return Attempt(**known | changes)
+
+
+def test_an_attempt_that_ended_is_read_back_whole() -> None:
+    bucket = Bucket()
+    began = attempt(1, reason="it loses orders", restart="rotated", replaces="0" * 40)
+    ended = dataclasses.replace(
+        began,
+        ended_at="2026-11-23T23:11:00.000Z",
+        outcome="undone",
+        message="two\n  lines",
+        phases=(Phase(name="roll out", seconds=1.5, outcome="failed"),),
+        undone=("the service is back",),
+    )
+    attempts.begin(bucket, RECORDS, began)
+    attempts.end(bucket, RECORDS, ended)
+
+    assert attempts.list_(bucket, RECORDS, 5) == (ended,)
+    assert ended.state == "undone"
+    assert sorted(bucket.objects) == [
+        "attempts/2026-11-23T23:10:01.123Z-id1/began.json",
+        "attempts/2026-11-23T23:10:01.123Z-id1/ended.json",
+    ]
+
+
+def test_one_that_began_and_never_ended_was_interrupted() -> None:
+    bucket = Bucket()
+    attempts.begin(bucket, RECORDS, attempt(1))
+
+    (found,) = attempts.list_(bucket, RECORDS, 5)
+    assert (found.state, found.outcome, found.ended_at) == ("interrupted", None, None)
+
+
+def test_the_newest_come_first_and_no_more_than_asked_for() -> None:
+    bucket = Bucket()
+    for number in (2, 4, 1, 3):
+        attempts.begin(bucket, RECORDS, attempt(number))
+
+    assert [found.id for found in attempts.list_(bucket, RECORDS, 3)] == ["id4", "id3", "id2"]
+    assert attempts.list_(bucket, RECORDS, 0) == ()
+    assert attempts.list_(Bucket(), RECORDS, 3) == ()
+
+
+def test_what_was_kept_is_never_changed() -> None:
+    bucket = Bucket()
+    attempts.begin(bucket, RECORDS, attempt(1))
+    kept = dict(bucket.objects)
+
+    # The same write, repeated because its answer was lost, is no failure.
+    attempts.begin(bucket, RECORDS, attempt(1, who="somebody else"))
+
+    assert bucket.objects == kept
+
+
+def test_a_write_that_s3_refuses_is_raised() -> None:
+    bucket = Bucket()
+
+    def refuse(_operation: str, _key: str) -> None:
+        raise error("AccessDenied")
+
+    bucket.before = refuse
+    with pytest.raises(ClientError, match="AccessDenied"):
+        attempts.begin(bucket, RECORDS, attempt(1))
+
+
+def test_an_attempt_without_an_outcome_cannot_end() -> None:
+    with pytest.raises(ValueError, match="has no end"):
+        attempts.end(Bucket(), RECORDS, attempt(1))
+
+
+def test_times_sort_as_text() -> None:
+    earlier = attempts.now()
+    assert len(earlier) == len("2026-11-23T23:10:05.123Z")
+    assert earlier.endswith("Z")
+    assert earlier <= attempts.now()
