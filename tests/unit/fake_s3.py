@@ -1,8 +1,8 @@
 """S3 in memory, as far as a records bucket needs it: conditional writes and deletes, and the clock of the service.
 
 `If-None-Match: *` and `If-Match` answer as
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html has it: 412 for a condition that does not
-hold, 404 for `If-Match` without an object. Times are whole seconds, as in HTTP.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html has it: 412 for a condition that does
+not hold, 404 for `If-Match` without an object. Times are whole seconds, as in HTTP.
 """
 
 from __future__ import annotations
