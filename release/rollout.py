@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from release import progress
@@ -139,8 +139,9 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
     if request.deployment is not None:
         command["deployment"] = request.deployment
     with _as_rollout(request.deployment):
-        news = progress.Changes(say)
+        news, by_ecs = progress.Changes(say), False
         while (began := function.call(command))["outcome"] == "stopping":
+            by_ecs = True
             news("ECS stops the rollout and goes back")
             if function.left_s <= request.interval_s:
                 text = f"{began['service']}: ECS was still going back after {request.deadline_s:g} s"
@@ -151,7 +152,8 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
             return None
         progress.passing(say, _beginning(began))
     with _as_rollout(began["deployment"]):
-        return _watch(function, began, request.interval_s, say)
+        back = _watch(function, began, request.interval_s, say)
+        return replace(back, started=back.started or by_ecs)
 
 
 def current(client: LambdaClient, function: str, deadline_s: float = 30.0) -> Current:

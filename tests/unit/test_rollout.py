@@ -354,14 +354,27 @@ def test_service_is_brought_back_and_watched_until_it_runs() -> None:
 
 def test_ecs_that_goes_back_by_itself_is_asked_until_it_is_there() -> None:
     there = BACK | {"outcome": "there", "started": False, "replaces": None}
-    function, said = Function(STOPPING, LOST, STOPPING, STOPPING, there, status("succeeded")), list[str]()
+    function, said = Function(STOPPING, STOPPING, STOPPING, there, status("succeeded")), list[str]()
 
     done = go_back(function, said.append)
 
     assert done is not None
+    assert done.started
     assert said.count("ECS stops the rollout and goes back") == 1
-    assert [command["command"] for command in function.commands] == ["rollback"] * 5 + ["status"]
-    assert len({json.dumps(command) for command in function.commands[:5]}) == 1
+    assert [command["command"] for command in function.commands] == ["rollback"] * 4 + ["status"]
+    assert len({json.dumps(command) for command in function.commands[:4]}) == 1
+
+
+def test_service_that_is_there_already_was_not_moved() -> None:
+    there = BACK | {"outcome": "there", "started": False, "replaces": None}
+
+    done, after_a_lost_answer = (
+        go_back(Function(*answers, status("succeeded"))) for answers in ([there], [LOST, there])
+    )
+
+    assert done is not None
+    assert after_a_lost_answer is not None
+    assert (done.started, after_a_lost_answer.started) == (False, True)
 
 
 def test_ecs_that_does_not_arrive_is_waited_for_until_the_deadline(clock: Clock) -> None:
