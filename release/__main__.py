@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
-    from release.verbs import errors, explain, recover, verify  # noqa: PLC0415 - see above
+    from release.verbs import errors, explain, history, recover, status, verify  # noqa: PLC0415 - see above
 
     parser = argparse.ArgumentParser(prog="python -m release", description="What was released, and what serves.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    for module in (explain, verify, recover):
+    for module in (status, history, explain, verify, recover):
         name = module.__name__.rpartition(".")[2]
         of_verb = verbs.add_parser(name, allow_abbrev=False, help=VERBS[name])
         module.add(of_verb)

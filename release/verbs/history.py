@@ -1,0 +1,137 @@
+"""`history`: what was released here when, by whom, how long each phase took, what was undone and why."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from release import attempts, lease, record
+from release.attempts import Attempt
+from release.lease import Held
+from release.record import Proven, Release
+from release.verbs import environment
+from release.verbs.errors import UsageError
+from release.verbs.screen import ago, bold, moment, seconds, short, table, when
+
+LIMIT = 10
+"""Attempts that are shown unless more are asked for."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "The attempts to release an environment, the newest first: also those that failed, were undone or were "
+        "interrupted. The last line says how to go back to what ran before."
+    )
+    parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
+    environment.add_stack(parser)
+    parser.add_argument(
+        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many (default %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, with everything that is recorded")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the records bucket, and print."""
+    if options.limit < 1:
+        raise UsageError(f"--limit {options.limit} shows nothing: expected 1 or more.")
+    there = environment.opened(options.stack)
+    clients, bucket = there.clients, there.released().site.records_bucket
+    release = record.read(clients.s3, bucket)
+    found = attempts.list_(clients.s3, bucket, options.limit)
+    held = lease.look(clients.s3, bucket)
+    if options.json:
+        print(json.dumps(as_json(there.name, release, found, held), indent=2))
+    else:
+        print("\n".join(lines(there.name, release, found, held, datetime.now(UTC))))
+    return 0
+
+
+def lines(name: str, release: Release | None, found: Sequence[Attempt], held: Held | None, now: datetime) -> list[str]:
+    """The history for people. Pure."""
+    first = f"{name} has proven nothing yet"
+    if release is not None:
+        proven = f"{when(release.verified_at)} ({ago(release.verified_at, now)})"
+        first = f"{name} runs {short(release.version)}, proven {proven}"
+    shown = [bold(first)]
+    if not found:
+        shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
+    head = [("started", "version", "outcome", "took", "who")]
+    rows = table([*head, *(_row(attempt, held) for attempt in found)])
+    for number, row in enumerate(rows if found else []):
+        shown.append(row)
+        if number:
+            shown += _details(found[number - 1])
+    return [*shown, *_way_back(name, release)]
+
+
+def state(attempt: Attempt, held: Held | None) -> str:
+    """How the attempt ended, or that it goes on: nobody but the holder of a living lease releases."""
+    under_way = attempt.ended_at is None and held is not None and held.alive and held.holder.id == attempt.id
+    return "under way" if under_way else attempt.state
+
+
+def as_json(name: str, release: Release | None, found: Sequence[Attempt], held: Held | None) -> dict[str, Any]:
+    """The history for machines."""
+    return {
+        "environment": name,
+        "release": release.to_json() if release else None,
+        "attempts": [
+            {_camel(key): value for key, value in dataclasses.asdict(attempt).items()} | {"state": state(attempt, held)}
+            for attempt in found
+        ],
+    }
+
+
+def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
+    began, ended = moment(attempt.started_at), moment(attempt.ended_at or "")
+    took = seconds((ended - began).total_seconds()) if began and ended else "-"
+    return (when(attempt.started_at), short(attempt.version), state(attempt, held), took, attempt.who)
+
+
+def _details(attempt: Attempt) -> list[str]:
+    """What is to be said of one attempt beside its row, a line each."""
+    phases = ", ".join(
+        f"{phase.name} {seconds(phase.seconds)}{'' if phase.outcome == 'done' else f' {phase.outcome}'}"
+        for phase in attempt.phases
+    )
+    why = attempt.message.splitlines() if attempt.outcome != "proven" else []
+    rows = [
+        ("phases", phases),
+        ("why", why[0] if why else ""),
+        *(("", line.strip()) for line in why[1:]),
+        ("undone", "; ".join(attempt.undone)),
+        ("restart", attempt.restart or ""),
+        ("override", attempt.reason or ""),
+    ]
+    return table([row for row in rows if row[1]], indent="      ")
+
+
+def _way_back(name: str, release: Release | None) -> list[str]:
+    """How to run what ran before: the one version that differs from this, and then the others."""
+    if release is None:
+        return []
+    earlier: dict[str, Proven] = {}
+    for proven in release.previous:
+        if proven.version != release.version:
+            earlier.setdefault(proven.version, proven)
+    newest_first = list(earlier.values())
+    if not newest_first:
+        return [f"nothing else was proven in {name}: there is no version to go back to"]
+    before, *others = newest_first
+    told = [
+        f"to go back to {short(before.version)}, proven {when(before.verified_at)}:",
+        f"  EASI_VERSION={before.version} pulumi up -s {name}",
+    ]
+    if others:
+        told += ["or to:", *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in others])]
+    return told
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

@@ -1,0 +1,116 @@
+"""`status`: whether record, ECS, site and health check agree about what runs, and if not, what is wrong and to do."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from release import attempts, healthcheck, lease, record
+from release.record import Release
+from release.request import ReleaseRequest
+from release.session import Clients
+from release.static import drift, store
+from release.verbs import environment, verdict
+from release.verbs.environment import Environment
+from release.verbs.errors import EXPECTED, told
+from release.verbs.screen import bold, table
+from release.verbs.verdict import Facts, Health, Service
+
+AGREE, DIFFER = 0, 1
+UNSETTLED = "unsettled.json"
+Read = TypeVar("Read")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Compare the record of the last proven release with what ECS runs, what the site serves and what the health "
+        "check answers now, and say whether somebody releases. Nothing is changed."
+    )
+    parser.epilog = "Exit status: 0 all of it agrees, 1 it does not or cannot be read, 2 wrong usage."
+    environment.add_stack(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read everything at once, judge, print."""
+    there = environment.opened(options.stack)
+    facts = look(there, there.clients)
+    finding = verdict.judge(facts, datetime.now(UTC))
+    if options.json:
+        print(json.dumps(finding.to_json(), indent=2))
+    else:
+        print(bold(finding.headline))
+        cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
+        print("\n".join(table(cells)))
+    return AGREE if finding.good else DIFFER
+
+
+def look(there: Environment, clients: Clients) -> Facts:
+    """All facts, read at the same time. What cannot be read is a fact, too."""
+    request = there.released()
+    bucket = request.site.records_bucket
+    unread: dict[str, str] = {}
+
+    def read(name: str, ask: Callable[[], Read]) -> Read | None:
+        try:
+            return ask()
+        except EXPECTED as error:
+            unread[name] = told(error)
+            return None
+
+    with ThreadPoolExecutor(8, thread_name_prefix="status") as pool:
+        recorded = pool.submit(read, "record", lambda: record.read(clients.s3, bucket))
+        current = pool.submit(read, "ECS", lambda: _service(request, clients))
+        site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
+        held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
+        unsettled = pool.submit(read, "unsettled", lambda: _json(store.get(clients.s3, bucket, UNSETTLED)))
+        last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
+        health = pool.submit(_health, request, recorded)
+    newest = last.result()
+    return Facts(
+        environment=there.name,
+        stack=there.release,
+        pending=there.stack.pending,
+        record=recorded.result(),
+        ecs=current.result(),
+        static_manifest=site.result(),
+        health=health.result(),
+        lease=held.result(),
+        unsettled=unsettled.result(),
+        last=newest[0] if newest else None,
+        unread=unread,
+    )
+
+
+def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
+    cluster = request.service.split("/")[-2]
+    found = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    if not found or found[0]["status"] != "ACTIVE":
+        return None
+    service = found[0]
+    return Service(
+        task_definition=service["taskDefinition"], desired=service["desiredCount"], running=service["runningCount"]
+    )
+
+
+def _health(request: ReleaseRequest, recorded: Future[Release | None]) -> Health:
+    """One probe for the version of the record; before the first one, for the one that was asked for."""
+    release = recorded.result()
+    version = release.version if release else request.health.version
+    answer, miss = healthcheck.probe(dataclasses.replace(request.health, version=version))
+    says = answer.get("version")
+    return Health(url=request.health.url, version=says if isinstance(says, str) else None, miss=miss)
+
+
+def _json(body: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(body) if body is not None else None
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) or found is None else {}

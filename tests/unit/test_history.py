@@ -1,0 +1,159 @@
+"""`python -m release history`: every attempt, what became of it, and the way back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release import attempts, lease
+from release.__main__ import main
+from release.attempts import Attempt, Phase
+from release.lease import Held, Holder
+from release.verbs import history
+from tests.unit.environments import World, released, world_in
+
+NOW = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
+OLD, NEW, BAD = "1" * 40, "2" * 40, "3" * 40
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world_in(tmp_path, monkeypatch)
+
+
+def attempt(version: str, **changes: Any) -> Attempt:
+    known: dict[str, Any] = {
+        "id": f"id-{version[0]}",
+        "environment": "prod",
+        "version": version,
+        "image": "repository@sha256:1",
+        "task_definition": "arn:task:1",
+        "static_manifest": "sha256:1",
+        "who": "octocat, https://github.com/o/r/actions/runs/1",
+        "reason": None,
+        "restart": None,
+        "replaces": OLD,
+        "started_at": "2026-01-02T03:00:00.000Z",
+        "ended_at": "2026-01-02T03:01:40.500Z",
+        "outcome": "proven",
+        "message": "",
+        "phases": (),
+        "undone": (),
+    }
+    return Attempt(**known | changes)
+
+
+def held(version: str, age_s: float = 1.0) -> Held:
+    holder = Holder(
+        id=f"id-{version[0]}",
+        who="root@there",
+        machine="there/boot",
+        pid=1,
+        version=version,
+        environment="prod",
+        since="2026-01-02T03:00:00Z",
+    )
+    return Held(holder=holder, etag='"1"', age_s=age_s)
+
+
+def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
+    failed = attempt(
+        BAD,
+        outcome="undone",
+        who="root@host",
+        started_at="2026-01-02T03:30:00.000Z",
+        ended_at="2026-01-02T03:30:09.000Z",
+        message="3333 is not proven: status is fail\n  The backend is back on easi:1",
+        phases=(
+            Phase(name="stage", seconds=1.04, outcome="done"),
+            Phase(name="prove", seconds=7.96, outcome="failed"),
+        ),
+        undone=("rolled back to easi:1", "proven again"),
+    )
+    fine = attempt(NEW, reason="the old one loses orders", phases=(Phase(name="stage", seconds=0.2, outcome="done"),))
+
+    shown = history.lines("prod", released(OLD, NEW), [failed, fine], None, NOW)
+
+    assert shown == [
+        "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (56 min ago)",
+        "  started                  version       outcome  took        who",
+        "  2026-01-02 03:30:00 UTC  333333333333  undone   9.0 s       root@host",
+        "      phases  stage 1.0 s, prove 8.0 s failed",
+        "      why     3333 is not proven: status is fail",
+        "              The backend is back on easi:1",
+        "      undone  rolled back to easi:1; proven again",
+        "  2026-01-02 03:00:00 UTC  222222222222  proven   1 min 40 s  octocat, https://github.com/o/r/actions/runs/1",
+        "      phases    stage 0.2 s",
+        "      override  the old one loses orders",
+        "to go back to 111111111111, proven 2026-01-02 03:04:05 UTC:",
+        f"  EASI_VERSION={OLD} pulumi up -s prod",
+    ]
+
+
+def test_one_that_has_not_ended_is_under_way_only_while_its_lease_lives() -> None:
+    begun = attempt(NEW, ended_at=None, outcome=None)
+
+    assert history.state(begun, held(NEW)) == "under way"
+    assert history.state(begun, held(NEW, age_s=lease.TTL_S + 1)) == "interrupted"
+    assert history.state(begun, held(BAD)) == "interrupted"
+    assert history.state(begun, None) == "interrupted"
+
+
+def test_the_way_back_is_to_another_version_than_runs() -> None:
+    shown = history.lines("prod", released(OLD, BAD, NEW, BAD), [], None, NOW)
+
+    assert "no attempt is recorded" in shown[1]
+    assert shown[2:] == [
+        "to go back to 222222222222, proven 2026-01-02 03:04:05 UTC:",
+        f"  EASI_VERSION={NEW} pulumi up -s prod",
+        "or to:",
+        f"  {OLD}  proven 2026-01-02 03:04:05 UTC",
+    ]
+
+
+def test_nothing_to_go_back_to_is_said() -> None:
+    assert "there is no version to go back to" in history.lines("prod", released(OLD), [], None, NOW)[-1]
+    assert history.lines("prod", None, [], None, NOW)[0] == "prod has proven nothing yet"
+
+
+def test_attempts_are_read_from_the_records_bucket(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def list_(*arguments: Any) -> list[Attempt]:
+        asked.extend(arguments)
+        return [attempt(NEW)]
+
+    monkeypatch.setattr(attempts, "list_", list_)
+    world.add("prod", released(OLD, NEW))
+    world.write()
+
+    assert main(["history", "-s", "prod", "-n", "3", "--json"]) == 0
+
+    said = json.loads(capsys.readouterr().out)
+    assert asked == [world.s3, "records-prod", 3]
+    assert said["release"]["version"] == NEW
+    assert [(each["state"], each["startedAt"]) for each in said["attempts"]] == [("proven", "2026-01-02T03:00:00.000Z")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["-s", "prod", "-n", "0"], 2, "--limit 0 shows nothing"),
+        (["-s", "new"], 1, "nothing was ever released to new.\n  to release:  pulumi up -s new"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_message(
+    world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
+) -> None:
+    world.add("prod", released(NEW))
+    world.add("new", None)
+    world.write()
+
+    assert main(["history", *arguments]) == code
+    assert says in capsys.readouterr().err

@@ -1,0 +1,223 @@
+"""`python -m release status`: one line that says what is wrong and what to do, from what each source says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from release import attempts, healthcheck, lease
+from release.__main__ import main
+from release.static import drift
+from release.verbs import verdict
+from release.verbs.verdict import Facts, Health, Service
+from tests.unit.environments import World, released, world_in
+from tests.unit.test_history import attempt, held
+
+NOW = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
+OLD, NEW, OTHER = "1" * 40, "2" * 40, "3" * 40
+RECORD = released(OLD, NEW)
+FINE = Facts(
+    environment="prod",
+    stack=RECORD,
+    record=RECORD,
+    ecs=Service(task_definition=RECORD.task_definition, desired=2, running=2),
+    static_manifest=RECORD.static_manifest,
+    health=Health(url="https://easi.example.gov/health", version=NEW, miss=None),
+    last=attempt(NEW),
+)
+AGAIN = f"EASI_VERSION={NEW} pulumi up --refresh -s prod"
+UP = f"EASI_VERSION={NEW} pulumi up -s prod"
+RECOVER = f"python -m release recover -s prod, then {UP}"
+
+
+def on(task_definition: str = RECORD.task_definition, desired: int = 2, running: int = 2) -> Service:
+    return Service(task_definition=task_definition, desired=desired, running=running)
+
+
+def missing(miss: str) -> Health:
+    return Health(url="https://easi.example.gov/health", version=OLD, miss=miss)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world_in(tmp_path, monkeypatch)
+
+
+def test_all_that_agrees_is_said_in_one_line() -> None:
+    finding = verdict.judge(FINE, NOW)
+
+    assert finding.good
+    assert finding.headline == (
+        "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (60 s ago): record, ECS, site and health check agree"
+    )
+    assert [(row.name, row.value, row.remark) for row in finding.rows] == [
+        ("record", "222222222222, proven 2026-01-02 03:04:05 UTC (60 s ago)", "easi:2"),
+        ("ECS", "easi:2, 2 of 2 tasks", "as recorded"),
+        ("site", "555555555555", "as recorded"),
+        ("health", "pass, 222222222222", "https://easi.example.gov/health"),
+        ("stack", "222222222222", "as recorded"),
+        ("lease", "free: nobody releases", ""),
+        ("last try", "222222222222 proven, began 2026-01-02 03:00:00 UTC", "octocat, https://github.com/o/r/actions/runs/1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        (
+            {"lease": held(OTHER)},
+            "prod: 333333333333 is being released by root@there since 2026-01-02 03:00:00 UTC. To do: wait until it "
+            "has ended; then: python -m release history -s prod",
+        ),
+        (
+            {"unsettled": {"attempt": "1", "version": OTHER, "startedAt": "2026-01-02T03:00:00Z"}},
+            "prod: the release of 333333333333 that began 2026-01-02 03:00:00 UTC ended neither proven nor undone: "
+            f"what serves may be a mixture. To do: {RECOVER}",
+        ),
+        (
+            {"lease": held(OTHER, age_s=31)},
+            "prod: the release of 333333333333 by root@there was cut short before it changed what serves. To do: "
+            f"{RECOVER}",
+        ),
+        (
+            {"last": attempt(OTHER, ended_at=None, outcome=None)},
+            "prod: the release of 333333333333 that began 2026-01-02 03:00:00 UTC was cut short before it changed what "
+            f"serves. To do: {RECOVER}",
+        ),
+        (
+            {"pending": ("urn:release",)},
+            f"prod: an update of the stack is under way, or was cut short. To do: wait; if nobody is at it: {RECOVER}",
+        ),
+        ({"ecs": on("arn/easi:1")}, f"prod: ECS runs easi:1, and easi:2 is proven. To do: {AGAIN}"),
+        ({"ecs": on(desired=0, running=0)}, f"prod: ECS is to run no task, and easi:2 is proven. To do: {AGAIN}"),
+        (
+            {"ecs": on(running=1)},
+            "prod: only 1 of 2 tasks run. To do: look at the service's events in ECS: it is starting them, or says why "
+            "it cannot",
+        ),
+        (
+            {"static_manifest": f"{RECORD.static_manifest} changed: index.html"},
+            f"prod: the site serves other files than were proven, changed: index.html. To do: {AGAIN}",
+        ),
+        ({"static_manifest": None}, f"prod: the site serves nothing, and 555555555555 is proven. To do: {AGAIN}"),
+        (
+            {"static_manifest": f"sha256:{'6' * 64}"},
+            f"prod: the site serves 666666666666, and 555555555555 is proven. To do: {AGAIN}",
+        ),
+        (
+            {"health": missing("answered 502, expected 200")},
+            "prod: the health check answered 502, expected 200. To do: look at the backend's logs; to start every task "
+            f"anew: EASI_VERSION={NEW} EASI_RESTART='why' pulumi up -s prod",
+        ),
+        (
+            {"stack": released(OLD)},
+            f"prod: the stack's outputs say 111111111111, and 222222222222 is recorded. To do: {UP}",
+        ),
+        (
+            {"record": None, "ecs": None, "static_manifest": None, "last": None, "stack": None},
+            "prod: nothing was ever proven here. To do: release a version: pulumi up -s prod",
+        ),
+        (
+            {"ecs": None, "unread": {"ECS": "AccessDenied"}},
+            "prod: ECS could not be asked: AccessDenied. To do: sign in with a role that may, and ask again",
+        ),
+        (
+            {"record": None, "unread": {"record": "AccessDenied"}},
+            "prod: the record cannot be read: AccessDenied. To do: sign in with a role that may read it",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_and_what_to_do_is_one_line(changes: dict[str, Any], headline: str) -> None:
+    finding = verdict.judge(dataclasses.replace(FINE, **changes), NOW)
+
+    assert not finding.good
+    assert finding.headline == headline
+
+
+def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
+    facts = dataclasses.replace(
+        FINE, lease=held(OTHER), ecs=on("arn/easi:3"), unsettled={"version": OTHER}, pending=("urn",)
+    )
+
+    finding = verdict.judge(facts, NOW)
+
+    assert [wrong.what.partition(" by ")[0] for wrong in finding.wrong] == [
+        "333333333333 is being released",
+        "ECS runs easi:3, and easi:2 is proven",
+    ]
+    assert any(row.name == "ECS" and row.remark == "DIFFERS" for row in finding.rows)
+
+
+class Ecs:
+    """One service, as far as it is asked for."""
+
+    runs = ""
+
+    def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
+        assert (cluster, services) == ("easi", ["arn:aws:ecs:us-west-2:111111111111:service/easi/backend"])
+        if not self.runs:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "DescribeServices")
+        return {"services": [{"status": "ACTIVE", "taskDefinition": self.runs, "desiredCount": 2, "runningCount": 2}]}
+
+
+@pytest.fixture
+def sources(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An environment whose sources agree."""
+    world.ecs = Ecs()
+    world.add("prod", RECORD)
+    world.write()
+    monkeypatch.setattr(drift, "look", lambda **_: RECORD.static_manifest)
+    monkeypatch.setattr(Ecs, "runs", RECORD.task_definition)
+    monkeypatch.setattr(lease, "look", lambda *_: None)
+    monkeypatch.setattr(attempts, "list_", lambda *_: [attempt(NEW)])
+    monkeypatch.setattr(healthcheck, "probe", lambda check: ({"version": check.version}, None))
+    return world
+
+
+def test_everything_is_read_and_agreement_is_0(sources: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "-s", "prod"]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("prod runs 222222222222, proven ")
+    assert "\033" not in said[0], "no colour without a terminal"
+    assert [line.split()[0] for line in said[1:]] == ["record", "ECS", "site", "health", "stack", "lease", "last"]
+    assert said[2].index("as recorded") == said[3].index("as recorded"), "columns align"
+
+
+def test_the_mark_of_an_attempt_that_did_not_end_is_1(sources: World, capsys: pytest.CaptureFixture[str]) -> None:
+    sources.s3.put("records-prod", "unsettled.json", {"attempt": "1", "version": OTHER, "startedAt": "now"})
+
+    assert main(["status", "-s", "prod", "--json"]) == 1
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["good"] is False
+    assert said["wrong"][0]["toDo"] == RECOVER
+
+
+def test_a_source_that_may_not_be_read_does_not_hide_the_others(
+    sources: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ecs, "runs", "")
+
+    assert main(["status", "-s", "prod"]) == 1
+
+    said = capsys.readouterr().out
+    assert said.startswith("prod: ECS could not be asked: AWS refused DescribeServices: AccessDenied: not you. To do: ")
+    assert "as recorded" in said, "of the site"
+
+
+def test_bold_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from release.verbs import screen
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert screen.bold("x") == "\033[1mx\033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert screen.bold("x") == "x"
