@@ -132,6 +132,7 @@ deploy = DeployLambda(
         function_name=f"{name}-deploy",
         source=run.root / "functions" / "deploy",
         service=service,
+        records_bucket=store.records_bucket,
         log_retention_days=settings.log_retention_days,
         log_key_arn=settings.log_key_arn or None,
         role_options=roles,

@@ -14,6 +14,8 @@ from components import log_retention, policies
 from components.component import Component
 from components.ecs_service import EcsService
 
+LEASE = "lease.json"
+"""Key of the lease in the records bucket: all that the function reads there."""
 TIMEOUT_S = 60
 """Every command returns at once; the caller polls. The rest is room for AWS's own retries of reads."""
 
@@ -27,6 +29,8 @@ class DeployLambdaArgs:
     """Folder of the function's Python files, with `handler.py`."""
     service: EcsService
     """The service that it moves; one whose `desired_count` is None."""
+    records_bucket: pulumi.Input[str]
+    """Name of the bucket with the lease, without which it changes nothing."""
     log_retention_days: int = 30
     """Days that CloudWatch keeps the function's log; one of the values that PutRetentionPolicy accepts."""
     log_key_arn: str | None = None
@@ -38,7 +42,7 @@ class DeployLambdaArgs:
 
 
 class DeployLambda(Component):
-    """A function whose role can change one service and pass two roles, and nothing else.
+    """A function whose role can change one service, run tasks of its family and pass two roles, and nothing else.
 
     It has no reserved concurrency: new accounts cannot set it, and it would throttle the reads of people on call.
     Raises ValueError for a service whose tasks Pulumi counts, a retention that CloudWatch does not offer, and a folder
@@ -66,7 +70,7 @@ class DeployLambda(Component):
             kms_key_id=args.log_key_arn,
             opts=self.child,
         )
-        access = _access(args.service, logs.arn)
+        access = _access(args, logs.arn)
         role = policies.service_role(name, "lambda.amazonaws.com", access, args.role_options, self.child)
         function = aws.lambda_.Function(
             name,
@@ -79,7 +83,13 @@ class DeployLambda(Component):
             code=pulumi.AssetArchive({path.name: pulumi.FileAsset(path) for path in sorted(args.source.glob("*.py"))}),
             timeout=TIMEOUT_S,
             memory_size=256,
-            environment={"variables": {"CLUSTER": args.service.cluster_name, "SERVICE": args.service.service_name}},
+            environment={
+                "variables": {
+                    "CLUSTER": args.service.cluster_name,
+                    "SERVICE": args.service.service_name,
+                    "RECORDS_BUCKET": args.records_bucket,
+                }
+            },
             logging_config={"log_format": "JSON", "log_group": logs.name},
             opts=self.child,
         )
@@ -93,17 +103,22 @@ class DeployLambda(Component):
         )
 
 
-def _access(service: EcsService, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+    service = args.service
     in_cluster = {"ArnEquals": {"ecs:cluster": service.cluster_arn}}
     return [
         policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*")),
         policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments"], service.service_arn),
+        policies.allow(["s3:GetObject"], _lease_arn(service.service_arn, args.records_bucket)),
         # Another family would bring another role. A change of the count alone names no task definition.
         policies.allow(
             ["ecs:UpdateService"],
             service.service_arn,
             {"ArnLikeIfExists": {"ecs:task-definition": pulumi.Output.concat(service.task_family_arn, ":*")}},
         ),
+        policies.allow(["ecs:RunTask"], pulumi.Output.concat(service.task_family_arn, ":*"), in_cluster),
+        policies.allow(["ecs:StopTask"], _beside(service.cluster_arn, "task"), in_cluster),
+        policies.allow(["ecs:StopServiceDeployment"], _beside(service.service_arn, "service-deployment")),
         # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
         policies.allow(
             ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
@@ -121,11 +136,16 @@ def _access(service: EcsService, log_group_arn: pulumi.Input[str]) -> list[dict[
     ]
 
 
-def _beside(service_arn: pulumi.Output[str], kind: str) -> pulumi.Output[str]:
-    """ARN pattern of everything of another kind that belongs to the service."""
+def _lease_arn(service_arn: pulumi.Output[str], bucket: pulumi.Input[str]) -> pulumi.Output[str]:
+    partition = service_arn.apply(lambda arn: arn.split(":")[1])
+    return pulumi.Output.concat("arn:", partition, ":s3:::", bucket, "/", LEASE)
+
+
+def _beside(owner_arn: pulumi.Output[str], kind: str) -> pulumi.Output[str]:
+    """ARN pattern of everything of another kind that belongs to a service or a cluster."""
 
     def pattern(arn: str) -> str:
         place, _, path = arn.rpartition(":")
         return f"{place}:{kind}/{path.partition('/')[2]}/*"
 
-    return service_arn.apply(pattern)
+    return owner_arn.apply(pattern)

@@ -61,6 +61,8 @@ class Service:
     deployments: tuple[Deployment, ...]
     events: tuple[Event, ...]
     load_balancing: tuple[LoadBalancing, ...]
+    placement: Answer
+    """Where and on what its tasks run, in the words of RunTask."""
 
     @property
     def primary(self) -> Deployment | None:
@@ -83,7 +85,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task of the service, running or stopped within the last hour."""
+    """A task, running or stopped within the last hour."""
 
     arn: str
     task_definition: str
@@ -96,7 +98,11 @@ class Task:
     started_at: datetime | None
     stopped_at: datetime | None
     stopped_reason: str
+    stop_code: str
+    """Who ended it: EssentialContainerExited, UserInitiated, TaskFailedToStart…; empty while it runs."""
     containers: tuple[Container, ...]
+    commands: Mapping[str, tuple[str, ...]]
+    """By container: what it runs instead of what its definition says."""
 
     @property
     def id(self) -> str:
@@ -128,6 +134,8 @@ class ServiceDeployment:
     status: str
     reason: str
     target_revision: str
+    source_revisions: tuple[str, ...]
+    """ARNs of the service revisions that ran when it began: where ECS goes back to."""
     stage: str
     created_at: datetime | None
     triggered_alarms: tuple[str, ...]
@@ -155,6 +163,7 @@ def service(answer: Answer) -> Service | None:
             for each in found.get("loadBalancers", ())
             if each.get("targetGroupArn")
         ),
+        placement=_placement(found),
     )
 
 
@@ -187,6 +196,7 @@ def service_deployments(answer: Answer) -> tuple[ServiceDeployment, ...]:
             status=each.get("status", ""),
             reason=each.get("rollback", {}).get("reason") or each.get("statusReason") or "",
             target_revision=each.get("targetServiceRevision", {}).get("arn", ""),
+            source_revisions=tuple(source["arn"] for source in each.get("sourceServiceRevisions", ())),
             stage=each.get("lifecycleStage", ""),
             created_at=each.get("createdAt"),
             triggered_alarms=tuple(each.get("alarms", {}).get("triggeredAlarmNames", ())),
@@ -231,11 +241,24 @@ def _task(found: Answer) -> Task:
         started_at=found.get("startedAt"),
         stopped_at=found.get("stoppedAt"),
         stopped_reason=found.get("stoppedReason") or "",
+        stop_code=found.get("stopCode") or "",
         containers=tuple(
             Container(name=each["name"], exit_code=each.get("exitCode"), reason=each.get("reason") or "")
             for each in found.get("containers", ())
         ),
+        commands={
+            each["name"]: tuple(each["command"])
+            for each in found.get("overrides", {}).get("containerOverrides", ())
+            if each.get("command")
+        },
     )
+
+
+def _placement(found: Answer) -> Answer:
+    """A capacity provider strategy and a launch type exclude each other."""
+    capacity = "capacityProviderStrategy" if found.get("capacityProviderStrategy") else "launchType"
+    names = ("networkConfiguration", "platformVersion", capacity)
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def _address(found: Answer) -> str | None:

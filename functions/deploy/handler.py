@@ -1,8 +1,17 @@
 """The deploy function: takes one command, answers at once, raises where it cannot.
 
-    {"command": "deploy", "taskDefinition": "arn:…:task-definition/easi-dev:7", "minimumCount": 2, "maximumCount": 4}
+    {"command": "deploy", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:7",
+     "minimumCount": 2, "maximumCount": 4, "expectedDeployment": "ecs-svc/…"}
     {"command": "status", "deployment": "ecs-svc/…"}
     {"command": "status"}
+    {"command": "rollback", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:6",
+     "minimumCount": 2, "maximumCount": 4, "deployment": "ecs-svc/…"}
+    {"command": "run_task", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:7",
+     "container": "backend", "containerCommand": ["/backend", "migrate"]}
+    {"command": "task_status", "task": "arn:…:task/easi-dev/…", "container": "backend"}
+    {"command": "stop_task", "lease": "…", "task": "arn:…:task/easi-dev/…", "reason": "it took too long"}
+
+What changes something needs the lease of the release that sends it.
 
 An exception sets `FunctionError` for the caller. Its message begins with `refused:` where asking again gives the same
 answer, with `unavailable:` where asking again is right.
@@ -15,21 +24,32 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import commands
+import one_off
+import rollback
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
+from clients import Aws
 from errors import AwsError, BadCommandError, UnavailableError
+from redaction import hide
 
 Event = Mapping[str, Any]
 
 THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
 ARN = re.compile(r"arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/[A-Za-z0-9_-]{1,255}:[1-9]\d*")
 DEPLOYMENT = re.compile(r"ecs-svc/[A-Za-z0-9-]+")
+TASK = re.compile(r"arn:[a-z0-9-]+:ecs:[a-z0-9-]+:\d{12}:task/[A-Za-z0-9_-]{1,255}/[A-Za-z0-9-]+")
+CONTAINER = re.compile(r"[A-Za-z0-9_-]{1,255}")
+LEASE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+REASON = re.compile(r"[^\x00-\x1f]{1,255}")
 MAX_COUNT = 5000
+MAX_COMMAND_LENGTH = 8000
+"""Characters; all overrides of a task together may have 8192:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +66,7 @@ class Field:
 class Command:
     """What a command takes and what carries it out."""
 
-    run: Callable[[commands.Aws, Any], commands.Answer]
+    run: Callable[[Aws, Any], commands.Answer]
     request: Callable[..., Any]
     fields: Mapping[str, Field]
 
@@ -72,6 +92,14 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
     return read
 
 
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+        raise ValueError
+    if len(json.dumps(value)) > MAX_COMMAND_LENGTH:
+        raise ValueError
+    return tuple(value)
+
+
 def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value if isinstance(value, str) else "")
     if moment.tzinfo is None:
@@ -80,33 +108,89 @@ def _moment(value: Any) -> datetime:
 
 
 _COUNT = f"a whole number from 1 to {MAX_COUNT}"
-_TASK_DEFINITION = "the ARN of a task definition with its revision, arn:…:task-definition/family:7"
-_DEPLOYMENT = "the id of a deployment, ecs-svc/…"
+_MINIMUM = Field(argument="minimum_count", read=_count, allowed=_COUNT, required=True)
+_MAXIMUM = Field(argument="maximum_count", read=_count, allowed=_COUNT, required=True)
+_TASK_DEFINITION = Field(
+    argument="task_definition",
+    read=_matching(ARN),
+    allowed="the ARN of a task definition with its revision, arn:…:task-definition/family:7",
+)
+_DEPLOYMENT = Field(argument="deployment", read=_matching(DEPLOYMENT), allowed="the id of a deployment, ecs-svc/…")
+_EXPLAIN = Field(argument="explain", read=_flag, allowed="true or false")
+_LEASE = Field(
+    argument="lease", read=_matching(LEASE), allowed="the id of the lease of the release that sends this", required=True
+)
+_TASK = Field(argument="task", read=_matching(TASK), allowed="the ARN of a task, arn:…:task/cluster/id", required=True)
+_CONTAINER = Field(argument="container", read=_matching(CONTAINER), allowed="the name of a container", required=True)
+
+
+def _required(field: Field) -> Field:
+    return replace(field, required=True)
+
 
 COMMANDS = {
     "deploy": Command(
         run=commands.deploy,
         request=commands.Deploy,
         fields={
-            "taskDefinition": Field(
-                argument="task_definition", read=_matching(ARN), allowed=_TASK_DEFINITION, required=True
-            ),
-            "minimumCount": Field(argument="minimum_count", read=_count, allowed=_COUNT, required=True),
-            "maximumCount": Field(argument="maximum_count", read=_count, allowed=_COUNT, required=True),
+            "lease": _LEASE,
+            "taskDefinition": _required(_TASK_DEFINITION),
+            "minimumCount": _MINIMUM,
+            "maximumCount": _MAXIMUM,
+            "expectedDeployment": replace(_required(_DEPLOYMENT), argument="expected_deployment"),
             "force": Field(argument="force", read=_flag, allowed="true or false"),
-            "expectedDeployment": Field(
-                argument="expected_deployment", read=_matching(DEPLOYMENT), allowed=_DEPLOYMENT
-            ),
         },
     ),
     "status": Command(
         run=commands.status,
         request=commands.Status,
         fields={
-            "deployment": Field(argument="deployment", read=_matching(DEPLOYMENT), allowed=_DEPLOYMENT),
-            "taskDefinition": Field(argument="task_definition", read=_matching(ARN), allowed=_TASK_DEFINITION),
+            "deployment": _DEPLOYMENT,
+            "taskDefinition": _TASK_DEFINITION,
             "createdAt": Field(argument="created_at", read=_moment, allowed="an ISO 8601 time with its offset"),
-            "explain": Field(argument="explain", read=_flag, allowed="true or false"),
+            "explain": _EXPLAIN,
+        },
+    ),
+    "rollback": Command(
+        run=rollback.rollback,
+        request=rollback.Rollback,
+        fields={
+            "lease": _LEASE,
+            "taskDefinition": _TASK_DEFINITION,
+            "minimumCount": _MINIMUM,
+            "maximumCount": _MAXIMUM,
+            "deployment": _DEPLOYMENT,
+        },
+    ),
+    "run_task": Command(
+        run=one_off.run_task,
+        request=one_off.RunTask,
+        fields={
+            "lease": _LEASE,
+            "taskDefinition": _required(_TASK_DEFINITION),
+            "container": _CONTAINER,
+            "containerCommand": Field(
+                argument="command",
+                read=_words,
+                allowed=f"a list of words, at most {MAX_COMMAND_LENGTH} characters as JSON",
+                required=True,
+            ),
+        },
+    ),
+    "task_status": Command(
+        run=one_off.task_status,
+        request=one_off.TaskStatus,
+        fields={"task": _TASK, "container": _CONTAINER, "explain": _EXPLAIN},
+    ),
+    "stop_task": Command(
+        run=one_off.stop_task,
+        request=one_off.StopTask,
+        fields={
+            "lease": _LEASE,
+            "task": _TASK,
+            "reason": Field(
+                argument="reason", read=_matching(REASON), allowed="a line of 1 to 255 characters", required=True
+            ),
         },
     ),
 }
@@ -123,9 +207,11 @@ def handle(event: Any, context: Any) -> commands.Answer:
     try:
         command, request = parse(event)
         answer = _translated(lambda: command.run(_aws(), request))
-        line |= {key: answer[key] for key in ("outcome", "deployment", "taskDefinition", "started") if key in answer}
+        line |= {
+            key: answer[key] for key in ("outcome", "deployment", "taskDefinition", "task", "started") if key in answer
+        }
     except Exception as error:
-        line |= {"level": "ERROR", "error": type(error).__name__, "message": str(error)}
+        line |= {"level": "ERROR", "error": type(error).__name__, "message": hide(str(error))}
         raise
     else:
         return answer
@@ -177,9 +263,9 @@ def _translated(run: Callable[[], commands.Answer]) -> commands.Answer:
 
 
 @functools.cache
-def _aws() -> commands.Aws:
+def _aws() -> Aws:
     """Kept between invocations of a warm function: clients are slow to make."""
-    return commands.Aws()
+    return Aws()
 
 
 def _shown(value: Any) -> str:

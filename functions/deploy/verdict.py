@@ -171,6 +171,14 @@ def _in_progress(missing: str, reason: str = "", *, taken_back: bool = False) ->
     return _Finding(outcome=IN_PROGRESS, missing=(missing,), reason=reason, taken_back=taken_back)
 
 
+def gave_up(asked: Asked, seen: Seen) -> bool:
+    """Whether ECS itself took the deployment back: what is primary now is then nobody else's."""
+    case = _case(asked, seen)
+    if case.ours is not None and case.ours.is_primary:
+        return _given_up(case.ours, seen)
+    return _taken_back(case)
+
+
 def current_outcome(service: Service) -> str:
     """`idle` where nothing is being rolled out; else how the rollout stands."""
     state = service.primary.rollout_state if service.primary else ""

@@ -37,7 +37,9 @@ def anew(
             "service": service("web", cluster, route=route, desired_count=desired_count, strategy=strategy or Rolling())
         }
         if deployed and desired_count is None:
-            given = DeployLambdaArgs(function_name="shop-deploy", source=FUNCTION, service=args["service"])
+            given = DeployLambdaArgs(
+                function_name="shop-deploy", source=FUNCTION, service=args["service"], records_bucket="shop-records"
+            )
             args["deploy"] = DeployLambda("deploy", given)
         if site:
             args["site"] = StaticSite("site", StaticSiteArgs())

@@ -26,7 +26,13 @@ def deploy(tmp_path: Path, desired_count: int | None = None, **changes: Any) -> 
 
     def build(cluster: Cluster) -> None:
         moved = service("backend", cluster, desired_count=desired_count)
-        given = {"function_name": "shop-deploy", "source": tmp_path, "service": moved, **changes}
+        given = {
+            "function_name": "shop-deploy",
+            "source": tmp_path,
+            "service": moved,
+            "records_bucket": "shop-records",
+            **changes,
+        }
         DeployLambda("deploy", DeployLambdaArgs(**given))
 
     return program(build)
@@ -46,8 +52,22 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
     }
     assert by_action["logs:GetLogEvents"]["Resource"] == f"{HERE}:LogGroup/backend:*"
     assert by_action["logs:PutLogEvents"]["Resource"] == f"{HERE}:LogGroup/deploy:*"
+    in_cluster = {"ArnEquals": {"ecs:cluster": f"{HERE}:Cluster/shop"}}
+    assert by_action["ecs:RunTask"]["Resource"] == family
+    assert by_action["ecs:RunTask"]["Condition"] == in_cluster
+    assert by_action["ecs:StopTask"]["Resource"] == f"{HERE}:task/shop/*"
+    assert by_action["ecs:StopTask"]["Condition"] == in_cluster
+    assert by_action["ecs:StopServiceDeployment"]["Resource"] == f"{HERE}:service-deployment/backend/*"
     changing = [action for action in by_action if not action.split(":")[1].startswith(("Describe", "List", "Get"))]
-    assert sorted(changing) == ["ecs:UpdateService", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents"]
+    assert sorted(changing) == [
+        "ecs:RunTask",
+        "ecs:StopServiceDeployment",
+        "ecs:StopTask",
+        "ecs:UpdateService",
+        "iam:PassRole",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ]
     assert all(by_action[action]["Resource"] != "*" for action in changing)
 
 
@@ -57,11 +77,25 @@ def test_function_reads_what_ecs_keeps_of_its_services_deployments(tmp_path: Pat
     assert kept["Resource"] == [f"{HERE}:service-deployment/backend/*", f"{HERE}:service-revision/backend/*"]
 
 
+def test_function_reads_the_lease_and_nothing_else_of_the_records(tmp_path: Path) -> None:
+    policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
+    statements = [
+        each for each in json.loads(policy)["Statement"] if any(action.startswith("s3:") for action in each["Action"])
+    ]
+    assert [(each["Action"], each["Resource"]) for each in statements] == [
+        (["s3:GetObject"], "arn:aws:s3:::shop-records/lease.json")
+    ]
+
+
 def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:
     function = deploy(tmp_path).one(FUNCTION)
     assert isinstance(function["code"], pulumi.AssetArchive)
     assert list(function["code"].assets) == ["handler.py"]
-    assert function["environment"]["variables"] == {"CLUSTER": "shop", "SERVICE": "backend"}
+    assert function["environment"]["variables"] == {
+        "CLUSTER": "shop",
+        "SERVICE": "backend",
+        "RECORDS_BUCKET": "shop-records",
+    }
     assert "reservedConcurrentExecutions" not in function
 
 

@@ -79,7 +79,14 @@ def everything() -> None:
     ServiceAutoscaling("backend", ServiceAutoscalingArgs(service=service, min_count=2, max_count=4, tags=TAGS))
     deploy = DeployLambda(
         "deploy",
-        DeployLambdaArgs(function_name="shop-deploy", source=FUNCTION, service=service, role_options=ROLES, tags=TAGS),
+        DeployLambdaArgs(
+            function_name="shop-deploy",
+            source=FUNCTION,
+            service=service,
+            records_bucket=store.records_bucket,
+            role_options=ROLES,
+            tags=TAGS,
+        ),
     )
     us_east_1 = aws.Provider("us-east-1", region="us-east-1")
     site = StaticSite(

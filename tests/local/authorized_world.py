@@ -22,6 +22,8 @@ ACCOUNT = "000000000000"
 HERE = f"us-west-2:{ACCOUNT}"
 CLUSTER, OWN, OTHER = "least-privilege", "own", "other"
 REPOSITORY_ARN = f"arn:aws:ecr:{HERE}:repository/{OWN}"
+RECORDS = {name: f"{CLUSTER}-{name}-records" for name in (OWN, OTHER)}
+"""The buckets of records: the service's own, and another one's."""
 ROLES = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("deploy", "backend-execution", "backend-task")}
 
 
@@ -116,7 +118,12 @@ def record_components(secret: str) -> Recorded:
                 secrets={"DATABASE": f"{secret}:password::", "TOKEN": f"arn:aws:ssm:{HERE}:parameter/{OWN}/token"},
             ),
         )
-        DeployLambda("deploy", DeployLambdaArgs(function_name=f"{OWN}-deploy", source=FUNCTION, service=service))
+        DeployLambda(
+            "deploy",
+            DeployLambdaArgs(
+                function_name=f"{OWN}-deploy", source=FUNCTION, service=service, records_bucket=RECORDS[OWN]
+            ),
+        )
 
     return record(program)
 

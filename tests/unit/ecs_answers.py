@@ -7,15 +7,17 @@ as an ECS answers that keeps none, where a rollback makes the old deployment the
 from __future__ import annotations
 
 import copy
+import io
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import commands
+import clients
 import facts
 import verdict
 from botocore.exceptions import ClientError
@@ -23,6 +25,8 @@ from steady import Seen
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "ecs"
 CLUSTER = SERVICE = "easi-dev"
+RECORDS = "easi-dev-records"
+LEASE = "0123456789abcdef0123456789abcdef"
 ARN = "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{}"
 
 Reply = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -35,6 +39,7 @@ class Answers:
         self.content: dict[str, Any] = _with_times(json.loads((FOLDER / f"{name}.json").read_text()))
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.replies: dict[str, Reply] = {
+            "GetObject": lambda _: leased(LEASE),
             "DescribeServices": lambda _: self.content["describe_services"],
             "ListTasks": self._list_tasks,
             "DescribeTasks": self._describe_tasks,
@@ -87,11 +92,11 @@ class Answers:
         """The operations called so far, each once, in the order of their first call."""
         return list(dict.fromkeys(name for name, _ in self.calls))
 
-    def aws(self) -> commands.Aws:
+    def aws(self) -> clients.Aws:
         """What the commands get: clients that answer from here."""
-        aws = commands.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE})
-        ecs, logs = self._client("ecs"), self._client("logs")
-        vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), logs=lambda region: logs)
+        aws = clients.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE, "RECORDS_BUCKET": RECORDS})
+        ecs, logs, s3 = self._client("ecs"), self._client("logs"), self._client("s3")
+        vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), logs=lambda region: logs, s3=s3)
         return aws
 
     def task_definition(self, arn: str) -> dict[str, Any]:
@@ -122,6 +127,17 @@ class Answers:
         assert name == model.name
         assert name in self.replies, f"{name} was not expected"
         return SimpleNamespace(status_code=200), copy.deepcopy(self.replies[name](asked))
+
+
+def leased(identity: str, age_s: float = 4, **changes: Any) -> dict[str, Any]:
+    """S3's answer to GetObject: a lease of this id, and its age by S3's clock."""
+    now = datetime(2026, 11, 23, 17, 5, 19, tzinfo=UTC)
+    holder = {"id": identity, "who": "octocat", "since": "2026-11-23T17:00:00Z", "version": "3f2c1aa0" * 5, **changes}
+    return {
+        "Body": io.BytesIO(json.dumps(holder).encode()),
+        "LastModified": now - timedelta(seconds=age_s),
+        "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"date": format_datetime(now, usegmt=True)}},
+    }
 
 
 def failing(code: str, message: str = "no", status: int = 400) -> Reply:

@@ -1,0 +1,68 @@
+"""The service that the function may change, and the clients to do it with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import boto3
+import facts
+from botocore.config import Config
+from errors import RefusedError
+from facts import Service
+
+# The function is stopped after 60 s: no single call may use that up.
+TIMEOUTS = {"connect_timeout": 3, "read_timeout": 10}
+
+
+class Aws:
+    """What the function works on. Each client is made when it is first needed: that takes longer than a call."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        """Raise RefusedError where the function was created without knowing its service."""
+        for name in ("CLUSTER", "SERVICE", "RECORDS_BUCKET"):
+            if not environment.get(name):
+                raise RefusedError(
+                    f"the function's environment has no {name}: set CLUSTER, SERVICE and RECORDS_BUCKET to their names"
+                )
+        self.cluster = environment["CLUSTER"]
+        self.service = environment["SERVICE"]
+        self.records_bucket = environment["RECORDS_BUCKET"]
+
+    @cached_property
+    def ecs(self) -> Any:
+        """For what only reads."""
+        return boto3.client("ecs", config=_reading())
+
+    @cached_property
+    def ecs_changing(self) -> Any:
+        """One attempt only: a repeated UpdateService would start a second deployment."""
+        return boto3.client("ecs", config=Config(**TIMEOUTS, retries={"total_max_attempts": 1, "mode": "standard"}))
+
+    @cached_property
+    def elbv2(self) -> Any:
+        """For the health of targets."""
+        return boto3.client("elbv2", config=_reading())
+
+    @cached_property
+    def s3(self) -> Any:
+        """For the lease."""
+        return boto3.client("s3", config=_reading())
+
+    def logs(self, region: str | None) -> Any:
+        """For what containers wrote; a task definition names the region."""
+        return boto3.client("logs", region_name=region, config=_reading())
+
+    def describe_service(self) -> Service:
+        """The service as ECS describes it; RefusedError where there is none."""
+        found = facts.service(self.ecs.describe_services(cluster=self.cluster, services=[self.service]))
+        if found is None or found.status != "ACTIVE":
+            state = "does not exist" if found is None else f"is {found.status}"
+            raise RefusedError(f"service {self.service} in cluster {self.cluster} {state}; expected an ACTIVE one")
+        return found
+
+
+def _reading() -> Config:
+    return Config(**TIMEOUTS, retries={"total_max_attempts": 3, "mode": "standard"})

@@ -1,0 +1,145 @@
+"""One-off tasks of the service's task definition, such as a migration: start one, judge it, stop it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import commands
+import evidence
+import lease
+import one_off_verdict
+import redaction
+from clients import Aws
+from commands import Answer
+from errors import AwsError, RefusedError, UnavailableError
+from facts import Task, family, revision
+
+STARTED_BY = "easi-release"
+"""What `startedBy` of a one-off task begins with; the id of the lease that it was started under follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTask:
+    """Run a command once, in a task of its own."""
+
+    lease: str
+    """Id of the lease that the caller holds."""
+    task_definition: str
+    container: str
+    """The container that runs the command."""
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskStatus:
+    """Judge a one-off task by the exit code of one of its containers."""
+
+    task: str
+    container: str
+    explain: bool = False
+    """Fetch its log lines even while it runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopTask:
+    """End a one-off task."""
+
+    lease: str
+    """Id of the lease that the caller holds."""
+    task: str
+    reason: str
+
+
+def run_task(aws: Aws, wanted: RunTask) -> Answer:
+    """Start the task, or find the one that this command has started before: also one that has ended since.
+
+    A task of the same revision and command that an earlier release has left running is adopted.
+    """
+    lease.check(aws, wanted.lease)
+    service = aws.describe_service()
+    definition = commands.check_deployable(aws, wanted.task_definition, service)
+    names = [each["name"] for each in definition["containerDefinitions"]]
+    if wanted.container not in names:
+        raise RefusedError(
+            f"{revision(wanted.task_definition)} has no container {wanted.container}; it has {', '.join(names)}"
+        )
+    # By family, the service's tasks among them: `startedBy` would have to be the only filter, and finds no ended ones.
+    tasks = evidence.tasks(aws, family=family(wanted.task_definition))
+    started_by = f"{STARTED_BY}/{wanted.lease}"
+    running = one_off_verdict.still_running(tasks, STARTED_BY)
+    ours = [task for task in running if _is_same(task, wanted)]
+    ours += [task for task in tasks if task.started_by == started_by and _is_same(task, wanted)]
+    if ours:
+        return {"service": service.name, "task": ours[0].arn, "started": False}
+    if running:
+        raise UnavailableError(
+            f"one-off task {running[0].id} of {revision(running[0].task_definition)} still runs: wait for its end, or "
+            "stop it if nobody needs it"
+        )
+    answer = aws.ecs_changing.run_task(
+        cluster=aws.cluster,
+        taskDefinition=wanted.task_definition,
+        count=1,
+        startedBy=started_by,
+        clientToken=_token(wanted),
+        overrides={"containerOverrides": [{"name": wanted.container, "command": list(wanted.command)}]},
+        **service.placement,
+    )
+    if not answer["tasks"]:
+        reasons = [f"{each.get('reason')} {each.get('detail') or ''}".strip() for each in answer.get("failures", ())]
+        raise AwsError(
+            f"RunTask started no task of {revision(wanted.task_definition)}: {'; '.join(reasons) or 'no reason'}"
+        )
+    return {"service": service.name, "task": answer["tasks"][0]["taskArn"], "started": True}
+
+
+def task_status(aws: Aws, asked: TaskStatus) -> Answer:
+    """Judge the task. What ECS does not know is `no_task`: it was just started, or has ended an hour ago."""
+    task = _described(aws, asked.task)
+    found = one_off_verdict.decide(task, asked.container)
+    explained = task is not None and (asked.explain or found.outcome == one_off_verdict.FAILED)
+    return {
+        "service": aws.service,
+        "task": asked.task,
+        "outcome": found.outcome,
+        "lastStatus": found.last_status,
+        "exitCode": found.exit_code,
+        "reason": redaction.hide(found.reason),
+        "details": evidence.explanation(aws, (task,), task.task_definition) if task and explained else [],
+    }
+
+
+def stop_task(aws: Aws, wanted: StopTask) -> Answer:
+    """Tell the task to end; nothing for one that ends already. Only one-off tasks of this service's are stopped."""
+    lease.check(aws, wanted.lease)
+    task = _described(aws, wanted.task)
+    if task is None:
+        raise UnavailableError(f"ECS does not know {wanted.task}: it was just started, or has ended long ago")
+    ours = family(aws.describe_service().task_definition)
+    if not task.started_by.startswith(STARTED_BY) or family(task.task_definition) != ours:
+        raise RefusedError(
+            f"task {task.id} of {revision(task.task_definition)} is started by {task.started_by or 'somebody else'}; "
+            f"expected a one-off task of {ours}"
+        )
+    if task.desired_status != "STOPPED":
+        aws.ecs_changing.stop_task(cluster=aws.cluster, task=task.arn, reason=wanted.reason)
+    return {"service": aws.service, "task": task.arn, "outcome": "stopping"}
+
+
+def _is_same(task: Task, wanted: RunTask) -> bool:
+    return task.task_definition == wanted.task_definition and task.commands == {wanted.container: wanted.command}
+
+
+def _token(wanted: RunTask) -> str:
+    """The same for a repeated command, so that ECS starts one task for it; 64 characters, as many as ECS takes.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+    """
+    identity = [wanted.lease, wanted.task_definition, wanted.container, *wanted.command]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def _described(aws: Aws, arn: str) -> Task | None:
+    return next(iter(evidence.described(aws, [arn])), None)

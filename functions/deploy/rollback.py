@@ -1,0 +1,121 @@
+"""Undoing a deployment: back to the revision before, by ECS where it still can, else by another deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import commands
+import evidence
+import lease
+import verdict
+from botocore.exceptions import ClientError
+from clients import Aws
+from commands import Answer, Wanted
+from errors import RefusedError, UnavailableError
+from facts import Deployment, Service, ServiceDeployment
+from steady import Seen
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
+STOPPABLE = {"PENDING", "IN_PROGRESS"}
+GOING_BACK = {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
+MEANWHILE = {"ConflictException", "ServiceDeploymentNotFoundException"}
+CANNOT = {"ClientException", "InvalidParameterException", "UnsupportedFeatureException"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """Bring the service back to what was proven before. Sent again until the answer is not `stopping`."""
+
+    lease: str
+    """Id of the lease that the caller holds."""
+    minimum_count: int
+    maximum_count: int
+    task_definition: str | None = None
+    """Where to go back to; None: nothing was proven before, so nothing is to run."""
+    deployment: str | None = None
+    """The deployment that is to be undone. Without it only a service that nobody moved is touched."""
+
+
+def rollback(aws: Aws, wanted: Rollback) -> Answer:
+    """Stop our deployment, or replace it, or find that nothing is to be done.
+
+    `outcome`: `stopping` (ECS goes back by itself), `started` (a deployment back was started), `there` (the service is
+    on the revision), `stopped` (no task is wanted any more).
+    """
+    lease.check(aws, wanted.lease)
+    service = aws.describe_service()
+    primary = service.primary
+    if primary is None:
+        raise UnavailableError(f"ECS lists no primary deployment of {service.name}")
+    record = _record(aws, service, wanted.deployment)
+    _check_ours(service, primary, record, wanted)
+    if wanted.task_definition is None:
+        return _end_all(aws, service, primary)
+    if primary.task_definition != wanted.task_definition and record is not None:
+        if record.status in GOING_BACK:
+            return _answer("stopping", commands.deployed(service, primary, started=False))
+        if _can_stop(aws, record, wanted.task_definition) and _stop(aws, record):
+            return _answer("stopping", commands.deployed(service, primary, started=True))
+    target = Wanted(
+        task_definition=wanted.task_definition, minimum_count=wanted.minimum_count, maximum_count=wanted.maximum_count
+    )
+    commands.check_deployable(aws, target.task_definition, service)
+    answer = commands.move(aws, service, target)
+    return _answer("started" if answer["started"] else "there", answer)
+
+
+def _record(aws: Aws, service: Service, identity: str | None) -> ServiceDeployment | None:
+    """ECS's own record of the deployment that is to be undone, while it lists the deployment."""
+    if identity is None or service.deployment(identity) is None:
+        return None
+    return evidence.service_deployment(aws, service, verdict.Asked(deployment=identity))
+
+
+def _check_ours(service: Service, primary: Deployment, record: ServiceDeployment | None, wanted: Rollback) -> None:
+    """Somebody else's deployment is not undone."""
+    if primary.id == wanted.deployment or service.desired < 1:
+        return
+    if wanted.task_definition is not None and primary.task_definition == wanted.task_definition:
+        return
+    seen = Seen(service=service, service_deployment=record)
+    if wanted.deployment is not None and verdict.gave_up(verdict.Asked(deployment=wanted.deployment), seen):
+        return
+    undone = f"deployment {wanted.deployment}" if wanted.deployment else "no deployment"
+    raise RefusedError(
+        f"{service.name} was to be taken back from {undone}, but its primary is {commands.described(primary)}: "
+        "somebody else deploys it. Nothing was changed; see what runs, then release again"
+    )
+
+
+def _end_all(aws: Aws, service: Service, primary: Deployment) -> Answer:
+    started = service.desired > 0
+    if started:
+        aws.ecs_changing.update_service(cluster=aws.cluster, service=aws.service, desiredCount=0)
+    return _answer("stopped", commands.deployed(service, primary, started=started) | {"desiredCount": 0})
+
+
+def _can_stop(aws: Aws, record: ServiceDeployment, task_definition: str) -> bool:
+    """Whether ECS still rolls it out, and would return to nothing but the revision that is wanted."""
+    if record.status not in STOPPABLE or not record.source_revisions:
+        return False
+    sources = evidence.task_definitions(aws, record.source_revisions)
+    return set(sources.values()) == {task_definition} and len(sources) == len(set(record.source_revisions))
+
+
+def _stop(aws: Aws, record: ServiceDeployment) -> bool:
+    """Tell ECS to go back; False where it cannot."""
+    try:
+        aws.ecs_changing.stop_service_deployment(serviceDeploymentArn=record.arn, stopType="ROLLBACK")
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message")
+        if code in MEANWHILE:
+            raise UnavailableError(f"the deployment changed while it was being stopped: {code}: {message}") from error
+        if code in CANNOT:
+            return False
+        raise
+    return True
+
+
+def _answer(outcome: str, answer: Answer) -> Answer:
+    return {"service": answer["service"], "outcome": outcome, **answer}
