@@ -29,12 +29,12 @@ def work():
     time.sleep(60)
 
 # As Pulumi's plugin: the work is a call in a pool, and the main thread waits to be interrupted.
-with ThreadPoolExecutor() as calls:
-    calls.submit(work)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
+calls = ThreadPoolExecutor()
+calls.submit(work)
+try:
+    threading.Event().wait()
+except KeyboardInterrupt:
+    pass
 """
 ROOT = Path(__file__).parents[2]
 
