@@ -19,6 +19,8 @@ READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_c
 """For calls that may be repeated: reads, and writes of the same bytes to the same key."""
 RECORDS = READS.merge(Config(connect_timeout=5, read_timeout=20))
 """For S3, which keeps the lease, too: one connection that hangs must not outlive it."""
+QUICK = READS.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=5))
+"""For questions of people who wait for the answer: without a network they hear of it within seconds."""
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70)
 """For calls that the caller repeats itself, knowing what that does. The deploy function answers within 60 s."""
 
@@ -74,17 +76,18 @@ class Clients:
         return self.make("ssm", region)
 
 
-def connect(connection: Connection, *, account: str, region: str) -> Clients:
-    """Clients for `account` and `region`.
+def connect(connection: Connection, *, account: str, region: str, quick: bool = False) -> Clients:
+    """Clients for `account` and `region`; `quick` ones, which only ask, give up after seconds.
 
     Raises WrongAccountError where the credentials are of another account: a release must not prove one environment
     and change another.
     """
+    reads, records = (QUICK, QUICK) if quick else (READS, RECORDS)
     try:
         session = boto3.Session(profile_name=connection.profile, region_name=region)
         for role in connection.assume_roles:
-            session = _assume(session, dict(role), region)
-        caller = session.client("sts", config=READS).get_caller_identity()
+            session = _assume(session, dict(role), region, reads)
+        caller = session.client("sts", config=reads).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise WrongAccountError(
             f"AWS does not say whose credentials these are ({error}): expected some of account {account}. "
@@ -96,22 +99,22 @@ def connect(connection: Connection, *, account: str, region: str) -> Clients:
             "sign in to that account, or select the stack of this one"
         )
     return Clients(
-        s3=session.client("s3", config=RECORDS),
-        cloudfront=session.client("cloudfront", config=READS),
-        ecr=session.client("ecr", config=READS),
+        s3=session.client("s3", config=records),
+        cloudfront=session.client("cloudfront", config=reads),
+        ecr=session.client("ecr", config=reads),
         function=session.client("lambda", config=ONCE),
         caller=caller["Arn"],
-        make=_maker(session),
+        make=_maker(session, reads),
     )
 
 
-def _maker(session: boto3.Session) -> Callable[[str, str], Any]:
+def _maker(session: boto3.Session, config: Config) -> Callable[[str, str], Any]:
     """Makes clients one at a time, as a session asks for: threads share it."""
     making = threading.Lock()
 
     def make(service: str, region: str) -> Any:
         with making:
-            return session.client(service, region_name=region or None, config=READS)
+            return session.client(service, region_name=region or None, config=config)
 
     return make
 
@@ -124,11 +127,11 @@ def is_denied(error: BaseException) -> bool:
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith(words)
 
 
-def _assume(session: boto3.Session, role: dict[str, str], region: str) -> boto3.Session:
+def _assume(session: boto3.Session, role: dict[str, str], region: str, config: Config) -> boto3.Session:
     arguments = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "easi-release"}
     if role.get("externalId"):
         arguments["ExternalId"] = role["externalId"]
-    credentials = session.client("sts", config=READS).assume_role(**arguments)["Credentials"]
+    credentials = session.client("sts", config=config).assume_role(**arguments)["Credentials"]
     return boto3.Session(
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],

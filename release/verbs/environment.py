@@ -57,7 +57,7 @@ class Environment:
     def clients(self) -> Clients:
         """For the environment's account. Raises WrongAccountError, and VerbError before the first release."""
         request = self.released()
-        return session.connect(request.connection, account=request.account, region=request.region)
+        return session.connect(request.connection, account=request.account, region=request.region, quick=True)
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from release.deploy_function import FunctionFailed
 from release.git import GitError
@@ -35,6 +36,7 @@ EXPECTED = (
     StaticReleaseError,
     ClientError,
     BotoCoreError,
+    ResponseParserError,
 )
 """What is told in a message of its own; anything else is a defect, and shows where."""
 
@@ -49,6 +51,8 @@ def told(error: BaseException) -> str:
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
+    if isinstance(error, ResponseParserError):
+        return "what answered for AWS is not AWS: look for a proxy, or a network that wants a login first"
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be asked: {error}"
     return str(error)
