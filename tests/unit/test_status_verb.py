@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
-from release import attempts, healthcheck, lease
+from release import attempts, healthcheck, lease, session
 from release.__main__ import main
 from release.static import drift
 from release.verbs import verdict
@@ -221,3 +222,30 @@ def test_bold_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert screen.bold("x") == "\033[1mx\033[0m"
     monkeypatch.setenv("NO_COLOR", "1")
     assert screen.bold("x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ResponseParserError("no XML"), "what answered for AWS is not AWS"),
+        (EndpointConnectionError(endpoint_url="https://sts"), "AWS cannot be asked: Could not connect"),
+        (session.WrongAccountError("sign in"), "python -m release status: sign in\n"),
+    ],
+)
+def test_an_aws_that_cannot_be_asked_is_one_message_and_soon(
+    sources: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    says: str,
+) -> None:
+    def connect(*_: Any, quick: bool, **__: Any) -> None:
+        assert quick
+        raise error
+
+    monkeypatch.setattr(session, "connect", connect)
+
+    assert main(["status", "-s", "prod"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert says in shown.err
