@@ -19,6 +19,7 @@ NAMES = (
     "inactive_revisions",
     "auto_scaling",
     "distributions",
+    "edge_functions",
     "regions",
     "log_streams",
     "checksums",
