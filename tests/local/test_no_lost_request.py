@@ -1,0 +1,79 @@
+"""A steady load while a version is released and gone back from: every single request is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.load import scenario, vegeta
+from tests.local.clone import Clone
+
+RATE = 25
+"""Requests per second, of each address."""
+AROUND_S = 2.0
+"""Seconds of load before and after."""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return vegeta.build(tmp_path_factory.mktemp("vegeta"))
+
+
+@pytest.fixture
+def first_version_again(easi: Clone) -> Iterator[None]:
+    yield
+    easi.git("reset", "--hard", easi.first_version)
+    scenario.release(easi, easi.first_version)
+
+
+def table(reports: list[vegeta.Report]) -> str:
+    return "\n".join(["", vegeta.HEADINGS, *map(str, reports)])
+
+
+@pytest.mark.moves_on
+@pytest.mark.usefixtures("first_version_again")
+def test_release_and_roll_back_lose_no_request(easi: Clone, program: Path, tmp_path: Path) -> None:
+    outputs = easi.outputs(scenario.ENVIRONMENT)
+    old, assets = outputs["release"]["version"], scenario.assets(easi, outputs)
+    targets = scenario.targets(easi, outputs, next(path for path in assets if path.endswith(".js")))
+    new = scenario.commit(easi)
+    with vegeta.attack(program, tmp_path, targets, RATE) as reports:
+        time.sleep(AROUND_S)
+        scenario.release(easi, new)
+        between = scenario.assets(easi, outputs)
+        kept = {path: easi.get(outputs["url"] + path) for path in assets}
+        scenario.release(easi, old)
+        time.sleep(AROUND_S)
+    print(table(reports))
+    assert between.keys() != assets.keys(), "the new version has the old page's files: nothing is shown about them"
+    assert kept == {path: (200, body) for path, body in assets.items()}
+    assert all(easi.get(outputs["url"] + path)[0] == 200 for path in between)
+    assert all(report.requests > RATE * 2 * AROUND_S for report in reports), table(reports)
+    assert [report.lost for report in reports] == [0] * len(targets), table(reports)
+
+
+@pytest.mark.moves_on
+def test_requests_that_nobody_answers_are_counted(easi: Clone, program: Path, tmp_path: Path) -> None:
+    """The only task is stopped by hand, which ECS makes up for only afterwards."""
+    outputs = easi.outputs(scenario.ENVIRONMENT)
+    ecs = scenario.client(easi, "ecs")
+    running = ecs.list_tasks(cluster=outputs["cluster"], serviceName=outputs["service"])["taskArns"]
+    assets = scenario.assets(easi, outputs)
+    targets = scenario.targets(easi, outputs, next(iter(assets)))
+    with vegeta.attack(program, tmp_path, targets, RATE) as reports:
+        time.sleep(AROUND_S)
+        for task in running:
+            ecs.stop_task(cluster=outputs["cluster"], task=task)
+        time.sleep(AROUND_S)
+        ecs.get_waiter("services_stable").wait(
+            cluster=outputs["cluster"], services=[outputs["service"]], WaiterConfig={"Delay": 1}
+        )
+        time.sleep(AROUND_S)
+    lost = {report.target.name: report.lost for report in reports}
+    assert lost["health check, CDN"] > 0
+    assert lost["health check, load balancer"] > 0
+    assert "503" in reports[0].failures[0]
+    assert (lost["page, CDN"], lost["the old page's script, CDN"]) == (0, 0)
