@@ -1,0 +1,240 @@
+"""Releases that are cut short, or run into each other: one winner, no orphan, and the next run converges by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from release import lease, machine, record
+from tests.local.clone import Clone
+
+pytestmark = pytest.mark.moves_on
+
+PASSES = 25
+"""Passes of the health check, one a second: a release that can be hit in its middle, and outlasts a first SIGINT."""
+UNSETTLED = "unsettled.json"
+
+
+class Dev:
+    """The environment dev of a clone, and releases of it that run beside the test."""
+
+    def __init__(self, clone: Clone) -> None:
+        self.clone = clone
+        self.log = clone.root / ".local" / "interrupted.log"
+        lines = clone.shell("env -0").stdout.split("\0")
+        self.environment = dict(line.split("=", 1) for line in lines if "=" in line)
+        self.s3 = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{clone.port}",
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.bucket = str(clone.outputs("dev")["recordsBucket"])
+
+    def commit(self, message: str) -> str:
+        """A new version, its frontend built."""
+        version = self.clone.commit(message)
+        built = self.clone.shell(f"cd example/frontend && EASI_VERSION={version} npm run build 2>&1")
+        assert built.returncode == 0, built.stdout
+        return version
+
+    @contextmanager
+    def up(self, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+        """`pulumi up` as CI runs it; the process is the engine itself. What it leaves is ended at the end."""
+        with self.log.open("ab") as log:
+            before = log.tell()
+            engine = subprocess.Popen(
+                [self.clone.root / ".local" / "bin" / "pulumi", "up", "-s", "dev", "--yes", "--skip-preview"],
+                env=self.environment | variables,
+                cwd=self.clone.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield engine
+        except BaseException:
+            print(self.log.read_bytes()[before:].decode(errors="replace")[-6000:])
+            raise
+        finally:
+            for process in (engine.pid, *self.plugins()):
+                if machine.runs(process):
+                    os.kill(process, signal.SIGKILL)
+            engine.wait()
+
+    def has(self, key: str) -> bool:
+        """Whether an object is in the records bucket."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key)
+        return any(item["Key"] == key for item in found.get("Contents", []))
+
+    def plugins(self) -> list[int]:
+        """Processes of Pulumi that belong to this clone: plugins and language hosts, the releasing one among them."""
+        home = f"PULUMI_HOME={self.environment['PULUMI_HOME']}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                mine = home in (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if mine and any(name in command for name in (b"pulumi.dynamic", b"local.aws", b"local.language_host")):
+                found.append(int(folder.name))
+        return [process for process in found if machine.runs(process)]
+
+    def releasing(self) -> list[int]:
+        """Processes that release."""
+        return [pid for pid in self.plugins() if b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def recover(self) -> str:
+        """What `python -m release recover` says; it succeeds."""
+        done = self.clone.shell("python -m release recover -s dev 2>&1")
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def assert_settled_on(self, version: str) -> None:
+        """Service, site, record and stack are on one version, and nothing is left of an interruption."""
+        outputs = self.clone.outputs("dev")
+        stored = record.read(self.s3, self.bucket)
+        assert stored is not None
+        site = json.loads(self.clone.get(outputs["url"] + "/version.json")[1])["version"]
+        answers = {self.clone.health("dev")["version"] for _ in range(5)}
+        assert (answers, site, stored.version, outputs["release"]["version"]) == ({version}, version, version, version)
+        assert stored.to_json() == outputs["release"]
+        assert running(self, outputs) == {stored.task_definition}
+        assert not self.has(UNSETTLED)
+        assert not self.has(lease.KEY)
+        assert self.recover() == "dev: nothing to do: no lease, no lock, nothing under way\n"
+
+
+def running(dev: Dev, outputs: Mapping[str, Any]) -> set[str]:
+    """The revisions that the service's tasks run."""
+    ecs = boto3.client(
+        "ecs",
+        endpoint_url=f"http://127.0.0.1:{dev.clone.port}",
+        region_name=dev.environment["AWS_REGION"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    where = {"cluster": outputs["cluster"]}
+    tasks = ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"]
+    return {task["taskDefinitionArn"] for task in ecs.describe_tasks(**where, tasks=tasks)["tasks"]}
+
+
+def until(what: Callable[[], object], seconds: float = 120, *, process: subprocess.Popen[bytes] | None = None) -> float:
+    """Wait until something is so; the seconds that it took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s"
+        assert process is None or process.poll() is None, "the release ended before it could be interrupted"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def dev(easi: Clone) -> Iterator[Dev]:
+    """dev, with releases that take their time; at the end dev has proven what is checked out."""
+    slow = easi.shell(f"pulumi config set easi:healthPasses {PASSES} -s dev")
+    assert slow.returncode == 0, slow.stderr
+    try:
+        yield Dev(easi)
+    finally:
+        easi.shell("pulumi config rm easi:healthPasses -s dev")
+        again = easi.local("up", "--env", "dev")
+        assert again.returncode == 0, again.stdout[-4000:]
+
+
+def test_of_two_releases_at_once_one_wins_and_the_other_names_it(dev: Dev) -> None:
+    version = dev.commit("two at once")
+    # With a copy of the state, Pulumi's own lock does not stand between them: only the lease does.
+    copy = dev.clone.root / ".local" / "other-state"
+    shutil.copytree(dev.clone.root / ".local" / "state", copy)
+    try:
+        with dev.up() as one, dev.up(PULUMI_BACKEND_URL=f"file://{copy}") as other:
+            codes = sorted((one.wait(timeout=240), other.wait(timeout=240)))
+    finally:
+        shutil.rmtree(copy)
+    said = dev.log.read_text()
+    assert codes[0] == 0
+    assert codes[1] != 0
+    assert "dev is being released by " in said
+    assert f"(version {version[:12]}, process " in said
+    # Whoever won: the stack whose state is kept ends where the environment is.
+    with dev.up() as again:
+        assert again.wait(timeout=240) == 0
+    dev.assert_settled_on(version)
+
+
+def test_a_killed_engine_leaves_no_orphan_and_recover_clears_the_way(dev: Dev) -> None:
+    version = dev.commit("killed in the middle")
+    with dev.up() as engine:
+        until(lambda: dev.has(UNSETTLED), process=engine)
+        assert dev.releasing()
+        engine.kill()
+        engine.wait()
+        assert until(lambda: not dev.releasing(), 10) < 2
+        until(lambda: not dev.plugins(), 10)
+        free = dev.has(lease.KEY)
+    assert not free, "the lease is given back before the process ends"
+    blocked = dev.clone.shell("pulumi up -s dev --yes --skip-preview 2>&1")
+    assert blocked.returncode != 0
+    assert "the stack is currently locked by 1 lock(s)" in blocked.stdout
+    said = dev.recover()
+    assert "dev: an update was cut short: freeing its lock" in said
+    assert "release: the next update releases again" in said
+    assert dev.recover() == "dev: nothing to do: no lease, no lock, nothing under way\n"
+    with dev.up() as again:
+        assert again.wait(timeout=240) == 0
+    dev.assert_settled_on(version)
+
+
+def test_going_back_to_what_the_state_has_releases_after_an_interruption(dev: Dev) -> None:
+    before = dev.clone.version
+    with dev.up() as settled:
+        assert settled.wait(timeout=240) == 0
+    dev.commit("an interrupted version that nobody wants any more")
+    with dev.up() as engine:
+        until(lambda: dev.has(UNSETTLED), process=engine)
+        until(lambda: dev.clone.health("dev")["version"] != before, process=engine)
+        engine.kill()
+        engine.wait()
+        until(lambda: not dev.plugins(), 10)
+    dev.clone.git("reset", "--quiet", "--hard", before)
+    # The inputs are those of the state: only the mark says that what serves is something else.
+    up = dev.clone.local("up", "--env", "dev")
+    assert up.returncode == 0, up.stdout[-4000:]
+    assert "dev: an update was cut short: freeing its lock" in up.stdout
+    dev.assert_settled_on(before)
+
+
+def test_a_cancelled_ci_job_leaves_nothing_that_releases_and_the_next_run_converges(dev: Dev) -> None:
+    version = dev.commit("cancelled in CI")
+    with dev.up() as engine:
+        until(lambda: dev.has(UNSETTLED), process=engine)
+        # As GitHub's runner: an interrupt, 7.5 s later a request to end, 2.5 s later the end of the whole tree.
+        engine.send_signal(signal.SIGINT)
+        time.sleep(7.5)
+        assert engine.poll() is None, "Pulumi finishes what is under way"
+        assert dev.releasing()
+        engine.send_signal(signal.SIGTERM)
+        assert until(lambda: not dev.releasing(), 10) < 2
+        time.sleep(0.5)
+        for process in (engine.pid, *dev.plugins()):
+            os.kill(process, signal.SIGKILL)
+        engine.wait()
+    until(lambda: not dev.has(lease.KEY), lease.TTL_S)
+    up = dev.clone.local("up", "--env", "dev")
+    assert up.returncode == 0, up.stdout[-4000:]
+    dev.assert_settled_on(version)
