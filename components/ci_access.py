@@ -42,6 +42,10 @@ READS = {
 }
 """Actions by which the provider reads what the stacks' resources are. None returns what the environment stores."""
 
+SECRETS_EXIST = ("secretsmanager:DescribeSecret", "ssm:DescribeParameters")
+"""How a release sees, before it changes anything, that what the tasks start with exists: never a value. Settings name
+secrets freely."""
+
 BUCKET_READS = (
     "GetAccelerateConfiguration GetBucketAcl GetBucketCORS GetBucketLocation GetBucketLogging "
     "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock "
@@ -127,7 +131,7 @@ def deploy(scope: Scope) -> list[Statement]:
     Everything that is not allowed is denied; a role of AWS's own, as PowerUserAccess is one, is not attached.
     """
     return [
-        _statement("Read", _reads(), "*"),
+        _statement("Read", [*_reads(), *SECRETS_EXIST], "*"),
         _statement("Own", [f"{service}:*" for service in OWN_SERVICES], list(_own(scope))),
         _statement("Network", _actions("ec2", NETWORK), "*"),
         _statement("Cdn", _actions("cloudfront", CDN), "*"),
@@ -214,7 +218,8 @@ def _own(scope: Scope) -> Iterator[str]:
         yield scope.arn("ecs", f"{kind}/{name}-*/*")
     yield scope.arn("ecs", f"task-definition/{name}:*")
     yield scope.arn("ecs", f"task-definition/{name}-*:*")
-    for kind in ("loadbalancer/app", "listener/app", "listener-rule/app", "targetgroup"):
+    # `listener*`: listeners and their rules. IAM limits the length of a policy.
+    for kind in ("loadbalancer/app", "listener*/app", "targetgroup"):
         yield scope.arn("elasticloadbalancing", f"{kind}/{name}-*")
     for group in (f"{name}", f"{name}:*", f"{name}-*"):
         yield scope.arn("logs", f"log-group:/*/{group}")

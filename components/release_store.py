@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +14,8 @@ from components import policies
 from components.component import Component
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
+ATTEMPTS = "attempts/"
+"""Where the records bucket has what began and how it ended: written once, and then neither replaced nor deleted."""
 UNTAGGED_DAYS = 14
 """Days after which an image that no release names is removed. Releases are tagged, and no rule touches a tag."""
 
@@ -29,8 +32,8 @@ class ReleaseStoreArgs:
     """KMS key that images are encrypted with; None for ECR's own encryption. Chosen once: ECR cannot change it, so
     another one is another repository, without the images, which `keep` refuses."""
     keep: bool = True
-    """Refuse to delete or replace images and records, and leave them in AWS otherwise. To delete them: `pulumi up` with
-    False, then destroy."""
+    """Refuse to delete or replace images and records, and leave them in AWS otherwise; let nobody delete what attempts
+    left. To delete them: `pulumi up` with False, then destroy."""
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some."""
 
@@ -90,10 +93,40 @@ class ReleaseStore(Component):
         records = PrivateBucket(
             f"{name}-records", PrivateBucketArgs(keep="protected" if args.keep else None), opts=self.child
         )
-        records.policy(policies.readable_by(args.reader_accounts, args.partition, records.arn))
+        records.policy(
+            [
+                *policies.readable_by(args.reader_accounts, args.partition, records.arn),
+                *_append_only(pulumi.Output.concat(records.arn, f"/{ATTEMPTS}*"), keep=args.keep),
+            ]
+        )
         self.repository_url, self.repository_arn = repository.repository_url, repository.arn
         self.registry_id, self.records_bucket = repository.registry_id, records.bucket
         self.register_outputs({"repositoryUrl": self.repository_url, "recordsBucket": self.records_bucket})
+
+
+def _append_only(attempts: pulumi.Output[str], *, keep: bool) -> list[dict[str, Any]]:
+    """Statements of a bucket policy: nobody replaces what an attempt left, and while it is kept nobody deletes it.
+
+    Where an object was deleted, a conditional write finds none: the first means little without the second. Whoever may
+    change the policy may end both, so that they hold off mistakes, not administrators.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    once = {
+        "Sid": "AttemptsOnce",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": attempts,
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    stay = {
+        "Sid": "AttemptsStay",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        "Resource": attempts,
+    }
+    return [once, stay] if keep else [once]
 
 
 _UNTAGGED_EXPIRE = {

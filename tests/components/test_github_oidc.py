@@ -197,6 +197,15 @@ def test_deploy_role_has_any_action_in_the_listed_statements_alone() -> None:
     assert {resource for resource in found["Own"]["Resource"] if "easi-impl" not in resource} == set()
 
 
+def test_deploy_role_asks_whether_secrets_exist_and_never_for_their_values() -> None:
+    found = statements(usual(), "dev-deploy")
+    asked = [action for item in found.values() for action in item["Action"]]
+    assert [action for action in asked if action.startswith(("secretsmanager:", "ssm:"))] == [
+        "secretsmanager:DescribeSecret",
+        "ssm:DescribeParameters",
+    ]
+
+
 def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
     found = statements(built(role_options=RoleOptions(path="/teams/easi/")), "dev-deploy")
     own = f"arn:aws:iam::{ACCOUNT}:role/teams/easi/easi-dev-*"

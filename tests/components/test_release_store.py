@@ -55,6 +55,28 @@ def test_nothing_is_emptied_by_a_destroy_unless_it_is_not_to_be_kept() -> None:
         assert recorded.one("aws:s3/bucket:Bucket")["forceDestroy"] is not keep
 
 
+def attempts(*, keep: bool) -> dict[str, dict[str, Any]]:
+    """The statements on attempts, by their Sid."""
+    policy = json.loads(store(keep=keep).one("aws:s3/bucketPolicy:BucketPolicy")["policy"])
+    found = {statement["Sid"]: statement for statement in policy["Statement"] if "Attempts" in statement["Sid"]}
+    for statement in found.values():
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert statement["Resource"].endswith(":Bucket/store-records/attempts/*")
+    return found
+
+
+def test_what_an_attempt_left_is_written_once_and_deleted_by_nobody() -> None:
+    kept = attempts(keep=True)
+    assert kept["AttemptsOnce"]["Action"] == "s3:PutObject"
+    assert kept["AttemptsOnce"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    assert kept["AttemptsStay"]["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in kept["AttemptsStay"]
+
+
+def test_what_an_attempt_left_can_be_deleted_with_a_stack_that_is_not_to_be_kept() -> None:
+    assert list(attempts(keep=False)) == ["AttemptsOnce"]
+
+
 def test_readers_pull_images_and_read_records_and_nothing_else() -> None:
     recorded = store(reader_accounts=["222222222222"])
     (pull,) = json.loads(recorded.one("aws:ecr/repositoryPolicy:RepositoryPolicy")["policy"])["Statement"]

@@ -5,6 +5,7 @@ components set it.
 
 Not proven, because the emulator does not do it:
 - That plain HTTP is refused: every request counts as made over TLS, so that statement is only evaluated.
+- That S3 tells a policy whether a write is conditional (s3:if-none-match): the statement is only evaluated.
 - That a distribution needs s3:ListBucket to answer a miss with 404: it answers with 403 either way.
 """
 
@@ -232,3 +233,32 @@ def test_policy_denies_whom_it_lets_in_without_tls(world: World, bucket: str, tl
         secure_transport=tls,
     )
     assert evaluate_resource_policy(world.policies[bucket], asked).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "header", "decision"),
+    [
+        ("s3:PutObject", "attempts/1/began.json", None, "Deny"),
+        ("s3:PutObject", "attempts/1/began.json", "*", "ImplicitDeny"),
+        ("s3:DeleteObject", "attempts/1/began.json", None, "Deny"),
+        ("s3:DeleteObjectVersion", "attempts/1/began.json", None, "Deny"),
+        ("s3:GetObject", "attempts/1/began.json", None, "ImplicitDeny"),
+        ("s3:PutObject", "lease.json", None, "ImplicitDeny"),
+        ("s3:DeleteObject", "lease.json", None, "ImplicitDeny"),
+        ("s3:DeleteObject", "unsettled.json", None, "ImplicitDeny"),
+    ],
+)
+def test_attempts_are_written_once_and_stay(
+    world: World, action: str, key: str, header: str | None, decision: str
+) -> None:
+    asked = EvalContext(
+        principal_arn=f"arn:aws:iam::{OWNER}:role/deploy",
+        principal_type="AssumedRole",
+        principal_account=OWNER,
+        action=action,
+        resource_arn=f"arn:aws:s3:::{RECORDS}/{key}",
+        region="us-west-2",
+        secure_transport=True,
+        service_context={"s3:if-none-match": header} if header else {},
+    )
+    assert evaluate_resource_policy(world.policies[RECORDS], asked).decision == decision
