@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from release import attempts, lease, record
-from release.attempts import Attempt
+from release.attempts import Attempt, Phase
 from release.lease import Held
 from release.record import Proven, Release
 from release.verbs import environment
@@ -95,10 +95,7 @@ def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
 
 def _details(attempt: Attempt) -> list[str]:
     """What is to be said of one attempt beside its row, a line each."""
-    phases = ", ".join(
-        f"{phase.name} {seconds(phase.seconds)}{'' if phase.outcome == 'done' else f' {phase.outcome}'}"
-        for phase in attempt.phases
-    )
+    phases = ", ".join(_phase(phase) for phase in attempt.phases)
     why = attempt.message.splitlines() if attempt.outcome != "proven" else []
     rows = [
         ("phases", phases),
@@ -109,6 +106,11 @@ def _details(attempt: Attempt) -> list[str]:
         ("override", attempt.reason or ""),
     ]
     return table([row for row in rows if row[1]], indent="      ")
+
+
+def _phase(phase: Phase) -> str:
+    took = [] if phase.outcome == "skipped" else [seconds(phase.seconds)]
+    return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
 
 
 def _way_back(name: str, release: Release | None) -> list[str]:

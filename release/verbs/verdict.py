@@ -141,12 +141,9 @@ def _cut_short(facts: Facts) -> Iterator[Wrong]:
         version, since = facts.unsettled.get("version"), facts.unsettled.get("startedAt")
         which = f"the release of {short(str(version))} that began {when(str(since))}" if version else "a release"
         yield Wrong(what=f"{which} ended neither proven nor undone: what serves may be a mixture", to_do=then)
-    elif facts.lease is not None or (facts.last is not None and facts.last.ended_at is None):
-        which = "a release"
-        if facts.last is not None and facts.last.ended_at is None:
-            which = f"the release of {short(facts.last.version)} that began {when(facts.last.started_at)}"
-        elif facts.lease is not None:
-            which = f"the release of {short(facts.lease.holder.version)} by {facts.lease.holder.who}"
+    elif facts.lease is not None:
+        holder = facts.lease.holder
+        which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"
         yield Wrong(what=f"{which} was cut short before it changed what serves", to_do=then)
     elif facts.pending:
         # An update takes the lease only for its release: before and after that, nothing here says whether it lives.

@@ -70,6 +70,7 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         message="3333 is not proven: status is fail\n  The backend is back on easi:1",
         phases=(
             Phase(name="stage", seconds=1.04, outcome="done"),
+            Phase(name="migrate", seconds=0, outcome="skipped"),
             Phase(name="prove", seconds=7.96, outcome="failed"),
         ),
         undone=("rolled back to easi:1", "proven again"),
@@ -82,7 +83,7 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (56 min ago)",
         "  started                  version       outcome  took        who",
         "  2026-01-02 03:30:00 UTC  333333333333  undone   9.0 s       root@host",
-        "      phases  stage 1.0 s, prove 8.0 s failed",
+        "      phases  stage 1.0 s, migrate skipped, prove 8.0 s failed",
         "      why     3333 is not proven: status is fail",
         "              The backend is back on easi:1",
         "      undone  rolled back to easi:1; proven again",

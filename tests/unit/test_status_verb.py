@@ -83,13 +83,8 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
         ),
         (
             {"lease": held(OTHER, age_s=31)},
-            "prod: the release of 333333333333 by root@there was cut short before it changed what serves. To do: "
-            f"{RECOVER}",
-        ),
-        (
-            {"last": attempt(OTHER, ended_at=None, outcome=None)},
-            "prod: the release of 333333333333 that began 2026-01-02 03:00:00 UTC was cut short before it changed what "
-            f"serves. To do: {RECOVER}",
+            "prod: the release of 333333333333 by root@there, which began 2026-01-02 03:00:00 UTC, was cut short before "
+            f"it changed what serves. To do: {RECOVER}",
         ),
         (
             {"pending": ("urn:release",)},
@@ -139,6 +134,13 @@ def test_what_is_wrong_and_what_to_do_is_one_line(changes: dict[str, Any], headl
 
     assert not finding.good
     assert finding.headline == headline
+
+
+def test_an_attempt_that_left_nothing_behind_is_told_and_is_not_wrong() -> None:
+    finding = verdict.judge(dataclasses.replace(FINE, last=attempt(OTHER, ended_at=None, outcome=None)), NOW)
+
+    assert finding.good, "there would be nothing to do about it"
+    assert finding.rows[-1].value == "333333333333 interrupted, began 2026-01-02 03:00:00 UTC"
 
 
 def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
