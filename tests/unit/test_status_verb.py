@@ -83,8 +83,8 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
         ),
         (
             {"lease": held(OTHER, age_s=31)},
-            "prod: the release of 333333333333 by root@there, which began 2026-01-02 03:00:00 UTC, was cut short before "
-            f"it changed what serves. To do: {RECOVER}",
+            "prod: the release of 333333333333 by root@there, which began 2026-01-02 03:00:00 UTC, was cut short "
+            f"before it changed what serves. To do: {RECOVER}",
         ),
         (
             {"pending": ("urn:release",)},
