@@ -116,6 +116,32 @@ def test_the_first_environment_compares_the_build_that_is_there(
     assert "1 added, 1 changed, 0 removed; 2 files" in capsys.readouterr().out
 
 
+def test_the_first_release_of_an_environment_brings_everything(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world.add("impl", released(world.third, manifest=world.keep("impl", build(world.third, index_html="1", a_js="2"))))
+    world.add("prod", None, promotes_from="impl")
+    world.write()
+
+    assert main(["explain", "-s", "prod"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  commits   the first release here",
+        f"  image     {world.third[:12]}, copied from impl",
+        "  static    2 added, 0 changed, 0 removed; 2 files",
+        "            + a.js",
+        "            + index.html",
+        "  settings  not compared here:  pulumi preview -s prod",
+        "to release it:  pulumi up -s prod",
+    ]
+
+    world.add("impl", None)
+    world.stacks.pop("impl")
+    world.write()
+    assert main(["explain", "-s", "prod"]) == 1
+    assert "compared   proven by impl: nothing yet" in capsys.readouterr().out
+
+
 def test_without_credentials_the_decision_comes_all_the_same(
     world: World,
     capsys: pytest.CaptureFixture[str],
