@@ -23,6 +23,7 @@ Described = Mapping[str, Any]
 class Network:
     """A network as far as the way out of it goes."""
 
+    region: str
     tables: Mapping[str, Described]
     """Route table of each subnet."""
     endpoints: Sequence[Described]
@@ -44,17 +45,18 @@ def check(request: ReleaseRequest, clients: Clients, service: Described, task: D
         yield f"a subnet of the service does not exist: {error.response['Error']['Message']}"
         return
     network = Network(
+        region=request.region,
         tables=_tables(clients.ec2, {subnet["SubnetId"]: subnet["VpcId"] for subnet in subnets}),
         endpoints=_endpoints(clients.ec2, sorted({subnet["VpcId"] for subnet in subnets})),
         public=found.get("assignPublicIp") == "ENABLED",
     )
     needed = [*ALWAYS, *_also(request, task)]
     for subnet in sorted(network.tables):
-        yield from without_exit(subnet, network, [f".{request.region}.{name}" for name in needed])
+        yield from without_exit(subnet, network, needed)
 
 
 def without_exit(subnet: str, network: Network, needed: Sequence[str]) -> Iterator[str]:
-    """What keeps tasks in a subnet from the endpoints `needed` (ends of their names).
+    """What keeps tasks in a subnet from what is `needed`: ecr.api and so on.
 
     Any route that leaves the network counts: where a transit gateway or a peered network leads to is not known here.
     """
@@ -62,7 +64,7 @@ def without_exit(subnet: str, network: Network, needed: Sequence[str]) -> Iterat
     ways = [route for route in table["Routes"] if route.get("State", "active") == "active" and _leaves(route)]
     if any(network.public or not _is_internet_gateway(route) for route in ways):
         return
-    lacking = [name.lstrip(".") for name in needed if not _has(network, table, name)]
+    lacking = [name for name in needed if not _has(network, table, name)]
     if not lacking:
         return
     dead = [route for route in table["Routes"] if route.get("State") == "blackhole"]
@@ -144,7 +146,7 @@ def _is_internet_gateway(route: Described) -> bool:
 
 def _has(network: Network, table: Described, name: str) -> bool:
     return any(
-        endpoint["ServiceName"].endswith(name)
+        endpoint["ServiceName"].endswith(f".{network.region}.{name}")
         and (
             endpoint.get("VpcEndpointType") != "Gateway"
             or table["RouteTableId"] in (endpoint.get("RouteTableIds") or ())
