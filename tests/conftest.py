@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 # A shell starts what runs in the background with SIGINT ignored, and programs inherit that: Ctrl-C, which some tests
 # press, would not reach them.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the failure suite, tests/local/faults; pytest wants them in a conftest that it reads at its start."""
+    group = parser.getgroup("failure suite")
+    group.addoption("--all-faults", action="store_true", help="every case and kill point, and write docs/failures.md")
+    group.addoption("--faults-in", metavar="CLONE", help="a clone whose dev environment is up, instead of a new one")

@@ -74,6 +74,24 @@ def function_error(kind: str, message: str) -> Fault:
     return fault
 
 
+class Stale:
+    """An edge of the CDN that keeps the first answer it gave for each path."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    def __call__(self, call: Call, answer: Answer | None) -> Answer | None:
+        return self.kept.setdefault(call.key, answer) if answer else None
+
+
+def stale(times: int | None = None) -> tuple[Rule, ...]:
+    """The CDN goes on with the page that it had, for so many questions. A visitor has to ask before the release."""
+    edge = Stale()
+    return tuple(
+        Rule(on=On(service="cdn", key=path), fault=edge, after=True, times=times) for path in ("/version.json", "/")
+    )
+
+
 TIMED_OUT = function_error("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 60.00 seconds")
 BROKEN_IMAGES = (
     Case(
@@ -323,6 +341,22 @@ STORAGE = (
         says=("TooManyInvalidationsInProgress",),
     ),
 )
+EDGE = (
+    Case(
+        name="CDN is late with the new page",
+        about="the CDN serves the old version.json to the first questions",
+        faults=stale(6),
+        expect="proven",
+        serves="new",
+    ),
+    Case(
+        name="CDN keeps the old page",
+        about="the CDN serves the old version.json and page for ever",
+        faults=stale(),
+        expect="undone",
+        says=("/version.json says",),
+    ),
+)
 FILES = (
     Case(name="empty folder", about="the frontend's folder is empty", files="empty", expect="refused", fast=True),
     Case(
@@ -347,4 +381,4 @@ FILES = (
         serves="new",
     ),
 )
-CASES = (*BROKEN_IMAGES, *NOT_STARTED, *FUNCTION, *STORAGE, *FILES)
+CASES = (*BROKEN_IMAGES, *NOT_STARTED, *FUNCTION, *STORAGE, *EDGE, *FILES)
