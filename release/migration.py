@@ -79,7 +79,7 @@ def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrat
         raise
     if answer["outcome"] != "succeeded":
         raise MigrationFailed(answer["outcome"], _failure(request, answer, task), tuple(answer["details"]), task)
-    progress.passing(say, f"{_id(task)} ended with exit code 0 ({function.elapsed_s:.0f} s)")
+    progress.passing(say, f"ended with exit code 0 ({function.elapsed_s:.0f} s)")
     return Migrated(task=task, seconds=function.elapsed_s)
 
 
@@ -134,7 +134,7 @@ def _wait(function: DeployFunction, request: MigrationRequest, task: str, say: S
         if last_call or not (answer["outcome"] == "in_progress" or appearing):
             return answer
         if seen:
-            news(f"{_id(task)} is {answer['lastStatus']}")
+            news(f"task is {answer['lastStatus']}")
         time.sleep(request.interval_s)
 
 
@@ -148,7 +148,7 @@ def _stop(
 ) -> tuple[str, tuple[str, ...]]:
     """End the task; says what became of it, and what is known of its end."""
     function = DeployFunction(client, request.function, say, STOP_DEADLINE_S)
-    progress.passing(say, f"{_id(task)} is being stopped: it {reason}")
+    progress.passing(say, f"task is being stopped: it {reason}")
     command = {"command": "stop_task", "lease": request.lease, "task": task, "reason": f"easi-release: it {reason}"}
     try:
         function.call(command)

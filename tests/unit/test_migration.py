@@ -111,9 +111,9 @@ def test_success_is_the_exit_code_of_the_named_container() -> None:
 
     assert said == [
         "/backend migrate begins in task 0a1b2c, for 900 s at most",
-        "0a1b2c is PENDING",
-        "0a1b2c is RUNNING",
-        "0a1b2c ended with exit code 0 (3 s)",
+        "task is PENDING",
+        "task is RUNNING",
+        "ended with exit code 0 (3 s)",
     ]
     assert function.commands[:2] == [
         {
