@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from release import progress
@@ -109,8 +109,10 @@ class DeployFunction:
                 FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
             )
             payload = json.loads(response["Payload"].read())
-        except (NoConnectionError, HTTPClientError) as error:
+        except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
             raise _PassingError(str(error), may_have_run=not isinstance(error, NoConnectionError)) from error
+        except BotoCoreError as error:
+            raise FunctionFailed("error", f"{self.name} cannot be invoked: {error}") from error
         except ClientError as error:
             said = error.response["Error"]
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -118,8 +120,9 @@ class DeployFunction:
             if said.get("Code") in TRY_AGAIN or status >= 500 or status == 429:
                 raise _PassingError(text, may_have_run=status >= 500) from error
             raise FunctionFailed("error", f"{self.name} cannot be invoked: {text}") from error
-        except ValueError:
-            raise FunctionFailed("error", f"{self.name} answered something that is not JSON") from None
+        except ValueError as error:
+            # Lambda answers JSON always: this one was cut short or spoilt on its way.
+            raise _PassingError("the answer is not JSON", may_have_run=True) from error
         if response.get("FunctionError"):
             raise self._function_error(str(command["command"]), payload)
         if not isinstance(payload, dict):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from botocore.response import StreamingBody
 
 from release import deploy_function, progress, rollout
 from release.rollout import (
@@ -425,14 +426,38 @@ def test_current_says_what_the_service_is_on() -> None:
     assert function.commands == [{"command": "status"}]
 
 
+class Spoilt(Function):
+    """Spoils its first answer."""
+
+    def __init__(self, payload: Any, *answers: Answer) -> None:
+        super().__init__(*answers)
+        self.payload = payload
+
+    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
+        answer = dict(super().invoke(**arguments))
+        if len(self.commands) == 1:
+            answer["Payload"] = self.payload
+        return answer
+
+
+@pytest.mark.parametrize(
+    "payload", [io.BytesIO(b'{"service": "eas'), StreamingBody(io.BytesIO(b'{"service"'), 900)], ids=["cut", "short"]
+)
+def test_answer_that_is_cut_short_is_asked_for_again(payload: Any) -> None:
+    function = Spoilt(payload, BEGAN, THERE, status("succeeded"))
+
+    assert run(function).started, "the deploy whose answer was cut short was ours"
+    assert function.commands[0] == function.commands[1]
+
+
 def test_answer_that_is_no_object_is_an_error() -> None:
-    class Odd(Function):
-        def invoke(self, **arguments: Any) -> Mapping[str, Any]:
-            return {"Payload": io.BytesIO(self.payload)}
+    assert "answered [1], expected an object" in fail(Spoilt(io.BytesIO(b"[1]"), BEGAN)).message
 
-        payload = b"[1]"
 
-    odd = Odd(status())
-    assert "answered [1], expected an object" in fail(odd).message
-    odd.payload = b"<html>"
-    assert "not JSON" in fail(odd).message
+def test_missing_credentials_end_it_at_once() -> None:
+    failed = fail(Function(NoCredentialsError()))
+
+    assert (failed.outcome, failed.message) == (
+        "error",
+        "easi-dev-deploy cannot be invoked: Unable to locate credentials",
+    )
