@@ -119,7 +119,8 @@ def task_definitions(aws: Aws, service_revisions: Iterable[str]) -> dict[str, st
 
 
 def _end_of(task: Task) -> Iterator[str]:
-    yield f"task {task.id} stopped: {task.stopped_reason or 'ECS gives no reason'}"
+    if task.desired_status == "STOPPED":
+        yield f"task {task.id} stopped: {task.stopped_reason or 'ECS gives no reason'}"
     for container in task.containers:
         code = container.exit_code
         said = [container.reason] if container.reason else []

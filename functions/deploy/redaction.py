@@ -26,8 +26,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:gh[pousr]|github_pat|xox[abprs]|sk|pk|rk)[_-](?=\w*\d)[\w-]{16,}"), HIDDEN),
     (re.compile(r"(?i)\b(authorization\W{1,4}(?:\w+ )?|bearer |basic (?=[\w+/]{8}))[^\s\"',;]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@"), rf"\1:{HIDDEN}@"),
-    # password=…, "apiKey": "…", DB_PASSWORD: …, --token …
-    (re.compile(rf'(?i)((?<![\w-]){_NAME}s?["\']?\s*[=:]\s*)(?:"[^"]*"|\'[^\']*\'|[^\s"\',;&}}]+)'), rf"\1{HIDDEN}"),
+    # password=…, "apiKey": "…", DB_PASSWORD: …, --token …; not …:111122223333:secret:name of an ARN
+    (
+        re.compile(rf'(?i)((?<![\w-])(?<!\d:){_NAME}s?["\']?\s*[=:]\s*)(?:"[^"]*"|\'[^\']*\'|[^\s"\',;&}}]+)'),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(rf"(?i)(--{_NAME}\s+)[^\s-]\S*"), rf"\1{HIDDEN}"),
 )
 _RANDOM = re.compile(r"(?<![\w/+=-])[\w/+=-]{32,}(?![\w/+=-])")

@@ -51,13 +51,6 @@ class World:
             aws_session_token=found["SessionToken"],
         )
 
-    def ask(self, command: str, **fields: Any) -> dict[str, Any]:
-        """The function's answer; what it raised is in `errorMessage`."""
-        event = json.dumps({"command": command, **fields})
-        answer = self.aws.client("lambda").invoke(FunctionName=self.service.function, Payload=event)
-        found: dict[str, Any] = json.loads(answer["Payload"].read())
-        return found
-
     @contextlib.contextmanager
     def without(self, role: str, action: str) -> Iterator[None]:
         """The role's policy without one action."""
@@ -94,6 +87,10 @@ def build_world(aws: Aws) -> World:
         aws.client("ecr").create_repository(repositoryName=name)
         aws.client("logs").create_log_stream(logGroupName=f"/ecs/{name}", logStreamName="old")
         aws.client("ssm").put_parameter(Name=f"/{name}/token", Value="t", Type="SecureString")
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=RECORDS[OTHER], CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    for bucket in RECORDS.values():
+        s3.put_object(Bucket=bucket, Key="release.json", Body=b"{}")
     revisions = service.register("one"), service.register("two")
     return World(service=service, policies=policies, revisions=revisions)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import tarfile
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ import boto3
 import docker
 from botocore.config import Config
 
-from release.rollout import RolledOut, RolloutRequest, current, roll_out
+from release import lease
+from release.migration import Migrated, MigrationRequest, migrate
+from release.rollout import RollbackRequest, RolledOut, RolloutRequest, current, roll_back, roll_out
 
+COUNTS = {"minimum_count": 2, "maximum_count": 4}
 FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
 PROGRAM = """
 package main
@@ -26,10 +31,28 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
 	"time"
 )
 
+func once(words []string) {
+	fmt.Println("migrating with password=hunter2-of-the-database in", os.Getenv("MODE"))
+	if words[0] == "hang" {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		<-told
+		os.Exit(0)
+	}
+	code, _ := strconv.Atoi(words[1])
+	os.Exit(code)
+}
+
 func main() {
+	if len(os.Args) > 1 {
+		once(os.Args[1:])
+	}
 	mode := os.Getenv("MODE")
 	fmt.Println("starting", mode)
 	if mode == "crash" {
@@ -85,7 +108,26 @@ class Service:
     def service_name(self) -> str:
         return self.name + self.suffix
 
-    def register(self, mode: str, **changes: Any) -> str:
+    @property
+    def records_bucket(self) -> str:
+        """Where the lease is that the function asks for."""
+        return f"{self.aws.name}-{self.name}-records"
+
+    def lease(self) -> lease.Lease:
+        """The lease of one release; a context manager."""
+        s3 = self.aws.client("s3")
+        return lease.acquire(
+            s3, self.records_bucket, environment="test", version="3f2c1aa", who="somebody", say=self.said.append
+        )
+
+    def ask(self, command: str, **fields: Any) -> dict[str, Any]:
+        """The function's answer; what it raised is in `errorMessage`."""
+        event = json.dumps({"command": command, **fields})
+        answer = self.aws.client("lambda").invoke(FunctionName=self.function, Payload=event)
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    def register(self, mode: str, *, sidecars: Sequence[dict[str, Any]] = (), **changes: Any) -> str:
         container = {
             "name": "backend",
             "image": self.aws.image,
@@ -107,14 +149,42 @@ class Service:
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            containerDefinitions=[container],
+            containerDefinitions=[container, *sidecars],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
     def roll_out(self, task_definition: str, **changes: Any) -> RolledOut:
-        wanted: dict[str, Any] = {"minimum_count": 2, "maximum_count": 4, "deadline_s": 60.0, "interval_s": 0.3}
-        request = RolloutRequest(function=self.function, task_definition=task_definition, **(wanted | changes))
-        return roll_out(self.aws.client("lambda"), request, self.said.append)
+        wanted: dict[str, Any] = {**COUNTS, "deadline_s": 60.0, "interval_s": 0.3}
+        with self.lease() as held:
+            request = RolloutRequest(
+                function=self.function, task_definition=task_definition, lease=held.id, **(wanted | changes)
+            )
+            return roll_out(self.aws.client("lambda"), request, self.said.append)
+
+    def roll_back(self, task_definition: str | None, deployment: str | None, **changes: Any) -> RolledOut | None:
+        wanted: dict[str, Any] = {**COUNTS, "deadline_s": 60.0, "interval_s": 0.3}
+        with self.lease() as held:
+            request = RollbackRequest(
+                function=self.function,
+                task_definition=task_definition,
+                deployment=deployment,
+                lease=held.id,
+                **(wanted | changes),
+            )
+            return roll_back(self.aws.client("lambda"), request, self.said.append)
+
+    def migrate(self, task_definition: str, *command: str, timeout_s: float = 30.0) -> Migrated:
+        with self.lease() as held:
+            request = MigrationRequest(
+                function=self.function,
+                task_definition=task_definition,
+                container="backend",
+                command=command,
+                timeout_s=timeout_s,
+                lease=held.id,
+                interval_s=0.3,
+            )
+            return migrate(self.aws.client("lambda"), request, self.said.append)
 
     def on(self) -> str | None:
         return current(self.aws.client("lambda"), self.function).task_definition
@@ -188,6 +258,9 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
             "deploymentCircuitBreaker": {"enable": True, "rollback": True},
         },
     )
+    aws.client("s3").create_bucket(
+        Bucket=service.records_bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+    )
     functions.create_function(
         FunctionName=service.function,
         Runtime="python3.13",
@@ -196,7 +269,12 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
         Timeout=60,
         Code={"ZipFile": _zip()},
         Environment={
-            "Variables": {"CLUSTER": aws.name, "SERVICE": service.service_name, "AWS_ENDPOINT_URL": aws.endpoint}
+            "Variables": {
+                "CLUSTER": aws.name,
+                "SERVICE": service.service_name,
+                "RECORDS_BUCKET": service.records_bucket,
+                "AWS_ENDPOINT_URL": aws.endpoint,
+            }
         },
     )
     deadline = time.monotonic() + 20

@@ -5,8 +5,8 @@ real function and real tasks, the task execution role by the requests that ECS m
 
 Not proven, because the emulator does not enforce it:
 - `iam:PassRole`: nothing that is given a role asks for it. Its statement is evaluated for the question that AWS asks.
-- What ECS keeps of a deployment (DescribeServiceDeployments, DescribeServiceRevisions): it keeps nothing here, so the
-  function does not come to ask. Its role is tried on them directly.
+- What ECS keeps of a deployment (DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment): it keeps
+  nothing here, so the function does not come to ask. Its role is tried on them directly.
 - What platforms do with a role by themselves: here, ECS starts tasks and Lambda writes its log without asking.
 """
 
@@ -24,7 +24,7 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 from local.emulator import process
 from release.rollout import RolledOut, RolloutFailed
 from tests.local import authorized_emulator
-from tests.local.authorized_world import ACCOUNT, CLUSTER, HERE, OTHER, OWN, ROLES, World, build_world
+from tests.local.authorized_world import ACCOUNT, CLUSTER, HERE, OTHER, OWN, RECORDS, ROLES, World, build_world
 from tests.local.deployed_service import Aws, build_image
 
 Call = tuple[str, str, dict[str, Any]]
@@ -39,12 +39,16 @@ NEEDED = {
     "ecs:ListTasks": "status",
     "ecs:DescribeTasks": "status",
     "elasticloadbalancing:DescribeTargetHealth": "status",
+    "ecs:RunTask": "run_task",
+    "ecs:StopTask": "stop_task",
+    "s3:GetObject": "deploy",
 }
 """The command that fails without an action."""
 NOT_ASKED_BY_COMMANDS = {
     "logs:GetLogEvents",  # without it, an explanation has no log lines
     "ecs:DescribeServiceDeployments",
     "ecs:DescribeServiceRevisions",
+    "ecs:StopServiceDeployment",
     "iam:PassRole",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -61,11 +65,19 @@ def kept(kind: str, service: str) -> str:
     return f"arn:aws:ecs:{HERE}:{kind}/{CLUSTER}/{service}/1"
 
 
+def definition(family: str, revision: int) -> str:
+    return f"arn:aws:ecs:{HERE}:task-definition/{family}:{revision}"
+
+
 DEPLOY_MAY: list[Call] = [
     ("ecs", "describe_service_deployments", {"serviceDeploymentArns": [kept("service-deployment", OWN)]}),
     ("ecs", "describe_service_revisions", {"serviceRevisionArns": [kept("service-revision", OWN)]}),
     ("ecs", "update_service", {"cluster": CLUSTER, "service": OWN, "desiredCount": 1}),
+    ("ecs", "stop_service_deployment", {"serviceDeploymentArn": kept("service-deployment", OWN)}),
+    ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": definition(OWN, 999)}),
+    ("ecs", "stop_task", {"cluster": CLUSTER, "task": "1"}),
     ("logs", "get_log_events", OWN_LOG),
+    ("s3", "get_object", {"Bucket": RECORDS[OWN], "Key": "lease.json"}),
 ]
 DEPLOY_MAY_NOT: list[Call] = [
     ("ecs", "describe_services", {"cluster": CLUSTER, "services": [OTHER]}),
@@ -81,8 +93,11 @@ DEPLOY_MAY_NOT: list[Call] = [
     ("ecs", "describe_tasks", {"cluster": OTHER, "tasks": ["1"]}),
     ("ecs", "register_task_definition", {"family": OWN, "containerDefinitions": [CONTAINER]}),
     ("ecs", "deregister_task_definition", {"taskDefinition": f"{OWN}:1"}),
-    ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": f"arn:aws:ecs:{HERE}:task-definition/{OWN}:1"}),
-    ("ecs", "stop_task", {"cluster": CLUSTER, "task": "1"}),
+    ("ecs", "stop_service_deployment", {"serviceDeploymentArn": kept("service-deployment", OTHER)}),
+    ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": definition(OTHER, 1)}),
+    ("ecs", "run_task", {"cluster": CLUSTER, "taskDefinition": definition(f"{OWN}-{OTHER}", 1)}),
+    ("ecs", "run_task", {"cluster": OTHER, "taskDefinition": definition(OWN, 1)}),
+    ("ecs", "stop_task", {"cluster": OTHER, "task": "1"}),
     ("ecs", "create_service", {"cluster": CLUSTER, "serviceName": "new", "taskDefinition": f"{OWN}:1"}),
     ("ecs", "delete_service", {"cluster": CLUSTER, "service": OWN, "force": True}),
     ("logs", "get_log_events", OTHER_LOG),
@@ -90,6 +105,11 @@ DEPLOY_MAY_NOT: list[Call] = [
     ("ssm", "get_parameters", {"Names": [f"/{OWN}/token"], "WithDecryption": True}),
     ("ecr", "get_authorization_token", {}),
     ("s3", "list_buckets", {}),
+    ("s3", "list_objects_v2", {"Bucket": RECORDS[OWN]}),
+    ("s3", "get_object", {"Bucket": RECORDS[OWN], "Key": "release.json"}),
+    ("s3", "get_object", {"Bucket": RECORDS[OTHER], "Key": "lease.json"}),
+    ("s3", "put_object", {"Bucket": RECORDS[OWN], "Key": "lease.json", "Body": b"{}"}),
+    ("s3", "delete_object", {"Bucket": RECORDS[OWN], "Key": "lease.json"}),
     ("lambda", "update_function_configuration", {"FunctionName": f"{OWN}-deploy", "Timeout": 3}),
     ("iam", "put_role_policy", {"RoleName": "deploy", "PolicyName": "more", "PolicyDocument": "{}"}),
     ("sts", "assume_role", {"RoleArn": ROLES["backend-task"], "RoleSessionName": "test"}),
@@ -181,7 +201,17 @@ def actions(world: World, role: str) -> list[str]:
 def test_deploy_role_is_enough_to_deploy_and_to_follow_it_to_its_end(world: World, deployed: RolledOut) -> None:
     assert deployed.started
     assert world.service.running() == [deployed.task_definition]
-    assert world.ask("status", deployment=deployed.deployment, explain=True)["outcome"] == "succeeded"
+    assert world.service.ask("status", deployment=deployed.deployment, explain=True)["outcome"] == "succeeded"
+
+
+def test_deploy_role_is_enough_to_migrate_and_to_roll_back(world: World, deployed: RolledOut) -> None:
+    assert world.service.migrate(world.revisions[1], "exit", "0").task
+    forward = world.service.roll_out(world.revisions[1], minimum_count=1)
+
+    back = world.service.roll_back(deployed.task_definition, forward.deployment, minimum_count=1)
+
+    assert back is not None
+    assert world.service.running() == [deployed.task_definition]
 
 
 def test_deploy_role_has_no_action_that_is_not_accounted_for(world: World) -> None:
@@ -190,16 +220,41 @@ def test_deploy_role_has_no_action_that_is_not_accounted_for(world: World) -> No
 
 @pytest.mark.parametrize("action", NEEDED)
 def test_command_fails_without_a_permission_that_it_needs(world: World, deployed: RolledOut, action: str) -> None:
-    commands: dict[str, dict[str, Any]] = {
-        "deploy": {"taskDefinition": world.revisions[1], "minimumCount": 1, "maximumCount": 1},
-        "status": {"deployment": deployed.deployment},
-    }
+    service, command = world.service, NEEDED[action]
+    with service.lease() as held:
+        run = {"lease": held.id, "taskDefinition": world.revisions[0], "container": "backend"}
+        commands: dict[str, dict[str, Any]] = {
+            "deploy": {
+                "lease": held.id,
+                "taskDefinition": world.revisions[1],
+                "minimumCount": 1,
+                "maximumCount": 1,
+                "expectedDeployment": service.ask("status")["current"]["deployment"],
+            },
+            "status": {"deployment": deployed.deployment},
+            "run_task": {**run, "containerCommand": ["exit", "0"]},
+            "stop_task": {"lease": held.id, "reason": "test"},
+        }
+        if command == "stop_task":
+            commands[command]["task"] = service.ask("run_task", **run, containerCommand=["hang"])["task"]
+        one_offs = running_one_offs(world)
 
-    with world.without("deploy", action):
-        answer = world.ask(NEEDED[action], **commands[NEEDED[action]])
+        with world.without("deploy", action):
+            answer = service.ask(command, **commands[command])
 
-    assert f"not authorized to perform: {action}" in answer.get("errorMessage", ""), answer
-    assert world.service.on() == deployed.task_definition
+        assert running_one_offs(world) == one_offs
+        if command == "stop_task":
+            assert service.ask(command, **commands[command])["outcome"] == "stopping"
+    # What the role may not read of S3 and what is not there look alike on AWS.
+    said = "nobody holds the lease" if action == "s3:GetObject" else f"not authorized to perform: {action}"
+    assert said in answer.get("errorMessage", ""), answer
+    assert service.on() == deployed.task_definition
+
+
+def running_one_offs(world: World) -> list[str]:
+    found = world.aws.client("ecs").list_tasks(cluster=CLUSTER, family=OWN, desiredStatus="RUNNING")["taskArns"]
+    tasks = world.aws.client("ecs").describe_tasks(cluster=CLUSTER, tasks=found)["tasks"]
+    return sorted(task["taskArn"] for task in tasks if task["startedBy"].startswith("easi-release"))
 
 
 def test_rollout_without_permission_to_update_says_so(world: World, deployed: RolledOut) -> None:

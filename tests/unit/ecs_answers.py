@@ -26,6 +26,8 @@ from steady import Seen
 FOLDER = Path(__file__).parents[1] / "fixtures" / "ecs"
 CLUSTER = SERVICE = "easi-dev"
 RECORDS = "easi-dev-records"
+NEW = "ecs-svc/9000000000000000001"
+"""What `updating` calls a deployment that it makes."""
 LEASE = "0123456789abcdef0123456789abcdef"
 ARN = "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{}"
 
@@ -46,7 +48,7 @@ class Answers:
             "DescribeTargetHealth": lambda _: self.content["describe_target_health"],
             "ListServiceDeployments": lambda _: self.content["describe_service_deployments"],
             "DescribeServiceDeployments": lambda _: self.content["describe_service_deployments"],
-            "DescribeServiceRevisions": lambda _: self.content["describe_service_revisions"],
+            "DescribeServiceRevisions": self._describe_service_revisions,
             "DescribeTaskDefinition": lambda asked: {"taskDefinition": self.task_definition(asked["taskDefinition"])},
         }
 
@@ -104,6 +106,12 @@ class Answers:
         container = {"name": "backend", "logConfiguration": {"logDriver": "awslogs", "options": options}}
         return {"taskDefinitionArn": arn, "status": "ACTIVE", "containerDefinitions": [container]}
 
+    def _describe_service_revisions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        found = self.content["describe_service_revisions"]["serviceRevisions"]
+        return {
+            "serviceRevisions": [each for each in found if each["serviceRevisionArn"] in asked["serviceRevisionArns"]]
+        }
+
     def _list_tasks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         assert (asked["cluster"], asked["serviceName"]) == (CLUSTER, SERVICE)
         tasks = self.content["describe_tasks"]["tasks"]
@@ -127,6 +135,29 @@ class Answers:
         assert name == model.name
         assert name in self.replies, f"{name} was not expected"
         return SimpleNamespace(status_code=200), copy.deepcopy(self.replies[name](asked))
+
+
+def updating(answers: Answers) -> list[dict[str, Any]]:
+    """Let UpdateService work, as ECS does it; the list has its arguments."""
+    updates: list[dict[str, Any]] = []
+
+    def update(asked: Mapping[str, Any]) -> dict[str, Any]:
+        updates.append(dict(asked))
+        service = answers.service
+        service["desiredCount"] = asked["desiredCount"]
+        (primary,) = (each for each in service["deployments"] if each["status"] == "PRIMARY")
+        if (
+            asked.get("forceNewDeployment")
+            or asked.get("taskDefinition", service["taskDefinition"]) != service["taskDefinition"]
+        ):
+            made = {**primary, "id": NEW, "taskDefinition": asked["taskDefinition"], "rolloutState": "IN_PROGRESS"}
+            primary["status"] = "ACTIVE"
+            service["deployments"].insert(0, made)
+            service["taskDefinition"] = asked["taskDefinition"]
+        return {"service": copy.deepcopy(service)}
+
+    answers.replies["UpdateService"] = update
+    return updates
 
 
 def leased(identity: str, age_s: float = 4, **changes: Any) -> dict[str, Any]:

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import clients
 import commands
 import pytest
 from commands import Deploy, Status
 from errors import RefusedError, UnavailableError
 
-from tests.unit.ecs_answers import ARN, CLUSTER, SERVICE, Answers, failing
+from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, failing, updating
 
-NEW = "ecs-svc/9000000000000000001"
+CURRENT = "ecs-svc/5846192370518264913"
+"""The deployment in question of every file."""
+ENVIRONMENT = {"CLUSTER": "c", "SERVICE": "s", "RECORDS_BUCKET": "b"}
 
 
 def wanted(revision: int, **changes: Any) -> Deploy:
-    settings: dict[str, Any] = {"minimum_count": 1, "maximum_count": 4}
+    settings: dict[str, Any] = {
+        "minimum_count": 1,
+        "maximum_count": 4,
+        "lease": LEASE,
+        "expected_deployment": CURRENT,
+    }
     return Deploy(task_definition=ARN.format(revision), **(settings | changes))
-
-
-def updating(answers: Answers) -> list[dict[str, Any]]:
-    """Let UpdateService work, as ECS does it; the list has its arguments."""
-    updates: list[dict[str, Any]] = []
-
-    def update(asked: Mapping[str, Any]) -> dict[str, Any]:
-        updates.append(dict(asked))
-        service = answers.service
-        service["desiredCount"] = asked["desiredCount"]
-        primary = service["deployments"][0]
-        if (
-            asked.get("forceNewDeployment")
-            or asked.get("taskDefinition", service["taskDefinition"]) != service["taskDefinition"]
-        ):
-            made = {**primary, "id": NEW, "taskDefinition": asked["taskDefinition"], "rolloutState": "IN_PROGRESS"}
-            primary["status"] = "ACTIVE"
-            service["deployments"].insert(0, made)
-            service["taskDefinition"] = asked["taskDefinition"]
-        return {"service": copy.deepcopy(service)}
-
-    answers.replies["UpdateService"] = update
-    return updates
 
 
 def test_deploy_of_a_new_revision_starts_a_deployment_that_replaces_the_running_one() -> None:
@@ -134,7 +119,7 @@ def test_revision_whose_deployment_failed_is_deployed_anew() -> None:
 def test_force_starts_a_new_deployment_once() -> None:
     answers = Answers("aws_succeeded")
     updates = updating(answers)
-    command = wanted(7, force=True, expected_deployment=answers.asked.deployment)
+    command = wanted(7, force=True)
 
     first = commands.deploy(answers.aws(), command)
     again = commands.deploy(answers.aws(), command)
@@ -144,11 +129,28 @@ def test_force_starts_a_new_deployment_once() -> None:
     assert first["deployment"] == again["deployment"] == NEW
 
 
-def test_force_is_refused_where_another_revision_came_first() -> None:
+def test_deployment_of_somebody_else_is_not_replaced_but_named() -> None:
     answers = Answers("aws_superseded")
+    updates = updating(answers)
+    primary = answers.service["deployments"][0]
 
-    with pytest.raises(RefusedError, match="another release came first"):
-        commands.deploy(answers.aws(), wanted(7, force=True, expected_deployment=answers.asked.deployment))
+    with pytest.raises(RefusedError) as caught:
+        commands.deploy(answers.aws(), wanted(7))
+
+    named = f"its primary is {primary['id']} on easi-dev:8 since {primary['createdAt']:%Y-%m-%d %H:%M:%S} UTC"
+    assert named in str(caught.value)
+    assert CURRENT in str(caught.value)
+    assert updates == []
+
+
+def test_deployment_of_the_wanted_revision_is_ours_whoever_started_it() -> None:
+    answers = Answers("aws_superseded")
+    updates = updating(answers)
+
+    answer = commands.deploy(answers.aws(), wanted(8, force=True))
+
+    assert (answer["started"], answer["deployment"]) == (False, answers.service["deployments"][0]["id"])
+    assert updates == []
 
 
 def test_inactive_revision_is_refused_before_anything_changes() -> None:
@@ -161,7 +163,7 @@ def test_inactive_revision_is_refused_before_anything_changes() -> None:
 
 
 def test_revision_of_another_family_is_refused() -> None:
-    foreign = Deploy(task_definition=ARN.format(8).replace("easi-dev:", "easi-prod:"), minimum_count=1, maximum_count=1)
+    foreign = replace(wanted(8), task_definition=ARN.format(8).replace("easi-dev:", "easi-prod:"))
 
     with pytest.raises(RefusedError, match="easi-prod:8 is of family easi-prod; easi-dev runs easi-dev"):
         commands.deploy(Answers("aws_succeeded").aws(), foreign)
@@ -190,7 +192,7 @@ def test_update_that_ecs_does_not_list_yet_is_worth_another_try() -> None:
 
 
 def test_calls_that_change_are_made_once_and_reads_are_retried() -> None:
-    aws = commands.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE})
+    aws = clients.Aws(ENVIRONMENT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         changing, reading = aws.ecs_changing.meta.config, aws.ecs.meta.config
@@ -200,12 +202,12 @@ def test_calls_that_change_are_made_once_and_reads_are_retried() -> None:
     assert reading.read_timeout * 3 < 60
 
 
-@pytest.mark.parametrize("missing", ["CLUSTER", "SERVICE"])
+@pytest.mark.parametrize("missing", list(ENVIRONMENT))
 def test_function_without_its_service_says_so(missing: str) -> None:
-    environment = {"CLUSTER": "c", "SERVICE": "s"} | {missing: ""}
+    environment = ENVIRONMENT | {missing: ""}
 
     with pytest.raises(RefusedError, match=f"environment has no {missing}"):
-        commands.Aws(environment)
+        clients.Aws(environment)
 
 
 def test_status_without_a_deployment_says_what_runs() -> None:

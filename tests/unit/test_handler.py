@@ -8,13 +8,31 @@ from typing import Any
 
 import boto3
 import handler
+import one_off
 import pytest
+import rollback
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from errors import AwsError, BadCommandError, RefusedError, UnavailableError
 
-from tests.unit.ecs_answers import ARN, Answers, failing
+from tests.unit.ecs_answers import ARN, LEASE, Answers, failing
 
-DEPLOY = {"command": "deploy", "taskDefinition": ARN.format(8), "minimumCount": 1, "maximumCount": 4}
+DEPLOY = {
+    "command": "deploy",
+    "lease": LEASE,
+    "taskDefinition": ARN.format(8),
+    "minimumCount": 1,
+    "maximumCount": 4,
+    "expectedDeployment": "ecs-svc/7",
+}
+TASK = "arn:aws:ecs:us-west-2:111122223333:task/easi-dev/3a5e1c7d9b2f4e6a8c0d1e2f3a4b5c33"
+RUN = {
+    "command": "run_task",
+    "lease": LEASE,
+    "taskDefinition": ARN.format(8),
+    "container": "backend",
+    "containerCommand": ["/backend", "migrate"],
+}
+STOP = {"command": "stop_task", "lease": LEASE, "task": TASK, "reason": "it hangs"}
 
 
 @pytest.fixture
@@ -33,9 +51,15 @@ def without(name: str) -> dict[str, Any]:
     [
         (None, "the event must be a JSON object with a command, not null"),
         ([], "the event must be a JSON object with a command, not []"),
-        ({}, 'field "command" must be one of deploy, status, not null'),
-        ({"command": "destroy"}, 'field "command" must be one of deploy, status, not "destroy"'),
-        ({"command": ["deploy"]}, 'field "command" must be one of deploy, status, not ["deploy"]'),
+        ({}, 'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not null'),
+        (
+            {"command": "destroy"},
+            'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not "destroy"',
+        ),
+        (
+            {"command": ["deploy"]},
+            'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not ["deploy"]',
+        ),
         (without("taskDefinition"), 'deploy: field "taskDefinition" is missing; it must be the ARN of'),
         (without("minimumCount"), 'deploy: field "minimumCount" is missing; it must be a whole number from 1 to 5000'),
         (DEPLOY | {"minimumCount": "2"}, 'deploy: field "minimumCount" must be a whole number from 1 to 5000, not "2"'),
@@ -48,7 +72,24 @@ def without(name: str) -> dict[str, Any]:
         (DEPLOY | {"taskDefinition": "easi-dev"}, 'deploy: field "taskDefinition" must be the ARN of'),
         (DEPLOY | {"taskDefinition": ARN.format(0)}, 'deploy: field "taskDefinition" must be the ARN of'),
         (DEPLOY | {"force": "yes"}, 'deploy: field "force" must be true or false, not "yes"'),
-        (DEPLOY | {"taskdefinition": "x"}, 'deploy: unknown field "taskdefinition"; allowed: taskDefinition, minimum'),
+        (
+            DEPLOY | {"taskdefinition": "x"},
+            'deploy: unknown field "taskdefinition"; allowed: lease, taskDefinition, minimum',
+        ),
+        (without("lease"), 'deploy: field "lease" is missing; it must be the id of the lease'),
+        (without("expectedDeployment"), 'deploy: field "expectedDeployment" is missing; it must be the id of a dep'),
+        (DEPLOY | {"lease": "a/b"}, 'deploy: field "lease" must be the id of the lease'),
+        ({"command": "rollback"}, 'rollback: field "lease" is missing'),
+        ({"command": "rollback", "lease": LEASE}, 'rollback: field "minimumCount" is missing'),
+        (RUN | {"containerCommand": "migrate"}, 'run_task: field "containerCommand" must be a list of words'),
+        (RUN | {"containerCommand": []}, 'run_task: field "containerCommand" must be a list of words'),
+        (RUN | {"containerCommand": ["a", 1]}, 'run_task: field "containerCommand" must be a list of words'),
+        (RUN | {"containerCommand": ["a" * 8000]}, 'run_task: field "containerCommand" must be a list of words'),
+        (RUN | {"container": "a b"}, 'run_task: field "container" must be the name of a container'),
+        ({"command": "task_status", "task": TASK}, 'task_status: field "container" is missing'),
+        (STOP | {"task": "3a5e"}, 'stop_task: field "task" must be the ARN of a task'),
+        (STOP | {"reason": ""}, 'stop_task: field "reason" must be a line of 1 to 255 characters, not ""'),
+        (STOP | {"reason": "a\nb"}, 'stop_task: field "reason" must be a line of 1 to 255 characters'),
         ({"command": "status", "deployment": "7"}, 'status: field "deployment" must be the id of a deployment'),
         ({"command": "status", "createdAt": "yesterday"}, 'status: field "createdAt" must be an ISO 8601 time'),
         ({"command": "status", "createdAt": "2026-11-23T17:05:19"}, 'status: field "createdAt" must be an ISO 8601'),
@@ -63,7 +104,20 @@ def test_wrong_event_raises_and_names_the_field(answers: Answers, event: Any, sa
 
 
 def test_every_field_reaches_its_command() -> None:
-    _, deploy = handler.parse(DEPLOY | {"force": True, "expectedDeployment": "ecs-svc/7"})
+    _, deploy = handler.parse(DEPLOY | {"force": True})
+    _, back = handler.parse(
+        {
+            "command": "rollback",
+            "lease": LEASE,
+            "taskDefinition": ARN.format(6),
+            "minimumCount": 1,
+            "maximumCount": 4,
+            "deployment": "ecs-svc/7",
+        }
+    )
+    _, run = handler.parse(RUN)
+    _, ask = handler.parse({"command": "task_status", "task": TASK, "container": "backend", "explain": True})
+    _, stop = handler.parse(STOP)
     _, status = handler.parse(
         {
             "command": "status",
@@ -75,9 +129,43 @@ def test_every_field_reaches_its_command() -> None:
     )
 
     assert (deploy.task_definition, deploy.minimum_count, deploy.maximum_count) == (ARN.format(8), 1, 4)
-    assert (deploy.force, deploy.expected_deployment) == (True, "ecs-svc/7")
+    assert (deploy.force, deploy.expected_deployment, deploy.lease) == (True, "ecs-svc/7", LEASE)
+    assert back == rollback.Rollback(
+        lease=LEASE, task_definition=ARN.format(6), minimum_count=1, maximum_count=4, deployment="ecs-svc/7"
+    )
+    assert run == one_off.RunTask(
+        lease=LEASE, task_definition=ARN.format(8), container="backend", command=("/backend", "migrate")
+    )
+    assert ask == one_off.TaskStatus(task=TASK, container="backend", explain=True)
+    assert stop == one_off.StopTask(lease=LEASE, task=TASK, reason="it hangs")
     assert (status.deployment, status.task_definition, status.explain) == ("ecs-svc/7", ARN.format(8), True)
     assert status.created_at.isoformat() == "2026-11-23T17:05:19+00:00"
+
+
+def test_secret_in_a_command_is_not_repeated(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BadCommandError) as caught:
+        handler.handle(STOP | {"task": "password=hunter2"}, None)
+
+    assert 'not "password=[hidden]' in str(caught.value)
+    assert "hunter2" not in capsys.readouterr().out
+    assert answers.calls == []
+
+
+def test_command_that_a_task_runs_is_not_logged(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RefusedError):
+        handler.handle(RUN | {"lease": "another", "containerCommand": ["migrate", "pepper"]}, None)
+
+    assert "pepper" not in capsys.readouterr().out
+    assert answers.names == ["GetObject"]
+
+
+def test_status_does_not_ask_s3_for_the_lease(answers: Answers) -> None:
+    handler.handle({"command": "status", "deployment": answers.asked.deployment}, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "replies", answers.replies | {"DescribeTasks": lambda _: {"tasks": []}})
+        handler.handle({"command": "task_status", "task": TASK, "container": "backend"}, None)
+
+    assert "GetObject" not in answers.names
 
 
 def test_null_is_the_same_as_absent() -> None:
@@ -132,19 +220,20 @@ def test_one_line_is_logged_for_each_command_and_no_environment_value(
     monkeypatch.setenv("SOME_SECRET", "hunter2")
     handler.handle({"command": "status", "deployment": answers.asked.deployment}, None)
     with pytest.raises(RefusedError):
-        handler.handle({"command": "deploy"}, None)
+        handler.handle({"command": "deploy", "taskDefinition": "password=hunter2"}, None)
 
     done, refused = (json.loads(line) for line in capsys.readouterr().out.splitlines())
 
     assert (done["level"], done["command"], done["outcome"]) == ("INFO", "status", "succeeded")
     assert (refused["level"], refused["error"]) == ("ERROR", "BadCommandError")
-    assert "taskDefinition" in refused["message"]
+    assert 'field "lease" is missing' in refused["message"]
     assert "hunter2" not in json.dumps([done, refused])
 
 
 def test_function_keeps_its_clients_between_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLUSTER", "c")
     monkeypatch.setenv("SERVICE", "s")
+    monkeypatch.setenv("RECORDS_BUCKET", "b")
     made: list[str] = []
     monkeypatch.setattr(boto3, "client", lambda name, **_: made.append(name))
     handler._aws.cache_clear()
