@@ -99,9 +99,9 @@ def _start(function: DeployFunction, request: MigrationRequest, say: Say) -> str
         raise MigrationFailed(error.outcome, text, error.details) from error.__cause__
     task = str(began["task"])
     how = "begins" if began["started"] or "run_task" in function.unheard else "runs already"
-    progress.passing(
-        say, f"{shlex.join(request.command)} {how} in task {_id(task)}, for {request.timeout_s:g} s at most"
-    )
+    limit = f"for {request.timeout_s:g} s at most"
+    # Kept: where Pulumi is interrupted twice, this process ends without another word.
+    progress.kept(say, f"the migration {shlex.join(request.command)} {how} in task {_id(task)}, {limit}")
     return task
 
 

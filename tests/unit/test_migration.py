@@ -110,7 +110,7 @@ def test_success_is_the_exit_code_of_the_named_container() -> None:
     assert run(function, said.append) == Migrated(task=TASK, seconds=3.0)
 
     assert said == [
-        "/backend migrate begins in task 0a1b2c, for 900 s at most",
+        "the migration /backend migrate begins in task 0a1b2c, for 900 s at most",
         "task is PENDING",
         "task is RUNNING",
         "ended with exit code 0 (3 s)",
@@ -169,11 +169,11 @@ def test_lost_answers_are_asked_for_again(trouble: Answer) -> None:
 def test_task_that_runs_already_is_adopted() -> None:
     said: list[str] = []
     run(Function(run_task=[BEGAN | {"started": False}], task_status=[SUCCEEDED]), said.append)
-    assert said[0].startswith("/backend migrate runs already in task 0a1b2c")
+    assert said[0].startswith("the migration /backend migrate runs already in task 0a1b2c")
 
     said.clear()
     run(Function(run_task=[LOST, BEGAN | {"started": False}], task_status=[SUCCEEDED]), said.append)
-    assert said[1].startswith("/backend migrate begins in task"), "it was ours: only its answer was lost"
+    assert said[1].startswith("the migration /backend migrate begins in task"), "it was ours: only its answer was lost"
 
 
 def test_refusal_starts_nothing() -> None:
