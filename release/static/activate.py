@@ -69,10 +69,10 @@ def activate(
         active=settled,
         config_changed=settled is None or before is None or before.config_sha256 != config_sha256,
     )
+    restored = repair.assets(s3=s3, site=site, manifest=target, source=source, say=say) if rewrite else []
     started = store.now()
     mark = before or Active(manifest=None, config_sha256="", activated_at="", history=())
     _record(s3, site, replace(mark, unsettled=manifest))
-    restored = repair.assets(s3=s3, site=site, manifest=target, source=source, say=say) if rewrite else []
     _switch(s3, site, target, changed, body)
     release = f"{manifest} {config_sha256} {started}"
     # An edge may remember that a file was not there.
