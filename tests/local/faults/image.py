@@ -69,7 +69,7 @@ func main() {
 	var answered atomic.Int64
 	http.HandleFunc("/ready", func(w http.ResponseWriter, r *http.Request) {})
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		says, status := version, "pass"
+		says, status, code := version, "pass", 200
 		visitor := r.URL.Query().Encode() != ""
 		switch {
 		case mode == "broken":
@@ -81,8 +81,11 @@ func main() {
 		case mode == "fail":
 			status = "fail"
 		case mode == "sometimes" && visitor && answered.Add(1)%3 != 0:
-			w.WriteHeader(503)
-			status = "fail"
+			status, code = "fail", 503
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if code != 200 {
+			w.WriteHeader(code)
 		}
 		now := time.Now().UTC()
 		fmt.Fprintf(w, `{"status":%q,"datetime":%q,"version":%q,"timestamp":"%d"}`,

@@ -1,0 +1,181 @@
+"""The releasing process killed at any request: the next run, of the same version or another, converges.
+
+EASI_KILL_SEED and EASI_KILL_POINTS choose the points; a failure names its seed. Points are spread over the phases of a
+release, counted by the proxy, and each is before the request went out, or after it was carried out and its answer lost.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from tests.local.faults.calls import Call
+from tests.local.faults.cases import Case
+from tests.local.faults.page import Page
+from tests.local.faults.proxy import Answer, Fault, Lost, Rule
+from tests.local.faults.world import Process, World
+
+pytestmark = [pytest.mark.moves_on, pytest.mark.timeout(900)]
+PHASES = ("begin", "check", "stage", "migrate", "roll out", "prove", "site", "record")
+POINTS = int(os.environ.get("EASI_KILL_POINTS", "56"))
+SEED = int(os.environ.get("EASI_KILL_SEED", str(random.SystemRandom().randrange(10**6))))
+FAST = (("roll out", 0.3, True), ("site", 0.6, False), ("record", 0.0, True))
+"""In a plain run: phase, how far into it, and whether the request is carried out."""
+GOOD = Case(name="killed", about="", expect="proven")
+MIGRATING = Case(name="killed", about="", expect="proven", migration=("migrate",))
+
+
+def phase_of(call: Call) -> str:
+    """The phase of a release to which a request belongs."""
+    if call.service == "lambda":
+        command = call.operation.removeprefix("Invoke.")
+        return "migrate" if command in {"run_task", "task_status", "stop_task"} else "roll out"
+    if call.service == "cdn":
+        return "prove" if "health" in call.key else "site"
+    if (
+        call.service == "cloudfront"
+        or call.operation == "CopyObject"
+        or call.key in {"config.json", "static/active.json"}
+    ):
+        return "site"
+    if call.service != "s3":
+        return "check"
+    if call.key in {"lease.json", "unsettled.json"} or call.key.startswith("attempts/"):
+        return "begin"
+    if call.key == "release.json":
+        return "record" if call.operation == "PutObject" else "begin"
+    return "stage"
+
+
+def phases(calls: list[Call]) -> list[str]:
+    """The phase of each request of one release, whose end begins with its record."""
+    found, recorded = [], False
+    for call in calls:
+        phase = phase_of(call)
+        recorded = recorded or phase == "record"
+        found.append("record" if recorded else phase)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """The request at which the process is killed: number `number` (from 0) of those that its phase has."""
+
+    phase: str
+    share: float
+    """How far into the phase, from 0 to 1."""
+    carried_out: bool
+    same: bool
+    """Whether the next run releases the same version."""
+
+    def __str__(self) -> str:
+        where = "after" if self.carried_out else "before"
+        return f"{self.phase} {self.share:.2f} {where}, then {'the same' if self.same else 'another'}"
+
+
+def points(number: int, seed: int) -> list[Point]:
+    """`number` points, the same for the same seed, in turn in each phase."""
+    chance = random.Random(seed)
+    return [
+        Point(
+            phase=PHASES[index % len(PHASES)],
+            share=chance.random(),
+            carried_out=chance.random() < 0.5,
+            same=chance.random() < 0.5,
+        )
+        for index in range(number)
+    ]
+
+
+class Killer:
+    """Ends the process at the request of a point. A rule for all calls."""
+
+    def __init__(self, point: Point, requests: int) -> None:
+        """`requests` is how many the phase has."""
+        self.point, self.number = point, min(int(point.share * requests), requests - 1)
+        self.process: Process | None = None
+        self.calls: list[Call] = []
+        self.hit = False
+
+    def is_it(self, call: Call) -> bool:
+        """Count the call; whether it is the one."""
+        self.calls.append(call)
+        found = phases(self.calls)
+        now = found[-1] == self.point.phase and found.count(self.point.phase) == self.number + 1 and not self.hit
+        self.hit = self.hit or now
+        return now
+
+    def fault(self) -> Fault:
+        def kill(_call: Call, _answer: Answer | None) -> None:
+            assert self.process
+            self.process.kill()
+            raise Lost
+
+        return kill
+
+
+@pytest.fixture(scope="module")
+def requests(world: World) -> Counter[str]:
+    """How many requests each phase of a release has, by a release in which nothing goes wrong."""
+    world.proxy.use([])
+    ended = world.release(world.inputs(MIGRATING))
+    assert ended.outcome == "proven", ended.said
+    return Counter(phases(world.proxy.calls))
+
+
+def test_points_are_the_same_for_a_seed_and_in_every_phase() -> None:
+    assert points(56, 7) == points(56, 7) != points(56, 8)
+    assert Counter(point.phase for point in points(56, 7)) == dict.fromkeys(PHASES, 7)
+
+
+@pytest.mark.parametrize("number", range(POINTS))
+@pytest.mark.all_faults
+def test_killed_anywhere_the_next_run_converges(world: World, page: Page, requests: Counter[str], number: int) -> None:
+    page.seed = SEED
+    kill_and_converge(world, page, requests, points(POINTS, SEED)[number])
+
+
+@pytest.mark.parametrize(("phase", "share", "carried_out"), FAST)
+def test_killed_in_mid_release_the_next_run_converges(
+    world: World, page: Page, phase: str, share: float, carried_out: bool
+) -> None:
+    usual = Counter({"roll out": 8, "site": 8, "record": 4})
+    point = Point(phase=phase, share=share, carried_out=carried_out, same=carried_out)
+    kill_and_converge(world, page, usual, point)
+
+
+def kill_and_converge(world: World, page: Page, requests: Counter[str], point: Point) -> None:
+    told = f"EASI_KILL_SEED={SEED} EASI_KILL_POINTS={POINTS}: {point}"
+    assert requests[point.phase], f"a release has no request in {point.phase}: {dict(requests)}"
+    old = world.observe().version
+    case = MIGRATING if point.phase == "migrate" else GOOD
+    inputs = world.inputs(case)
+    killer = Killer(point, requests[point.phase])
+    world.proxy.use([Rule(on=killer.is_it, fault=killer.fault(), after=point.carried_out)])
+    process = world.start(inputs)
+    killer.process = process
+    ended = world.end(process)
+    world.proxy.use([])
+    assert ended.outcome == "killed" or not killer.hit, f"{told}\n{ended.said}"
+
+    between = world.observe()
+    new = str(inputs["version"])
+    for served in (between.backend, between.behind, between.site):
+        assert served in {old, new}, f"{told}: visitors get {served} after the kill"
+    again = inputs if point.same else world.inputs()
+    began = time.monotonic()
+    next_run = world.release(again)
+    seconds = time.monotonic() - began
+    after = world.observe()
+    assert next_run.outcome == "proven", f"{told}\n{next_run.said}"
+    assert after.version == again["version"], told
+    assert after.revision == after.recorded_revision, told
+    assert not after.lease, told
+    assert not after.unsettled, told
+    sides = {{old: "old", new: "new"}[each] for each in (between.backend, between.site)}
+    page.kills[point.phase].append((sides.pop() if len(sides) == 1 else "mixed", seconds))
