@@ -134,6 +134,7 @@ def real(policy: str) -> str:
         # Of the cluster's recorded ARN, which says Cluster where AWS says cluster.
         "Cluster/backend:task-definition": f"arn:aws:ecs:{HERE}:task-definition",
         "Cluster/backend": f"arn:aws:ecs:{HERE}:cluster/{CLUSTER}",
+        "task/backend": f"arn:aws:ecs:{HERE}:task/{CLUSTER}",
         "Service/backend": f"arn:aws:ecs:{HERE}:service/{CLUSTER}/{OWN}",
         "service-deployment/backend": f"arn:aws:ecs:{HERE}:service-deployment/{CLUSTER}/{OWN}",
         "service-revision/backend": f"arn:aws:ecs:{HERE}:service-revision/{CLUSTER}/{OWN}",

@@ -221,6 +221,7 @@ def test_deploy_role_has_no_action_that_is_not_accounted_for(world: World) -> No
 @pytest.mark.parametrize("action", NEEDED)
 def test_command_fails_without_a_permission_that_it_needs(world: World, deployed: RolledOut, action: str) -> None:
     service, command = world.service, NEEDED[action]
+    current = service.ask("status")["current"]["deployment"]
     with service.lease() as held:
         run = {"lease": held.id, "taskDefinition": world.revisions[0], "container": "backend"}
         commands: dict[str, dict[str, Any]] = {
@@ -229,9 +230,9 @@ def test_command_fails_without_a_permission_that_it_needs(world: World, deployed
                 "taskDefinition": world.revisions[1],
                 "minimumCount": 1,
                 "maximumCount": 1,
-                "expectedDeployment": service.ask("status")["current"]["deployment"],
+                "expectedDeployment": current,
             },
-            "status": {"deployment": deployed.deployment},
+            "status": {"deployment": current},
             "run_task": {**run, "containerCommand": ["exit", "0"]},
             "stop_task": {"lease": held.id, "reason": "test"},
         }
