@@ -57,21 +57,21 @@ def test_release_and_roll_back_lose_no_request(easi: Clone, program: Path, tmp_p
 
 @pytest.mark.moves_on
 def test_requests_that_nobody_answers_are_counted(easi: Clone, program: Path, tmp_path: Path) -> None:
-    """The only task is stopped by hand, which ECS makes up for only afterwards."""
+    """For a while no task is wanted."""
     outputs = easi.outputs(scenario.ENVIRONMENT)
+    targets = scenario.targets(easi, outputs, next(iter(scenario.assets(easi, outputs))))
+    service = {"cluster": outputs["cluster"], "service": outputs["service"]}
     ecs = scenario.client(easi, "ecs")
-    running = ecs.list_tasks(cluster=outputs["cluster"], serviceName=outputs["service"])["taskArns"]
-    assets = scenario.assets(easi, outputs)
-    targets = scenario.targets(easi, outputs, next(iter(assets)))
+    wanted = ecs.describe_services(cluster=service["cluster"], services=[service["service"]])["services"][0]
     with vegeta.attack(program, tmp_path, targets, RATE) as reports:
         time.sleep(AROUND_S)
-        for task in running:
-            ecs.stop_task(cluster=outputs["cluster"], task=task)
+        ecs.update_service(**service, desiredCount=0)
         time.sleep(AROUND_S)
-        ecs.get_waiter("services_stable").wait(
-            cluster=outputs["cluster"], services=[outputs["service"]], WaiterConfig={"Delay": 1}
-        )
-        time.sleep(AROUND_S)
+        ecs.update_service(**service, desiredCount=wanted["desiredCount"])
+        deadline = time.monotonic() + 60
+        while easi.get(outputs["healthcheckUrl"])[0] != 200:
+            assert time.monotonic() < deadline, "no task answers 60 s after one is wanted again"
+            time.sleep(0.5)
     lost = {report.target.name: report.lost for report in reports}
     assert lost["health check, CDN"] > 0
     assert lost["health check, load balancer"] > 0
