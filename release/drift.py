@@ -43,6 +43,23 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
         return Found(release=None, task_definition=running, static_manifest=None, denied=str(error))
 
 
+def differences(request: ReleaseRequest, found: Found) -> tuple[str, ...]:
+    """What is another than when `request` was made of what is known, a line each: for people who read no diff."""
+    known = request.identity
+    lines = []
+    if found.task_definition != known.task_definition:
+        now = _revision(found.task_definition or "nothing: the service is gone")
+        lines.append(f"the service is to run {now}, and ran {_revision(known.task_definition)}")
+    if found.denied is None and found.static_manifest != known.static_manifest:
+        lines.append(f"the site is {found.static_manifest or 'empty'}, and was {known.static_manifest}")
+    return tuple(lines)
+
+
+def _revision(task_definition: str) -> str:
+    """`family:revision` of an ARN, with what was remarked of it."""
+    return task_definition.rpartition("/")[2]
+
+
 def _running(request: ReleaseRequest, ecs: Any) -> str | None:
     cluster = request.service.split("/")[-2]
     found = ecs.describe_services(cluster=cluster, services=[request.service])["services"]
