@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import boto3
+import botocore.session
 import facts
 from botocore.config import Config
 from errors import RefusedError
@@ -18,7 +18,11 @@ TIMEOUTS = {"connect_timeout": 3, "read_timeout": 10}
 
 
 class Aws:
-    """What the function works on. Each client is made when it is first needed: that takes longer than a call."""
+    """What the function works on. Each client is made when it is first needed: that takes longer than a call.
+
+    Clients come from botocore, which is what boto3's clients are: importing boto3 itself takes twice as long, for
+    resources and transfers that nothing here uses.
+    """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         """Raise RefusedError where the function was created without knowing its service."""
@@ -30,30 +34,32 @@ class Aws:
         self.cluster = environment["CLUSTER"]
         self.service = environment["SERVICE"]
         self.records_bucket = environment["RECORDS_BUCKET"]
+        self._session = botocore.session.get_session()
 
     @cached_property
     def ecs(self) -> Any:
         """For what only reads."""
-        return boto3.client("ecs", config=_reading())
+        return self._session.create_client("ecs", config=_reading())
 
     @cached_property
     def ecs_changing(self) -> Any:
         """One attempt only: a repeated UpdateService would start a second deployment."""
-        return boto3.client("ecs", config=Config(**TIMEOUTS, retries={"total_max_attempts": 1, "mode": "standard"}))
+        once = Config(**TIMEOUTS, retries={"total_max_attempts": 1, "mode": "standard"})
+        return self._session.create_client("ecs", config=once)
 
     @cached_property
     def elbv2(self) -> Any:
         """For the health of targets."""
-        return boto3.client("elbv2", config=_reading())
+        return self._session.create_client("elbv2", config=_reading())
 
     @cached_property
     def s3(self) -> Any:
         """For the lease."""
-        return boto3.client("s3", config=_reading())
+        return self._session.create_client("s3", config=_reading())
 
     def logs(self, region: str | None) -> Any:
         """For what containers wrote; a task definition names the region."""
-        return boto3.client("logs", region_name=region, config=_reading())
+        return self._session.create_client("logs", region_name=region, config=_reading())
 
     def describe_service(self) -> Service:
         """The service as ECS describes it; RefusedError where there is none."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
+import botocore.session
 import handler
 import one_off
 import pytest
@@ -235,7 +235,7 @@ def test_function_keeps_its_clients_between_invocations(monkeypatch: pytest.Monk
     monkeypatch.setenv("SERVICE", "s")
     monkeypatch.setenv("RECORDS_BUCKET", "b")
     made: list[str] = []
-    monkeypatch.setattr(boto3, "client", lambda name, **_: made.append(name))
+    monkeypatch.setattr(botocore.session.Session, "create_client", lambda _, name, **__: made.append(name))
     handler._aws.cache_clear()
 
     for _ in range(2):
