@@ -1,40 +1,46 @@
-"""The phases of one release, and their undoing in reverse.
+"""The phases of one release in their order, and what becomes of it.
 
-    copy the image -> stage the static files -> roll the service -> prove the version -> switch the site -> record
-
-Everything before the rollout changes nothing that serves. A phase that fails after it undoes what was done, and proves
-the version that ran before.
+Everything before the rollout changes nothing that serves. What fails after it is undone in reverse, and what ran before
+is proven again. A process may die anywhere: decisions/0010 says what is then true.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 from collections.abc import Callable
+from typing import Final
 
-from release import healthcheck, image, record, registry, rollout
-from release.record import Proven, Release
+from botocore.exceptions import BotoCoreError, ClientError
+
+from release import attempts, lease, phases, progress, record, story, undo, unsettled
+from release.attempts import Attempt, Phase
+from release.course import Course
+from release.deploy_function import FunctionFailed
+from release.lease import LeaseError, LeaseLostError
+from release.progress import Say
+from release.record import RecordChangedError, Release
 from release.request import ReleaseRequest
 from release.session import Clients
-from release.static import activate, expire, manifest, publish, store
+from release.static import expire
+from release.story import DETAILS, Story
+from release.who import who
 
-Say = Callable[[str], None]
-SHORT = 12
-"""Characters of a Git SHA in a message."""
+PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
+    ("check", phases.check),
+    ("stage", phases.stage),
+    ("migrate", phases.migrate),
+    ("roll out", phases.roll_out),
+    ("prove", phases.prove),
+    ("activate", phases.activate_site),
+    ("record", phases.keep_record),
+)
+"""In order. One that answers False had nothing to do."""
 
 
 class ReleaseFailedError(Exception):
-    """A release that is not proven. The message says what failed, what was undone and what runs now."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Found:
-    """What runs: by the record, and by ECS and the site themselves."""
-
-    release: Release | None
-    task_definition: str | None
-    """What the service runs; None while it has never run anything."""
-    static_manifest: str | None
-    """What the site serves; None while it is empty."""
+    """A release that is not proven: in one line what failed, what was undone, what runs now and what to do."""
 
 
 def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
@@ -42,144 +48,153 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
 
     Raises ReleaseFailedError. After it, what ran before runs, unless the message says otherwise.
     """
-    wanted = request.identity
-    title = f"{request.environment}: {wanted.version[:SHORT]}"
-    before = record.read(clients.s3, request.site.records_bucket)
+    environment, version = request.environment, request.identity.version
+    by = who(clients.caller, os.environ)
     try:
-        _prepare(request, clients, say)
-    except Exception as error:
-        raise ReleaseFailedError(f"{title} was not released: {error}. Nothing that serves was changed") from error
-
-    undo: list[Callable[[], str]] = []
-    try:
-        undo.append(lambda: _undo_rollout(request, clients, before, say))
-        rolled = rollout.roll_out(clients.function, _rollout(request, wanted.task_definition), say)
-        say(f"{title} runs: {rolled.desired_count} tasks on {_revision(rolled.task_definition)}")
-        proof = healthcheck.prove(request.health, say)
-        undo.append(lambda: _undo_site(request, clients, before, say))
-        activate.activate(
-            s3=clients.s3,
-            cloudfront=clients.cloudfront,
-            manifest=wanted.static_manifest,
-            site=request.site,
-            config=request.site_config,
+        held = lease.acquire(
+            clients.s3,
+            request.site.records_bucket,
+            environment=environment,
+            version=version,
+            who=by,
             say=say,
         )
-    except Exception as error:
-        if isinstance(error, rollout.RolloutFailed):
-            for detail in error.details:
-                say(detail)
-        undone = [_undo_one(step) for step in reversed(undo)]
-        raise ReleaseFailedError(f"{title} is not proven: {error}. " + ". ".join(undone)) from error
+    except (LeaseError, ClientError, BotoCoreError) as error:
+        raise ReleaseFailedError(
+            f"{environment}: {version[: story.SHORT]} was not released: {error}. Nothing was changed"
+        ) from error
+    with held:
+        try:
+            course = _begin(request, clients, say, held, by)
+        except Exception as error:
+            raise ReleaseFailedError(
+                f"{environment}: {version[: story.SHORT]} was not released: the records bucket does not answer as it "
+                f"should ({error}). Nothing was changed"
+            ) from error
+        return _run(course)
 
-    proven = Proven(
+
+def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, by: str) -> Course:
+    """Read what was there, and keep that an attempt begins."""
+    bucket, wanted = request.site.records_bucket, request.identity
+    before = record.read_stored(clients.s3, bucket)
+    attempt = Attempt(
+        id=held.id,
+        environment=request.environment,
         version=wanted.version,
         image=wanted.image,
         task_definition=wanted.task_definition,
         static_manifest=wanted.static_manifest,
-        verified_at=proof.verified_at,
+        who=by,
         reason=request.reason,
+        restart=request.restart,
+        replaces=before.release.version if before.release else None,
+        started_at=attempts.now(),
     )
-    result = before.followed_by(proven, request.keep) if before else record.first(proven)
-    record.write(clients.s3, request.site.records_bucket, result)
-    say(f"{title} is proven since {proven.verified_at}, backend and site, at {request.site.url}")
-    _expire(request, clients, result, say)
-    return result
+    left = unsettled.read(clients.s3, bucket)
+    attempts.begin(clients.s3, bucket, attempt)
+    if left is not None:
+        say(f"{request.environment}: a release of {left.version[: story.SHORT] or 'something'} has not ended: settling")
+    return Course(request=request, clients=clients, say=say, lease=held, before=before, left=left, attempt=attempt)
 
 
-def look(request: ReleaseRequest, clients: Clients) -> Found:
-    """What runs now."""
-    running = rollout.current(clients.function, request.deploy_function)
-    active = store.active(s3=clients.s3, records_bucket=request.site.records_bucket)
-    return Found(
-        release=record.read(clients.s3, request.site.records_bucket),
-        task_definition=running.task_definition,
-        static_manifest=active.manifest if active else None,
+def _run(course: Course) -> Release:
+    done: list[Phase] = []
+    for number, (name, phase) in enumerate(PHASES, 1):
+        say = progress.Phase(course.say, name, number, len(PHASES))
+        began, outcome = time.monotonic(), "failed"
+        try:
+            course.lease.check()
+            say("begins")
+            outcome = "skipped" if phase(course, say) is False else "done"
+        except Exception as error:
+            done.append(Phase(name=name, seconds=round(time.monotonic() - began, 3), outcome=outcome))
+            raise _failed(course, error, name, done) from error
+        done.append(Phase(name=name, seconds=round(time.monotonic() - began, 3), outcome=outcome))
+    progress.kept(course.say, phases.proven_line(course, {phase.name: phase.seconds for phase in done}))
+    _end(course, "proven", "", done, ())
+    _expire(course, course.released)
+    return course.released
+
+
+def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
+    """Undo what can be, tell the story, keep it; the exception to raise."""
+    outcome, told, undone = _settle(course, error, name)
+    message = story.lines(told)
+    for line in message:
+        progress.kept(course.say, line)
+    _end(course, outcome, "\n".join(message), done, undone)
+    return ReleaseFailedError(story.one_line(told))
+
+
+def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
+    """What the attempt comes to, its story, and what was undone."""
+    request, version = course.request, course.way_back
+    again = f"mend the cause, then:  pulumi up -s {request.environment}"
+    tale = Story(
+        environment=request.environment,
+        version=request.identity.version,
+        phase=name,
+        why=str(error) or type(error).__name__,
+        details=_details(error),
+        runs="what ran before: nothing that serves was changed",
+        to_do=again,
     )
+    back = f"EASI_VERSION={version} pulumi up -s {request.environment}" if version else again
+    if isinstance(error, LeaseLostError | RecordChangedError):
+        if not course.touched:
+            return "failed", tale, ()
+        look = f"python -m release status -s {request.environment}"
+        return "failed", dataclasses.replace(tale, runs=f"not known: {look} shows it", to_do=f"{look}, then {back}"), ()
+    if not course.touched:
+        if course.left is not None:
+            runs = f"what an earlier release left, which is not settled; this one changed nothing. To settle it: {back}"
+            tale = dataclasses.replace(tale, runs=runs)
+        return ("refused" if isinstance(error, phases.RefusedError) else "failed"), tale, ()
+    progress.kept(course.say, f"{request.environment}: {name} failed ({tale.why}): undoing")
+    undone = undo.undo(course, error)
+    tale = dataclasses.replace(tale, undone=undone.lines, runs=undone.runs)
+    if undone.complete:
+        return "undone", tale, undone.lines
+    to_do = f"{again}   (or to go back:  {back})" if version else again
+    return "failed", dataclasses.replace(tale, to_do=to_do), undone.lines
 
 
-def _prepare(request: ReleaseRequest, clients: Clients, say: Say) -> None:
-    """Bring the image and the static files into the environment. Nothing serves them yet."""
-    wanted, source = request.identity, request.source
-    if isinstance(source.files, publish.Folder):
-        files = manifest.from_folder(source.files.path)
-    else:
-        files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=wanted.static_manifest)
-    if files.digest != wanted.static_manifest:
-        raise ReleaseFailedError(
-            f"the frontend is {files.digest[:19]} now and was {wanted.static_manifest[:19]} when this run began: "
-            "something built it meanwhile; run again"
-        )
-    if source.image is not None:
-        image.copy_image(
-            source=source.image.partition("@")[0],
-            target_repository=wanted.image.partition("@")[0],
-            digest=wanted.image_digest,
-            cpu_architecture=request.cpu_architecture,
-            tag=f"{request.environment}-{wanted.version}",
-            # One token opens every registry that these credentials may use, the environment's before included.
-            credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
-            say=say,
-        )
-    publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
+def _details(error: Exception) -> tuple[str, ...]:
+    if isinstance(error, phases.RefusedError):
+        return error.problems if len(error.problems) > 1 else ()
+    return error.details[:DETAILS] if isinstance(error, FunctionFailed) else ()
 
 
-def _rollout(request: ReleaseRequest, task_definition: str) -> rollout.RolloutRequest:
-    return rollout.RolloutRequest(
-        function=request.deploy_function,
-        task_definition=task_definition,
-        minimum_count=request.minimum_count,
-        maximum_count=request.maximum_count,
-        deadline_s=request.rollout_deadline_s,
+def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:
+    """Keep what became of it, and take the mark away if it is settled. What fails here changes no outcome."""
+    environment, s3 = course.request.environment, course.clients.s3
+    attempt = dataclasses.replace(
+        course.attempt,
+        ended_at=attempts.now(),
+        outcome=outcome,
+        message=message,
+        phases=tuple(done),
+        undone=undone,
     )
-
-
-def _undo_rollout(request: ReleaseRequest, clients: Clients, before: Release | None, say: Say) -> str:
-    """Bring the service back to the release that is proven, and prove it again.
-
-    That is the record's, and not what ECS ran when this release began: an interrupted one may have left that behind.
-    """
-    if before is None:
-        return "Nothing was proven here before, so there is nothing to return to: mend the cause and release again"
-    revision = _revision(before.task_definition)
-    say(f"{request.environment}: going back to {revision}, {before.version[:SHORT]}")
-    rollout.roll_out(clients.function, _rollout(request, before.task_definition), say)
-    healthcheck.prove(dataclasses.replace(request.health, version=before.version), say)
-    return f"The backend is back on {revision}, {before.version[:SHORT]}, and proven again"
-
-
-def _undo_site(request: ReleaseRequest, clients: Clients, before: Release | None, say: Say) -> str:
-    """Switch the site back to the files of the release that is proven."""
-    if before is None:
-        return "The site served nothing proven before"
-    activate.activate(
-        s3=clients.s3,
-        cloudfront=clients.cloudfront,
-        manifest=before.static_manifest,
-        site=request.site,
-        config=request.site_config,
-        say=say,
-    )
-    return f"The site is back on {before.version[:SHORT]}"
-
-
-def _undo_one(step: Callable[[], str]) -> str:
-    """Run one step of the undoing; the others must run also when it fails."""
     try:
-        return step()
+        attempts.end(s3, course.bucket, attempt)
     except Exception as error:
-        return f"Undoing failed, too: {error}. Look at the service's events in ECS"
+        course.say(f"{environment}: how this attempt ended is not kept, the history calls it interrupted: {error}")
+    if outcome not in ("proven", "undone") or course.mark is None:
+        return
+    try:
+        unsettled.remove(s3, course.bucket, course.mark)
+    except Exception as error:
+        course.say(f"{environment}: s3://{course.bucket}/{unsettled.KEY} stays, the next run proves again: {error}")
 
 
-def _expire(request: ReleaseRequest, clients: Clients, release: Release, say: Say) -> None:
-    """Remove the files of releases that no record names any more. The release is proven: this cannot fail it."""
+def _expire(course: Course, release: Release) -> None:
+    """Remove the files of releases that no record names any more."""
     named = {proven.static_manifest for proven in (release, *release.previous)}
+    request = course.request
     try:
-        expire.expire(s3=clients.s3, site=request.site, say=say, keep=request.keep, named=named)
+        course.lease.check()
+        expire.expire(s3=course.clients.s3, site=request.site, say=course.say, keep=request.keep, named=named)
     except Exception as error:
-        say(f"{request.environment}: old static files stay until the next release: {error}")
-
-
-def _revision(task_definition: str) -> str:
-    """`family:revision` of an ARN."""
-    return task_definition.rpartition("/")[2]
+        course.say(f"{request.environment}: old static files stay until the next release: {error}")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 KEY = "release.json"
 
@@ -84,25 +84,56 @@ def from_json(data: Mapping[str, Any]) -> Release:
         raise ValueError(f"this is no record of a release: {error} is missing or of the wrong type") from error
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stored:
+    """The record as it is stored, and which object that is."""
+
+    release: Release | None
+    """None before the environment's first release."""
+    etag: str | None
+
+
+class RecordChangedError(Exception):
+    """Somebody else wrote the record while this release ran."""
+
+
 def read(s3: Any, bucket: str) -> Release | None:
     """The environment's record; None before its first release."""
+    return read_stored(s3, bucket).release
+
+
+def read_stored(s3: Any, bucket: str) -> Stored:
+    """The environment's record, as `write` needs it to replace this very one."""
     try:
-        body = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
+        answer = s3.get_object(Bucket=bucket, Key=KEY)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return None
+            return Stored(release=None, etag=None)
         raise
-    return from_json(json.loads(body))
+    return Stored(release=from_json(json.loads(answer["Body"].read())), etag=answer["ETag"])
 
 
-def write(s3: Any, bucket: str, release: Release) -> None:
-    """Store the environment's record."""
-    s3.put_object(
-        Bucket=bucket,
-        Key=KEY,
-        Body=json.dumps(release.to_json(), indent=2).encode(),
-        ContentType="application/json",
-    )
+def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
+    """Store the environment's record in place of `replaces`.
+
+    Raises RecordChangedError if it is another one by now. Whether a write without an answer arrived is looked up.
+    """
+    condition = {"IfMatch": replaces.etag} if replaces.etag else {"IfNoneMatch": "*"}
+    body = json.dumps(release.to_json(), indent=2).encode()
+    try:
+        s3.put_object(Bucket=bucket, Key=KEY, Body=body, ContentType="application/json", **condition)
+    except (ClientError, BotoCoreError) as error:
+        # A write whose answer was lost is repeated by the client, and its condition then fails on itself.
+        now = read_stored(s3, bucket)
+        if now.release == release:
+            return
+        if now.etag == replaces.etag:
+            raise
+        there = now.release
+        which = f"{there.version[:12]}, proven {there.verified_at}" if there else "none"
+        raise RecordChangedError(
+            f"s3://{bucket}/{KEY} was written by somebody else meanwhile (it is {which}): this release is not recorded"
+        ) from error
 
 
 _KEYS = {

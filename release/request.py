@@ -125,16 +125,19 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
         ),
         keep=int(inputs["keep"]),
         reason=inputs.get("reason") or None,
-        connection=Connection(
-            profile=inputs["connection"].get("profile") or None,
-            assume_roles=tuple(inputs["connection"].get("assumeRoles") or ()),
-        ),
+        connection=connection(inputs),
         container=inputs.get("container") or "",
         migration=Migration(
             command=tuple(migration.get("command") or ()), timeout_s=float(migration.get("timeout") or 0)
         ),
         restart=inputs.get("restart") or None,
     )
+
+
+def connection(inputs: Mapping[str, Any]) -> Connection:
+    """How AWS is reached, in the resource's inputs, of which others may not be known yet."""
+    how = inputs["connection"]
+    return Connection(profile=how.get("profile") or None, assume_roles=tuple(how.get("assumeRoles") or ()))
 
 
 def _source(source: Mapping[str, Any]) -> Source:

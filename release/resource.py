@@ -6,11 +6,6 @@ code is no change of the resource, and moving it would break `pulumi destroy`.
 
 from __future__ import annotations
 
-import functools
-import os
-import socket
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +13,10 @@ import pulumi
 from botocore.exceptions import ClientError
 from pulumi import dynamic
 
-from release import engine, session, stack
+from release import drift, engine, record, session, stack, unsettled, watch
+from release.course import identity
 from release.engine_log import EngineLog, engine_address
-from release.request import IDENTITY, from_inputs
+from release.request import IDENTITY, connection, from_inputs
 
 
 class ReleaseProvider(dynamic.ResourceProvider):
@@ -35,33 +31,34 @@ class ReleaseProvider(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=_release(props))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """A release is what changes its identity; how it is proven can change without one."""
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in IDENTITY))
+        """A release is what changes its identity; how it is proven can change without one.
+
+        So is one that was asked for (`restart`), and one that takes up what an interrupted release left.
+        """
+        changed = any(olds.get(key) != news.get(key) for key in (*IDENTITY, "recordsBucket"))
+        return dynamic.DiffResult(changes=changed or bool(news.get("restart")) or _is_open(olds, news))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """What really runs, so that a refresh shows drift.
 
-        What the last release left, where the role may not ask: CI's preview role can neither call the deploy function,
-        which changes things, nor read objects.
+        What the last release left, where the role may not ask: CI's preview role may not read objects.
         """
         request = from_inputs(props)
         clients = session.connect(request.connection, account=request.account, region=request.region)
         try:
-            found = engine.look(request, clients)
+            found = drift.look(request, clients)
         except Exception as error:
-            if not _is_denied(error):
+            if not session.is_denied(error):
                 raise
-            EngineLog(props.get("urn"))(
-                f"{request.environment}: not compared with what runs, which this role may not read ({error})"
-            )
+            _not_compared(props, "what runs", error)
             return dynamic.ReadResult(id_, props)
-        outs = {
-            **props,
-            "taskDefinition": found.task_definition or "",
-            "staticManifest": found.static_manifest or "",
-        }
+        outs = {**props, "taskDefinition": found.task_definition or ""}
+        if found.denied is not None:
+            _not_compared(props, "the record and the site", found.denied)
+            return dynamic.ReadResult(id_, outs)
+        outs["staticManifest"] = found.static_manifest or ""
         if found.release is not None:
-            outs |= {"release": found.release.to_json()}
+            outs["release"] = found.release.to_json()
         return dynamic.ReadResult(id_, outs)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -94,6 +91,9 @@ class Release(dynamic.Resource, module="release", name="Release"):
         keep: int,
         reason: str | None,
         connection: Mapping[str, Any],
+        container: str = "",
+        migration: Mapping[str, Any] | None = None,
+        restart: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """See `release.request.ReleaseRequest` for what each input is."""
@@ -115,6 +115,9 @@ class Release(dynamic.Resource, module="release", name="Release"):
             "keep": keep,
             "reason": reason,
             "connection": connection,
+            "container": container,
+            "migration": migration or {"command": [], "timeout": 0},
+            "restart": restart,
             # As a future, not an output: that of a component's child would depend on the child itself.
             "urn": pulumi.create_urn(name, stack.RELEASE, opts.parent if opts else None).future(),
             "release": None,
@@ -123,34 +126,37 @@ class Release(dynamic.Resource, module="release", name="Release"):
 
 
 def _release(props: dict[str, Any]) -> dict[str, Any]:
-    _end_with_the_engine()
+    watch.end_with_the_engine(engine_address())
     request = from_inputs(props)
     clients = session.connect(request.connection, account=request.account, region=request.region)
     release = engine.run(request, clients, EngineLog(props.get("urn")))
     return {**props, "release": release.to_json()}
 
 
-def _is_denied(error: BaseException) -> bool:
-    cause = error.__cause__ or error
-    return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith("AccessDenied")
+def _is_open(olds: Mapping[str, Any], news: dict[str, Any]) -> bool:
+    """Whether a release that is not in the state has changed something: one that was killed, or not recorded by Pulumi.
+
+    No, where these credentials may not know.
+    """
+    bucket, service = news["recordsBucket"], news["service"].split(":")
+    try:
+        s3 = session.connect(connection(news), account=service[4], region=service[3]).s3
+        if unsettled.read(s3, bucket) is not None:
+            return True
+        recorded = record.read(s3, bucket)
+    except session.WrongAccountError:
+        return False
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return True
+        if not session.is_denied(error):
+            raise
+        return False
+    if recorded is None:
+        return True
+    known = olds.get("release")
+    return known is not None and identity(record.from_json(known)) != identity(recorded)
 
 
-@functools.cache
-def _end_with_the_engine() -> None:
-    """End this process when the engine is gone: nobody would watch or record the release it goes on with."""
-    address = engine_address()
-    if address is None:
-        return
-    host, _, port = address.rpartition(":")
-
-    def watch() -> None:
-        while True:
-            time.sleep(1)
-            try:
-                socket.create_connection((host, int(port)), timeout=5).close()
-            except ConnectionRefusedError:
-                os._exit(1)
-            except OSError:
-                continue
-
-    threading.Thread(target=watch, daemon=True).start()
+def _not_compared(props: Mapping[str, Any], what: str, why: object) -> None:
+    EngineLog(props.get("urn"))(f"{props['environment']}: {what} not compared, which this role may not read ({why})")

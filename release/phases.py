@@ -1,0 +1,191 @@
+"""The phases of a release, each as a function of its course. Their order is the engine's.
+
+A phase that finds its work done finds so quickly: a release is taken up by running it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from release import healthcheck, image, migration, preflight, record, registry, rollout, unsettled
+from release.course import Course
+from release.migration import MigrationRequest
+from release.progress import Say
+from release.record import Proven
+from release.rollout import RolloutRequest
+from release.static import activate, manifest, plan, publish, store
+from release.story import SHORT
+
+
+class RefusedError(Exception):
+    """The checks found something. `problems` has one line each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(f"{len(problems)} problems" if len(problems) > 1 else problems[0])
+        self.problems = problems
+
+
+class FrontendChangedError(Exception):
+    """The folder of the frontend is not what it was when the run began."""
+
+
+def check(course: Course, say: Say) -> None:
+    """Verify what can be known before anything is changed. Raises RefusedError with all that is wrong."""
+    found = preflight.problems(course.request, course.clients, interrupted=course.left is not None, say=say)
+    if found:
+        raise RefusedError(found)
+
+
+def stage(course: Course, say: Say) -> None:
+    """Bring image and static files into the environment. Nothing serves them yet."""
+    request, clients = course.request, course.clients
+    wanted, source = request.identity, request.source
+    if isinstance(source.files, publish.Folder):
+        files = manifest.from_folder(source.files.path)
+    else:
+        files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=wanted.static_manifest)
+    if files.digest != wanted.static_manifest:
+        raise FrontendChangedError(
+            f"the frontend is {files.digest[:19]} now and was {wanted.static_manifest[:19]} when this run began: "
+            "something built it meanwhile; run again"
+        )
+    if source.image is not None:
+        image.copy_image(
+            source=source.image.partition("@")[0],
+            target_repository=wanted.image.partition("@")[0],
+            digest=wanted.image_digest,
+            cpu_architecture=request.cpu_architecture,
+            tag=f"{request.environment}-{wanted.version}",
+            # One token opens every registry that these credentials may use, the environment's before included.
+            credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
+            say=say,
+        )
+    publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
+
+
+def migrate(course: Course, say: Say) -> bool:
+    """Run the migration of a version that is new here; False where none is run.
+
+    A version that ran here before has been migrated to, and what ran since may be ahead of it.
+    """
+    request = course.request
+    version = request.identity.version
+    if not request.migration.command:
+        return False
+    if course.proven is not None and course.proven.find(version) is not None:
+        say(f"not run: {version[:SHORT]} ran here before")
+        return False
+    asked = MigrationRequest(
+        function=request.deploy_function,
+        task_definition=request.identity.task_definition,
+        container=request.container,
+        command=request.migration.command,
+        timeout_s=request.migration.timeout_s,
+        lease=course.lease.id,
+    )
+    migration.migrate(course.clients.function, asked, say)
+    return True
+
+
+def roll_out(course: Course, say: Say) -> None:
+    """Set the mark, and move the service."""
+    request, clients = course.request, course.clients
+    course.found = rollout.current(clients.function, request.deploy_function)
+    # What an earlier mark knows of the time before is older than what is there now.
+    course.site_config = course.left.site_config if course.left else _settled_config(course)
+    course.mark = unsettled.write(
+        clients.s3,
+        course.bucket,
+        unsettled.Mark(
+            attempt=course.attempt.id,
+            version=request.identity.version,
+            started_at=course.attempt.started_at,
+            site_config=course.site_config,
+        ),
+    )
+    course.lease.check()
+    course.touched = True
+    course.rolled = rollout.roll_out(
+        clients.function,
+        RolloutRequest(
+            function=request.deploy_function,
+            task_definition=request.identity.task_definition,
+            minimum_count=request.minimum_count,
+            maximum_count=request.maximum_count,
+            deadline_s=request.rollout_deadline_s,
+            lease=course.lease.id,
+            expected_deployment=course.found.deployment,
+            force=request.restart is not None,
+        ),
+        say,
+    )
+
+
+def prove(course: Course, say: Say) -> None:
+    """Prove the version through the public address."""
+    course.proof = healthcheck.prove(course.request.health, say)
+
+
+def activate_site(course: Course, say: Say) -> None:
+    """Switch the site, and read it back.
+
+    What is proven again may have been changed by hand: then every file is written, not only those that differ between
+    two manifests.
+    """
+    request = course.request
+    course.switching = True
+    activate.activate(
+        s3=course.clients.s3,
+        cloudfront=course.clients.cloudfront,
+        manifest=request.identity.static_manifest,
+        site=request.site,
+        config=request.site_config,
+        say=say,
+        rewrite=course.again,
+        source=request.source.files,
+    )
+
+
+def keep_record(course: Course, _say: Say) -> None:
+    """Write down that it is proven: from now on this is what is gone back to."""
+    if course.proof is None:
+        raise LookupError("a release is recorded after its version was proven, and this one was not")
+    wanted = course.request.identity
+    proven = Proven(
+        version=wanted.version,
+        image=wanted.image,
+        task_definition=wanted.task_definition,
+        static_manifest=wanted.static_manifest,
+        verified_at=course.proof.verified_at,
+        reason=course.request.reason,
+    )
+    before = course.proven
+    result = before.followed_by(proven, course.request.keep) if before else record.first(proven)
+    record.write(course.clients.s3, course.bucket, result, course.before)
+    course.result = result
+
+
+def _settled_config(course: Course) -> Mapping[str, Any] | None:
+    """The site's config.json, if it is the one that was activated."""
+    s3, site = course.clients.s3, course.request.site
+    active = store.active(s3=s3, records_bucket=site.records_bucket)
+    if active is None or active.unsettled is not None:
+        return None
+    body = store.get(s3, site.bucket, plan.CONFIG)
+    if body is None or hashlib.sha256(body).hexdigest() != active.config_sha256:
+        return None
+    config: Mapping[str, Any] = json.loads(body)
+    return config
+
+
+def proven_line(course: Course, seconds: Mapping[str, float]) -> str:
+    """What a release ends with."""
+    took = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if value >= 1)
+    request, proven = course.request, course.released
+    return (
+        f"{request.environment}: {proven.version[:SHORT]} is proven since {proven.verified_at}, backend and site, at "
+        f"{request.site.url}" + (f" ({took})" if took else "")
+    )

@@ -1,0 +1,72 @@
+"""What a failed release tells, in ten lines: what failed, why, what was undone, what runs now, what to do. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+SHORT: Final = 12
+"""Characters of a Git SHA in a message."""
+LINES: Final = 10
+DETAILS: Final = 3
+"""Details of one failure; a refusal has as many problems as there is room for."""
+WIDTH: Final = 400
+"""Characters of one line: a container may log anything."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Story:
+    """What there is to tell."""
+
+    environment: str
+    version: str
+    phase: str
+    why: str
+    details: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+    """What was brought back, and what could not be; at most three."""
+    runs: str
+    """What runs now, as far as that is known."""
+    to_do: str
+
+    @property
+    def title(self) -> str:
+        """What failed."""
+        return f"{self.environment}: {self.version[:SHORT]} is not released: {self.phase} failed"
+
+
+def lines(story: Story) -> tuple[str, ...]:
+    """The story, a line each."""
+    rows = [("undone", text) for text in story.undone[:3]]
+    rows += [("runs now", story.runs), ("to do", story.to_do)]
+    room = LINES - 2 - len(rows)
+    told = [_one_line(story.why), *_shown([_one_line(text) for text in story.details], room)]
+    table = [("why", told[0]), *(("", text) for text in told[1:]), *rows]
+    shown = list(_without_repeats(table))
+    return (story.title, *(f"  {name:<9} {_one_line(text)}" for name, text in shown))
+
+
+def one_line(story: Story) -> str:
+    """The story for whoever sees only the exception."""
+    parts = (f"{story.title}: {story.why}", "; ".join(story.undone), f"Runs now: {story.runs}", f"To do: {story.to_do}")
+    return ". ".join(_one_line(part).rstrip(".") for part in parts if part)
+
+
+def _shown(details: list[str], room: int) -> list[str]:
+    if len(details) <= room:
+        return details
+    return [*details[: room - 1], f"and {len(details) - room + 1} more"]
+
+
+def _without_repeats(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Several rows of one name have it once."""
+    last = ""
+    for name, text in rows:
+        yield ("" if name == last else name), text
+        last = name or last
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= WIDTH else f"{flat[: WIDTH - 1]}…"
