@@ -26,7 +26,7 @@ GOAL = 1.15
 
 STEPS = {
     "import": ("import boto3", "import handler"),
-    "import and client": ("import boto3; boto3.client('ecs')", "import commands; commands.Aws().ecs"),
+    "import and client": ("import boto3; boto3.client('ecs')", "import handler, clients; clients.Aws().ecs"),
     "import and one answer": (
         "import boto3, os; boto3.client('ecs').describe_services("
         "cluster=os.environ['CLUSTER'], services=[os.environ['SERVICE']])",
