@@ -40,14 +40,14 @@ class FunctionFailed(Exception):  # noqa: N818 - a finding, not an error of the 
     """The function did not do what it was asked to.
 
     `outcome`: `refused` (it would not: nothing was changed), `timed_out` (no answer within the deadline) or `error` (it
-    could not, or could not be called). `details`: further lines, as a person reads them.
+    could not, or could not be called). `details`: further lines for a person, the most telling first.
     """
 
     def __init__(self, outcome: str, message: str, details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
-        self.details = details
+        self.details = progress.telling(details)
 
 
 class DeployFunction:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]
 
 AGAIN_S = 10.0
+TASK = re.compile(r"^task \S+ |\(task [^)]*\) ?")
+LOG_LINE = re.compile(r"task \S+ \S+ \| ")
+RANKS = {
+    0: re.compile(r"task \S+ container "),
+    2: re.compile(r"task \S+ stopped: "),
+    3: re.compile(r"event: "),
+}
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Terminal sequences and control characters (not tab and new line), as containers write them into their logs."""
 
@@ -74,6 +81,26 @@ def kept(say: Say, line: str) -> None:
 def clean(text: str) -> str:
     """The text without anything that would move a terminal's cursor or change its colours."""
     return CONTROLS.sub("", text)
+
+
+def telling(details: Iterable[str]) -> tuple[str, ...]:
+    """What the deploy function says of failed tasks, the most telling first, what differs by the task once. Pure.
+
+    How a container ended, the last line that it wrote, why ECS stopped it; then the events and the other lines.
+    """
+    once = {TASK.sub("", line): line for line in reversed(tuple(details))}
+    lines = tuple(reversed(once.values()))
+    newest = [line for line in lines if LOG_LINE.match(line)]
+    last = next((line for line in reversed(newest) if line.split()[:2] == newest[0].split()[:2]), None)
+
+    def rank(line: str) -> int:
+        if line == last:
+            return 1
+        if LOG_LINE.match(line):
+            return 5
+        return next((number for number, begin in RANKS.items() if begin.match(line)), 4)
+
+    return tuple(sorted(lines, key=rank))
 
 
 def of_rollout(answer: Answer) -> str:

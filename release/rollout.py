@@ -42,7 +42,7 @@ class RolloutRequest:
     maximum_count: int
     deadline_s: float
     """Seconds for everything, from the first call of the function."""
-    lease: str = ""
+    lease: str
     """The id of the lease that the caller holds: the function refuses any other."""
     expected_deployment: str | None = None
     """The primary deployment that is to be replaced; None: whichever is when this begins."""
@@ -106,10 +106,9 @@ def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledO
             "taskDefinition": request.task_definition,
             "minimumCount": request.minimum_count,
             "maximumCount": request.maximum_count,
+            "lease": request.lease,
             "expectedDeployment": expected,
         }
-        if request.lease:
-            command |= {"lease": request.lease}
         if request.force:
             command |= {"force": True}
         try:

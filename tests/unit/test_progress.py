@@ -144,6 +144,35 @@ def test_a_container_s_colours_and_cursor_do_not_reach_the_terminal(engine: Engi
     assert engine.told[0][2] == "panic: nolines\n\tkeep \u00e4 \u2713"
 
 
+DETAILS = (
+    "task 3c stopped: Task failed container health checks",
+    "task 3c container backend: exit code 2",
+    "task 2b stopped: Task failed container health checks",
+    "task 2b container backend: exit code 2",
+    "event: (service easi-dev) (task 3c) failed container health checks.",
+    "event: (service easi-dev) (task 2b) failed container health checks.",
+    "task 3c backend | starting",
+    'task 3c backend | PORT="99999" is not a port',
+    "task 2b backend | starting",
+    'task 2b backend | PORT="99999" is not a port',
+)
+
+
+def test_details_begin_with_what_tells_most_and_have_it_once() -> None:
+    assert progress.telling(DETAILS) == (
+        "task 3c container backend: exit code 2",
+        'task 3c backend | PORT="99999" is not a port',
+        "task 3c stopped: Task failed container health checks",
+        "event: (service easi-dev) (task 3c) failed container health checks.",
+        "task 3c backend | starting",
+    )
+
+
+@pytest.mark.parametrize("details", [(), ("no log lines: denied",), ("event: a", "event: b")])
+def test_other_details_stay_as_they_are(details: tuple[str, ...]) -> None:
+    assert progress.telling(details) == details
+
+
 WAITING = ["1 of 2 tasks running on easi-dev:7", "0 of 2 targets healthy (10.0.0.1:8080 is initial)"]
 STILL = "1 task still running on easi-dev:6"
 
