@@ -94,18 +94,19 @@ def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
 
 
 def _details(attempt: Attempt) -> list[str]:
-    """What is to be said of one attempt beside its row, a line each."""
+    """What is to be said of one attempt beside its row, a line each, aligned as `release.story` aligns its own."""
     phases = ", ".join(_phase(phase) for phase in attempt.phases)
-    why = attempt.message.splitlines() if attempt.outcome != "proven" else []
+    told = attempt.message.splitlines() if attempt.outcome != "proven" else []
     rows = [
         ("phases", phases),
-        ("why", why[0] if why else ""),
-        *(("", line.strip()) for line in why[1:]),
-        ("undone", "; ".join(attempt.undone)),
         ("restart", attempt.restart or ""),
         ("override", attempt.reason or ""),
+        # The first line of a story says which release of what it is about, as the row does.
+        ("why", told[0] if len(told) == 1 else ""),
+        ("undone", "; ".join(attempt.undone) if len(told) == 1 else ""),
     ]
-    return table([row for row in rows if row[1]], indent="      ")
+    lines = [f"  {label:<9} {text}" for label, text in rows if text]
+    return [f"    {line}" for line in [*lines, *told[1:]]]
 
 
 def _phase(phase: Phase) -> str:

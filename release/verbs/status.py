@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from release import attempts, healthcheck, lease, record
+from release import attempts, healthcheck, lease, record, unsettled
 from release.record import Release
 from release.request import ReleaseRequest
 from release.session import Clients
-from release.static import drift, store
+from release.static import drift
 from release.verbs import environment, verdict
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, told
@@ -22,7 +22,6 @@ from release.verbs.screen import bold, table
 from release.verbs.verdict import Facts, Health, Service
 
 AGREE, DIFFER = 0, 1
-UNSETTLED = "unsettled.json"
 Read = TypeVar("Read")
 
 
@@ -69,7 +68,7 @@ def look(there: Environment, clients: Clients) -> Facts:
         current = pool.submit(read, "ECS", lambda: _service(request, clients))
         site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
         held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
-        unsettled = pool.submit(read, "unsettled", lambda: _json(store.get(clients.s3, bucket, UNSETTLED)))
+        mark = pool.submit(read, "unsettled", lambda: unsettled.read(clients.s3, bucket))
         last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
         health = pool.submit(_health, request, recorded)
     newest = last.result()
@@ -82,7 +81,7 @@ def look(there: Environment, clients: Clients) -> Facts:
         static_manifest=site.result(),
         health=health.result(),
         lease=held.result(),
-        unsettled=unsettled.result(),
+        unsettled=mark.result(),
         last=newest[0] if newest else None,
         unread=unread,
     )
@@ -106,11 +105,3 @@ def _health(request: ReleaseRequest, recorded: Future[Release | None]) -> Health
     answer, miss = healthcheck.probe(dataclasses.replace(request.health, version=version))
     says = answer.get("version")
     return Health(url=request.health.url, version=says if isinstance(says, str) else None, miss=miss)
-
-
-def _json(body: bytes | None) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads(body) if body is not None else None
-    except ValueError:
-        found = {}
-    return found if isinstance(found, dict) or found is None else {}

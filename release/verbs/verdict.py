@@ -10,6 +10,7 @@ from typing import Any
 from release.attempts import Attempt
 from release.lease import Held
 from release.record import Release
+from release.unsettled import Mark
 from release.verbs.screen import ago, revision, short, when
 
 
@@ -48,7 +49,7 @@ class Facts:
     """What the site serves; says so where files differ from it."""
     health: Health
     lease: Held | None = None
-    unsettled: Mapping[str, Any] | None = None
+    unsettled: Mark | None = None
     last: Attempt | None = None
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -138,8 +139,10 @@ def _cut_short(facts: Facts) -> Iterator[Wrong]:
     name = facts.environment
     then = f"python -m release recover -s {name}, then {_up(facts)}"
     if facts.unsettled is not None:
-        version, since = facts.unsettled.get("version"), facts.unsettled.get("startedAt")
-        which = f"the release of {short(str(version))} that began {when(str(since))}" if version else "a release"
+        mark = facts.unsettled
+        which = (
+            f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
+        )
         yield Wrong(what=f"{which} ended neither proven nor undone: what serves may be a mixture", to_do=then)
     elif facts.lease is not None:
         holder = facts.lease.holder

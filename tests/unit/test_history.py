@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import attempts, lease
+from release import attempts, lease, story
 from release.__main__ import main
 from release.attempts import Attempt, Phase
 from release.lease import Held, Holder
@@ -67,13 +67,25 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         who="root@host",
         started_at="2026-01-02T03:30:00.000Z",
         ended_at="2026-01-02T03:30:09.000Z",
-        message="3333 is not proven: status is fail\n  The backend is back on easi:1",
+        message="\n".join(
+            story.lines(
+                story.Story(
+                    environment="prod",
+                    version=BAD,
+                    phase="prove",
+                    why="status is fail",
+                    undone=("the backend is back on easi:1",),
+                    runs="222222222222",
+                    to_do="pulumi up -s prod",
+                )
+            )
+        ),
         phases=(
             Phase(name="stage", seconds=1.04, outcome="done"),
             Phase(name="migrate", seconds=0, outcome="skipped"),
             Phase(name="prove", seconds=7.96, outcome="failed"),
         ),
-        undone=("rolled back to easi:1", "proven again"),
+        undone=("the backend is back on easi:1",),
     )
     fine = attempt(NEW, reason="the old one loses orders", phases=(Phase(name="stage", seconds=0.2, outcome="done"),))
 
@@ -83,10 +95,11 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (56 min ago)",
         "  started                  version       outcome  took        who",
         "  2026-01-02 03:30:00 UTC  333333333333  undone   9.0 s       root@host",
-        "      phases  stage 1.0 s, migrate skipped, prove 8.0 s failed",
-        "      why     3333 is not proven: status is fail",
-        "              The backend is back on easi:1",
-        "      undone  rolled back to easi:1; proven again",
+        "      phases    stage 1.0 s, migrate skipped, prove 8.0 s failed",
+        "      why       status is fail",
+        "      undone    the backend is back on easi:1",
+        "      runs now  222222222222",
+        "      to do     pulumi up -s prod",
         "  2026-01-02 03:00:00 UTC  222222222222  proven   1 min 40 s  octocat, https://github.com/o/r/actions/runs/1",
         "      phases    stage 0.2 s",
         "      override  the old one loses orders",

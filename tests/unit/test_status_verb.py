@@ -15,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from release import attempts, healthcheck, lease, session
 from release.__main__ import main
 from release.static import drift
+from release.unsettled import Mark
 from release.verbs import verdict
 from release.verbs.verdict import Facts, Health, Service
 from tests.unit.environments import World, released, world_in
@@ -32,6 +33,7 @@ FINE = Facts(
     health=Health(url="https://easi.example.gov/health", version=NEW, miss=None),
     last=attempt(NEW),
 )
+MARK = Mark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", site_config=None)
 AGAIN = f"EASI_VERSION={NEW} pulumi up --refresh -s prod"
 UP = f"EASI_VERSION={NEW} pulumi up -s prod"
 RECOVER = f"python -m release recover -s prod, then {UP}"
@@ -77,7 +79,7 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
             "has ended; then: python -m release history -s prod",
         ),
         (
-            {"unsettled": {"attempt": "1", "version": OTHER, "startedAt": "2026-01-02T03:00:00Z"}},
+            {"unsettled": MARK},
             "prod: the release of 333333333333 that began 2026-01-02 03:00:00 UTC ended neither proven nor undone: "
             f"what serves may be a mixture. To do: {RECOVER}",
         ),
@@ -144,9 +146,7 @@ def test_an_attempt_that_left_nothing_behind_is_told_and_is_not_wrong() -> None:
 
 
 def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
-    facts = dataclasses.replace(
-        FINE, lease=held(OTHER), ecs=on("arn/easi:3"), unsettled={"version": OTHER}, pending=("urn",)
-    )
+    facts = dataclasses.replace(FINE, lease=held(OTHER), ecs=on("arn/easi:3"), unsettled=MARK, pending=("urn",))
 
     finding = verdict.judge(facts, NOW)
 
