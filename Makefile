@@ -5,10 +5,10 @@ VENV := .venv/bin
 ENV ?=
 SHELL_SCRIPTS := $(wildcard .ci/run)
 
-.PHONY: help up setup status test check docs down
+.PHONY: help up setup status test test-faults check docs down
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 up: ## release the example through dev, impl and prod (ENV=dev: only one)
 	@$(PYTHON) -m local up $(if $(ENV),--env $(ENV))
@@ -27,6 +27,9 @@ check: .venv/.easi-installed ## formatting, lint, types, shell
 
 test: setup check ## everything: the checks, then unit, component and local tests
 	$(VENV)/python -m pytest
+
+test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md
+	$(VENV)/python -m pytest tests/local/faults --all-faults
 
 docs: .venv/.easi-installed ## write the generated page again: docs/settings.md
 	$(VENV)/python -m docs.settings_table

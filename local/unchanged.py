@@ -22,7 +22,8 @@ NOTE = "unchanged.json"
 PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker", "pulumi-resource-pulumi-python")
 """Those on PATH win over ours."""
 REASON = "EASI_BREAK_GLASS_REASON"
-"""The only variable of the environment that the program reads and that `make up` hands on."""
+RESTART = "EASI_RESTART"
+"""The variables of the environment that the program reads and that `make up` hands on."""
 
 
 def remember(layout: Layout, stacks: Stacks, name: str, outputs: dict[str, Any]) -> None:
@@ -46,7 +47,9 @@ def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -
 
 
 def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:
-    """A digest of all that an update reads; None for a tree with changes that are not committed."""
+    """A digest of all that an update reads; None for a tree with changes in no commit, and for a restart."""
+    if os.environ.get(RESTART):
+        return None
     git = ["git", "-C", str(layout.root)]
     state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)

@@ -140,7 +140,7 @@ def test_nothing_changed(layout: Layout, stacks: Stacks, answers: list[str]) -> 
 
 @pytest.mark.parametrize(
     "change",
-    ["commit", "file", "own state", "earlier state", "settings", "answer", "lock", "reason", "plugin"],
+    ["commit", "file", "own state", "earlier state", "settings", "answer", "lock", "reason", "restart", "plugin"],
 )
 def test_any_change_needs_an_update(
     layout: Layout, stacks: Stacks, answers: list[str], dead: int, monkeypatch: pytest.MonkeyPatch, change: str
@@ -164,6 +164,8 @@ def test_any_change_needs_an_update(
             lock(layout, "impl", dead)
         case "reason":
             monkeypatch.setenv(unchanged.REASON, "because")
+        case "restart":
+            monkeypatch.setenv(unchanged.RESTART, "because")
         case "plugin":
             write_whole(layout.root / ".local" / "other" / "pulumi-resource-aws", "#!/bin/sh\n", mode=0o755)
             monkeypatch.setenv("PATH", f"{layout.local / 'other'}{os.pathsep}{os.environ['PATH']}")
