@@ -181,6 +181,9 @@ release = Release(
     keep=settings.keep_releases,
     reason=version.reason,
     connection=project.aws_connection(),
+    container=name,
+    migration={"command": settings.migration_command, "timeout": settings.migration_timeout},
+    restart=run.restart_reason or "",
     # Everything that serves exists before a release starts to prove it.
     opts=pulumi.ResourceOptions(depends_on=[service, site, deploy]),
 )
