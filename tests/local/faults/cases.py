@@ -23,6 +23,7 @@ DEPLOY, STATUS = On(service="lambda", operation="Invoke.deploy"), On(service="la
 LAMBDA, ECS, S3 = On(service="lambda"), On(service="ecs"), On(service="s3")
 NO_SECRET = "arn:aws:secretsmanager:us-west-2:000000000000:secret:easi/nowhere-AbCdEf"
 NO_DIGEST = "sha256:" + "0" * 64
+NOTHING_CHANGED = "nothing that serves was changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +175,8 @@ NOT_STARTED = (
         name="migration fails",
         about="the migration ends with exit code 3",
         migration=("migrate-fail",),
-        expect="refused",
-        says=("exit code 3", "relation systems does not exist"),
+        expect="failed",
+        says=(NOTHING_CHANGED, "exit code 3", "relation systems does not exist"),
         fast=True,
     ),
     Case(
@@ -183,8 +184,11 @@ NOT_STARTED = (
         about="the migration waits for a lock for ever; its timeout is 8 s",
         migration=("migrate-hang",),
         inputs={"migration": {"command": ["migrate-hang"], "timeout": 8}},
-        expect="refused",
-        says=("did not end within 8 s",),
+        expect="failed",
+        says=(
+            NOTHING_CHANGED,
+            "did not end within 8 s",
+        ),
     ),
     Case(
         name="migration succeeds",
@@ -304,8 +308,11 @@ STORAGE = (
         name="S3 refuses to stage",
         about="no file can be uploaded to the site",
         faults=(Rule(on=On(service="s3", operation="PutObject", key="assets/*"), fault=status(500, "InternalError")),),
-        expect="refused",
-        says=("InternalError|500",),
+        expect="failed",
+        says=(
+            NOTHING_CHANGED,
+            "InternalError|500",
+        ),
     ),
     Case(
         name="S3 fails in the middle of the switch",
@@ -358,20 +365,33 @@ EDGE = (
     ),
 )
 FILES = (
-    Case(name="empty folder", about="the frontend's folder is empty", files="empty", expect="refused", fast=True),
+    Case(
+        name="empty folder",
+        about="the frontend's folder is empty",
+        files="empty",
+        expect="failed",
+        says=(NOTHING_CHANGED,),
+        fast=True,
+    ),
     Case(
         name="no index.html",
         about="the frontend has no index.html",
         files="no index",
-        expect="refused",
-        says=("index.html",),
+        expect="failed",
+        says=(
+            NOTHING_CHANGED,
+            "index.html",
+        ),
     ),
     Case(
         name="link out of the folder",
         about="a symbolic link leads out of the frontend's folder",
         files="link",
-        expect="refused",
-        says=("link",),
+        expect="failed",
+        says=(
+            NOTHING_CHANGED,
+            "link",
+        ),
     ),
     Case(
         name="odd files",

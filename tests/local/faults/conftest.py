@@ -63,6 +63,7 @@ def world(environments: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iter
         kept = record.read(world.aws("s3"), world.records)
         assert kept is not None
         yield world
+        world.stop()
         proxy.use([])
         function_proxy.use([])
         ended = world.release({**world.original, "urn": None})

@@ -103,6 +103,7 @@ class World:
         self.function = str(self.original["deployFunction"])
         self.site = str(self.original["site"]["url"])
         self.image = ""
+        self._started: list[Process] = []
 
     def aws(self, service: str) -> Any:
         """A client of the emulator itself."""
@@ -192,11 +193,19 @@ class World:
             text=True,
         )
         process = Process(popen, inputs)
+        self._started.append(process)
         assert popen.stdin
         popen.stdin.write(json.dumps(dict(inputs)))
         popen.stdin.close()
         threading.Thread(target=_read, args=(process,), daemon=True).start()
         return process
+
+    def stop(self) -> None:
+        """End what a test that was cut short has left."""
+        for process in self._started:
+            if process.popen.poll() is None:
+                process.kill()
+                process.popen.wait()
 
     def end(self, process: Process, *, recorded: bool = True) -> Ended:
         """Wait for its end. `recorded`: whether it can have kept how it ended."""
