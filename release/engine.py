@@ -120,10 +120,9 @@ def _run(course: Course) -> Release:
 def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
     """Undo what can be, tell the story, keep it; the exception to raise."""
     outcome, told, undone = _settle(course, error, name)
-    message = story.lines(told)
-    for line in message:
-        progress.kept(course.say, line)
-    _end(course, outcome, "\n".join(message), done, undone)
+    message = "\n".join(story.lines(told))
+    progress.kept(course.say, message)
+    _end(course, outcome, message, done, undone)
     return ReleaseFailedError(story.one_line(told))
 
 
@@ -151,7 +150,7 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
             runs = f"what an earlier release left, which is not settled; this one changed nothing. To settle it: {back}"
             tale = dataclasses.replace(tale, runs=runs)
         return ("refused" if isinstance(error, phases.RefusedError) else "failed"), tale, ()
-    progress.kept(course.say, f"{request.environment}: {name} failed ({tale.why}): undoing")
+    progress.passing(course.say, f"{name} failed: {tale.why}. Undoing")
     undone = undo.undo(course, error)
     tale = dataclasses.replace(tale, undone=undone.lines, runs=undone.runs)
     if undone.complete:
