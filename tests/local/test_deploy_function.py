@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
@@ -294,15 +294,37 @@ def test_failed_migration_tells_its_exit_code_and_what_it_wrote_but_no_secret(se
     assert "hunter2" not in repr(caught.value.details)
 
 
-def test_migration_that_hangs_is_stopped_and_its_good_exit_is_no_success(service: Service) -> None:
+def test_migration_that_hangs_is_stopped(service: Service) -> None:
     with pytest.raises(MigrationFailed) as caught:
         service.migrate(service.register("one"), "hang", timeout_s=6)
 
     assert caught.value.outcome == "timed_out"
     (task,) = one_offs(service)
     assert (task["lastStatus"], task["stopCode"]) == ("STOPPED", "UserInitiated")
-    answer = service.ask("task_status", task=task["taskArn"], container="backend")
-    assert (answer["outcome"], answer["exitCode"]) == ("failed", 0)
+
+
+def test_task_that_ends_well_because_it_was_told_to_has_failed(service: Service) -> None:
+    run = {"taskDefinition": service.register("one"), "container": "backend", "containerCommand": ["hang"]}
+    with service.lease() as held:
+        task = service.ask("run_task", lease=held.id, **run)["task"]
+        wait_until(lambda: any("migrating" in line for line in asked(service, task)["details"]))
+        service.ask("stop_task", lease=held.id, task=task, reason="enough")
+
+    wait_until(lambda: asked(service, task)["outcome"] != "in_progress")
+
+    answer = asked(service, task)
+    assert (answer["outcome"], answer["exitCode"], answer["reason"]) == ("failed", 0, "stopped: enough")
+
+
+def asked(service: Service, task: str) -> dict[str, Any]:
+    return service.ask("task_status", task=task, container="backend", explain=True)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "not so after 60 s"
+        time.sleep(0.2)
 
 
 def test_exit_code_of_a_sidecar_does_not_count(service: Service) -> None:
@@ -320,8 +342,7 @@ def test_repeated_run_task_finds_its_task_also_when_it_has_ended(service: Servic
     with service.lease() as held:
         command = {"lease": held.id, "taskDefinition": revision, "container": "backend"}
         first = service.ask("run_task", containerCommand=["exit", "3"], **command)
-        while service.ask("task_status", task=first["task"], container="backend")["outcome"] == "in_progress":
-            time.sleep(0.2)
+        wait_until(lambda: asked(service, first["task"])["outcome"] != "in_progress")
         again = service.ask("run_task", containerCommand=["exit", "3"], **command)
 
     assert (first["started"], again["started"]) == (True, False)
