@@ -96,6 +96,7 @@ def reported(what: str) -> Iterator[None]:
             "AccessDenied": "; the role of this release needs that permission (a missing object also looks like this "
             "without s3:ListBucket)",
             "NoSuchBucket": "; has the stack been created?",
+            "NoSuchKey": "; what a release wrote was deleted: `pulumi up --refresh` of its environment restores it",
             "BadDigest": "; the file changed after the manifest was made: build again and release that",
             "InvalidRequest": "; if it names a checksum, the file changed after the manifest was made: build again",
         }.get(code, "")
