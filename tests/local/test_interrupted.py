@@ -184,6 +184,7 @@ def test_of_two_releases_at_once_one_wins_and_the_other_names_it(dev: Dev) -> No
 
 def test_a_killed_engine_leaves_no_orphan_and_after_recover_also_the_version_before_is_released(dev: Dev) -> None:
     before = dev.clone.version
+    dev.build()
     with dev.up() as settled:
         assert settled.wait(timeout=240) == 0
     dev.commit("killed in the middle, and nobody wants it any more")
