@@ -310,6 +310,28 @@ def test_container_that_logs_elsewhere_has_no_lines() -> None:
     assert not any(" | " in line for line in ask(answers)["details"])
 
 
+@pytest.mark.parametrize("name", ["aws_rolled_back", "aws_rolling_back"])
+def test_what_ecs_says_of_a_failure_is_without_secrets(name: str) -> None:
+    answers = Answers(name)
+    answers.replies["GetLogEvents"] = lambda _: {"events": []}
+    (record,) = answers.content["describe_service_deployments"]["serviceDeployments"]
+    record["rollback"]["reason"] = "token=hunter2 is wrong"
+    answers.service["events"].insert(0, {"message": "password=hunter2", "createdAt": answers.began})
+
+    answer = ask(answers)
+
+    assert answer["reason"] == "token=[hidden] is wrong"
+    assert "event: password=[hidden]" in answer["details"]
+
+
+def test_lease_of_another_release_deploys_nothing() -> None:
+    answers = Answers("aws_succeeded")
+
+    with pytest.raises(RefusedError, match="the lease is held by octocat"):
+        commands.deploy(answers.aws(), wanted(8, lease="another"))
+    assert answers.names == ["GetObject"]
+
+
 def test_killed_container_is_explained() -> None:
     answers = Answers("aws_rolled_back")
     answers.replies["GetLogEvents"] = lambda _: {"events": []}

@@ -151,6 +151,19 @@ def test_secret_in_a_command_is_not_repeated(answers: Answers, capsys: pytest.Ca
     assert answers.calls == []
 
 
+def test_secret_in_an_error_that_nobody_foresaw_is_not_logged(
+    answers: Answers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Any) -> dict[str, Any]:
+        raise ValueError("no answer to token=hunter2")
+
+    answers.replies["DescribeServices"] = broken
+    with pytest.raises(ValueError, match="hunter2"):
+        handler.handle({"command": "status"}, None)
+
+    assert json.loads(capsys.readouterr().out)["message"] == "no answer to token=[hidden]"
+
+
 def test_command_that_a_task_runs_is_not_logged(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RefusedError):
         handler.handle(RUN | {"lease": "another", "containerCommand": ["migrate", "pepper"]}, None)

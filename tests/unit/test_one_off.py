@@ -262,6 +262,15 @@ def test_status_of_a_failed_task_has_its_end_and_its_log_without_secrets() -> No
     }
 
 
+def test_what_ecs_says_of_a_task_is_without_secrets() -> None:
+    container = {"name": "backend", "exitCode": 1, "reason": "cannot run --password hunter2"}
+    _, answer = ask(ended(1, containers=[container], stoppedReason="token=hunter2 is wrong"))
+
+    assert answer["reason"] == "cannot run --password [hidden]"
+    assert "task 1 stopped: token=[hidden] is wrong" in answer["details"]
+    assert "task 1 container backend: exit code 1, cannot run --password [hidden]" in answer["details"]
+
+
 def test_status_reads_logs_of_a_task_that_runs_only_when_an_explanation_is_wanted() -> None:
     quiet, plain = ask(task())
     _, explained = ask(task(), explain=True)
