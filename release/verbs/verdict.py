@@ -11,6 +11,7 @@ from release.attempts import Attempt
 from release.lease import Held
 from release.record import Release
 from release.unsettled import Mark
+from release.verbs.history import state
 from release.verbs.screen import ago, revision, short, when
 
 
@@ -217,22 +218,17 @@ def _rows(facts: Facts, now: datetime) -> Iterator[Row]:
     answer = f"pass, {short(health.version or '')}" if health.miss is None else health.miss
     yield Row(name="health", value=answer, remark=health.url)
     stack = short(facts.stack.version) if facts.stack else "no release"
-    busy = (
-        f"under way or cut short: {', '.join(urn.rpartition('::')[2] for urn in facts.pending)}"
-        if facts.pending
-        else ""
-    )
-    yield Row(
-        name="stack",
-        value=stack,
-        remark=busy or _compared(_version(facts.stack), _version(release)),
-    )
+    remark = _compared(_version(facts.stack), _version(release))
+    if facts.pending:
+        living = facts.lease is not None and facts.lease.alive
+        busy = ", ".join(urn.rpartition("::")[2] for urn in facts.pending)
+        remark = f"{'under way' if living else 'under way or cut short'}: {busy}"
+    yield Row(name="stack", value=stack, remark=remark)
     yield Row(name="lease", value=_lease(facts))
     if facts.last is not None:
         last = facts.last
-        yield Row(
-            name="last try", value=f"{short(last.version)} {last.state}, began {when(last.started_at)}", remark=last.who
-        )
+        told = f"{short(last.version)} {state(last, facts.lease)}, began {when(last.started_at)}"
+        yield Row(name="last try", value=told, remark=last.who)
 
 
 def _ecs(facts: Facts) -> Row:

@@ -146,7 +146,14 @@ def test_an_attempt_that_left_nothing_behind_is_told_and_is_not_wrong() -> None:
 
 
 def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
-    facts = dataclasses.replace(FINE, lease=held(OTHER), ecs=on("arn/easi:3"), unsettled=MARK, pending=("urn",))
+    facts = dataclasses.replace(
+        FINE,
+        lease=held(OTHER),
+        ecs=on("arn/easi:3"),
+        unsettled=MARK,
+        pending=("urn::release",),
+        last=attempt(OTHER, ended_at=None, outcome=None),
+    )
 
     finding = verdict.judge(facts, NOW)
 
@@ -154,7 +161,10 @@ def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
         "333333333333 is being released",
         "ECS runs easi:3, and easi:2 is proven",
     ]
-    assert any(row.name == "ECS" and row.remark == "DIFFERS" for row in finding.rows)
+    said = {row.name: (row.value, row.remark) for row in finding.rows}
+    assert said["ECS"] == ("easi:3, 2 of 2 tasks", "DIFFERS")
+    assert said["stack"] == ("222222222222", "under way: release")
+    assert said["last try"][0] == "333333333333 under way, began 2026-01-02 03:00:00 UTC"
 
 
 class Ecs:
