@@ -30,35 +30,34 @@ GOOD = Case(name="killed", about="", expect="proven")
 MIGRATING = Case(name="killed", about="", expect="proven", migration=("migrate",))
 
 
-def phase_of(call: Call) -> str:
-    """The phase of a release to which a request belongs."""
+def begins(call: Call) -> str | None:
+    """The phase that a request shows to have begun; None for those that any phase makes."""
     if call.service == "lambda":
         command = call.operation.removeprefix("Invoke.")
         return "migrate" if command in {"run_task", "task_status", "stop_task"} else "roll out"
     if call.service == "cdn":
-        return "prove" if "health" in call.key else "site"
-    if (
-        call.service == "cloudfront"
-        or call.operation == "CopyObject"
-        or call.key in {"config.json", "static/active.json"}
-    ):
+        return "prove" if "health" in call.key else None
+    if call.service == "cloudfront" or call.operation == "CopyObject":
         return "site"
     if call.service != "s3":
-        return "check"
-    if call.key in {"lease.json", "unsettled.json"} or call.key.startswith("attempts/"):
-        return "begin"
-    if call.key == "release.json":
-        return "record" if call.operation == "PutObject" else "begin"
+        return None if call.service == "sts" else "check"
+    if call.key == "release.json" and call.operation == "PutObject":
+        return "record"
+    if call.key in {"lease.json", "unsettled.json", "release.json"} or call.key.startswith("attempts/"):
+        return None
     return "stage"
 
 
 def phases(calls: list[Call]) -> list[str]:
-    """The phase of each request of one release, whose end begins with its record."""
-    found, recorded = [], False
+    """The phase of each request of one release: phases follow each other, and renewals of the lease are in all."""
+    found, now = [], "begin"
     for call in calls:
-        phase = phase_of(call)
-        recorded = recorded or phase == "record"
-        found.append("record" if recorded else phase)
+        next_ = begins(call)
+        if next_ == "stage" and now == "prove":
+            next_ = "site"  # which reads what was staged
+        if next_ is not None and PHASES.index(next_) > PHASES.index(now):
+            now = next_
+        found.append(now)
     return found
 
 
