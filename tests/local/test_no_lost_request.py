@@ -11,8 +11,8 @@ import pytest
 from bench.load import scenario, vegeta
 from tests.local.clone import Clone
 
-RATE = 25
-"""Requests per second, of each address."""
+RATE = 10
+"""Requests per second, of each of four addresses: what the emulator answers also while two cores have much to do."""
 AROUND_S = 2.0
 """Seconds of load before and after."""
 
@@ -26,7 +26,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_version_again(easi: Clone) -> Iterator[None]:
     yield
     easi.git("reset", "--hard", easi.first_version)
-    scenario.release(easi, easi.first_version)
+    if easi.health(scenario.ENVIRONMENT)["version"] != easi.first_version:
+        scenario.release(easi, easi.first_version)
 
 
 def table(reports: list[vegeta.Report]) -> str:
