@@ -24,7 +24,7 @@ from release.record import RecordChangedError, Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
-from release.story import DETAILS, Story
+from release.story import Story
 from release.who import who
 
 PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
@@ -37,6 +37,10 @@ PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
     ("record", phases.keep_record),
 )
 """In order. One that answers False had nothing to do."""
+
+
+DETAILS: Final = 3
+"""Details of one failure that its story has."""
 
 
 class ReleaseFailedError(Exception):
@@ -162,7 +166,11 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
 def _details(error: Exception) -> tuple[str, ...]:
     if isinstance(error, phases.RefusedError):
         return error.problems if len(error.problems) > 1 else ()
-    return error.details[:DETAILS] if isinstance(error, FunctionFailed) else ()
+    if not isinstance(error, FunctionFailed):
+        return ()
+    # Those of a task begin with why it stopped and its exit code, and end with the last line of its log.
+    found = error.details
+    return found if len(found) <= DETAILS else (*found[: DETAILS - 1], found[-1])
 
 
 def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:

@@ -91,9 +91,9 @@ class Release(dynamic.Resource, module="release", name="Release"):
         keep: int,
         reason: str | None,
         connection: Mapping[str, Any],
-        container: str = "",
-        migration: Mapping[str, Any] | None = None,
-        restart: str = "",
+        container: str,
+        migration: Mapping[str, Any],
+        restart: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """See `release.request.ReleaseRequest` for what each input is."""
@@ -116,7 +116,7 @@ class Release(dynamic.Resource, module="release", name="Release"):
             "reason": reason,
             "connection": connection,
             "container": container,
-            "migration": migration or {"command": [], "timeout": 0},
+            "migration": migration,
             "restart": restart,
             # As a future, not an output: that of a component's child would depend on the child itself.
             "urn": pulumi.create_urn(name, stack.RELEASE, opts.parent if opts else None).future(),

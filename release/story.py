@@ -9,8 +9,6 @@ from typing import Final
 SHORT: Final = 12
 """Characters of a Git SHA in a message."""
 LINES: Final = 10
-DETAILS: Final = 3
-"""Details of one failure; a refusal has as many problems as there is room for."""
 WIDTH: Final = 400
 """Characters of one line: a container may log anything."""
 
