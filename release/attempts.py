@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from release import objects
+
 PREFIX: Final = "attempts/"
 OUTCOMES: Final = ("proven", "undone", "refused", "failed")
 _PARALLEL: Final = 8
@@ -129,7 +131,7 @@ def _read(s3: Any, bucket: str, prefix: str) -> Attempt | None:
 
 def _get(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
     try:
-        found: Mapping[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        found: Mapping[str, Any] = json.loads(objects.read(s3, bucket, key)[1])
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import machine
+from release import machine, objects
 
 KEY: Final = "lease.json"
 TTL_S: Final = 30.0
@@ -238,7 +238,7 @@ def abandon_all() -> None:
 def look(s3: Any, bucket: str) -> Held | None:
     """The lease that is there, of a living holder or a dead one; None when there is none, or no bucket any more."""
     try:
-        answer = s3.get_object(Bucket=bucket, Key=KEY)
+        answer, body = objects.read(s3, bucket, KEY)
     except ClientError as error:
         if _code(error) in {"NoSuchKey", "NoSuchBucket", "404"}:
             return None
@@ -246,9 +246,7 @@ def look(s3: Any, bucket: str) -> Held | None:
     modified = answer["LastModified"]
     stamped = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date")
     now = parsedate_to_datetime(stamped) if stamped else datetime.now(UTC)
-    return Held(
-        holder=_holder(answer["Body"].read()), etag=answer["ETag"], age_s=max((now - modified).total_seconds(), 0.0)
-    )
+    return Held(holder=_holder(body), etag=answer["ETag"], age_s=max((now - modified).total_seconds(), 0.0))
 
 
 def take_away(s3: Any, bucket: str, held: Held) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from release import objects
+
 KEY = "release.json"
 
 
@@ -105,12 +107,12 @@ def read(s3: Any, bucket: str) -> Release | None:
 def read_stored(s3: Any, bucket: str) -> Stored:
     """The environment's record, as `write` needs it to replace this very one."""
     try:
-        answer = s3.get_object(Bucket=bucket, Key=KEY)
+        answer, body = objects.read(s3, bucket, KEY)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return Stored(release=None, etag=None)
         raise
-    return Stored(release=from_json(json.loads(answer["Body"].read())), etag=answer["ETag"])
+    return Stored(release=from_json(json.loads(body)), etag=answer["ETag"])
 
 
 def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from release import objects
+
 KEY: Final = "unsettled.json"
 
 
@@ -29,7 +31,7 @@ class Mark:
 def read(s3: Any, bucket: str) -> Mark | None:
     """The mark that is there. One that cannot be read is one all the same."""
     try:
-        body = s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()
+        _, body = objects.read(s3, bucket, KEY)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
 from release.static.manifest import Manifest, checked_digest
 
@@ -109,7 +110,7 @@ def get(s3: Any, bucket: str, key: str) -> bytes | None:
     """The object's content, None if there is none."""
     with reported(f"read s3://{bucket}/{key}"):
         try:
-            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            _, body = objects.read(s3, bucket, key)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                 return None
