@@ -264,8 +264,8 @@ FUNCTION = (
     ),
     Case(
         name="ECS throttled for a while",
-        about="the function's first eight calls of ECS get ThrottlingException",
-        function_faults=(Rule(on=ECS, fault=throttle(), times=8),),
+        about="after four, the function's next twelve calls of ECS get ThrottlingException",
+        function_faults=(Rule(on=ECS, fault=throttle(), times=12, skip=4),),
         expect="proven",
         serves="new",
         says=("ThrottlingException",),
