@@ -24,11 +24,13 @@ class ReleaseProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Release for the first time."""
-        return dynamic.CreateResult(id_=f"{props['environment']}-release", outs=_release(props))
+        return dynamic.CreateResult(
+            id_=f"{props['environment']}-release", outs=_release(props, EngineLog(props.get("urn")))
+        )
 
     def update(self, _id: str, _olds: dict[str, Any], props: dict[str, Any]) -> dynamic.UpdateResult:
         """Release again. What ran before is read from AWS, not from the state."""
-        return dynamic.UpdateResult(outs=_release(props))
+        return dynamic.UpdateResult(outs=_release(props, EngineLog(props.get("urn"), at_stack=True)))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """A release is what changes its identity; how it is proven can change without one.
@@ -125,11 +127,11 @@ class Release(dynamic.Resource, module="release", name="Release"):
         super().__init__(ReleaseProvider(), name, inputs, opts)
 
 
-def _release(props: dict[str, Any]) -> dict[str, Any]:
+def _release(props: dict[str, Any], say: EngineLog) -> dict[str, Any]:
     watch.end_with_the_engine(engine_address())
     request = from_inputs(props)
     clients = session.connect(request.connection, account=request.account, region=request.region)
-    release = engine.run(request, clients, EngineLog(props.get("urn")))
+    release = engine.run(request, clients, say)
     return {**props, "release": release.to_json()}
 
 
