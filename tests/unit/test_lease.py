@@ -205,7 +205,9 @@ def test_a_write_whose_answer_was_lost_and_that_boto3_repeats_is_ours(
         return put(self, **arguments)
 
     monkeypatch.setattr(FakeS3, "put_object", twice)
+    began = s3.now
     with acquire(s3) as mine:
+        assert s3.now == began, "it does not wait for itself"
         mine.renew()
         mine.check()
         assert stored(s3)["renewals"] == 1
