@@ -166,11 +166,8 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
 def _details(error: Exception) -> tuple[str, ...]:
     if isinstance(error, phases.RefusedError):
         return error.problems if len(error.problems) > 1 else ()
-    if not isinstance(error, FunctionFailed):
-        return ()
-    # Those of a task begin with why it stopped and its exit code, and end with the last line of its log.
-    found = error.details
-    return found if len(found) <= DETAILS else (*found[: DETAILS - 1], found[-1])
+    # The most telling come first: exit code, last line of the log, why it stopped.
+    return error.details[:DETAILS] if isinstance(error, FunctionFailed) else ()
 
 
 def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:
