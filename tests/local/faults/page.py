@@ -36,10 +36,10 @@ class Page:
             "Written by `make test-faults`: one release of the local environment `dev` per line, with real containers,",
             "and a proxy that spoils calls between the release, or its deploy function, and the emulated AWS.",
             "",
-            "**proven**: the release succeeded. **undone**: what ran before runs again, and is proven again. **refused**:",
-            "a check found what would fail, before anything was changed. **failed**: anything else, of which the message",
-            "says what runs; where all of the old version served afterwards, nothing that serves had been changed. After",
-            "each case the next good release was proven, and no lease was left.",
+            "**proven**: the release succeeded. **undone**: what ran before runs again, and is proven again.",
+            "**refused**: a check found what would fail, before anything was changed. **failed**: anything else, of",
+            "which the message says what runs; where the old version serves, nothing that serves had been changed.",
+            "After each case the next good release was proven, and no lease was left.",
         ]
         for group in dict.fromkeys(row.group for row in self.rows):
             lines += ["", f"## {group}", "", "| case | what goes wrong | verdict | seconds | served afterwards |"]
