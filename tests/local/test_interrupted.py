@@ -19,7 +19,7 @@ import pytest
 from release import lease, machine, record
 from tests.local.clone import Clone
 
-pytestmark = pytest.mark.moves_on
+pytestmark = [pytest.mark.moves_on, pytest.mark.timeout(1800)]
 
 PASSES = 25
 """Passes of the health check, one a second: a release that can be hit in its middle, and outlasts a first SIGINT."""
