@@ -59,4 +59,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    if ended == INTERRUPTED:
+        # Threads may still wait for an answer of AWS that nobody wants any more.
+        os._exit(ended)
+    sys.exit(ended)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from release.verbs.verdict import Facts, Health, Service
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_history import attempt, held
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
 OLD, NEW, OTHER = "1" * 40, "2" * 40, "3" * 40
 RECORD = released(OLD, NEW)
@@ -261,3 +266,39 @@ def test_an_aws_that_cannot_be_asked_is_one_message_and_soon(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert says in shown.err
+
+
+HANGING = """
+import runpy, sys, time
+from release import session
+
+class Silent:
+    def __getattr__(self, name):
+        print("asked", flush=True)
+        time.sleep(60)
+
+session.connect = lambda *_, **__: session.Clients(
+    s3=Silent(), cloudfront=None, ecr=None, function=None, make=lambda *_: Silent()
+)
+sys.argv = ["release", "status", "-s", "prod"]
+runpy.run_module("release", run_name="__main__")
+"""
+
+
+def test_interrupt_ends_at_once_while_aws_does_not_answer(world: World) -> None:
+    world.add("prod", RECORD)
+    world.write()
+    running = subprocess.Popen(
+        [sys.executable, "-c", HANGING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "asked\n"
+
+    running.send_signal(signal.SIGINT)
+    _, complaints = running.communicate(timeout=30)
+
+    assert (running.returncode, complaints) == (130, "interrupted\n")
