@@ -42,11 +42,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 @pytest.fixture
-def service(aws: Aws) -> Service:
+def service(aws: Aws) -> Iterator[Service]:
     name = f"deploy-{next(NUMBERS)}"
     made = Service(aws=aws, name=name, function=f"{name}-deploy", said=[], suffix="-1a2b3c4")
     create(made)
-    return made
+    yield made
+    # Its tasks would run, or be started and crash, under all the tests after it.
+    aws.client("ecs").update_service(cluster=aws.name, service=made.service_name, desiredCount=0)
 
 
 def test_first_deployment_brings_a_service_from_no_tasks_to_healthy_targets(service: Service) -> None:
