@@ -27,7 +27,7 @@ from typing import Any
 import docker
 
 from bench.outputs import ENVIRONMENT
-from release import healthcheck
+from release import healthcheck, record
 from tests.local.clone import ROOT, Clone, caller_environment
 from tests.local.faults import image
 from tests.local.faults.cases import BROKEN_IMAGES, Case
@@ -150,10 +150,16 @@ def world_of(clone: Clone) -> Iterator[World]:
         engine = docker.DockerClient(os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else docker.from_env()
         (folder / "image").mkdir()
         world.image = image.build(engine, folder / "image", str(world.original["image"]).partition("@")[0])
+        kept = world.aws("s3").get_object(Bucket=world.records, Key=record.KEY)["Body"].read()
         try:
             yield world
         finally:
-            world.release({**world.original, "urn": None})
+            world.stop()
+            ended = world.release({**world.original, "urn": None})
+            if ended.outcome == "proven":  # versions that exist nowhere else are not to be found in the record
+                world.aws("s3").put_object(
+                    Bucket=world.records, Key=record.KEY, Body=kept, ContentType="application/json"
+                )
 
 
 def main() -> int:
@@ -168,7 +174,7 @@ def main() -> int:
     clone = Clone(Path.cwd())
     verdicts: list[Verdict] = []
     row = "{:32}{:18}{:10}{:>7}  {}".format
-    print(row("case", "way", "verdict", "s", f"serves afterwards ({ENVIRONMENT})"))
+    print(row("case", "way", "verdict", "s", f"serves afterwards ({ENVIRONMENT})"), flush=True)
     with world_of(clone) as world:
         for case in (case for case in (GOOD, *BROKEN_IMAGES) if options.only in case.name):
             for _ in range(options.rounds):
