@@ -115,23 +115,26 @@ def _phase(phase: Phase) -> str:
 
 
 def _way_back(name: str, release: Release | None) -> list[str]:
-    """How to run what ran before: the one version that differs from this, and then the others."""
+    """How to run what ran before, the newest first; what was itself gone back from is named, and not proposed."""
     if release is None:
         return []
-    earlier: dict[str, Proven] = {}
+    ran = [proven.version for proven in release.previous]
+    gone_back_from = ran[: ran.index(release.version)] if release.version in ran else []
+    others: dict[str, Proven] = {}
     for proven in release.previous:
         if proven.version != release.version:
-            earlier.setdefault(proven.version, proven)
-    newest_first = list(earlier.values())
-    if not newest_first:
-        return [f"nothing else was proven in {name}: there is no version to go back to"]
-    before, *others = newest_first
-    told = [
-        f"to go back to {short(before.version)}, proven {when(before.verified_at)}:",
-        f"  EASI_VERSION={before.version} pulumi up -s {name}",
-    ]
-    if others:
-        told += ["or to:", *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in others])]
+            others.setdefault(proven.version, proven)
+    older = [proven for version, proven in others.items() if version not in gone_back_from]
+    newer = [proven for version, proven in others.items() if version in gone_back_from]
+    told = [f"nothing else was proven in {name}: there is no version to go back to"]
+    if older:
+        told = [f"to go back to {short(older[0].version)}, proven {when(older[0].verified_at)}:"]
+        told.append(f"  EASI_VERSION={older[0].version} pulumi up -s {name}")
+    elif newer:
+        told = [f"nothing older is kept in {name}"]
+    for title, listed in (("or to:", older[1:]), ("it was gone back from:", newer)):
+        if listed:
+            told += [title, *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in listed])]
     return told
 
 

@@ -117,16 +117,27 @@ def test_one_that_has_not_ended_is_under_way_only_while_its_lease_lives() -> Non
     assert history.state(begun, None) == "interrupted"
 
 
-def test_the_way_back_is_to_another_version_than_runs() -> None:
-    shown = history.lines("prod", released(OLD, BAD, NEW, BAD), [], None, NOW)
+def test_the_way_back_is_to_the_newest_other_version_and_the_others_follow() -> None:
+    shown = history.lines("prod", released(OLD, BAD, NEW, NEW), [], None, NOW)
 
     assert "no attempt is recorded" in shown[1]
     assert shown[2:] == [
-        "to go back to 222222222222, proven 2026-01-02 03:04:05 UTC:",
-        f"  EASI_VERSION={NEW} pulumi up -s prod",
+        "to go back to 333333333333, proven 2026-01-02 03:04:05 UTC:",
+        f"  EASI_VERSION={BAD} pulumi up -s prod",
         "or to:",
         f"  {OLD}  proven 2026-01-02 03:04:05 UTC",
     ]
+
+
+def test_the_way_back_is_never_to_what_was_just_gone_back_from() -> None:
+    once = history.lines("prod", released(OLD, NEW, BAD, NEW), [], None, NOW)
+    assert once[2:] == [
+        "to go back to 111111111111, proven 2026-01-02 03:04:05 UTC:",
+        f"  EASI_VERSION={OLD} pulumi up -s prod",
+        "it was gone back from:",
+        f"  {BAD}  proven 2026-01-02 03:04:05 UTC",
+    ]
+    assert history.lines("prod", released(NEW, BAD, NEW), [], None, NOW)[2] == "nothing older is kept in prod"
 
 
 def test_nothing_to_go_back_to_is_said() -> None:
