@@ -43,15 +43,14 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
         return Found(release=None, task_definition=running, static_manifest=None, denied=str(error))
 
 
-def differences(request: ReleaseRequest, found: Found) -> tuple[str, ...]:
-    """What is another than when `request` was made of what is known, a line each: for people who read no diff."""
-    known = request.identity
+def differences(task_definition: str, static_manifest: str, found: Found) -> tuple[str, ...]:
+    """What is another than was known of revision and manifest, a line each: for people who read no diff."""
     lines = []
-    if found.task_definition != known.task_definition:
-        now = _revision(found.task_definition or "nothing: the service is gone")
-        lines.append(f"the service is to run {now}, and ran {_revision(known.task_definition)}")
-    if found.denied is None and found.static_manifest != known.static_manifest:
-        lines.append(f"the site is {found.static_manifest or 'empty'}, and was {known.static_manifest}")
+    if (found.task_definition or "") != task_definition:
+        now = _revision(found.task_definition or "nothing: it is gone")
+        lines.append(f"the service is to run {now}, and ran {_revision(task_definition)}")
+    if found.denied is None and (found.static_manifest or "") != static_manifest:
+        lines.append(f"the site is {found.static_manifest or 'empty'}, and was {static_manifest}")
     return tuple(lines)
 
 

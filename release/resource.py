@@ -54,6 +54,8 @@ class ReleaseProvider(dynamic.ResourceProvider):
                 raise
             _not_compared(props, "what runs", error)
             return dynamic.ReadResult(id_, props)
+        for line in drift.differences(props["taskDefinition"], props["staticManifest"], found):
+            EngineLog(props.get("urn"))(f"{request.environment}: {line}")
         outs = {**props, "taskDefinition": found.task_definition or ""}
         if found.denied is not None:
             _not_compared(props, "the record and the site", found.denied)

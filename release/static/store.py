@@ -101,7 +101,9 @@ def reported(what: str) -> Iterator[None]:
             "BadDigest": "; the file changed after the manifest was made: build again and release that",
             "InvalidRequest": "; if it names a checksum, the file changed after the manifest was made: build again",
         }.get(code, "")
-        raise StaticReleaseError(f"could not {what}: {code}: {detail.get('Message', '')}{advice}") from error
+        raise StaticReleaseError(
+            f"could not {what}: {code}: {detail.get('Message', '').rstrip('.')}{advice}"
+        ) from error
     except (BotoCoreError, OSError) as error:
         raise StaticReleaseError(f"could not {what}: {error}; run the release again, it continues") from error
 

@@ -38,18 +38,18 @@ def test_what_runs_is_read_from_ecs_and_the_record() -> None:
     found = look(running(World(), taskDefinition=TASK))
     assert (found.task_definition, found.static_manifest, found.denied) == (TASK, MANIFEST, None)
     assert found.release is not None
-    assert drift.differences(request(), found) == ()
+    assert drift.differences(TASK, MANIFEST, found) == ()
 
 
 def test_service_moved_by_hand_is_told() -> None:
     found = look(running(World(), taskDefinition=f"{ECS}:task-definition/easi-impl:7"))
-    assert drift.differences(request(), found) == ("the service is to run easi-impl:7, and ran easi-impl:2",)
+    assert drift.differences(TASK, MANIFEST, found) == ("the service is to run easi-impl:7, and ran easi-impl:2",)
 
 
 def test_service_scaled_to_nothing_by_hand_is_told() -> None:
     found = look(running(World(), taskDefinition=TASK, desiredCount=0))
     told = ("the service is to run easi-impl:2 scaled to 0 tasks, and ran easi-impl:2",)
-    assert drift.differences(request(), found) == told
+    assert drift.differences(TASK, MANIFEST, found) == told
     wanted = dataclasses.replace(request(), minimum_count=0)
     assert drift.look(wanted, denied_objects()).task_definition == TASK
 
@@ -71,14 +71,16 @@ def test_service_that_is_gone_is_told(service: dict[str, Any] | None) -> None:
     world.service = service
     found = look(world)
     assert found.task_definition is None
-    assert drift.differences(request(), found)[0].startswith("the service is to run nothing: the service is gone")
+    assert drift.differences(TASK, MANIFEST, found)[0].startswith("the service is to run nothing: it is gone")
 
 
 def test_changed_site_is_told() -> None:
     found = look(running(World(), taskDefinition=TASK), site=f"{MANIFEST} changed: index.html")
-    assert drift.differences(request(), found) == (f"the site is {MANIFEST} changed: index.html, and was {MANIFEST}",)
+    assert drift.differences(TASK, MANIFEST, found) == (
+        f"the site is {MANIFEST} changed: index.html, and was {MANIFEST}",
+    )
     found = look(running(World(), taskDefinition=TASK), site=None)
-    assert drift.differences(request(), found) == (f"the site is empty, and was {MANIFEST}",)
+    assert drift.differences(TASK, MANIFEST, found) == (f"the site is empty, and was {MANIFEST}",)
 
 
 def test_role_that_reads_no_object_still_sees_the_service() -> None:
@@ -87,7 +89,7 @@ def test_role_that_reads_no_object_still_sees_the_service() -> None:
     assert (found.release, found.static_manifest) == (None, None)
     assert found.denied is not None
     assert "AccessDenied" in found.denied
-    assert len(drift.differences(request(), found)) == 1
+    assert len(drift.differences(TASK, MANIFEST, found)) == 1
 
 
 def test_what_fails_otherwise_is_raised() -> None:

@@ -157,9 +157,12 @@ def failing(error: Exception) -> Any:
     return fail
 
 
-def test_a_refresh_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refresh_shows_what_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = Found(release=None, task_definition="arn:9", static_manifest="sha256:1 changed: index.html")
     outs = read(monkeypatch, lambda *_: found)
+    said = capsys.readouterr().err
+    assert "dev: the service is to run arn:9, and ran " in said
+    assert "dev: the site is sha256:1 changed: index.html, and was " in said
     assert (outs["taskDefinition"], outs["staticManifest"]) == ("arn:9", "sha256:1 changed: index.html")
     assert outs["release"] == RECORD
 
