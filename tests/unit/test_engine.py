@@ -509,6 +509,66 @@ def test_a_record_that_arrived_without_an_answer_is_one(monkeypatch: pytest.Monk
     world.runs(NEW)
 
 
+def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+
+    def lost(when: str, name: str) -> None:
+        if (when, name) == ("put", "release.json"):
+            world.failing["get release.json"] = error("InternalError")
+            raise error("InternalError")
+
+    back = world.roll_back
+
+    def answers_again(*arguments: Any) -> Any:
+        del world.failing["get release.json"]
+        return back(*arguments)
+
+    monkeypatch.setattr("release.rollout.roll_back", answers_again)
+    world.bucket.after = lost
+    failed(world)
+    assert world.service == identity(OLD)["taskDefinition"]
+    assert world.recorded is not None
+    assert world.recorded.version == NEW
+    assert (world.last.outcome, world.settled) == ("failed", False)
+
+
+def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "after roll 2"
+    with pytest.raises(Killed):
+        run(world)
+    world.kill = None
+    world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
+    failed(world, request(**identity("3" * 40)))
+    world.runs(OLD)
+    assert world.config == {"environment": "before"}
+
+
+def test_the_config_before_an_interrupted_release_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "after switch 2"
+    with pytest.raises(Killed):
+        run(world)
+    assert world.config == {"environment": "impl"}
+    world.kill, world.sick = None, {NEW}
+    failed(world)
+    world.runs(OLD)
+    assert world.config == {"environment": "before"}
+
+
+def test_the_mark_of_somebody_else_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    prove = world.prove
+
+    def meanwhile(check: Any, say: Any) -> Any:
+        world.bucket.objects["unsettled.json"] = b'{"attempt": "theirs"}'
+        return prove(check, say)
+
+    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    run(world)
+    assert json.loads(world.bucket.objects["unsettled.json"]) == {"attempt": "theirs"}
+
+
 def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
     theirs = dataclasses.replace(before(), version="3" * 40)
