@@ -1,8 +1,8 @@
 """How a release tells what it does: one line for each change of state.
 
-A line is kept, or it is passing: the next line makes it obsolete. Pulumi shows a passing line beside the resource (in a
-terminal) or as one line of the log (in CI), and repeats those that are kept among its diagnostics when all is over. So
-what counts up is passing, and what a person must find afterwards is kept.
+A line is kept, or it is passing: the next line makes it obsolete. Pulumi shows a passing line beside the resource or at
+the stack (in a terminal), or as one line of the log (in CI), and repeats those that are kept among its diagnostics when
+all is over. So what counts up is passing, and what a person must find afterwards is kept.
 """
 
 from __future__ import annotations
