@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from release import record
-from release.record import Proven, Release
+from release.record import Proven, RecordChangedError, Release
+from tests.unit.bucket_fake import Bucket, error
 
 
 def proven(version: str, *, reason: str | None = None) -> Proven:
@@ -50,3 +52,31 @@ def test_json_has_the_outputs_keys() -> None:
 def test_what_is_no_record_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="no record of a release"):
         record.from_json(data)
+
+
+def test_a_record_replaces_the_one_that_was_read() -> None:
+    bucket = Bucket()
+    record.write(bucket, "records", history("1"), record.read_stored(bucket, "records"))
+    record.write(bucket, "records", history("1", "2"), record.read_stored(bucket, "records"))
+    assert record.read(bucket, "records") == history("1", "2")
+
+
+def test_a_record_that_was_written_meanwhile_stays() -> None:
+    bucket = Bucket()
+    nothing = record.read_stored(bucket, "records")
+    record.write(bucket, "records", history("1"), nothing)
+    with pytest.raises(RecordChangedError, match="it is 111111111111, proven 2026"):
+        record.write(bucket, "records", history("2"), nothing)
+    assert record.read(bucket, "records") == history("1")
+
+
+def test_a_write_that_did_not_arrive_is_told() -> None:
+    bucket = Bucket()
+
+    def down(operation: str, _key: str) -> None:
+        if operation == "put":
+            raise error("InternalError")
+
+    bucket.before = down
+    with pytest.raises(ClientError, match="InternalError"):
+        record.write(bucket, "records", history("1"), record.read_stored(bucket, "records"))

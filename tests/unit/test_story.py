@@ -1,0 +1,53 @@
+"""The story of a failed release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from release import story
+from release.story import Story
+
+
+def told(**changes: Any) -> Story:
+    known: dict[str, Any] = {
+        "environment": "dev",
+        "version": "2" * 40,
+        "phase": "prove",
+        "why": "status is fail, expected pass",
+        "undone": ("the backend is back on easi:1", "111111111111 is proven again"),
+        "runs": "111111111111, as before, backend and site",
+        "to_do": "mend the cause",
+    }
+    return Story(**known | changes)
+
+
+def test_it_says_what_failed_why_what_was_undone_what_runs_and_what_to_do() -> None:
+    assert story.lines(told(details=("exit code 3",))) == (
+        "dev: 222222222222 is not released: prove failed",
+        "  why       status is fail, expected pass",
+        "            exit code 3",
+        "  undone    the backend is back on easi:1",
+        "            111111111111 is proven again",
+        "  runs now  111111111111, as before, backend and site",
+        "  to do     mend the cause",
+    )
+
+
+def test_it_has_ten_lines_at_most_and_says_how_much_is_left_out() -> None:
+    shown = story.lines(told(undone=(), details=tuple(f"problem {number}" for number in range(20))))
+    assert len(shown) == 10
+    assert shown[-3].strip() == "and 15 more"
+    assert len(story.lines(told(undone=("a", "b", "c", "d"), details=("e",) * 20))) == 10
+
+
+def test_what_a_container_logs_is_one_line_of_bounded_length() -> None:
+    shown = story.lines(told(why="first\n  second " + "x" * 10_000))
+    assert shown[1].startswith("  why       first second xxx")
+    assert len(shown[1]) < 450
+
+
+def test_the_exception_is_one_line() -> None:
+    assert story.one_line(told(why="it broke.\nbadly.")) == (
+        "dev: 222222222222 is not released: prove failed: it broke. badly. the backend is back on easi:1; "
+        "111111111111 is proven again. Runs now: 111111111111, as before, backend and site. To do: mend the cause"
+    )
