@@ -32,7 +32,7 @@ def check_ports(service: Mapping[str, Any], task: Mapping[str, Any]) -> Iterator
             has = ", ".join(map(str, mappings[name])) or "none"
             yield (
                 f"the load balancer sends requests to port {port} of {name}, and the ports of {name} in {revision} are "
-                f"{has}: set easi:containerPort to the one that it listens on"
+                f"{has}: map the port on which it listens, and send the requests there"
             )
 
 

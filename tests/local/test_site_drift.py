@@ -60,8 +60,11 @@ def test_each_file_that_was_changed_by_hand_is_named(world: World, tmp_path: Pat
     by_hand(world, VENDOR, Body=b"vendor, and more")
     delete(world, "robots.txt")
     delete(world, "assets/style-Ab12-_zZ.css")
+    same_size = (tmp_path / "version.json").read_bytes().replace(b"1", b"2")
+    by_hand(world, "version.json", Body=same_size, ContentType="application/json", CacheControl="no-cache")
     assert look(world) == (
-        f"{manifest.digest} changed: {VENDOR}, config.json, index.html; missing: assets/style-Ab12-_zZ.css, robots.txt"
+        f"{manifest.digest} changed: {VENDOR}, config.json, index.html, version.json; "
+        "missing: assets/style-Ab12-_zZ.css, robots.txt"
     )
 
 
