@@ -50,6 +50,8 @@ class Verdict:
     seconds: float
     serves: str
     """What answers afterwards: old, new, or what is wrong with it."""
+    ended: bool = True
+    """False: the script's wait ran out, so that its `bad` is no judgement of the version."""
 
     @property
     def false_pass(self) -> bool:
@@ -70,7 +72,8 @@ def serving(world: World, versions: Mapping[str, str]) -> str:
     for _ in range(PROBES):
         answer, miss = healthcheck.probe(check)
         name = versions.get(str(answer.get("version"))) if answer.get("status") == "pass" else None
-        found.append(name or f"wrong: {answer.get('status') or miss}")
+        wrong = "another version" if answer.get("status") == "pass" else answer.get("status") or miss
+        found.append(name or f"wrong: {wrong}")
     if len(set(found)) == 1:
         return found[0]
     wrong = [name for name in found if name not in versions.values()]
@@ -108,10 +111,10 @@ def plain(world: World, case: Case, old: str, attempts: int) -> list[Verdict]:
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     content = said.get("code") == 200
     exact = content and said.get("status") == "pass" and said.get("version") == version
-    serves = serving(world, {old: "old", version: "new"})
+    serves, ended = serving(world, {old: "old", version: "new"}), said["unstable"] is None
     return [
-        Verdict(case=case, way="script, 200", good=content, seconds=seconds, serves=serves),
-        Verdict(case=case, way="script, version", good=exact, seconds=seconds, serves=serves),
+        Verdict(case=case, way=way, good=good, seconds=seconds, serves=serves, ended=ended)
+        for way, good in (("script, 200", content), ("script, version", exact))
     ]
 
 
@@ -182,7 +185,7 @@ def main() -> int:
                 found += ours(world, case, bring_back(world))
                 for one in found:
                     verdict = "FALSE" if one.false_pass or one.false_alarm else ""
-                    said = f"{'good' if one.good else 'bad'} {verdict}"
+                    said = f"{'good' if one.good else 'bad'} {verdict}" if one.ended else "no end"
                     print(row(case.name, one.way, said, f"{one.seconds:.0f}", one.serves), flush=True)
                 verdicts += found
     for way in dict.fromkeys(one.way for one in verdicts):
@@ -192,6 +195,7 @@ def main() -> int:
         print(
             f"{way}: {sum(one.false_pass for one in own)} false passes of {len(bad)}, "
             f"{sum(one.false_alarm for one in own)} false alarms of {len(own) - len(bad)}, "
+            f"{sum(not one.ended for one in own)} waits without an end, "
             f"{broken} of {len(own)} left what does not answer right, {sum(one.seconds for one in own):.0f} s"
         )
     return 1 if any(one.false_pass for one in verdicts if one.way == "release") else 0
