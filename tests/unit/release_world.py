@@ -1,0 +1,290 @@
+"""A release with everything around it replaced: what AWS has, what fails, and where the process is killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from release import attempts, engine, record, rollout
+from release.attempts import Attempt
+from release.healthcheck import NotProven, Proof
+from release.lease import LeaseLostError
+from release.record import Release
+from release.request import ReleaseRequest, from_inputs
+from release.session import Clients
+from release.static.activate import Activated
+from tests.unit.bucket_fake import Bucket
+
+OLD, NEW = "1" * 40, "2" * 40
+ACCOUNT = "arn:aws:ecs:us-west-2:111111111111"
+
+
+def identity(version: str) -> dict[str, str]:
+    return {
+        "version": version,
+        "image": f"repository@sha256:{version[0] * 64}",
+        "taskDefinition": f"{ACCOUNT}:task-definition/easi-impl:{version[0]}",
+        "staticManifest": f"sha256:{version[0] * 64}",
+    }
+
+
+def request(**changes: Any) -> ReleaseRequest:
+    inputs = {
+        **identity(NEW),
+        "environment": "impl",
+        "source": {"image": "upstream@sha256:x", "bucket": "dev-site", "recordsBucket": "dev-records"},
+        "service": f"{ACCOUNT}:service/easi-impl/easi-impl",
+        "deployFunction": "easi-impl-deploy",
+        "cpuArchitecture": "ARM64",
+        "counts": {"minimum": 1.0, "maximum": 2.0},
+        "rolloutDeadline": 60.0,
+        "site": {
+            "bucket": "impl-site",
+            "distributionId": "E1",
+            "url": "https://impl.example.gov",
+            "connectTo": "",
+            "config": {"environment": "impl"},
+        },
+        "health": {
+            "path": "/api/v1/healthcheck",
+            "passes": 3.0,
+            "interval": 1.0,
+            "deadline": 60.0,
+            "requireLiveTimestamp": True,
+        },
+        "recordsBucket": "impl-records",
+        "keep": 10.0,
+        "reason": None,
+        "connection": {"profile": "", "assumeRoles": []},
+        **changes,
+    }
+    return from_inputs(inputs)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after it runs, but what has arrived has arrived."""
+
+
+@dataclasses.dataclass
+class Files:
+    digest: str
+
+
+class World:
+    """What AWS has. Each call to it has a name; it can fail, or end the process before or after it took effect."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Release | None = None) -> None:
+        self.bucket = Bucket()
+        self.story: list[str] = []
+        self.failing: dict[str, Exception] = {}
+        self.kill: str | None = None
+        self.steps = 0
+        self.kill_at: int | None = None
+        self.service: str | None = None
+        self.deployment = 0
+        self.site: str | None = None
+        self.config: Any = None
+        self.sick: set[str] = set()
+        self.lost_after: str | None = None
+        self.lease_lost = False
+        if before is not None:
+            self.bucket.objects["release.json"] = json.dumps(before.to_json()).encode()
+            self.service, self.deployment, self.site = before.task_definition, 1, before.static_manifest
+            self.config = {"environment": "before"}
+        self.bucket.before = lambda operation, key: self.s3("before", operation, key)
+        self.bucket.after = lambda operation, key: self.s3("after", operation, key)
+        self._replace(monkeypatch)
+
+    def _replace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace = monkeypatch.setattr
+        replace("release.lease.acquire", lambda *_arguments, **_more: FakeLease(self))
+        replace("release.phases.preflight.problems", lambda *_a, **_k: self.problems())
+        replace("release.phases.image.copy_image", lambda **arguments: self.did(f"copy {arguments['digest'][7]}"))
+        replace("release.phases.store.load", lambda **arguments: Files(arguments["digest"]))
+        replace("release.phases.publish.stage", lambda **found: self.did(f"stage {found['manifest'].digest[7]}"))
+        replace("release.phases._settled_config", lambda _course: self.config)
+        replace("release.phases.migration.migrate", lambda _client, asked, _say: self.did(f"migrate {asked.command}"))
+        replace("release.rollout.current", lambda *_arguments: self.current())
+        replace("release.rollout.roll_out", self.roll_out)
+        replace("release.rollout.roll_back", self.roll_back)
+        replace("release.healthcheck.prove", self.prove)
+        replace("release.static.activate.activate", self.activate)
+        replace("release.undo.store.active", lambda **_found: self.site)
+        replace("release.engine.expire.expire", lambda **_arguments: self.did("expire"))
+
+    def problems(self) -> tuple[str, ...]:
+        self.did("check")
+        return ()
+
+    def did(self, what: str) -> None:
+        """A call that is about to be made."""
+        self.tick(f"before {what}")
+        self.story.append(what)
+        if what in self.failing:
+            raise self.failing[what]
+
+    def tick(self, where: str) -> None:
+        self.steps += 1
+        if self.steps == self.kill_at or where == self.kill:
+            raise Killed(where)
+        if where == self.lost_after:
+            self.lease_lost = True
+
+    def s3(self, when: str, operation: str, key: str) -> None:
+        name = f"{operation} {key.rpartition('/')[2]}"
+        if when == "before":
+            self.tick(f"before {name}")
+            if name in self.failing:
+                raise self.failing[name]
+            if operation != "get":
+                self.story.append(name)
+        else:
+            self.tick(f"after {name}")
+
+    def current(self) -> Any:
+        return rollout.Current(
+            task_definition=self.service, deployment=f"d{self.deployment}", desired_count=1, running_count=1
+        )
+
+    def roll_out(self, _client: Any, asked: Any, _say: Any) -> Any:
+        name = f"roll {asked.task_definition[-1]}" + (" anew" if asked.force else "")
+        assert asked.expected_deployment == f"d{self.deployment}"
+        replaced, started = self.service, asked.force or self.service != asked.task_definition
+        self.tick(f"before {name}")
+        self.story.append(name)
+        fails = self.failing.get(name)
+        if fails is None or getattr(fails, "deployment", None) is not None:
+            self.move(asked.task_definition, started=started)
+        if fails is not None:
+            raise fails
+        self.tick(f"after {name}")
+        return rollout.RolledOut(
+            deployment=f"d{self.deployment}",
+            task_definition=asked.task_definition,
+            replaced=replaced,
+            started=started,
+            desired_count=1,
+        )
+
+    def roll_back(self, _client: Any, asked: Any, _say: Any) -> Any:
+        target = asked.task_definition
+        name = f"back to {target[-1] if target else 'nothing'}"
+        self.did(name)
+        if self.service not in (None, target) and asked.deployment != f"d{self.deployment}":
+            raise rollout.RolloutFailed("refused", f"somebody else's d{self.deployment}, not {asked.deployment}")
+        started = self.service != target
+        self.move(target, started=started)
+        self.tick(f"after {name}")
+        if target is None:
+            return None
+        return rollout.RolledOut(
+            deployment=f"d{self.deployment}", task_definition=target, replaced=None, started=started, desired_count=1
+        )
+
+    def move(self, task_definition: str | None, *, started: bool) -> None:
+        self.service = task_definition
+        self.deployment += started
+
+    def prove(self, check: Any, _say: Any) -> Any:
+        self.did(f"prove {check.version[0]}")
+        if check.version in self.sick or not (self.service or "").endswith(f":{check.version[0]}"):
+            raise NotProven(f"version is another, expected {check.version[:7]}")
+        self.tick(f"after prove {check.version[0]}")
+        return Proof(verified_at="2026-01-02T03:04:05Z", passes=3, last={})
+
+    def activate(self, **asked: Any) -> Any:
+        name = f"switch {asked['manifest'][7]}" + (" whole" if asked.get("rewrite") else "")
+        replaced, self.config_wanted = self.site, asked["config"]
+        same = (self.site, self.config) == (asked["manifest"], asked["config"]) and not asked.get("rewrite")
+        self.tick(f"before {name}")
+        if not same:
+            self.story.append(name)
+        if self.failing.get(name) is not None:
+            self.site = "a mixture"
+            raise self.failing[name]
+        self.site, self.config = asked["manifest"], asked["config"]
+        self.tick(f"after {name}")
+        written = () if same else ("index.html",)
+        return Activated(manifest=asked["manifest"], version=None, replaced=replaced, written=written)
+
+    @property
+    def recorded(self) -> Release | None:
+        found = self.bucket.objects.get("release.json")
+        return record.from_json(json.loads(found)) if found else None
+
+    @property
+    def last(self) -> Attempt:
+        return attempts.list_(self.bucket, "records", 1)[0]
+
+    @property
+    def settled(self) -> bool:
+        return "unsettled.json" not in self.bucket.objects
+
+    def runs(self, version: str) -> None:
+        """Service, site and record agree on one version, and nothing says otherwise."""
+        wanted = identity(version)
+        assert self.recorded is not None
+        assert self.recorded.version == version
+        assert self.service == wanted["taskDefinition"]
+        assert self.site == wanted["staticManifest"]
+        assert self.settled
+
+
+class FakeLease:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.id = f"lease{len(world.bucket.objects)}"
+
+    def __enter__(self) -> FakeLease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.world.story.append("release lease")
+
+    def check(self) -> None:
+        if self.world.lease_lost:
+            raise LeaseLostError("the lease on impl is lost: somebody took it away")
+
+
+def before() -> Release:
+    values = identity(OLD)
+    return Release(
+        version=values["version"],
+        image=values["image"],
+        task_definition=values["taskDefinition"],
+        static_manifest=values["staticManifest"],
+        verified_at="2026-01-01T00:00:00Z",
+    )
+
+
+SAID: list[str] = []
+
+
+def run(world: World, asked: ReleaseRequest | None = None) -> Release:
+    SAID.clear()
+    clients = Clients(s3=world.bucket, cloudfront=None, ecr=None, function=None)
+    return engine.run(asked or request(), clients, SAID.append)
+
+
+def failed(world: World, asked: ReleaseRequest | None = None) -> str:
+    """The exception's one line."""
+    with pytest.raises(engine.ReleaseFailedError) as raised:
+        run(world, asked)
+    assert "\n" not in str(raised.value)
+    assert len(world.last.message.splitlines()) <= 10
+    return str(raised.value)
+
+
+def changed(world: World) -> list[str]:
+    return [
+        step
+        for step in world.story
+        if step.startswith(("copy", "stage", "migrate", "roll", "prove", "switch", "back", "put", "delete", "expire"))
+    ]
+
+
+MIGRATION = {"command": ["/migrate"], "timeout": 900.0}
+ROLL_FAILED = rollout.RolloutFailed("rolled_back", "ECS took easi-impl:2 back", ("exit code 1", "a", "b", "c"), "d2")

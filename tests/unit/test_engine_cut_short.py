@@ -1,0 +1,212 @@
+"""What is left where a release is cut short: killed, without its lease, or beside somebody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from release import engine, rollout
+from release.lease import LeaseHeldError
+from tests.unit.bucket_fake import error
+from tests.unit.release_world import (
+    NEW,
+    OLD,
+    ROLL_FAILED,
+    Files,
+    Killed,
+    World,
+    before,
+    failed,
+    identity,
+    request,
+    run,
+)
+
+
+def test_a_record_that_arrived_without_an_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+
+    def lost(when: str, name: str) -> None:
+        if (when, name) == ("put", "release.json"):
+            raise error("InternalError")
+
+    world.bucket.after = lost
+    run(world)
+    world.runs(NEW)
+
+
+def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+
+    def lost(when: str, name: str) -> None:
+        if (when, name) == ("put", "release.json"):
+            world.failing["get release.json"] = error("InternalError")
+            raise error("InternalError")
+
+    back = world.roll_back
+
+    def answers_again(*arguments: Any) -> Any:
+        del world.failing["get release.json"]
+        return back(*arguments)
+
+    monkeypatch.setattr("release.rollout.roll_back", answers_again)
+    world.bucket.after = lost
+    failed(world)
+    assert world.service == identity(OLD)["taskDefinition"]
+    assert world.recorded is not None
+    assert world.recorded.version == NEW
+    assert (world.last.outcome, world.settled) == ("failed", False)
+
+
+def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "after roll 2"
+    with pytest.raises(Killed):
+        run(world)
+    world.kill = None
+    world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
+    failed(world, request(**identity("3" * 40)))
+    world.runs(OLD)
+    assert world.config == {"environment": "before"}
+
+
+def test_the_config_before_an_interrupted_release_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "after switch 2"
+    with pytest.raises(Killed):
+        run(world)
+    assert world.config == {"environment": "impl"}
+    world.kill, world.sick = None, {NEW}
+    failed(world)
+    world.runs(OLD)
+    assert world.config == {"environment": "before"}
+
+
+def test_the_mark_of_somebody_else_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    prove = world.prove
+
+    def meanwhile(check: Any, say: Any) -> Any:
+        world.bucket.objects["unsettled.json"] = b'{"attempt": "theirs"}'
+        return prove(check, say)
+
+    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    run(world)
+    assert json.loads(world.bucket.objects["unsettled.json"]) == {"attempt": "theirs"}
+
+
+def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    theirs = dataclasses.replace(before(), version="3" * 40)
+    prove = world.prove
+
+    def meanwhile(check: Any, say: Any) -> Any:
+        world.bucket.objects["release.json"] = json.dumps(theirs.to_json()).encode()
+        return prove(check, say)
+
+    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    said = failed(world)
+    assert "written by somebody else meanwhile" in said
+    assert world.recorded == theirs
+    assert not any(step.startswith("back") for step in world.story), "what is not ours is not undone"
+    assert not world.settled
+
+
+@pytest.mark.parametrize("after", ["before stage 2", "after roll 2", "after prove 2", "after switch 2"])
+def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.MonkeyPatch, after: str) -> None:
+    world = World(monkeypatch, before())
+    world.lost_after = after
+    said = failed(world)
+    assert "the lease on impl is lost" in said
+    assert not any(step.startswith(("back", "switch 1")) or step == "put release.json" for step in world.story)
+    assert world.last.outcome == "failed"
+    assert world.settled is (after == "before stage 2")
+
+
+def test_undoing_stops_where_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.failing = {"switch 2": RuntimeError("stale")}
+    world.lost_after = "after switch 1"
+    said = failed(world)
+    assert "not tried, the lease is lost" in said
+    assert (world.last.outcome, world.settled) == ("failed", False)
+
+
+def test_a_lease_that_is_held_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+
+    def held(*_a: Any, **_k: Any) -> None:
+        raise LeaseHeldError("impl is being released by ann since 03:00")
+
+    monkeypatch.setattr("release.lease.acquire", held)
+    with pytest.raises(engine.ReleaseFailedError, match=r"released by ann since 03:00\. Nothing was changed"):
+        run(world)
+    assert world.story == []
+
+
+def test_a_frontend_that_changed_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    monkeypatch.setattr("release.phases.store.load", lambda **_arguments: Files("sha256:" + "9" * 64))
+    assert "something built it meanwhile" in failed(world)
+    world.runs(OLD)
+
+
+def steps_of(monkeypatch: pytest.MonkeyPatch, first: bool, failing: dict[str, Exception]) -> int:
+    world = World(monkeypatch, None if first else before())
+    world.failing = failing
+    with contextlib.suppress(engine.ReleaseFailedError):
+        run(world)
+    return world.steps
+
+
+FAILURES: dict[str, dict[str, Exception]] = {
+    "good": {},
+    "rollout fails": {"roll 2": ROLL_FAILED},
+    "site fails": {"switch 2": RuntimeError("stale")},
+}
+THIRD = "3" * 40
+
+
+@pytest.mark.parametrize("failing", FAILURES)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize("then", [NEW, OLD, THIRD], ids=["same", "old", "newer"])
+def test_killed_at_any_call_the_next_run_converges(
+    monkeypatch: pytest.MonkeyPatch, failing: str, first: bool, then: str
+) -> None:
+    count = steps_of(monkeypatch, first, FAILURES[failing])
+    assert count > 10
+    for step in range(1, count + 1):
+        world = World(monkeypatch, None if first else before())
+        world.failing = FAILURES[failing]
+        world.kill_at = step
+        with pytest.raises(Killed) as killed:
+            run(world)
+        moved = world.service not in ((None,) if first else (identity(OLD)["taskDefinition"],))
+        recorded = world.recorded is not None and world.recorded.version == NEW
+        assert not (moved and not recorded and world.settled), f"{killed.value}: nobody would know"
+        world.failing, world.kill_at = {}, None
+        run(world, request(**identity(then)))
+        world.runs(then)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_killed_at_any_call_and_the_next_run_fails(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    """What the killed one left is undone by the failing next one: back to what is recorded."""
+    for step in range(1, steps_of(monkeypatch, first, {}) + 1):
+        world = World(monkeypatch, None if first else before())
+        world.kill_at = step
+        with pytest.raises(Killed) as killed:
+            run(world)
+        world.kill_at, kept = None, world.recorded
+        switched = world.site
+        world.sick = {THIRD}
+        failed(world, request(**identity(THIRD)))
+        if kept is not None:
+            world.runs(kept.version)
+        else:
+            assert (world.service, world.recorded) == (None, None), killed.value
+            assert world.settled is (switched is None)
