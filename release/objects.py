@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
 
 ATTEMPTS: Final = 3
 """How often a body that breaks off is asked for. boto3 repeats a call whose answer fails, but bodies come after that:
@@ -18,7 +19,7 @@ def read(s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
         answer: Mapping[str, Any] = s3.get_object(Bucket=bucket, Key=key)
         try:
             return answer, answer["Body"].read()
-        except (BotoCoreError, OSError):
+        except (BotoCoreError, HTTPError, OSError):  # botocore does not translate all of urllib3's
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")

@@ -88,19 +88,27 @@ def telling(details: Iterable[str]) -> tuple[str, ...]:
 
     How a container ended, the last line that it wrote, why ECS stopped it; then the events and the other lines.
     """
-    once = {TASK.sub("", line): line for line in reversed(tuple(details))}
+    given = tuple(details)
+    once = {TASK.sub("", line): line for line in reversed(given)}
     lines = tuple(reversed(once.values()))
-    newest = [line for line in lines if LOG_LINE.match(line)]
-    last = next((line for line in reversed(newest) if line.split()[:2] == newest[0].split()[:2]), None)
+    last = _last_written(line for line in given if LOG_LINE.match(line))
 
     def rank(line: str) -> int:
-        if line == last:
+        if last is not None and TASK.sub("", line) == TASK.sub("", last):
             return 1
         if LOG_LINE.match(line):
             return 5
         return next((number for number, begin in RANKS.items() if begin.match(line)), 4)
 
     return tuple(sorted(lines, key=rank))
+
+
+def _last_written(log: Iterable[str]) -> str | None:
+    """The last line of the newest task of which most is there: the end of a log may come later than its task's."""
+    tasks: dict[str, list[str]] = {}
+    for line in log:
+        tasks.setdefault(line.split()[1], []).append(line)
+    return max(tasks.values(), key=len)[-1] if tasks else None
 
 
 def of_rollout(answer: Answer) -> str:

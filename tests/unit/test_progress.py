@@ -199,3 +199,14 @@ STILL = "1 task still running on easi-dev:6"
 )
 def test_a_rollout_is_tasks_and_targets_and_what_else_is_missing(changes: dict[str, Any], line: str) -> None:
     assert progress.of_rollout(answer(**changes)) == line
+
+
+def test_the_end_of_a_log_is_told_where_that_of_the_newest_task_is_not_there_yet() -> None:
+    details = (
+        "task 3 stopped: Essential container in task exited",
+        "task 3 container easi: exit code 3",
+        "task 3 easi | starting",
+        "task 2 easi | starting",
+        "task 2 easi | cannot open the database",
+    )
+    assert "task 2 easi | cannot open the database" in progress.telling(details)[:3]

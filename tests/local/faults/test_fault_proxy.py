@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
 
-from release import http
+from release import http, objects
 from tests.local.faults.cases import DEPLOY, TIMED_OUT
 from tests.local.faults.proxy import On, Proxy, Rule, cut, delay, do, lose, status, throttle
 
@@ -145,6 +145,13 @@ def test_an_answer_that_is_cut_is_not_taken_for_whole(proxy: Proxy, reset: bool)
     proxy.use([Rule(on=GET, fault=cut(reset=reset), after=True)])
     with pytest.raises((BotoCoreError, ConnectionResetError)):
         client(proxy, "s3").get_object(Bucket="bucket", Key="a")["Body"].read()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_release_reads_an_object_again_whose_answer_was_cut(proxy: Proxy, reset: bool) -> None:
+    proxy.use([Rule(on=GET, fault=cut(reset=reset), after=True, times=2)])
+    _, body = objects.read(client(proxy, "s3"), "bucket", "a")
+    assert body == b'{"hello": "world"}'
 
 
 def test_the_function_can_fail_after_it_did_its_work(proxy: Proxy, upstream: ThreadingHTTPServer) -> None:
