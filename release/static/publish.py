@@ -5,13 +5,13 @@ that keep their names go to the records bucket, where activation takes them from
 first of them and `staged.json` after the last, so that a killed staging is known for what it is, and is continued by
 the next.
 
-What the buckets have is known from manifests, not by asking for each file: everything of the active manifest is there.
+What the buckets have is known from the active manifest and one listing, not by asking for each file.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -55,8 +55,8 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
     """Brings `manifest` and all its files here. Raises StaticReleaseError; run again, it continues.
 
     Requests when nothing is to do: 1 if the manifest is active, 2 if it was staged before; otherwise 4, one for each
-    file that is lacking, and one if there is an active release. After an interrupted staging also one for every
-    thousand objects.
+    file that is lacking, and if there is an active release one, and one for every thousand of the site's objects.
+    After an interrupted staging one more for every thousand objects.
     """
     active = store.active(s3=s3, records_bucket=site.records_bucket)
     if active is not None and active.manifest == manifest.digest:
@@ -66,7 +66,7 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
         return Staged(assets=0, kept=0)
     known = None
     if active is not None and active.manifest:
-        known = store.load(s3=s3, records_bucket=site.records_bucket, digest=active.manifest)
+        known = _still_there(s3, site, store.load(s3=s3, records_bucket=site.records_bucket, digest=active.manifest))
     todo = plan.uploads(manifest=manifest, known=known, assets={}, kept=())  # refuses before anything is written
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
@@ -101,6 +101,13 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
                 return False
             raise
     return True
+
+
+def _still_there(s3: Any, site: Site, active: Manifest) -> Manifest:
+    """The active manifest without the assets that somebody deleted: a release must not count on those."""
+    sizes = {item["Key"]: item["Size"] for item in store.listed(s3, site.bucket, "assets/")}
+    lacking = {file.path for file in active.immutable if sizes.get(file.path) != file.size}
+    return replace(active, files=tuple(file for file in active.files if file.path not in lacking))
 
 
 def _what_is_left(s3: Any, site: Site, manifest: Manifest, known: Manifest | None, *, trusted: bool) -> plan.Uploads:

@@ -38,12 +38,21 @@ def test_second_release_brings_only_what_is_new(world: World, tmp_path: Path) ->
     folder = build(tmp_path / "two", TWO)
     manifest = from_folder(folder)
     assert world.stage(manifest, Folder(path=folder)) == Staged(assets=1, kept=5)
-    assert len(world.s3.calls) == 11
+    assert len(world.s3.calls) == 12
     done = world.activate(manifest)
     assert done.written == ("index.html", "version.json")
     assert world.invalidations()[1:] == [["/", "/index.html", "/version.json"]]
     world.assert_consists_of(folder, {"environment": "dev"})
     assert world.get("/assets/index-1111Xy_9.js")[0] == 200, "a page that is open may still ask for it"
+
+
+def test_asset_that_somebody_deleted_is_brought_by_the_next_version(world: World, tmp_path: Path) -> None:
+    kept = {"assets/shared-3333Xy_9.js": b"shared"}
+    world.release(build(tmp_path / "one", ONE, **kept))
+    world.s3.delete_object(Bucket=world.site.bucket, Key="assets/shared-3333Xy_9.js")
+    folder = build(tmp_path / "two", TWO, **kept)
+    world.release(folder)
+    world.assert_consists_of(folder, {"environment": "dev"})
 
 
 def test_nothing_changed_is_two_requests(world: World, tmp_path: Path) -> None:
