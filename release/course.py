@@ -13,6 +13,7 @@ from release.progress import Say
 from release.record import Identity, Release, Stored
 from release.request import ReleaseRequest
 from release.session import Clients
+from release.static import activate
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -40,6 +41,7 @@ class Course:
     """The version answered as it should."""
     switching: bool = False
     """The site may have been switched by this attempt."""
+    switched: activate.Switched | None = None
     result: Release | None = None
 
     @property

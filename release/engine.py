@@ -33,7 +33,8 @@ PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
     ("migrate", phases.migrate),
     ("roll out", phases.roll_out),
     ("prove", phases.prove),
-    ("activate", phases.activate_site),
+    ("activate site", phases.activate_site),
+    ("prove site", phases.prove_site),
     ("record", phases.keep_record),
 )
 """In order. One that answers False had nothing to do."""

@@ -130,14 +130,14 @@ def prove(course: Course, say: Say) -> None:
 
 
 def activate_site(course: Course, say: Say) -> None:
-    """Switch the site, and read it back.
+    """Switch the site.
 
     What is proven again may have been changed by hand: then every file is written, not only those that differ between
     two manifests.
     """
     request = course.request
     course.switching = True
-    activate.activate(
+    course.switched = activate.switch(
         s3=course.clients.s3,
         cloudfront=course.clients.cloudfront,
         manifest=request.identity.static_manifest,
@@ -147,6 +147,13 @@ def activate_site(course: Course, say: Say) -> None:
         rewrite=course.again,
         source=request.source.files,
     )
+
+
+def prove_site(course: Course, say: Say) -> None:
+    """Read the site back as visitors get it."""
+    if course.switched is None:
+        raise LookupError("a site is proven after it was switched, and this one was not")
+    activate.prove(s3=course.clients.s3, switched=course.switched, site=course.request.site, say=say)
 
 
 def keep_record(course: Course, _say: Say) -> None:

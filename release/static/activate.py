@@ -1,6 +1,7 @@
 """Activation: the site becomes what a staged manifest says. It needs the records only, no build and no folder.
 
-`static/active.json` is marked before the first file changes and settled after the last has been proven. A killed
+It is switched first, and proven then: `static/active.json` is marked before the first file changes and settled when
+visitors get the release. A killed
 activation therefore leaves a mark behind; whatever is activated next, the same release or the one before, then writes
 every file that keeps its name instead of only those that differ.
 """
@@ -30,10 +31,17 @@ class Activated:
     """What activation did: the manifest that was active before, and the paths it wrote (none if nothing changed)."""
 
     manifest: str
-    version: str | None
-    """None when nothing had to be done: the manifest was not even read."""
     replaced: str | None
     written: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switched:
+    """A site whose files are those of a release, which is to be proven."""
+
+    activated: Activated
+    settles: Active | None
+    """What `static/active.json` becomes when it is proven; None if that is what it says."""
 
 
 def activate(
@@ -49,7 +57,36 @@ def activate(
     read_back_deadline_s: float = READ_BACK_DEADLINE_S,
     invalidation_wait_s: float = INVALIDATION_WAIT_S,
 ) -> Activated:
-    """Makes the staged manifest with this digest the site, with `config` as its config.json, and proves it.
+    """Switches the site and proves it: `switch` and `prove`. One request if it is this release already."""
+    switched = switch(
+        s3=s3,
+        cloudfront=cloudfront,
+        manifest=manifest,
+        site=site,
+        config=config,
+        say=say,
+        rewrite=rewrite,
+        source=source,
+        invalidation_wait_s=invalidation_wait_s,
+    )
+    if switched.settles is not None:
+        prove(s3=s3, switched=switched, site=site, say=say, deadline_s=read_back_deadline_s)
+    return switched.activated
+
+
+def switch(
+    *,
+    s3: Any,
+    cloudfront: Any,
+    manifest: str,
+    site: Site,
+    config: Mapping[str, object],
+    say: Say,
+    rewrite: bool = False,
+    source: Folder | Upstream | None = None,
+    invalidation_wait_s: float = INVALIDATION_WAIT_S,
+) -> Switched:
+    """Makes the staged manifest with this digest the site, with `config` as its config.json.
 
     One request if that is what the site is already. With `rewrite`, whoever changed the site by hand is undone: every
     file that keeps its name is written, and content-hashed ones that lack are restored, from the bucket's earlier
@@ -61,7 +98,7 @@ def activate(
     settled_as = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
     if settled_as == (manifest, config_sha256) and not rewrite:
         say("the site is this release already")
-        return Activated(manifest=manifest, version=None, replaced=manifest, written=())
+        return Switched(activated=Activated(manifest=manifest, replaced=manifest, written=()), settles=None)
     target = _staged(s3, site, manifest)
     settled = None if rewrite else _settled(s3, site, before, target)
     changed = plan.switch(
@@ -78,13 +115,22 @@ def activate(
     # An edge may remember that a file was not there.
     forget = [*changed.invalidate, *plan.invalidation(restored)]
     say(_invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
-    read_back(site=site, manifest=target, say=say, deadline_s=read_back_deadline_s)
-    history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
-    _record(s3, site, Active(manifest=manifest, config_sha256=config_sha256, activated_at=store.now(), history=history))
     written = [*restored, *(file.path for file in (*changed.other, *changed.pages))]
     written += [plan.CONFIG] if changed.config else []
     say(f"the site is {target.version[:12]}: {len(written)} files switched")
-    return Activated(manifest=manifest, version=target.version, replaced=mark.manifest, written=tuple(sorted(written)))
+    history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
+    return Switched(
+        activated=Activated(manifest=manifest, replaced=mark.manifest, written=tuple(sorted(written))),
+        settles=Active(manifest=manifest, config_sha256=config_sha256, activated_at="", history=history),
+    )
+
+
+def prove(*, s3: Any, switched: Switched, site: Site, say: Say, deadline_s: float = READ_BACK_DEADLINE_S) -> None:
+    """Reads the site back as visitors get it, and settles it. Raises StaticReleaseError."""
+    target = store.load(s3=s3, records_bucket=site.records_bucket, digest=switched.activated.manifest)
+    read_back(site=site, manifest=target, say=say, deadline_s=deadline_s)
+    if switched.settles is not None:
+        _record(s3, site, replace(switched.settles, activated_at=store.now()))
 
 
 def _staged(s3: Any, site: Site, digest: str) -> Manifest:

@@ -15,7 +15,7 @@ from release.lease import LeaseLostError
 from release.record import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
-from release.static.activate import Activated
+from release.static.activate import Activated, Switched
 from tests.unit.bucket_fake import Bucket
 
 OLD, NEW = "1" * 40, "2" * 40
@@ -111,7 +111,11 @@ class World:
         replace("release.rollout.roll_out", self.roll_out)
         replace("release.rollout.roll_back", self.roll_back)
         replace("release.healthcheck.prove", self.prove)
-        replace("release.static.activate.activate", self.activate)
+        replace("release.static.activate.switch", self.switch)
+        replace(
+            "release.static.activate.prove", lambda **found: self.did(f"read {found['switched'].activated.manifest[7]}")
+        )
+        replace("release.static.activate.activate", lambda **asked: self.switch(**asked).activated)
         replace("release.undo.store.active", lambda **_found: self.site)
         replace("release.engine.expire.expire", lambda **_arguments: self.did("expire"))
 
@@ -195,7 +199,7 @@ class World:
         self.tick(f"after prove {check.version[0]}")
         return Proof(verified_at="2026-01-02T03:04:05Z", passes=3, last={})
 
-    def activate(self, **asked: Any) -> Any:
+    def switch(self, **asked: Any) -> Switched:
         name = f"switch {asked['manifest'][7]}" + (" whole" if asked.get("rewrite") else "")
         replaced, self.config_wanted = self.site, asked["config"]
         same = (self.site, self.config) == (asked["manifest"], asked["config"]) and not asked.get("rewrite")
@@ -208,7 +212,8 @@ class World:
         self.site, self.config = asked["manifest"], asked["config"]
         self.tick(f"after {name}")
         written = () if same else ("index.html",)
-        return Activated(manifest=asked["manifest"], version=None, replaced=replaced, written=written)
+        done = Activated(manifest=asked["manifest"], replaced=replaced, written=written)
+        return Switched(activated=done, settles=None)
 
     @property
     def recorded(self) -> Release | None:
@@ -282,7 +287,9 @@ def changed(world: World) -> list[str]:
     return [
         step
         for step in world.story
-        if step.startswith(("copy", "stage", "migrate", "roll", "prove", "switch", "back", "put", "delete", "expire"))
+        if step.startswith(
+            ("copy", "stage", "migrate", "roll", "prove", "switch", "read", "back", "put", "delete", "expire")
+        )
     ]
 
 

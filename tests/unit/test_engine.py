@@ -37,6 +37,7 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
         "roll 2",
         "prove 2",
         "switch 2",
+        "read 2",
         "put release.json",
         "put ended.json",
         "delete unsettled.json",
@@ -87,7 +88,8 @@ def test_a_check_that_finds_something_refuses_and_names_all_of_it(monkeypatch: p
     [
         ("roll 2", ROLL_FAILED, ["back to 1", "prove 1"]),
         ("prove 2", NotProven("status is fail"), ["back to 1", "prove 1"]),
-        ("switch 2", RuntimeError("stale"), ["switch 1", "back to 1", "prove 1"]),
+        ("switch 2", RuntimeError("S3 is down"), ["switch 1", "back to 1", "prove 1"]),
+        ("read 2", RuntimeError("stale"), ["switch 1", "back to 1", "prove 1"]),
         ("put release.json", error("InternalError"), ["switch 1", "back to 1", "prove 1"]),
     ],
 )
