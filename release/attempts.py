@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from release import objects
+from release import objects, record
 
 PREFIX: Final = "attempts/"
 OUTCOMES: Final = ("proven", "undone", "refused", "failed")
@@ -120,23 +120,26 @@ def _read(s3: Any, bucket: str, prefix: str) -> Attempt | None:
     began = _get(s3, bucket, prefix + "began.json")
     if began is None:
         return None
-    values = _values(began, _BEGAN)
     ended = _get(s3, bucket, prefix + "ended.json")
-    if ended is not None:
-        values |= _values(ended, _ENDED)
-        values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
-        values["undone"] = tuple(values["undone"])
+    try:
+        values = _values(began, _BEGAN)
+        if ended is not None:
+            values |= _values(ended, _ENDED)
+            values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
+            values["undone"] = tuple(values["undone"])
+    except (KeyError, TypeError) as error:
+        raise record.RecordError(f"s3://{bucket}/{prefix} is no attempt that a release wrote: {error}") from error
     return Attempt(**values)
 
 
 def _get(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
     try:
-        found: Mapping[str, Any] = json.loads(objects.read(s3, bucket, key)[1])
+        body = objects.read(s3, bucket, key)[1]
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None
         raise
-    return found
+    return record.parsed(bucket, key, body)
 
 
 def _write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:

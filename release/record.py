@@ -75,15 +75,32 @@ def first(proven: Proven) -> Release:
     return Release(**_fields(proven, Proven))
 
 
+class RecordError(ValueError):
+    """What is stored is not what a release writes."""
+
+
 def from_json(data: Mapping[str, Any]) -> Release:
-    """The record that `to_json` wrote. Raises ValueError for anything else."""
+    """The record that `to_json` wrote. Raises RecordError for anything else."""
     try:
         return Release(
             **_proven(data),
             previous=tuple(Proven(**_proven(item)) for item in data["previous"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"this is no record of a release: {error} is missing or of the wrong type") from error
+        raise RecordError(f"this is no record of a release: {error} is missing or of the wrong type") from error
+
+
+def parsed(bucket: str, key: str, body: bytes) -> Mapping[str, Any]:
+    """The JSON object that a release stored. Raises RecordError, which says what to do, for anything else."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RecordError(
+            f"s3://{bucket}/{key} is no JSON object, so that no release wrote it: restore its version before"
+        )
+    return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,7 +129,7 @@ def read_stored(s3: Any, bucket: str) -> Stored:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return Stored(release=None, etag=None)
         raise
-    return Stored(release=from_json(json.loads(body)), etag=answer["ETag"])
+    return Stored(release=from_json(parsed(bucket, KEY, body)), etag=answer["ETag"])
 
 
 def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:

@@ -8,6 +8,7 @@ from botocore.parsers import ResponseParserError
 from release.deploy_function import FunctionFailed
 from release.git import GitError
 from release.lease import LeaseHeldError, LeaseLostError
+from release.record import RecordError
 from release.session import WrongAccountError
 from release.stack import StackError
 from release.static.errors import StaticReleaseError
@@ -32,6 +33,7 @@ EXPECTED = (
     GitError,
     LeaseHeldError,
     LeaseLostError,
+    RecordError,
     FunctionFailed,
     StaticReleaseError,
     ClientError,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from release import attempts
+from release import attempts, record
 from release.attempts import Attempt, Phase
 from tests.unit.bucket_fake import Bucket, error
 
@@ -52,6 +52,15 @@ def test_an_attempt_that_ended_is_read_back_whole() -> None:
         "attempts/2026-11-23T23:10:01.123Z-id1/began.json",
         "attempts/2026-11-23T23:10:01.123Z-id1/ended.json",
     ]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}"])
+def test_what_no_release_wrote_is_named(body: bytes) -> None:
+    bucket = Bucket()
+    began = attempt(1)
+    bucket.objects[began.prefix + "began.json"] = body
+    with pytest.raises(record.RecordError, match=f"s3://records/{began.prefix}"):
+        attempts.list_(bucket, RECORDS, 5)
 
 
 def test_one_that_began_and_never_ended_was_interrupted() -> None:

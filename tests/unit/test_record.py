@@ -50,8 +50,15 @@ def test_json_has_the_outputs_keys() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"version": 1}, {**history("1").to_json(), "image": None}])
 def test_what_is_no_record_is_refused(data: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="no record of a release"):
+    with pytest.raises(record.RecordError, match="no record of a release"):
         record.from_json(data)
+
+
+def test_an_object_that_is_no_json_is_named() -> None:
+    bucket = Bucket()
+    bucket.objects[record.KEY] = b"<html>"
+    with pytest.raises(record.RecordError, match="s3://records/release.json is no JSON object"):
+        record.read(bucket, "records")
 
 
 def test_a_record_replaces_the_one_that_was_read() -> None:
