@@ -57,7 +57,7 @@ def test_what_is_no_record_is_refused(data: dict[str, object]) -> None:
 def test_an_object_that_is_no_json_is_named() -> None:
     bucket = Bucket()
     bucket.objects[record.KEY] = b"<html>"
-    with pytest.raises(record.RecordError, match="s3://records/release.json is no JSON object"):
+    with pytest.raises(record.RecordError, match="is no JSON object, so that no release wrote it"):
         record.read(bucket, "records")
 
 
