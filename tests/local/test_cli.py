@@ -195,7 +195,7 @@ def test_up_clears_what_a_killed_engine_left(easi: Clone, tmp_path: Path) -> Non
     assert "killed by signal 9" in log.read_text()
     again = easi.local("up", "--env", "dev")
     assert again.returncode == 0, again.stdout[-3000:]
-    assert "an earlier update was cut short" in again.stdout
+    assert "dev: an update was cut short: freeing its lock" in again.stdout
     assert easi.health("dev")["version"] == version
 
 
