@@ -2,7 +2,8 @@
 
     python -m bench.plain_deploy CLUSTER SERVICE TASK_DEFINITION URL [--connect-to HOST:PORT] [--attempts 40]
 
-The wait is boto3's `services_stable` as it comes: every 15 s, 40 times. The first answer of the health check counts.
+The wait is boto3's `services_stable` as it comes: every 15 s, 40 times; a failed deployment that ECS would not list any
+more does not count, though the emulator lists it (`bench.as_ecs_lists`). The first answer of the health check counts.
 The last line is JSON: why the wait did not end well, else the code, `status` and `version` of the one answer.
 """
 
@@ -12,15 +13,15 @@ import argparse
 import json
 from typing import Any
 
-import boto3
 from botocore.exceptions import WaiterError
 
+from bench import as_ecs_lists
 from release import http
 
 
 def deploy(cluster: str, service: str, task_definition: str, attempts: int) -> str | None:
     """Update the service and wait; why the wait did not end well."""
-    ecs = boto3.client("ecs")
+    ecs = as_ecs_lists.client()
     ecs.update_service(cluster=cluster, service=service, taskDefinition=task_definition)
     try:
         ecs.get_waiter("services_stable").wait(

@@ -5,9 +5,10 @@
 Each run rolls out a revision that differs from the released one in how long its container takes to be called
 healthy, so that rollouts end at every point of the waiter's 15 s. One rollout is watched by three at once:
 `release.rollout`, which starts it; boto3's waiter with its own defaults, started with it; and an observer that asks
-every 0.1 s, whose first sight of an accomplished rollout is the moment that both verdicts are counted from. The health
-gate, which comes on top of our verdict and which the waiter has none of, is not in it. At the end the released revision
-runs again.
+every 0.1 s. Waiter and observer do not count a failed deployment that ECS would not list any more, though the emulator
+lists it (`bench.as_ecs_lists`). The observer's first sight of an accomplished rollout is the moment that both verdicts
+are counted from. The health gate, which comes on top of our verdict and which the waiter has none of, is not in it. At
+the end the released revision runs again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import boto3
 
-from bench import outputs
+from bench import as_ecs_lists, outputs
 from release import lease, rollout
 
 GOAL = 5.0
@@ -83,7 +84,7 @@ def is_done(ecs: Any, elbv2: Any, service: Service, task_definition: str) -> boo
 
 def measure(service: Service, task_definition: str, lease_id: str, minimum: int, maximum: int) -> Took:
     """Roll out once, watched by all three."""
-    ecs, elbv2 = boto3.client("ecs"), boto3.client("elbv2")
+    ecs, elbv2 = as_ecs_lists.client(), boto3.client("elbv2")
     moments: dict[str, float] = {}
     started = threading.Event()
 
@@ -95,7 +96,7 @@ def measure(service: Service, task_definition: str, lease_id: str, minimum: int,
 
     def wait() -> None:
         started.wait(DEADLINE_S)
-        boto3.client("ecs").get_waiter("services_stable").wait(cluster=service.cluster, services=[service.name])
+        as_ecs_lists.client().get_waiter("services_stable").wait(cluster=service.cluster, services=[service.name])
         moments["waiter"] = time.monotonic()
 
     def say(line: str) -> None:
