@@ -54,7 +54,7 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
         )
     except git.GitError as error:
         raise pulumi.RunError(str(error)) from error
-    if upstream is None and asked.is_head:
+    if upstream is None and asked.is_head and not isinstance(decision, Accepted):
         if isinstance(decision, Refused):
             _refuse(decision.message)
         return _built(asked.request, settings, run)

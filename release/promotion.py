@@ -69,10 +69,13 @@ def decide(
 def decide_build(
     request: Request, *, head: str, here: Release | None, is_ancestor: Callable[[str, str], bool]
 ) -> Accepted | Refused | None:
-    """Decide about the environment that builds. None: build `head`; Accepted: it has that version, proven, already."""
-    if request.version == head:
-        return _older(request, here, is_ancestor)
+    """Decide about the environment that builds. None: build `head`; Accepted: it has that version, proven, already.
+
+    A version that is named and was proven is not built again, also where it is checked out: going back needs no build.
+    """
     evidence = here.find(request.version) if here else None
+    if request.version == head and (evidence is None or not request.explicit or request.dirty):
+        return _older(request, here, is_ancestor)
     if evidence is not None:
         return Accepted(evidence=evidence, own=True)
     return Refused(

@@ -143,7 +143,7 @@ def test_a_release_that_is_not_proven_is_undone_and_the_outputs_say_what_runs(ea
         easi.shell("pulumi config set easi:healthDeadline 60 -s dev")
     assert code != 0
     assert "status is fail, expected pass" in said
-    assert "The backend is back on" in said
+    assert "the backend is back on" in said
     assert easi.outputs("dev") == before
     assert easi.health("dev")["version"] == before["release"]["version"]
     assert easi.get(before["url"] + "/version.json") == page

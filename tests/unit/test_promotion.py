@@ -109,6 +109,14 @@ def test_the_first_environment_goes_back_without_a_build() -> None:
     assert decision.own
 
 
+def test_a_named_version_that_was_proven_is_not_built_again_where_it_is_checked_out() -> None:
+    decision = build(request(OLD, explicit=True), head=OLD, here=release(NEW, OLD))
+    assert isinstance(decision, Accepted)
+    assert decision.own
+    assert build(request(OLD, explicit=True, dirty=True), head=OLD, here=release(NEW, OLD)) is None
+    assert build(request(NEW), head=NEW, here=release(NEW, OLD)) is None
+
+
 def test_the_first_environment_does_not_build_another_commit_than_the_working_trees() -> None:
     decision = build(request(MIDDLE, explicit=True), head=NEW, here=release(NEW, OLD))
     assert isinstance(decision, Refused)
