@@ -63,14 +63,16 @@ def look(there: Environment, clients: Clients) -> Facts:
             unread[name] = told(error)
             return None
 
-    with ThreadPoolExecutor(8, thread_name_prefix="status") as pool:
-        recorded = pool.submit(read, "record", lambda: record.read(clients.s3, bucket))
-        current = pool.submit(read, "ECS", lambda: _service(request, clients))
-        site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
-        held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
-        mark = pool.submit(read, "unsettled", lambda: unsettled.read(clients.s3, bucket))
-        last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
-        health = pool.submit(_health, request, recorded)
+    # Not as a context: after Ctrl-C that would wait for answers that nobody wants any more.
+    pool = ThreadPoolExecutor(8, thread_name_prefix="status")
+    recorded = pool.submit(read, "record", lambda: record.read(clients.s3, bucket))
+    current = pool.submit(read, "ECS", lambda: _service(request, clients))
+    site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
+    held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
+    mark = pool.submit(read, "unsettled", lambda: unsettled.read(clients.s3, bucket))
+    last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
+    health = pool.submit(_health, request, recorded)
+    pool.shutdown(wait=False)
     newest = last.result()
     return Facts(
         environment=there.name,

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def test_emulator_of_another_folder_is_not_this_ones(tmp_path: Path) -> None:
         remember(tmp_path / "mine", 4566, other.pid)
         assert process.running(tmp_path / "mine") is None
         remember(tmp_path / "other", 4566, other.pid)
+        while not process._command_of(other.pid).strip():  # it has no command yet for a moment after it was started
+            time.sleep(0.01)
         assert process.running(tmp_path / "other") == Running(port=4566, pid=other.pid)
     finally:
         other.kill()

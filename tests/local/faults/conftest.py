@@ -52,14 +52,20 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def world(environments: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def misbehaving(environments: Clone, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image that misbehaves, in the repository of `dev`."""
+    engine = docker.DockerClient(os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else docker.from_env()
+    repository = str(environments.outputs("dev")["repository"])
+    return image.build(engine, tmp_path_factory.mktemp("image"), repository)
+
+
+@pytest.fixture(scope="module")
+def world(environments: Clone, misbehaving: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """`dev`, with the image that misbehaves in its repository. What was proven there is released again at the end."""
     folder = tmp_path_factory.mktemp("faults")
     with Proxy(environments.port) as proxy, Proxy(environments.port) as function_proxy:
         world = World(environments, proxy, function_proxy, folder)
-        engine = docker.DockerClient(os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else docker.from_env()
-        (folder / "image").mkdir()
-        world.image = image.build(engine, folder / "image", str(world.original["image"]).partition("@")[0])
+        world.image = misbehaving
         kept = world.aws("s3").get_object(Bucket=world.records, Key=record.KEY)["Body"].read()
         yield world
         world.stop()
