@@ -4,6 +4,7 @@ What goes is named: by the manifest of a release that is removed, and by no othe
 kept or is still being staged. Age plays no part, and what no release wrote is not touched.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +12,6 @@ from typing import Any, Final
 
 from release.static import plan, store
 from release.static.errors import StaticReleaseError
-from release.static.restore import stored
 from release.static.store import Say, Site, reported
 
 KEEP: Final = 10
@@ -39,7 +39,7 @@ def expire(*, s3: Any, site: Site, say: Say, keep: int = KEEP, named: Collection
     if active is None or not active.manifest or active.unsettled is not None:
         say("no static release is forgotten: none is active, or an activation has not ended")
         return Expired(manifests=(), objects=0)
-    complete = [one.manifest for one in stored(s3=s3, records_bucket=records)]
+    complete = _complete(s3, records)
     everything = ["sha256:" + name for name in store.releases(s3, records)]
     kept = plan.keep(complete=complete, history=active.history, count=keep, named=[*named, active.manifest])
     removed = [digest for digest in everything if digest not in kept and _may_go(s3, records, digest, complete)]
@@ -54,6 +54,17 @@ def expire(*, s3: Any, site: Site, say: Say, keep: int = KEEP, named: Collection
     objects = sum(_forget(s3, site, digest, in_force) for digest in removed)
     say(f"forgot {len(removed)} static releases; {objects} files of the site went with them")
     return Expired(manifests=tuple(removed), objects=objects)
+
+
+def _complete(s3: Any, records: str) -> list[str]:
+    """The manifests of which everything is here, the last staged first. A request for each that was ever staged."""
+    found = []
+    for name in store.releases(s3, records):
+        body = store.get(s3, records, f"static/{name}/staged.json")
+        if body is not None:
+            document = json.loads(body)
+            found.append((document["stagedAt"], document["manifest"]))
+    return [manifest for _, manifest in sorted(found, reverse=True)]
 
 
 def _may_go(s3: Any, records: str, digest: str, complete: Collection[str]) -> bool:

@@ -12,7 +12,6 @@ from release.static.errors import StaticReleaseError
 from release.static.expire import expire
 from release.static.manifest import from_folder
 from release.static.publish import Folder, Staged, Upstream
-from release.static.restore import restore
 from tests.local.site_world import ONE, TWO, KilledError, World, build, emulator, make_world
 
 
@@ -100,18 +99,9 @@ def test_going_back_needs_no_build(world: World, tmp_path: Path) -> None:
     one = build(tmp_path / "one", ONE)
     world.release(one)
     world.release(build(tmp_path / "two", TWO))
-    restore(
-        s3=world.s3,
-        cloudfront=world.cloudfront,
-        version="1111111",
-        site=world.site,
-        config={"environment": "dev"},
-        say=world.said.append,
-    )
+    world.activate(from_folder(one))
     world.assert_consists_of(one, {"environment": "dev"})
     assert len(world.invalidations()) == 3
-    with pytest.raises(StaticReleaseError, match="no kept release is '4444'; kept are: "):
-        restore(s3=world.s3, cloudfront=world.cloudfront, version="4444", site=world.site, config={}, say=print)
 
 
 def test_next_environment_copies_without_a_build(endpoint: str, tmp_path: Path) -> None:
