@@ -27,6 +27,25 @@ ACCEPTED, REFUSED = 0, 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """May this version run here? With everything that the answer depends on."""
+
+    asked: Gate
+    here: Environment
+    upstream: Environment | None
+    """The environment before; None for the first, which builds."""
+    settings: Mapping[str, Any]
+
+    def decide(self) -> Accepted | Refused | None:
+        """The gate's decision; None: the working tree is built. Raises GitError."""
+        return self.asked.decide(
+            promotes_from=self.upstream.name if self.upstream else "",
+            upstream=self.upstream.release if self.upstream else None,
+            here=self.here.release,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the gate says, and what would follow."""
 
@@ -57,18 +76,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the stacks, ask the gate, compare, print."""
-    here = environment.opened(options.stack)
-    settings = environment.settings(here.name)
-    upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
-    known = [release for release in (here.release, upstream.release if upstream else None) if release]
-    version = options.version or os.environ.get("EASI_VERSION")
-    asked = gate.ask(
-        Path.cwd(),
-        environment=here.name,
-        version=versions.resolve(version, known, name=here.name) if version else None,
-        reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
-    )
-    answer = explain(asked, here, upstream, settings)
+    answer = explain(ask(options.stack, options.version))
     if options.json:
         print(json.dumps(as_json(answer), indent=2))
     else:
@@ -76,13 +84,32 @@ def run(options: argparse.Namespace) -> int:
     return ACCEPTED if answer.accepted else REFUSED
 
 
-def explain(asked: Gate, here: Environment, upstream: Environment | None, settings: Mapping[str, Any]) -> Answer:
-    """The gate's decision, and what would change by it."""
-    decision = asked.decide(
-        promotes_from=upstream.name if upstream else "",
-        upstream=upstream.release if upstream else None,
-        here=here.release,
+def ask(name: str | None, version: str | None = None) -> Question:
+    """The question whether `version` may run in the stack `name`; without one, what `pulumi up` would release.
+
+    Reads the stacks' states, their settings and Git; nothing of AWS. Raises some of `errors.EXPECTED`.
+    """
+    here = environment.opened(name)
+    settings = environment.settings(here.name)
+    upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
+    known = [release for release in (here.release, upstream.release if upstream else None) if release]
+    version = version or os.environ.get("EASI_VERSION")
+    asked = gate.ask(
+        Path.cwd(),
+        environment=here.name,
+        version=versions.resolve(version, known, name=here.name) if version else None,
+        reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
     )
+    return Question(asked=asked, here=here, upstream=upstream, settings=settings)
+
+
+def explain(question: Question, *, unread: str = "") -> Answer:
+    """The gate's decision, and what would change by it.
+
+    With `unread`, the reason why, the static files are not compared: the records bucket is not asked.
+    """
+    asked, here, upstream = question.asked, question.here, question.upstream
+    decision = question.decide()
     version, name = asked.request.version, here.name
     message, to_do = _reason(decision, asked, here, upstream), ""
     if not isinstance(decision, Refused):
@@ -94,7 +121,7 @@ def explain(asked: Gate, here: Environment, upstream: Environment | None, settin
         message=message,
         to_do=to_do,
         now=here.release,
-        changes=_changes(decision, asked, here, upstream, settings),
+        changes=_changes(decision, question, unread),
     )
 
 
@@ -150,14 +177,9 @@ def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment,
     return f"{name} would release {version}: {upstream.name} has proven it ({since})."
 
 
-def _changes(
-    decision: Accepted | Refused | None,
-    asked: Gate,
-    here: Environment,
-    upstream: Environment | None,
-    settings: Mapping[str, Any],
-) -> Changes:
-    now, version = here.release, asked.request.version
+def _changes(decision: Accepted | Refused | None, question: Question, unread: str) -> Changes:
+    asked, upstream, settings = question.asked, question.upstream, question.settings
+    now, version = question.here.release, asked.request.version
     unknown: dict[str, str] = {}
     come = go = None
     if now is not None:
@@ -166,9 +188,11 @@ def _changes(
             unknown["commits"] = f"this clone lacks {short(now.version)} or {short(version)}: git fetch"
     accepted = decision if isinstance(decision, Accepted) else None
     found = None
-    if not isinstance(decision, Refused):
+    if unread:
+        unknown["files"] = unread
+    elif not isinstance(decision, Refused):
         try:
-            found = _files(accepted, asked, here, upstream, settings)
+            found = _files(accepted, question)
         except EXPECTED as error:
             unknown["files"] = told(error)
     return Changes(
@@ -195,21 +219,16 @@ def _image_from(accepted: Accepted | None, asked: Gate, upstream: Environment | 
     return "there already" if accepted.own or upstream is None else f"copied from {upstream.name}"
 
 
-def _files(
-    accepted: Accepted | None,
-    asked: Gate,
-    here: Environment,
-    upstream: Environment | None,
-    settings: Mapping[str, Any],
-) -> Files:
+def _files(accepted: Accepted | None, question: Question) -> Files:
     """The static files, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
+    asked, here, upstream = question.asked, question.here, question.upstream
     # Before its first release an environment has no account; the one before can be asked for its own files.
     asker = here if here.request is not None or upstream is None else upstream
     before = None
     if here.release is not None:
         before = _stored(asker, here, here.release.static_manifest)
     if accepted is None:
-        after = manifest.from_folder(asked.root / str(settings.get("easi:frontendFolder") or ""))
+        after = manifest.from_folder(asked.root / str(question.settings.get("easi:frontendFolder") or ""))
         if after.version != asked.request.version:
             raise StaticReleaseError(
                 f"the frontend was built from {short(after.version)}; "

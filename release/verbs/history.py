@@ -114,10 +114,14 @@ def _phase(phase: Phase) -> str:
     return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
 
 
-def _way_back(name: str, release: Release | None) -> list[str]:
-    """How to run what ran before, the newest first; what was itself gone back from is named, and not proposed."""
-    if release is None:
-        return []
+def way_back(release: Release) -> Proven | None:
+    """The newest version that was proven before and not itself gone back from; None where there is none."""
+    older, _ = _others(release)
+    return older[0] if older else None
+
+
+def _others(release: Release) -> tuple[list[Proven], list[Proven]]:
+    """The newest proof of every other version: of those to go back to, and of those that were gone back from."""
     ran = [proven.version for proven in release.previous]
     gone_back_from = ran[: ran.index(release.version)] if release.version in ran else []
     others: dict[str, Proven] = {}
@@ -126,6 +130,14 @@ def _way_back(name: str, release: Release | None) -> list[str]:
             others.setdefault(proven.version, proven)
     older = [proven for version, proven in others.items() if version not in gone_back_from]
     newer = [proven for version, proven in others.items() if version in gone_back_from]
+    return older, newer
+
+
+def _way_back(name: str, release: Release | None) -> list[str]:
+    """How to run what ran before, the newest first; what was itself gone back from is named, and not proposed."""
+    if release is None:
+        return []
+    older, newer = _others(release)
     told = [f"nothing else was proven in {name}: there is no version to go back to"]
     if older:
         told = [f"to go back to {short(older[0].version)}, proven {when(older[0].verified_at)}:"]
