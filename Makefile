@@ -5,7 +5,7 @@ VENV := .venv/bin
 ENV ?=
 SHELL_SCRIPTS := $(wildcard .ci/run)
 
-.PHONY: help up setup status test test-faults check docs down
+.PHONY: help up setup status install frontend test test-faults check docs down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -18,6 +18,15 @@ setup: ## only the tools: virtual environment, engine, the example's dependencie
 
 status: ## what runs
 	@$(PYTHON) -m local status
+
+install: ## only the program's packages into .venv, for releases without the local environment
+	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	@if [ -n "$$GITHUB_PATH" ]; then echo "$(CURDIR)/$(VENV)" >>"$$GITHUB_PATH"; fi
+
+frontend: ## build the example's frontend of HEAD (or EASI_VERSION), which a release of dev takes
+	@cd example/frontend && npm ci --no-audit --no-fund && \
+		EASI_VERSION=$${EASI_VERSION:-$$(git rev-parse HEAD)} npm run build
 
 check: .venv/.easi-installed ## formatting, lint, types, shell
 	$(VENV)/ruff check .
