@@ -160,4 +160,4 @@ def _refuse(message: str) -> None:
     """Stop an update; a preview goes on with a warning."""
     if not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(message)
-    pulumi.log.warn(f"{message}\n  this is a preview: `pulumi up` would stop here")
+    pulumi.log.warn(gate.warning(message))

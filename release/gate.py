@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Final
 
 from release import git, promotion
 from release.promotion import Accepted, Refused, Request
 from release.record import Release
+
+_ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,3 +59,13 @@ def ask(root: Path, *, environment: str, version: str | None, reason: str | None
         reason=reason,
     )
     return Gate(root=root, head=head, request=request)
+
+
+def warning(message: str) -> str:
+    """The warning that a preview gives, where an update would stop with `message`."""
+    return message + _ONLY_WARNED
+
+
+def refusal(text: str) -> str | None:
+    """The message in a `warning`; None for any other text."""
+    return text.strip().removesuffix(_ONLY_WARNED) if text.strip().endswith(_ONLY_WARNED) else None

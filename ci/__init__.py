@@ -1,0 +1,1 @@
+"""What the workflows run, as commands: a person can run them, too."""
