@@ -28,11 +28,13 @@ frontend: ## build the example's frontend of HEAD (or EASI_VERSION), which a rel
 	@cd example/frontend && npm ci --no-audit --no-fund && \
 		EASI_VERSION=$${EASI_VERSION:-$$(git rev-parse HEAD)} npm run build
 
-check: .venv/.easi-installed ## formatting, lint, types, shell
+check: .venv/.easi-installed ## formatting, lint, types, shell, workflows
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	$(if $(SHELL_SCRIPTS),$(VENV)/shellcheck $(SHELL_SCRIPTS))
+	"$$(go -C .github/tools tool -n actionlint)" -shellcheck=$(VENV)/shellcheck -pyflakes=
+	$(VENV)/zizmor --quiet --offline --persona=pedantic .github
 
 test: setup check ## everything: the checks, then unit, component and local tests
 	$(VENV)/python -m pytest
