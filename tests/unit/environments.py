@@ -34,6 +34,8 @@ elif "--show-name" in arguments:
     print(stacks["selected"])
 elif name not in stacks["stacks"]:
     sys.exit(f"error: no stack named '{{name}}' found")
+elif arguments[:2] == ["stack", "history"]:
+    print(json.dumps(stacks["stacks"][name].get("history", [])))
 elif arguments[0] == "config":
     print(json.dumps(stacks["stacks"][name]["config"]))
 else:

@@ -1,0 +1,112 @@
+"""The settings that are in force: the commit from which a stack was last updated, and its checkout.
+
+What was merged since may not be approved for this environment, and settings are applied by every `pulumi up`. So going
+back, and looking for drift, take place in the tree from which the stack was last updated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from release import git, stack
+from release.record import Release
+from release.stack import StackError
+from release.verbs.errors import VerbError
+from release.verbs.screen import moment, short
+
+UPDATES: Final = 50
+"""Entries of a stack's history that are read, the newest ones: each release has two, as `recover` refreshes first."""
+_SHA: Final = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Update:
+    """One `pulumi up` that has ended. One that was killed is in no history."""
+
+    succeeded: bool
+    started_at: datetime | None
+    commit: str
+    """Full Git SHA of the tree it ran in; empty where Pulumi did not know it."""
+
+
+def updates(name: str) -> tuple[Update, ...]:
+    """The last updates of the stack, the newest first. Raises StackError."""
+    said = stack.pulumi("stack", "history", "-s", name, "--json", "--page-size", str(UPDATES))
+    try:
+        return of_history(json.loads(said))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StackError(f"pulumi stack history -s {name} answered what is no history ({error})") from error
+
+
+def of_history(entries: Iterable[Mapping[str, Any]]) -> tuple[Update, ...]:
+    """The updates in what `pulumi stack history --json` writes; refreshes and others are none."""
+    found = []
+    for entry in entries:
+        if entry["kind"] == "update":
+            commit = str((entry.get("environment") or {}).get("git.head", ""))
+            found.append(
+                Update(
+                    succeeded=entry["result"] == "succeeded",
+                    started_at=moment(str(entry.get("startTime", ""))),
+                    commit=commit if _SHA.fullmatch(commit) else "",
+                )
+            )
+    return tuple(found)
+
+
+def in_force(release: Release, found: Sequence[Update], known: Callable[[str], bool]) -> str:
+    """The commit whose settings the stack has: of the last update that succeeded, else of the version it has proven.
+
+    They differ after a release of a version that was named: the settings are those of the tree it was named in. An
+    update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
+    """
+    last = next((update.commit for update in found if update.succeeded), "")
+    return last if last and known(last) else release.version
+
+
+def take(root: Path, name: str, release: Release) -> str:
+    """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
+    commit = in_force(release, updates(name), lambda sha: has(root, sha))
+    check_out(root, commit, why=f"whose settings are in force in {name}")
+    return commit
+
+
+def check_out(root: Path, commit: str, *, why: str) -> None:
+    """Make the working tree that of `commit`, on no branch.
+
+    `why` says in a message what the commit is. Raises VerbError where the tree has changes, and where Git has no such
+    commit or cannot check it out. Files that Git does not track stay.
+    """
+    if git.is_dirty(root):
+        raise VerbError(
+            f"the working tree has changes, and {short(commit)}, {why}, is to be checked out.\n"
+            "  see them:  git status\n"
+            "  then:      git stash, or a clean clone"
+        )
+    if not has(root, commit):
+        raise VerbError(
+            f"this clone has no commit {commit}: {why}.\n"
+            "  to get it:  git fetch --unshallow (in GitHub Actions, actions/checkout with fetch-depth: 0), or\n"
+            f"              git fetch origin {commit}, where it is on no branch"
+        )
+    done = subprocess.run(
+        ["git", "-C", str(root), "checkout", "--quiet", "--detach", commit], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise VerbError(f"{short(commit)}, {why}, cannot be checked out:\n  " + _indented(done.stderr))
+
+
+def has(root: Path, commit: str) -> bool:
+    """Whether the clone has the commit, by its full SHA."""
+    return git.commits(root, commit) == [commit]
+
+
+def _indented(text: str) -> str:
+    return text.strip().replace("\n", "\n  ")

@@ -1,0 +1,242 @@
+"""`drift-issue`: one issue that says which environments are not as they were released; closed when all are."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ci import events, github, markdown
+from ci.events import Preview
+from release.verbs.errors import UsageError
+from release.verbs.screen import short
+
+LABEL: Final = "drift"
+MARKER: Final = "<!-- easi:drift -->"
+_SEEN: Final = re.compile(r"^Seen first in .*$\n?", re.MULTILINE)
+"""The only line that differs between two runs that found the same."""
+_DESCRIPTION: Final = "What runs is not what was released"
+_COLOR: Final = "d93f0b"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What the previews of all environments say, in the order in which they were asked for."""
+
+    stacks: Mapping[str, Preview | None]
+    """By environment; None where there is no preview."""
+
+    @property
+    def drifted(self) -> tuple[Preview, ...]:
+        """Those that are not as they were released."""
+        return tuple(found for found in self.stacks.values() if found and not found.failed and found.changes)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Environments of which nobody knows: their preview failed, or there is none."""
+        return tuple(name for name, found in self.stacks.items() if found is None or found.failed)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Issue:
+    """An open issue of ours."""
+
+    number: int
+    title: str
+    body: str
+    url: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Write:
+    """Open an issue, or edit the one that is there."""
+
+    title: str
+    body: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Close:
+    """Close the issue, with a comment."""
+
+    comment: str
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        f"Keep one issue, with the label `{LABEL}`, about the environments that differ from what was released: opened "
+        "when one does, edited in place, closed when none does. Needs GITHUB_TOKEN and GITHUB_REPOSITORY."
+    )
+    parser.epilog = (
+        "An environment without a preview, or with one that failed, opens and closes nothing. "
+        "Exit status: 0 the issue is as it should be, 1 GitHub does not answer so, 2 wrong usage."
+    )
+    parser.add_argument("--expect", metavar="NAMES", required=True, help="the environments, with commas between them")
+    parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="what `preview --refresh --save` wrote")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the previews, find the issue, do what there is to do."""
+    names = [name.strip() for name in options.expect.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--expect names no environment: expected, for example, --expect dev,impl,prod")
+    drift = Drift(stacks=read(names, options.files))
+    print("\n".join(said(drift)), flush=True)
+    api = github.Api(os.environ)
+    found = ours(api.paginate(f"{_repository(api)}/issues", state="open", labels=LABEL))
+    done = act(api, found, decide(drift, found, seen=_run(os.environ)))
+    print(done)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        github.summary(
+            os.environ, "\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)])
+        )
+    return 0
+
+
+def read(names: Sequence[str], files: Iterable[Path]) -> dict[str, Preview | None]:
+    """The previews by environment. A file that is missing or is no preview leaves its environment unknown.
+
+    Raises UsageError for the preview of an environment that is not among `names`.
+    """
+    found: dict[str, Preview | None] = dict.fromkeys(names)
+    for file in files:
+        try:
+            preview = events.from_json(json.loads(file.read_text()))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            print(f"{file} is no preview: {error}")
+            continue
+        if preview.stack not in found:
+            raise UsageError(f"{file} is of {preview.stack}, and --expect has {', '.join(names)}")
+        found[preview.stack] = preview
+    return found
+
+
+def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Close | None:
+    """What there is to do; None: nothing. Pure.
+
+    `seen` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
+    as it is: what it says may be true still. It is written only if it would say something else.
+    """
+    if drift.drifted:
+        new = Write(title=title(drift), body=body(drift, seen))
+        same = found is not None and (found.title, _plain(found.body)) == (new.title, _plain(new.body))
+        return None if same else new
+    if found is None or drift.unknown:
+        return None
+    told = f"{_and(list(drift.stacks))}: as released."
+    return Close(comment=f"{told}\n\nSeen in {seen}" if seen else told)
+
+
+def title(drift: Drift) -> str:
+    """The issue's title: which environments."""
+    names = [preview.stack for preview in drift.drifted]
+    return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
+
+
+def body(drift: Drift, seen: str) -> str:
+    """The issue's text: what differs, what to do, and which environments nobody knows of."""
+    head = [
+        MARKER,
+        "What is really there is not what was released, or not with its settings. Each is compared with the commit "
+        "from which it was last updated: what is merged and not released there is no drift.",
+        "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
+        "**If it is to go**, and for each environment above that differs:",
+        markdown.fence("\n".join(_bring_back(preview) for preview in drift.drifted)),
+        "or Actions > *roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
+        "More: docs/roll-back.md.",
+    ]
+    tail = [f"Seen first in {seen}"] if seen else []
+    return markdown.fit([*head, *tail, *map(markdown.of_preview, drift.drifted)], markdown.COMMENT_CHARACTERS)
+
+
+def said(drift: Drift) -> list[str]:
+    """A line for each environment."""
+    return [f"{name}: {_state(preview)}" for name, preview in drift.stacks.items()]
+
+
+def ours(issues: Iterable[Mapping[str, Any]]) -> Issue | None:
+    """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
+    found = [
+        Issue(
+            number=int(each["number"]),
+            title=str(each.get("title") or ""),
+            body=str(each.get("body") or ""),
+            url=str(each.get("html_url") or ""),
+        )
+        for each in issues
+        if "pull_request" not in each and MARKER in str(each.get("body") or "")
+    ]
+    return min(found, key=lambda issue: issue.number, default=None)
+
+
+def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str:
+    """Do it on GitHub; what was done, for people."""
+    issues = f"{_repository(api)}/issues"
+    if done is None:
+        return f"the issue stays as it is: {found.url}" if found else "no issue is open, and none is needed"
+    if isinstance(done, Close):
+        assert found is not None  # noqa: S101 - only what is open is closed
+        api.post(f"{issues}/{found.number}/comments", {"body": done.comment})
+        api.patch(f"{issues}/{found.number}", {"state": "closed", "state_reason": "completed"})
+        return f"closed {found.url}"
+    text = {"title": done.title, "body": done.body}
+    if found is not None:
+        api.patch(f"{issues}/{found.number}", text)
+        return f"edited {found.url}"
+    _label(api)
+    opened = api.post(issues, {**text, "labels": [LABEL]})
+    return f"opened {opened.get('html_url', '')}"
+
+
+def _label(api: github.Api) -> None:
+    """Make the label, unless it is there."""
+    labels = f"{_repository(api)}/labels"
+    try:
+        api.get(f"{labels}/{LABEL}")
+    except github.GithubError as error:
+        if error.status != 404:
+            raise
+        api.post(labels, {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
+
+
+def _repository(api: github.Api) -> str:
+    return f"/repos/{api.repository}"
+
+
+def _state(preview: Preview | None) -> str:
+    if preview is None:
+        return "not known, there is no preview"
+    if preview.failed:
+        return "not known, its preview failed"
+    if preview.changes:
+        told = ", ".join(f"{count} to {op}" for op, count in preview.counts.items())
+        return f"not as released: {told}"
+    return f"as released, {short(preview.version)}" if preview.version else "nothing is released there yet"
+
+
+def _bring_back(preview: Preview) -> str:
+    version = f"EASI_VERSION={preview.version} " if preview.version else ""
+    return f"python -m ci deployed -s {preview.stack} && {version}pulumi up --refresh -s {preview.stack}"
+
+
+def _plain(text: str) -> str:
+    """What two bodies are compared by: GitHub may change the ends of lines, and runs have addresses."""
+    return _SEEN.sub("", text.replace("\r\n", "\n")).strip()
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _run(environ: Mapping[str, str]) -> str:
+    """The address of this run on GitHub; empty elsewhere."""
+    server, repository, run = (environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""

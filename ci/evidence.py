@@ -1,0 +1,199 @@
+"""`evidence`: what a reviewer wants to know before approving, on one screen.
+
+It needs Pulumi's state and Git only: the role that previews may read neither records nor secrets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ci import github, markdown, outcome, preview
+from ci.events import Change, Preview
+from release.promotion import Accepted
+from release.record import Proven
+from release.verbs import changes, explain
+from release.verbs.environment import Environment
+from release.verbs.explain import Answer
+from release.verbs.screen import short, table, when
+
+GOOD, STOP = 0, 1
+_UNREAD = "only who may read the records bucket can"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known before an approval."""
+
+    answer: Answer
+    """The gate's, and what comes and goes."""
+    upstream: Environment | None
+    """The environment before; None for the first."""
+    proof: Proven | None
+    """The proof that the gate goes by; None where the version is built, or refused."""
+    own: bool
+    """The proof is this environment's own: the version ran here before."""
+    preview: Preview | None
+    """None where the gate refuses: nobody is asked then."""
+    compare: str = ""
+    """Address of the commits, one by one; empty where that is not known."""
+
+    @property
+    def good(self) -> bool:
+        """Somebody may be asked to approve."""
+        seen = self.preview
+        return self.answer.accepted and seen is not None and not seen.failed and seen.gate is None
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Show what a release would bring to an environment, before somebody approves it: the gate's answer, the "
+        "commits, the proof of the environment before, and what `pulumi preview` would change. The version is "
+        "EASI_VERSION, else HEAD. Reads Pulumi's state and Git; no records, no secrets."
+    )
+    parser.epilog = "Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="write the preview there, as `preview --save` does")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the gate, preview, tell the log and the run's page."""
+    question = explain.ask(options.stack)
+    answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
+    seen = preview.run(question.here.name) if answer.accepted else None
+    if seen is not None and options.save is not None:
+        options.save.parent.mkdir(parents=True, exist_ok=True)
+        options.save.write_text(json.dumps(seen.to_json(), indent=2))
+    found = Evidence(
+        answer=answer,
+        upstream=question.upstream,
+        proof=decision.evidence if isinstance(decision, Accepted) else None,
+        own=isinstance(decision, Accepted) and decision.own,
+        preview=seen,
+        compare=_compare(answer, os.environ),
+    )
+    print("\n".join(lines(found)), flush=True)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        github.summary(os.environ, summary(found))
+    return GOOD if found.good else STOP
+
+
+def lines(found: Evidence) -> list[str]:
+    """The evidence for a terminal or a log."""
+    answer = found.answer
+    told = [*_headline(found), *changes.of_commits(answer.changes), *_resources(found)]
+    if not found.good:
+        return told
+    return [*told, f"  proof     {_whose(found)}", *table(_proof(found), indent=" " * 12)]
+
+
+def summary(found: Evidence) -> str:
+    """The evidence for the run's page, in Markdown: what decides on top, what explains folded below."""
+    answer, seen = found.answer, found.preview
+    first, *more = _headline(found)
+    parts = [
+        f"## {markdown.escape(answer.environment)}: {'release' if found.good else 'no release of'} "
+        f"`{short(answer.version)}`{'?' if found.good else ''}"
+    ]
+    parts.append(f"**{markdown.escape(first)}**")
+    if more:
+        parts.append(markdown.fence("\n".join(more)))
+    if seen is not None:
+        parts += [f"- **{line}**" for line in _drastic(seen)]
+    title, *commits = changes.of_commits(answer.changes)
+    parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
+    if commits:
+        parts.append(markdown.fence("\n".join(line.strip() for line in commits)))
+    if found.compare:
+        parts.append(f"[Every commit and file]({found.compare})")
+    if found.good:
+        parts += [f"### Proof: {markdown.escape(_whose(found))}", outcome.rows_of(_proof(found))]
+        parts += [f"### What changes in {markdown.escape(answer.environment)}", outcome.rows_of(_artifacts(found))]
+    if seen is not None:
+        parts.append(markdown.of_preview(seen))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _headline(found: Evidence) -> list[str]:
+    """The answer, and why it is no."""
+    answer, seen = found.answer, found.preview
+    name, version = answer.environment, short(answer.version)
+    if not answer.accepted:
+        return answer.message.splitlines()
+    if seen is not None and seen.gate is not None:
+        return seen.gate.splitlines()
+    if seen is None or seen.failed:
+        told = seen.errors if seen else ()
+        rows = [line for error in told for line in error.splitlines()]
+        return [f"{name} would accept {version}, but its preview failed.", *rows]
+    return [answer.message]
+
+
+def _drastic(seen: Preview) -> Iterator[str]:
+    """What may lose an address or data, a line each; not the replacements that every release has."""
+    for what, listed in (("replaced", seen.replaced), ("deleted", seen.deleted)):
+        for change in (each for each in listed if not each.note):
+            yield f"{what}: {_change(change)}"
+
+
+def _change(change: Change) -> str:
+    because = f", because of {', '.join(change.because)}" if change.because else ""
+    return markdown.escape(f"{change.name} ({change.type}){because}")
+
+
+def _resources(found: Evidence) -> list[str]:
+    return [f"  preview   {_counts(found.preview)}"] if found.preview is not None else []
+
+
+def _counts(seen: Preview | None) -> str:
+    if seen is None or seen.failed:
+        return "failed"
+    told = ", ".join(f"{count} {op}" for op, count in seen.counts.items() if count)
+    return told or "no resource changes"
+
+
+def _whose(found: Evidence) -> str:
+    """Where the version was proven, and whether it runs there still."""
+    name, upstream = found.answer.environment, found.upstream
+    if found.proof is None:
+        return f"none yet, {name} is the first environment: it builds and proves it"
+    if found.own or upstream is None:
+        return f"it ran in {name} before"
+    now = upstream.release
+    if now is None or now.version == found.proof.version:
+        return f"it runs in {upstream.name}"
+    return f"it ran in {upstream.name}, which runs {short(now.version)} since {when(now.verified_at)}"
+
+
+def _proof(found: Evidence) -> outcome.Rows:
+    if found.proof is None:
+        return []
+    shown = None if found.own else found.upstream
+    return outcome.proven(found.proof, str(shown.stack.outputs.get("url") or "") if shown else "")
+
+
+def _artifacts(found: Evidence) -> outcome.Rows:
+    """Image, files and migrations: what of them is another than now."""
+    answer, proof, before = found.answer, found.proof, found.answer.now
+    rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
+    if proof is not None:
+        for label, then, old in (
+            ("image", proof.image_digest, before.image_digest if before else None),
+            ("site", proof.static_manifest, before.static_manifest if before else None),
+        ):
+            rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
+    rows += [("migration", answer.changes.migration), ("resources", _counts(found.preview))]
+    return [row for row in rows if row[1]]
+
+
+def _compare(answer: Answer, environ: Mapping[str, str]) -> str:
+    """GitHub's page of the commits between what runs and what would."""
+    server, repository, now = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY"), answer.now
+    if not server or not repository or now is None or now.version == answer.version:
+        return ""
+    return f"{server}/{repository}/compare/{now.version}...{answer.version}"

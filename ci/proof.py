@@ -1,0 +1,119 @@
+"""`proof`: after a release, also after one that failed: what is proven, or what failed, was undone and runs now."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+from ci import checkout, github, outcome
+from ci.checkout import Update
+from ci.outcome import Facts
+from release import attempts, git, healthcheck, lease
+from release.healthcheck import NotProven
+from release.promotion import Refused
+from release.stack import StackError
+from release.verbs import environment, errors, explain, versions
+from release.verbs.environment import Environment
+from release.verbs.errors import told
+
+PROVEN, NOT_PROVEN = 0, 1
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Say what became of a release: the proof, checked once more at the public address, or what failed, what was "
+        "undone, what runs now and what to do. The version is EASI_VERSION, else HEAD. Outputs `url`, and `version`, "
+        "which is proven now."
+    )
+    parser.epilog = "Exit status: 0 the version is proven and answers now, 1 it is not, 2 wrong usage, 130 interrupted."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look, tell the log and the run's page."""
+    try:
+        facts = look(environment.opened(options.stack))
+    except errors.EXPECTED as error:
+        _page(outcome.unreadable(options.stack, told(error)))
+        raise
+    print("\n".join(outcome.lines(facts)), flush=True)
+    _page(outcome.summary(facts))
+    github.outputs(os.environ, url=facts.url, version=facts.release.version if facts.release else "")
+    return PROVEN if facts.good else NOT_PROVEN
+
+
+def look(there: Environment) -> Facts:
+    """Everything that is known, of which only the stack and the wanted version must be. Raises some of EXPECTED."""
+    release = there.release
+    asked = os.environ.get("EASI_VERSION")
+    known = [release] if release else []
+    wanted = versions.resolve(asked, known, name=there.name) if asked else git.head(Path.cwd())
+    facts = Facts(
+        environment=there.name,
+        wanted=wanted,
+        release=release,
+        url=str(there.stack.outputs.get("url") or ""),
+        update=_last_update(there.name),
+        pending=bool(there.stack.pending),
+    )
+    facts = _with_attempt(_with_health(facts, there), there)
+    return facts if facts.good or facts.mine is not None else dataclasses.replace(facts, refusal=_refusal(there.name))
+
+
+def _with_health(facts: Facts, there: Environment) -> Facts:
+    """The health check: whole for the version that is wanted, once for another that is proven."""
+    if facts.release is None:
+        return facts
+    try:
+        check = dataclasses.replace(there.released().health, version=facts.release.version)
+    except errors.VerbError as error:
+        return dataclasses.replace(facts, miss=f"it cannot be asked: {error}")
+    if facts.release.version != facts.wanted:
+        _, miss = healthcheck.probe(check)
+        return dataclasses.replace(facts, miss=miss or "")
+    try:
+        proof = healthcheck.prove(check, lambda line: print(line, flush=True))
+    except NotProven as error:
+        return dataclasses.replace(facts, miss=str(error))
+    return dataclasses.replace(facts, proof=proof)
+
+
+def _with_attempt(facts: Facts, there: Environment) -> Facts:
+    """The last attempt, which a role may not be allowed to read."""
+    if there.request is None and not there.unreadable:
+        # Before the first release that succeeded, the stack does not say where attempts are.
+        return facts
+    try:
+        s3, bucket = there.clients.s3, there.released().site.records_bucket
+        last = next(iter(attempts.list_(s3, bucket, 1)), None)
+        held = lease.look(s3, bucket)
+    except errors.EXPECTED as error:
+        return dataclasses.replace(facts, unread=told(error))
+    living = last is not None and held is not None and held.alive and held.holder.id == last.id
+    return dataclasses.replace(facts, attempt=last, living=living)
+
+
+def _last_update(name: str) -> Update | None:
+    """The last update that has ended; None where Pulumi does not say."""
+    try:
+        return next(iter(checkout.updates(name)), None)
+    except StackError:
+        return None
+
+
+def _refusal(name: str) -> str:
+    """The gate's message, where it refuses what was to be released."""
+    try:
+        decision = explain.ask(name).decide()
+    except errors.EXPECTED:
+        return ""
+    return decision.message if isinstance(decision, Refused) else ""
+
+
+def _page(text: str) -> None:
+    """Write to the run's page. Where there is none, a terminal has been told the same already."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        github.summary(os.environ, text)
