@@ -1,0 +1,227 @@
+"""What a preview found: read from the engine's events (`--event-log`), kept as JSON between jobs. Pure.
+
+The events are those that Pulumi's Automation API reads; their shapes are in `pulumi.automation.events`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from release import gate
+from release.stack import RELEASE
+
+TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
+_REPLACING: Final = ("replace", "create-replacement")
+_MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
+"""The engine's own notation for colors, which stays in a message of an event."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """One resource that would be replaced or deleted."""
+
+    name: str
+    type: str
+    because: tuple[str, ...] = ()
+    """The properties that force a replacement."""
+    note: str = ""
+    """Why this replacement is none to be afraid of; empty where nobody knows that."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The change for `from_json`."""
+        return {"name": self.name, "type": self.type, "because": list(self.because), "note": self.note}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What one `pulumi preview` of one stack said. No value of an environment variable is in it."""
+
+    stack: str
+    version: str | None
+    """The full Git SHA that would be released; None where the preview did not come so far."""
+    counts: Mapping[str, int]
+    """How many resources of each operation (create, update, replace, delete…), without those that stay the same."""
+    replaced: tuple[Change, ...] = ()
+    deleted: tuple[Change, ...] = ()
+    variables: tuple[str, ...] = ()
+    """Environment variables that come, change or go, by name: `+ NAME`, `~ NAME`, `- NAME`."""
+    warnings: tuple[str, ...] = ()
+    gate: str | None = None
+    """Why `pulumi up` would stop before it changes anything; None where it would not."""
+    errors: tuple[str, ...] = ()
+    diff: str = ""
+    """The engine's text for people."""
+    refresh: bool = False
+    """It was compared with what is really there, rather than with what the state says."""
+    failed: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would change."""
+        return bool(self.counts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The preview for `from_json`."""
+        return dataclasses.asdict(self) | {
+            "replaced": [change.to_json() for change in self.replaced],
+            "deleted": [change.to_json() for change in self.deleted],
+            "counts": dict(self.counts),
+        }
+
+
+def from_json(found: Any) -> Preview:
+    """The preview that `to_json` made. Raises ValueError for something else."""
+    try:
+        known = {field.name for field in dataclasses.fields(Preview)}
+        values: dict[str, Any] = {key: value for key, value in dict(found).items() if key in known}
+        for key in ("replaced", "deleted"):
+            values[key] = tuple(Change(**{**each, "because": tuple(each["because"])}) for each in values[key])
+        for key in ("variables", "warnings", "errors"):
+            values[key] = tuple(str(each) for each in values[key])
+        values["counts"] = {str(op): int(count) for op, count in values["counts"].items()}
+        return Preview(**values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"that is no preview: {type(error).__name__}: {error}") from error
+
+
+def parse(lines: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The events of a log, a JSON object a line. A last line that was cut short is left out."""
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def read(
+    stack: str,
+    events: Sequence[Mapping[str, Any]],
+    *,
+    diff: str,
+    hide: Callable[[str], str],
+    refresh: bool = False,
+    failed: bool = False,
+) -> Preview:
+    """The preview in `events`. `diff` is as it is to be shown; `hide` takes values out of a message of the engine."""
+    said = list(_said(events, hide))
+    warnings = [text for severity, text in said if severity == "warning"]
+    refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
+    return Preview(
+        stack=stack,
+        version=_version(events),
+        counts=_counts(events),
+        replaced=_changed(events, _REPLACING),
+        deleted=_changed(events, ("delete",)),
+        variables=_variables(events),
+        warnings=tuple(dict.fromkeys(text for text in warnings if gate.refusal(text) is None)),
+        gate="\n".join(dict.fromkeys(refusals)) or None,
+        errors=tuple(dict.fromkeys(text for severity, text in said if severity == "error")),
+        diff=diff,
+        refresh=refresh,
+        failed=failed,
+    )
+
+
+def steps(events: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """What the engine would do, resource by resource; and what it found when it looked at them."""
+    for event in events:
+        found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if found:
+            yield found.get("metadata") or {}
+
+
+def states(step: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The properties of a resource before and after a step: inputs and outputs."""
+    for side in ("old", "new"):
+        for properties in ("inputs", "outputs"):
+            yield (step.get(side) or {}).get(properties) or {}
+
+
+def containers(text: Any) -> dict[str, dict[str, str]]:
+    """The environment variables in a task definition's `containerDefinitions`, by container; empty where it is none."""
+    try:
+        found = json.loads(text)
+        return {
+            str(container.get("name", "")): {
+                str(each.get("name", "")): str(each.get("value", "")) for each in container.get("environment") or ()
+            }
+            for container in found
+        }
+    except (TypeError, ValueError, AttributeError):
+        return {}
+
+
+def name(urn: str) -> str:
+    """The resource's name, the last part of its URN."""
+    return urn.rpartition("::")[2]
+
+
+def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> Iterable[tuple[str, str]]:
+    """Severity and text of what was said about the program and its resources."""
+    for event in events:
+        found = event.get("diagnosticEvent")
+        if found:
+            text = _MARKUP.sub("", str(found.get("message", ""))).strip()
+            if text:
+                yield str(found.get("severity", "")), hide(text)
+
+
+def _version(events: Iterable[Mapping[str, Any]]) -> str | None:
+    for step in steps(events):
+        if step.get("type") == RELEASE:
+            version = ((step.get("new") or {}).get("inputs") or {}).get("version")
+            if version:
+                return str(version)
+    return None
+
+
+def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    for event in events:
+        summary = event.get("summaryEvent")
+        if summary:
+            changes = summary.get("resourceChanges") or {}
+            return {op: count for op, count in sorted(changes.items()) if op != "same" and count}
+    return {}
+
+
+def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> tuple[Change, ...]:
+    found: dict[str, Change] = {}
+    for step in steps(events):
+        if step.get("op") not in operations:
+            continue
+        urn = str(step.get("urn", ""))
+        because = tuple(str(key) for key in step.get("keys") or ())
+        if urn not in found or because:
+            kind = str(step.get("type", ""))
+            found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step))
+    # What is none to be afraid of comes last.
+    return tuple(sorted(found.values(), key=lambda change: (bool(change.note), change.type, change.name)))
+
+
+def _note(kind: str, step: Mapping[str, Any]) -> str:
+    """Every release replaces the task definition: ECS cannot change one, and the old revision stays."""
+    stays = ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy")
+    return "a new revision; the old one stays registered" if kind == TASK_DEFINITION and stays else ""
+
+
+def _variables(events: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for step in steps(events):
+        if step.get("type") != TASK_DEFINITION or step.get("op") == "same":
+            continue
+        old, new = (
+            containers(((step.get(side) or {}).get("inputs") or {}).get("containerDefinitions"))
+            for side in ("old", "new")
+        )
+        for container in sorted(old.keys() & new.keys()):
+            before, after = old[container], new[container]
+            for variable in sorted(before.keys() | after.keys()):
+                if before.get(variable) != after.get(variable):
+                    found[variable] = "+" if variable not in before else "-" if variable not in after else "~"
+    return tuple(f"{sign} {variable}" for variable, sign in sorted(found.items()))

@@ -1,0 +1,220 @@
+"""Markdown for GitHub: comments, job summaries, issues. Pure.
+
+What is not ours (names, messages, diffs) goes through `code`, `escape` or a fence: nothing in it is markup, and
+nobody is called by an @ in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from ci.events import Change, Preview
+from release.verbs.screen import short
+
+COMMENT_CHARACTERS: Final = 65_536
+"""What a comment or an issue holds; with more, GitHub answers 422, "body is too long (maximum is 65536 characters)"."""
+SUMMARY_BYTES: Final = 1024 * 1024
+"""What the summary of one step holds; a larger one is not shown.
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits"""
+
+SHOWN: Final = 20
+"""Resources, and warnings, that are named; of the others, how many they are."""
+OPERATIONS: Final = ("create", "import", "update", "replace", "delete")
+"""In the order of a summary; others follow."""
+
+_MARKUP: Final = re.compile(r"[^A-Za-z0-9 .,:;/'\"%?=+-]")
+_BEGINS_A_LIST: Final = re.compile(r"[-+=]|\d+(?=[.)])")
+
+
+def characters(text: str) -> int:
+    """The length of a text in UTF-16 units: never less than what GitHub may count."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def octets(text: str) -> int:
+    """The length of a text in bytes of UTF-8."""
+    return len(text.encode())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Block:
+    """A text in a fence, of which the end is left out where it does not fit."""
+
+    text: str
+    language: str = ""
+    whole: str = ""
+    """Markdown that says where all of it is."""
+
+
+Part = str | Block
+"""A piece of a document: Markdown that is kept as it is, or a block that may be cut."""
+
+
+def fence(text: str, language: str = "") -> str:
+    """The text as a block of code, fenced by more backticks than stand together in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+
+
+def details(summary: str, body: str, *, open: bool = False) -> str:  # noqa: A002 - HTML's word
+    """A part that is folded unless `open`. `summary` is HTML, or the answer of `escape` or `code`."""
+    return f"<details{' open' if open else ''}><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; the cells are Markdown. An empty text without rows."""
+    if not rows:
+        return ""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """A text that Markdown and HTML leave as it is, also in a table and in the summary of `details`; on one line."""
+    line = " ".join(text.split())
+    first = _BEGINS_A_LIST.match(line)
+    begin = first[0] + "&#8203;" if first else ""
+    marked = _MARKUP.sub(lambda found: f"&#{ord(found[0])};", line[len(first[0]) if first else 0 :])
+    # GitHub looks for people and for issues after it has read the entities. A sign of no width keeps it from that.
+    return begin + re.sub(r"(&#(?:64|35);)(?=\w)", r"\1&#8203;", marked)
+
+
+def code(text: str) -> str:
+    """A text as code within a line. HTML rather than backticks: it may have some, and may stand in a table."""
+    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+    return f"<code>{marked}</code>"
+
+
+def join(parts: Sequence[Part]) -> str:
+    """The whole document: its parts are paragraphs."""
+    return "\n\n".join(part if isinstance(part, str) else fence(part.text, part.language) for part in parts)
+
+
+def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characters) -> str:
+    """The document in `limit` characters (or another `size`): blocks lose their ends, the longest ones first.
+
+    Whatever is left out, the document says so, and where the whole is.
+    """
+    whole = join(parts)
+    if size(whole) <= limit:
+        return whole
+    low, high = 0, max((len(part.text) for part in parts if isinstance(part, Block)), default=0)
+    best = _cut(parts, 0)
+    while low < high:
+        most = (low + high + 1) // 2
+        tried = _cut(parts, most)
+        if size(tried) <= limit:
+            low, best = most, tried
+        else:
+            high = most - 1
+    return best if size(best) <= limit else _ended(best, limit, size)
+
+
+def of_preview(preview: Preview, *, whole: str = "") -> str:
+    """One stack's preview: a headline; what is replaced or deleted; the gate's warning; the diff, folded."""
+    return join(parts_of(preview, whole=whole))
+
+
+def parts_of(preview: Preview, *, whole: str = "") -> list[Part]:
+    """`of_preview` for `fit`; `whole` is Markdown that says where the whole diff is."""
+    return list(_parts_of(preview, whole))
+
+
+def summarize(preview: Preview) -> str:
+    """The preview in a few words: `1 to replace, 3 to update`."""
+    if preview.failed:
+        return "the preview failed"
+    known = [op for op in OPERATIONS if op in preview.counts]
+    others = [op for op in preview.counts if op not in OPERATIONS]
+    return ", ".join(f"{preview.counts[op]} to {op}" for op in [*known, *others]) or "no change"
+
+
+def dangers(preview: Preview) -> list[str]:
+    """What would be replaced or deleted, as items of a list."""
+    found = [f"**replace** {_resource(change)}" for change in preview.replaced]
+    found += [f"**delete** {_resource(change)}" for change in preview.deleted]
+    return _some(found)
+
+
+def _resource(change: Change) -> str:
+    because = f", because of {', '.join(map(code, change.because))}" if change.because else ""
+    note = f" ({escape(change.note)})" if change.note else ""
+    return f"{code(change.name)} {code(change.type)}{because}{note}"
+
+
+def _parts_of(preview: Preview, whole: str) -> Iterator[Part]:
+    if not (preview.changes or preview.failed or preview.gate or preview.warnings or preview.errors):
+        yield f"**{escape(preview.stack)}**: no change"
+        return
+    yield f"### {escape(preview.stack)}: {escape(summarize(preview))}"
+    for error in preview.errors:
+        yield Block(text=error, whole=whole)
+    if found := dangers(preview):
+        yield "\n".join(f"- {each}" for each in found)
+    if preview.gate is not None:
+        first = escape(preview.gate.splitlines()[0])
+        yield f"<details><summary>The gate would stop <code>pulumi up</code>: {first}</summary>"
+        yield Block(text=preview.gate, whole=whole)
+        yield "</details>"
+    elif preview.version and preview.changes:
+        yield f"Released would be {code(short(preview.version))}."
+    if preview.variables:
+        names = ", ".join(code(variable) for variable in preview.variables)
+        yield f"Environment variables, whose values are not shown: {names}"
+    if preview.warnings:
+        yield "\n".join(f"- warning: {escape(warning)}" for warning in _some(preview.warnings))
+    if preview.diff.strip():
+        yield f"<details><summary>Diff of {escape(preview.stack)}</summary>"
+        yield Block(text=colored(preview.diff), language="diff", whole=whole)
+        yield "</details>"
+
+
+def _some(items: Sequence[str]) -> list[str]:
+    return [*items[:SHOWN], *([f"… and {len(items) - SHOWN} more"] if len(items) > SHOWN else [])]
+
+
+def colored(diff: str) -> str:
+    """A diff of Pulumi with its signs at the beginning of the lines, as GitHub colors them: `!` is a change."""
+    return "\n".join(_colored(line) for line in diff.splitlines())
+
+
+def _colored(line: str) -> str:
+    found = re.match(r"(\s*)([-+~]+)(.*)", line)
+    if found is None:
+        return f" {line}"
+    indent, signs, rest = found.groups()
+    sign = {"+": "+", "-": "-"}.get(signs, "!")
+    # One that only changes keeps its sign, as `!` is no word of Pulumi's.
+    return f"{sign}{indent}{' ' * len(signs) if sign == signs else signs}{rest}"
+
+
+def _cut(parts: Sequence[Part], most: int) -> str:
+    """The document with at most `most` characters of each block."""
+    made = []
+    for part in parts:
+        if isinstance(part, str):
+            made.append(part)
+        elif len(part.text) <= most:
+            made.append(fence(part.text, part.language))
+        else:
+            lines = part.text.splitlines()
+            shown = part.text[:most].rpartition("\n")[0]
+            left = len(lines) - len(shown.splitlines())
+            note = f"**{left} of {len(lines)} lines are left out**, as GitHub shows no more here."
+            kept = fence(shown, part.language) + "\n\n" if shown else ""
+            made.append(f"{kept}{note}{f' {part.whole}' if part.whole else ''}")
+    return "\n\n".join(made)
+
+
+def _ended(text: str, limit: int, size: Callable[[str], int]) -> str:
+    """A document that is too long without its blocks, too: its beginning."""
+    note = "\n\n**The rest is left out, as GitHub shows no more here.**"
+    low, high = 0, len(text)
+    while low < high:
+        most = (low + high + 1) // 2
+        low, high = (most, high) if size(text[:most] + note) <= limit else (low, most - 1)
+    return text[:low] + note

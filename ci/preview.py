@@ -1,0 +1,152 @@
+"""`preview`: what `pulumi up` would change in a stack, for people, for the other verbs, and without secrets."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from ci import events, github, markdown, redaction
+from ci.events import Preview
+from release.verbs import environment
+from release.verbs.errors import VerbError
+
+SEEN, FAILED = 0, 1
+HEARTBEAT_S: Final = 15.0
+"""How often a preview says that it lives: the diff must not be seen before the values are out of it."""
+_GRACE_S: Final = 10.0
+"""What Pulumi has to end by itself after an interrupt; a runner has no more patience either."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Run `pulumi preview --diff` once. Print what it says without the values of the backend's environment "
+        "variables, keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
+    )
+    parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="keep it here, as JSON")
+    parser.add_argument(
+        "--refresh", action="store_true", help="compare with what is really there, not with what the state says"
+    )
+    parser.set_defaults(run=verb)
+
+
+def verb(options: argparse.Namespace) -> int:
+    """Preview, print, keep."""
+    found = run(options.stack, refresh=options.refresh)
+    if options.save is not None:
+        save(found, options.save)
+    print(found.diff)
+    for error in found.errors if found.failed else ():
+        print(f"error: {error}", file=sys.stderr)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        parts = markdown.parts_of(found, whole="The whole diff is in this step's log.")
+        github.summary(os.environ, markdown.fit(parts, markdown.SUMMARY_BYTES // 2, markdown.octets))
+    return FAILED if found.failed else SEEN
+
+
+def run(stack: str, *, refresh: bool = False) -> Preview:
+    """Preview the stack `stack` of the project in the current folder; says now and then that it is at it.
+
+    A preview that fails is an answer, too: see `Preview.failed`. Raises VerbError where there is no Pulumi.
+    """
+    with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
+        log = Path(folder) / "events"
+        code, said, complained = _pulumi(stack, log, refresh=refresh)
+        found = events.parse(log.read_text(encoding="utf-8").splitlines()) if log.exists() else []
+    values = redaction.values(found)
+    preview = events.read(
+        stack,
+        found,
+        diff=values.hide_in_diff(said.strip()),
+        hide=values.hide,
+        refresh=refresh,
+        failed=code != 0,
+    )
+    if code == 0 or preview.errors:
+        return preview
+    return dataclasses.replace(preview, errors=(values.hide(_told(stack, complained, code)),))
+
+
+def save(preview: Preview, file: Path) -> None:
+    """Keep the preview for `load`."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(preview.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise VerbError(f"the preview cannot be kept in {file}: {error.strerror}") from error
+
+
+def load(file: Path) -> Preview | None:
+    """The preview in a file that `save` wrote; None where there is no such file. Raises VerbError for another file."""
+    try:
+        return events.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise VerbError(f"{file} is no preview: {error}\n  to make one:  python -m ci preview --save {file}") from error
+
+
+def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:
+    """Exit code, what it printed and what it complained about; the events are in `log`."""
+    command = ["pulumi", "preview", "-s", stack, "--diff", "--non-interactive", "--color", "never"]
+    command += ["--event-log", str(log), *(["--refresh"] if refresh else [])]
+    # The option is there only with this variable; the Automation API sets it for the same reason.
+    surroundings = os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=surroundings)
+        except FileNotFoundError as error:
+            raise VerbError(
+                "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
+            ) from error
+        try:
+            code = _waited(process, stack, log)
+        finally:
+            _ended(process)
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
+
+
+def _waited(process: subprocess.Popen[bytes], stack: str, log: Path) -> int:
+    began = time.monotonic()
+    while True:
+        try:
+            return process.wait(HEARTBEAT_S)
+        except subprocess.TimeoutExpired:
+            steps = log.read_bytes().count(b'"resourcePreEvent"') if log.exists() else 0
+            passed = time.monotonic() - began
+            print(f"preview of {stack}: {passed:.0f} s, {steps} resources so far", file=sys.stderr, flush=True)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Not one process stays behind: a runner interrupts only this one."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _told(stack: str, complained: str, code: int) -> str:
+    """What is wrong where the engine did not even begin."""
+    if "no stack named" in complained:
+        try:
+            environment.opened(stack)
+        except VerbError as error:
+            return str(error)
+    lines = [line.removeprefix("error: ") for line in complained.splitlines() if line.strip()]
+    return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

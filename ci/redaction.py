@@ -1,0 +1,164 @@
+"""Values of environment variables, taken out of what a preview says; their names stay. Pure.
+
+A task definition has them in the clear, and a pull request's comment is read by more people than may describe it.
+Two ways, as neither is enough: by the place where the engine prints them, which finds the short ones ("on") and
+needs no list; and by what they are, which finds them in an error message. Secrets of Pulumi are [secret] already,
+and secrets of the task are not in its definition: it has their ARNs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from ci import events as engine
+
+HIDDEN: Final = "[hidden]"
+LEAST: Final = 6
+"""Characters of a value that is looked for everywhere: shorter ones are words of their own in any text."""
+OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
+"""Variables that the program sets itself, to what the rest of a preview says as well."""
+SETTING: Final = "easi:backendEnvironment"
+
+_BLOCK: Final = re.compile(r"(?P<before>\s*(?:[-+~]\s*)?)\"?environment\"?\s*: \[\s*")
+_ELEMENT: Final = re.compile(r"\s*(?:[-+~]\s*)?\[\d+\]: \{\s*|\s*\}\s*")
+_STRING: Final = r'"(?:[^"\\]|\\.)*"'
+_NAME: Final = re.compile(rf"\s*(?:[-+~]\s*)?name\s*: {_STRING}(?: => {_STRING})?\s*")
+_VALUE: Final = re.compile(r"(?P<before>\s*(?:[-+~]\s*)?)value\s*:")
+_IN_JSON: Final = re.compile(r'(?P<key>(?P<quote>\\*")value(?P=quote)\s*:\s*)(?P=quote)(?:.*?)(?<!\\)(?P=quote)')
+"""A member `value` of JSON in a text, also of JSON in a string of JSON."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Values:
+    """The values that must not be shown."""
+
+    long: tuple[str, ...] = ()
+    """In every spelling that a text may have of them, the longest first."""
+    short: tuple[str, ...] = ()
+    """Those that are hidden only where they stand in quotes."""
+
+    def hide(self, text: str) -> str:
+        """A message without them."""
+        text = _IN_JSON.sub(rf"\g<key>{HIDDEN}", text)
+        for value in self.long:
+            text = text.replace(value, HIDDEN)
+        for value in self.short:
+            text = re.sub(rf"(['\"`]){re.escape(value)}\1", HIDDEN, text)
+        return text
+
+    def hide_in_diff(self, text: str) -> str:
+        """The engine's text for people without them."""
+        text = "\n".join(_without_blocks(text.splitlines()))
+        text = _IN_JSON.sub(rf"\g<key>{HIDDEN}", text)
+        for value in self.long:
+            text = text.replace(value, HIDDEN)
+        return text
+
+
+def values(events: Sequence[Mapping[str, Any]]) -> Values:
+    """The values that the events of a preview have: in task definitions, before and after, and in the setting."""
+    found = set(_found(events))
+    public = _public(events)
+    parts = {part for value in found for part in _parts(value)}
+    private = {part for part in parts if len(part) >= LEAST and not _is_in(part, public)}
+    long = {spelling for part in private for spelling in _spellings(part)}
+    short = {part for part in parts if 1 < len(part) < LEAST}
+    return Values(
+        long=tuple(sorted(long, key=lambda text: (-len(text), text))),
+        short=tuple(sorted(short, key=lambda text: (-len(text), text))),
+    )
+
+
+def _found(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for step in engine.steps(events):
+        for properties in engine.states(step):
+            for variables in engine.containers(properties.get("containerDefinitions")).values():
+                yield from (value for name, value in variables.items() if name not in OWN)
+    try:
+        setting = json.loads(_config(events).get(SETTING) or "{}")
+    except ValueError:
+        return
+    if isinstance(setting, Mapping):
+        yield from (value if isinstance(value, str) else json.dumps(value) for value in setting.values())
+
+
+def _config(events: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    return next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
+
+
+def _public(events: Sequence[Mapping[str, Any]]) -> str:
+    """Texts whose words are not only values of a variable: the names of resources, and the other settings.
+
+    AWS_REGION in the environment would hide the region in every ARN, and nobody would gain by it.
+    """
+    names = {str(step.get("urn", "")) for step in engine.steps(events)}
+    return "\n".join(names | {str(text) for key, text in _config(events).items() if key != SETTING})
+
+
+def _is_in(word: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The value, and what the engine prints of it alone: its lines, and the texts in it where it is JSON."""
+    yield value
+    yield from (line.strip() for line in value.splitlines())
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return
+    if isinstance(found, (dict, list)):
+        yield from _texts(found)
+
+
+def _texts(found: Any) -> Iterator[str]:
+    if isinstance(found, str):
+        yield from _parts(found)
+    elif isinstance(found, Mapping):
+        for each in found.values():
+            yield from _texts(each)
+    elif isinstance(found, list):
+        for each in found:
+            yield from _texts(each)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """As it is, and as the string of JSON that a string of JSON may hold once more."""
+    yield from {value, value.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")}
+    once = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    yield from once
+    yield from (json.dumps(each, ensure_ascii=False)[1:-1] for each in once)
+
+
+def _without_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a diff; of each list `environment`, the names, and that there are values.
+
+    Nothing is known about how the engine prints a value: (json), (yaml), a text line by line. So what is let through
+    is what is known to be no value. A printed value is indented deeper than the list that it is in.
+    """
+    ends: int | None = None
+    value: int | None = None
+    for line in lines:
+        at = len(line) - len(line.lstrip())
+        if ends is None:
+            block = _BLOCK.fullmatch(line)
+            ends = len(block["before"]) if block else None
+            yield line
+        elif line.strip() and at <= ends:
+            # Its own bracket, or a line of what follows it.
+            ends = value = None
+            yield line
+        elif value is not None and (not line.strip() or at >= value):
+            continue
+        else:
+            value = None
+            found = _VALUE.match(line)
+            if found:
+                value = len(found["before"])
+                yield f"{found['before']}value: {HIDDEN}"
+            elif _ELEMENT.fullmatch(line) or _NAME.fullmatch(line):
+                yield line
