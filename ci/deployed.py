@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
-from ci import checkout, github
+from ci import checkout, github, preview
 from ci.events import Preview
 from release.request import ReleaseRequest
 from release.static.publish import Folder
@@ -34,9 +33,7 @@ def run(options: argparse.Namespace) -> int:
     if release is None:
         print(f"{there.name} has proven nothing yet: there is nothing that could drift")
         if options.save is not None:
-            without_drift = Preview(stack=there.name, version=None, counts={}, refresh=True)
-            options.save.parent.mkdir(parents=True, exist_ok=True)
-            options.save.write_text(json.dumps(without_drift.to_json(), indent=2))
+            preview.save(Preview(stack=there.name, version=None, counts={}, refresh=True), options.save)
         github.outputs(os.environ, **{"version": "", "easi-version": ""})
         return 0
     commit = checkout.take(Path.cwd(), there.name, release)

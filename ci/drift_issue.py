@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ci import events, github, markdown
+from ci import github, markdown, preview
 from ci.events import Preview
-from release.verbs.errors import UsageError
+from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import short
 
 LABEL: Final = "drift"
@@ -89,8 +88,8 @@ def run(options: argparse.Namespace) -> int:
     drift = Drift(stacks=read(names, options.files))
     print("\n".join(said(drift)), flush=True)
     api = github.Api(os.environ)
-    found = ours(api.paginate(f"{_repository(api)}/issues", state="open", labels=LABEL))
-    done = act(api, found, decide(drift, found, seen=_run(os.environ)))
+    found = ours(api.paginate(f"issues?state=open&labels={LABEL}"))
+    done = act(api, found, decide(drift, found, seen=github.run_url(os.environ)))
     print(done)
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         github.summary(
@@ -107,15 +106,15 @@ def read(names: Sequence[str], files: Iterable[Path]) -> dict[str, Preview | Non
     found: dict[str, Preview | None] = dict.fromkeys(names)
     for file in files:
         try:
-            preview = events.from_json(json.loads(file.read_text()))
-        except FileNotFoundError:
+            one = preview.load(file)
+        except VerbError as error:
+            print(error)
             continue
-        except (OSError, ValueError) as error:
-            print(f"{file} is no preview: {error}")
+        if one is None:
             continue
-        if preview.stack not in found:
-            raise UsageError(f"{file} is of {preview.stack}, and --expect has {', '.join(names)}")
-        found[preview.stack] = preview
+        if one.stack not in found:
+            raise UsageError(f"{file} is of {one.stack}, and --expect has {', '.join(names)}")
+        found[one.stack] = one
     return found
 
 
@@ -137,7 +136,7 @@ def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Clos
 
 def title(drift: Drift) -> str:
     """The issue's title: which environments."""
-    names = [preview.stack for preview in drift.drifted]
+    names = [found.stack for found in drift.drifted]
     return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
 
 
@@ -149,17 +148,19 @@ def body(drift: Drift, seen: str) -> str:
         "from which it was last updated: what is merged and not released there is no drift.",
         "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
         "**If it is to go**, and for each environment above that differs:",
-        markdown.fence("\n".join(_bring_back(preview) for preview in drift.drifted)),
+        markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
         "or Actions > *roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
     tail = [f"Seen first in {seen}"] if seen else []
-    return markdown.fit([*head, *tail, *map(markdown.of_preview, drift.drifted)], markdown.COMMENT_CHARACTERS)
+    whole = "The run's log has all of it."
+    previews = [part for found in drift.drifted for part in markdown.parts_of(found, whole=whole)]
+    return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
 
 
 def said(drift: Drift) -> list[str]:
     """A line for each environment."""
-    return [f"{name}: {_state(preview)}" for name, preview in drift.stacks.items()]
+    return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
 
 
 def ours(issues: Iterable[Mapping[str, Any]]) -> Issue | None:
@@ -179,52 +180,45 @@ def ours(issues: Iterable[Mapping[str, Any]]) -> Issue | None:
 
 def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str:
     """Do it on GitHub; what was done, for people."""
-    issues = f"{_repository(api)}/issues"
     if done is None:
         return f"the issue stays as it is: {found.url}" if found else "no issue is open, and none is needed"
     if isinstance(done, Close):
         assert found is not None  # noqa: S101 - only what is open is closed
-        api.post(f"{issues}/{found.number}/comments", {"body": done.comment})
-        api.patch(f"{issues}/{found.number}", {"state": "closed", "state_reason": "completed"})
+        api.post(f"issues/{found.number}/comments", {"body": done.comment})
+        api.patch(f"issues/{found.number}", {"state": "closed", "state_reason": "completed"})
         return f"closed {found.url}"
     text = {"title": done.title, "body": done.body}
     if found is not None:
-        api.patch(f"{issues}/{found.number}", text)
+        api.patch(f"issues/{found.number}", text)
         return f"edited {found.url}"
     _label(api)
-    opened = api.post(issues, {**text, "labels": [LABEL]})
+    opened = api.post("issues", {**text, "labels": [LABEL]})
     return f"opened {opened.get('html_url', '')}"
 
 
 def _label(api: github.Api) -> None:
     """Make the label, unless it is there."""
-    labels = f"{_repository(api)}/labels"
     try:
-        api.get(f"{labels}/{LABEL}")
+        api.get(f"labels/{LABEL}")
     except github.GithubError as error:
         if error.status != 404:
             raise
-        api.post(labels, {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
+        api.post("labels", {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
 
 
-def _repository(api: github.Api) -> str:
-    return f"/repos/{api.repository}"
-
-
-def _state(preview: Preview | None) -> str:
-    if preview is None:
+def _state(found: Preview | None) -> str:
+    if found is None:
         return "not known, there is no preview"
-    if preview.failed:
+    if found.failed:
         return "not known, its preview failed"
-    if preview.changes:
-        told = ", ".join(f"{count} to {op}" for op, count in preview.counts.items())
-        return f"not as released: {told}"
-    return f"as released, {short(preview.version)}" if preview.version else "nothing is released there yet"
+    if found.changes:
+        return f"not as released: {markdown.summarize(found)}"
+    return f"as released, {short(found.version)}" if found.version else "nothing is released there yet"
 
 
-def _bring_back(preview: Preview) -> str:
-    version = f"EASI_VERSION={preview.version} " if preview.version else ""
-    return f"python -m ci deployed -s {preview.stack} && {version}pulumi up --refresh -s {preview.stack}"
+def _bring_back(found: Preview) -> str:
+    version = f"EASI_VERSION={found.version} " if found.version else ""
+    return f"python -m ci deployed -s {found.stack} && {version}pulumi up --refresh -s {found.stack}"
 
 
 def _plain(text: str) -> str:
@@ -234,9 +228,3 @@ def _plain(text: str) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _run(environ: Mapping[str, str]) -> str:
-    """The address of this run on GitHub; empty elsewhere."""
-    server, repository, run = (environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""

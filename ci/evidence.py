@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ci import github, markdown, outcome, preview
-from ci.events import Change, Preview
+from ci.events import Preview
+from ci.markdown import Block, Part
 from release.promotion import Accepted
 from release.record import Proven
 from release.verbs import changes, explain
@@ -67,8 +67,7 @@ def run(options: argparse.Namespace) -> int:
     answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
     seen = preview.run(question.here.name) if answer.accepted else None
     if seen is not None and options.save is not None:
-        options.save.parent.mkdir(parents=True, exist_ok=True)
-        options.save.write_text(json.dumps(seen.to_json(), indent=2))
+        preview.save(seen, options.save)
     found = Evidence(
         answer=answer,
         upstream=question.upstream,
@@ -93,30 +92,26 @@ def lines(found: Evidence) -> list[str]:
 
 
 def summary(found: Evidence) -> str:
-    """The evidence for the run's page, in Markdown: what decides on top, what explains folded below."""
+    """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
     answer, seen = found.answer, found.preview
     first, *more = _headline(found)
-    parts = [
-        f"## {markdown.escape(answer.environment)}: {'release' if found.good else 'no release of'} "
-        f"`{short(answer.version)}`{'?' if found.good else ''}"
-    ]
+    asked = "may be released" if found.good else "cannot be released"
+    parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {asked}"]
     parts.append(f"**{markdown.escape(first)}**")
     if more:
-        parts.append(markdown.fence("\n".join(more)))
-    if seen is not None:
-        parts += [f"- **{line}**" for line in _drastic(seen)]
+        parts.append(Block(text="\n".join(more)))
+    if seen is not None and not seen.failed:
+        parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.")
     title, *commits = changes.of_commits(answer.changes)
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
-        parts.append(markdown.fence("\n".join(line.strip() for line in commits)))
+        parts.append(Block(text="\n".join(line.strip() for line in commits)))
     if found.compare:
         parts.append(f"[Every commit and file]({found.compare})")
     if found.good:
         parts += [f"### Proof: {markdown.escape(_whose(found))}", outcome.rows_of(_proof(found))]
-        parts += [f"### What changes in {markdown.escape(answer.environment)}", outcome.rows_of(_artifacts(found))]
-    if seen is not None:
-        parts.append(markdown.of_preview(seen))
-    return "\n\n".join(part for part in parts if part)
+        parts += [f"### {markdown.escape(answer.environment)} now, and then", outcome.rows_of(_artifacts(found))]
+    return markdown.fit([part for part in parts if part], markdown.SUMMARY_BYTES // 2, markdown.octets)
 
 
 def _headline(found: Evidence) -> list[str]:
@@ -134,27 +129,8 @@ def _headline(found: Evidence) -> list[str]:
     return [answer.message]
 
 
-def _drastic(seen: Preview) -> Iterator[str]:
-    """What may lose an address or data, a line each; not the replacements that every release has."""
-    for what, listed in (("replaced", seen.replaced), ("deleted", seen.deleted)):
-        for change in (each for each in listed if not each.note):
-            yield f"{what}: {_change(change)}"
-
-
-def _change(change: Change) -> str:
-    because = f", because of {', '.join(change.because)}" if change.because else ""
-    return markdown.escape(f"{change.name} ({change.type}){because}")
-
-
 def _resources(found: Evidence) -> list[str]:
-    return [f"  preview   {_counts(found.preview)}"] if found.preview is not None else []
-
-
-def _counts(seen: Preview | None) -> str:
-    if seen is None or seen.failed:
-        return "failed"
-    told = ", ".join(f"{count} {op}" for op, count in seen.counts.items() if count)
-    return told or "no resource changes"
+    return [f"  preview   {markdown.summarize(found.preview)}"] if found.preview is not None else []
 
 
 def _whose(found: Evidence) -> str:
@@ -187,7 +163,7 @@ def _artifacts(found: Evidence) -> outcome.Rows:
             ("site", proof.static_manifest, before.static_manifest if before else None),
         ):
             rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
-    rows += [("migration", answer.changes.migration), ("resources", _counts(found.preview))]
+    rows.append(("migration", answer.changes.migration))
     return [row for row in rows if row[1]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Final
 
 from ci import markdown
 from ci.checkout import Update
@@ -15,6 +16,7 @@ from release.verbs.screen import moment, revision, seconds, short, table, when
 
 Rows = list[tuple[str, str]]
 """Label and text, a line or a row of a table each."""
+_COPIED: Final = ("version", "image", "static files", "task definition")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,7 +146,7 @@ def rows_of(rows: Iterable[tuple[str, str]]) -> str:
 
 def _cell(label: str, text: str) -> str:
     # An address is made a link by GitHub itself.
-    return f"`{text}`" if label in {"version", "image", "static files", "task definition"} else markdown.escape(text)
+    return markdown.code(text) if label in _COPIED else markdown.escape(text)
 
 
 def _why(facts: Facts) -> Rows:

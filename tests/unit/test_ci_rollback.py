@@ -1,0 +1,216 @@
+"""`python -m ci rollback`: what may come back, and with which settings; `checkout`, of which `deployed` makes use, too."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci import checkout, rollback
+from ci.__main__ import main
+from ci.checkout import Update
+from release.verbs.errors import UsageError, VerbError
+from release.verbs.screen import moment
+from tests.unit.environments import World, released, world_in
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = world_in(tmp_path, monkeypatch)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
+    return made
+
+
+def outputs(world: World) -> dict[str, str]:
+    """What GitHub would read of the file: name<<delimiter, value, delimiter."""
+    found, lines = {}, iter((world.folder / ".output").read_text().splitlines())
+    for line in lines:
+        name, _, end = line.partition("<<")
+        found[name] = "\n".join(iter(lambda end=end: next(lines), end)) if end else ""
+    return found
+
+
+def entry(commit: str, *, kind: str = "update", result: str = "succeeded") -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "result": result,
+        "startTime": "2026-01-02T03:00:00.000Z",
+        "environment": {"git.head": commit, "git.dirty": "false"},
+    }
+
+
+def test_a_version_that_ran_is_brought_back_with_the_settings_in_force(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", released(world.first, world.second))
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", world.first[:7]])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert world.sha("HEAD") == world.second, "the settings stay those of what runs; main's are not applied"
+    assert outputs(world) == {"version": world.first, "refresh": ""}
+    assert said.startswith(
+        f"prod goes back from {world.second[:12]} to {world.first}, proven 2026-01-02 03:04:05 UTC\n"
+    )
+    assert f"EASI_VERSION={world.first} pulumi up -s prod" in said
+
+
+def test_the_settings_in_force_are_those_of_the_last_update_that_succeeded(world: World) -> None:
+    world.add("prod", released(world.second, world.first))
+    failed, went_back = entry(world.third, result="failed"), entry(world.second)
+    world.stacks["prod"]["history"] = [entry(world.third, kind="refresh"), failed, went_back, entry(world.first)]
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", world.second])
+
+    assert code == 0
+    assert world.sha("HEAD") == world.second
+
+
+def test_a_commit_that_the_clone_lacks_is_passed_over_for_the_versions_own() -> None:
+    release, known = released("1" * 40, "2" * 40), {"2" * 40}
+    found = [Update(succeeded=True, started_at=None, commit="3" * 40)]
+
+    assert checkout.in_force(release, found, known.__contains__) == "2" * 40
+    assert checkout.in_force(release, found, (known | {"3" * 40}).__contains__) == "3" * 40
+    assert checkout.in_force(release, [], known.__contains__) == "2" * 40
+
+
+def test_of_a_history_only_updates_count() -> None:
+    dirty = {"kind": "update", "result": "failed", "startTime": "no time", "environment": {"git.head": "main"}}
+
+    found = checkout.of_history([entry("1" * 40, kind="refresh"), entry("2" * 40), dirty])
+
+    assert found == (
+        Update(succeeded=True, started_at=moment("2026-01-02T03:00:00Z"), commit="2" * 40),
+        Update(succeeded=False, started_at=None, commit=""),
+    )
+
+
+def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", released(world.first, world.second))
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", world.second.upper()])
+
+    assert code == 0
+    assert outputs(world) == {"version": world.second, "refresh": "--refresh"}
+    assert f"pulumi up --refresh -s prod" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "told"),
+    [
+        ("f" * 40, 1, "prod refused ffffffffffff: it is not among the versions that prod has proven and kept."),
+        ("dead", 1, "prod refused dead: it is not among the versions"),
+        ("abc", 2, "'abc' is no version: expected a Git SHA, full or its first 4 characters or more."),
+        ("main", 2, "'main' is no version"),
+        ("", 2, "'' is no version"),
+        ("--help-me", 2, ""),
+    ],
+)
+def test_anything_else_is_refused_with_the_list_of_what_ran(
+    world: World, capsys: pytest.CaptureFixture[str], version: str, code: int, told: str
+) -> None:
+    world.add("prod", released("1" * 40, "2" * 40, "1" * 40))
+    world.write()
+
+    try:
+        ended = main(["rollback", "-s", "prod", f"--version={version}"])
+    except SystemExit as error:  # argparse's own
+        ended = int(str(error.code))
+
+    said = capsys.readouterr().err
+    assert ended == code
+    assert told in said
+    assert f"{'1' * 40}  proven 2026-01-02 03:04:05 UTC, runs now" in said
+    assert said.count("1" * 40) == 1, "each version once"
+    assert f"{'2' * 40}  proven 2026-01-02 03:04:05 UTC\n" in said
+    assert world.sha("HEAD") == world.third, "nothing was checked out"
+    assert not (world.folder / ".output").exists()
+
+
+def test_a_short_version_that_two_have_is_refused_with_both() -> None:
+    release = released("abcd" + "1" * 36, "abcd" + "2" * 36)
+
+    with pytest.raises(UsageError, match=f"abcd is short for 2 versions that ran in prod: abcd1{{36}}, abcd2{{36}}"):
+        rollback.choose("prod", "abcd", release)
+    assert rollback.choose("prod", " ABCD1\n", release).version == "abcd" + "1" * 36
+
+
+def test_the_newest_proof_of_a_version_counts() -> None:
+    release = released("1" * 40, "2" * 40, "1" * 40)
+
+    assert rollback.choose("prod", "1111", release).task_definition.endswith("easi:3")
+
+
+def test_where_nothing_was_proven_there_is_nothing_to_go_back_to(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", None)
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", world.first])
+
+    assert code == 1
+    assert "prod has proven nothing yet: there is no version to go back to." in capsys.readouterr().err
+
+
+def test_a_tree_with_changes_is_left_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (world.folder / "settings.yaml").write_text("a: 1")
+    subprocess.run(["git", "-C", world.folder, "add", "settings.yaml"], check=True)
+    world.add("prod", released(world.first, world.second))
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", world.first])
+
+    assert code == 1
+    assert "the working tree has changes" in capsys.readouterr().err
+    assert world.sha("HEAD") == world.third
+
+
+def test_a_clone_without_the_commit_says_how_to_get_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("prod", released("1" * 40, "2" * 40))
+    world.write()
+
+    code = main(["rollback", "-s", "prod", "--version", "1" * 40])
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert f"this clone has no commit {'2' * 40}: whose settings are in force in prod" in said
+    assert "fetch-depth: 0" in said
+
+
+def test_a_file_in_the_way_is_gits_message(tmp_path: Path, world: World) -> None:
+    (world.folder / "new.txt").write_text("one")
+    for command in (["add", "new.txt"], ["commit", "-qm", "a file"]):
+        subprocess.run(["git", "-C", world.folder, *command], check=True)
+    there = world.sha("HEAD")
+    subprocess.run(["git", "-C", world.folder, "checkout", "--quiet", world.first], check=True)
+    (world.folder / "new.txt").write_text("mine")
+
+    with pytest.raises(VerbError, match=r"(?s)that runs, cannot be checked out:\n  error: .*new\.txt"):
+        checkout.check_out(world.folder, there, why="that runs")
+    assert (world.folder / "new.txt").read_text() == "mine"
+
+
+def test_an_unknown_stack_and_no_pulumi_are_said_in_one_message(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add("prod", released(world.first))
+    world.write()
+
+    assert main(["rollback", "-s", "prd", "--version", world.first]) == 2
+    assert "there is no stack prd: did you mean prod?" in capsys.readouterr().err
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["rollback", "-s", "prod", "--version", world.first]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("python -m ci rollback: there is no `pulumi` on the PATH")
+    assert "Traceback" not in said
