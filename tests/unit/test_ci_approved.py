@@ -1,0 +1,110 @@
+"""Whether somebody approved: what GitHub's review history says, and what a missing reviewer leads to."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ci import approved
+from ci.__main__ import main
+from release.verbs.errors import VerbError
+
+REVIEWS: list[dict[str, Any]] = []
+
+
+def review(state: str, environment: str, user: str = "octocat", comment: str = "") -> dict[str, Any]:
+    """An entry as https://docs.github.com/en/rest/actions/workflow-runs documents it, as far as it is read."""
+    return {"state": state, "comment": comment, "user": {"login": user}, "environments": [{"name": environment}]}
+
+
+class Github(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert self.headers["Authorization"] == "Bearer t0ken"
+        known = self.path == "/repos/o/r/actions/runs/7/approvals"
+        body = json.dumps(REVIEWS if known else {"message": "Not Found"}).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Github)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    REVIEWS.clear()
+    yield monkeypatch
+    server.shutdown()
+    server.server_close()
+
+
+def test_newest_approval_of_the_environment_is_told() -> None:
+    reviews = [
+        review("approved", "impl-approval", "early"),
+        review("rejected", "impl-approval", "strict"),
+        review("approved", "impl-approval", "late", " looks right "),
+        review("approved", "prod-approval", "other"),
+    ]
+    assert approved.who("impl-approval", reviews) == "impl-approval was approved by late: looks right"
+    assert approved.who("prod-approval", reviews) == "prod-approval was approved by other"
+
+
+@pytest.mark.parametrize(
+    "reviews",
+    [
+        [],
+        [review("rejected", "impl-approval")],
+        [review("pending", "impl-approval")],
+        [review("approved", "prod-approval")],
+    ],
+)
+def test_without_an_approval_of_this_environment_nothing_goes_on(reviews: list[dict[str, Any]]) -> None:
+    with pytest.raises(VerbError, match="nobody approved impl-approval") as caught:
+        approved.who("impl-approval", reviews)
+    assert "docs/account.md" in str(caught.value)
+
+
+def test_reviewer_whose_account_is_gone_has_approved_all_the_same() -> None:
+    assert "gone" in approved.who("impl-approval", [review("approved", "impl-approval") | {"user": None}])
+
+
+def test_who_approved_is_in_the_summary(
+    github: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    REVIEWS.append(review("approved", "prod-approval", "octocat", "<b>go</b>"))
+    github.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    assert main(["approved", "--environment", "prod-approval"]) == 0
+    assert "approved by octocat" in capsys.readouterr().out
+    written = (tmp_path / "summary").read_text()
+    assert "octocat" in written
+    assert "<b>" not in written
+
+
+def test_run_that_nobody_approved_ends_with_one_message(
+    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["approved", "--environment", "prod-approval"]) == 1
+    assert capsys.readouterr().err.startswith("python -m ci approved: nobody approved prod-approval")
+
+
+def test_reviews_that_cannot_be_read_are_no_approval(
+    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    github.setenv("GITHUB_RUN_ID", "8")
+    assert main(["approved", "--environment", "prod-approval"]) == 1
+    assert "404" in capsys.readouterr().err
+    github.delenv("GITHUB_RUN_ID")
+    assert main(["approved", "--environment", "prod-approval"]) == 2
+    assert "GITHUB_RUN_ID" in capsys.readouterr().err
