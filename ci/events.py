@@ -15,6 +15,10 @@ from release import gate
 from release.stack import RELEASE
 
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
+SETTING: Final = "easi:backendEnvironment"
+"""The setting with the environment variables of the backend."""
+OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
+"""Variables that the program sets itself, to what the rest of a preview says as well."""
 _REPLACING: Final = ("replace", "create-replacement")
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
@@ -157,6 +161,22 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
         return {}
 
 
+def config(events: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """The settings that the engine had; objects as JSON."""
+    return next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
+
+
+def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The environment variables in the setting."""
+    try:
+        found = json.loads(config(events).get(SETTING) or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(found, Mapping):
+        return {}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+
+
 def name(urn: str) -> str:
     """The resource's name, the last part of its URN."""
     return urn.rpartition("::")[2]
@@ -210,7 +230,7 @@ def _note(kind: str, step: Mapping[str, Any]) -> str:
     return "a new revision; the old one stays registered" if kind == TASK_DEFINITION and stays else ""
 
 
-def _variables(events: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def _variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for step in steps(events):
         if step.get("type") != TASK_DEFINITION or step.get("op") == "same":
@@ -219,9 +239,12 @@ def _variables(events: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
             containers(((step.get(side) or {}).get("inputs") or {}).get("containerDefinitions"))
             for side in ("old", "new")
         )
-        for container in sorted(old.keys() & new.keys()):
-            before, after = old[container], new[container]
-            for variable in sorted(before.keys() | after.keys()):
+        for container, before in old.items():
+            after = new.get(container)
+            if not new and OWN[0] in before:
+                # With an image that is not built yet, the engine knows nothing of the new definition: the setting does.
+                after = setting(events) | {key: before[key] for key in OWN if key in before}
+            for variable in before.keys() | after.keys() if after is not None else ():
                 if before.get(variable) != after.get(variable):
                     found[variable] = "+" if variable not in before else "-" if variable not in after else "~"
     return tuple(f"{sign} {variable}" for variable, sign in sorted(found.items()))

@@ -19,11 +19,8 @@ from ci import events as engine
 HIDDEN: Final = "[hidden]"
 LEAST: Final = 6
 """Characters of a value that is looked for everywhere: shorter ones are words of their own in any text."""
-OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
-"""Variables that the program sets itself, to what the rest of a preview says as well."""
-SETTING: Final = "easi:backendEnvironment"
-
 _BLOCK: Final = re.compile(r"(?P<before>\s*(?:[-+~]\s*)?)\"?environment\"?\s*: \[\s*")
+_INDENT: Final = re.compile(r"\s*(?:[-+~]+\s*)?")
 _ELEMENT: Final = re.compile(r"\s*(?:[-+~]\s*)?\[\d+\]: \{\s*|\s*\}\s*")
 _STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _NAME: Final = re.compile(rf"\s*(?:[-+~]\s*)?name\s*: {_STRING}(?: => {_STRING})?\s*")
@@ -77,17 +74,8 @@ def _found(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for step in engine.steps(events):
         for properties in engine.states(step):
             for variables in engine.containers(properties.get("containerDefinitions")).values():
-                yield from (value for name, value in variables.items() if name not in OWN)
-    try:
-        setting = json.loads(_config(events).get(SETTING) or "{}")
-    except ValueError:
-        return
-    if isinstance(setting, Mapping):
-        yield from (value if isinstance(value, str) else json.dumps(value) for value in setting.values())
-
-
-def _config(events: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    return next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
+                yield from (value for name, value in variables.items() if name not in engine.OWN)
+    yield from engine.setting(events).values()
 
 
 def _public(events: Sequence[Mapping[str, Any]]) -> str:
@@ -96,7 +84,7 @@ def _public(events: Sequence[Mapping[str, Any]]) -> str:
     AWS_REGION in the environment would hide the region in every ARN, and nobody would gain by it.
     """
     names = {str(step.get("urn", "")) for step in engine.steps(events)}
-    return "\n".join(names | {str(text) for key, text in _config(events).items() if key != SETTING})
+    return "\n".join(names | {str(text) for key, text in engine.config(events).items() if key != engine.SETTING})
 
 
 def _is_in(word: str, text: str) -> bool:
@@ -143,7 +131,8 @@ def _without_blocks(lines: Iterable[str]) -> Iterator[str]:
     ends: int | None = None
     value: int | None = None
     for line in lines:
-        at = len(line) - len(line.lstrip())
+        indent = _INDENT.match(line)
+        at = indent.end() if indent else 0
         if ends is None:
             block = _BLOCK.fullmatch(line)
             ends = len(block["before"]) if block else None
