@@ -244,7 +244,9 @@ def _variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             if not new and OWN[0] in before:
                 # With an image that is not built yet, the engine knows nothing of the new definition: the setting does.
                 after = setting(events) | {key: before[key] for key in OWN if key in before}
-            for variable in before.keys() | after.keys() if after is not None else ():
+            if after is None:
+                continue
+            for variable in before.keys() | after.keys():
                 if before.get(variable) != after.get(variable):
                     found[variable] = "+" if variable not in before else "-" if variable not in after else "~"
     return tuple(f"{sign} {variable}" for variable, sign in sorted(found.items()))
