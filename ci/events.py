@@ -233,7 +233,7 @@ def _note(kind: str, step: Mapping[str, Any]) -> str:
 def _variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for step in steps(events):
-        if step.get("type") != TASK_DEFINITION or step.get("op") == "same":
+        if step.get("type") != TASK_DEFINITION or step.get("op") not in (*_REPLACING, "update"):
             continue
         old, new = (
             containers(((step.get(side) or {}).get("inputs") or {}).get("containerDefinitions"))

@@ -167,7 +167,7 @@ def _parts_of(preview: Preview, whole: str) -> Iterator[Part]:
         yield f"Environment variables, whose values are not shown: {names}"
     if preview.warnings:
         yield "\n".join(f"- warning: {escape(warning)}" for warning in _some(preview.warnings))
-    if preview.diff.strip():
+    if preview.diff.strip() and (preview.changes or preview.failed):
         yield f"<details><summary>Diff of {escape(preview.stack)}</summary>"
         yield Block(text=colored(preview.diff), language="diff", whole=whole)
         yield "</details>"

@@ -115,10 +115,11 @@ def _texts(found: Any) -> Iterator[str]:
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """As it is, and as the string of JSON that a string of JSON may hold once more."""
-    yield from {value, value.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")}
+    """As it is, as Python and JSON print it, and as the string of JSON that a string of JSON may hold once more."""
     once = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    yield from once
+    # Go's JSON, which is the engine's, spares HTML.
+    once |= {each.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e") for each in once}
+    yield from {value} | once
     yield from (json.dumps(each, ensure_ascii=False)[1:-1] for each in once)
 
 

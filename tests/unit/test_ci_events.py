@@ -1,0 +1,137 @@
+"""What a preview found is read from the engine's events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ci import events
+from ci.events import Change, Preview
+from release import gate
+from tests.unit.ci_preview_world import RELEASE, VERSION, prelude, release, replaced, said, setting, step, summary
+
+
+def read(*found: dict[str, Any], **given: Any) -> Preview:
+    return events.read("dev", found, **{"diff": "", "hide": lambda text: text, **given})
+
+
+def test_what_stays_the_same_is_not_counted() -> None:
+    found = read(summary(same=94, update=1, replace=1))
+    assert found.counts == {"replace": 1, "update": 1}
+    assert found.changes
+
+
+def test_a_preview_without_changes_says_so() -> None:
+    assert not read(summary(same=96)).changes
+
+
+def test_a_replaced_resource_names_the_property_that_forces_it_once() -> None:
+    kind = "aws:lb/loadBalancer:LoadBalancer"
+    found = read(
+        step("create-replacement", kind, "backend", old={}, new={}, keys=["name"]),
+        step("create-replacement", kind, "backend", old={}, new={}, keys=["name"], event="resOutputsEvent"),
+        step("replace", kind, "backend", old={}, new={}, keys=["name"]),
+        step("delete-replaced", kind, "backend", old={}),
+    )
+    assert found.replaced == (Change(name="backend", type=kind, because=("name",)),)
+    assert found.deleted == ()
+
+
+def test_a_deleted_resource_is_named() -> None:
+    found = read(step("delete", "aws:s3/bucket:Bucket", "records", old={}))
+    assert found.deleted == (Change(name="records", type="aws:s3/bucket:Bucket"),)
+
+
+def test_a_new_revision_of_the_task_definition_is_nothing_to_be_afraid_of_and_comes_last() -> None:
+    found = read(*replaced({}, {}), step("replace", "aws:s3/bucket:Bucket", "site", old={}, new={}, keys=["bucket"]))
+    assert [change.name for change in found.replaced] == ["site", "backend"]
+    assert found.replaced[1].note == "a new revision; the old one stays registered"
+    assert found.replaced[0].note == ""
+
+
+def test_a_task_definition_that_would_be_deregistered_is_something_to_be_afraid_of() -> None:
+    steps = replaced({}, {})
+    for each in steps:
+        each["resourcePreEvent"]["metadata"]["old"]["inputs"]["skipDestroy"] = False
+    assert read(*steps).replaced[0].note == ""
+
+
+def test_the_version_is_the_release_s_own() -> None:
+    assert read(release()).version == VERSION
+    assert read(step("same", RELEASE, "release", old={"version": "a"}, new={"version": "b"})).version == "b"
+    assert read(summary(same=1)).version is None
+
+
+def test_the_gate_s_refusal_is_no_warning_among_others() -> None:
+    message = "dev refused 3f2c1aa: it is older than 9b81e02.\n  compared   one is an ancestor of the other"
+    found = read(said("warning", gate.warning(message)), said("warning", "something is deprecated"))
+    assert found.gate == message
+    assert found.warnings == ("something is deprecated",)
+
+
+def test_two_refusals_are_both_told() -> None:
+    found = read(said("warning", gate.warning("one.")), said("warning", gate.warning("two.")))
+    assert found.gate == "one.\ntwo."
+
+
+def test_a_warning_that_only_speaks_of_previews_is_no_refusal() -> None:
+    assert read(said("warning", "this is a preview: `pulumi up` would stop here, perhaps")).gate is None
+
+
+def test_errors_are_told_without_the_engine_s_colors_and_without_values() -> None:
+    found = read(said("error", "cannot use hunter2"), failed=True, hide=lambda text: text.replace("hunter2", "*"))
+    assert found.errors == ("cannot use *",)
+    assert found.failed
+
+
+def test_what_the_program_only_prints_is_no_warning() -> None:
+    found = read(said("info", "hello"), said("info#err", "hello"))
+    assert (found.warnings, found.errors) == ((), ())
+
+
+def test_variables_that_come_change_and_go_are_named() -> None:
+    found = read(*replaced({"GOES": "1", "CHANGES": "2", "STAYS": "3"}, {"COMES": "1", "CHANGES": "4", "STAYS": "3"}))
+    assert found.variables == ("~ CHANGES", "+ COMES", "- GOES")
+
+
+def test_variables_are_named_although_the_new_image_is_not_built_yet() -> None:
+    found = read(setting({"COMES": "1", "STAYS": "3"}), *replaced({"GOES": "1", "STAYS": "3"}, None))
+    assert found.variables == ("+ COMES", "- GOES")
+
+
+def test_a_preview_survives_its_file() -> None:
+    found = read(
+        *replaced({"A": "1"}, {"B": "1"}),
+        release(),
+        said("warning", "careful"),
+        said("error", "broken"),
+        summary(replace=1, same=3),
+        diff="~ x",
+        refresh=True,
+        failed=True,
+    )
+    assert events.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize("found", [None, [], {}, "text", {"stack": "dev"}, {"counts": {"a": "b"}}])
+def test_something_else_is_no_preview(found: object) -> None:
+    with pytest.raises(ValueError, match="no preview"):
+        events.from_json(found)
+
+
+def test_a_field_of_a_later_version_is_ignored() -> None:
+    found = read(summary(update=1))
+    assert events.from_json(found.to_json() | {"later": 1}) == found
+
+
+def test_a_log_that_was_cut_short_is_read_as_far_as_it_goes() -> None:
+    lines = [json.dumps(prelude()), json.dumps(release()), '{"sequence":2,"resou']
+    assert len(events.parse(lines)) == 2
+    assert events.parse([]) == []
+
+
+def test_a_definition_that_is_not_known_or_secret_has_no_variables() -> None:
+    for text in ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", "[secret]", None, 7, "{}", "[1]", '["x"]'):
+        assert events.containers(text) == {}
