@@ -105,7 +105,7 @@ def summary(found: Evidence) -> str:
     title, *commits = changes.of_commits(answer.changes)
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
-        parts.append(Block(text="\n".join(line.strip() for line in commits)))
+        parts.append(Block(text="\n".join(line.strip() for line in commits), language="diff"))
     if found.compare:
         parts.append(f"[Every commit and file]({found.compare})")
     if found.good:
@@ -160,7 +160,7 @@ def _artifacts(found: Evidence) -> outcome.Rows:
     if proof is not None:
         for label, then, old in (
             ("image", proof.image_digest, before.image_digest if before else None),
-            ("site", proof.static_manifest, before.static_manifest if before else None),
+            ("static files", proof.static_manifest, before.static_manifest if before else None),
         ):
             rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
     rows.append(("migration", answer.changes.migration))

@@ -70,7 +70,7 @@ def preview(stack: str, *, changed: bool = False, **more: Any) -> Preview:
     return Preview(**values | {"refresh": True, "diff": "~ desired: 2 => 7" if changed else ""} | more)
 
 
-def call(*previews: Preview, expect: str = "dev,prod", run: str = "7") -> int:
+def call(*previews: Preview, expect: str = "dev,prod") -> int:
     for each in previews:
         Path(f"{each.stack}.json").write_text(json.dumps(each.to_json()))
     return main(["drift-issue", "--expect", expect, *(f"{name}.json" for name in expect.split(","))])
@@ -216,14 +216,17 @@ def test_what_somebody_else_wrote_is_left_alone() -> None:
     assert drift_issue.ours(others[:3]) is None
 
 
-def test_a_label_that_cannot_be_asked_for_is_githubs_message(repository: Repository) -> None:
+def test_a_label_that_cannot_be_asked_for_is_githubs_message(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(_path: str) -> Any:
         raise GithubError("GitHub refused GET", 403)
 
-    repository.get = refuse  # type: ignore[method-assign] # the double's own
+    monkeypatch.setattr(repository, "get", refuse)
 
     assert call(preview("dev", changed=True), preview("prod")) == 1
     assert repository.writes == []
+    assert capsys.readouterr().err == "python -m ci drift-issue: GitHub refused GET\n"
 
 
 def test_without_a_token_it_is_said_what_is_missing(

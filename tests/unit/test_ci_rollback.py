@@ -1,7 +1,8 @@
-"""`python -m ci rollback`: what may come back, and with which settings; `checkout`, of which `deployed` makes use, too."""
+"""`python -m ci rollback`: what may come back, and with which settings; and `checkout`, which `deployed` uses, too."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def outputs(world: World) -> dict[str, str]:
     """What GitHub would read of the file: name<<delimiter, value, delimiter."""
-    found, lines = {}, iter((world.folder / ".output").read_text().splitlines())
-    for line in lines:
-        name, _, end = line.partition("<<")
-        found[name] = "\n".join(iter(lambda end=end: next(lines), end)) if end else ""
-    return found
+    written = (world.folder / ".output").read_text()
+    return {name: value for name, _, value in re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", written, re.M | re.S)}
 
 
 def entry(commit: str, *, kind: str = "update", result: str = "succeeded") -> dict[str, Any]:
@@ -101,7 +99,7 @@ def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(
 
     assert code == 0
     assert outputs(world) == {"version": world.second, "refresh": "--refresh"}
-    assert f"pulumi up --refresh -s prod" in capsys.readouterr().out
+    assert "pulumi up --refresh -s prod" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -139,7 +137,7 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
 def test_a_short_version_that_two_have_is_refused_with_both() -> None:
     release = released("abcd" + "1" * 36, "abcd" + "2" * 36)
 
-    with pytest.raises(UsageError, match=f"abcd is short for 2 versions that ran in prod: abcd1{{36}}, abcd2{{36}}"):
+    with pytest.raises(UsageError, match=r"abcd is short for 2 versions that ran in prod: abcd1{36}, abcd2{36}"):
         rollback.choose("prod", "abcd", release)
     assert rollback.choose("prod", " ABCD1\n", release).version == "abcd" + "1" * 36
 
