@@ -456,8 +456,11 @@ def test_roles_of_ci_are_enough_for_the_engine_itself(easi: Clone, world: World,
     up = run(dev, "pulumi up -s dev --yes --skip-preview")
     assert up.returncode == 0, up.stdout + up.stderr
     before = state()
-    looked = run(preview, "pulumi preview -s dev --refresh --expect-no-changes --non-interactive")
+    # What CI asks with it: the preview, what is proven, and the commit of the last update.
+    look = "pulumi preview -s dev --refresh --expect-no-changes --non-interactive"
+    looked = run(preview, f"{look}\npulumi stack export -s dev >/dev/null\npulumi stack history -s dev --json")
     assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert '"kind": "update"' in looked.stdout
     refused = run(preview, "pulumi up -s dev --yes --skip-preview")
     assert refused.returncode != 0
     assert "AccessDenied" in refused.stdout + refused.stderr
