@@ -61,9 +61,9 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     parts.append("\n".join(f"- **{markdown.escape(name)}**: {_summary(previews[name], run)}" for name in names))
     for name in names:
         found = previews[name]
-        if found is not None:
-            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.")
-    parts.append(f"Made by {run}; it is edited in place.")
+        if found is not None and not markdown.is_quiet(found):
+            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.", with_dangers=False)
+    parts.append(f"Edited in place{f' by {run}' if seen else ''}; values of environment variables are left out.")
     return markdown.fit(parts, markdown.COMMENT_CHARACTERS)
 
 
@@ -115,11 +115,13 @@ def _loaded(files: Sequence[Path]) -> dict[str, Preview | None]:
 
 
 def _on_top(previews: Sequence[Preview]) -> list[Part]:
-    """What cannot be undone by a roll back, of all stacks, before anything else."""
+    """What no roll back brings back, of all stacks, before anything else."""
     lines = []
     for each in previews:
         lines += [f"- **{markdown.escape(each.stack)}**: {danger}" for danger in markdown.dangers(each)]
-    return ["⚠️ **Replaced or deleted**", "\n".join(lines)] if lines else []
+    # A sign of warning in every comment would be none: each release replaces the task definition.
+    grave = any(not change.note for each in previews for change in (*each.replaced, *each.deleted))
+    return [f"{'⚠️ ' if grave else ''}**Replaced or deleted**", "\n".join(lines)] if lines else []
 
 
 def _summary(found: Preview | None, run: str) -> str:

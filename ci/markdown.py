@@ -119,9 +119,17 @@ def of_preview(preview: Preview, *, whole: str = "") -> str:
     return join(parts_of(preview, whole=whole))
 
 
-def parts_of(preview: Preview, *, whole: str = "") -> list[Part]:
-    """`of_preview` for `fit`; `whole` is Markdown that says where the whole diff is."""
-    return list(_parts_of(preview, whole))
+def parts_of(preview: Preview, *, whole: str = "", with_dangers: bool = True) -> list[Part]:
+    """`of_preview` for `fit`; `whole` is Markdown that says where the whole diff is.
+
+    `with_dangers` is False where the document names them already.
+    """
+    return list(_parts_of(preview, whole, with_dangers))
+
+
+def is_quiet(preview: Preview) -> bool:
+    """Whether there is nothing to tell but that nothing would change."""
+    return not (preview.changes or preview.failed or preview.gate or preview.warnings or preview.errors)
 
 
 def summarize(preview: Preview) -> str:
@@ -146,14 +154,14 @@ def _resource(change: Change) -> str:
     return f"{code(change.name)} {code(change.type)}{because}{note}"
 
 
-def _parts_of(preview: Preview, whole: str) -> Iterator[Part]:
-    if not (preview.changes or preview.failed or preview.gate or preview.warnings or preview.errors):
+def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part]:
+    if is_quiet(preview):
         yield f"**{escape(preview.stack)}**: no change"
         return
     yield f"### {escape(preview.stack)}: {escape(summarize(preview))}"
     for error in preview.errors:
         yield Block(text=error, whole=whole)
-    if found := dangers(preview):
+    if with_dangers and (found := dangers(preview)):
         yield "\n".join(f"- {each}" for each in found)
     if preview.gate is not None:
         first = escape(preview.gate.splitlines()[0])
