@@ -13,7 +13,10 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the failure suite, tests/local/faults; pytest wants them in a conftest that it reads at its start."""
+    """Options of some folders' tests; pytest wants them in a conftest that it reads at its start."""
     group = parser.getgroup("failure suite")
     group.addoption("--all-faults", action="store_true", help="every case and kill point, and write docs/failures.md")
     group.addoption("--faults-in", metavar="CLONE", help="a clone whose dev environment is up, instead of a new one")
+    group = parser.getgroup("workflows", "Options of the tests that walk the workflows, tests/local/workflow.")
+    group.addoption("--pictures", metavar="FOLDER", help="write pictures of the comment and the summaries there")
+    group.addoption("--walk-in", metavar="CLONE", help="a clone whose environments are up, instead of a new one")

@@ -137,6 +137,7 @@ def small(tmp_path: Path) -> Iterator[Small]:
                 api=double,
                 variables={"AWS_REGION": "us-west-2"},
                 environments={"dev": {"AWS_ROLE_ARN": "arn:dev"}, "dev-approval": {}},
+                reviewed=frozenset({"dev-approval"}),
                 machine={"PATH": "/usr/local/bin:/usr/bin:/bin"},
                 cloud={"AWS_ACCESS_KEY_ID": "key"},
                 tools=tmp_path,

@@ -69,9 +69,8 @@ def pulumi(job: Job, given: Given) -> None:
     """Pulumi's CLI, only now on PATH, in exactly the version that is asked for."""
     _known(given, "pulumi-version")
     found = subprocess.run([job.forge.tools / "pulumi", "version"], capture_output=True, text=True, check=False)
-    wanted = f"v{given['pulumi-version']}"
-    if found.stdout.strip() != wanted:
-        raise ActionError(f"pulumi is {found.stdout.strip() or found.stderr}, expected {wanted}")
+    if found.stdout.strip().removeprefix("v") != given["pulumi-version"]:
+        raise ActionError(f"pulumi is {found.stdout.strip() or found.stderr}, expected {given['pulumi-version']}")
     job.path = [str(job.forge.tools), *job.path]
 
 

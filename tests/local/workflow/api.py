@@ -92,7 +92,7 @@ class Api:
             case ("PATCH", "issues", number) if int(number) in self.issues:
                 return self._may(permissions, int(number)) or (200, self._edit(self.issues[int(number)], body))
             case ("GET", "actions", "runs", number, "approvals") if int(number) in self.runs:
-                if permissions.get("actions") != "read":
+                if permissions.get("actions") not in ("read", "write"):
                     return 403, {"message": "Resource not accessible by integration"}
                 return 200, self.runs[int(number)]
             case ("GET", "labels", name):
@@ -124,7 +124,9 @@ class Api:
         number = max(self.issues, default=0) + 1
         labels = [{"name": name} for name in body.get("labels", [])]
         self.labels += [label["name"] for label in labels if label["name"] not in self.labels]
-        self.issues[number] = {"body": "", **body, "number": number, "user": BOT, "state": "open", "labels": labels}
+        address = f"https://github.com/{REPOSITORY}/issues/{number}"
+        made = {"number": number, "html_url": address, "user": BOT, "state": "open", "labels": labels}
+        self.issues[number] = {"body": "", **body, **made}
         return self.issues[number]
 
     def _label(self, body: Mapping[str, Any]) -> Answer:

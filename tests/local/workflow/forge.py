@@ -34,8 +34,9 @@ class Forge:
     variables: Mapping[str, str]
     """Of the repository."""
     environments: Mapping[str, Mapping[str, str]]
-    """Their variables. Those whose name ends in `-approval` have reviewers; no `-preview` one is protected, and all
-    others take deployments from main only."""
+    """Their variables. Those whose name ends in `-preview` are not protected, the others are for main only."""
+    reviewed: frozenset[str]
+    """Environments with required reviewers."""
     machine: Mapping[str, str]
     """Environment of every process on the runner."""
     cloud: Mapping[str, str]

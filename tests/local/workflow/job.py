@@ -52,7 +52,7 @@ def run(
     variables = dict(forge.variables)
     if ran.environment:
         refused = forge.enter(ran.environment, run.event)
-        if not refused and ran.environment.endswith("-approval"):
+        if not refused and ran.environment in forge.reviewed:
             if approve is None:
                 raise WorkflowError(f"{ran.environment} waits for a reviewer, and this test has none")
             approved = approve(run, ran.environment)

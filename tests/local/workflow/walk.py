@@ -31,12 +31,13 @@ def walk(
     approve: Callable[[Run, str], bool] | None = None,
     done_before: frozenset[str] = frozenset(),
     again: Run | None = None,
+    only: frozenset[str] = frozenset(),
 ) -> Run:
     """Run a workflow as `event` starts it, from the commit that GitHub takes it from.
 
     `approve` is asked for each environment with reviewers, and gets what they see: the run so far. `done_before` names
-    jobs that are taken for successful without being run. `again` is a run whose jobs that failed are to be run again,
-    with what depends on them.
+    jobs that are taken for successful without being run. `again` is a run of which the jobs that failed are run again,
+    with what depends on them; or those that `only` names, as `preview (dev)`.
     """
     definition = forge.workflow(workflow, event)
     known(definition, WORKFLOW_KEYS, workflow)
@@ -45,13 +46,11 @@ def walk(
     run = forge.run(workflow, event, again)
     inputs = given_inputs(definition, event)
     for identity in ordered(definition["jobs"]):
-        kept = [ran for ran in again.jobs if ran.id == identity] if again else []
         if identity in done_before:
             run.jobs.append(JobRun(identity, result="success"))
-        elif again and again.result_of(identity) == "success":
-            run.jobs += kept
         else:
-            _walk_job(forge, run, definition, identity, inputs, approve)
+            kept = {ran.name: ran for ran in again.jobs if ran.id == identity and _stays(ran, only)} if again else {}
+            _walk_job(forge, run, definition, identity, inputs, approve, kept)
     return run
 
 
@@ -62,6 +61,7 @@ def _walk_job(
     identity: str,
     inputs: Mapping[str, Any],
     approve: Callable[[Run, str], bool] | None,
+    kept: Mapping[str, JobRun],
 ) -> None:
     """Add one job to the run: as many as its matrix makes of it, one that is skipped if its condition says so."""
     written = definition["jobs"][identity]
@@ -88,13 +88,20 @@ def _walk_job(
     failed = False
     for matrix in combinations(strategy.get("matrix") or {}):
         ran = JobRun(identity, matrix)
-        if failed and strategy.get("fail-fast", True):
+        if ran.name in kept:
+            ran = kept[ran.name]
+        elif failed and strategy.get("fail-fast", True):
             ran.result = "cancelled"
         else:
             place = {**contexts, "matrix": Known(matrix), "strategy": Known()}
             job.run(forge, run, ran, definition, place, approve)
         failed = failed or ran.result == "failure"
         run.jobs.append(ran)
+
+
+def _stays(ran: JobRun, only: frozenset[str]) -> bool:
+    """Whether a job stays as it is when its run is run again."""
+    return ran.name not in only if only else ran.result == "success"
 
 
 def listed(value: Any) -> list[str]:
