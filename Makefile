@@ -5,7 +5,7 @@ VENV := .venv/bin
 ENV ?=
 SHELL_SCRIPTS := $(wildcard .ci/run)
 
-.PHONY: help up setup status install frontend test test-faults check docs down
+.PHONY: help up setup status install frontend test test-faults check docs pictures down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-faults: setup ## the whole failure suite, an hour or so; writes docs/failur
 
 docs: .venv/.easi-installed ## write the generated page again: docs/settings.md
 	$(VENV)/python -m docs.settings_table
+
+pictures: setup ## take the pictures of comment and summaries again: docs/pictures
+	$(VENV)/python -m pytest tests/local/workflow --pictures docs/pictures
 
 down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down
