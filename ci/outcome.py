@@ -114,7 +114,7 @@ def proven(found: Proven, url: str) -> Rows:
         ("task definition", revision(found.task_definition)),
         ("proven", when(found.verified_at)),
         ("address", url),
-        ("override", found.reason or ""),
+        ("reason", found.reason or ""),
     ]
     return [row for row in rows if row[1]]
 
