@@ -58,7 +58,8 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
     parts += _on_top([found for name in names if (found := previews[name]) is not None])
-    parts.append("\n".join(f"- **{markdown.escape(name)}**: {_summary(previews[name], run)}" for name in names))
+    rows = [(f"**{markdown.escape(name)}**", _summary(previews[name], run)) for name in names]
+    parts.append(markdown.table(("stack", "would"), rows))
     for name in names:
         found = previews[name]
         if found is not None and not markdown.is_quiet(found):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from release import gate
@@ -22,6 +22,7 @@ OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
 _REPLACING: Final = ("replace", "create-replacement")
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
+_PREFIX: Final = re.compile(r"(?P<severity>warning|error): ")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ def read(
     )
 
 
-def steps(events: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """What the engine would do, resource by resource; and what it found when it looked at them."""
     for event in events:
         found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
@@ -140,7 +141,7 @@ def steps(events: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
             yield found.get("metadata") or {}
 
 
-def states(step: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+def states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The properties of a resource before and after a step: inputs and outputs."""
     for side in ("old", "new"):
         for properties in ("inputs", "outputs"):
@@ -182,14 +183,42 @@ def name(urn: str) -> str:
     return urn.rpartition("::")[2]
 
 
-def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> Iterable[tuple[str, str]]:
-    """Severity and text of what was said about the program and its resources."""
+def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Severity and text of what was said about the program and its resources.
+
+    A program whose SDK has no line to the engine (the Automation API's language host) says it on standard error, and
+    the engine passes that on line by line: there, a prefix says what it is.
+    """
+    printed: list[str] = []
     for event in events:
         found = event.get("diagnosticEvent")
-        if found:
-            text = _MARKUP.sub("", str(found.get("message", ""))).strip()
-            if text:
-                yield str(found.get("severity", "")), hide(text)
+        if not found:
+            continue
+        text, severity = _MARKUP.sub("", str(found.get("message", ""))), str(found.get("severity", ""))
+        if severity == "info#err":
+            printed += text.rstrip().splitlines()
+        elif text.strip():
+            yield severity, hide(text.strip())
+    for severity, text in _paragraphs(printed):
+        yield severity, hide(text)
+
+
+def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The warnings and errors in what was printed: a warning goes on while lines are indented, an error to the next."""
+    found: list[tuple[str, list[str]]] = []
+    severity = ""
+    for line in lines:
+        prefix = _PREFIX.match(line)
+        if prefix:
+            severity = prefix["severity"]
+            found.append((severity, [line[prefix.end() :]]))
+        elif severity == "error" or (severity and line.startswith(" ")):
+            found[-1][1].append(line)
+            if gate.refusal("\n".join(found[-1][1])) is not None:
+                severity = ""
+        else:
+            severity = ""
+    return [(severity, "\n".join(text).strip()) for severity, text in found]
 
 
 def _version(events: Iterable[Mapping[str, Any]]) -> str | None:

@@ -91,6 +91,30 @@ def test_what_the_program_only_prints_is_no_warning() -> None:
     assert (found.warnings, found.errors) == ((), ())
 
 
+def printed(text: str) -> list[dict[str, Any]]:
+    """What a program prints on standard error, as the engine passes it on."""
+    return [
+        {"diagnosticEvent": {"message": f"{line}\n\n", "color": "never", "severity": "info#err"}}
+        for line in text.splitlines()
+    ]
+
+
+def test_a_refusal_that_comes_line_by_line_is_put_together() -> None:
+    message = "impl refused 3f2c: dev has not proven it.\n  compared   x\n  to prove it there:  pulumi up -s dev"
+    found = read(
+        *printed("hello\nwarning: old.\n  more of it\nunrelated"),
+        *printed(f"warning: {gate.warning(message)}"),
+        *printed("  hello"),
+    )
+    assert found.gate == message
+    assert found.warnings == ("old.\n  more of it",)
+
+
+def test_an_error_that_comes_line_by_line_is_whole() -> None:
+    text = "Program failed:\nTraceback (most recent call last):\n  File x\nValueError: boom"
+    assert read(*printed(f"error: {text}"), failed=True).errors == (text,)
+
+
 def test_variables_that_come_change_and_go_are_named() -> None:
     found = read(*replaced({"GOES": "1", "CHANGES": "2", "STAYS": "3"}, {"COMES": "1", "CHANGES": "4", "STAYS": "3"}))
     assert found.variables == ("~ CHANGES", "+ COMES", "- GOES")
