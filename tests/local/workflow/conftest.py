@@ -1,107 +1,28 @@
-"""A repository on the double of GitHub, an engineer's clone of it, and the local environments as its AWS account."""
+"""One repository, and what happens to it: each test looks at a part of it."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.local.clone import ENVIRONMENTS, ROOT, Clone, caller_environment
+from tests.local.clone import ENVIRONMENTS, ROOT, Clone
 from tests.local.workflow import api
-from tests.local.workflow.api import REPOSITORY
 from tests.local.workflow.forge import Forge, git
-from tests.local.workflow.runs import Event, Run
-from tests.local.workflow.walk import walk
+from tests.local.workflow.runs import Run
+from tests.local.workflow.team import Stage, Team, forge
 
 TESTS = ('testpaths = ["tests"]', 'testpaths = ["tests/unit/test_promotion.py"]')
 """All tests, and those of the repository that is walked: `make test` inside of `make test` has to end."""
-CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG_PASSPHRASE_FILE")
-"""Of the local shell's variables, what a role gives: AWS, and with it the key that encrypts the state."""
-AUTHOR = ("-c", "user.name=Octo Cat", "-c", "user.email=octocat@example.org")
-
-
-@dataclasses.dataclass
-class Team:
-    """An engineer who commits and merges, and reviewers who approve what is asked of them, unless told otherwise."""
-
-    easi: Clone
-    forge: Forge
-    author: Path
-    seen: dict[str, str] = dataclasses.field(default_factory=dict)
-    """By environment, what the page of the run showed when its approval was asked for."""
-    rejects: set[str] = dataclasses.field(default_factory=set)
-    dist: dict[str, bool] = dataclasses.field(default_factory=dict)
-    """By environment, whether there was a build of the frontend when its approval was asked for."""
-
-    def git(self, *arguments: str) -> str:
-        return git(self.author, *AUTHOR, *arguments).strip()
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        path = self.author / file
-        text = path.read_text()
-        assert old in text, f"{file} has no {old!r}"
-        path.write_text(text.replace(old, new))
-
-    def commit(self, message: str) -> str:
-        """Everything that was edited; the commit."""
-        self.git("commit", "--quiet", "--all", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
-    def merged(self) -> Event:
-        """The push to main that a merge is."""
-        self.git("push", "--quiet", "origin", "HEAD:main")
-        return Event(name="push", sha=self.git("rev-parse", "HEAD"))
-
-    def pushed(self, branch: str, number: int, **pull_request: Any) -> Event:
-        """The pull request of a branch, opened or pushed to: its workflows run on what a merge would be."""
-        head = self.git("rev-parse", "HEAD")
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:{branch}")
-        self.git("checkout", "--quiet", "--detach", "origin/main")
-        self.git("merge", "--quiet", "--no-ff", "--message", f"Merge {head} into main", head)
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/merge")
-        merge = self.git("rev-parse", "HEAD")
-        self.git("checkout", "--quiet", branch)
-        if number not in self.forge.api.issues:
-            self.forge.api.pull_request(number)
-        told = {
-            "number": number,
-            "head": {"sha": head, "ref": branch, "repo": {"full_name": REPOSITORY}},
-            "base": {"ref": "main", "repo": {"full_name": REPOSITORY}},
-            "user": {"login": "octocat"},
-        }
-        return Event(
-            name="pull_request",
-            sha=merge,
-            ref=f"refs/pull/{number}/merge",
-            head_ref=branch,
-            base_ref="main",
-            payload={"number": number, "pull_request": {**told, **pull_request}},
-        )
-
-    def asked(self, **inputs: str) -> Event:
-        """A workflow that somebody starts by hand on main."""
-        sha = git(self.forge.remote, "rev-parse", "main").strip()
-        return Event(name="workflow_dispatch", sha=sha, actor="oncall", inputs=inputs)
-
-    def walk(self, workflow: str, event: Event, **options: Any) -> Run:
-        """Run a workflow. Nothing may ask the double of GitHub what it does not know, or may not do."""
-        run = walk(self.forge, workflow, event, approve=self.approve, **options)
-        assert self.forge.api.refused == []
-        return run
-
-    def approve(self, run: Run, environment: str) -> bool:
-        self.seen[environment] = run.summary
-        self.dist[environment] = (self.easi.root / "example" / "frontend" / "dist").exists()
-        return environment not in self.rejects
-
-    def runs(self) -> dict[str, str]:
-        """What each environment answers."""
-        return {environment: self.easi.health(environment)["version"] for environment in ENVIRONMENTS}
+VARIABLE, VALUE = "EASI_GREETING", "a-value-that-nobody-sees"
+"""A variable of the backend in all three environments."""
+TITLE = " with another title"
+REASON = "the page has the wrong title again"
+CHECKS = frozenset({"checks"})
+"""They are walked once, with the first merge."""
 
 
 @pytest.fixture(scope="session")
@@ -117,10 +38,9 @@ def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with api.serving() as double:
         team = Team(easi=easi, forge=forge(easi, remote, folder, double), author=author)
         team.git("checkout", "--quiet", "-B", "main", easi.version)
-        if TESTS[1] not in (author / "pyproject.toml").read_text():
-            team.edit("pyproject.toml", *TESTS)
-            team.commit("Keep a few tests")
+        prepare(team)
         team.git("push", "--quiet", "--force", "origin", "HEAD:main")
+        # A cache, as CI has it, too.
         if (ROOT / ".mypy_cache").exists() and not (easi.root / ".mypy_cache").exists():
             shutil.copytree(ROOT / ".mypy_cache", easi.root / ".mypy_cache")
         try:
@@ -132,66 +52,83 @@ def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             git(easi.root, "checkout", "--quiet", "--force", "-B", "main", "FETCH_HEAD")
 
 
-def forge(easi: Clone, remote: Path, folder: Path, double: api.Api) -> Forge:
-    """GitHub for this clone: what its variables, environments and roles would be."""
-    exported = local_shell(easi)
-    tools = easi.root / ".local" / "bin"
-    roles = {name: {"AWS_ROLE_ARN": f"arn:aws:iam::000000000000:role/easi-{name}"} for name in with_previews()}
-    not_ours = {str(tools), str(easi.root / ".venv" / "bin"), str(ROOT / ".venv" / "bin"), ""}
-    path = [entry for entry in exported["PATH"].split(os.pathsep) if entry not in not_ours]
-    given = {*CREDENTIALS, "PATH", "PULUMI_BACKEND_URL", "AWS_REGION", "AWS_DEFAULT_REGION"}
-    return Forge(
-        remote=remote,
-        workspace=easi.root,
-        folder=folder / "runs",
-        api=double,
-        variables={name: exported[name] for name in ("PULUMI_BACKEND_URL", "AWS_REGION")},
-        environments={**roles, "impl-approval": {}, "prod-approval": {}},
-        reviewed=frozenset({"impl-approval", "prod-approval"}),
-        machine={
-            **machine(),
-            **{name: value for name, value in exported.items() if name not in given},
-            "PATH": os.pathsep.join(path),
-        },
-        cloud={name: exported[name] for name in CREDENTIALS},
-        tools=tools,
-    )
-
-
-def with_previews() -> list[str]:
-    """The environments with a role."""
-    return [name for environment in ENVIRONMENTS for name in (environment, f"{environment}-preview")]
-
-
-def local_shell(easi: Clone) -> Mapping[str, str]:
-    """What `python -m local env` sets, as a shell has it."""
-    names = [line.removeprefix("export ").partition("=")[0] for line in easi.local("env").stdout.splitlines()]
-    shown = easi.shell("env -0").stdout.split("\0")
-    values = dict(entry.split("=", 1) for entry in shown if "=" in entry)
-    return {name: values[name] for name in names if name in values}
-
-
-def machine() -> dict[str, str]:
-    """Of this machine, what its tools need to work: home, proxies, certificates, caches; nothing of a cloud."""
-    wanted = ("PIP_", "npm_config_", "NODE_", "SSL_", "GO", "PYENV_", "EASI_ENGINE_CACHE", "DOCKER_")
-    found = {name: value for name, value in caller_environment().items() if name.startswith(wanted)}
-    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
-    return {**found, **proxies, "HOME": str(Path.home()), "LANG": "C.UTF-8", "npm_config_prefer_offline": "true"}
+def prepare(team: Team) -> None:
+    """Few tests, a new title for the next release to bring, and a variable whose values nobody is to see."""
+    if TESTS[1] not in (team.author / "pyproject.toml").read_text():
+        team.edit("pyproject.toml", *TESTS)
+    for environment in ENVIRONMENTS:
+        file = team.author / f"Pulumi.{environment}.yaml"
+        lines = [line for line in file.read_text().splitlines() if VARIABLE not in line]
+        file.write_text("\n".join([*lines, f"  easi:backendEnvironment: {{ {VARIABLE}: {VALUE} }}\n"]))
+    team.git("commit", "--quiet", "--all", "--allow-empty", "--message", "Greet from the settings; keep a few tests")
 
 
 @pytest.fixture(scope="session")
-def rejected(team: Team) -> Run:
+def rejected(team: Team) -> Stage:
     """A merge that dev and impl take, and that the reviewer of prod rejects."""
-    team.edit("example/frontend/index.html", "</title>", " with a new title</title>")
-    team.commit("Give the page a new title")
+    team.edit("example/frontend/index.html", "</title>", f"{TITLE}</title>")
+    team.commit("Give the page another title")
     team.rejects = {"prod-approval"}
     try:
-        return team.walk("deploy.yml", team.merged(), done_before=frozenset({"checks"}))
+        return team.stage(team.walk("deploy.yml", team.merged()))
     finally:
         team.rejects = set()
 
 
 @pytest.fixture(scope="session")
-def merged(team: Team, rejected: Run) -> Run:
-    """The same run, whose rejected job somebody runs again: the reviewer approves now."""
-    return team.walk("deploy.yml", rejected.event, again=rejected)
+def unguarded(team: Team, rejected: Stage) -> Run:
+    """The rejected job is run again, and somebody has taken the reviewers from its environment."""
+    return team.walk("deploy.yml", rejected.run.event, again=rejected.run, forge=without_reviewers(team))
+
+
+@pytest.fixture(scope="session")
+def too_early(team: Team, unguarded: Run) -> Stage:
+    """Somebody wants to roll prod "back" to what only dev and impl have proven."""
+    assert unguarded.event.sha
+    version = unguarded.event.sha
+    return team.stage(team.walk("rollback.yml", team.asked(environment="prod", version=version, reason="I want it")))
+
+
+@pytest.fixture(scope="session")
+def merged(team: Team, rejected: Stage, too_early: Stage) -> Stage:
+    """The rejected job is run again, and the reviewer approves now."""
+    assert too_early.run.number > rejected.run.number
+    return team.stage(team.walk("deploy.yml", rejected.run.event, again=rejected.run))
+
+
+@pytest.fixture(scope="session")
+def failed(team: Team, merged: Stage) -> Stage:
+    """The next merge brings a backend that says fail. It is not waited for as long as usual."""
+    assert merged.run.attempt == 2
+    team.edit("example/backend/health.go", '= "pass"', '= "fail"')
+    team.edit("local/overlay.yaml", "easi:healthDeadline: 60", "easi:healthDeadline: 10")
+    team.commit("Answer fail")
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=CHECKS))
+
+
+@pytest.fixture(scope="session")
+def reverted(team: Team, failed: Stage, merged: Stage) -> Stage:
+    """Both commits are reverted, and that is merged."""
+    team.git("revert", "--no-edit", failed.run.event.sha, merged.run.event.sha)
+    previews = {"impl-preview", "prod-preview"}  # the first merge shows what they are for
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=CHECKS | previews))
+
+
+@pytest.fixture(scope="session")
+def never_ran(team: Team, reverted: Stage, failed: Stage) -> Stage:
+    """Somebody wants to roll prod back to the version that failed in dev."""
+    assert reverted.run.number > failed.run.number
+    version = failed.run.event.sha[:10]
+    return team.stage(team.walk("rollback.yml", team.asked(environment="prod", version=version, reason="I want it")))
+
+
+@pytest.fixture(scope="session")
+def rolled_back(team: Team, never_ran: Stage, merged: Stage) -> Stage:
+    """Somebody rolls prod back to the version before the revert, by its short SHA."""
+    assert never_ran.run.result_of("rollback") == "failure"
+    version = merged.run.event.sha[:10]
+    return team.stage(team.walk("rollback.yml", team.asked(environment="prod", version=version, reason=REASON)))
+
+
+def without_reviewers(team: Team) -> Forge:
+    return dataclasses.replace(team.forge, reviewed=frozenset())

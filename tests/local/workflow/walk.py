@@ -36,7 +36,7 @@ def walk(
     """Run a workflow as `event` starts it, from the commit that GitHub takes it from.
 
     `approve` is asked for each environment with reviewers, and gets what they see: the run so far. `done_before` names
-    jobs that are taken for successful without being run. `again` is a run of which the jobs that failed are run again,
+    jobs, or single ones of a matrix, that are taken for successful without being run. `again` is a run of which the jobs that failed are run again,
     with what depends on them; or those that `only` names, as `preview (dev)`.
     """
     definition = forge.workflow(workflow, event)
@@ -50,7 +50,7 @@ def walk(
             run.jobs.append(JobRun(identity, result="success"))
         else:
             kept = {ran.name: ran for ran in again.jobs if ran.id == identity and _stays(ran, only)} if again else {}
-            _walk_job(forge, run, definition, identity, inputs, approve, kept)
+            _walk_job(forge, run, definition, identity, inputs, approve, kept, done_before)
     return run
 
 
@@ -62,6 +62,7 @@ def _walk_job(
     inputs: Mapping[str, Any],
     approve: Callable[[Run, str], bool] | None,
     kept: Mapping[str, JobRun],
+    done_before: frozenset[str],
 ) -> None:
     """Add one job to the run: as many as its matrix makes of it, one that is skipped if its condition says so."""
     written = definition["jobs"][identity]
@@ -90,6 +91,8 @@ def _walk_job(
         ran = JobRun(identity, matrix)
         if ran.name in kept:
             ran = kept[ran.name]
+        elif ran.name in done_before:
+            ran.result = "success"
         elif failed and strategy.get("fail-fast", True):
             ran.result = "cancelled"
         else:

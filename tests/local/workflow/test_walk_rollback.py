@@ -1,0 +1,56 @@
+"""rollback.yml on prod: at once, without a build and without an approval, to what ran there and to nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.local.workflow.conftest import REASON, TITLE
+from tests.local.workflow.team import Stage, Team
+
+pytestmark = pytest.mark.moves_on
+
+
+def test_a_version_that_only_the_environment_before_has_proven_is_refused(too_early: Stage, rejected: Stage) -> None:
+    run = too_early.run
+    assert run.results == {"rollback": "failure"}
+    assert f"prod refused {rejected.run.event.sha[:12]}" in run.log
+    assert "--- Roll back: skipped" in run.log
+    assert (too_early.answers, too_early.pages) == (rejected.answers, rejected.pages)
+
+
+def test_a_version_that_never_ran_there_is_refused_with_those_that_did(never_ran: Stage, reverted: Stage) -> None:
+    run = never_ran.run
+    assert run.results == {"rollback": "failure"}
+    assert "proven in prod:" in run.log
+    assert reverted.run.event.sha in run.log
+    assert "--- Roll back: skipped" in run.log
+    assert "Traceback" not in run.log
+    assert (never_ran.answers, never_ran.pages) == (reverted.answers, reverted.pages)
+
+
+def test_prod_answers_the_version_before_and_the_others_stay(
+    rolled_back: Stage, merged: Stage, reverted: Stage, team: Team
+) -> None:
+    run, version = rolled_back.run, merged.run.event.sha
+    assert run.results == {"rollback": "success"}, run.log
+    assert rolled_back.answers == {**reverted.answers, "prod": version}
+    assert TITLE in rolled_back.pages["prod"]
+    assert rolled_back.pages["prod"] == merged.pages["prod"]
+    assert run["rollback"].url == team.url("prod")
+    assert (run["rollback"].environment, run["rollback"].role.rpartition("/")[2]) == ("prod", "easi-prod")
+    assert run["rollback"].concurrency["group"] == "release-prod"
+    assert f"## prod: {version[:12]} is proven" in run.summary
+
+
+def test_it_needs_no_build_and_no_approval(rolled_back: Stage, team: Team) -> None:
+    assert "Built" not in rolled_back.run.log
+    assert "vite" not in rolled_back.run.log
+    assert team.forge.api.runs[rolled_back.run.number] == []
+
+
+def test_the_record_says_why_and_who(rolled_back: Stage, merged: Stage, team: Team) -> None:
+    release = team.easi.outputs("prod")["release"]
+    assert (release["version"], release["reason"]) == (merged.run.event.sha, REASON)
+    history = team.easi.shell("python -m release history -s prod").stdout
+    assert REASON in history
+    assert f"oncall, https://github.com/octo/easi/actions/runs/{rolled_back.run.number}" in history
