@@ -1,4 +1,4 @@
-"""pull_request.yml: previews of all stacks in one comment, which later pushes edit; nothing for those from elsewhere."""
+"""pull_request.yml: previews of all stacks in one comment, edited by later pushes; none for those from elsewhere."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def walk(
     """Run a workflow as `event` starts it, from the commit that GitHub takes it from.
 
     `approve` is asked for each environment with reviewers, and gets what they see: the run so far. `done_before` names
-    jobs, or single ones of a matrix, that are taken for successful without being run. `again` is a run of which the jobs that failed are run again,
-    with what depends on them; or those that `only` names, as `preview (dev)`.
+    jobs, or single ones of a matrix, that are taken for successful without being run. `again` is a run of which the
+    jobs that failed are run again, with what depends on them; or those that `only` names, as `preview (dev)`.
     """
     definition = forge.workflow(workflow, event)
     known(definition, WORKFLOW_KEYS, workflow)
