@@ -54,12 +54,14 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     """The comment. None: that stack has no preview. `seen` is the address of the run that made them."""
     names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     run = f"[this run]({seen})" if seen else "the run that made this comment"
-    versions = {found.version for found in previews.values() if found and found.version and not found.gate}
+    versions = {
+        found.version for found in previews.values() if found and found.version and found.changes and not found.gate
+    }
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
     parts += _on_top([found for name in names if (found := previews[name]) is not None])
     rows = [(f"**{markdown.escape(name)}**", _summary(previews[name], run)) for name in names]
-    parts.append(markdown.table(("stack", "would"), rows))
+    parts.append(markdown.table(("stack", "changes"), rows))
     for name in names:
         found = previews[name]
         if found is not None and not markdown.is_quiet(found):

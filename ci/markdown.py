@@ -168,8 +168,10 @@ def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part
         yield f"<details><summary>The gate would stop <code>pulumi up</code>: {first}</summary>"
         yield Block(text=preview.gate, whole=whole)
         yield "</details>"
+        if preview.version and preview.changes:
+            yield f"What follows is what would change with {code(short(preview.version))}."
     elif preview.version and preview.changes:
-        yield f"Released would be {code(short(preview.version))}."
+        yield f"<code>pulumi up</code> would release {code(short(preview.version))}."
     if preview.variables:
         names = ", ".join(code(variable) for variable in preview.variables)
         yield f"Environment variables, whose values are not shown: {names}"
@@ -221,6 +223,8 @@ def _cut(parts: Sequence[Part], most: int) -> str:
 def _ended(text: str, limit: int, size: Callable[[str], int]) -> str:
     """A document that is too long without its blocks, too: its beginning."""
     note = "\n\n**The rest is left out, as GitHub shows no more here.**"
+    if size(note) > limit:
+        return ""
     low, high = 0, len(text)
     while low < high:
         most = (low + high + 1) // 2

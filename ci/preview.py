@@ -43,12 +43,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def verb(options: argparse.Namespace) -> int:
     """Preview, print, keep."""
-    found = run(options.stack, refresh=options.refresh)
+    try:
+        found = run(options.stack, refresh=options.refresh)
+    except VerbError as error:
+        found = Preview(
+            stack=options.stack, version=None, counts={}, errors=(str(error),), refresh=options.refresh, failed=True
+        )
     if options.save is not None:
         save(found, options.save)
     print(found.diff)
-    for error in found.errors if found.failed else ():
-        print(f"error: {error}", file=sys.stderr)
+    for told in found.errors if found.failed else ():
+        print(f"error: {told}", file=sys.stderr)
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         parts = markdown.parts_of(found, whole="The whole diff is in this step's log.")
         github.summary(os.environ, markdown.fit(parts, markdown.SUMMARY_BYTES // 2, markdown.octets))

@@ -148,7 +148,7 @@ def test_a_preview_begins_with_what_it_is_and_folds_the_diff() -> None:
     )
     assert lines[2].endswith("<code>containerDefinitions</code> (a new revision; the old one stays registered)")
     assert lines[3] == "- **delete** <code>old</code> <code>aws:s3:B</code>"
-    assert lines[4] == "Released would be <code>3f2c1aa03f2c</code>."
+    assert lines[4] == "<code>pulumi up</code> would release <code>3f2c1aa03f2c</code>."
     assert lines[5:] == ["<details><summary>Diff of prod</summary>", "```diff", "!  ~ a: 1 => 2", "```", "</details>"]
 
 
@@ -163,7 +163,8 @@ def test_the_gate_s_refusal_is_one_line_that_unfolds() -> None:
     made = markdown.of_preview(preview(gate="prod refused 3f2c: impl has not proven it.\n  to prove it there:  x"))
     assert "<summary>The gate would stop <code>pulumi up</code>: prod refused 3f2c: impl has not proven it.</s" in made
     assert "```\nprod refused 3f2c: impl has not proven it.\n  to prove it there:  x\n```" in made
-    assert "Released would be" not in made
+    assert "would release" not in made
+    assert "would change with <code>3f2c1aa03f2c</code>" in made
 
 
 def test_the_gate_is_told_where_nothing_would_change_but_no_diff() -> None:

@@ -1,0 +1,260 @@
+"""GitHub's API as a job may use it, against a server that answers as GitHub does; and the files of a step."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci import github
+from ci.github import Api, GithubError
+
+
+class Server:
+    """Answers what it was told to, in that order, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: list[tuple[int, Any, dict[str, str]] | None] = []
+        """None: the connection is closed without an answer."""
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                server.asked.append((self.command, self.path, json.loads(self.rfile.read(length) or "null")))
+                server.headers.append({name.lower(): value for name, value in self.headers.items()})
+                answer = server.answers.pop(0) if server.answers else (200, {}, {})
+                if answer is None:
+                    self.close_connection = True
+                    return
+                status, body, headers = answer
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_POST = do_PATCH = do_GET  # noqa: N815 - the names of http.server
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def methods(self) -> list[str]:
+        return [method for method, _, _ in self.asked]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()
+
+
+def environ(server: Server) -> dict[str, str]:
+    return {"GITHUB_REPOSITORY": "cms/easi", "GITHUB_TOKEN": "t0ken", "GITHUB_API_URL": server.url}
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def api(server: Server, waits: list[float]) -> Api:
+    return Api(environ(server), sleep=waits.append)
+
+
+def test_what_is_asked_carries_the_token_and_the_version(api: Api, server: Server) -> None:
+    server.answers = [(200, {"number": 7}, {})]
+    assert api.get("issues/7") == {"number": 7}
+    assert server.asked == [("GET", "/repos/cms/easi/issues/7", None)]
+    headers = server.headers[0]
+    assert headers["authorization"] == "Bearer t0ken"
+    assert headers["x-github-api-version"] == "2022-11-28"
+    assert headers["user-agent"]
+
+
+def test_a_path_with_a_slash_is_the_whole_api_s(api: Api, server: Server) -> None:
+    api.get("/rate_limit")
+    assert server.asked[0][1] == "/rate_limit"
+
+
+def test_something_is_made_and_changed_with_a_body(api: Api, server: Server) -> None:
+    api.post("issues", {"title": "größer"})
+    api.patch("issues/1", {"state": "closed"})
+    assert server.asked == [
+        ("POST", "/repos/cms/easi/issues", {"title": "größer"}),
+        ("PATCH", "/repos/cms/easi/issues/1", {"state": "closed"}),
+    ]
+
+
+def test_every_page_of_a_list_is_read(api: Api, server: Server) -> None:
+    more = {"Link": f'<{server.url}/x>; rel="prev", <{server.url}/repositories/1/issues?page=2>; rel="next"'}
+    server.answers = [(200, [1, 2], more), (200, [3], {"Link": f'<{server.url}/x>; rel="first"'})]
+    assert list(api.paginate("issues?state=open")) == [1, 2, 3]
+    assert [path for _, path, _ in server.asked] == [
+        "/repos/cms/easi/issues?state=open&per_page=100",
+        "/repositories/1/issues?page=2",
+    ]
+
+
+def test_the_token_goes_to_no_other_address(api: Api, server: Server) -> None:
+    server.answers = [(200, [1], {"Link": '<http://127.0.0.1:1/x>; rel="next"'})]
+    with pytest.raises(GithubError, match="another address"):
+        list(api.paginate("issues"))
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("busy", [(500, {}, {}), (502, b"<html>", {}), (503, {}, {}), None])
+def test_what_is_busy_is_asked_again(
+    api: Api, server: Server, waits: list[float], busy: tuple[int, Any, dict[str, str]] | None
+) -> None:
+    server.answers = [busy, busy, (200, {"ok": True}, {})]
+    assert api.get("issues/1") == {"ok": True}
+    assert waits == [1, 2]
+
+
+def test_what_stays_busy_is_given_up(api: Api, server: Server, waits: list[float]) -> None:
+    server.answers = [(503, {"message": "later"}, {})] * 9
+    with pytest.raises(GithubError, match=r"GitHub refused GET /repos/cms/easi/issues/1 \(503: later\)") as caught:
+        api.get("issues/1")
+    assert caught.value.ambiguous
+    assert waits == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("answer", [(502, {}, {}), None])
+def test_what_may_have_been_made_is_not_made_again(
+    api: Api, server: Server, answer: tuple[int, Any, dict[str, str]] | None
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(GithubError) as caught:
+        api.post("issues", {})
+    assert caught.value.ambiguous
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "pause"),
+    [
+        (429, {"message": "slow down"}, {"Retry-After": "7"}, 7),
+        (403, {"message": "You have exceeded a secondary rate limit."}, {}, 60),
+        (403, {"message": "API rate limit exceeded"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 1),
+        (429, {}, {}, 60),
+    ],
+)
+def test_a_limit_is_waited_for_as_it_says(
+    api: Api, server: Server, waits: list[float], status: int, body: Any, headers: dict[str, str], pause: float
+) -> None:
+    server.answers = [(status, body, headers), (201, {"id": 1}, {})]
+    assert api.post("issues", {}) == {"id": 1}
+    assert waits == [pause]
+
+
+def test_a_limit_that_lasts_ends_the_step_and_says_how_long(api: Api, server: Server, waits: list[float]) -> None:
+    server.answers = [(403, {"message": "API rate limit exceeded"}, {"Retry-After": "1800"})]
+    with pytest.raises(GithubError, match="run the job again in 30 min"):
+        api.get("issues/1")
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "GITHUB_TOKEN"),
+        (403, "pull-requests: write"),
+        (403, "fork"),
+        (404, "GITHUB_REPOSITORY"),
+        (410, "issues are turned off"),
+        (422, "defect"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_is_not_repeated(api: Api, server: Server, status: int, advice: str) -> None:
+    server.answers = [(status, {"message": "Resource not accessible by integration", "errors": [{"field": "x"}]}, {})]
+    with pytest.raises(GithubError, match=advice) as caught:
+        api.patch("issues/1", {})
+    assert "Resource not accessible by integration; {'field': 'x'}" in str(caught.value)
+    assert "t0ken" not in str(caught.value)
+    assert len(server.asked) == 1
+    assert not caught.value.ambiguous
+
+
+def test_something_else_than_github_is_named(api: Api, server: Server) -> None:
+    server.answers = [(200, b"<html>login</html>", {})]
+    with pytest.raises(GithubError, match="not GitHub's API"):
+        api.get("issues/1")
+
+
+def test_a_place_where_nobody_listens_is_named(server: Server, waits: list[float]) -> None:
+    api = Api({**environ(server), "GITHUB_API_URL": "http://127.0.0.1:1"}, sleep=waits.append)
+    with pytest.raises(GithubError, match="GitHub cannot be asked"):
+        api.post("issues", {})
+    assert len(waits) == 4
+
+
+@pytest.mark.parametrize("name", ["GITHUB_REPOSITORY", "GITHUB_TOKEN"])
+def test_a_missing_variable_is_named(server: Server, name: str) -> None:
+    with pytest.raises(GithubError, match=f"{name} is not set"):
+        Api({**environ(server), name: ""})
+
+
+def test_outputs_are_read_back_whatever_is_in_them(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    values = {"version": "3f2c", "text": "a\nb=c\nEOF<<EOF\n", "empty": ""}
+    github.outputs({"GITHUB_OUTPUT": str(file)}, **values)
+    lines = iter(file.read_text().split("\n"))
+    found = {}
+    for line in lines:
+        if line:
+            name, _, delimiter = line.partition("<<")
+            found[name] = "\n".join(itertools.takewhile(lambda each, end=delimiter: each != end, lines))  # type: ignore[misc] # mypy does not infer a lambda with a default
+    assert found == values
+
+
+def test_outputs_have_a_delimiter_that_nobody_can_guess(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    for _ in range(2):
+        github.outputs({"GITHUB_OUTPUT": str(file)}, a="b")
+    first, second = (line for line in file.read_text().splitlines() if "<<" in line)
+    assert first != second
+
+
+def test_without_github_outputs_and_summary_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    github.outputs({}, version="3f2c")
+    github.summary({}, "## Title")
+    assert capsys.readouterr().out == "version=3f2c\n## Title\n"
+
+
+def test_a_summary_is_added_to_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "summary"
+    for text in ("## One", "## Two\n"):
+        github.summary({"GITHUB_STEP_SUMMARY": str(file)}, text)
+    assert file.read_text() == "## One\n\n## Two\n\n"
+
+
+def test_a_summary_is_never_larger_than_github_shows(tmp_path: Path) -> None:
+    file = tmp_path / "summary"
+    for _ in range(3):
+        github.summary({"GITHUB_STEP_SUMMARY": str(file)}, "é" * 400_000)
+    assert file.stat().st_size <= 1024 * 1024
+    assert "The rest is left out" in file.read_text()
+
+
+def test_the_run_has_an_address_on_github_only() -> None:
+    run = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "cms/easi", "GITHUB_RUN_ID": "7"}
+    assert github.run_url(run) == "https://github.com/cms/easi/actions/runs/7"
+    assert github.run_url({}) == ""
