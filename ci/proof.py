@@ -6,12 +6,15 @@ import argparse
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 from ci import checkout, github, outcome
 from ci.checkout import Update
 from ci.outcome import Facts
 from release import attempts, git, healthcheck, lease
+from release.attempts import Attempt
 from release.healthcheck import NotProven
+from release.lease import LeaseHeldError
 from release.promotion import Refused
 from release.stack import StackError
 from release.verbs import environment, errors, explain, versions
@@ -75,7 +78,7 @@ def _with_health(facts: Facts, there: Environment) -> Facts:
         _, miss = healthcheck.probe(check)
         return dataclasses.replace(facts, miss=miss or "")
     try:
-        proof = healthcheck.prove(check, lambda line: print(line, flush=True))
+        proof = healthcheck.prove(check, _say)
     except NotProven as error:
         return dataclasses.replace(facts, miss=str(error))
     return dataclasses.replace(facts, proof=proof)
@@ -88,12 +91,26 @@ def _with_attempt(facts: Facts, there: Environment) -> Facts:
         return facts
     try:
         s3, bucket = there.clients.s3, there.released().site.records_bucket
-        last = next(iter(attempts.list_(s3, bucket, 1)), None)
-        held = lease.look(s3, bucket)
+        last = _last(s3, bucket)
+        living = last is not None and last.outcome is None and _lives(s3, bucket)
+        # It may have ended while its lease was watched.
+        last = _last(s3, bucket) if last is not None and last.outcome is None else last
     except errors.EXPECTED as error:
         return dataclasses.replace(facts, unread=told(error))
-    living = last is not None and held is not None and held.alive and held.holder.id == last.id
     return dataclasses.replace(facts, attempt=last, living=living)
+
+
+def _last(s3: Any, bucket: str) -> Attempt | None:
+    return next(iter(attempts.list_(s3, bucket, 1)), None)
+
+
+def _lives(s3: Any, bucket: str) -> bool:
+    """Whether somebody releases. A job that is cancelled leaves a lease behind, which is certain to be dead later."""
+    try:
+        lease.wait(s3, bucket, say=_say)
+    except LeaseHeldError:
+        return True
+    return False
 
 
 def _last_update(name: str) -> Update | None:
@@ -111,6 +128,10 @@ def _refusal(name: str) -> str:
     except errors.EXPECTED:
         return ""
     return decision.message if isinstance(decision, Refused) else ""
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _page(text: str) -> None:

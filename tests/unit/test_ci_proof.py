@@ -15,6 +15,7 @@ from ci.outcome import Facts
 from release import attempts, healthcheck, lease, session
 from release.attempts import Attempt, Phase
 from release.healthcheck import HealthCheck, NotProven, Proof
+from release.lease import Held, LeaseHeldError
 from release.verbs.screen import moment
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry, outputs
@@ -37,7 +38,8 @@ class Release:
 
     def __init__(self) -> None:
         self.attempts: tuple[Attempt, ...] = ()
-        self.held: Any = None
+        self.held: Held | None = None
+        self.ends_as: Attempt | None = None
         self.answers = ""
         self.refuses: Exception | None = None
         self.checked: list[HealthCheck] = []
@@ -47,6 +49,14 @@ class Release:
         if self.refuses:
             raise self.refuses
         return self.attempts[:limit]
+
+    def wait(self, _s3: Any, _bucket: str, *, say: Any) -> Held | None:
+        if self.ends_as:
+            self.attempts = (self.ends_as,)
+            return None
+        if self.held and self.held.alive:
+            raise LeaseHeldError("it is being released")
+        return self.held
 
     def prove(self, check: HealthCheck, say: Any) -> Proof:
         self.checked.append(check)
@@ -63,7 +73,7 @@ class Release:
 def found(monkeypatch: pytest.MonkeyPatch) -> Release:
     made = Release()
     monkeypatch.setattr(attempts, "list_", made.list_)
-    monkeypatch.setattr(lease, "look", lambda *_: made.held)
+    monkeypatch.setattr(lease, "wait", made.wait)
     monkeypatch.setattr(healthcheck, "prove", made.prove)
     monkeypatch.setattr(healthcheck, "probe", made.probe)
     return made
@@ -303,6 +313,17 @@ def test_an_attempt_that_is_under_way_is_waited_for_unless_nobody_renews_its_lea
     assert ("it is being released by octocat" in said) == living
     assert ("was cut short" in said) == (not living)
     assert ("to go back" in said) == (not living)
+
+
+def test_an_attempt_that_ends_while_its_lease_is_watched_has_its_story(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prod(world, world.second)
+    found.attempts = (attempt(world.third, outcome=None, ended_at=None),)
+    found.ends_as, found.answers = attempt(world.third, outcome="undone", message=STORY), world.second
+
+    assert main(["proof", "-s", "prod"]) == 1
+    assert capsys.readouterr().out.startswith(STORY)
 
 
 def test_an_attempt_whose_undoing_failed_says_how_to_go_back() -> None:
