@@ -242,7 +242,7 @@ def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> tuple[Change, ...]:
     found: dict[str, Change] = {}
     for step in steps(events):
-        if step.get("op") not in operations:
+        if step.get("op") not in operations or not _is_real(step):
             continue
         urn = str(step.get("urn", ""))
         because = tuple(str(key) for key in step.get("keys") or ())
@@ -251,6 +251,11 @@ def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> 
             found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step))
     # What is none to be afraid of comes last.
     return tuple(sorted(found.values(), key=lambda change: (bool(change.note), change.type, change.name)))
+
+
+def _is_real(step: Mapping[str, Any]) -> bool:
+    """Whether a provider has the resource: a component is only a name for those that it is made of."""
+    return any((step.get(side) or {}).get("custom") for side in ("old", "new"))
 
 
 def _note(kind: str, step: Mapping[str, Any]) -> str:

@@ -34,9 +34,10 @@ def step(
     new: Mapping[str, Any] | None = None,
     keys: Sequence[str] | None = None,
     event: str = "resourcePreEvent",
+    custom: bool = True,
 ) -> dict[str, Any]:
     sides = {
-        side: {"type": kind, "urn": urn(kind, name), "inputs": inputs} if inputs is not None else {}
+        side: {"type": kind, "urn": urn(kind, name), "custom": custom, "inputs": inputs} if inputs is not None else {}
         for side, inputs in (("old", old), ("new", new))
     }
     metadata = {"op": op, "urn": urn(kind, name), "type": kind, **sides, **({"keys": list(keys)} if keys else {})}

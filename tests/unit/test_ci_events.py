@@ -44,6 +44,10 @@ def test_a_deleted_resource_is_named() -> None:
     assert found.deleted == (Change(name="records", type="aws:s3/bucket:Bucket"),)
 
 
+def test_a_component_is_nothing_that_can_be_deleted() -> None:
+    assert read(step("delete", "easi:service:ServiceAutoscaling", "backend", old={}, custom=False)).deleted == ()
+
+
 def test_a_new_revision_of_the_task_definition_is_nothing_to_be_afraid_of_and_comes_last() -> None:
     found = read(*replaced({}, {}), step("replace", "aws:s3/bucket:Bucket", "site", old={}, new={}, keys=["bucket"]))
     assert [change.name for change in found.replaced] == ["site", "backend"]
