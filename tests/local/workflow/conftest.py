@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.local.clone import ENVIRONMENTS, ROOT, Clone
-from tests.local.workflow import api
+from tests.local.workflow import api, page
 from tests.local.workflow.forge import Forge, git
+from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team, forge
 
@@ -128,6 +129,21 @@ def rolled_back(team: Team, never_ran: Stage, merged: Stage) -> Stage:
     assert never_ran.run.result_of("rollback") == "failure"
     version = merged.run.event.sha[:10]
     return team.stage(team.walk("rollback.yml", team.asked(environment="prod", version=version, reason=REASON)))
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, str, str], Shown]:
+    """Opens Markdown in a browser, under a name and a heading; its picture is kept where `--pictures` says."""
+
+    def shown(name: str, heading: str, markdown: str) -> Shown:
+        seen = page.show(markdown, heading, tmp_path / f"{name}.png")
+        folder = request.config.getoption("--pictures")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            shutil.copy(seen.picture, Path(folder) / seen.picture.name)
+        return seen
+
+    return shown
 
 
 def without_reviewers(team: Team) -> Forge:

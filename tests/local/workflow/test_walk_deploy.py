@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.local.clone import ENVIRONMENTS
 from tests.local.workflow.conftest import TITLE, VALUE
+from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team
 
@@ -131,3 +134,23 @@ def test_no_value_of_the_backends_environment_is_shown(rejected: Stage, merged: 
     for stage in (rejected, merged, failed):
         assert VALUE not in stage.run.log
         assert VALUE not in stage.run.summary
+
+
+Show = Callable[[str, str, str], Shown]
+
+
+def test_evidence_looks_as_a_reviewer_can_use_it(rejected: Stage, show: Show) -> None:
+    version = rejected.run.event.sha
+    seen = show("evidence", "impl-preview summary", rejected.run["impl-preview"].summary)
+    assert f"impl would release {version[:12]}: dev has proven it" in seen.text
+    assert f"version\t{version}" in seen.text, "the proof is no table"
+    assert "Diff of impl" in seen.text
+    assert "urn:pulumi" in seen.body
+    assert "urn:pulumi" not in seen.text, "the diff is not folded"
+
+
+def test_proof_looks_as_it_should(merged: Stage, team: Team, show: Show) -> None:
+    seen = show("proof", "prod summary", merged.run["prod"].summary)
+    assert f"prod: {merged.run.event.sha[:12]} is proven, and answers" in seen.text
+    assert f"version\t{merged.run.event.sha}" in seen.text
+    assert f"address\t{team.url('prod')}" in seen.text

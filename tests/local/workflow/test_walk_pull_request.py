@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.local.clone import ENVIRONMENTS
 from tests.local.workflow.conftest import CHECKS, VALUE, VARIABLE
+from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Event, Run
 from tests.local.workflow.team import Stage, Team
 
@@ -75,6 +77,15 @@ def test_what_is_replaced_is_on_top_and_the_gates_warning_is_there(opened: Push)
     for before, environment in (("dev", "impl"), ("impl", "prod")):
         assert f"{environment} refused {opened.event.sha[:12]}" in body
         assert f"{before} has not proven it" in body
+
+
+def test_comment_looks_as_it_should(opened: Push, show: Callable[[str, str, str], Shown]) -> None:
+    seen = show("comment", "github-actions bot commented", opened.comments[0]["body"])
+    assert seen.text.index("Replaced or deleted") < seen.text.index("Diff of dev")
+    assert "stack\tchanges" in seen.text, "there is no table"
+    assert seen.body.count("<details>") == seen.body.count("</details>") == 5, "three diffs, and the gate's two answers"
+    assert "urn:pulumi" in seen.body
+    assert "urn:pulumi" not in seen.text, "a diff is not folded"
 
 
 def test_a_second_push_edits_the_comment_in_place(opened: Push, pushed: Push) -> None:
