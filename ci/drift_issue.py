@@ -17,8 +17,8 @@ from release.verbs.screen import short
 
 LABEL: Final = "drift"
 MARKER: Final = "<!-- easi:drift -->"
-_SEEN: Final = re.compile(r"^Seen first in .*$\n?", re.MULTILINE)
-"""The only line that differs between two runs that found the same."""
+_VARIES: Final = re.compile(r"Seen first in | ?@ ")
+"""Lines that differ between two runs that found the same: the run's address, and Pulumi's dots while it looks."""
 _DESCRIPTION: Final = "What runs is not what was released"
 _COLOR: Final = "d93f0b"
 
@@ -145,7 +145,8 @@ def body(drift: Drift, seen: str) -> str:
     head = [
         MARKER,
         "What is really there is not what was released, or not with its settings. Each is compared with the commit "
-        "from which it was last updated: what is merged and not released there is no drift.",
+        "from which it was last updated: what is merged and not released there is no drift. A release that failed in the "
+        "middle, and was not repeated, looks the same.",
         "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
         "**If it is to go**, and for each environment above that differs:",
         markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
@@ -221,9 +222,9 @@ def _bring_back(found: Preview) -> str:
     return f"python -m ci deployed -s {found.stack} && {version}pulumi up --refresh -s {found.stack}"
 
 
-def _plain(text: str) -> str:
-    """What two bodies are compared by: GitHub may change the ends of lines, and runs have addresses."""
-    return _SEEN.sub("", text.replace("\r\n", "\n")).strip()
+def _plain(text: str) -> list[str]:
+    """What two bodies are compared by: Pulumi looks at resources in any order, and GitHub may change ends of lines."""
+    return sorted(line.rstrip() for line in text.splitlines() if line.strip() and not _VARIES.match(line))
 
 
 def _and(names: Sequence[str]) -> str:

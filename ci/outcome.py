@@ -124,7 +124,8 @@ def lines(facts: Facts) -> list[str]:
     told = story(facts)
     # The story that a release keeps begins with a headline of its own.
     head = [] if told and not told[0].startswith(" ") else [headline(facts)]
-    return [*head, *told, *table(now(facts))]
+    proven_in = f"what {facts.environment} has proven:"
+    return [*head, *told, *([proven_in] if told else []), *table(now(facts))]
 
 
 def summary(facts: Facts) -> str:
@@ -132,7 +133,7 @@ def summary(facts: Facts) -> str:
     told = story(facts)
     parts = [f"## {markdown.escape(headline(facts))}"]
     if told:
-        parts.append(markdown.fence("\n".join(told)))
+        parts += [markdown.fence("\n".join(told)), f"### What {markdown.escape(facts.environment)} has proven"]
     parts.append(rows_of(now(facts)))
     if told:
         parts.append("What messages mean: docs/releases.md. Going back: docs/roll-back.md.")

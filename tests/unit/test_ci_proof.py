@@ -143,7 +143,7 @@ def test_of_a_failed_release_the_story_is_told_and_what_runs_is_asked(
 
     said, shown = capsys.readouterr().out, summary(world)
     assert code == 1
-    assert said.startswith(f"{STORY}\n  version          {world.second}\n")
+    assert said.startswith(f"{STORY}\nwhat prod has proven:\n  version          {world.second}\n")
     assert "  answers now      yes\n" in said
     assert f"```\n{STORY}\n```" in shown
     assert "Run workflow" not in shown, "what ran before runs: there is nothing to go back to"
