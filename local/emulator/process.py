@@ -35,6 +35,8 @@ PORT_DEADLINE_S = 1.0
 _POLL_S = 0.1
 _TELL_EVERY_S = 5.0
 _LOG_TAIL = 15
+DOCKER_TIMEOUT_S = 120
+"""How long the emulator waits for one answer of Docker. Its own ten seconds end a task that a slow machine starts."""
 _HEALTH = "/_ministack/health"
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -193,6 +195,7 @@ def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
         TMPDIR=str(data / "tmp"),
         PERSIST_STATE="1",
         S3_PERSIST="1",
+        MINISTACK_DOCKER_TIMEOUT=str(DOCKER_TIMEOUT_S),
         MINISTACK_HOSTNAME=_owner(settings.folder),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",

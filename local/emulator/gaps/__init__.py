@@ -9,6 +9,7 @@ from importlib import import_module
 
 NAMES = (
     "listening",
+    "containers",
     "container_settings",
     "task_address",
     "target_health",

@@ -156,8 +156,9 @@ def give_back(target: Target) -> None:
 def drained(address: str) -> bool:
     """Whether no target group has requests under way to this address any more."""
     with _lock:
-        leaving = [item for item in _targets.values() if item.address == address]
-        return all(_has_left(item) for item in leaving)
+        for group in {item.group for item in _targets.values() if item.address == address}:
+            _follow(group)  # nobody else may look at this group again
+        return all(_has_left(item) for item in _targets.values() if item.address == address)
 
 
 def _has_left(target: Target) -> bool:
@@ -184,15 +185,14 @@ def _following(function: Any, group_of: Any) -> Any:
 
 
 def _follow(group: str) -> None:
-    """Start checks for targets that came, start draining those that left."""
-    record = _scoped(alb._tgs, group) if group else None
-    if record is None or record.get("TargetType") == "lambda":
-        return
-    registered = {
-        (group, item["Id"], int(item.get("Port") or record.get("Port") or 80))
-        for item in list(_scoped(alb._targets, group) or [])
-    }
-    with _lock:
+    """Start checks for targets that came, start draining those that left; all of them left a group that is gone."""
+    with _lock:  # also for reading: what was registered a moment ago would come back as a new target, and stay
+        record = _scoped(alb._tgs, group) if group else None
+        if record is not None and record.get("TargetType") == "lambda":
+            return
+        listed = list(_scoped(alb._targets, group) or []) if record is not None else []
+        port = int((record or {}).get("Port") or 80)
+        registered = {(group, item["Id"], int(item.get("Port") or port)) for item in listed}
         for key in registered:
             known = _targets.get(key)
             if known is None or known.leaving_since is not None:
@@ -213,8 +213,7 @@ def _check(target: Target) -> None:
     while target.leaving_since is None:
         group = _scoped(alb._tgs, target.group)
         if group is None:
-            with _lock:
-                _targets.pop((target.group, target.address, target.port), None)
+            _follow(target.group)
             return
         check = Check.of(group)
         answer = probe(target.address, target.port, check)

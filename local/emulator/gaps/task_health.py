@@ -15,7 +15,7 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import new_uuid, request_scope
 from ministack.services import ecs
 
-from local.emulator.gaps import stopping, target_health
+from local.emulator.gaps import containers, stopping, target_health
 
 SETTLE_S = 4.0
 """How long a task must have run before a deployment may complete with it (ministack waits for one more second)."""
@@ -75,14 +75,11 @@ def _target(task: dict[str, Any], group: str, port: int) -> target_health.Verdic
 
 def _container_health(task: dict[str, Any]) -> str:
     """HEALTHY, UNHEALTHY, UNKNOWN (not decided yet) or NONE (no check), written to the task as ECS reports it."""
-    docker = ecs._get_docker()
+    seen = containers.look()
     found = []
     for index, container_id in enumerate(list(task.get("_docker_ids") or [])):
-        try:
-            status = docker.containers.get(container_id).attrs["State"].get("Health", {}).get("Status", "none")
-        except Exception:  # Docker does not answer, or the container just ended: the task's own watcher decides
-            status = "starting"
-        health = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY", "none": "NONE", "": "NONE"}.get(status, "UNKNOWN")
+        status = seen[container_id].health if container_id in seen else "starting"  # it is new, or Docker is silent
+        health = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY", "none": "NONE"}.get(status, "UNKNOWN")
         if index < len(task.get("containers", [])):
             task["containers"][index]["healthStatus"] = "UNKNOWN" if health == "NONE" else health
         found.append(health)
