@@ -145,8 +145,8 @@ def body(drift: Drift, seen: str) -> str:
     head = [
         MARKER,
         "What is really there is not what was released, or not with its settings. Each is compared with the commit "
-        "from which it was last updated: what is merged and not released there is no drift. A release that failed in the "
-        "middle, and was not repeated, looks the same.",
+        "from which it was last updated: what is merged and not released there is no drift. A release that failed in "
+        "the middle, and was not repeated, looks the same.",
         "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
         "**If it is to go**, and for each environment above that differs:",
         markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
