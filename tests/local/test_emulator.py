@@ -84,7 +84,7 @@ def test_target_that_turns_unhealthy_gets_no_traffic_and_is_replaced(service: Se
     deployment = service.deploy(service.revision("turns"))
     assert service.outcome(deployment) == "COMPLETED"
     assert service.get()[0] == 200
-    assert wait_for(lambda: any("ELB health checks" in task["stoppedReason"] for task in service.stopped()), 40)
+    assert wait_for(lambda: any("ELB health checks" in task["stoppedReason"] for task in service.stopped()))
     assert wait_for(lambda: service.get()[0] == 200)  # the replacement, which is well for a while again
     assert any("is unhealthy in" in event["message"] for event in service.describe()["events"])
 
