@@ -31,6 +31,10 @@ PARENT_POLL_S = 0.5
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """What the engine asks of a language: run this program. Plugins are found on PATH, so none are required."""
 
+    def __init__(self, engine: str) -> None:
+        """`engine` is where the engine listens for what the program logs."""
+        self._engine = engine
+
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """None: ours are on PATH."""
         return language_pb2.GetRequiredPluginsResponse()
@@ -55,7 +59,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         configure(
             Settings(
                 monitor=request.monitor_address,
-                engine=request.args[0] if request.args else "",
+                engine=self._engine,
                 project=request.project,
                 stack=request.stack,
                 parallel=request.parallel,
@@ -136,12 +140,15 @@ def _end_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """Serve one engine on a free port, whose number is the first thing printed."""
+    """Serve one engine on a free port, whose number is the first thing printed.
+
+    The engine's own address is the last argument; options before it are for other languages.
+    """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     sys.dont_write_bytecode = True
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -62,15 +62,15 @@ def engine() -> Iterator[tuple[FakeEngine, str]]:
     server.stop(0)
 
 
-def start(parent: list[str] | None = None) -> subprocess.Popen[str]:
-    command = [*(parent or []), sys.executable, "-m", "local.language_host"]
+def start(engine: str, parent: list[str] | None = None) -> subprocess.Popen[str]:
+    command = [*(parent or []), sys.executable, "-m", "local.language_host", engine]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
-def host() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    with start() as process:
+def host(engine: tuple[FakeEngine, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with start(engine[1]) as process:
         assert process.stdout is not None
         yield process, f"127.0.0.1:{int(process.stdout.readline())}"
         process.kill()
@@ -84,7 +84,6 @@ def run(host: str, engine: str, root: Path, program: Path) -> Any:
                 stack="dev",
                 pwd=str(program),
                 program=".",
-                args=[engine],
                 config={"easi:color": "blue"},
                 monitor_address=engine,
                 info=language_pb2.ProgramInfo(
@@ -157,7 +156,7 @@ def test_it_ends_at_once_on_interrupt(host: Host) -> None:
 
 def test_it_ends_when_its_engine_dies() -> None:
     script = "import subprocess, sys; subprocess.run(sys.argv[1:])"
-    with start([sys.executable, "-c", script]) as parent:
+    with start("127.0.0.1:1", [sys.executable, "-c", script]) as parent:
         assert parent.stdout is not None
         int(parent.stdout.readline())
         command = ["ps", "-o", "pid=", "--ppid", str(parent.pid)]
