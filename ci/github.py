@@ -132,16 +132,21 @@ def outputs(environ: Mapping[str, str], **values: str) -> None:
             opened.write("".join(lines))
 
 
-def summary(environ: Mapping[str, str], text: str) -> None:
-    """Add Markdown to the step's summary; without GITHUB_STEP_SUMMARY (no GitHub), print it."""
+def summary(environ: Mapping[str, str], *parts: markdown.Part) -> None:
+    """Add Markdown to the step's summary, as much as GitHub shows.
+
+    Without GITHUB_STEP_SUMMARY (no GitHub), print it.
+    """
     file = environ.get("GITHUB_STEP_SUMMARY")
     if not file:
-        print(text)
+        print(markdown.join(parts))
         return
     path = Path(file)
-    room = markdown.SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
+    end = "\n\n"
+    room = markdown.SUMMARY_BYTES - len(end) - (path.stat().st_size if path.exists() else 0)
+    text = markdown.fit(parts, room, markdown.octets).rstrip()
     with path.open("a", encoding="utf-8") as opened:
-        opened.write(markdown.fit([text.rstrip() + "\n\n"], room, markdown.octets))
+        opened.write(text + end if text else "")
 
 
 def run_url(environ: Mapping[str, str]) -> str:

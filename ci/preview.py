@@ -55,8 +55,7 @@ def verb(options: argparse.Namespace) -> int:
     for told in found.errors if found.failed else ():
         print(f"error: {told}", file=sys.stderr)
     if os.environ.get("GITHUB_STEP_SUMMARY"):
-        parts = markdown.parts_of(found, whole="The whole diff is in this step's log.")
-        github.summary(os.environ, markdown.fit(parts, markdown.SUMMARY_BYTES // 2, markdown.octets))
+        github.summary(os.environ, *markdown.parts_of(found, whole="The whole diff is in this step's log."))
     return FAILED if found.failed else SEEN
 
 

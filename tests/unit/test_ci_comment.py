@@ -70,6 +70,7 @@ def test_stacks_are_in_the_order_of_a_release_and_dangers_on_top() -> None:
     ]
     assert text.index("dev-diff") < text.index("impl-diff")
     assert "96 unchanged" not in text
+    assert "**prod**: no change" not in text
     assert text.count("<details>") == text.count("</details>") == 3
 
 

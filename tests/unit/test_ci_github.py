@@ -250,7 +250,7 @@ def test_a_summary_is_never_larger_than_github_shows(tmp_path: Path) -> None:
     file = tmp_path / "summary"
     for _ in range(3):
         github.summary({"GITHUB_STEP_SUMMARY": str(file)}, "é" * 400_000)
-    assert file.stat().st_size <= 1024 * 1024
+        assert file.stat().st_size <= 1024 * 1024
     assert "The rest is left out" in file.read_text()
 
 

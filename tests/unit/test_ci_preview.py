@@ -126,6 +126,11 @@ def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
     assert "error: no access" in capsys.readouterr().err
 
 
+def test_what_pulumi_says_at_its_end_has_no_values_either(engine: Engine) -> None:
+    engine.does(f"print('error: no {SECRET}', file=sys.stderr); sys.exit(255)", events=[setting({"A": SECRET})])
+    assert preview.run("dev").errors == ("no [hidden]",)
+
+
 def test_a_preview_that_dies_without_a_word_is_no_success(engine: Engine) -> None:
     engine.does("sys.exit(3)", events=[])
     assert preview.run("dev").errors == ("`pulumi preview -s dev` ended with 3 and said nothing",)
