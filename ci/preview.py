@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ci import events, github, markdown, redaction
 from ci.events import Preview
@@ -107,7 +107,7 @@ def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:
     command += ["--event-log", str(log), *(["--refresh"] if refresh else [])]
     # The option is there only with this variable; the Automation API sets it for the same reason.
     surroundings = os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with _kept() as out, _kept() as err:
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=surroundings)
         except FileNotFoundError as error:
@@ -121,6 +121,11 @@ def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:
         out.seek(0)
         err.seek(0)
         return code, out.read(), err.read()
+
+
+def _kept() -> IO[str]:
+    """A file for what Pulumi prints. A byte that is no text must not cost the preview."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
 
 
 def _waited(process: subprocess.Popen[bytes], stack: str, log: Path) -> int:

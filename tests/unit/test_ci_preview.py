@@ -184,3 +184,8 @@ def test_something_else_is_no_preview(tmp_path: Path) -> None:
     with pytest.raises(VerbError, match="to make one:  python -m ci preview"):
         preview.load(tmp_path / "x")
     assert preview.load(tmp_path / "y") is None
+
+
+def test_a_byte_that_is_no_text_costs_nothing(engine: Engine) -> None:
+    engine.does("sys.stdout.buffer.write(b'caf\\xe9 ok')", events=[summary(same=1)])
+    assert preview.run("dev").diff == "caf\ufffd ok"
