@@ -129,3 +129,14 @@ def test_what_was_seen_last_is_kept_while_docker_is_silent(monkeypatch: pytest.M
     monkeypatch.setattr(containers, "_due", 0.0)
     monkeypatch.setattr(containers, "_seen", before)
     assert containers.look() == before
+
+
+def test_task_counts_only_if_it_runs_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = Docker({"Id": "a", "State": "exited", "Status": "Exited (4) 1 second ago"})
+    monkeypatch.setattr(ecs, "_get_docker", lambda: docker)
+    monkeypatch.setattr(containers, "_due", time.monotonic() + 60)
+    monkeypatch.setattr(containers, "_seen", {"a": Seen(state="running", health="none")})
+    done: list[str] = []
+    monkeypatch.setattr(ecs, "_maybe_mark_stopped", containers._when_ended(lambda *_: done.append("stopped")))
+    containers._if_it_still_runs(lambda *_: done.append("asked"))("tests/shop", {"_docker_ids": ["a"]})
+    assert done == ["stopped", "asked"]

@@ -43,14 +43,18 @@ _due = 0.0
 
 
 def close() -> None:
-    """Inspect a task's containers one by one only when one of them has ended."""
+    """Inspect a task's containers one by one only when one of them has ended, and look anew before a task counts."""
     ecs._maybe_mark_stopped = _when_ended(ecs._maybe_mark_stopped)
+    ecs._record_service_task_healthy = _if_it_still_runs(ecs._record_service_task_healthy)
 
 
-def look() -> Mapping[str, Seen]:
-    """The containers of all tasks by id, as they were a moment ago; as last known while Docker does not answer."""
+def look(*, anew: bool = False) -> Mapping[str, Seen]:
+    """The containers of all tasks by id, as they were a moment ago; as last known while Docker does not answer.
+
+    With `anew`, as they are now: this waits for Docker, and does not take what was seen before it was called.
+    """
     global _seen, _due  # noqa: PLW0603 - one view for the process is what this is
-    if time.monotonic() >= _due and _looking.acquire(blocking=False):
+    if (anew or time.monotonic() >= _due) and _looking.acquire(blocking=anew):
         try:
             _seen = _listed()
         except Exception:  # noqa: S110 - whatever Docker's client raises: nothing is known of any container
@@ -74,3 +78,12 @@ def _when_ended(mark: Any) -> Any:
             mark(task, docker)
 
     return maybe_mark_stopped
+
+
+def _if_it_still_runs(record: Any) -> Any:
+    def record_healthy(service: str, task: dict[str, Any]) -> None:
+        look(anew=True)  # or a deployment completes with a task that has just ended
+        ecs._maybe_mark_stopped(task)
+        record(service, task)
+
+    return record_healthy
