@@ -256,6 +256,10 @@ def test_a_reviewer_sees_the_summaries_so_far_and_a_rejection_stops_until_it_is_
         ("a: {steps: [{uses: actions/checkout@v4}]}", "not pinned"),
         (f"a: {{steps: [{{uses: actions/cache@{'1' * 40}}}]}}", "do not know what actions/cache does"),
         (f"a: {{permissions: {{contents: read}}, steps: [{{uses: {CHECKOUT}}}]}}", "persist-credentials: false"),
+        (
+            f"a: {{permissions: {{contents: read}}, steps: [{{uses: {CHECKOUT}, with: {{lfs: true}}}}]}}",
+            "do not know the input lfs",
+        ),
         ("a: {needs: b, steps: []}", "there is no job b"),
         ("a: {environment: pord, steps: []}", "there is no environment pord"),
         ("a: {permissions: write-all, steps: []}", "not 'write-all'"),

@@ -98,6 +98,7 @@ def _walk_job(
         else:
             place = {**contexts, "matrix": Known(matrix), "strategy": Known()}
             job.run(forge, run, ran, definition, place, approve)
+            (run.folder / f"{run.attempt} {ran.name}.log").write_text(ran.log)
         failed = failed or ran.result == "failure"
         run.jobs.append(ran)
 
