@@ -18,7 +18,9 @@ from ci import events as engine
 
 HIDDEN: Final = "[hidden]"
 LEAST: Final = 6
-"""Characters of a value that is looked for everywhere: shorter ones are words of their own in any text."""
+"""Characters of a value that is looked for everywhere: shorter ones are parts of other words."""
+LEAST_WORD: Final = 4
+"""Characters of a value that is looked for as a word of a message: shorter ones ("on", "1") are words of any text."""
 _BLOCK: Final = re.compile(r"(?P<before>\s*(?:[-+~]\s*)?)\"?environment\"?\s*: \[\s*")
 _INDENT: Final = re.compile(r"\s*(?:[-+~]+\s*)?")
 _ELEMENT: Final = re.compile(r"\s*(?:[-+~]\s*)?\[\d+\]: \{\s*|\s*\}\s*")
@@ -35,14 +37,18 @@ class Values:
 
     long: tuple[str, ...] = ()
     """In every spelling that a text may have of them, the longest first."""
+    words: tuple[str, ...] = ()
+    """Those that are hidden in a message where they are a word of their own."""
     short: tuple[str, ...] = ()
-    """Those that are hidden only where they stand in quotes."""
+    """Those that are hidden in a message where they stand in quotes."""
 
     def hide(self, text: str) -> str:
         """A message without them."""
         text = _IN_JSON.sub(rf"\g<key>{HIDDEN}", text)
         for value in self.long:
             text = text.replace(value, HIDDEN)
+        for value in self.words:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
         for value in self.short:
             text = re.sub(rf"(['\"`]){re.escape(value)}\1", HIDDEN, text)
         return text
@@ -61,13 +67,17 @@ def values(events: Sequence[Mapping[str, Any]]) -> Values:
     found = set(_found(events))
     public = _public(events)
     parts = {part for value in found for part in _parts(value)}
-    private = {part for part in parts if len(part) >= LEAST and not _is_in(part, public)}
-    long = {spelling for part in private for spelling in _spellings(part)}
-    short = {part for part in parts if 1 < len(part) < LEAST}
+    private = {part for part in parts if not _is_in(part, public)}
+    long = {spelling for part in private if len(part) >= LEAST for spelling in _spellings(part)}
     return Values(
-        long=tuple(sorted(long, key=lambda text: (-len(text), text))),
-        short=tuple(sorted(short, key=lambda text: (-len(text), text))),
+        long=_longest_first(long),
+        words=_longest_first(part for part in private if LEAST_WORD <= len(part) < LEAST),
+        short=_longest_first(part for part in parts if 1 < len(part) < LEAST),
     )
+
+
+def _longest_first(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
 
 
 def _found(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:

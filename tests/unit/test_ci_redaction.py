@@ -180,6 +180,11 @@ def test_a_short_value_is_hidden_in_a_message_only_where_it_is_quoted() -> None:
     assert values.hide("'on' is no number: \"on\"; depends on it") == f"{HIDDEN} is no number: {HIDDEN}; depends on it"
 
 
+def test_a_value_of_a_few_characters_is_hidden_in_a_message_where_it_is_a_word() -> None:
+    values = redaction.values([setting({"FEATURE": "maybe"})])
+    assert values.hide("boom on maybe: maybes are none") == f"boom on {HIDDEN}: maybes are none"
+
+
 def test_what_the_program_sets_itself_is_no_secret() -> None:
     values = redaction.values(replaced({}, {}))
     assert values.hide('dev answers at /api/v1/healthcheck, "dev"') == 'dev answers at /api/v1/healthcheck, "dev"'
