@@ -15,9 +15,12 @@ def of_stack(name: str) -> dict[str, Any]:
     """The outputs of a stack. Ends the program, saying what to do, where there is none."""
     if not os.environ.get("AWS_ENDPOINT_URL"):
         raise SystemExit('this measures the local environments: `make up`, then eval "$(python -m local env)"')
-    done = subprocess.run(
-        ["pulumi", "stack", "output", "-s", name, "--json"], capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            ["pulumi", "stack", "output", "-s", name, "--json"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise SystemExit('there is no `pulumi` on the PATH: eval "$(python -m local env)" puts one there') from None
     if done.returncode != 0:
         raise SystemExit(f"no outputs of {name}: {done.stderr.strip()}")
     found: dict[str, Any] = json.loads(done.stdout)

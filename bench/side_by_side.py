@@ -175,6 +175,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="part of the name of the cases that are wanted")
     options = parser.parse_args()
     clone = Clone(Path.cwd())
+    if clone.why_not_up:
+        raise SystemExit(f"this needs the local environments: {clone.why_not_up}")
     verdicts: list[Verdict] = []
     row = "{:32}{:18}{:10}{:>7}  {}".format
     print(row("case", "way", "verdict", "s", f"serves afterwards ({ENVIRONMENT})"), flush=True)

@@ -171,13 +171,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--stack", default=outputs.ENVIRONMENT)
     options = parser.parse_args()
+    found = outputs.of_stack(options.stack)
     row = "{:8}{:>12}{:>12}{:>18}".format
     print(row("", "rollout", "ours after", "services_stable"))
 
     def tell(took: Took) -> None:
         print(row("", f"{took.rollout:.1f}s", f"{took.ours:.2f}s", f"{took.waiter:.2f}s"), flush=True)
 
-    took = measure_all(outputs.of_stack(options.stack), options.stack, options.runs, tell)
+    took = measure_all(found, options.stack, options.runs, tell)
     ratios = []
     for name, figure in (("median", statistics.median), ("mean", statistics.fmean), ("worst", max)):
         done, ours, waiter = (figure([getattr(one, key) for one in took]) for key in ("rollout", "ours", "waiter"))

@@ -120,4 +120,6 @@ _ADVICE = (
     ("passphrase must be set", "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"),
     ("PULUMI_ACCESS_TOKEN", "Sign in where the state is: `pulumi login`"),
     ("no Pulumi.yaml project file found", "Run this in the folder that has Pulumi.yaml"),
+    ("pass the fully qualified name", "This folder is in no Pulumi project: run this in the one that has Pulumi.yaml"),
+    ("NoCredentialProviders", "There are no AWS credentials here: `aws sso login`, or name a profile in AWS_PROFILE"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("workflows", "Options of the tests that walk the workflows, tests/local/workflow.")
     group.addoption("--pictures", metavar="FOLDER", help="write pictures of the comment and the summaries there")
     group.addoption("--walk-in", metavar="CLONE", help="a clone whose environments are up, instead of a new one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a clone that is none before the first test asks for it."""
+    given = config.getoption("--faults-in")
+    if given and not (Path(given) / ".local" / "emulator" / "state.json").exists():
+        raise pytest.UsageError(f"--faults-in {given}: no local environments there. `make up` in that clone first.")

@@ -69,6 +69,8 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=15, help="requests per second, of each of four addresses")
     parser.add_argument("--in", dest="clone", help="folder of a clone that is up, in place of a new one")
     options = parser.parse_args()
+    if options.clone and (why := Clone(Path(options.clone).resolve()).why_not_up):
+        parser.error(why)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program = vegeta.build(folder)

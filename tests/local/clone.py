@@ -32,6 +32,13 @@ class Clone:
         return str(self.root / ".venv" / "bin" / "python")
 
     @property
+    def why_not_up(self) -> str:
+        """Why there are no local environments in it, and what to do; empty where they are up."""
+        if (self.root / ".local" / "emulator" / "state.json").exists():
+            return ""
+        return f"no local environments in {self.root}: `make up` there, or name another clone"
+
+    @property
     def version(self) -> str:
         """The commit that is checked out."""
         return self.git("rev-parse", "HEAD").strip()
@@ -125,7 +132,7 @@ def clone_to(target: Path) -> Clone:
         capture_output=True,
         check=True,
     ).stdout
-    for name in filter(None, listed.decode().split("\0")):
+    for name in {*filter(None, listed.decode().split("\0"))} - {".venv"}:  # a link is listed, a folder is ignored
         source, copy = ROOT / name, target / name
         copy.unlink(missing_ok=True)
         if source.is_symlink() or source.exists():

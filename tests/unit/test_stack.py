@@ -90,6 +90,8 @@ def test_pulumi_is_asked_without_a_person(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ("error: no stack named 'prod' found", "This project's stacks are: dev, impl"),
         ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or …", "Set PULUMI_CONFIG_PASSPHRASE"),
+        ("error: if you're using the --stack flag, pass the fully qualified name", "the one that has Pulumi.yaml"),
+        ("error: read meta.yaml: NoCredentialProviders: no valid providers in chain", "`aws sso login`"),
         ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", "`pulumi login`"),
         ("error: no Pulumi.yaml project file found (searching upwards from /)", "in the folder that has Pulumi.yaml"),
     ],
