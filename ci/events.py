@@ -141,6 +141,12 @@ def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             yield found.get("metadata") or {}
 
 
+def messages(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """All that was said, as it was said."""
+    found = (event["diagnosticEvent"] for event in events if event.get("diagnosticEvent"))
+    return [_MARKUP.sub("", str(each.get("message", ""))) for each in found]
+
+
 def states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The properties of a resource before and after a step: inputs and outputs."""
     for side in ("old", "new"):
@@ -194,7 +200,7 @@ def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> It
         found = event.get("diagnosticEvent")
         if not found:
             continue
-        text, severity = _MARKUP.sub("", str(found.get("message", ""))), str(found.get("severity", ""))
+        (text,), severity = messages([event]), str(found.get("severity", ""))
         if severity == "info#err":
             printed += text.rstrip().splitlines()
         elif text.strip():

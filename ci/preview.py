@@ -72,7 +72,7 @@ def run(stack: str, *, refresh: bool = False) -> Preview:
     preview = events.read(
         stack,
         found,
-        diff=values.hide_in_diff(said.strip()),
+        diff=values.hide_in_diff(said.strip(), events.messages(found)),
         hide=values.hide,
         refresh=refresh,
         failed=code != 0,

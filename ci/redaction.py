@@ -53,8 +53,11 @@ class Values:
             text = re.sub(rf"(['\"`]){re.escape(value)}\1", HIDDEN, text)
         return text
 
-    def hide_in_diff(self, text: str) -> str:
-        """The engine's text for people without them."""
+    def hide_in_diff(self, text: str, messages: Iterable[str] = ()) -> str:
+        """The engine's text for people without them. It may have the engine's `messages` between the resources."""
+        lines = {line.strip() for message in messages for line in message.splitlines()} - {""}
+        for line in _longest_first(lines):
+            text = text.replace(line, self.hide(line))
         text = "\n".join(_without_blocks(text.splitlines()))
         text = _IN_JSON.sub(rf"\g<key>{HIDDEN}", text)
         for value in self.long:

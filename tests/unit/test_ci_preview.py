@@ -126,6 +126,17 @@ def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
     assert "error: no access" in capsys.readouterr().err
 
 
+def test_a_message_that_is_printed_among_the_resources_has_no_values(engine: Engine) -> None:
+    error = "boom on maybe\n  and 'on'"
+    engine.does(
+        f"print('  error: ' + {error!r}); sys.exit(1)",
+        events=[setting({"A": "maybe", "B": "on"}), said("error", error)],
+    )
+    found = preview.run("dev")
+    assert found.diff == "error: boom on [hidden]\n  and [hidden]"
+    assert found.errors == ("boom on [hidden]\n  and [hidden]",)
+
+
 def test_what_pulumi_says_at_its_end_has_no_values_either(engine: Engine) -> None:
     engine.does(f"print('error: no {SECRET}', file=sys.stderr); sys.exit(255)", events=[setting({"A": SECRET})])
     assert preview.run("dev").errors == ("no [hidden]",)
