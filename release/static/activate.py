@@ -45,32 +45,12 @@ class Switched:
 
 
 def activate(
-    *,
-    s3: Any,
-    cloudfront: Any,
-    manifest: str,
-    site: Site,
-    config: Mapping[str, object],
-    say: Say,
-    rewrite: bool = False,
-    source: Folder | Upstream | None = None,
-    read_back_deadline_s: float = READ_BACK_DEADLINE_S,
-    invalidation_wait_s: float = INVALIDATION_WAIT_S,
+    *, s3: Any, cloudfront: Any, manifest: str, site: Site, config: Mapping[str, object], say: Say
 ) -> Activated:
     """Switches the site and proves it: `switch` and `prove`. One request if it is this release already."""
-    switched = switch(
-        s3=s3,
-        cloudfront=cloudfront,
-        manifest=manifest,
-        site=site,
-        config=config,
-        say=say,
-        rewrite=rewrite,
-        source=source,
-        invalidation_wait_s=invalidation_wait_s,
-    )
+    switched = switch(s3=s3, cloudfront=cloudfront, manifest=manifest, site=site, config=config, say=say)
     if switched.settles is not None:
-        prove(s3=s3, switched=switched, site=site, say=say, deadline_s=read_back_deadline_s)
+        prove(s3=s3, switched=switched, site=site, say=say)
     return switched.activated
 
 

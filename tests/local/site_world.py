@@ -18,7 +18,7 @@ import pytest
 
 from release import session
 from release.static import store
-from release.static.activate import Activated, activate
+from release.static.activate import READ_BACK_DEADLINE_S, Activated, prove, switch
 from release.static.manifest import Manifest, from_folder
 from release.static.publish import Folder, Staged, Upstream, stage
 from release.static.store import Site
@@ -116,8 +116,16 @@ class World:
     def stage(self, manifest: Manifest, source: Folder | Upstream) -> Staged:
         return stage(s3=self.s3, manifest=manifest, source=source, site=self.site, say=self.said.append)
 
-    def activate(self, manifest: Manifest, config: dict[str, object] | None = None, **more: Any) -> Activated:
-        return activate(
+    def activate(
+        self,
+        manifest: Manifest,
+        config: dict[str, object] | None = None,
+        *,
+        read_back_deadline_s: float = READ_BACK_DEADLINE_S,
+        **more: Any,
+    ) -> Activated:
+        """Switch and prove; `more` is for `switch`."""
+        switched = switch(
             s3=self.s3,
             cloudfront=self.cloudfront,
             manifest=manifest.digest,
@@ -126,6 +134,15 @@ class World:
             say=self.said.append,
             **more,
         )
+        if switched.settles is not None:
+            prove(
+                s3=self.s3,
+                switched=switched,
+                site=self.site,
+                say=self.said.append,
+                deadline_s=read_back_deadline_s,
+            )
+        return switched.activated
 
     def release(self, folder: Path, config: dict[str, object] | None = None) -> Manifest:
         manifest = from_folder(folder)
