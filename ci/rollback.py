@@ -78,7 +78,7 @@ def lines(name: str, wanted: Proven, release: Release, commit: str) -> list[str]
     """What follows, for people. Pure."""
     told = f"{name} goes back from {short(release.version)} to {wanted.version}, proven {when(wanted.verified_at)}"
     if wanted.version == release.version:
-        told = f"{name} has proven {wanted.version} already: what was changed by hand is brought back"
+        told = f"{name} has proven {wanted.version} last: what was changed since, or left half done, is brought back"
     settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out"
     option = "--refresh " if wanted.version == release.version else ""
     return [told, settings, f"  next      EASI_VERSION={wanted.version} pulumi up {option}-s {name}"]
