@@ -5,6 +5,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html 
 not hold, 404 for `If-Match` without an object. Times are whole seconds, as in HTTP.
 """
 
+# The arguments have the names that boto3 gives them.
+# ruff: noqa: N803
+
 from __future__ import annotations
 
 import dataclasses
@@ -61,7 +64,7 @@ class FakeS3:
         found = self.objects.get((bucket, key))
         return found.body if found else None
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **rest: Any) -> dict[str, Any]:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **rest: Any) -> dict[str, Any]:
         """PutObject."""
         body = Body.encode() if isinstance(Body, str) else Body
 
@@ -73,7 +76,7 @@ class FakeS3:
 
         return self._call("PutObject", Key, work)
 
-    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         """GetObject."""
 
         def work() -> dict[str, Any]:
@@ -82,7 +85,7 @@ class FakeS3:
 
         return self._call("GetObject", Key, work)
 
-    def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         """HeadObject."""
 
         def work() -> dict[str, Any]:
@@ -91,7 +94,7 @@ class FakeS3:
 
         return self._call("HeadObject", Key, work)
 
-    def delete_object(self, *, Bucket: str, Key: str, **rest: Any) -> dict[str, Any]:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str, **rest: Any) -> dict[str, Any]:
         """DeleteObject: of a missing object it succeeds, unless there is a condition."""
 
         def work() -> dict[str, Any]:
@@ -101,7 +104,7 @@ class FakeS3:
 
         return self._call("DeleteObject", Key, work)
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str = "", **rest: Any) -> dict[str, Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str = "", **rest: Any) -> dict[str, Any]:
         """ListObjectsV2, with `Delimiter`, `StartAfter`, `MaxKeys` and continuation."""
 
         def work() -> dict[str, Any]:
