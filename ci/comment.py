@@ -62,6 +62,10 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     parts += _on_top([found for name in names if (found := previews[name]) is not None])
     rows = [(f"**{markdown.escape(name)}**", _summary(previews[name], run)) for name in names]
     parts.append(markdown.table(("stack", "changes"), rows))
+    if any(found and found.gate for found in previews.values()):
+        parts.append(
+            "Before a merge, the gate refuses what the environment before has not proven: that is as it should be."
+        )
     for name in names:
         found = previews[name]
         if found is not None and not markdown.is_quiet(found):

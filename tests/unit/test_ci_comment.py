@@ -69,6 +69,7 @@ def test_stacks_are_in_the_order_of_a_release_and_dangers_on_top() -> None:
         "| **extra** | no preview: see [this run](https://run) |",
     ]
     assert text.index("dev-diff") < text.index("impl-diff")
+    assert "Before a merge, the gate refuses" in text
     assert "96 unchanged" not in text
     assert "**prod**: no change" not in text
     assert text.count("<details>") == text.count("</details>") == 3
@@ -82,6 +83,7 @@ def test_what_every_release_replaces_is_no_warning() -> None:
 
 def test_without_a_danger_nothing_is_on_top() -> None:
     assert "Replaced" not in comment.body({"prod": QUIET})
+    assert "gate" not in comment.body({"prod": QUIET})
 
 
 def test_a_failed_preview_shows_its_error_unfolded() -> None:
