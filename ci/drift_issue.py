@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ci import github, markdown, preview
+from ci import github, markdown, page, preview
 from ci.events import Preview
 from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import short
@@ -91,10 +91,7 @@ def run(options: argparse.Namespace) -> int:
     found = ours(api.paginate(f"issues?state=open&labels={LABEL}"))
     done = act(api, found, decide(drift, found, seen=github.run_url(os.environ)))
     print(done)
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        github.summary(
-            os.environ, "\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)])
-        )
+    page.write("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
     return 0
 
 

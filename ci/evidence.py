@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ci import github, markdown, outcome, preview
+from ci import markdown, outcome, page, preview
 from ci.events import Preview
 from ci.markdown import Block, Part
 from release.promotion import Accepted
@@ -63,9 +63,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask the gate, preview, tell the log and the run's page."""
-    question = explain.ask(options.stack)
-    answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
-    seen = preview.run(question.here.name) if answer.accepted else None
+    with page.telling(f"{options.stack}: what a release would change cannot be said"):
+        question = explain.ask(options.stack)
+        answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
+        seen = preview.run(question.here.name) if answer.accepted else None
     if seen is not None and options.save is not None:
         preview.save(seen, options.save)
     found = Evidence(
@@ -77,8 +78,7 @@ def run(options: argparse.Namespace) -> int:
         compare=_compare(answer, os.environ),
     )
     print("\n".join(lines(found)), flush=True)
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        github.summary(os.environ, summary(found))
+    page.write(summary(found))
     return GOOD if found.good else STOP
 
 

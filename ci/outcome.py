@@ -210,8 +210,3 @@ def _way_back(facts: Facts) -> Rows:
         ("to go back", f"Actions > roll back > Run workflow: {facts.environment}, {target.version}"),
         ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {facts.environment}"),
     ]
-
-
-def unreadable(name: str, why: str) -> str:
-    """The run's page where not even the stack could be read."""
-    return f"## {markdown.escape(name)}: what runs cannot be said\n\n{markdown.fence(why)}"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ci import checkout, github, outcome
+from ci import checkout, github, outcome, page
 from ci.checkout import Update
 from ci.outcome import Facts
 from release import attempts, git, healthcheck, lease
@@ -37,13 +37,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Look, tell the log and the run's page."""
-    try:
+    with page.telling(f"{options.stack}: what runs cannot be said"):
         facts = look(environment.opened(options.stack))
-    except errors.EXPECTED as error:
-        _page(outcome.unreadable(options.stack, told(error)))
-        raise
     print("\n".join(outcome.lines(facts)), flush=True)
-    _page(outcome.summary(facts))
+    page.write(outcome.summary(facts))
     github.outputs(os.environ, url=facts.url, version=facts.release.version if facts.release else "")
     return PROVEN if facts.good else NOT_PROVEN
 
@@ -132,9 +129,3 @@ def _refusal(name: str) -> str:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _page(text: str) -> None:
-    """Write to the run's page. Where there is none, a terminal has been told the same already."""
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        github.summary(os.environ, text)

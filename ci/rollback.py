@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ci import checkout, github
+from ci import checkout, github, page
 from release.record import Proven, Release
 from release.verbs import environment
 from release.verbs.errors import UsageError, VerbError
@@ -35,15 +35,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Choose, check out, say what follows."""
-    there = environment.opened(options.stack)
-    release = there.release
-    if release is None:
-        raise VerbError(
-            f"{there.name} has proven nothing yet: there is no version to go back to.\n"
-            f"  to release one:  pulumi up -s {there.name}"
-        )
-    wanted = choose(there.name, options.version, release)
-    commit = checkout.take(Path.cwd(), there.name, release)
+    with page.telling(f"{options.stack}: nothing was done"):
+        there = environment.opened(options.stack)
+        release = there.release
+        if release is None:
+            raise VerbError(
+                f"{there.name} has proven nothing yet: there is no version to go back to.\n"
+                f"  to release one:  pulumi up -s {there.name}"
+            )
+        wanted = choose(there.name, options.version, release)
+        commit = checkout.take(Path.cwd(), there.name, release)
     same = wanted.version == release.version
     print("\n".join(lines(there.name, wanted, release, commit)))
     github.outputs(os.environ, version=wanted.version, refresh="--refresh" if same else "")

@@ -251,3 +251,4 @@ def test_errors_are_one_message(
     monkeypatch.setattr(preview, "run", no_answer)
     assert main(["evidence", "-s", "prod"]) == 1
     assert capsys.readouterr().err == "python -m ci evidence: pulumi preview was ended\n"
+    assert "pulumi preview was ended" in summary(world)

@@ -21,6 +21,7 @@ from tests.unit.environments import World, released, world_in
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = world_in(tmp_path, monkeypatch)
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
     return made
 
 
@@ -132,6 +133,10 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
     assert f"{'2' * 40}  proven 2026-01-02 03:04:05 UTC\n" in said
     assert world.sha("HEAD") == world.third, "nothing was checked out"
     assert not (world.folder / ".output").exists()
+    if told:
+        shown = (world.folder / ".summary").read_text()
+        assert shown.startswith("## prod: nothing was done\n"), "the run's page is what people see first"
+        assert "runs now" in shown
 
 
 def test_a_short_version_that_two_have_is_refused_with_both() -> None:
