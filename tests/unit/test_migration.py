@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,14 +11,14 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from release import deploy_function, migration, progress
 from release.migration import Migrated, MigrationFailed, MigrationRequest, migrate
+from tests.unit import function_double
+from tests.unit.function_double import Answer, Clock, answered, next_of
 
 REVISION = "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:7"
 TASK = "arn:aws:ecs:us-west-2:111122223333:task/easi-dev/0a1b2c"
 BEGAN = {"task": TASK, "started": True}
 LOST = ReadTimeoutError(endpoint_url="https://lambda")
 NO_CONNECTION = ConnectTimeoutError(endpoint_url="https://lambda")
-
-Answer = dict[str, Any] | BaseException
 
 
 def stands(outcome: str = "in_progress", **changes: Any) -> dict[str, Any]:
@@ -38,21 +37,7 @@ SUCCEEDED = stands("succeeded", lastStatus="STOPPED", exitCode=0)
 
 
 def raised(message: str) -> dict[str, Any]:
-    return {"functionError": {"errorMessage": message, "errorType": "RefusedError"}}
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
+    return function_double.raised(message, "RefusedError")
 
 
 class Function:
@@ -66,13 +51,7 @@ class Function:
     def invoke(self, **arguments: Any) -> Mapping[str, Any]:
         command = json.loads(arguments["Payload"])
         self.commands.append(command)
-        answers = self.answers[command["command"]]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, BaseException):
-            raise answer
-        error = answer.get("functionError")
-        payload = io.BytesIO(json.dumps(error or answer).encode())
-        return {"StatusCode": 200, "Payload": payload} | ({"FunctionError": "Unhandled"} if error else {})
+        return answered(next_of(self.answers[command["command"]]))
 
     def sent(self, name: str) -> list[dict[str, Any]]:
         return [command for command in self.commands if command["command"] == name]
