@@ -13,8 +13,6 @@ from tests.local.workflow.team import Stage, Team
 
 pytestmark = pytest.mark.moves_on
 
-ISSUE = frozenset({"issue"})
-
 
 def scale(team: Team, environment: str, tasks: int) -> None:
     """What somebody does with the console."""
@@ -42,8 +40,8 @@ def found(team: Team, merged: Stage) -> Iterator[tuple[Run, list[dict[str, Any]]
         run = team.walk("drift.yml", team.asked())
         yield run, issues(team)
     finally:
-        for environment in ("impl", "dev"):
-            scale(team, environment, 1)
+        scale(team, "impl", 1)
+        scale(team, "prod", 2)
 
 
 def again(team: Team, run: Run, *jobs: str) -> Run:
@@ -72,15 +70,15 @@ def test_the_issue_is_edited_while_there_is_drift_and_closed_when_there_is_none(
     run = again(team, run)
     assert issues(team) == [opened], "the same drift is nothing new"
 
-    scale(team, "dev", 0)
-    run = again(team, run, "preview (dev)")
+    scale(team, "prod", 0)
+    run = again(team, run, "preview (prod)")
     (edited,) = issues(team)
     assert (edited["number"], edited["state"]) == (opened["number"], "open")
-    assert edited["title"] == "dev and impl are not as released"
+    assert edited["title"] == "impl and prod are not as released"
 
-    scale(team, "dev", 1)
     scale(team, "impl", 1)
-    run = again(team, run, "preview (dev)", "preview (impl)")
+    scale(team, "prod", 2)
+    run = again(team, run, "preview (impl)", "preview (prod)")
     (closed,) = issues(team)
     assert (closed["number"], closed["state"]) == (opened["number"], "closed"), run.log
     (comment,) = team.forge.api.comments_of(opened["number"])
