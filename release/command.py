@@ -1,0 +1,70 @@
+"""What `python -m release` and `python -m ci` have in common: a table of verbs, a module per verb, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+CLOSED_PIPE: Final = 141
+
+
+def main(package: str, prog: str, description: str, verbs: Mapping[str, str], arguments: Sequence[str] | None) -> int:
+    """Run one verb and return the exit code.
+
+    `verbs` has what each is for; the module of `a-verb` is `<package>.a_verb`, with `add(parser)` and `run(options)`.
+    """
+    try:
+        try:
+            return _run(package, prog, description, verbs, sys.argv[1:] if arguments is None else arguments)
+        finally:
+            # Here, and not when the interpreter ends: there, a closed pipe would be told.
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read us has read enough. What is still buffered must not fail at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+
+
+def leave(code: int) -> NoReturn:
+    """End the process."""
+    if code == INTERRUPTED:
+        # Threads may still wait for an answer that nobody wants any more.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(package: str, prog: str, description: str, table: Mapping[str, str], arguments: Sequence[str]) -> int:
+    # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
+    from release.verbs import errors  # noqa: PLC0415 - see above
+
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for name, meaning in table.items():
+        of_verb = verbs.add_parser(name, allow_abbrev=False, help=meaning)
+        if name not in arguments[:1]:
+            # Its arguments are nobody's business now: a step that asks GitHub need not wait for the SDK of AWS.
+            continue
+        module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
+        # Before `add`, which may name another function.
+        of_verb.set_defaults(run=module.run)
+        module.add(of_verb)
+    given = parser.parse_args(arguments)
+    if given.verb is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        code: int = given.run(given)
+    except errors.EXPECTED as error:
+        sys.stdout.flush()
+        print(f"{prog} {given.verb}: {errors.told(error)}", file=sys.stderr)
+        return errors.exit_code(error)
+    return code
