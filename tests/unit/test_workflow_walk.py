@@ -41,8 +41,6 @@ CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
         ("null == 0", True),
         ("!(true && false) && 1 != 2", True),
         ("true || false && false", True),
-        ("format('{0}-preview', matrix.stack)", "dev-preview"),
-        ("fromJSON('[1]')", [1]),
     ],
 )
 def test_expression_has_the_value_that_github_documents(written: str, value: object) -> None:

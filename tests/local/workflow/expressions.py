@@ -5,13 +5,12 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 STATUS = frozenset({"always", "success", "failure", "cancelled"})
-"""Functions of which a condition has to call one, or `success() &&` is put in front of it."""
+"""Functions of which a condition has to call one, or `success() &&` is put in front of it. Ours use no others."""
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(
@@ -35,7 +34,7 @@ class Known(dict[str, Any]):
 
 def evaluate(text: str, contexts: Mapping[str, Any], status: Functions | None = None) -> Any:
     """The value of one expression, without its braces."""
-    return _Parser(text, Known(contexts), {**_FUNCTIONS, **(status or {})}).value()
+    return _Parser(text, Known(contexts), status or {}).value()
 
 
 def condition(text: object, contexts: Mapping[str, Any], status: Functions) -> bool:
@@ -110,13 +109,6 @@ def _equal(one: Any, other: Any) -> bool:
     if type(one) is type(other) or isinstance(one, dict | list) or isinstance(other, dict | list):
         return bool(one == other)
     return _number(one) == _number(other)
-
-
-def _format(pattern: str, *values: Any) -> str:
-    return re.sub(r"\{(\d+)\}", lambda found: text(values[int(found.group(1))]), pattern)
-
-
-_FUNCTIONS: Functions = {"fromJSON": json.loads, "toJSON": json.dumps, "format": _format}
 
 
 class _Parser:
