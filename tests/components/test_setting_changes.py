@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
@@ -57,7 +59,18 @@ def test_what_is_tried_is_a_change_between_settings_that_are_accepted(key: str) 
     assert first != second
 
 
+def changes_of(key: str) -> effects.Changes:
+    return effects.changes(*settings_around(key))
+
+
+@pytest.fixture(scope="module")
+def found() -> Mapping[str, effects.Changes]:
+    """What each change does. Each runs the program a few times, which is all processor: so on all processors."""
+    keys = sorted(RECORDED)
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        return dict(zip(keys, pool.map(changes_of, keys, chunksize=4), strict=True))
+
+
 @pytest.mark.parametrize("key", sorted(RECORDED))
-def test_a_change_does_what_the_aws_provider_was_recorded_to_do(key: str) -> None:
-    stack, before, after = settings_around(key)
-    assert effects.changes(stack, before, after) == RECORDED[key]["changes"]
+def test_a_change_does_what_the_aws_provider_was_recorded_to_do(found: Mapping[str, effects.Changes], key: str) -> None:
+    assert found[key] == RECORDED[key]["changes"]
