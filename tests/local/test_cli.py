@@ -214,18 +214,6 @@ def test_up_stops_at_the_environment_that_fails_and_says_what_still_runs(easi: C
     assert easi.outputs("dev")["release"]["version"] == running
 
 
-@pytest.mark.moves_on
-def test_a_commit_goes_through_all_three_environments(easi: Clone) -> None:
-    page = easi.root / "example" / "frontend" / "index.html"
-    page.write_text(page.read_text().replace("</head>", '<meta name="test" content="changed">\n  </head>'))
-    version = easi.commit("a change of the page")
-    up = easi.local("up")
-    assert up.returncode == 0, up.stdout[-3000:]
-    for environment in ENVIRONMENTS:
-        assert easi.health(environment)["version"] == version
-        assert b'content="changed"' in easi.get(easi.outputs(environment)["url"])[1]
-
-
 @pytest.mark.last
 def test_down_leaves_nothing(easi: Clone) -> None:
     port = easi.port
