@@ -28,7 +28,8 @@ def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:
     try:
         first, second = preview(easi), preview(easi)
     finally:
-        easi.shell(f"pulumi config rm {variable}")
+        # The whole setting: an empty one that is left would hide what later commits set.
+        easi.shell("pulumi config rm -s prod easi:backendEnvironment")
     assert first == second
     operations = re.findall(r"^ +([~+-]+ ?\S+:\S+): \((\w+)\)$", first, re.MULTILINE)
     assert operations == [
