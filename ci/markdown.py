@@ -60,11 +60,6 @@ def fence(text: str, language: str = "") -> str:
     return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
 
 
-def details(summary: str, body: str, *, open: bool = False) -> str:  # noqa: A002 - HTML's word
-    """A part that is folded unless `open`. `summary` is HTML, or the answer of `escape` or `code`."""
-    return f"<details{' open' if open else ''}><summary>{summary}</summary>\n\n{body}\n\n</details>"
-
-
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; the cells are Markdown. An empty text without rows."""
     if not rows:
@@ -74,7 +69,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text that Markdown and HTML leave as it is, also in a table and in the summary of `details`; on one line."""
+    """A text that Markdown and HTML leave as it is, also in a table and in a `<summary>`; on one line."""
     line = " ".join(text.split())
     first = _BEGINS_A_LIST.match(line)
     begin = first[0] + "&#8203;" if first else ""
@@ -114,15 +109,11 @@ def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characte
     return best if size(best) <= limit else _ended(best, limit, size)
 
 
-def of_preview(preview: Preview, *, whole: str = "") -> str:
-    """One stack's preview: a headline; what is replaced or deleted; the gate's warning; the diff, folded."""
-    return join(parts_of(preview, whole=whole))
-
-
 def parts_of(preview: Preview, *, whole: str = "", with_dangers: bool = True) -> list[Part]:
-    """`of_preview` for `fit`; `whole` is Markdown that says where the whole diff is.
+    """One stack's preview: a headline; what is replaced or deleted; the gate's warning; the diff, folded.
 
-    `with_dangers` is False where the document names them already.
+    `whole` is Markdown that says where the whole diff is; `with_dangers` is False where the document names them
+    already.
     """
     return list(_parts_of(preview, whole, with_dangers))
 
@@ -165,9 +156,9 @@ def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part
         yield "\n".join(f"- {each}" for each in found)
     if preview.gate is not None:
         first = escape(preview.gate.splitlines()[0])
-        yield f"<details><summary>The gate would stop <code>pulumi up</code>: {first}</summary>"
-        yield Block(text=preview.gate, whole=whole)
-        yield "</details>"
+        yield from _folded(
+            f"The gate would stop <code>pulumi up</code>: {first}", Block(text=preview.gate, whole=whole)
+        )
         if preview.version and preview.changes:
             yield f"What follows is what would change with {code(short(preview.version))}."
     elif preview.version and preview.changes:
@@ -178,9 +169,15 @@ def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part
     if preview.warnings:
         yield "\n".join(f"- warning: {escape(warning)}" for warning in _some(preview.warnings))
     if preview.diff.strip() and (preview.changes or preview.failed):
-        yield f"<details><summary>Diff of {escape(preview.stack)}</summary>"
-        yield Block(text=colored(preview.diff), language="diff", whole=whole)
-        yield "</details>"
+        diff = Block(text=colored(preview.diff), language="diff", whole=whole)
+        yield from _folded(f"Diff of {escape(preview.stack)}", diff)
+
+
+def _folded(summary: str, block: Block) -> Iterator[Part]:
+    """A block that a click opens; `summary` is HTML. In parts, as `fit` may cut the block."""
+    yield f"<details><summary>{summary}</summary>"
+    yield block
+    yield "</details>"
 
 
 def _some(items: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import IO, Final
 
 from ci import events, github, markdown, redaction
 from ci.events import Preview
+from release.stack import NO_PULUMI
 from release.verbs import environment
 from release.verbs.errors import VerbError
 
@@ -111,9 +112,7 @@ def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=surroundings)
         except FileNotFoundError as error:
-            raise VerbError(
-                "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
-            ) from error
+            raise VerbError(NO_PULUMI) from error
         try:
             code = _waited(process, stack, log)
         finally:

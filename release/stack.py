@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 RELEASE: Final = "pulumi-python:dynamic/release:Release"
 """Type of the resource whose creation and update is a release."""
 
@@ -89,9 +90,7 @@ def pulumi(*arguments: str) -> str:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise StackError(
-            "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
-        ) from error
+        raise StackError(NO_PULUMI) from error
     if done.returncode != 0:
         raise StackError(_explained(arguments, done.stderr.strip() or done.stdout.strip()))
     return done.stdout

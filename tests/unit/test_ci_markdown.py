@@ -28,6 +28,10 @@ def preview(**given: object) -> Preview:
     return Preview(**{**values, **given})  # type: ignore[arg-type] # every test gives what it is about
 
 
+def shown(given: Preview) -> str:
+    return markdown.join(markdown.parts_of(given))
+
+
 def rendered(text: str) -> str:
     return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
 
@@ -136,11 +140,11 @@ def test_signs_are_where_github_colors_them() -> None:
 
 
 def test_no_change_is_one_line() -> None:
-    assert markdown.of_preview(preview(counts={}, diff="Resources:\n    96 unchanged")) == "**prod**: no change"
+    assert shown(preview(counts={}, diff="Resources:\n    96 unchanged")) == "**prod**: no change"
 
 
 def test_a_preview_begins_with_what_it_is_and_folds_the_diff() -> None:
-    made = markdown.of_preview(preview(replaced=(BALANCER, ROUTINE), deleted=(Change(name="old", type="aws:s3:B"),)))
+    made = shown(preview(replaced=(BALANCER, ROUTINE), deleted=(Change(name="old", type="aws:s3:B"),)))
     lines = [line for line in made.splitlines() if line]
     assert lines[0] == "### prod: 3 to update, 1 to replace"
     assert lines[1] == (
@@ -160,7 +164,7 @@ def test_many_replaced_resources_are_counted() -> None:
 
 
 def test_the_gate_s_refusal_is_one_line_that_unfolds() -> None:
-    made = markdown.of_preview(preview(gate="prod refused 3f2c: impl has not proven it.\n  to prove it there:  x"))
+    made = shown(preview(gate="prod refused 3f2c: impl has not proven it.\n  to prove it there:  x"))
     assert "<summary>The gate would stop <code>pulumi up</code>: prod refused 3f2c: impl has not proven it.</s" in made
     assert "```\nprod refused 3f2c: impl has not proven it.\n  to prove it there:  x\n```" in made
     assert "would release" not in made
@@ -168,18 +172,18 @@ def test_the_gate_s_refusal_is_one_line_that_unfolds() -> None:
 
 
 def test_the_gate_is_told_where_nothing_would_change_but_no_diff() -> None:
-    made = markdown.of_preview(preview(counts={}, gate="prod refused 3f2c.", diff="Resources:\n    96 unchanged"))
+    made = shown(preview(counts={}, gate="prod refused 3f2c.", diff="Resources:\n    96 unchanged"))
     assert made.startswith("### prod: no change\n\n<details><summary>The gate")
     assert "unchanged" not in made
 
 
 def test_the_error_of_a_failed_preview_is_not_folded() -> None:
-    made = markdown.of_preview(preview(failed=True, counts={}, errors=("boom <b>",), diff=""))
+    made = shown(preview(failed=True, counts={}, errors=("boom <b>",), diff=""))
     assert made == "### prod: the preview failed\n\n```\nboom <b>\n```"
 
 
 def test_names_of_variables_and_warnings_are_shown() -> None:
-    made = markdown.of_preview(preview(variables=("+ TOKEN", "~ LEVEL"), warnings=("a *warning*",)))
+    made = shown(preview(variables=("+ TOKEN", "~ LEVEL"), warnings=("a *warning*",)))
     assert "values are not shown: <code>&#43; TOKEN</code>, <code>&#126; LEVEL</code>" in made
     assert "- warning: a &#42;warning&#42;" in made
 

@@ -201,13 +201,19 @@ def test_where_nothing_was_ever_released(world: World, found: Release, capsys: p
     assert outputs(world) == {"url": "https://prod.example.gov", "version": ""}
 
 
-def test_where_aws_cannot_be_read_it_says_so_and_what_is_known(
-    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS refuses everything."""
+
     def refuse(*_: Any, **__: Any) -> session.Clients:
         raise session.WrongAccountError("these credentials are of account 9")
 
     monkeypatch.setattr(session, "connect", refuse)
+
+
+def test_where_aws_cannot_be_read_it_says_so_and_what_is_known(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_another_account(monkeypatch)
     prod(world, world.second)
     found.answers = world.second
 
@@ -222,10 +228,7 @@ def test_where_aws_cannot_be_read_it_says_so_and_what_is_known(
 def test_without_aws_a_proven_version_is_proven_all_the_same(
     world: World, found: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any, **__: Any) -> session.Clients:
-        raise session.WrongAccountError("no credentials")
-
-    monkeypatch.setattr(session, "connect", refuse)
+    of_another_account(monkeypatch)
     prod(world, world.third)
     found.answers = world.third
 
