@@ -83,5 +83,7 @@ def _parse(text: str, kind: typing.Any) -> typing.Any:
             raise ValueError("expected a list of strings")
         return tuple(value)
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise ValueError("expected a map of names to strings (quote numbers)")
+        nested = isinstance(value, dict) and any(isinstance(item, dict) for item in value.values())
+        hint = "; with --path, a name that has a dot is written in brackets: '<setting>[\"a.b\"]'" if nested else ""
+        raise ValueError(f"expected a map of names to strings (quote numbers){hint}")
     return dict(sorted(value.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -128,11 +129,16 @@ def alone(field: str, value: Any) -> Iterator[str]:
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
     """Every text of a setting, with where it is."""
     if isinstance(value, Mapping):
-        yield from ((f"{key}.{name}", item) for name, item in value.items())
+        yield from ((key + _step(name), item) for name, item in value.items())
     elif isinstance(value, tuple):
         yield from ((f"{key}[{number}]", item) for number, item in enumerate(value))
     else:
         yield key, value
+
+
+def _step(name: str) -> str:
+    """A name in a property path of Pulumi, as `--path` takes it: a dot in it would lead one level down."""
+    return f".{name}" if re.fullmatch(r"\w+", name) else f"[{json.dumps(name)}]"
 
 
 def _shown(field: str, text: str) -> str:

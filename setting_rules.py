@@ -22,6 +22,10 @@ MAX_STACK_NAME = 11
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
+_VARIABLE = r"[!-<>-~]+"
+"""ECS gives no pattern for a name (KeyValuePair and Secret, Amazon ECS API Reference), so `spring.datasource.url` and
+`log-level` are names. It sets NAME=value in the container: there is no = in a name. Other than printable ASCII nobody
+documents."""
 MIN_DEADLINE_WITH_ALARMS_S = 600
 """A rollout of a minute or two, five minutes of watching, and as much again for a slow image."""
 
@@ -139,8 +143,11 @@ def _counts(min_count: int, max_count: int) -> Iterator[str]:
 def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets: Mapping[str, str]) -> Iterator[str]:
     for key, names in (("backendEnvironment", backend_environment), ("backendSecrets", backend_secrets)):
         for name in names:
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                yield f"easi:{key} has {name!r}: expected the name of an environment variable, A-Z, 0-9 and _"
+            if not re.fullmatch(_VARIABLE, name):
+                yield (
+                    f"easi:{key} has {name!r}: expected the name of an environment variable, printable ASCII without "
+                    "spaces and ="
+                )
             if name in ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH"):
                 yield f"easi:{key} has {name}: the program itself sets it"
     for name in sorted(set(backend_environment) & set(backend_secrets)):

@@ -37,7 +37,14 @@ set; other `aws:` settings are the AWS provider's.
 
 "A change" is what one change of the setting does to a stack that runs, recorded from the AWS provider. *Updates* happen
 in place. What is *replaced* is made anew before the old one is removed; a new `Release` rolls the service without an
-interruption. Lists and maps are set in the file, or with `--path`.
+interruption.
+
+Lists and maps are set in the file, or with `--path`. A name that has a dot is written in brackets, and Pulumi takes a
+setting whose name has "secret" in it for one, unless it is told that an ARN is none:
+
+    pulumi config set -s dev --path 'easi:backendEnvironment["log.level"]' debug
+    pulumi config set -s dev --path easi:backendSecrets.DB_PASSWORD --plaintext \\
+        arn:aws:secretsmanager:us-west-2:111111111111:secret:easi-dev-database-a1b2c3
 """
 
 

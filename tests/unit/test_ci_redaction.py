@@ -19,7 +19,7 @@ CHANGED = """\
                                 value: "kept-secret"
                             }
                       ~ [1]: {
-                                name : "FEATURE"
+                                name : "feature.some-flag"
                               ~ value: "on" => "off"
                             }
                       ~ [2]: {
@@ -72,7 +72,7 @@ WHOLE = """\
       -     [0]: {
               - environment           : [
               -     [0]: {
-                      - name : "FEATURE"
+                      - name : "feature.some-flag"
                       - value: "on"
                     }
               -     [1]: {
@@ -97,7 +97,7 @@ def test_values_in_a_changed_definition_are_hidden_however_they_are_printed() ->
     for value in ("kept", '"on"', '"off"', "deep", "first", "mimicry", '"1"', "say", "yaml", "gone", "n    :"):
         assert value not in made
     assert made.count(f"value: {HIDDEN}") == 7
-    for name in ("KEPT", "FEATURE", "JSONISH", "MULTI", "NUM", "QUOTED", "NEW", "OLD"):
+    for name in ("KEPT", "feature.some-flag", "JSONISH", "MULTI", "NUM", "QUOTED", "NEW", "OLD"):
         assert f'"{name}"' in made
 
 
@@ -176,12 +176,12 @@ def test_parts_of_a_value_that_are_printed_alone_are_hidden() -> None:
 
 
 def test_a_short_value_is_hidden_in_a_message_only_where_it_is_quoted() -> None:
-    values = redaction.values([setting({"FEATURE": "on"})])
+    values = redaction.values([setting({"feature.some-flag": "on"})])
     assert values.hide("'on' is no number: \"on\"; depends on it") == f"{HIDDEN} is no number: {HIDDEN}; depends on it"
 
 
 def test_a_value_of_a_few_characters_is_hidden_in_a_message_where_it_is_a_word() -> None:
-    values = redaction.values([setting({"FEATURE": "maybe"})])
+    values = redaction.values([setting({"feature.some-flag": "maybe"})])
     assert values.hide("boom on maybe: maybes are none") == f"boom on {HIDDEN}: maybes are none"
 
 

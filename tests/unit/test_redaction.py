@@ -64,6 +64,11 @@ def test_values_of_the_environment_become_their_names() -> None:
     assert redacted("dial postgres://app:pepper@db/easi: pepper refused") == "dial [DATABASE]: [DATABASE] refused"
 
 
+def test_names_of_variables_may_have_dots() -> None:
+    redacted = of_definition(definition(**{"spring.datasource.password": "grain of salt", "log-level": "verbose"}))
+    assert redacted("no user 'grain of salt' at verbose") == "no user '[spring.datasource.password]' at [log-level]"
+
+
 def test_longer_value_goes_first() -> None:
     redacted = of_definition(definition(SHORT="longvalue", LONG="longvalue indeed"))
 

@@ -149,8 +149,14 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
             {"easi:healthInterval": 30, "easi:healthDeadline": 90},
             "easi:healthDeadline is 90: expected more than the 90",
         ),
-        ({"easi:backendEnvironment": {"A-B": "1"}}, "has 'A-B': expected the name of an environment variable"),
-        ({"easi:backendSecrets": {"1A": SECRET}}, "has '1A': expected the name of an environment variable"),
+        ({"easi:backendEnvironment": {"A=B": "1"}}, "has 'A=B': expected the name of an environment variable"),
+        ({"easi:backendEnvironment": {"": "1"}}, "has '': expected the name of an environment variable"),
+        ({"easi:backendEnvironment": {"A B": "1"}}, "has 'A B': expected the name of an environment variable"),
+        ({"easi:backendSecrets": {"Ä": SECRET}}, "has 'Ä': expected the name of an environment variable"),
+        (
+            {"easi:backendEnvironment": {"spring": {"datasource": {"url": "jdbc:…"}}}},
+            "with --path, a name that has a dot is written in brackets: '<setting>[\"a.b\"]'",
+        ),
         ({"easi:backendEnvironment": {"EASI_ENVIRONMENT": "1"}}, "the program itself sets it"),
         (
             {"easi:backendEnvironment": {"A": "1"}, "easi:backendSecrets": {"A": SECRET}},
@@ -209,6 +215,17 @@ def test_the_values_of_variables_are_never_repeated(key: str, given: Any) -> Non
 def test_a_secret_pasted_for_its_arn_is_named() -> None:
     said = refused({"easi:backendSecrets": {"PASSWORD": "hunter2"}})
     assert "easi:backendSecrets.PASSWORD is something else: expected the ARN of a secret" in said
+
+
+@pytest.mark.parametrize("name", ["spring.datasource.url", "log-level", "1A", "A/B:c"])
+def test_a_variable_has_any_name_that_ecs_takes(name: str) -> None:
+    assert load("dev", engine({"easi:backendEnvironment": {name: "1"}})).backend_environment == {name: "1"}
+    assert load("dev", engine({"easi:backendSecrets": {name: SECRET}})).backend_secrets == {name: SECRET}
+
+
+def test_a_variable_with_a_dot_is_named_as_pulumi_takes_it() -> None:
+    said = refused({"easi:backendSecrets": {"db.password": "hunter2"}})
+    assert 'easi:backendSecrets["db.password"] is something else: expected the ARN of a secret' in said
 
 
 def test_rules_are_about_settings_and_know_their_defaults() -> None:
