@@ -180,6 +180,7 @@ release = Release(
     records_bucket=store.records_bucket,
     keep=settings.keep_releases,
     reason=version.reason,
+    named=run.requested_version is not None,
     connection=project.aws_connection(),
     container=name,
     migration={"command": settings.migration_command, "timeout": settings.migration_timeout},

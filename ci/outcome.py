@@ -8,10 +8,10 @@ from typing import Final
 
 from ci import markdown
 from ci.checkout import Update
+from release import way_back
 from release.attempts import Attempt
 from release.healthcheck import Proof
 from release.record import Proven, Release
-from release.verbs import history
 from release.verbs.screen import moment, revision, seconds, short, table, when
 
 Rows = list[tuple[str, str]]
@@ -197,13 +197,10 @@ def _way_back(facts: Facts) -> Rows:
     release, attempt = facts.release, facts.mine
     if release is None or facts.living:
         return []
-    if release.version != facts.wanted:
-        # What was proven before runs on, unless an attempt has ended in the middle.
-        if attempt is None or attempt.outcome not in {None, "failed"}:
-            return []
-        target: Proven | None = release
-    else:
-        target = history.way_back(release)
+    # What was proven before runs on, unless an attempt has ended in the middle.
+    if release.version != facts.wanted and (attempt is None or attempt.outcome not in {None, "failed"}):
+        return []
+    target = way_back.target(release, facts.wanted)
     if target is None:
         return []
     return [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ci import checkout, github, page
+from release import way_back
 from release.record import Proven, Release
 from release.verbs import environment
 from release.verbs.errors import UsageError, VerbError
@@ -80,18 +81,16 @@ def lines(name: str, wanted: Proven, release: Release, commit: str) -> list[str]
     told = f"{name} goes back from {short(release.version)} to {wanted.version}, proven {when(wanted.verified_at)}"
     if wanted.version == release.version:
         told = f"{name} has proven {wanted.version} last: what was changed since, or left half done, is brought back"
+    mark = way_back.mark(release, wanted.version)
+    note = [f"  note      it was {way_back.told(mark)}"] if mark else []
     settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out"
     option = "--refresh " if wanted.version == release.version else ""
-    return [told, settings, f"  next      EASI_VERSION={wanted.version} pulumi up {option}-s {name}"]
+    return [told, *note, settings, f"  next      EASI_VERSION={wanted.version} pulumi up {option}-s {name}"]
 
 
 def _listed(name: str, release: Release) -> str:
-    """What ran, the newest proof of each version first."""
-    ran: dict[str, Proven] = {}
-    for proven in (release, *release.previous):
-        ran.setdefault(proven.version, proven)
-    rows = [
-        (version, f"proven {when(proven.verified_at)}{', runs now' if version == release.version else ''}")
-        for version, proven in ran.items()
-    ]
+    """What ran, those that were rolled back last."""
+    rows = [(release.version, f"proven {when(release.verified_at)}, runs now")]
+    rows += [(one.version, f"proven {when(one.verified_at)}") for one in way_back.candidates(release)]
+    rows += [(one.version, way_back.told(one.gone_back)) for one in way_back.gone_back_from(release) if one.gone_back]
     return "\n".join([f"  proven in {name}:", *table(rows, indent="    ")])

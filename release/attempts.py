@@ -54,6 +54,8 @@ class Attempt:
     """The version that was proven here when it began; None before the first."""
     started_at: str
     """ISO 8601 in UTC with milliseconds: sorted as text, it is sorted by time."""
+    kind: str | None = None
+    """One of `way_back.KINDS`; None in what an earlier program recorded."""
     ended_at: str | None = None
     outcome: str | None = None
     """proven; undone: what was proven before runs again, proven again; refused: a check found something, nothing was
@@ -85,7 +87,10 @@ _BEGAN: Final = (
     "restart",
     "replaces",
     "started_at",
+    "kind",
 )
+_OPTIONAL: Final = ("kind",)
+"""Not in what earlier programs wrote."""
 _ENDED: Final = ("ended_at", "outcome", "message", "phases", "undone")
 
 
@@ -158,7 +163,7 @@ def _to_json(attempt: Attempt, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _values(data: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: data[_camel(name)] for name in names}
+    return {name: data[_camel(name)] for name in names if name not in _OPTIONAL or _camel(name) in data}
 
 
 def _camel(name: str) -> str:

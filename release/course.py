@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from release import lease, rollout, unsettled
+from release import lease, rollout, unsettled, way_back
 from release.attempts import Attempt
 from release.healthcheck import Proof
 from release.progress import Say
@@ -14,6 +14,7 @@ from release.record import Identity, Release, Stored
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import activate
+from release.way_back import IsAncestor
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -28,6 +29,7 @@ class Course:
     left: unsettled.Mark | None
     """The mark that an earlier release left: what serves is not known to be what the record says."""
     attempt: Attempt
+    is_ancestor: IsAncestor
     found: rollout.Current | None = None
     """What the service was on, just before it was moved."""
     site_config: Mapping[str, Any] | None = None
@@ -64,11 +66,8 @@ class Course:
     @property
     def way_back(self) -> str | None:
         """The version that runs again if somebody gives this one up; None where there is none."""
-        before = self.proven
-        if before is None:
-            return None
-        found = (one.version for one in (before, *before.previous) if one.version != self.request.identity.version)
-        return next(found, None)
+        target = way_back.target(self.proven, self.request.identity.version)
+        return target.version if target else None
 
     @property
     def again(self) -> bool:

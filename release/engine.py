@@ -14,7 +14,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import attempts, lease, phases, progress, record, story, undo, unsettled
+from release import attempts, lease, phases, progress, record, story, undo, unsettled, way_back
 from release.attempts import Attempt, Phase
 from release.course import Course
 from release.deploy_function import FunctionFailed
@@ -25,6 +25,7 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
 from release.story import Story
+from release.way_back import IsAncestor
 from release.who import who
 
 PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
@@ -48,20 +49,19 @@ class ReleaseFailedError(Exception):
     """A release that is not proven: in one line what failed, what was undone, what runs now and what to do."""
 
 
-def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
+def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAncestor = way_back.no_git) -> Release:
     """Release, prove, record. Returns the environment's new record.
 
     Raises ReleaseFailedError. After it, what ran before runs, unless the message says otherwise.
     """
     environment, version = request.environment, request.identity.version
-    by = who(clients.caller, os.environ)
     try:
         held = lease.acquire(
             clients.s3,
             request.site.records_bucket,
             environment=environment,
             version=version,
-            who=by,
+            who=who(clients.caller, os.environ),
             say=say,
         )
     except (LeaseError, ClientError, BotoCoreError) as error:
@@ -70,7 +70,7 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
         ) from error
     with held:
         try:
-            course = _begin(request, clients, say, held, by)
+            course = _begin(request, clients, say, held, is_ancestor)
         except Exception as error:
             raise ReleaseFailedError(
                 f"{environment}: {version[: story.SHORT]} was not released: the records bucket does not answer as it "
@@ -79,7 +79,7 @@ def run(request: ReleaseRequest, clients: Clients, say: Say) -> Release:
         return _run(course)
 
 
-def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, by: str) -> Course:
+def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor) -> Course:
     """Read what was there, and keep that an attempt begins."""
     bucket, wanted = request.site.records_bucket, request.identity
     before = record.read_stored(clients.s3, bucket)
@@ -90,17 +90,34 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
         image=wanted.image,
         task_definition=wanted.task_definition,
         static_manifest=wanted.static_manifest,
-        who=by,
+        who=who(clients.caller, os.environ),
         reason=request.reason,
         restart=request.restart,
         replaces=before.release.version if before.release else None,
         started_at=attempts.now(),
+        kind=way_back.kind(
+            wanted.version,
+            here=before.release,
+            asked=request.named or request.reason is not None,
+            promoted=request.promoted,
+            restart=request.restart is not None,
+            is_ancestor=is_ancestor,
+        ),
     )
     left = unsettled.read(clients.s3, bucket)
     attempts.begin(clients.s3, bucket, attempt)
     if left is not None:
         say(f"{request.environment}: a release of {left.version[: story.SHORT] or 'something'} has not ended: settling")
-    return Course(request=request, clients=clients, say=say, lease=held, before=before, left=left, attempt=attempt)
+    return Course(
+        request=request,
+        clients=clients,
+        say=say,
+        lease=held,
+        before=before,
+        left=left,
+        attempt=attempt,
+        is_ancestor=is_ancestor,
+    )
 
 
 def _run(course: Course) -> Release:
@@ -134,7 +151,7 @@ def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> R
 def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
     """What the attempt comes to, its story, and what was undone."""
     request, version = course.request, course.way_back
-    again = f"mend the cause, then:  pulumi up -s {request.environment}"
+    again = f"mend the cause, then:  {_same(request)}"
     tale = Story(
         environment=request.environment,
         version=request.identity.version,
@@ -162,6 +179,17 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
         return "undone", tale, undone.lines
     to_do = f"{again}   (or to go back:  {back})" if version else again
     return "failed", dataclasses.replace(tale, to_do=to_do), undone.lines
+
+
+def _same(request: ReleaseRequest) -> str:
+    """The command that asks for the same again. Without the version, it would release the working tree's HEAD."""
+    variables = {
+        "EASI_VERSION": request.identity.version if request.named else None,
+        "EASI_BREAK_GLASS_REASON": request.reason and "'why'",
+        "EASI_RESTART": request.restart and "'why'",
+    }
+    given = "".join(f"{name}={value} " for name, value in variables.items() if value)
+    return f"{given}pulumi up -s {request.environment}"
 
 
 def _details(error: Exception) -> tuple[str, ...]:

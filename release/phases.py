@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from release import healthcheck, image, migration, preflight, record, registry, rollout, unsettled
+from release import healthcheck, image, migration, preflight, record, registry, rollout, unsettled, way_back
 from release.course import Course
 from release.migration import MigrationRequest
 from release.progress import Say
@@ -160,7 +160,7 @@ def keep_record(course: Course, _say: Say) -> None:
     """Write down that it is proven: from now on this is what is gone back to."""
     if course.proof is None:
         raise LookupError("a release is recorded after its version was proven, and this one was not")
-    wanted = course.request.identity
+    wanted, attempt = course.request.identity, course.attempt
     proven = Proven(
         version=wanted.version,
         image=wanted.image,
@@ -168,9 +168,16 @@ def keep_record(course: Course, _say: Say) -> None:
         static_manifest=wanted.static_manifest,
         verified_at=course.proof.verified_at,
         reason=course.request.reason,
+        kind=attempt.kind,
     )
-    before = course.proven
-    result = before.followed_by(proven, course.request.keep) if before else record.first(proven)
+    result = way_back.recorded(
+        course.proven,
+        proven,
+        keep=course.request.keep,
+        attempt=attempt.id,
+        who=attempt.who,
+        is_ancestor=course.is_ancestor,
+    )
     record.write(course.clients.s3, course.bucket, result, course.before)
     course.result = result
 

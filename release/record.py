@@ -37,6 +37,21 @@ class Identity:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class GoneBack:
+    """The roll back that gave a version up."""
+
+    at: str
+    """When the other version was proven, ISO 8601 in UTC."""
+    to: str
+    """The version that was gone back to."""
+    attempt: str | None = None
+    """Id of the attempt. None: inferred from the order of proofs, in the record of an earlier program."""
+    who: str | None = None
+    reason: str | None = None
+    """None: none was given."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Proven(Identity):
     """A release that an environment has proven."""
 
@@ -44,6 +59,17 @@ class Proven(Identity):
     """When, ISO 8601 in UTC."""
     reason: str | None = None
     """Why the gate was overridden, where it was."""
+    kind: str | None = None
+    """One of `way_back.KINDS`; None in what an earlier program recorded."""
+    first_verified_at: str | None = None
+    """When this version was first proven here; None: this is the first proof."""
+    gone_back: GoneBack | None = None
+    """How this version was gone back from; None where it was not, or was proven again since."""
+
+    @property
+    def first(self) -> str:
+        """When this version was first proven here."""
+        return self.first_verified_at or self.verified_at
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,23 +82,9 @@ class Release(Proven):
         """The newest proof of `version` here."""
         return next((proven for proven in (self, *self.previous) if proven.version == version), None)
 
-    def followed_by(self, proven: Proven, keep: int) -> Release:
-        """The record after `proven`: this release becomes the first of at most `keep` previous ones.
-
-        A release that was proven again, under the same identity, does not become its own predecessor.
-        """
-        mine = Proven(**_fields(self, Proven))
-        history = (mine, *self.previous) if _fields(self, Identity) != _fields(proven, Identity) else self.previous
-        return Release(**_fields(proven, Proven), previous=history[:keep])
-
     def to_json(self) -> dict[str, Any]:
         """The record as the stack's output and the records bucket have it, keys in camelCase."""
         return {**_to_json(self), "previous": [_to_json(proven) for proven in self.previous]}
-
-
-def first(proven: Proven) -> Release:
-    """The record of an environment's first release."""
-    return Release(**_fields(proven, Proven))
 
 
 class RecordError(ValueError):
@@ -162,19 +174,26 @@ _KEYS = {
     "static_manifest": "staticManifest",
     "verified_at": "verifiedAt",
 }
-
-
-def _fields(value: Any, kind: type) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+_OPTIONAL = {"reason": "reason", "kind": "kind", "first_verified_at": "firstVerifiedAt"}
 
 
 def _to_json(proven: Proven) -> dict[str, Any]:
     data = {key: getattr(proven, name) for name, key in _KEYS.items()}
-    return {**data, "reason": proven.reason} if proven.reason else data
+    # What does not apply is left out: the record is a stack's output, and people read it.
+    data |= {key: getattr(proven, name) for name, key in _OPTIONAL.items() if getattr(proven, name)}
+    if proven.gone_back is not None:
+        data["goneBack"] = {key: value for key, value in dataclasses.asdict(proven.gone_back).items() if value}
+    return data
 
 
 def _proven(data: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: data[key] for name, key in _KEYS.items()}
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError("version, image, taskDefinition, staticManifest or verifiedAt")
-    return {**values, "reason": data.get("reason")}
+    optional = {name: data.get(key) for name, key in _OPTIONAL.items()}
+    mark = data.get("goneBack")
+    if mark is None:
+        return {**values, **optional}
+    names = [field.name for field in dataclasses.fields(GoneBack)]
+    known = {"at": mark["at"], "to": mark["to"]} | {name: mark.get(name) for name in names if name in mark}
+    return {**values, **optional, "gone_back": GoneBack(**known)}

@@ -61,12 +61,20 @@ class ReleaseRequest:
     health: HealthCheck
     keep: int
     reason: str | None
+    named: bool
+    """Somebody named the version, rather than took the working tree's HEAD."""
     connection: Connection
     container: str
     """The container of the task definition that runs the migration."""
     migration: Migration
     restart: str | None
     """Why every task is started anew although nothing changed, for example a rotated secret; None: it is not."""
+
+    @property
+    def promoted(self) -> bool:
+        """Image and files come from the environment before."""
+        files = self.source.files
+        return isinstance(files, Upstream) and files.records_bucket != self.site.records_bucket
 
     @property
     def account(self) -> str:
@@ -86,7 +94,7 @@ IDENTITY = ("version", "image", "taskDefinition", "staticManifest", "service", "
 def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
     """The request in the resource's inputs; numbers arrive as floats.
 
-    Those that a state stored before there were migrations and restarts are without them.
+    Those that a state stored before there were migrations, restarts and named versions are without them.
     """
     site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
     migration = inputs.get("migration") or {}
@@ -125,6 +133,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
         ),
         keep=int(inputs["keep"]),
         reason=inputs.get("reason") or None,
+        named=bool(inputs.get("named")),
         connection=connection(inputs),
         container=inputs.get("container") or "",
         migration=Migration(

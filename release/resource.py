@@ -7,13 +7,14 @@ code is no change of the resource, and moving it would break `pulumi destroy`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from botocore.exceptions import ClientError
 from pulumi import dynamic
 
-from release import drift, engine, record, session, stack, unsettled, watch
+from release import drift, engine, git, record, session, stack, unsettled, watch
 from release.course import identity
 from release.engine_log import EngineLog, engine_address
 from release.request import IDENTITY, connection, from_inputs
@@ -94,6 +95,7 @@ class Release(dynamic.Resource, module="release", name="Release"):
         records_bucket: pulumi.Input[str],
         keep: int,
         reason: str | None,
+        named: bool,
         connection: Mapping[str, Any],
         container: str,
         migration: Mapping[str, Any],
@@ -118,6 +120,7 @@ class Release(dynamic.Resource, module="release", name="Release"):
             "recordsBucket": records_bucket,
             "keep": keep,
             "reason": reason,
+            "named": named,
             "connection": connection,
             "container": container,
             "migration": migration,
@@ -133,8 +136,16 @@ def _release(props: dict[str, Any], say: EngineLog) -> dict[str, Any]:
     watch.end_with_the_engine(engine_address())
     request = from_inputs(props)
     clients = session.connect(request.connection, account=request.account, region=request.region)
-    release = engine.run(request, clients, say)
+    release = engine.run(request, clients, say, _is_ancestor)
     return {**props, "release": release.to_json()}
+
+
+def _is_ancestor(older: str, newer: str) -> bool:
+    """As far as the clone knows that this runs in. What must be known, the gate has asked already."""
+    try:
+        return git.is_ancestor(Path.cwd(), older, newer)
+    except git.GitError:
+        return False
 
 
 def _is_open(olds: Mapping[str, Any], news: dict[str, Any]) -> bool:

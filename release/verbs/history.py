@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from release import attempts, lease, record
+from release import attempts, lease, record, way_back
 from release.attempts import Attempt, Phase
 from release.lease import Held
-from release.record import Proven, Release
+from release.record import Release
 from release.verbs import environment
 from release.verbs.errors import UsageError
 from release.verbs.screen import ago, bold, moment, seconds, short, table, when
@@ -60,7 +60,7 @@ def lines(name: str, release: Release | None, found: Sequence[Attempt], held: He
     shown = [bold(first)]
     if not found:
         shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
-    head = [("started", "version", "outcome", "took", "who")]
+    head = [("started", "version", "kind", "outcome", "took", "who")]
     rows = table([*head, *(_row(attempt, held) for attempt in found)])
     for number, row in enumerate(rows if found else []):
         shown.append(row)
@@ -90,7 +90,8 @@ def as_json(name: str, release: Release | None, found: Sequence[Attempt], held: 
 def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
     began, ended = moment(attempt.started_at), moment(attempt.ended_at or "")
     took = seconds((ended - began).total_seconds()) if began and ended else "-"
-    return (when(attempt.started_at), short(attempt.version), state(attempt, held), took, attempt.who)
+    kind = attempt.kind or "unknown"
+    return (when(attempt.started_at), short(attempt.version), kind, state(attempt, held), took, attempt.who)
 
 
 def _details(attempt: Attempt) -> list[str]:
@@ -114,40 +115,24 @@ def _phase(phase: Phase) -> str:
     return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
 
 
-def way_back(release: Release) -> Proven | None:
-    """The newest version that was proven before and not itself gone back from; None where there is none."""
-    older, _ = _others(release)
-    return older[0] if older else None
-
-
-def _others(release: Release) -> tuple[list[Proven], list[Proven]]:
-    """The newest proof of every other version: of those to go back to, and of those that were gone back from."""
-    ran = [proven.version for proven in release.previous]
-    gone_back_from = ran[: ran.index(release.version)] if release.version in ran else []
-    others: dict[str, Proven] = {}
-    for proven in release.previous:
-        if proven.version != release.version:
-            others.setdefault(proven.version, proven)
-    older = [proven for version, proven in others.items() if version not in gone_back_from]
-    newer = [proven for version, proven in others.items() if version in gone_back_from]
-    return older, newer
-
-
 def _way_back(name: str, release: Release | None) -> list[str]:
-    """How to run what ran before, the newest first; what was itself gone back from is named, and not proposed."""
+    """How to run what ran before, the last proven first; what was itself gone back from is named, and not proposed."""
     if release is None:
         return []
-    older, newer = _others(release)
-    told = [f"nothing else was proven in {name}: there is no version to go back to"]
+    older, marked = way_back.candidates(release), way_back.gone_back_from(release)
     if older:
-        told = [f"to go back to {short(older[0].version)}, proven {when(older[0].verified_at)}:"]
-        told.append(f"  EASI_VERSION={older[0].version} pulumi up -s {name}")
-    elif newer:
-        told = [f"nothing older is kept in {name}"]
-    for title, listed in (("or to:", older[1:]), ("it was gone back from:", newer)):
-        if listed:
-            told += [title, *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in listed])]
-    return told
+        shown = [f"to go back to {short(older[0].version)}, proven {when(older[0].verified_at)}:"]
+        shown.append(f"  EASI_VERSION={older[0].version} pulumi up -s {name}")
+    elif marked:
+        shown = [f"{name} keeps no version to go back to"]
+    else:
+        shown = [f"nothing else was proven in {name}: there is no version to go back to"]
+    if older[1:]:
+        shown += ["or to:", *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in older[1:]])]
+    if marked:
+        shown.append("not to:")
+        shown += table([(one.version, way_back.told(one.gone_back)) for one in marked if one.gone_back])
+    return shown
 
 
 def _camel(name: str) -> str:

@@ -7,14 +7,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from release import record, session
+from release import record, session, way_back
 from release.record import Release
 from release.static.manifest import File, Manifest
 
@@ -185,16 +185,22 @@ def build(version: str, **files: str) -> Manifest:
 def released(
     *versions: str, manifest: str = f"sha256:{'5' * 64}", verified_at: str = "2026-01-02T03:04:05Z"
 ) -> Release:
-    """The record after `versions`, the oldest first. The digest of an image begins as its version does."""
+    """The record after `versions`, the oldest first, each named, a minute after the other.
+
+    The digest of an image begins as its version does.
+    """
     found: Release | None = None
+    last = datetime.fromisoformat(verified_at)
     for number, version in enumerate(versions, 1):
+        at = last - timedelta(minutes=len(versions) - number)
         proven = record.Proven(
             version=version,
             image=f"repository@sha256:{version[:12].ljust(64, '0')}",
             task_definition=f"arn:aws:ecs:us-west-2:111111111111:task-definition/easi:{number}",
             static_manifest=manifest,
-            verified_at=verified_at,
+            verified_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            kind=way_back.kind(version, here=found, asked=True),
         )
-        found = found.followed_by(proven, 10) if found else record.first(proven)
+        found = way_back.recorded(found, proven, keep=10, attempt=f"id-{version[0]}", who="octocat")
     assert found is not None
     return found

@@ -16,6 +16,8 @@ from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import moment
 from tests.unit.environments import World, released, world_in
 
+ROLLED_BACK = "rolled back 2026-01-02 03:04:05 UTC to 111111111111 by octocat: no reason was given"
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -53,7 +55,7 @@ def test_a_version_that_ran_is_brought_back_with_the_settings_in_force(
     assert world.sha("HEAD") == world.second, "the settings stay those of what runs; main's are not applied"
     assert outputs(world) == {"version": world.first, "refresh": ""}
     assert said.startswith(
-        f"prod goes back from {world.second[:12]} to {world.first}, proven 2026-01-02 03:04:05 UTC\n"
+        f"prod goes back from {world.second[:12]} to {world.first}, proven 2026-01-02 03:03:05 UTC\n"
     )
     assert f"EASI_VERSION={world.first} pulumi up -s prod" in said
 
@@ -103,6 +105,12 @@ def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(
     assert "pulumi up --refresh -s prod" in capsys.readouterr().out
 
 
+def test_that_a_version_was_itself_rolled_back_is_said() -> None:
+    release = released("1" * 40, "2" * 40, "1" * 40)
+    told = rollback.lines("prod", rollback.choose("prod", "2222", release), release, "1" * 40)
+    assert told[1] == f"  note      it was {ROLLED_BACK}"
+
+
 @pytest.mark.parametrize(
     ("version", "code", "told"),
     [
@@ -130,7 +138,7 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
     assert told in said
     assert f"{'1' * 40}  proven 2026-01-02 03:04:05 UTC, runs now" in said
     assert said.count("1" * 40) == 1, "each version once"
-    assert f"{'2' * 40}  proven 2026-01-02 03:04:05 UTC\n" in said
+    assert f"{'2' * 40}  {ROLLED_BACK}\n" in said
     assert world.sha("HEAD") == world.third, "nothing was checked out"
     assert not (world.folder / ".output").exists()
     if told:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from release import rollout
+from release import attempts, rollout
 from release.healthcheck import NotProven
-from release.record import Identity
+from release.record import GoneBack, Identity
 from tests.unit.bucket_fake import error
 from tests.unit.release_world import (
     ACCOUNT,
@@ -209,6 +209,38 @@ def test_a_restart_starts_every_task_anew(monkeypatch: pytest.MonkeyPatch) -> No
     run(world, request(**identity(OLD), restart="rotated"))
     assert "roll 1 anew" in world.story
     assert world.last.restart == "rotated"
+
+
+def test_each_attempt_and_proof_says_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    for asked in (
+        request(**identity(OLD)),
+        request(),
+        request(**identity(OLD), named=True, reason="500s"),
+        request(**identity(OLD), restart="rotated"),
+        request(**identity(OLD)),
+    ):
+        run(world, asked)
+
+    listed = attempts.list_(world.bucket, "records", 9)
+    assert [one.kind for one in listed] == ["again", "restart", "roll back", "promotion", "promotion"]
+    assert world.recorded is not None
+    assert world.recorded.kind == "again"
+    (new,) = world.recorded.previous
+    assert (new.version, new.kind) == (NEW, "promotion")
+    assert new.gone_back == GoneBack(
+        at="2026-01-02T03:04:05Z", to=OLD, attempt=listed[2].id, who=listed[2].who, reason="500s"
+    )
+
+
+def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    run(world)
+    run(world, request(**identity(OLD), named=True))
+    world.sick = {OLD}
+    said = failed(world, request(**identity(OLD), named=True, restart="rotated"))
+    assert f"EASI_VERSION={NEW}" not in said
+    assert f"To do: mend the cause, then: EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
 
 
 def test_no_migration_of_a_version_that_ran_here_before(monkeypatch: pytest.MonkeyPatch) -> None:

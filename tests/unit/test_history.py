@@ -63,6 +63,7 @@ def held(version: str, age_s: float = 1.0) -> Held:
 def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
     failed = attempt(
         BAD,
+        kind="promotion",
         outcome="undone",
         who="root@host",
         started_at="2026-01-02T03:30:00.000Z",
@@ -93,17 +94,18 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
 
     assert shown == [
         "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (56 min ago)",
-        "  started                  version       outcome  took        who",
-        "  2026-01-02 03:30:00 UTC  333333333333  undone   9.0 s       root@host",
+        "  started                  version       kind       outcome  took        who",
+        "  2026-01-02 03:30:00 UTC  333333333333  promotion  undone   9.0 s       root@host",
         "      phases    stage 1.0 s, migrate skipped, prove 8.0 s failed",
         "      why       status is fail",
         "      undone    the backend is back on easi:1",
         "      runs now  222222222222",
         "      to do     pulumi up -s prod",
-        "  2026-01-02 03:00:00 UTC  222222222222  proven   1 min 40 s  octocat, https://github.com/o/r/actions/runs/1",
+        "  2026-01-02 03:00:00 UTC  222222222222  unknown    proven   1 min 40 s  "
+        "octocat, https://github.com/o/r/actions/runs/1",
         "      phases    stage 0.2 s",
         "      override  the old one loses orders",
-        "to go back to 111111111111, proven 2026-01-02 03:04:05 UTC:",
+        "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:",
         f"  EASI_VERSION={OLD} pulumi up -s prod",
     ]
 
@@ -117,27 +119,33 @@ def test_one_that_has_not_ended_is_under_way_only_while_its_lease_lives() -> Non
     assert history.state(begun, None) == "interrupted"
 
 
-def test_the_way_back_is_to_the_newest_other_version_and_the_others_follow() -> None:
-    shown = history.lines("prod", released(OLD, BAD, NEW, NEW), [], None, NOW)
+def test_the_way_back_is_to_the_version_that_was_proven_last_and_the_others_follow() -> None:
+    shown = history.lines("prod", released(OLD, NEW, BAD, BAD), [], None, NOW)
 
     assert "no attempt is recorded" in shown[1]
     assert shown[2:] == [
-        "to go back to 333333333333, proven 2026-01-02 03:04:05 UTC:",
-        f"  EASI_VERSION={BAD} pulumi up -s prod",
+        "to go back to 222222222222, proven 2026-01-02 03:02:05 UTC:",
+        f"  EASI_VERSION={NEW} pulumi up -s prod",
         "or to:",
-        f"  {OLD}  proven 2026-01-02 03:04:05 UTC",
+        f"  {OLD}  proven 2026-01-02 03:01:05 UTC",
     ]
 
 
-def test_the_way_back_is_never_to_what_was_just_gone_back_from() -> None:
-    once = history.lines("prod", released(OLD, NEW, BAD, NEW), [], None, NOW)
-    assert once[2:] == [
-        "to go back to 111111111111, proven 2026-01-02 03:04:05 UTC:",
+def test_a_version_that_was_rolled_back_is_never_the_way_back() -> None:
+    """Ran A, B, back to A, C, back to A, forward to C."""
+    shown = history.lines("prod", released(OLD, NEW, OLD, BAD, OLD, BAD), [], None, NOW)
+    assert shown[2:] == [
+        "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:",
         f"  EASI_VERSION={OLD} pulumi up -s prod",
-        "it was gone back from:",
-        f"  {BAD}  proven 2026-01-02 03:04:05 UTC",
+        "not to:",
+        f"  {NEW}  rolled back 2026-01-02 03:01:05 UTC to 111111111111 by octocat: no reason was given",
     ]
-    assert history.lines("prod", released(NEW, BAD, NEW), [], None, NOW)[2] == "nothing older is kept in prod"
+
+
+def test_after_one_back_and_forth_there_is_a_way_back() -> None:
+    shown = history.lines("dev", released(OLD, NEW, OLD, NEW), [], None, NOW)
+    assert shown[2] == "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:"
+    assert history.lines("dev", released(OLD, NEW, OLD), [], None, NOW)[2] == "dev keeps no version to go back to"
 
 
 def test_nothing_to_go_back_to_is_said() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from release import promotion
+from release import promotion, way_back
 from release.promotion import Accepted, Refused, Request
 from release.record import Proven, Release
 
@@ -22,11 +22,10 @@ def proven(version: str) -> Proven:
 
 
 def release(version: str, *previous: str) -> Release:
-    from release import record
-
-    current = record.first(proven(previous[-1])) if previous else record.first(proven(version))
-    for earlier in (*reversed(previous[:-1]), version) if previous else ():
-        current = current.followed_by(proven(earlier), 10)
+    current: Release | None = None
+    for earlier in (*reversed(previous), version):
+        current = way_back.recorded(current, proven(earlier), keep=10)
+    assert current is not None
     return current
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 
 from release import record
-from release.record import Proven, RecordChangedError, Release
+from release.record import GoneBack, Proven, RecordChangedError, Release
 from tests.unit.bucket_fake import Bucket, error
 
 
@@ -22,25 +23,20 @@ def proven(version: str, *, reason: str | None = None) -> Proven:
 
 
 def history(*versions: str) -> Release:
-    first, *rest = versions
-    release = record.first(proven(first))
-    for version in rest:
-        release = release.followed_by(proven(version), 2)
-    return release
+    first, *previous = reversed(versions)
+    return record.Release(**vars(proven(first)), previous=tuple(proven(version) for version in previous))
 
 
 def test_record_survives_its_json() -> None:
-    release = history("1", "2").followed_by(proven("3", reason="incident 7"), 2)
-    assert record.from_json(json.loads(json.dumps(release.to_json()))) == release
+    gone_back = GoneBack(at="2026-01-03T00:00:00Z", to="3" * 40, attempt="id3", who="octocat", reason="it loses orders")
+    marked = dataclasses.replace(proven("1", reason="incident 7"), gone_back=gone_back, kind="promotion")
+    known = dataclasses.replace(history("2", "3"), previous=(marked,), kind="roll back", first_verified_at="2026-01-01")
+    assert record.from_json(json.loads(json.dumps(known.to_json()))) == known
 
 
-def test_previous_is_newest_first_and_bounded() -> None:
-    assert [item.version[0] for item in history("1", "2", "3", "4").previous] == ["3", "2"]
-
-
-def test_the_same_identity_proven_again_is_not_its_own_predecessor() -> None:
-    again = history("1", "2").followed_by(proven("2"), 2)
-    assert [item.version[0] for item in again.previous] == ["1"]
+def test_what_a_later_program_adds_is_passed_over() -> None:
+    data = history("1").to_json() | {"new": 1, "goneBack": {"at": "2026-01-03", "to": "2", "new": 1}}
+    assert record.from_json(data).gone_back == GoneBack(at="2026-01-03", to="2")
 
 
 def test_json_has_the_outputs_keys() -> None:
