@@ -54,6 +54,10 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
         )
     except git.GitError as error:
         raise pulumi.RunError(str(error)) from error
+    if pulumi.runtime.is_dry_run():
+        stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
+        for rolled_back in asked.rolled_back(stacks):
+            pulumi.log.warn(str(rolled_back))
     if upstream is None and asked.is_head and not isinstance(decision, Accepted):
         if isinstance(decision, Refused):
             _refuse(decision.message)

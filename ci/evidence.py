@@ -85,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
 def lines(found: Evidence) -> list[str]:
     """The evidence for a terminal or a log."""
     answer = found.answer
-    told = [*_headline(found), *changes.of_commits(answer.changes), *_resources(found)]
+    warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    told = [*_headline(found), *warnings, *changes.of_commits(answer.changes), *_resources(found)]
     if not found.good:
         return told
     return [*told, f"  proof     {_whose(found)}", *table(_proof(found), indent=" " * 12)]
@@ -100,6 +101,8 @@ def summary(found: Evidence) -> str:
     parts.append(f"**{markdown.escape(first)}**")
     if more:
         parts.append(Block(text="\n".join(more)))
+    # The preview has the same as warnings, further down.
+    parts += [f"⚠️ **{markdown.escape(str(rolled_back))}**" for rolled_back in answer.rolled_back]
     if seen is not None and not seen.failed:
         parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.")
     title, *commits = changes.of_commits(answer.changes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from release import git, promotion
+from release import git, promotion, way_back
 from release.promotion import Accepted, Refused, Request
 from release.record import Release
+from release.way_back import RolledBack
 
 _ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
 
@@ -40,6 +42,10 @@ class Gate:
                 self.request, upstream_name=promotes_from, upstream=upstream, here=here, is_ancestor=self._is_ancestor
             )
         return promotion.decide_build(self.request, head=self.head, here=here, is_ancestor=self._is_ancestor)
+
+    def rolled_back(self, environments: Mapping[str, Release | None]) -> tuple[RolledBack, ...]:
+        """What this environment, the first of `environments`, and the one before rolled back of what is to come."""
+        return way_back.rolled_back(self.request.version, environments, self._is_ancestor)
 
     def _is_ancestor(self, older: str, newer: str) -> bool:
         return git.is_ancestor(self.root, older, newer)

@@ -7,7 +7,7 @@ The mark ends when that version is proven again. A marked version is never propo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from release.record import GoneBack, Proven, Release
@@ -102,6 +102,44 @@ def mark(release: Release | None, version: str) -> GoneBack | None:
     """How `version` was gone back from; None where it was not, or was proven again since."""
     found = _Proofs(release).newest.get(version) if release else None
     return found.gone_back if found else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """A version that is about to come was rolled back, or contains one that was."""
+
+    environment: str
+    version: str
+    """What was rolled back."""
+    mark: GoneBack
+    contained: bool = False
+    """The version that is about to come is another one, and has this one in its history."""
+
+    def __str__(self) -> str:
+        """The warning for people."""
+        contained = ", which this version contains," if self.contained else ""
+        return f"{self.environment}: {self.version[:SHORT]}{contained} was {told(self.mark)}"
+
+
+def rolled_back(
+    version: str, environments: Mapping[str, Release | None], is_ancestor: IsAncestor = no_git
+) -> tuple[RolledBack, ...]:
+    """What to know before `version` comes to the first of `environments`, which have their names as keys.
+
+    The others are asked for the version itself. The first is also asked for versions that come again with it: what was
+    reverted since is contained, too, as Git cannot tell.
+    """
+    found = [
+        RolledBack(environment=name, version=version, mark=its)
+        for name, release in environments.items()
+        if (its := mark(release, version)) is not None
+    ]
+    name, here = next(iter(environments.items()))
+    for one in gone_back_from(here) if here else ():
+        comes = is_ancestor(one.version, version) and not is_ancestor(one.version, here.version if here else "")
+        if one.gone_back and comes:
+            found.append(RolledBack(environment=name, version=one.version, mark=one.gone_back, contained=True))
+    return tuple(found)
 
 
 def told(mark: GoneBack) -> str:

@@ -22,6 +22,7 @@ from release.verbs.changes import SHOWN, Changes, Commits, Files
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, UsageError, told
 from release.verbs.screen import bold, short, when
+from release.way_back import RolledBack
 
 ACCEPTED, REFUSED = 0, 1
 
@@ -55,6 +56,8 @@ class Answer:
     message: str
     to_do: str
     """The command that would release it; empty where it is refused."""
+    rolled_back: tuple[RolledBack, ...]
+    """What this environment or the one before rolled back of it."""
     now: Release | None
     changes: Changes
 
@@ -120,6 +123,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
         accepted=not isinstance(decision, Refused),
         message=message,
         to_do=to_do,
+        rolled_back=asked.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
         now=here.release,
         changes=_changes(decision, question, unread),
     )
@@ -129,6 +133,7 @@ def lines(answer: Answer) -> list[str]:
     """The answer for people; its first line is the answer."""
     first, *more = answer.message.splitlines()
     shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
+    shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
     if answer.now is not None:
         shown.append(f"  now       {short(answer.now.version)}, proven {when(answer.now.verified_at)}")
     shown += changes.of_commits(answer.changes)
@@ -147,6 +152,11 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "accepted": answer.accepted,
         "message": answer.message,
         "toDo": answer.to_do or None,
+        "rolledBack": [
+            {"environment": one.environment, "version": one.version, "contained": one.contained}
+            | dataclasses.asdict(one.mark)
+            for one in answer.rolled_back
+        ],
         "now": answer.now.version if answer.now else None,
         "changes": changes.as_json(answer.changes),
     }
@@ -167,11 +177,13 @@ def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment,
     if isinstance(decision, Refused):
         return decision.message
     if decision is None and here.release is not None and here.release.version == asked.request.version:
-        return f"{name} runs {version} already, and would release it again if anything about it differs."
+        return f"{name} runs {version} already; it is released again only if anything about it differs."
     if decision is None:
         dirty = ", with the changes of the working tree that are in no commit" if asked.request.dirty else ""
         return f"{name} would build and release {version}, the commit of this working tree{dirty}."
     since = when(decision.evidence.verified_at)
+    if here.release is not None and here.release.version == asked.request.version:
+        return f"{name} runs {version} already, proven {since}; it is released again only if anything about it differs."
     if decision.own or upstream is None:
         return f"{name} would release {version}: it ran here before, and was proven {since}."
     return f"{name} would release {version}: {upstream.name} has proven it ({since})."

@@ -252,3 +252,17 @@ def test_errors_are_one_message(
     assert main(["evidence", "-s", "prod"]) == 1
     assert capsys.readouterr().err == "python -m ci evidence: pulumi preview was ended\n"
     assert "pulumi preview was ended" in summary(world)
+
+
+def test_a_reviewer_reads_that_the_version_was_rolled_back(
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("impl", released(world.first, world.third))
+    world.add("prod", released(world.first, world.third, world.first), promotes_from="impl")
+    world.write()
+
+    assert main(["evidence", "-s", "prod"]) == 0
+
+    told = f"prod: {world.third[:12]} was rolled back {WHEN} to {world.first[:12]} by octocat: no reason was given"
+    assert capsys.readouterr().out.splitlines()[1] == f"  warning   {told}"
+    assert f"⚠️ **{told}**" in summary(world)

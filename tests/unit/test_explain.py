@@ -12,6 +12,8 @@ from release.__main__ import main
 from release.promotion import Refused, Request, decide
 from tests.unit.environments import World, build, released, world_in
 
+WHEN = "2026-01-02 03:04:05 UTC"
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -220,3 +222,45 @@ def test_an_earlier_programs_state_is_said_to_be_one(world: World, capsys: pytes
 
     assert main(["verify", "-s", "prod"]) == 1
     assert "was released by another version of this program (KeyError: 'site')" in capsys.readouterr().err
+
+
+def test_of_the_version_that_runs_nothing_would_be_released(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("dev", released(world.second, world.third))
+    world.add("prod", released(world.first, world.third), promotes_from="dev")
+    world.write()
+
+    for environment in ("prod", "dev"):
+        assert main(["explain", "-s", environment]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"yes: {environment} runs {world.third[:12]} already"), said
+        assert "would release" not in said
+
+
+def test_what_was_rolled_back_and_comes_again_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the environment itself and the one before, and for a version that contains it."""
+    world.add("impl", released(world.first, world.second, world.first))
+    world.add("prod", released(world.first, world.second, world.first), promotes_from="impl")
+    world.write()
+
+    assert main(["explain", "-s", "prod", world.second]) == 0
+    said = capsys.readouterr().out.splitlines()
+    rolled_back = f"rolled back {WHEN} to {world.first[:12]} by octocat: no reason was given"
+    assert said[1:3] == [
+        f"  warning   prod: {world.second[:12]} was {rolled_back}",
+        f"  warning   impl: {world.second[:12]} was {rolled_back}",
+    ]
+
+    world.add("impl", released(world.first, world.second, world.third))
+    world.write()
+    assert main(["explain", "-s", "prod", "--json"]) == 0
+    (contained,) = json.loads(capsys.readouterr().out)["rolledBack"]
+    assert contained == {
+        "environment": "prod",
+        "version": world.second,
+        "contained": True,
+        "at": "2026-01-02T03:04:05Z",
+        "to": world.first,
+        "attempt": f"id-{world.first[0]}",
+        "who": "octocat",
+        "reason": None,
+    }
