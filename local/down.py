@@ -29,7 +29,7 @@ BUILD_ARGUMENT = "EASI_VERSION"
 
 def run(layout: Layout) -> int:
     """`python -m local down`."""
-    products = [layout.frontend / "node_modules", layout.frontend / "dist"]
+    products = [layout.frontend / "node_modules", layout.frontend / "dist", layout.root / ".build"]
     if not layout.local.exists():
         removed = [path for path in products if path.exists()]
         for path in removed:
