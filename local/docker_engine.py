@@ -8,14 +8,30 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from local import preflight
-from local.layout import Layout, LocalError, read_json, write_json
+from local import docker_network, preflight
+from local.layout import Layout, LocalError
 from local.terminal import Heartbeat, Say, run_quietly
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
+_BY_HAND = f"Install them, or start an engine yourself: {preflight.DOCKER_DOCS}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A running process, as `ps` shows it."""
+
+    pid: int
+    parent: int
+    arguments: str
+
+    @property
+    def program(self) -> str:
+        """The name of its program, without the folder."""
+        return Path(self.arguments.partition(" ")[0]).name
 
 
 def ensure(layout: Layout, say: Say) -> str:
@@ -34,66 +50,78 @@ def ensure(layout: Layout, say: Say) -> str:
     if os.getuid() != 0:
         raise LocalError(f"Docker: no engine answers. Start it, or install it: {preflight.DOCKER_DOCS}")
     if shutil.which("dockerd") is None:
-        _install(layout, say)
+        _install(layout, ["docker.io", *preflight.NETWORK_TOOLS.values()], say)
         answer = preflight.find_docker(layout.root)  # where there is systemd, the package has started one
         if answer.host is not None:
             return answer.host
+    elif missing := preflight.missing_network_tools():
+        _install(layout, [preflight.NETWORK_TOOLS[tool] for tool in missing], say)
     return _start(layout, say)
 
 
 def running_pid(layout: Layout) -> int | None:
     """The engine that we started, if it still runs."""
-    pid = read_json(layout.docker / "state.json").get("pid")
-    return pid if isinstance(pid, int) and _is_dockerd(pid) else None
+    return next((process.pid for process in _processes(layout) if process.program == "dockerd"), None)
 
 
 def stop(layout: Layout, say: Say) -> bool:
-    """End the engine that we started, and remove its data. False when there was none."""
-    if not layout.docker.exists():
-        return False
+    """End the engine that we started, and remove its data and its network. False when there was none."""
+    there = layout.docker.exists() or preflight.own_docker_socket(layout.root).parent.exists()
+    _end(layout, say)
+    _remove(layout.docker)
+    try:
+        return docker_network.remove(layout) or there
+    except LocalError as error:
+        say(f"docker: {error}")
+        return there
+
+
+def _end(layout: Layout, say: Say) -> None:
+    """End the engine, and what one that was killed has left: its containers run on without it."""
     pid = running_pid(layout)
     if pid is not None:
         say(f"docker: ending the engine that was started for this clone (process {pid})")
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_DEADLINE_S
-        while _is_dockerd(pid) and time.monotonic() < deadline:
+        while running_pid(layout) is not None and time.monotonic() < deadline:
             time.sleep(0.2)
-        if _is_dockerd(pid):
-            os.kill(pid, signal.SIGKILL)
-            time.sleep(1)
-    _unmount(layout.docker)
-    shutil.rmtree(layout.docker, ignore_errors=True)
-    shutil.rmtree(preflight.own_docker_socket(layout.root).parent, ignore_errors=True)
-    return True
+    deadline = time.monotonic() + STOP_DEADLINE_S
+    while (left := _processes(layout)) and time.monotonic() < deadline:
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.2)
+    # A start of the machine empties /run, too: the numbers of processes in it are not those of the next engine.
+    _remove(preflight.own_docker_socket(layout.root).parent)
 
 
-def _install(layout: Layout, say: Say) -> None:
+def _install(layout: Layout, packages: list[str], say: Say) -> None:
     if not preflight.installable():
-        raise LocalError(f"Docker: no engine here. Install it: {preflight.DOCKER_DOCS}")
+        raise LocalError(f"Docker: an engine of this clone's own needs {', '.join(packages)}. {_BY_HAND}")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    say("  installing docker.io with apt-get, once")
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "docker.io", "iptables"]):
+    say(f"  installing {', '.join(packages)} with apt-get, once")
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", *packages]):
         ran = run_quietly(" ".join(command[:2]), command, cwd=layout.root, environment=environment)
         if ran.code != 0:
-            raise LocalError(
-                f"{' '.join(command)} ended with {ran.code}:\n{ran.tail()}\n  By hand: {preflight.DOCKER_DOCS}"
-            )
+            raise LocalError(f"{' '.join(command)} ended with {ran.code}:\n{ran.tail()}\n  {_BY_HAND}")
 
 
 def _start(layout: Layout, say: Say) -> str:
+    _end(layout, say)  # one that is there and does not answer, or the containers of one that was killed
     socket = preflight.own_docker_socket(layout.root)
     run_folder = socket.parent
+    bridge = docker_network.make(layout)
     layout.docker.mkdir(parents=True, exist_ok=True)
     run_folder.mkdir(parents=True, exist_ok=True)
     log = layout.docker / "log"
     command = ["dockerd", "--host", f"unix://{socket}", "--data-root", str(layout.docker / "data")]
     command += ["--exec-root", str(run_folder / "exec"), "--pidfile", str(run_folder / "dockerd.pid")]
+    command += ["--bridge", bridge, "--iptables=false", "--ip6tables=false"]
     say(f"  starting a Docker engine for this clone (log: {log.relative_to(layout.root)})")
     with log.open("ab") as sink:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
-    write_json(layout.docker / "state.json", {"pid": process.pid, "socket": str(socket)})
     deadline = time.monotonic() + START_DEADLINE_S
     with Heartbeat("starting dockerd", say):
         while time.monotonic() < deadline and process.poll() is None:
@@ -112,20 +140,34 @@ def _start(layout: Layout, say: Say) -> str:
     )
 
 
-def _is_dockerd(pid: int) -> bool:
-    """Whether `pid` is a dockerd that lives: a number alone may be another's by now."""
-    status = subprocess.run(
-        ["ps", "-o", "stat=,comm=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.split()
-    return len(status) == 2 and not status[0].startswith("Z") and status[1].startswith("dockerd")
+def _processes(layout: Layout) -> list[Process]:
+    """The engine of this clone, told from others by its folder, and what it started: containers, too."""
+    run_folder = f"{preflight.own_docker_socket(layout.root).parent}/"
+    shown = subprocess.run(
+        ["ps", "-ww", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=False
+    ).stdout
+    rows = [line.split(None, 2) for line in shown.splitlines()]
+    every = [Process(pid=int(row[0]), parent=int(row[1]), arguments=row[2]) for row in rows if len(row) == 3]
+    ours = {
+        process.pid
+        for process in every
+        if process.program.startswith(("dockerd", "containerd")) and run_folder in process.arguments
+    }
+    while more := {process.pid for process in every if process.parent in ours} - ours:
+        ours |= more
+    return [process for process in every if process.pid in ours]
 
 
-def _unmount(folder: Path) -> None:
-    """A dockerd that was killed leaves its containers' file systems mounted."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
-    except OSError:
-        return
-    inside = [line.split()[1] for line in mounts if line.split()[1].startswith(f"{folder}/")]
+def _remove(folder: Path) -> None:
+    """Remove a folder of the engine. One that was killed leaves its containers' file systems mounted."""
+    mounts = Path("/proc/self/mounts")
+    places = [line.split()[1] for line in mounts.read_text().splitlines()] if mounts.exists() else []
+    inside = [place for place in (_decoded(place) for place in places) if place.startswith(f"{folder}/")]
     for mount in sorted(inside, reverse=True):
         subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _decoded(place: str) -> str:
+    """A path as it is: /proc writes spaces in octal (proc(5), fstab(5))."""
+    return place.encode().decode("unicode_escape")

@@ -31,10 +31,11 @@ def run(layout: Layout) -> int:
     """`python -m local down`."""
     products = [layout.frontend / "node_modules", layout.frontend / "dist", layout.root / ".build"]
     if not layout.local.exists():
+        ended = docker_engine.stop(layout, say)  # it lives on when somebody has removed the folder
         removed = [path for path in products if path.exists()]
         for path in removed:
             shutil.rmtree(path)
-        say("down: " + (_listed(layout, removed) if removed else "nothing to do"))
+        say("down: " + (_listed(layout, removed) if removed else "done" if ended else "nothing to do"))
         return 0
     with exclusive(layout, "down"):
         _stop_emulator(layout)

@@ -25,6 +25,8 @@ PORT = 4566
 PORT_VARIABLE = "EASI_LOCAL_PORT"
 """Names another one, which then must be free."""
 DEFAULT_SOCKET = "/var/run/docker.sock"
+NETWORK_TOOLS = {"ip": "iproute2", "iptables": "iptables"}
+"""Programs that give an engine of this clone a network of its own, and the Debian packages that have them."""
 DOCKER_DOCS = "https://docs.docker.com/engine/install/"
 
 
@@ -129,6 +131,15 @@ def _docker(root: Path) -> Report:  # noqa: PLR0911 - one for each kind of machi
         return Report(
             [f"Docker: nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}. Start it, or unset DOCKER_HOST."], []
         )
+    missing = missing_network_tools()
+    if os.getuid() == 0 and shutil.which("dockerd") and missing and not installable():
+        return Report(
+            [
+                f"no Docker engine runs, and to start one for this clone, {' and '.join(missing)} must be on PATH "
+                f"(packages: {', '.join(NETWORK_TOOLS[tool] for tool in missing)}). Install them, or start an engine."
+            ],
+            [],
+        )
     if os.getuid() == 0 and shutil.which("dockerd"):
         return Report([], ["no Docker engine runs: one will be started for this clone (make down ends it)"])
     if os.getuid() == 0 and installable():
@@ -144,6 +155,11 @@ def _docker(root: Path) -> Report:  # noqa: PLR0911 - one for each kind of machi
         ],
         [],
     )
+
+
+def missing_network_tools() -> list[str]:
+    """Those of NETWORK_TOOLS that are not on PATH."""
+    return [tool for tool in NETWORK_TOOLS if shutil.which(tool) is None]
 
 
 def installable() -> bool:

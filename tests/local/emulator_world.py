@@ -31,6 +31,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -38,7 +39,11 @@ import (
 func main() {
 	mode := os.Getenv("MODE")
 	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		answer, err := http.Get("http://127.0.0.1:8080/" + os.Args[2])
+		url := os.Args[2]
+		if !strings.Contains(url, "://") {
+			url = "http://127.0.0.1:8080/" + url
+		}
+		answer, err := (&http.Client{Timeout: 4 * time.Second}).Get(url)
 		if err != nil || answer.StatusCode != 200 {
 			os.Exit(1)
 		}
@@ -116,16 +121,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def push_server(world: World, folder: Path) -> str:
+def build_server(folder: Path) -> Path:
+    """A static program."""
     (folder / "main.go").write_text(SERVER)
     (folder / "go.mod").write_text("module server\n\ngo 1.21\n")
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
     subprocess.run(["go", "build", "-o", "server", "."], cwd=folder, env=environment, check=True)
+    return folder / "server"
+
+
+def push_server(world: World, folder: Path) -> str:
+    binary = build_server(folder)
     world.client("ecr").create_repository(repositoryName="server")
     repository = f"localhost:{world.emulator.port}/server"
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
-        archive.add(folder / "server", "server")
+        archive.add(binary, "server")
         dockerfile = b'FROM scratch\nCOPY server /server\nENTRYPOINT ["/server"]\n'
         entry = tarfile.TarInfo("Dockerfile")
         entry.size = len(dockerfile)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local import bootstrap, docker_engine, down, environment, frontend, go_image, up
+from local import bootstrap, docker_engine, down, environment, frontend, go_image, preflight, up
 from local.engine import Engine
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.lock import exclusive
@@ -140,8 +140,9 @@ def test_only_images_under_our_own_names_are_ours() -> None:
 
 
 def test_down_does_not_end_a_process_that_is_not_ours(layout: Layout) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        write_json(layout.docker / "state.json", {"pid": other.pid})
+    layout.docker.mkdir(parents=True)
+    named = f"{preflight.own_docker_socket(layout.root).parent}/exec"
+    with subprocess.Popen([sys.executable, "-c", "input()", named], stdin=subprocess.PIPE) as other:
         assert docker_engine.running_pid(layout) is None
         down._end(other.pid)
         docker_engine.stop(layout, lambda _: None)
