@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Generator, Iterator
@@ -65,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def service(world: World, request: pytest.FixtureRequest) -> Iterator[Service]:
-    name = str(request.node.name).removeprefix("test_").replace("_", "-")
+    name = re.sub(r"[^a-z0-9]+", "-", str(request.node.name).removeprefix("test_"))
     made = make_service(world, name[:32].strip("-"))
     yield made
     made.delete()

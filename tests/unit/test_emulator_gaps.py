@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ministack.core.responses import request_scope
 
-from local.emulator.gaps import alarms, auto_scaling, container_settings, target_health, throttling
+from local.emulator.gaps import alarms, auto_scaling, container_secrets, container_settings, target_health, throttling
 from local.emulator.gaps.target_health import HEALTHY, INITIAL, Check, Target, failed
 
 CHECK = Check.of(
@@ -189,3 +189,22 @@ def test_tasks_that_do_not_last_are_replaced_slower_and_slower() -> None:
     streak = throttling.Streak()
     assert [streak.wait_s(1000.0) for _ in range(9)] == [0, 0, 1, 2, 4, 8, 16, 30, 30]
     assert streak.wait_s(1000.0 + throttling.LASTING_S + throttling.LONGEST_WAIT_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("text", "text"),
+        (True, "true"),
+        (None, "<nil>"),
+        (0, "0"),
+        (5432, "5432"),
+        (-0.25, "-0.25"),
+        (100000, "100000"),
+        (1234567, "1.234567e+06"),
+        (0.00001, "1e-05"),
+        (1e21, "1e+21"),
+    ],
+)
+def test_a_key_of_a_secret_is_written_as_the_agent_of_ecs_writes_it(value: object, written: str) -> None:
+    assert container_secrets.as_agent_writes(value) == written

@@ -11,6 +11,7 @@ NAMES = (
     "listening",
     "containers",
     "container_settings",
+    "container_secrets",
     "task_address",
     "target_health",
     "traffic",

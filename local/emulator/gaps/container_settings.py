@@ -68,6 +68,9 @@ def _with_settings(build: Any) -> Any:
         arguments: dict[str, Any] = build(container, definition, environment, *rest)
         environment.setdefault("AWS_REGION", ecs.get_region())
         environment.setdefault("AWS_DEFAULT_REGION", ecs.get_region())
+        environment.setdefault("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")  # "Amazon ECS environment variables"
+        # Or the SDK of Docker adds the proxies that ~/.docker/config.json has for this machine's containers.
+        arguments["use_config_proxy"] = False
         arguments.update(docker_settings(container, definition))
         arguments["labels"].update(container.get("dockerLabels") or {})
         if container.get("stopTimeout"):

@@ -1,0 +1,59 @@
+"""Gap: a SecureString arrives encrypted, and the stage and version that a secret's ARN names are not looked at.
+
+Here a container gets what ECS gives it: a parameter decrypted (the agent asks for it with WithDecryption), the value of
+one key of a secret (`arn:…:key:stage:version`, each of the three may be empty), written as ECS's agent writes it
+(`GetSecretFromASMWithInput` in amazon-ecs-agent, agent/asm/asm.go). What is not there ends the task before it starts.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from ministack.services import ecs, secretsmanager, ssm
+
+CURRENT = "AWSCURRENT"
+
+
+def close() -> None:
+    """Resolve the secrets of containers as ECS does."""
+    ecs._resolve_container_secrets = _resolved
+
+
+def _resolved(container: dict[str, Any]) -> dict[str, str]:
+    return {secret["name"]: _value(secret["name"], secret["valueFrom"]) for secret in container.get("secrets") or []}
+
+
+def _value(name: str, source: str) -> str:
+    parts = source.split(":")
+    if parts[2:3] != ["secretsmanager"]:
+        value, key = ssm.resolve_parameter_value(source, decrypt=True), ""
+    else:
+        key, stage, version = (*parts[7:], "", "", "")[:3]
+        arn = ":".join(parts[:7])
+        value = secretsmanager.resolve_secret_string(arn, version_stage=stage or CURRENT, version_id=version or None)
+    if value is None:
+        raise ecs._SecretResolutionError(f"unable to retrieve secret {source} for environment variable {name}")
+    if not key:
+        return str(value)
+    try:
+        return as_agent_writes(json.loads(value)[key])
+    except (ValueError, KeyError, TypeError):
+        text = f"unable to retrieve json key '{key}' from secret {source} for environment variable {name}"
+        raise ecs._SecretResolutionError(text) from None  # the cause would quote the secret
+
+
+def as_agent_writes(value: object) -> str:
+    """A value of JSON as Go's `%v` prints it. Raises ValueError for a list or an object, of which nobody makes use."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "<nil>", True: "true", False: "false"}[value]
+    if not isinstance(value, int | float):
+        raise ValueError(f"a {type(value).__name__} is no value of a variable")  # noqa: TRY004 - one way to say no
+    exact = Decimal(repr(float(value))).normalize()
+    exponent = exact.adjusted()
+    if -4 <= exponent < 6:
+        return f"{exact:f}"
+    return f"{exact.scaleb(-exponent):f}e{exponent:+03d}"
