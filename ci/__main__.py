@@ -11,6 +11,7 @@ VERBS = {
     "comment": "put previews into the one comment of a pull request",
     "evidence": "what somebody who approves a release should know",
     "approved": "make sure that somebody approved this run",
+    "recover": "clear what an interrupted update left, if GitHub says that its run is over",
     "proof": "what a release has proven, or what became of it",
     "rollback": "check out what goes back to a version that ran before",
     "deployed": "check out the commit that is deployed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import re
 import socket
 import sys
@@ -25,7 +26,7 @@ LOCKED: Final = ("is currently locked by", "Another update is currently in progr
 _LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
 
 Say = Callable[[str], None]
-Ask = Callable[[str], bool]
+Ended = Callable[[tuple["Lock", ...]], bool]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,26 +59,32 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Clear, and say what was cleared."""
     found = environment.opened(options.stack).stack
-    recover(found, _s3(found), lambda line: print(line, flush=True), lambda question: options.yes or _asked(question))
+
+    def ended(locks: tuple[Lock, ...]) -> bool:
+        return options.yes or _asked(
+            f"{_locked(found.name, locks)}. Does no update of {found.name} run there any more?"
+        )
+
+    recover(found, client(found), lambda line: print(line, flush=True), ended)
     return 0
 
 
-def recover(found: Stack, s3: Any, say: Say, agreed: Ask) -> None:
+def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
     """Clear what an interrupted update of the stack left.
 
-    `s3` is a client for its account, None before its first release. `agreed` is asked before the lock of another
-    machine is freed, of which nobody here can know whether it is a live one. Raises LeaseHeldError, VerbError and
-    StackError, and then has changed nothing that a running update needs.
+    `s3` is a client for its account, None before its first release. `ended` is asked before the lock of another machine
+    is freed: whether the update that took it is known to have ended, which cannot be seen from here. Raises
+    LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
     """
     cleared = _give_up_lease(found, s3, say)
-    cleared |= _settle(found, say, agreed)
+    cleared |= _settle(found, say, ended)
     if not cleared:
         say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
         return
     say(f"{found.name} is free; what was interrupted is taken up by:  pulumi up -s {found.name}")
 
 
-def _s3(found: Stack) -> Any:
+def client(found: Stack) -> Any:
     """A client for the stack's account, from what every version of this program has stored; None without a release."""
     if found.inputs is None:
         return None
@@ -99,7 +106,7 @@ def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
     return True
 
 
-def _settle(found: Stack, say: Say, agreed: Ask) -> bool:
+def _settle(found: Stack, say: Say, ended: Ended) -> bool:
     """Free the lock, and forget what was under way; whether there was anything."""
     freed = False
     try:
@@ -107,7 +114,7 @@ def _settle(found: Stack, say: Say, agreed: Ask) -> bool:
     except StackError as error:
         if not any(words in str(error) for words in LOCKED):
             raise
-        _refuse_running(found.name, locks(str(error)), agreed)
+        _refuse_running(found.name, locks(str(error)), ended)
         say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(str(error)))})")
         stack.pulumi("cancel", "-s", found.name, "--yes")
         _refresh(found)
@@ -139,8 +146,8 @@ def locks(said: str) -> tuple[Lock, ...]:
     )
 
 
-def _refuse_running(name: str, found: tuple[Lock, ...], agreed: Ask) -> None:
-    """Raise VerbError unless the holders of the lock are gone, or a person says so."""
+def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
+    """Raise VerbError unless the holders of the lock are gone, or are known to have ended."""
     here = socket.gethostname()
     for lock in found:
         if lock.host == here and machine.runs(lock.pid):
@@ -148,13 +155,25 @@ def _refuse_running(name: str, found: tuple[Lock, ...], agreed: Ask) -> None:
                 f"an update of {name} is under way ({lock}).\n"
                 f"  to end it:  wait, or press Ctrl-C there (kill -INT {lock.pid}): Pulumi finishes what is under way"
             )
-    if found and all(lock.host == here for lock in found):
+    # Machines made from one image, as GitHub's runners are, may share their host name: it names this one only where
+    # the state is on it, too.
+    if found and all(lock.host == here for lock in found) and _state_is_here():
         return
-    if not agreed(f"{name} is locked ({_holders(found)}). Does no update of {name} run there any more?"):
+    if not ended(found):
         raise VerbError(
-            f"{name} is locked ({_holders(found)}), and whether that update still runs cannot be seen from here.\n"
+            f"{_locked(name, found)}, and whether that update still runs cannot be seen from here.\n"
             f"  when it has ended:  python -m release recover -s {name} --yes"
         )
+
+
+def _state_is_here() -> bool:
+    """Whether the state is in files of this machine."""
+    backend = json.loads(stack.pulumi("whoami", "--json"))
+    return str(backend.get("url", "")).startswith("file://")
+
+
+def _locked(name: str, found: tuple[Lock, ...]) -> str:
+    return f"{name} is locked ({_holders(found)})"
 
 
 def _holders(found: tuple[Lock, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from release import lease, machine, record
 from tests.local.clone import Clone
+from tests.local.workflow.api import REPOSITORY, serving
 
 pytestmark = [pytest.mark.moves_on, pytest.mark.timeout(1800)]
 
@@ -61,12 +63,12 @@ class Dev:
         assert built.returncode == 0, built.stdout
 
     @contextmanager
-    def up(self, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-        """`pulumi up` as CI runs it; the process is the engine itself. What it leaves is ended at the end."""
+    def up(self, first: str = "true", **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+        """`pulumi up` as CI runs it, after `first`; the process is the engine. What it leaves is ended at the end."""
         with self.log.open("ab") as log:
             before = log.tell()
             engine = subprocess.Popen(
-                [self.clone.root / ".local" / "bin" / "pulumi", "up", "-s", "dev", "--yes", "--skip-preview"],
+                ["sh", "-euc", f"{first}\nexec pulumi up -s dev --yes --skip-preview"],
                 env=self.environment | variables,
                 cwd=self.clone.root,
                 stdin=subprocess.DEVNULL,
@@ -217,6 +219,47 @@ def test_a_killed_engine_leaves_no_orphan_and_after_recover_also_the_version_bef
     with dev.up() as again:
         assert again.wait(timeout=UP_S) == 0
     dev.assert_settled_on(before)
+
+
+def test_a_job_frees_the_lock_of_another_machine_when_its_run_is_over_and_not_before(dev: Dev) -> None:
+    with serving() as api:
+        api.states[7, 1] = "in_progress"
+        variables = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": api.url, "GITHUB_RUN_ATTEMPT": "1"}
+        variables["GITHUB_TOKEN"] = api.token({"actions": "read"})
+        with dev.up("python -m ci recover -s dev", GITHUB_RUN_ID="7", **variables) as engine:
+            locks = dev.clone.root / ".local" / "state" / ".pulumi" / "locks"
+            # The engine's own, and not that of `recover`, which this process was before.
+            until(lambda: Path(f"/proc/{engine.pid}/exe").readlink().name == "pulumi" and list(locks.rglob("*.json")))
+            (lock,) = locks.rglob("*.json")
+            until(dev.plugins, process=engine)
+            for plugin in dev.plugins():
+                os.kill(plugin, signal.SIGSTOP)  # what AWS makes takes long: the release has not begun
+            elsewhere(dev, lock)
+            recover = " ".join(f"{name}={value}" for name, value in variables.items())
+            recover = f"GITHUB_RUN_ID=8 {recover} python -m ci recover -s dev 2>&1"
+            refused = dev.clone.shell(f"{recover} || echo ended with $?")
+            assert f"run 7 of {REPOSITORY}, attempt 1, which took it, is in_progress. Nothing" in refused.stdout
+            assert refused.stdout.endswith("ended with 1\n")
+            assert lock.exists()
+            assert engine.poll() is None
+            assert not dev.has(lease.KEY), "only the lock says that this update is under way"
+            engine.kill()
+            engine.wait()
+            api.states[7, 1] = "completed"
+            freed = dev.clone.shell(recover)
+            assert "dev: an update was cut short: freeing its lock" in freed.stdout
+            assert not lock.exists()
+    assert '"run":8' in dev.clone.shell("pulumi stack tag get release:run -s dev").stdout
+
+
+def elsewhere(dev: Dev, lock: Path) -> None:
+    """Let the lock, and what the run noted of itself, be of another machine."""
+    content = json.loads(lock.read_text())
+    lock.write_text(json.dumps(content | {"hostname": "runner-7"}))
+    noted = json.loads(dev.clone.shell("pulumi stack tag get release:run -s dev").stdout)
+    assert noted["pid"] == content["pid"], "the step's shell became the engine"
+    tag = shlex.quote(json.dumps(noted | {"host": "runner-7"}))
+    assert dev.clone.shell(f"pulumi stack tag set release:run {tag} -s dev").returncode == 0
 
 
 def test_a_cancelled_ci_job_leaves_nothing_that_releases_and_the_next_run_converges(dev: Dev) -> None:

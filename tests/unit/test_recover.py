@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import os
 import socket
 
@@ -14,6 +15,7 @@ from release.lease import Holder, LeaseHeldError
 from release.stack import RELEASE, Operation, Stack, StackError
 from release.verbs import recover
 from release.verbs.errors import VerbError
+from release.verbs.recover import Lock
 from tests.unit.fake_s3 import FakeS3
 
 GONE = 2**22 + 1
@@ -40,12 +42,15 @@ class World:
     s3: FakeS3
     found: Stack
     lock: str | None = None
+    backend: str = "file:///state"
     agrees: bool = False
     ran: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
     said: list[str] = dataclasses.field(default_factory=list)
-    asked: list[str] = dataclasses.field(default_factory=list)
+    asked: list[tuple[Lock, ...]] = dataclasses.field(default_factory=list)
 
     def pulumi(self, *arguments: str) -> str:
+        if arguments == ("whoami", "--json"):
+            return json.dumps({"user": "ci", "url": self.backend})
         self.ran.append(arguments)
         if arguments[0] == "cancel":
             self.lock = None
@@ -53,12 +58,12 @@ class World:
             raise StackError(f"`pulumi refresh` failed: {self.lock}")
         return ""
 
-    def agreed(self, question: str) -> bool:
-        self.asked.append(question)
+    def ended(self, locks: tuple[Lock, ...]) -> bool:
+        self.asked.append(locks)
         return self.agrees
 
     def recover(self) -> None:
-        recover.recover(self.found, self.s3, self.said.append, self.agreed)
+        recover.recover(self.found, self.s3, self.said.append, self.ended)
 
     def verbs(self) -> list[str]:
         return [arguments[0] for arguments in self.ran]
@@ -133,6 +138,13 @@ def test_the_lock_of_another_machine_is_freed_only_when_a_person_says_so(world: 
     world.agrees = True
     world.recover()
     assert world.verbs() == ["refresh", "refresh", "cancel", "refresh"]
+
+
+def test_a_host_name_like_this_ones_is_no_proof_where_other_machines_use_the_state(world: World) -> None:
+    world.lock, world.backend = locked(socket.gethostname(), GONE), "s3://state?region=us-west-2"
+    with pytest.raises(VerbError, match="cannot be seen from here"):
+        world.recover()
+    assert world.verbs() == ["refresh"]
 
 
 def test_a_lock_here_and_one_elsewhere_need_a_person(world: World) -> None:

@@ -15,22 +15,23 @@ ENVIRONMENTS = ("dev", "impl", "prod")
 READ = {"contents": "read"}
 ROLE = {"contents": "read", "id-token": "write"}
 APPROVAL = {"contents": "read", "actions": "read"}
+RELEASE = ROLE | {"actions": "read"}
 # Every job, with all it may do. A new job or permission is a line here that somebody reads.
 PERMISSIONS = {
     "deploy/checks": READ,
     "deploy/build": READ,
-    "deploy/dev": ROLE,
+    "deploy/dev": RELEASE,
     "deploy/impl-preview": ROLE,
     "deploy/impl-approval": APPROVAL,
-    "deploy/impl": ROLE,
+    "deploy/impl": RELEASE,
     "deploy/prod-preview": ROLE,
     "deploy/prod-approval": APPROVAL,
-    "deploy/prod": ROLE,
+    "deploy/prod": RELEASE,
     "pull_request/checks": READ,
     "pull_request/build": READ,
     "pull_request/preview": ROLE,
     "pull_request/comment": {"contents": "read", "pull-requests": "write"},
-    "rollback/rollback": ROLE,
+    "rollback/rollback": RELEASE,
     "drift/preview": ROLE,
     "drift/issue": {"contents": "read", "issues": "write"},
 }
@@ -149,6 +150,7 @@ def test_nothing_that_writes_to_github_has_credentials_of_aws_or_runs_pulumi() -
 def test_the_token_of_github_is_given_only_to_steps_that_need_it() -> None:
     given = {name: step["run"].split()[3] for name, step in STEPS if "GITHUB_TOKEN" in step.get("env", {})}
     assert given == {
+        **dict.fromkeys(RELEASES, "recover"),
         "deploy/impl-approval": "approved",
         "deploy/prod-approval": "approved",
         "pull_request/comment": "comment",
@@ -246,7 +248,7 @@ def test_previews_do_not_count_as_deployments() -> None:
 
 
 def test_every_step_is_a_command_that_a_person_can_run() -> None:
-    command = re.compile(r"make [a-z]+|python -m (ci|release) .+|exec pulumi up .+")
+    command = re.compile(r"make [a-z]+|python -m (ci|release) .+|exec env --unset=GITHUB_TOKEN pulumi up .+")
     lines = [(name, line) for name, run in runs(ALL_STEPS) for line in run.strip().splitlines()]
     assert [line for line in lines if not command.fullmatch(line[1])] == []
 
@@ -260,9 +262,10 @@ def test_a_release_recovers_first_and_hands_its_process_to_pulumi(name: str) -> 
     release = step_of(JOBS[name], "release")
     stack = '"$STACK"' if name.startswith("rollback") else environment(JOBS[name])
     recover, up = release["run"].strip().splitlines()
-    assert recover == f"python -m release recover -s {stack} --yes"
-    # Last and by exec: the runner signals the step's own process only.
-    assert up.startswith(f"exec pulumi up -s {stack} --yes --non-interactive")
+    assert recover == f"python -m ci recover -s {stack}"
+    # Last and by exec: the runner signals the step's own process only. `recover` notes that process, too. What is
+    # released has no use for GitHub's token.
+    assert up.startswith(f"exec env --unset=GITHUB_TOKEN pulumi up -s {stack} --yes --non-interactive")
 
 
 @pytest.mark.parametrize("name", RELEASES)

@@ -36,6 +36,8 @@ class Api:
     tokens: dict[str, Permissions] = field(default_factory=dict)
     runs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     """By number, with the reviews of each."""
+    states: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Of each attempt of a run: `in_progress`, `completed`…"""
     refused: list[str] = field(default_factory=list)
     """Requests that were not understood or not allowed."""
     requests: list[str] = field(default_factory=list)
@@ -95,6 +97,12 @@ class Api:
                 if permissions.get("actions") not in ("read", "write"):
                     return 403, {"message": "Resource not accessible by integration"}
                 return 200, self.runs[int(number)]
+            case ("GET", "actions", "runs", number, "attempts", attempt) if (int(number), int(attempt)) in self.states:
+                # https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run-attempt
+                if permissions.get("actions") not in ("read", "write"):
+                    return 403, {"message": "Resource not accessible by integration"}
+                status = self.states[int(number), int(attempt)]
+                return 200, {"id": int(number), "run_attempt": int(attempt), "status": status}
             case ("GET", "labels", name):
                 return (200, {"name": name}) if urllib.parse.unquote(name) in self.labels else (404, {})
             case ("POST", "labels"):
