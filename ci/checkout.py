@@ -6,59 +6,15 @@ back, and looking for drift, take place in the tree from which the stack was las
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
 
-from release import git, stack
+from release import git, updates
 from release.record import Release
-from release.stack import StackError
+from release.updates import Update
 from release.verbs.errors import VerbError
-from release.verbs.screen import moment, short
-
-UPDATES: Final = 50
-"""Entries of a stack's history that are read, the newest ones: each release has two, as `recover` refreshes first."""
-_SHA: Final = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Update:
-    """One `pulumi up` that has ended. One that was killed is in no history."""
-
-    succeeded: bool
-    started_at: datetime | None
-    commit: str
-    """Full Git SHA of the tree it ran in; empty where Pulumi did not know it."""
-
-
-def updates(name: str) -> tuple[Update, ...]:
-    """The last updates of the stack, the newest first. Raises StackError."""
-    said = stack.pulumi("stack", "history", "-s", name, "--json", "--page-size", str(UPDATES))
-    try:
-        return of_history(json.loads(said))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StackError(f"pulumi stack history -s {name} answered what is no history ({error})") from error
-
-
-def of_history(entries: Iterable[Mapping[str, Any]]) -> tuple[Update, ...]:
-    """The updates in what `pulumi stack history --json` writes; refreshes and others are none."""
-    found = []
-    for entry in entries:
-        if entry["kind"] == "update":
-            commit = str((entry.get("environment") or {}).get("git.head", ""))
-            found.append(
-                Update(
-                    succeeded=entry["result"] == "succeeded",
-                    started_at=moment(str(entry.get("startTime", ""))),
-                    commit=commit if _SHA.fullmatch(commit) else "",
-                )
-            )
-    return tuple(found)
+from release.verbs.screen import short
 
 
 def in_force(release: Release, found: Sequence[Update], known: Callable[[str], bool]) -> str:
@@ -73,7 +29,7 @@ def in_force(release: Release, found: Sequence[Update], known: Callable[[str], b
 
 def take(root: Path, name: str, release: Release) -> str:
     """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
-    commit = in_force(release, updates(name), lambda sha: has(root, sha))
+    commit = in_force(release, updates.read(name), lambda sha: has(root, sha))
     check_out(root, commit, why=f"whose settings are in force in {name}")
     return commit
 

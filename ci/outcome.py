@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from ci import markdown
-from ci.checkout import Update
 from release import way_back
 from release.attempts import Attempt
 from release.healthcheck import Proof
 from release.record import Proven, Release
+from release.updates import Update
 from release.verbs.screen import moment, revision, seconds, short, table, when
 
 Rows = list[tuple[str, str]]

@@ -8,15 +8,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ci import checkout, github, outcome, page
-from ci.checkout import Update
+from ci import github, outcome, page
 from ci.outcome import Facts
-from release import attempts, git, healthcheck, lease
+from release import attempts, git, healthcheck, lease, updates
 from release.attempts import Attempt
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
 from release.promotion import Refused
 from release.stack import StackError
+from release.updates import Update
 from release.verbs import environment, errors, explain, versions
 from release.verbs.environment import Environment
 from release.verbs.errors import told
@@ -113,7 +113,7 @@ def _lives(s3: Any, bucket: str) -> bool:
 def _last_update(name: str) -> Update | None:
     """The last update that has ended; None where Pulumi does not say."""
     try:
-        return next(iter(checkout.updates(name)), None)
+        return next(iter(updates.read(name)), None)
     except StackError:
         return None
 

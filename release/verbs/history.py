@@ -6,26 +6,43 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from release import attempts, lease, record, way_back
+from release import attempts, lease, record, updates, way_back
 from release.attempts import Attempt, Phase
 from release.lease import Held
 from release.record import Release
+from release.updates import Update
 from release.verbs import environment
+from release.verbs.environment import Environment
 from release.verbs.errors import UsageError
 from release.verbs.screen import ago, bold, moment, seconds, short, table, when
 
 LIMIT = 10
 """Attempts that are shown unless more are asked for."""
+_SECOND = timedelta(seconds=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class History:
+    """What is known of the past of one environment."""
+
+    environment: str
+    release: Release | None = None
+    attempts: Sequence[Attempt] = ()
+    """The newest first."""
+    failed: Sequence[Update] = ()
+    """Updates that failed before their release began, the newest first."""
+    held: Held | None = None
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
         "The attempts to release an environment, the newest first: also those that failed, were undone or were "
-        "interrupted. The last line says how to go back to what ran before."
+        "interrupted, and updates that failed before a release began. The last lines say how to go back to what ran "
+        "before."
     )
     parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
     environment.add_stack(parser)
@@ -36,36 +53,69 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the records bucket, and print."""
+    """Read the records bucket and Pulumi's history, and print."""
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: expected 1 or more.")
-    there = environment.opened(options.stack)
-    clients, bucket = there.clients, there.released().site.records_bucket
-    release = record.read(clients.s3, bucket)
-    found = attempts.list_(clients.s3, bucket, options.limit)
-    held = lease.look(clients.s3, bucket)
+    history = read(environment.opened(options.stack), options.limit)
     if options.json:
-        print(json.dumps(as_json(there.name, release, found, held), indent=2))
+        print(json.dumps(as_json(history), indent=2))
     else:
-        print("\n".join(lines(there.name, release, found, held, datetime.now(UTC))))
+        print("\n".join(lines(history, datetime.now(UTC))))
     return 0
 
 
-def lines(name: str, release: Release | None, found: Sequence[Attempt], held: Held | None, now: datetime) -> list[str]:
+def read(there: Environment, limit: int) -> History:
+    """The last `limit` attempts, and the updates that failed beside them. Raises some of `errors.EXPECTED`."""
+    past = updates.read(there.name)
+    if there.request is None and not there.unreadable and (failed := failed_before_release(past, (), limit)):
+        # Before the first release that began, nothing says where attempts are.
+        return History(environment=there.name, failed=failed[:limit])
+    s3, bucket = there.clients.s3, there.released().site.records_bucket
+    found = attempts.list_(s3, bucket, limit)
+    return History(
+        environment=there.name,
+        release=record.read(s3, bucket),
+        attempts=found,
+        failed=failed_before_release(past, found, limit),
+        held=lease.look(s3, bucket),
+    )
+
+
+def failed_before_release(past: Sequence[Update], found: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
+    """The updates that failed, and during which no attempt began. Pure.
+
+    None from before the last of the attempts `found`, where there may be more attempts than the `limit` allows.
+    """
+    began = [at for attempt in found if (at := moment(attempt.started_at)) is not None]
+    since = began[-1] if began and len(found) == limit else None
+    return tuple(
+        update
+        for update in past
+        if not update.succeeded
+        and (since is None or update.started_at > since)
+        # Pulumi keeps the end without its fraction of a second.
+        and not any(update.started_at <= at < update.ended_at + _SECOND for at in began)
+    )
+
+
+def lines(history: History, now: datetime) -> list[str]:
     """The history for people. Pure."""
+    name, release = history.environment, history.release
     first = f"{name} has proven nothing yet"
     if release is not None:
         proven = f"{when(release.verified_at)} ({ago(release.verified_at, now)})"
         first = f"{name} runs {short(release.version)}, proven {proven}"
     shown = [bold(first)]
-    if not found:
+    if release is not None and not history.attempts:
         shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
-    head = [("started", "version", "kind", "outcome", "took", "who")]
-    rows = table([*head, *(_row(attempt, held) for attempt in found)])
-    for number, row in enumerate(rows if found else []):
-        shown.append(row)
-        if number:
-            shown += _details(found[number - 1])
+    rows = [(_row(attempt, history.held), _details(attempt)) for attempt in history.attempts]
+    rows += [(_row_of_update(update), _details_of_update(update)) for update in history.failed]
+    rows.sort(key=lambda row: row[0][0], reverse=True)
+    head = [("started", "version", "kind", "outcome", "took", "who")] if rows else []
+    aligned = table([*head, *(cells for cells, _ in rows)])
+    shown += aligned[:1]
+    for line, (_, details) in zip(aligned[1:], rows, strict=True):
+        shown += [line, *details]
     return [*shown, *_way_back(name, release)]
 
 
@@ -75,16 +125,37 @@ def state(attempt: Attempt, held: Held | None) -> str:
     return "under way" if under_way else attempt.state
 
 
-def as_json(name: str, release: Release | None, found: Sequence[Attempt], held: Held | None) -> dict[str, Any]:
-    """The history for machines."""
+def as_json(history: History) -> dict[str, Any]:
+    """The history for machines: docs/json.md."""
+    release = history.release
+    older = way_back.candidates(release) if release else ()
+    marked = way_back.gone_back_from(release) if release else ()
     return {
-        "environment": name,
+        "environment": history.environment,
         "release": release.to_json() if release else None,
-        "attempts": [
-            {_camel(key): value for key, value in dataclasses.asdict(attempt).items()} | {"state": state(attempt, held)}
-            for attempt in found
+        "attempts": [attempt_json(attempt, history.held) for attempt in history.attempts],
+        "failedBeforeRelease": [
+            {
+                "startedAt": update.started_at.isoformat(),
+                "endedAt": update.ended_at.isoformat(),
+                "commit": update.commit or None,
+                "run": update.run or None,
+            }
+            for update in history.failed
+        ],
+        "wayBack": [{"version": proven.version, "verifiedAt": proven.verified_at} for proven in older],
+        "rolledBack": [
+            {"version": proven.version, "verifiedAt": proven.verified_at, **dataclasses.asdict(proven.gone_back)}
+            for proven in marked
+            if proven.gone_back
         ],
     }
+
+
+def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
+    """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
+    data = {_camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
+    return data | {"state": state(attempt, held)}
 
 
 def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
@@ -92,6 +163,20 @@ def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
     took = seconds((ended - began).total_seconds()) if began and ended else "-"
     kind = attempt.kind or "unknown"
     return (when(attempt.started_at), short(attempt.version), kind, state(attempt, held), took, attempt.who)
+
+
+def _row_of_update(update: Update) -> tuple[str, ...]:
+    took = seconds((update.ended_at - update.started_at).total_seconds())
+    return (when(update.started_at.isoformat()), "-", "-", "failed", took, update.run or "-")
+
+
+def _details_of_update(update: Update) -> list[str]:
+    """What is known of an update without a release. Its version is not: EASI_VERSION is not kept."""
+    rows = [
+        ("why", "`pulumi up` failed before its release began (a build, a resource, or a refusal): its log says why"),
+        ("tree", short(update.commit)),
+    ]
+    return [f"      {label:<9} {text}" for label, text in rows if text]
 
 
 def _details(attempt: Attempt) -> list[str]:

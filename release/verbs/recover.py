@@ -23,6 +23,7 @@ from release.verbs.errors import VerbError
 
 LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
 """What Pulumi says when a stack is locked: with a state of one's own, and with Pulumi Cloud."""
+NO_RESOURCE: Final = "urn:pulumi:none::none::none:none:None::none"
 _LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
 
 Say = Callable[[str], None]
@@ -108,27 +109,42 @@ def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
 
 def _settle(found: Stack, say: Say, ended: Ended) -> bool:
     """Free the lock, and forget what was under way; whether there was anything."""
-    freed = False
-    try:
-        _refresh(found)
-    except StackError as error:
-        if not any(words in str(error) for words in LOCKED):
-            raise
-        _refuse_running(found.name, locks(str(error)), ended)
-        say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(str(error)))})")
+    lock = _lock(found)
+    if lock is not None:
+        _refuse_running(found.name, locks(lock), ended)
+        say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(lock))})")
         stack.pulumi("cancel", "-s", found.name, "--yes")
+    if found.operations:
         _refresh(found)
-        freed = True
     for operation in found.operations:
         say(f"{found.name}: was {operation}{_consequence(operation)}")
-    return freed or bool(found.operations)
+    return lock is not None or bool(found.operations)
+
+
+def _lock(found: Stack) -> str | None:
+    """What Pulumi says of the stack's lock; None where it has none.
+
+    No command of Pulumi only looks at it. A refresh does before its preview, and this one fails in the preview, as it
+    has a target that no stack has: nothing is changed, and nothing is added to the stack's history.
+    Pulumi Cloud has its own lock, which only the list of stacks shows without an update.
+    """
+    try:
+        stack.pulumi("refresh", "-s", found.name, "--run-program=false", "--target", NO_RESOURCE, "--yes")
+    except StackError as error:
+        if any(words in str(error) for words in LOCKED):
+            return str(error)
+        if f"no resource named '{NO_RESOURCE}'" not in str(error):
+            raise
+    listed = json.loads(stack.pulumi("stack", "ls", "--json"))
+    busy = any(one["name"] == found.name and one.get("updateInProgress") for one in listed)
+    return LOCKED[1] if busy else None
 
 
 def _refresh(found: Stack) -> None:
     """Clear the operations under way. Of those resources that Pulumi knows, it reads how they are.
 
-    Pulumi clears on any refresh, and only there looks at the lock; so the target is the stack itself, which costs
-    nothing. The release is not read: the next update compares it with what runs.
+    Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
+    next update compares it with what runs.
     """
     known = [each.urn for each in found.operations if each.known and each.type != RELEASE]
     targets = [argument for urn in ([found.root] if found.root else []) + known for argument in ("--target", urn)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,12 @@ import pytest
 
 from ci import outcome
 from ci.__main__ import main
-from ci.checkout import Update
 from ci.outcome import Facts
 from release import attempts, healthcheck, lease, session
 from release.attempts import Attempt, Phase
 from release.healthcheck import HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError
-from release.verbs.screen import moment
+from release.updates import Update
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry, outputs
 from tests.unit.test_history import attempt, held
@@ -30,7 +30,12 @@ STORY = (
     f"  runs now  {'2' * 12}, as before, backend and site\n"
     "  to do     mend the cause, then:  pulumi up -s prod"
 )
-UPDATED = moment("2026-01-02T02:59:00Z")
+UPDATED = Update(
+    succeeded=False,
+    started_at=datetime(2026, 1, 2, 2, 59, tzinfo=UTC),
+    ended_at=datetime(2026, 1, 2, 3, 2, tzinfo=UTC),
+    commit=BAD,
+)
 
 
 class Release:
@@ -279,12 +284,12 @@ def test_a_health_check_that_fails_later_is_not_proof(
 
 def facts(**more: Any) -> Facts:
     known: dict[str, Any] = {"environment": "prod", "wanted": BAD, "release": released(OLD, NEW)}
-    return Facts(**known | {"update": Update(succeeded=False, started_at=UPDATED, commit=BAD)} | more)
+    return Facts(**known | {"update": UPDATED} | more)
 
 
 def test_only_a_whole_success_is_good() -> None:
     proof = Proof(verified_at="", passes=3, last={})
-    update = Update(succeeded=True, started_at=None, commit=BAD)
+    update = dataclasses.replace(UPDATED, succeeded=True)
     good = facts(wanted=NEW, proof=proof, update=update)
 
     assert good.good

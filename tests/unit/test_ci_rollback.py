@@ -11,9 +11,8 @@ import pytest
 
 from ci import checkout, rollback
 from ci.__main__ import main
-from ci.checkout import Update
+from release import updates
 from release.verbs.errors import UsageError, VerbError
-from release.verbs.screen import moment
 from tests.unit.environments import World, released, world_in
 
 ROLLED_BACK = "rolled back 2026-01-02 03:04:05 UTC to 111111111111 by octocat: no reason was given"
@@ -38,6 +37,7 @@ def entry(commit: str, *, kind: str = "update", result: str = "succeeded") -> di
         "kind": kind,
         "result": result,
         "startTime": "2026-01-02T03:00:00.000Z",
+        "endTime": "2026-01-02T03:02:00.000Z",
         "environment": {"git.head": commit, "git.dirty": "false"},
     }
 
@@ -74,22 +74,11 @@ def test_the_settings_in_force_are_those_of_the_last_update_that_succeeded(world
 
 def test_a_commit_that_the_clone_lacks_is_passed_over_for_the_versions_own() -> None:
     release, known = released("1" * 40, "2" * 40), {"2" * 40}
-    found = [Update(succeeded=True, started_at=None, commit="3" * 40)]
+    found = updates.of_history([entry("3" * 40)])
 
     assert checkout.in_force(release, found, known.__contains__) == "2" * 40
     assert checkout.in_force(release, found, (known | {"3" * 40}).__contains__) == "3" * 40
     assert checkout.in_force(release, [], known.__contains__) == "2" * 40
-
-
-def test_of_a_history_only_updates_count() -> None:
-    dirty = {"kind": "update", "result": "failed", "startTime": "no time", "environment": {"git.head": "main"}}
-
-    found = checkout.of_history([entry("1" * 40, kind="refresh"), entry("2" * 40), dirty])
-
-    assert found == (
-        Update(succeeded=True, started_at=moment("2026-01-02T03:00:00Z"), commit="2" * 40),
-        Update(succeeded=False, started_at=None, commit=""),
-    )
 
 
 def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from release import attempts, lease, story
 from release.__main__ import main
 from release.attempts import Attempt, Phase
 from release.lease import Held, Holder
+from release.record import Release
+from release.updates import Update
 from release.verbs import history
+from release.verbs.history import History
 from tests.unit.environments import World, released, world_in
+from tests.unit.test_ci_rollback import entry
 
 NOW = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
 OLD, NEW, BAD = "1" * 40, "2" * 40, "3" * 40
@@ -60,6 +65,10 @@ def held(version: str, age_s: float = 1.0) -> Held:
     return Held(holder=holder, etag='"1"', age_s=age_s)
 
 
+def shown_of(release: Release | None, *found: Attempt, failed: Sequence[Update] = (), name: str = "prod") -> list[str]:
+    return history.lines(History(environment=name, release=release, attempts=found, failed=failed), NOW)
+
+
 def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
     failed = attempt(
         BAD,
@@ -90,7 +99,7 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
     )
     fine = attempt(NEW, reason="the old one loses orders", phases=(Phase(name="stage", seconds=0.2, outcome="done"),))
 
-    shown = history.lines("prod", released(OLD, NEW), [failed, fine], None, NOW)
+    shown = shown_of(released(OLD, NEW), failed, fine)
 
     assert shown == [
         "prod runs 222222222222, proven 2026-01-02 03:04:05 UTC (56 min ago)",
@@ -120,7 +129,7 @@ def test_one_that_has_not_ended_is_under_way_only_while_its_lease_lives() -> Non
 
 
 def test_the_way_back_is_to_the_version_that_was_proven_last_and_the_others_follow() -> None:
-    shown = history.lines("prod", released(OLD, NEW, BAD, BAD), [], None, NOW)
+    shown = shown_of(released(OLD, NEW, BAD, BAD))
 
     assert "no attempt is recorded" in shown[1]
     assert shown[2:] == [
@@ -133,7 +142,7 @@ def test_the_way_back_is_to_the_version_that_was_proven_last_and_the_others_foll
 
 def test_a_version_that_was_rolled_back_is_never_the_way_back() -> None:
     """Ran A, B, back to A, C, back to A, forward to C."""
-    shown = history.lines("prod", released(OLD, NEW, OLD, BAD, OLD, BAD), [], None, NOW)
+    shown = shown_of(released(OLD, NEW, OLD, BAD, OLD, BAD))
     assert shown[2:] == [
         "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:",
         f"  EASI_VERSION={OLD} pulumi up -s prod",
@@ -143,14 +152,14 @@ def test_a_version_that_was_rolled_back_is_never_the_way_back() -> None:
 
 
 def test_after_one_back_and_forth_there_is_a_way_back() -> None:
-    shown = history.lines("dev", released(OLD, NEW, OLD, NEW), [], None, NOW)
+    shown = shown_of(released(OLD, NEW, OLD, NEW), name="dev")
     assert shown[2] == "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:"
-    assert history.lines("dev", released(OLD, NEW, OLD), [], None, NOW)[2] == "dev keeps no version to go back to"
+    assert shown_of(released(OLD, NEW, OLD), name="dev")[2] == "dev keeps no version to go back to"
 
 
 def test_nothing_to_go_back_to_is_said() -> None:
-    assert "there is no version to go back to" in history.lines("prod", released(OLD), [], None, NOW)[-1]
-    assert history.lines("prod", None, [], None, NOW)[0] == "prod has proven nothing yet"
+    assert "there is no version to go back to" in shown_of(released(OLD))[-1]
+    assert shown_of(None)[0] == "prod has proven nothing yet"
 
 
 def test_attempts_are_read_from_the_records_bucket(
@@ -172,6 +181,53 @@ def test_attempts_are_read_from_the_records_bucket(
     assert asked == [world.s3, "records-prod", 3]
     assert said["release"]["version"] == NEW
     assert [(each["state"], each["startedAt"]) for each in said["attempts"]] == [("proven", "2026-01-02T03:00:00.000Z")]
+
+
+def update(began: str, ended: str, *, succeeded: bool = False) -> Update:
+    """An update, from minute and second to minute and second."""
+    started_at, ended_at = (datetime.fromisoformat(f"2026-01-02T03:{at}+00:00") for at in (began, ended))
+    return Update(succeeded=succeeded, started_at=started_at, ended_at=ended_at, commit=BAD, run="https://ci/7")
+
+
+def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attempts() -> None:
+    found = [
+        attempt(NEW, started_at="2026-01-02T03:10:00.900Z", ended_at="2026-01-02T03:10:09.900Z", who="octocat"),
+        attempt(OLD, started_at="2026-01-02T03:00:00.000Z"),
+    ]
+    past = [
+        update("20:00", "21:00", succeeded=True),
+        update("15:00", "15:30"),
+        update("09:00", "10:00"),  # its release began in its last second
+        update("05:00", "05:09"),
+        update("00:00", "00:10"),
+    ]
+
+    failed = history.failed_before_release(past, found, 10)
+    assert failed == (past[1], past[3])
+    assert history.failed_before_release(past, found[:1], 1) == (past[1],), "others may have begun, unseen"
+
+    shown = shown_of(released(OLD, NEW), *found, failed=failed)
+    assert shown[1:6] == [
+        "  started                  version       kind     outcome  took        who",
+        "  2026-01-02 03:15:00 UTC  -             -        failed   30.0 s      https://ci/7",
+        "      why       `pulumi up` failed before its release began (a build, a resource, or a refusal): its log says "
+        "why",
+        "      tree      333333333333",
+        "  2026-01-02 03:10:00 UTC  222222222222  unknown  proven   9.0 s       octocat",
+    ]
+
+
+def test_before_the_first_release_its_failed_updates_are_shown(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", None)
+    world.stacks["prod"]["history"] = [entry(NEW, result="failed")]
+    world.write()
+
+    assert main(["history", "-s", "prod"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "prod has proven nothing yet"
+    assert said[2].split() == ["2026-01-02", "03:00:00", "UTC", "-", "-", "failed", "2", "min", "0", "s", "-"]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ class World:
     found: Stack
     lock: str | None = None
     backend: str = "file:///state"
+    busy: bool = False
+    """In the list of stacks, as Pulumi Cloud has it."""
     agrees: bool = False
     ran: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
     said: list[str] = dataclasses.field(default_factory=list)
@@ -51,11 +53,17 @@ class World:
     def pulumi(self, *arguments: str) -> str:
         if arguments == ("whoami", "--json"):
             return json.dumps({"user": "ci", "url": self.backend})
+        if arguments == ("stack", "ls", "--json"):
+            return json.dumps([{"name": "prod", "updateInProgress": self.busy}, {"name": "dev"}])
         self.ran.append(arguments)
+        failed = f"`pulumi {' '.join(arguments)}` failed"
         if arguments[0] == "cancel":
-            self.lock = None
+            self.lock, self.busy = None, False
         elif self.lock:
-            raise StackError(f"`pulumi refresh` failed: {self.lock}")
+            raise StackError(f"{failed}: {self.lock}")
+        elif recover.NO_RESOURCE in arguments:
+            assert "--skip-preview" not in arguments, "it would begin an update"
+            raise StackError(f"{failed}: no resource named '{recover.NO_RESOURCE}' found")
         return ""
 
     def ended(self, locks: tuple[Lock, ...]) -> bool:
@@ -66,7 +74,8 @@ class World:
         recover.recover(self.found, self.s3, self.said.append, self.ended)
 
     def verbs(self) -> list[str]:
-        return [arguments[0] for arguments in self.ran]
+        """`look` is a refresh that only looks at the lock."""
+        return ["look" if recover.NO_RESOURCE in arguments else arguments[0] for arguments in self.ran]
 
     def hold(self, *, pid: int = 1, where: str = "runner-7/boot/pid") -> None:
         holder = Holder(
@@ -91,11 +100,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def test_nothing_to_do_is_one_line_and_changes_nothing(world: World) -> None:
+def test_nothing_to_do_is_one_line_and_adds_nothing_to_the_history(world: World) -> None:
     world.recover()
     assert world.said == ["prod: nothing to do: no lease, no lock, nothing under way"]
-    assert world.verbs() == ["refresh"]
-    assert world.ran[0][-5:] == ("--target", ROOT, "--yes", "--skip-preview", "--suppress-progress")
+    assert world.verbs() == ["look"]
 
 
 def test_before_the_first_release_no_bucket_is_asked(world: World) -> None:
@@ -103,13 +111,20 @@ def test_before_the_first_release_no_bucket_is_asked(world: World) -> None:
     world.recover()
     assert "nothing to do" in world.said[0]
     assert world.s3.calls == []
-    assert "--target" not in world.ran[0]
+
+
+def test_what_was_under_way_before_the_first_update_ended_is_cleared(world: World) -> None:
+    operation = Operation(kind="creating", urn=SERVICE, type="aws:ecs/service:Service", known=False)
+    world.found = dataclasses.replace(world.found, inputs=None, root=None, operations=(operation,))
+    world.recover()
+    assert world.verbs() == ["look", "refresh"]
+    assert "--target" not in world.ran[1]
 
 
 def test_the_lock_of_a_process_that_is_gone_is_freed(world: World) -> None:
     world.lock = locked(socket.gethostname(), GONE)
     world.recover()
-    assert world.verbs() == ["refresh", "cancel", "refresh"]
+    assert world.verbs() == ["look", "cancel"]
     assert world.ran[1] == ("cancel", "-s", "prod", "--yes")
     assert world.asked == []
     assert world.said[0].startswith("prod: an update was cut short: freeing its lock (ci, process 4194305 on ")
@@ -120,31 +135,37 @@ def test_the_lock_of_a_process_that_runs_stays_also_when_asked_to_free_it(world:
     world.lock, world.agrees = locked(socket.gethostname(), os.getpid()), True
     with pytest.raises(VerbError, match=f"under way \\(ci, process {os.getpid()} on .*\n.*kill -INT {os.getpid()}"):
         world.recover()
-    assert world.verbs() == ["refresh"]
+    assert world.verbs() == ["look"]
 
 
 @pytest.mark.parametrize(
-    ("lock", "holder"),
-    [(locked("runner-7", 4711), "ci, process 4711 on runner-7"), (CLOUD, "Pulumi does not say by whom")],
+    ("lock", "busy", "holder"),
+    [
+        (locked("runner-7", 4711), False, "ci, process 4711 on runner-7"),
+        (CLOUD, True, "Pulumi does not say by whom"),
+        (None, True, "Pulumi does not say by whom"),
+    ],
 )
-def test_the_lock_of_another_machine_is_freed_only_when_a_person_says_so(world: World, lock: str, holder: str) -> None:
-    world.lock = lock
+def test_the_lock_of_another_machine_is_freed_only_when_a_person_says_so(
+    world: World, lock: str | None, *, busy: bool, holder: str
+) -> None:
+    world.lock, world.busy = lock, busy
     with pytest.raises(VerbError) as raised:
         world.recover()
     assert f"prod is locked ({holder}" in str(raised.value)
     assert "python -m release recover -s prod --yes" in str(raised.value)
-    assert world.verbs() == ["refresh"]
+    assert world.verbs() == ["look"]
     assert len(world.asked) == 1
     world.agrees = True
     world.recover()
-    assert world.verbs() == ["refresh", "refresh", "cancel", "refresh"]
+    assert world.verbs() == ["look", "look", "cancel"]
 
 
 def test_a_host_name_like_this_ones_is_no_proof_where_other_machines_use_the_state(world: World) -> None:
     world.lock, world.backend = locked(socket.gethostname(), GONE), "s3://state?region=us-west-2"
     with pytest.raises(VerbError, match="cannot be seen from here"):
         world.recover()
-    assert world.verbs() == ["refresh"]
+    assert world.verbs() == ["look"]
 
 
 def test_a_lock_here_and_one_elsewhere_need_a_person(world: World) -> None:
@@ -157,7 +178,7 @@ def test_another_failure_of_pulumi_is_its_own(world: World) -> None:
     world.lock = "passphrase must be set"
     with pytest.raises(StackError, match="passphrase"):
         world.recover()
-    assert world.verbs() == ["refresh"]
+    assert world.verbs() == ["look"]
 
 
 def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
@@ -170,7 +191,9 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
         ),
     )
     world.recover()
-    (refresh,) = world.ran
+    look, refresh = world.ran
+    assert recover.NO_RESOURCE in look
+    assert refresh[-5:] == ("--target", SERVICE, "--yes", "--skip-preview", "--suppress-progress")
     assert refresh[:5] == ("refresh", "-s", "prod", "--clear-pending-creates", "--run-program=false")
     assert [refresh[at + 1] for at, word in enumerate(refresh) if word == "--target"] == [ROOT, SERVICE]
     assert world.said == [
