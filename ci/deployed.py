@@ -9,7 +9,7 @@ from pathlib import Path
 from ci import checkout, github, preview
 from ci.events import Preview
 from release.request import ReleaseRequest
-from release.static.publish import Folder
+from release.static.source import Folder
 from release.verbs import environment
 from release.verbs.screen import short, when
 

@@ -17,6 +17,7 @@ from release.progress import Say
 from release.record import Proven
 from release.rollout import RolloutRequest
 from release.static import activate, manifest, plan, publish, store
+from release.static.source import Folder
 from release.story import SHORT
 
 
@@ -43,7 +44,7 @@ def stage(course: Course, say: Say) -> None:
     """Bring image and static files into the environment. Nothing serves them yet."""
     request, clients = course.request, course.clients
     wanted, source = request.identity, request.source
-    if isinstance(source.files, publish.Folder):
+    if isinstance(source.files, Folder):
         files = manifest.from_folder(source.files.path)
     else:
         files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=wanted.static_manifest)
@@ -52,6 +53,7 @@ def stage(course: Course, say: Say) -> None:
             f"the frontend is {files.digest[:19]} now and was {wanted.static_manifest[:19]} when this run began: "
             "something built it meanwhile; run again"
         )
+    publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
     if source.image is not None:
         image.copy_image(
             source=source.image.partition("@")[0],
@@ -63,7 +65,6 @@ def stage(course: Course, say: Say) -> None:
             credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
             say=say,
         )
-    publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
 
 
 def migrate(course: Course, say: Say) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from release.healthcheck import HealthCheck
 from release.record import Identity
-from release.static.publish import Folder, Upstream
+from release.static.source import Folder, Upstream
 from release.static.store import Site
 
 

@@ -1,6 +1,6 @@
 """The static half of a release: from a built folder to the site that visitors see.
 
-`manifest` says what a build consists of, `publish` puts it beside what runs, `activate` switches to it (also to one
-that is kept), `drift` and `repair` find and mend what was changed by hand, `expire` forgets the oldest. `plan` holds
-the decisions and `content` the rules about single files; both are pure.
+`manifest` says what a build consists of, `publish` puts it beside what runs (from a `source`), `activate` switches to
+it (also to one that is kept), `drift` and `repair` find and mend what was changed by hand, `expire` forgets the oldest.
+`plan` holds the decisions and `content` the rules about single files; both are pure.
 """

@@ -17,8 +17,8 @@ from release.static import plan, repair, store
 from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
-from release.static.publish import Folder, Upstream, copy_object
 from release.static.readback import read_back
+from release.static.source import Folder, Upstream, copy_object
 from release.static.store import MAX_HISTORY, Active, Say, Site, reported
 
 READ_BACK_DEADLINE_S: Final = 120.0
@@ -68,9 +68,10 @@ def switch(
 ) -> Switched:
     """Makes the staged manifest with this digest the site, with `config` as its config.json.
 
-    One request if that is what the site is already. With `rewrite`, whoever changed the site by hand is undone: every
-    file that keeps its name is written, and content-hashed ones that lack are restored, from the bucket's earlier
-    versions or from `source`. Raises StaticReleaseError; run again, it continues.
+    One request if that is what the site is already. Otherwise each content-hashed file is asked for, and those that
+    lack or are other ones are restored, from the bucket's earlier versions or from `source`; the files that keep their
+    names are written where they changed, and with `rewrite`, after a change by hand, all of them. Raises
+    StaticReleaseError; run again, it continues.
     """
     body = json.dumps(config, sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
     config_sha256 = hashlib.sha256(body).hexdigest()
@@ -86,10 +87,12 @@ def switch(
         active=settled,
         config_changed=settled is None or before is None or before.config_sha256 != config_sha256,
     )
-    restored = repair.assets(s3=s3, site=site, manifest=target, source=source, say=say) if rewrite else []
+    repairs = repair.find(s3=s3, site=site, manifest=target, source=source)
     started = store.now()
     mark = before or Active(manifest=None, config_sha256="", activated_at="", history=())
     _record(s3, site, replace(mark, unsettled=manifest))
+    repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=repairs, say=say)
+    restored = [one.file.path for one in repairs]
     _switch(s3, site, target, changed, body)
     release = f"{manifest} {config_sha256} {started}"
     # An edge may remember that a file was not there.

@@ -79,7 +79,7 @@ def cache_class(path: str) -> Cache:
     where the hash does not read as words or a number: `assets/photo-original.jpg`, `assets/report-20231123.pdf` and
     `assets/a-my-photo.png` are not. The doubt goes to `no-cache`: a hashed file that is not recognised (about one in
     a hundred) costs visitors a conditional request, while a plain file taken for a hashed one would be stale for a
-    year. A release in which a content-hashed name comes back with other content is refused, see `plan.uploads`.
+    year. A release in which a content-hashed name comes back with other content is refused, see `plan.check_names`.
     """
     folder, _, name = path.rpartition("/")
     if folder.split("/")[0] != "assets" or is_html(name):

@@ -1,15 +1,13 @@
 """What the site bucket has, compared with the manifest that is active."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
-
-from botocore.exceptions import ClientError
 
 from release.static import plan, store
 from release.static.content import CACHE_CONTROL
 from release.static.manifest import File, Manifest
-from release.static.store import Site, reported
+from release.static.store import Site
 
 MAX_NAMES: Final = 5
 """Files that are named in one message; the others are counted."""
@@ -18,8 +16,8 @@ MAX_NAMES: Final = 5
 def look(*, s3: Any, site: Site) -> str | None:
     """The digest of the active manifest, followed by what in the bucket differs from it; None if none is active.
 
-    Files that keep their names are compared by content and headers, one request each; those with a hash in their names
-    by size, one request for a thousand. What no manifest names is not looked at: earlier releases leave files.
+    Files are compared by content and headers, one request each. What no manifest names is not looked at: earlier
+    releases leave files.
     """
     active = store.active(s3=s3, records_bucket=site.records_bucket)
     if active is None or active.manifest is None:
@@ -48,26 +46,15 @@ def compared(s3: Any, site: Site, manifest: Manifest, sizes: Mapping[str, int]) 
         if differs(s3, site, file):
             changed.add(file.path)
 
-    there: Iterable[File] = [file for file in manifest.mutable if file.path in sizes and file.path not in changed]
-    store.in_parallel(s3, one, there)
+    store.in_parallel(s3, one, [file for file in manifest.files if file.path in sizes and file.path not in changed])
     return changed
 
 
-def differs(s3: Any, site: Site, file: File, *, version: str | None = None) -> bool:
-    """Whether the object, or one version of it, has other content or headers than the file. One request.
-
-    S3 keeps the SHA-256 of everything that a release uploads; without one, something else wrote the object.
-    """
-    which = {"VersionId": version} if version else {}
-    with reported(f"look at s3://{site.bucket}/{file.path}"):
-        try:
-            head = s3.head_object(Bucket=site.bucket, Key=file.path, ChecksumMode="ENABLED", **which)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                return True  # deleted since it was listed
-            raise
-    found = (head.get("ChecksumSHA256"), head.get("CacheControl"), head.get("ContentType"))
-    return found != (store.checksum(file.sha256), CACHE_CONTROL[file.cache], file.content_type)
+def differs(s3: Any, site: Site, file: File) -> bool:
+    """Whether the object has other content or headers than the file, or is not there. One request."""
+    head = store.head(s3, site.bucket, file.path)
+    content = (head.get("ChecksumSHA256"), head.get("CacheControl"), head.get("ContentType"))
+    return content != (store.checksum(file.sha256), CACHE_CONTROL[file.cache], file.content_type)
 
 
 def _names(what: str, paths: Collection[str]) -> str:

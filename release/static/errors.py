@@ -7,4 +7,8 @@ class ManifestError(StaticReleaseError):
 
 
 class WrongContentError(StaticReleaseError):
-    """An object that was copied is not the file that the manifest names."""
+    """An object that was copied is not the file that the manifest names. `checksum`: what S3 has of its content."""
+
+    def __init__(self, message: str, checksum: str | None) -> None:
+        super().__init__(message)
+        self.checksum = checksum

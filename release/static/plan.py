@@ -39,29 +39,44 @@ class Switch:
     """Paths as CloudFront takes them, sorted."""
 
 
+def check_names(manifest: Manifest, kept: Manifest) -> None:
+    """Raises StaticReleaseError if a content-hashed path of one comes with other content in the other.
+
+    Browsers keep such a file for a year and would not ask again; and one of the two could not be gone back to.
+    """
+    there = {file.path: file for file in kept.files}
+    clashes = [
+        (file, before)
+        for file in manifest.files
+        if (before := there.get(file.path))
+        and before.sha256 != file.sha256
+        and "immutable" in (file.cache, before.cache)
+    ]
+    if not clashes:
+        return
+    file, before = clashes[0]
+    more = f" (and {len(clashes) - 1} more such files)" if len(clashes) > 1 else ""
+    raise StaticReleaseError(
+        f"{file.path} of {_named(manifest)} has other content (SHA-256 {file.sha256[:12]}) than in {_named(kept)}, "
+        f"which is kept here (SHA-256 {before.sha256[:12]}){more}. Its name looks like one that carries a hash of the "
+        "content: browsers keep it for a year, and both versions cannot have it. Give the new content a new name, as a "
+        "build does that hashes what it writes, or move the file out of assets/"
+    )
+
+
 def uploads(*, manifest: Manifest, known: Manifest | None, assets: Mapping[str, int], kept: Collection[str]) -> Uploads:
     """What the buckets lack of `manifest`.
 
     `known` is the manifest whose files are all there (the active one); `assets` (path to size) and `kept` are what an
-    interrupted staging of the same manifest left. Raises StaticReleaseError if a content-hashed path of `known` comes
-    with other content: browsers keep such a file for a year and would not ask again.
+    interrupted staging of the same manifest left.
     """
     there = {} if known is None else {file.path: file for file in known.immutable}
-    lacking = []
-    for file in manifest.immutable:
-        before = there.get(file.path)
-        if before is None:
-            if assets.get(file.path) != file.size:
-                lacking.append(file)
-        elif before.sha256 == file.sha256:
-            if before != file:  # its content type is known better now
-                lacking.append(file)
-        else:
-            raise StaticReleaseError(
-                f"{file.path} has other content than in the release that is active ({before.sha256[:12]}, now "
-                f"{file.sha256[:12]}), but its name looks like one that carries a hash of the content, which browsers "
-                "keep for a year: give the new content a new name, or move the file out of assets/"
-            )
+    lacking = [
+        file
+        for file in manifest.immutable
+        # One that is there may differ all the same: its content type is known better now.
+        if there.get(file.path) != file and (file.path in there or assets.get(file.path) != file.size)
+    ]
     return Uploads(assets=lacking, kept=[file for file in manifest.mutable if file.path not in kept])
 
 
@@ -98,6 +113,10 @@ def keep(*, complete: Sequence[str], history: Sequence[str], count: int, named: 
     `complete` is sorted by when it was staged, `history` by when it was active; both with the newest first.
     """
     return {*complete[:count], *history[:count], *named}
+
+
+def _named(manifest: Manifest) -> str:
+    return f"{manifest.version[:12]} (manifest {manifest.digest[:19]})"
 
 
 def removable(*, removed: Manifest, kept: Collection[str]) -> list[str]:

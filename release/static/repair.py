@@ -1,55 +1,94 @@
-"""Brings back content-hashed files that were deleted or rewritten by hand: nothing else ever writes them again."""
+"""Content-hashed files that the site bucket lacks, or that are other ones there, and where they can be had.
 
+Nothing else ever writes them again. Something else may have: by hand, or a release whose file had the same name.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from release.static import drift, publish, store
+from release.static import drift, store
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
-from release.static.publish import Folder, Upstream
+from release.static.source import Folder, Upstream, bringer, copy_object
 from release.static.store import Say, Site, reported
 
 
-def assets(*, s3: Any, site: Site, manifest: Manifest, source: Folder | Upstream | None, say: Say) -> list[str]:
-    """Restores what the site bucket lacks of them, or has in another size; returns the paths, sorted.
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """One file that is to be brought back."""
 
-    From the bucket's own earlier versions, which it keeps for 30 days, else from `source`. Raises StaticReleaseError.
+    file: File
+    version: str | None
+    """The version of the object that is the file; None: it comes from the source of the release."""
+
+
+def find(*, s3: Any, site: Site, manifest: Manifest, source: Folder | Upstream | None) -> list[Repair]:
+    """What has to be brought back before `manifest` can be the site, by path. Changes nothing; a request for each file.
+
+    It comes from the bucket's own earlier versions, which it keeps for 30 days, else from `source`. Raises
+    StaticReleaseError naming a file that is in neither.
     """
-    sizes = {item["Key"]: item["Size"] for item in store.listed(s3, site.bucket, "")}
-    wrong = [file for file in manifest.immutable if sizes.get(file.path) != file.size]
-    for file in wrong:
-        origin = _restore(s3, site, manifest, file, source)
+    wrong: list[File] = []
+
+    def look(file: File) -> None:
+        if drift.differs(s3, site, file):
+            wrong.append(file)
+
+    store.in_parallel(s3, look, manifest.immutable)
+    return [_repair(s3, site, manifest, file, source) for file in sorted(wrong, key=lambda file: file.path)]
+
+
+def bring(
+    *, s3: Any, site: Site, manifest: Manifest, source: Folder | Upstream | None, repairs: Sequence[Repair], say: Say
+) -> None:
+    """Brings back what `find` has found. Raises StaticReleaseError; run again, it continues."""
+    for repair in repairs:
+        file, place = repair.file, (site.bucket, repair.file.path)
+        if repair.version is not None:
+            copy_object(s3, file, source=place, target=place, version=repair.version)
+            origin = "an earlier version of it"
+        elif source is not None:
+            bringer(s3, source, manifest)(file, site.bucket, "")
+            origin = str(source.path) if isinstance(source, Folder) else source.bucket
         say(f"{file.path} restored from {origin}")
-    return [file.path for file in wrong]
 
 
-def _restore(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> str:
+def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> Repair:
     version = _earlier(s3, site, file)
-    if version is not None:
-        place = (site.bucket, file.path)
-        publish.copy_object(s3, file, source=place, target=place, version=version)
-        return "an earlier version of it"
-    why = "this release knows no other place of it"
-    if source is not None:
-        try:
-            publish.bringer(s3, source, manifest.digest)(file, site.bucket, "")
-            return str(source.path) if isinstance(source, Folder) else source.bucket
-        except StaticReleaseError as error:
-            why = str(error)
-    raise StaticReleaseError(
-        f"{file.path} of {manifest.version[:12]} was deleted or rewritten in s3://{site.bucket}, no earlier version of "
-        f"the object is that file, and {why}: build {manifest.version[:12]} again and release it, or release another "
-        "version"
-    )
+    if version is None and not _has(s3, source, file):
+        raise StaticReleaseError(
+            f"{file.path} of {manifest.version[:12]} was deleted or rewritten in s3://{site.bucket}: no version of the "
+            f"object there has its content (SHA-256 {file.sha256[:12]}), and {_where(source)}: build "
+            f"{manifest.version[:12]} again and release it, or release another version"
+        )
+    return Repair(file=file, version=version)
+
+
+def _has(s3: Any, source: Folder | Upstream | None, file: File) -> bool:
+    if isinstance(source, Upstream):
+        return store.holds(s3, source.bucket, file.path, file)
+    if source is None or not (source.path / file.path).is_file():
+        return False
+    with (source.path / file.path).open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
+
+
+def _where(source: Folder | Upstream | None) -> str:
+    if source is None:
+        return "this release knows no other place of it"
+    return f"{source.path if isinstance(source, Folder) else f's3://{source.bucket}'} does not have it either"
 
 
 def _earlier(s3: Any, site: Site, file: File) -> str | None:
-    """The newest version of the object that is the file, None if there is none."""
+    """The newest version of the object that has the content of the file, None if there is none."""
     with reported(f"look for versions of s3://{site.bucket}/{file.path}"):
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=site.bucket, Prefix=file.path)
         for page in pages:
             for entry in page.get("Versions", []):
                 if entry["Key"] == file.path and entry["Size"] == file.size:
                     version: str = entry["VersionId"]
-                    if not drift.differs(s3, site, file, version=version):
+                    if store.holds(s3, site.bucket, file.path, file, version):
                         return version
     return None

@@ -10,7 +10,7 @@ static/active.json           what the site is made of
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
-from release.static.manifest import Manifest, checked_digest
+from release.static.manifest import File, Manifest, checked_digest
 
 CONCURRENCY: Final = 32
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
@@ -126,18 +126,52 @@ def put(s3: Any, bucket: str, key: str, body: bytes) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", CacheControl="no-cache")
 
 
-def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
-    """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
+def head(s3: Any, bucket: str, key: str, version: str | None = None) -> Mapping[str, Any]:
+    """What S3 says of an object, or of one version of it; empty if there is none. One request.
+
+    `ChecksumSHA256` is computed by S3 itself when the content arrives: nobody can keep it and write other content. S3
+    has it of everything that a release uploads or copies; something else may have written an object without one.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    """
+    which = {"VersionId": version} if version else {}
+    with reported(f"look at s3://{bucket}/{key}"):
+        try:
+            answer: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return {}
+            raise
+    return answer
+
+
+def holds(s3: Any, bucket: str, key: str, file: File, version: str | None = None) -> bool:
+    """Whether the object, or one version of it, has the content of `file`. One request."""
+    return head(s3, bucket, key, version).get("ChecksumSHA256") == checksum(file.sha256)
+
+
+def find(*, s3: Any, records_bucket: str, digest: str) -> Manifest | None:
+    """The stored manifest with this digest, None if there is none. Raises StaticReleaseError."""
     key = root(digest) + "manifest.json"
     body = get(s3, records_bucket, key)
     if body is None:
-        raise StaticReleaseError(
-            f"{digest} was never staged: s3://{records_bucket}/{key} is not there; release that version (or its "
-            "environment before) again"
-        )
+        return None
     manifest = Manifest.from_json(body)
     if manifest.digest != digest:
-        raise ManifestError(f"s3://{records_bucket}/{key} was changed: its digest is {manifest.digest}")
+        raise ManifestError(
+            f"s3://{records_bucket}/{key} was changed: its digest is {manifest.digest}; restore an earlier version of "
+            "that object, or delete it: the version that it describes then cannot be gone back to"
+        )
+    return manifest
+
+
+def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
+    """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
+    manifest = find(s3=s3, records_bucket=records_bucket, digest=digest)
+    if manifest is None:
+        raise StaticReleaseError(
+            f"{digest} was never staged: s3://{records_bucket}/{root(digest)}manifest.json is not there; release that "
+            "version (or its environment before) again"
+        )
     return manifest
 
 

@@ -20,7 +20,8 @@ from release import session
 from release.static import store
 from release.static.activate import READ_BACK_DEADLINE_S, Activated, prove, switch
 from release.static.manifest import Manifest, from_folder
-from release.static.publish import Folder, Staged, Upstream, stage
+from release.static.publish import Staged, stage
+from release.static.source import Folder, Upstream
 from release.static.store import Site
 
 IMMUTABLE = "public, max-age=31536000, immutable"

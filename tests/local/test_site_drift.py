@@ -11,7 +11,7 @@ import pytest
 from release.static import drift
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
-from release.static.publish import Folder, Upstream
+from release.static.source import Folder, Upstream
 from tests.local.site_world import ONE, TWO, World, build, emulator, make_world
 
 VENDOR = "assets/vendor-D3adB33f.js"
@@ -91,12 +91,12 @@ def test_many_files_are_counted(world: World, tmp_path: Path) -> None:
     assert look(world) == f"{manifest.digest} missing: {names} and 4 more"
 
 
-def test_looking_asks_once_for_each_file_that_keeps_its_name(world: World, tmp_path: Path) -> None:
+def test_looking_asks_once_for_each_file(world: World, tmp_path: Path) -> None:
     manifest = world.release(build(tmp_path, ONE))
     world.s3.calls.clear()
     look(world)
     # active.json, the manifest, one listing and config.json beside them
-    assert len(world.s3.calls) == 4 + len(manifest.mutable)
+    assert len(world.s3.calls) == 4 + len(manifest.files)
     assert {call.split()[0] for call in world.s3.calls} == {"get_object", "head_object", "list"}
 
 

@@ -30,8 +30,8 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(world, request(migration=MIGRATION))
     assert changed(world) == [
         "put began.json",
-        "copy 2",
         "stage 2",
+        "copy 2",
         "migrate ('/migrate',)",
         "put unsettled.json",
         "roll 2",

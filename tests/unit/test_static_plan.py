@@ -52,8 +52,24 @@ def test_what_an_interrupted_staging_left_is_not_uploaded_again() -> None:
 
 
 def test_hashed_name_with_other_content_is_refused() -> None:
-    with pytest.raises(StaticReleaseError, match=r"assets/index-DiwrgTda\.js has other content .*give the new"):
-        uploads(manifest(file(OLD_ASSET.path, "b"), PAGE), manifest(OLD_ASSET, PAGE))
+    new, kept = manifest(file(OLD_ASSET.path, "b"), PAGE), manifest(OLD_ASSET, PAGE)
+    with pytest.raises(StaticReleaseError, match="has other content") as caught:
+        plan.check_names(new, kept)
+    said = str(caught.value)
+    assert said.startswith(
+        f"assets/index-DiwrgTda.js of 1 (manifest {new.digest[:19]}) has other content (SHA-256 bbbb"
+    )
+    assert f"than in 1 (manifest {kept.digest[:19]}), which is kept here (SHA-256 aaaa" in said
+    assert "Give the new content a new name, as a build does that hashes what it writes" in said
+
+
+def test_how_many_names_have_other_content_is_said() -> None:
+    with pytest.raises(StaticReleaseError, match=r"index-DiwrgTda\.js of 1 .* \(and 1 more such files\)"):
+        plan.check_names(manifest(file(OLD_ASSET.path, "b"), file(NEW_ASSET.path, "b")), manifest(OLD_ASSET, NEW_ASSET))
+
+
+def test_names_that_do_not_carry_a_hash_and_names_with_the_same_content_may_come_back() -> None:
+    plan.check_names(manifest(OLD_ASSET, file("index.html", "b")), manifest(OLD_ASSET, NEW_ASSET, PAGE))
 
 
 def test_asset_whose_type_is_known_better_now_is_uploaded_again() -> None:
