@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv/bin
 # Which environment `make up` releases: dev, impl or prod. Empty is all three, in that order.
 ENV ?=
+# The lock file whose packages are installed in example/frontend, whole: `npm ci` removes it first, with all the rest.
+LOCK := node_modules/.installed-lock.json
 SHELL_SCRIPTS := $(wildcard .ci/run)
 
 .PHONY: help up setup status install frontend test test-faults check docs pictures down
@@ -24,9 +26,11 @@ install: ## only the program's packages into .venv, for releases without the loc
 	@$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
 	@if [ -n "$$GITHUB_PATH" ]; then echo "$(CURDIR)/$(VENV)" >>"$$GITHUB_PATH"; fi
 
-frontend: ## build the example's frontend of HEAD (or EASI_VERSION), which a release of dev takes
-	@cd example/frontend && npm ci --no-audit --no-fund && \
-		EASI_VERSION=$${EASI_VERSION:-$$(git rev-parse HEAD)} npm run build
+frontend: $(VENV)/python ## build the example's frontend from this working tree, which a release of dev takes
+	@cd example/frontend && { cmp -s package-lock.json $(LOCK) || \
+		{ npm ci --no-audit --no-fund && cp package-lock.json $(LOCK); }; }
+	@EASI_VERSION=$$($(VENV)/python -m release version) && export EASI_VERSION && \
+		npm --prefix example/frontend run build
 
 check: .venv/.easi-installed ## formatting, lint, types, shell, workflows
 	$(VENV)/ruff check .
@@ -52,6 +56,9 @@ down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache docs/examples/*/Pulumi.local.yaml docs/examples/*/service/service
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/python:
+	@$(MAKE) --no-print-directory install
 
 .venv/.easi-installed: requirements-dev.lock
 	@$(PYTHON) -m local.bootstrap

@@ -15,9 +15,11 @@ import pulumi
 
 from components.backend_image import Build, Promoted
 from release import gate, git, record
+from release.build_context import BuildContextError
 from release.promotion import Accepted, Refused, Request
 from release.static import manifest
 from release.static.errors import ManifestError
+from release.tree import Sources
 from settings import Run, Settings
 
 UNPROVEN = "sha256:" + "0" * 64
@@ -47,18 +49,22 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
     upstream = _stack(settings.promote_from) if settings.promote_from else None
     try:
         asked = gate.ask(
-            run.root, environment=environment, version=run.requested_version, reason=run.break_glass_reason
+            run.root,
+            environment=environment,
+            requested=run.requested_version,
+            reason=run.break_glass_reason,
+            sources=None if upstream else Sources(backend=settings.backend_folder, frontend=settings.frontend_folder),
         )
         decision = asked.decide(
             promotes_from=settings.promote_from, upstream=upstream.release if upstream else None, here=own.release
         )
-    except git.GitError as error:
+    except (git.GitError, BuildContextError) as error:
         raise pulumi.RunError(str(error)) from error
     if pulumi.runtime.is_dry_run():
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
         for rolled_back in asked.rolled_back(stacks):
             pulumi.log.warn(str(rolled_back))
-    if upstream is None and asked.is_head and not isinstance(decision, Accepted):
+    if upstream is None and asked.is_tree and not isinstance(decision, Accepted):
         if isinstance(decision, Refused):
             _refuse(decision.message)
         return _built(asked.request, settings, run)
@@ -121,16 +127,10 @@ def _built(request: Request, settings: Settings, run: Run) -> Candidate:
 def _manifest_digest(folder: Path, version: str) -> str:
     """The digest of the built frontend. Refuses a folder without one, or with one of another version."""
     try:
-        built = manifest.from_folder(folder)
+        return manifest.of_build(folder, version).digest
     except ManifestError as error:
         _refuse(f"the frontend cannot be released: {error}")
         return UNPROVEN
-    if built.version != version:
-        _refuse(
-            f"the frontend in {folder} was built from {built.version}, and {version} is to be released: a release is "
-            f"backend and frontend of one commit.\n  to build it:  EASI_VERSION={version} npm run build"
-        )
-    return built.digest
 
 
 def _proven(request: Request, accepted: Accepted, *, upstream: _Stack, own: _Stack) -> Candidate:

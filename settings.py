@@ -20,12 +20,13 @@ import configuration
 import setting_forms
 import setting_rules
 from configuration import SettingsError
+from release import version
 
 PROJECT = "easi"
 REGION = "aws:region"
 """The only setting of the AWS provider that has to be there; the others are the provider's business."""
 VERSION_VARIABLE = "EASI_VERSION"
-"""Environment variable that names the version to release: a full Git SHA. HEAD without it."""
+"""Environment variable that names the version to release, in full. The working tree's without it."""
 REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
 """Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
 RESTART_VARIABLE = "EASI_RESTART"
@@ -35,7 +36,6 @@ secret. The record of the attempt keeps it."""
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net."""
 
-_SHA = re.compile(r"[0-9a-f]{40}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
@@ -106,7 +106,7 @@ class Run:
     root: Path
     """The project's folder."""
     requested_version: str | None
-    """The full Git SHA in EASI_VERSION; None means HEAD."""
+    """What EASI_VERSION names, in full; None means what the working tree is."""
     break_glass_reason: str | None
     restart_reason: str | None
 
@@ -139,16 +139,16 @@ def load_stack() -> Settings:
 
 
 def load_run() -> Run:
-    """What the environment variables ask for. Raises pulumi.RunError for a version that is no full Git SHA."""
-    version = os.environ.get(VERSION_VARIABLE) or None
-    if version is not None and not _SHA.fullmatch(version):
+    """What the environment variables ask for. Raises pulumi.RunError for what is no version in full."""
+    requested = os.environ.get(VERSION_VARIABLE) or None
+    if requested is not None and not version.is_full(requested):
         raise pulumi.RunError(
-            f"{VERSION_VARIABLE} is {version!r}: expected a full Git SHA, 40 characters 0-9a-f. "
-            f"`git rev-parse {version}` prints it."
+            f"{VERSION_VARIABLE} is {requested!r}: expected {version.FORM}. "
+            f"`git rev-parse {requested}` prints that of a commit."
         )
     return Run(
         root=Path(__file__).resolve().parent,
-        requested_version=version,
+        requested_version=requested,
         break_glass_reason=os.environ.get(REASON_VARIABLE) or None,
         restart_reason=os.environ.get(RESTART_VARIABLE) or None,
     )

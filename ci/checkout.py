@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from release import git, updates
+from release import git, updates, version
 from release.record import Release
 from release.updates import Update
 from release.verbs.errors import VerbError
@@ -24,12 +24,22 @@ def in_force(release: Release, found: Sequence[Update], known: Callable[[str], b
     update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
     """
     last = next((update.commit for update in found if update.succeeded), "")
-    return last if last and known(last) else release.version
+    return last if last and known(last) else version.commit(release.version)
 
 
 def take(root: Path, name: str, release: Release) -> str:
     """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
-    commit = in_force(release, updates.read(name), lambda sha: has(root, sha))
+
+    def known(sha: str) -> bool:
+        if not git.has(root, sha) and git.is_shallow(root):
+            # Not one of a branch that is gone: the version's own settings may be older ones.
+            raise VerbError(
+                f"this clone is shallow and lacks {sha}, whose settings may be in force in {name}.\n"
+                "  to get it:  git fetch --unshallow (in GitHub Actions, actions/checkout with fetch-depth: 0)"
+            )
+        return git.has(root, sha)
+
+    commit = in_force(release, updates.read(name), known)
     check_out(root, commit, why=f"whose settings are in force in {name}")
     return commit
 
@@ -40,13 +50,13 @@ def check_out(root: Path, commit: str, *, why: str) -> None:
     `why` says in a message what the commit is. Raises VerbError where the tree has changes, and where Git has no such
     commit or cannot check it out. Files that Git does not track stay.
     """
-    if git.is_dirty(root):
+    if git.changed(root, git.head(root)):
         raise VerbError(
             f"the working tree has changes, and {short(commit)}, {why}, is to be checked out.\n"
             "  see them:  git status\n"
             "  then:      git stash, or a clean clone"
         )
-    if not has(root, commit):
+    if not git.has(root, commit):
         raise VerbError(
             f"this clone has no commit {commit}: {why}.\n"
             "  to get it:  git fetch --unshallow (in GitHub Actions, actions/checkout with fetch-depth: 0), or\n"
@@ -57,11 +67,6 @@ def check_out(root: Path, commit: str, *, why: str) -> None:
     )
     if done.returncode != 0:
         raise VerbError(f"{short(commit)}, {why}, cannot be checked out:\n  " + _indented(done.stderr))
-
-
-def has(root: Path, commit: str) -> bool:
-    """Whether the clone has the commit, by its full SHA."""
-    return git.commits(root, commit) == [commit]
 
 
 def _indented(text: str) -> str:

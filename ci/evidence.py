@@ -20,6 +20,7 @@ from release.verbs import changes, explain
 from release.verbs.environment import Environment
 from release.verbs.explain import Answer
 from release.verbs.screen import short, table, when
+from release.version import commit
 
 GOOD, STOP = 0, 1
 _UNREAD = "only who may read the records bucket can"
@@ -175,4 +176,4 @@ def _compare(answer: Answer, environ: Mapping[str, str]) -> str:
     server, repository, now = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY"), answer.now
     if not server or not repository or now is None or now.version == answer.version:
         return ""
-    return f"{server}/{repository}/compare/{now.version}...{answer.version}"
+    return f"{server}/{repository}/compare/{commit(now.version)}...{commit(answer.version)}"

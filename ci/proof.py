@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-from pathlib import Path
 from typing import Any
 
 from ci import github, outcome, page
 from ci.outcome import Facts
-from release import attempts, git, healthcheck, lease, updates
+from release import attempts, healthcheck, lease, updates
 from release.attempts import Attempt
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
@@ -50,7 +49,7 @@ def look(there: Environment) -> Facts:
     release = there.release
     asked = os.environ.get("EASI_VERSION")
     known = [release] if release else []
-    wanted = versions.resolve(asked, known, name=there.name) if asked else git.head(Path.cwd())
+    wanted = versions.resolve(asked, known, name=there.name) if asked else explain.version_here(there)
     facts = Facts(
         environment=there.name,
         wanted=wanted,

@@ -14,10 +14,11 @@ from release.record import Proven, Release
 from release.verbs import environment
 from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import short, table, when
+from release.version import is_short_for
 
 LEAST: Final = 4
 """Characters of a Git SHA that may stand for it, as in Git."""
-_SHA: Final = re.compile(rf"[0-9a-f]{{{LEAST},40}}")
+_SHORT: Final = re.compile(rf"[0-9a-f]{{{LEAST},40}}(-dirty(-[0-9a-f]*)?)?")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -59,12 +60,12 @@ def choose(name: str, text: str, release: Release) -> Proven:
     """
     asked = text.strip().lower()
     ran = {proven.version: proven for proven in reversed((release, *release.previous))}
-    if not _SHA.fullmatch(asked):
+    if not _SHORT.fullmatch(asked):
         raise UsageError(
             f"{text.strip()!r} is no version: expected a Git SHA, full or its first {LEAST} characters or more.\n"
             + _listed(name, release)
         )
-    alike = [version for version in ran if version.startswith(asked)]
+    alike = [version for version in ran if is_short_for(asked, version)]
     if len(alike) > 1:
         raise UsageError(f"{asked} is short for {len(alike)} versions that ran in {name}: {', '.join(sorted(alike))}")
     if not alike:

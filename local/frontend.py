@@ -1,68 +1,58 @@
-"""The example's frontend, built for the commit that is about to be released."""
+"""The example's frontend, built from the working tree that is about to be released."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import subprocess
-from pathlib import Path
 
 from local.layout import Layout, LocalError, read_json, write_json
 from local.terminal import Say, run_quietly
+from release.tree import Tree
+from release.verbs.errors import EXPECTED
+from release.verbs.version import working_tree
+from release.version import short
 
-PRODUCTS = frozenset({"node_modules", "dist"})
+INSTALLED = "node_modules/.installed-lock.json"
+"""The lock file whose packages are there, whole: `npm ci` removes it first, with all the rest."""
 
 
 def install(layout: Layout, say: Say) -> None:
-    """`npm ci`, when the lock file is not the one that was installed."""
-    lock = layout.frontend / "package-lock.json"
+    """`npm ci`, when the lock file is not the one that was installed: as `make frontend` does it."""
+    lock, installed = layout.frontend / "package-lock.json", layout.frontend / INSTALLED
     if not lock.exists():
         raise LocalError(f"{lock.relative_to(layout.root)} is missing: this is not a whole clone.")
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    note = layout.local / "npm.json"
-    if read_json(note).get("lock") == wanted and (layout.frontend / "node_modules" / ".package-lock.json").exists():
+    if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
-    note.unlink(missing_ok=True)
     _npm(layout, ["ci", "--no-audit", "--no-fund"], "installing the frontend's dependencies", {})
-    write_json(note, {"lock": wanted})
+    installed.write_bytes(lock.read_bytes())
     say("frontend: dependencies installed")
 
 
 def build(layout: Layout, say: Say) -> None:
-    """`npm run build`, when the commit or the sources are not those of the built one."""
-    version = head(layout)
-    wanted = {"version": version, "sources": sources_digest(layout.frontend)}
+    """`npm run build`, when what is built is not of the version of the working tree."""
+    wanted = tree(layout).version
     note = layout.local / "frontend.json"
-    built = read_json(layout.frontend / "dist" / "version.json").get("version")
-    if read_json(note) == wanted and built == version:
+    if read_json(note) == {"version": wanted} and _built(layout) == wanted:
         return
     note.unlink(missing_ok=True)
-    _npm(layout, ["run", "build"], "building the frontend", {"EASI_VERSION": version})
-    built = read_json(layout.frontend / "dist" / "version.json").get("version")
-    if built != version:
-        raise LocalError(f"the frontend's dist/version.json says {built!r} after the build, expected {version}.")
-    write_json(note, wanted)
-    say(f"frontend: built for {version[:12]}")
+    _npm(layout, ["run", "build"], "building the frontend", {"EASI_VERSION": wanted})
+    if _built(layout) != wanted:
+        raise LocalError(
+            f"the frontend's dist/version.json says {_built(layout)!r} after the build, expected {wanted}."
+        )
+    write_json(note, {"version": wanted})
+    say(f"frontend: built for {short(wanted)}")
 
 
-def head(layout: Layout) -> str:
-    """The commit that is checked out: the version of what is released."""
-    done = subprocess.run(["git", "-C", layout.root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LocalError(f"git does not tell the commit: {done.stderr.strip()}")
-    return done.stdout.strip()
+def tree(layout: Layout) -> Tree:
+    """The working tree, with what the generated settings build. Raises LocalError where it is not known."""
+    try:
+        return working_tree(layout.root, settings=layout.project)
+    except EXPECTED as error:
+        raise LocalError(str(error)) from error
 
 
-def sources_digest(folder: Path) -> str:
-    """A digest of every file that a build reads: names and contents."""
-    digest = hashlib.sha256()
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not (Path(parent) == folder and name in PRODUCTS))
-        for name in sorted(files):
-            path = Path(parent) / name
-            digest.update(f"{path.relative_to(folder)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def _built(layout: Layout) -> object:
+    return read_json(layout.frontend / "dist" / "version.json").get("version")
 
 
 def _npm(layout: Layout, arguments: list[str], what: str, extra: dict[str, str]) -> None:

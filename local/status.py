@@ -13,6 +13,7 @@ from local.emulator import process as emulator
 from local.layout import ENVIRONMENTS, Layout, LocalError, read_json
 from local.stacks import Stacks
 from local.terminal import bold, say
+from release.version import short
 
 ANSWER_TIMEOUT_S = 5.0
 
@@ -60,7 +61,7 @@ def _environment(stacks: Stacks, name: str, port: int | None) -> tuple[str, str,
     except LocalError as error:
         return (str(error).splitlines()[0][:60], "-", "-", "")
     release = outputs.get("release") or {}
-    released = str(release.get("version") or "-")[:12] + (" (interrupted)" if left else "")
+    released = short(str(release.get("version") or "-")) + (" (interrupted)" if left else "")
     answers = answered(str(outputs.get("healthcheckUrl") or ""), port) if port else "emulator is down"
     return (released, answers, str(release.get("verifiedAt") or "-"), str(outputs.get("url") or ""))
 
@@ -80,4 +81,4 @@ def answered(address: str, port: int | None) -> str:
         return f"nothing ({type(error).__name__})"
     if not isinstance(body, dict):
         return "no health check"
-    return f"{str(body.get('version', '?'))[:12]} {body.get('status', '?')}"
+    return f"{short(str(body.get('version', '?')))} {body.get('status', '?')}"

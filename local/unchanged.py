@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from local import frontend
 from local.layout import ENVIRONMENTS, Layout, read_json, write_json
 from local.stacks import Stacks
 from local.status import answered
+from release.version import short
 
 NOTE = "unchanged.json"
 PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker", "pulumi-resource-pulumi-python")
@@ -41,7 +42,7 @@ def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -
     version = (outputs.get("release") or {}).get("version")
     if not version or known.get("inputs") != _inputs(layout, stacks, name) or stacks.interruption(name) is not None:
         return None
-    if answered(str(outputs.get("healthcheckUrl")), port) != f"{version[:12]} pass":
+    if answered(str(outputs.get("healthcheckUrl")), port) != f"{short(version)} pass":
         return None
     return dict(outputs)
 
@@ -50,12 +51,10 @@ def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:
     """A digest of all that an update reads; None for a tree with changes in no commit, and for a restart."""
     if os.environ.get(RESTART):
         return None
-    git = ["git", "-C", str(layout.root)]
-    state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if state.returncode != 0 or head.returncode != 0 or state.stdout.strip():
+    tree = frontend.tree(layout)
+    if tree.changes:
         return None
-    digest = hashlib.sha256(head.stdout.encode())
+    digest = hashlib.sha256(tree.version.encode())
     digest.update(os.environ.get(REASON, "").encode())
     files = [stacks.checkpoint(earlier) for earlier in ENVIRONMENTS[: ENVIRONMENTS.index(name) + 1]]
     files += [

@@ -10,6 +10,7 @@ VERBS = {
     "status": "do the record, ECS, the site and the health check agree? if not, what to do",
     "history": "what was released here when, by whom, what was undone and why; how to go back",
     "explain": "would this version be accepted here, why, and what would it change?",
+    "version": "what this working tree would be released as",
     "verify": "prove that a version answers at an address",
     "recover": "clear what an interrupted release left behind",
 }

@@ -25,6 +25,7 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
 from release.story import Story
+from release.version import short
 from release.way_back import IsAncestor
 from release.who import who
 
@@ -66,14 +67,14 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
         )
     except (LeaseError, ClientError, BotoCoreError) as error:
         raise ReleaseFailedError(
-            f"{environment}: {version[: story.SHORT]} was not released: {error}. Nothing was changed"
+            f"{environment}: {short(version)} was not released: {error}. Nothing was changed"
         ) from error
     with held:
         try:
             course = _begin(request, clients, say, held, is_ancestor)
         except Exception as error:
             raise ReleaseFailedError(
-                f"{environment}: {version[: story.SHORT]} was not released: the records bucket does not answer as it "
+                f"{environment}: {short(version)} was not released: the records bucket does not answer as it "
                 f"should ({error}). Nothing was changed"
             ) from error
         return _run(course)
@@ -107,7 +108,7 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
     left = unsettled.read(clients.s3, bucket)
     attempts.begin(clients.s3, bucket, attempt)
     if left is not None:
-        say(f"{request.environment}: a release of {left.version[: story.SHORT] or 'something'} has not ended: settling")
+        say(f"{request.environment}: a release of {short(left.version) or 'something'} has not ended: settling")
     return Course(
         request=request,
         clients=clients,

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from release import git, promotion, way_back
-from release.promotion import Accepted, Refused, Request
+from release import git, promotion, tree, way_back
+from release.promotion import Accepted, Refused, Request, Unknown
 from release.record import Release
+from release.tree import Sources, Tree
+from release.version import commit
 from release.way_back import RolledBack
 
 _ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
@@ -20,14 +22,13 @@ class Gate:
     """A request, made in a working tree."""
 
     root: Path
-    head: str
-    """The full Git SHA of the working tree."""
+    tree: Tree
     request: Request
 
     @property
-    def is_head(self) -> bool:
+    def is_tree(self) -> bool:
         """The version is the working tree's own: the first environment builds it."""
-        return self.request.version == self.head
+        return self.request.version == self.tree.version
 
     def decide(
         self, *, promotes_from: str, upstream: Release | None, here: Release | None
@@ -35,36 +36,41 @@ class Gate:
         """Decide with what `promotes_from` and this environment have proven.
 
         `promotes_from` is the name of the environment before, empty for the first, which builds: None then says
-        that HEAD is to be built. Raises GitError where there is no git.
+        that the working tree is to be built. Raises GitError where there is no git.
         """
         if promotes_from:
             return promotion.decide(
                 self.request, upstream_name=promotes_from, upstream=upstream, here=here, is_ancestor=self._is_ancestor
             )
-        return promotion.decide_build(self.request, head=self.head, here=here, is_ancestor=self._is_ancestor)
+        return promotion.decide_build(self.request, tree=self.tree.version, here=here, is_ancestor=self._is_ancestor)
 
     def rolled_back(self, environments: Mapping[str, Release | None]) -> tuple[RolledBack, ...]:
         """What this environment, the first of `environments`, and the one before rolled back of what is to come."""
-        return way_back.rolled_back(self.request.version, environments, self._is_ancestor)
+        return way_back.rolled_back(
+            self.request.version, environments, lambda older, newer: self._is_ancestor(older, newer) is True
+        )
 
-    def _is_ancestor(self, older: str, newer: str) -> bool:
-        return git.is_ancestor(self.root, older, newer)
+    def _is_ancestor(self, older: str, newer: str) -> bool | Unknown:
+        commits = commit(older), commit(newer)
+        answer = git.is_ancestor(self.root, *commits)
+        return Unknown(to_know=git.how_to_know(self.root, *commits)) if answer is None else answer
 
 
-def ask(root: Path, *, environment: str, version: str | None, reason: str | None) -> Gate:
-    """The request to run `version` (a full Git SHA; None means HEAD) in `environment`, from the working tree `root`.
+def ask(root: Path, *, environment: str, requested: str | None, reason: str | None, sources: Sources | None) -> Gate:
+    """The request to run the version `requested` in `environment`, from the working tree `root`.
 
-    Raises GitError where that is none.
+    Without it, it is the version of the tree, from which `sources` are built; an environment that promotes has None.
+    Raises GitError and BuildContextError where that is not known.
     """
-    head = git.head(root)
+    here = tree.read(root, sources)
     request = Request(
         environment=environment,
-        version=version or head,
-        explicit=version is not None,
-        dirty=git.is_dirty(root),
+        version=requested or here.version,
+        explicit=requested is not None,
+        changes=tuple(sorted(here.changes)),
         reason=reason,
     )
-    return Gate(root=root, head=head, request=request)
+    return Gate(root=root, tree=here, request=request)
 
 
 def warning(message: str) -> str:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from release import http, progress
+from release import http, progress, version
 from release.progress import Say
 
-VERSION = re.compile(r"[0-9a-f]{40}")
 SHOWN_CHARACTERS = 80
 
 
@@ -33,7 +31,7 @@ class HealthCheck:
     url: str
     """The health check itself, for example https://example.com/api/v1/healthcheck."""
     version: str
-    """The full Git SHA that must answer: 40 hexadecimal digits in lower case."""
+    """What must answer, in full: see `release.version`."""
     connect_to: str | None = None
     """`host:port` to connect to in place of the URL's host, whose name stays in the request and the certificate."""
     passes: int = 3
@@ -52,10 +50,8 @@ class HealthCheck:
 
     def __post_init__(self) -> None:
         http.check_url(self.url)
-        if not VERSION.fullmatch(self.version):
-            raise ValueError(
-                f"version must be a full Git SHA, 40 hexadecimal digits in lower case, not {self.version!r}"
-            )
+        if not version.is_full(self.version):
+            raise ValueError(f"version must be {version.FORM}, not {self.version!r}")
         if self.connect_to is not None:
             http.Address.parse(self.connect_to)
         if self.passes < 1:
@@ -88,7 +84,7 @@ def prove(check: HealthCheck, say: Say) -> Proof:
         answer, reason = probe(check)
         if reason is None:
             passed += 1
-            news(f"{passed} of {check.passes} passes by {check.version[:7]}")
+            news(f"{passed} of {check.passes} passes by {version.short(check.version)}")
             if passed >= check.passes:
                 return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
         else:
@@ -99,7 +95,9 @@ def prove(check: HealthCheck, say: Say) -> Proof:
             if passed:
                 before = f"; the last miss before them: {miss}" if miss else ""
                 why = f"only {passed} of {check.passes} passes in a row before the deadline{before}"
-            raise NotProven(f"{check.version[:7]} at {check.url} in {check.deadline_s:g} s and {probes} probes: {why}")
+            raise NotProven(
+                f"{version.short(check.version)} at {check.url} in {check.deadline_s:g} s and {probes} probes: {why}"
+            )
         time.sleep(check.interval_s)
 
 

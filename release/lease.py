@@ -22,6 +22,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release import machine, objects
+from release.version import short
 
 KEY: Final = "lease.json"
 TTL_S: Final = 30.0
@@ -69,7 +70,7 @@ class Holder:
     def __str__(self) -> str:
         """The holder in a message."""
         where = f"process {self.pid} on {machine.host(self.machine)}"
-        return f"{self.who} since {self.since} (version {self.version[:12]}, {where})"
+        return f"{self.who} since {self.since} (version {short(self.version)}, {where})"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

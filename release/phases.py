@@ -18,7 +18,7 @@ from release.record import Proven
 from release.rollout import RolloutRequest
 from release.static import activate, manifest, plan, publish, store
 from release.static.source import Folder
-from release.story import SHORT
+from release.version import short
 
 
 class RefusedError(Exception):
@@ -77,7 +77,7 @@ def migrate(course: Course, say: Say) -> bool:
     if not request.migration.command:
         return False
     if course.proven is not None and course.proven.find(version) is not None:
-        say(f"not run: {version[:SHORT]} ran here before")
+        say(f"not run: {short(version)} ran here before")
         return False
     asked = MigrationRequest(
         function=request.deploy_function,
@@ -201,6 +201,6 @@ def proven_line(course: Course, seconds: Mapping[str, float]) -> str:
     took = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if value >= 1)
     request, proven = course.request, course.released
     return (
-        f"{request.environment}: {proven.version[:SHORT]} is proven since {proven.verified_at}, backend and site, at "
+        f"{request.environment}: {short(proven.version)} is proven since {proven.verified_at}, backend and site, at "
         f"{request.site.url}" + (f" ({took})" if took else "")
     )

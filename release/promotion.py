@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Final
 
 from release.record import Proven, Release
+from release.version import commit, is_dirty, short
 
-SHORT = 12
-"""Characters of a Git SHA in a message."""
+_SHOWN: Final = 3
+"""Changed files that a message names; of the others, how many they are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,13 +19,19 @@ class Request:
 
     environment: str
     version: str
-    """Full Git SHA."""
+    """In full: see `release.version`."""
     explicit: bool
-    """The version was named, rather than taken from the working tree's HEAD."""
-    dirty: bool
-    """The working tree has changes that no commit has."""
+    """The version was named, rather than taken from the working tree."""
+    changes: tuple[str, ...] = ()
+    """Files of the working tree that are in no commit as they are, as far as they count here."""
     reason: str | None = None
-    """A break-glass reason: run the version although something newer runs."""
+    """A break-glass reason: run the version although something newer runs, or may do so."""
+
+    @property
+    def changed(self) -> str:
+        """The changes for people: the first of them, and how many more."""
+        more = len(self.changes) - _SHOWN
+        return ", ".join(self.changes[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,20 +50,29 @@ class Refused:
     message: str
 
 
-def decide(
-    request: Request,
-    *,
-    upstream_name: str,
-    upstream: Release | None,
-    here: Release | None,
-    is_ancestor: Callable[[str, str], bool],
-) -> Accepted | Refused:
-    """Decide about an environment that promotes: only what `upstream` has proven may run.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """It is not known whether one commit is part of another's history."""
 
-    `here` is what runs in the environment; `is_ancestor(a, b)` says whether commit `a` is part of the history of `b`.
+    to_know: str
+    """The command after which it may be."""
+
+
+IsAncestor = Callable[[str, str], bool | Unknown]
+"""Whether the commit of the first version is part of the history of that of the second, and another one."""
+
+
+def decide(
+    request: Request, *, upstream_name: str, upstream: Release | None, here: Release | None, is_ancestor: IsAncestor
+) -> Accepted | Refused:
+    """Decide about an environment that promotes: only what `upstream` has proven may run, and was committed.
+
+    `here` is what runs in the environment.
     """
-    if request.dirty:
-        return Refused(message=_dirty(request))
+    if request.changes:
+        return Refused(message=_changed(request))
+    if is_dirty(request.version):
+        return Refused(message=_uncommitted(request))
     theirs = upstream.find(request.version) if upstream else None
     evidence = theirs or (here.find(request.version) if here else None)
     if evidence is None:
@@ -67,67 +84,104 @@ def decide(
 
 
 def decide_build(
-    request: Request, *, head: str, here: Release | None, is_ancestor: Callable[[str, str], bool]
+    request: Request, *, tree: str, here: Release | None, is_ancestor: IsAncestor
 ) -> Accepted | Refused | None:
-    """Decide about the environment that builds. None: build `head`; Accepted: it has that version, proven, already.
+    """Decide about the environment that builds, in a working tree that would be built as the version `tree`.
 
-    A version that is named and was proven is not built again, also where it is checked out: going back needs no build.
+    None: build it; Accepted: the environment has the version, proven, already. A version that is named and was proven
+    is not built again, also where it is checked out: going back needs no build.
     """
     evidence = here.find(request.version) if here else None
-    if request.version == head and (evidence is None or not request.explicit or request.dirty):
+    if request.version == tree and (evidence is None or not request.explicit):
         return _older(request, here, is_ancestor)
     if evidence is not None:
         return Accepted(evidence=evidence, own=True)
-    return Refused(
-        message=f"{request.environment} refused {request.version[:SHORT]}: it is not the commit of this working tree "
-        f"({head[:SHORT]}), and it never ran here.\n"
-        f"  compared   ran here: {_versions(here)}\n"
-        f"  to build it:  git switch --detach {request.version[:SHORT]}"
-    )
+    return Refused(message=_not_here(request, tree, here))
 
 
-def _older(request: Request, here: Release | None, is_ancestor: Callable[[str, str], bool]) -> Refused | None:
-    """Refuse a version that is older than what runs here, unless somebody asks to go back.
+def _older(request: Request, here: Release | None, is_ancestor: IsAncestor) -> Refused | None:
+    """Refuse a version that is older than what runs here, or may be, unless somebody asks to go back.
 
     An older run that finishes late must not win. Going back is asked for by naming a version that ran here before, or
     with a reason.
     """
-    if here is None or request.reason or not is_ancestor(request.version, here.version):
+    if here is None or request.reason:
         return None
     ran = here.find(request.version) is not None
     if request.explicit and ran:
         return None
-    way = (
-        f"EASI_VERSION={request.version} pulumi up -s {request.environment}"
-        if ran
-        else f"EASI_BREAK_GLASS_REASON='why' pulumi up -s {request.environment}   (it never ran here)"
-    )
+    answer = is_ancestor(request.version, here.version)
+    if answer is False:
+        return None
+    way = f"pulumi up -s {request.environment}"
+    if ran or request.explicit:
+        way = f"EASI_VERSION={request.version} {way}"
+    if not ran:
+        way = f"EASI_BREAK_GLASS_REASON='why' {way}   (it never ran here)"
+    runs = f"{short(here.version)}, which is proven here since {here.verified_at}"
+    refused = f"{request.environment} refused {short(request.version)}"
+    if isinstance(answer, Unknown):
+        return Refused(
+            message=f"{refused}: this clone cannot say whether it is older than {runs}.\n"
+            f"  to know it:  {answer.to_know}\n"
+            f"  to run it all the same:  {way}"
+        )
     return Refused(
-        message=f"{request.environment} refused {request.version[:SHORT]}: it is older than {here.version[:SHORT]}, "
-        f"which is proven here since {here.verified_at}.\n"
-        f"  compared   {request.version[:SHORT]} is an ancestor of {here.version[:SHORT]}\n"
+        message=f"{refused}: it is older than {runs}.\n"
+        f"  compared   {short(commit(request.version))} is an ancestor of {short(commit(here.version))}\n"
         f"  to go back on purpose:  {way}"
     )
 
 
-def _dirty(request: Request) -> str:
+def _changed(request: Request) -> str:
     return (
-        f"{request.environment} refused {request.version[:SHORT]}: the working tree has changes that are in no commit, "
+        f"{request.environment} refused {short(request.version)}: the working tree has changes that are in no commit, "
         "and only the first environment may run them.\n"
-        "  see them:  git status\n"
-        "  then:      git commit, and release the environments before; or git stash"
+        f"  they are:  {request.changed}\n"
+        "  then:      git commit, and release the environments before; or git stash --include-untracked"
+    )
+
+
+def _uncommitted(request: Request) -> str:
+    return (
+        f"{request.environment} refused {short(request.version)}: it was built from changes that are in no commit, "
+        "and only the environment that built it may run them.\n"
+        "  then:      git commit, and release the environments before"
     )
 
 
 def _unproven(request: Request, upstream_name: str, upstream: Release | None) -> str:
+    alike = [proven.version for proven in _all(upstream) if commit(proven.version) == request.version]
+    only, build = "", ""
+    if alike:
+        only = f", only {short(alike[0])}, which was built from changes that are in no commit"
+        build = "make frontend && "
     return (
-        f"{request.environment} refused {request.version[:SHORT]}: {upstream_name} has not proven it.\n"
+        f"{request.environment} refused {short(request.version)}: {upstream_name} has not proven it{only}.\n"
         f"  compared   proven by {upstream_name}: {_versions(upstream)}\n"
-        f"  to prove it there:  pulumi up -s {upstream_name}"
+        f"  to prove it there:  {build}pulumi up -s {upstream_name}"
     )
 
 
+def _not_here(request: Request, tree: str, here: Release | None) -> str:
+    refused = f"{request.environment} refused {short(request.version)}: it never ran here"
+    ran = f"  compared   ran here: {_versions(here)}\n"
+    build = f"EASI_VERSION= pulumi up -s {request.environment}"
+    if commit(request.version) != commit(tree) and not is_dirty(request.version):
+        why = f", and it is not the commit of this working tree ({short(tree)})"
+        to_do = f"to build it:  git switch --detach {short(request.version)}"
+    elif request.changes:
+        why = f", and this working tree is {short(tree)} by its changes: {request.changed}"
+        to_do = f"to build them, too:  {build}"
+    else:
+        why = ", and the changes that it was built from are in no commit"
+        to_do = f"to build the commit of this working tree:  {build}"
+    return f"{refused}{why}.\n{ran}  {to_do}"
+
+
+def _all(release: Release | None) -> tuple[Proven, ...]:
+    return (release, *release.previous) if release else ()
+
+
 def _versions(release: Release | None) -> str:
-    if release is None:
-        return "nothing yet"
-    return ", ".join(dict.fromkeys(proven.version[:SHORT] for proven in (release, *release.previous)))
+    return ", ".join(dict.fromkeys(short(proven.version) for proven in _all(release))) or "nothing yet"

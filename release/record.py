@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release import objects
+from release.version import short
 
 KEY = "release.json"
 
@@ -22,7 +23,7 @@ class Identity:
     """What a release is: a change of any of these is a release, of none is none."""
 
     version: str
-    """Full Git SHA."""
+    """In full: see `release.version`."""
     image: str
     """`repository@sha256:…`"""
     task_definition: str
@@ -161,7 +162,7 @@ def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
         if now.etag == replaces.etag:
             raise
         there = now.release
-        which = f"{there.version[:12]}, proven {there.verified_at}" if there else "none"
+        which = f"{short(there.version)}, proven {there.verified_at}" if there else "none"
         raise RecordChangedError(
             f"s3://{bucket}/{KEY} was written by somebody else meanwhile (it is {which}): this release is not recorded"
         ) from error

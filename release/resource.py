@@ -18,6 +18,7 @@ from release import drift, engine, git, record, session, stack, unsettled, watch
 from release.course import identity
 from release.engine_log import EngineLog, engine_address
 from release.request import IDENTITY, connection, from_inputs
+from release.version import commit
 
 
 class ReleaseProvider(dynamic.ResourceProvider):
@@ -143,7 +144,7 @@ def _release(props: dict[str, Any], say: EngineLog) -> dict[str, Any]:
 def _is_ancestor(older: str, newer: str) -> bool:
     """As far as the clone knows that this runs in. What must be known, the gate has asked already."""
     try:
-        return git.is_ancestor(Path.cwd(), older, newer)
+        return git.is_ancestor(Path.cwd(), commit(older), commit(newer)) is True
     except git.GitError:
         return False
 

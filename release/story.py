@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-SHORT: Final = 12
-"""Characters of a Git SHA in a message."""
+from release.version import short
+
 LINES: Final = 10
 WIDTH: Final = 400
 """Characters of one line: a container may log anything."""
@@ -31,7 +31,7 @@ class Story:
     @property
     def title(self) -> str:
         """What failed."""
-        return f"{self.environment}: {self.version[:SHORT]} is not released: {self.phase} failed"
+        return f"{self.environment}: {short(self.version)} is not released: {self.phase} failed"
 
 
 def lines(story: Story) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from release.progress import Say
 from release.record import Release
 from release.rollout import RollbackRequest, RolloutFailed
 from release.static import activate, store
-from release.story import SHORT
+from release.version import short
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def _site(course: Course, say: Say) -> _Step:
     )
     if not done.written and done.replaced == before.static_manifest:
         return _Step()
-    return _Step(line=f"the site is back on {before.version[:SHORT]}")
+    return _Step(line=f"the site is back on {short(before.version)}")
 
 
 def _service(course: Course, error: Exception, say: Say) -> _Step:
@@ -149,8 +149,8 @@ def _proof(course: Course, say: Say) -> _Step:
     try:
         healthcheck.prove(dataclasses.replace(course.request.health, version=before.version), say)
     except NotProven as error:
-        return _Step(line=f"{before.version[:SHORT]} runs again and is NOT healthy: {error}", good=False)
-    return _Step(line=f"{before.version[:SHORT]} is proven again")
+        return _Step(line=f"{short(before.version)} runs again and is NOT healthy: {error}", good=False)
+    return _Step(line=f"{short(before.version)} is proven again")
 
 
 def _recorded_as_before(course: Course) -> bool:
@@ -164,5 +164,5 @@ def _recorded_as_before(course: Course) -> bool:
 def _runs(course: Course, good: bool) -> str:
     before: Release | None = course.proven
     if good:
-        return f"{before.version[:SHORT]}, as before, backend and site" if before else "nothing: no task is wanted"
+        return f"{short(before.version)}, as before, backend and site" if before else "nothing: no task is wanted"
     return f"not settled: python -m release status -s {course.request.environment} shows it"

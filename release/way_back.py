@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from release.record import GoneBack, Proven, Release
-from release.story import SHORT
+from release.version import short
 
 Kind = Literal["release", "promotion", "roll back", "restart", "again"]
 """What an attempt is. `again`: the version that runs, with other settings, or only to prove it again."""
@@ -118,7 +118,7 @@ class RolledBack:
     def __str__(self) -> str:
         """The warning for people."""
         contained = ", which this version contains," if self.contained else ""
-        return f"{self.environment}: {self.version[:SHORT]}{contained} was {told(self.mark)}"
+        return f"{self.environment}: {short(self.version)}{contained} was {told(self.mark)}"
 
 
 def rolled_back(
@@ -144,7 +144,7 @@ def rolled_back(
 
 def told(mark: GoneBack) -> str:
     """The roll back for people: when, by whom, why."""
-    rolled_back = f"rolled back {mark.at.replace('T', ' ').replace('Z', ' UTC')} to {mark.to[:SHORT]}"
+    rolled_back = f"rolled back {mark.at.replace('T', ' ').replace('Z', ' UTC')} to {short(mark.to)}"
     if mark.attempt is None:
         return f"{rolled_back} (inferred from the order of proofs, which is all that an earlier program recorded)"
     return f"{rolled_back} by {mark.who}: {mark.reason or 'no reason was given'}"

@@ -88,7 +88,8 @@ func printVersion(out, errs io.Writer) int {
 	return exitOK
 }
 
-var fullSHA = regexp.MustCompile(`^[0-9a-f]{40}$`)
+// A commit, or a build of changes that are in none: <sha>-dirty-<12 digits of their content>.
+var fullVersion = regexp.MustCompile(`^[0-9a-f]{40}(-dirty-[0-9a-f]{12})?$`)
 
 // checkVersion refuses a stamp that could not be compared with a commit.
 func checkVersion(stamp string) error {
@@ -96,9 +97,9 @@ func checkVersion(stamp string) error {
 		return errors.New("built without a version: give the build EASI_VERSION, the full Git SHA " +
 			"(docker build --build-arg EASI_VERSION=$(git rev-parse HEAD))")
 	}
-	if stamp != "development" && !fullSHA.MatchString(stamp) {
+	if stamp != "development" && !fullVersion.MatchString(stamp) {
 		return fmt.Errorf("built with EASI_VERSION=%q: expected a full Git SHA, 40 hexadecimal digits in lower case "+
-			"(git rev-parse HEAD)", stamp)
+			"(git rev-parse HEAD), or for a build of uncommitted changes <sha>-dirty-<12 digits>", stamp)
 	}
 	return nil
 }

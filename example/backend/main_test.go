@@ -26,6 +26,7 @@ func TestCommandLine(t *testing.T) {
 		errs    string
 	}{
 		"prints its version":           {someSHA, []string{"version"}, nil, exitOK, someSHA + "\n", ""},
+		"of uncommitted changes":       {someSHA + "-dirty-0123456789ab", []string{"version"}, nil, exitOK, someSHA + "-dirty-0123456789ab\n", ""},
 		"prints that it is unstamped":  {"development", []string{"version"}, nil, exitOK, "development\n", ""},
 		"an empty stamp":               {"", []string{"version"}, nil, exitFailed, "", "built without a version"},
 		"a short stamp":                {"3f2c1aa", []string{"version"}, nil, exitFailed, "", `EASI_VERSION="3f2c1aa"`},

@@ -6,10 +6,10 @@ const DEVELOPMENT = "development";
 /** The version to build, or an error that says what to set. */
 export function versionToBuild(value: string | undefined): string {
   if (value === undefined || value === "") {
-    throw new Error("EASI_VERSION is not set: expected the full Git SHA, as in EASI_VERSION=$(git rev-parse HEAD) npm run build");
+    throw new Error("EASI_VERSION is not set: `make -C ../.. frontend` builds the page with the version of this working tree");
   }
-  if (!/^[0-9a-f]{40}$/.test(value)) {
-    throw new Error(`EASI_VERSION=${JSON.stringify(value)} is not a full Git SHA: expected 40 hexadecimal digits in lower case, as git rev-parse HEAD prints`);
+  if (!/^[0-9a-f]{40}(-dirty-[0-9a-f]{12})?$/.test(value)) {
+    throw new Error(`EASI_VERSION=${JSON.stringify(value)} is not a full Git SHA (40 hexadecimal digits in lower case), nor <sha>-dirty-<12 digits>: \`make -C ../.. frontend\` sets it`);
   }
   return value;
 }

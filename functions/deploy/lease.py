@@ -46,7 +46,7 @@ def refusal(identity: str, holder: Mapping[str, Any], age_s: float) -> str | Non
     if holder.get("id") != identity:
         return (
             f"the lease is held by {holder.get('who', 'unknown')} since {holder.get('since', 'unknown')}, "
-            f"releasing {str(holder.get('version', 'unknown'))[:12]}"
+            f"releasing {holder.get('version', 'unknown')}"
         )
     if age_s > TTL_S:
         return f"the lease was last renewed {age_s:.0f} s ago and expired after {TTL_S:.0f} s"

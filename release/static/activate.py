@@ -20,6 +20,7 @@ from release.static.manifest import File, Manifest
 from release.static.readback import read_back
 from release.static.source import Folder, Upstream, copy_object
 from release.static.store import MAX_HISTORY, Active, Say, Site, reported
+from release.version import short
 
 READ_BACK_DEADLINE_S: Final = 120.0
 INVALIDATION_WAIT_S: Final = 60.0
@@ -100,7 +101,7 @@ def switch(
     say(_invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
     written = [*restored, *(file.path for file in (*changed.other, *changed.pages))]
     written += [plan.CONFIG] if changed.config else []
-    say(f"the site is {target.version[:12]}: {len(written)} files switched")
+    say(f"the site is {short(target.version)}: {len(written)} files switched")
     history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
     return Switched(
         activated=Activated(manifest=manifest, replaced=mark.manifest, written=tuple(sorted(written))),
@@ -120,8 +121,8 @@ def _staged(s3: Any, site: Site, digest: str) -> Manifest:
     manifest = store.load(s3=s3, records_bucket=site.records_bucket, digest=digest)
     if not store.is_staged(s3=s3, records_bucket=site.records_bucket, digest=digest):
         raise StaticReleaseError(
-            f"{manifest.version[:12]} ({digest[:19]}) was not staged to its end, so some of its files may not be here; "
-            "run its release again"
+            f"{short(manifest.version)} ({digest[:19]}) was not staged to its end, so some of its files may not be "
+            "here; run its release again"
         )
     return manifest
 

@@ -19,7 +19,7 @@ MAX_PATH_BYTES: Final = MAX_KEY_BYTES - len("static/") - 64 - len("/files/")
 """What the limit leaves for a path, as it is also part of a longer key in the records bucket."""
 MAX_FILE_BYTES: Final = 5 * 1024**3
 """S3's limit of what one PutObject or CopyObject moves."""
-HOW_TO_BUILD: Final = "build the site with its version: EASI_VERSION=<git sha> npm run build"
+HOW_TO_BUILD: Final = "to build it:  make frontend"
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
@@ -116,6 +116,14 @@ def from_folder(folder: Path) -> Manifest:
         raise ManifestError(f"{folder} has no version.json, so nothing says what it was built from; {HOW_TO_BUILD}")
     version = _read_version(folder / "version.json")
     return Manifest(version=version, files=tuple(_describe(folder, path) for path in paths))
+
+
+def of_build(folder: Path, version: str) -> Manifest:
+    """The manifest of the site that was built as `version`. Raises ManifestError for another one as well."""
+    built = from_folder(folder)
+    if built.version != version:
+        raise ManifestError(f"{folder} was built from {built.version}, and {version} is to be released; {HOW_TO_BUILD}")
+    return built
 
 
 def _walk(folder: Path, root: Path, prefix: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from release.static.content import is_html
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
+from release.version import short
 
 CONFIG: Final = "config.json"
 MAX_INVALIDATION_PATHS: Final = 1000
@@ -116,7 +117,7 @@ def keep(*, complete: Sequence[str], history: Sequence[str], count: int, named: 
 
 
 def _named(manifest: Manifest) -> str:
-    return f"{manifest.version[:12]} (manifest {manifest.digest[:19]})"
+    return f"{short(manifest.version)} (manifest {manifest.digest[:19]})"
 
 
 def removable(*, removed: Manifest, kept: Collection[str]) -> list[str]:

@@ -20,6 +20,7 @@ from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.source import Folder, Upstream, bringer
 from release.static.store import Say, Site, reported
+from release.version import short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
         return Staged(assets=0, kept=0)
     if store.is_staged(s3=s3, records_bucket=site.records_bucket, digest=manifest.digest):
         repair.find(s3=s3, site=site, manifest=manifest, source=source)
-        say(f"static files of {manifest.version[:12]} were staged before")
+        say(f"static files of {short(manifest.version)} were staged before")
         return Staged(assets=0, kept=0)
     _check_names(s3, site, manifest)
     known = None

@@ -13,6 +13,7 @@ from release import http
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.store import Say, Site
+from release.version import short
 
 READ_BACK_INTERVAL_S: Final = 1.0
 TIMEOUT_S: Final = 10.0
@@ -28,11 +29,11 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
     while (reason := _miss(fetch, site, manifest)) is not None:
         if time.monotonic() >= end:
             raise StaticReleaseError(
-                f"{site.url} does not serve {manifest.version[:12]} after {deadline_s:.0f} s: {reason}; "
+                f"{site.url} does not serve {short(manifest.version)} after {deadline_s:.0f} s: {reason}; "
                 f"look at the distribution {site.distribution_id} and at s3://{site.bucket}"
             )
         time.sleep(READ_BACK_INTERVAL_S)
-    say(f"{site.url} serves {manifest.version[:12]} (one edge of the CDN was asked)")
+    say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked)")
 
 
 def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:

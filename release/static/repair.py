@@ -13,6 +13,7 @@ from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.source import Folder, Upstream, bringer, copy_object
 from release.static.store import Say, Site, reported
+from release.version import short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,9 @@ def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder 
     version = _earlier(s3, site, file)
     if version is None and not _has(s3, source, file):
         raise StaticReleaseError(
-            f"{file.path} of {manifest.version[:12]} was deleted or rewritten in s3://{site.bucket}: no version of the "
-            f"object there has its content (SHA-256 {file.sha256[:12]}), and {_where(source)}: build "
-            f"{manifest.version[:12]} again and release it, or release another version"
+            f"{file.path} of {short(manifest.version)} was deleted or rewritten in s3://{site.bucket}: no version of "
+            f"the object there has its content (SHA-256 {file.sha256[:12]}), and {_where(source)}: build "
+            f"{short(manifest.version)} again and release it, or release another version"
         )
     return Repair(file=file, version=version)
 

@@ -11,6 +11,7 @@ from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError, WrongContentError
 from release.static.manifest import File, Manifest
 from release.static.store import reported
+from release.version import short
 
 _SMALL_FILE_BYTES: Final = 1024 * 1024
 """Files up to this size are read at once; larger ones are streamed."""
@@ -75,10 +76,10 @@ def _copy(s3: Any, source: Upstream, manifest: Manifest) -> Callable[[File, str,
                 raise
             raise WrongContentError(
                 f"s3://{origin[0]}/{origin[1]} is not the {file.path} that the manifest names: it is not that of "
-                f"{manifest.version[:12]} (SHA-256 {file.sha256[:12]}), but that of {whose.version[:12]} (manifest "
+                f"{short(manifest.version)} (SHA-256 {file.sha256[:12]}), but that of {short(whose.version)} (manifest "
                 f"{whose.digest[:19]}), a release there with other content under the same name. Release "
-                f"{manifest.version[:12]} in that environment again, which brings its file back, then here; or build a "
-                "version whose file has a name of its own",
+                f"{short(manifest.version)} in that environment again, which brings its file back, then here; or build "
+                "a version whose file has a name of its own",
                 error.checksum,
             ) from error
 

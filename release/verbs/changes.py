@@ -9,6 +9,7 @@ from typing import Any
 from release.record import Release
 from release.static.manifest import Manifest
 from release.verbs.screen import short
+from release.version import is_dirty
 
 INDENT = " " * 12
 SHOWN = 10
@@ -112,10 +113,14 @@ def _commits(changes: Changes) -> str:
     if changes.come is None or changes.go is None:
         return f"not known: {changes.unknown.get('commits', '')}"
     said = []
+    if is_dirty(changes.version):
+        said.append("changes that are in no commit come (+)")
     if changes.come.count:
         said.append(f"{changes.come.count} come (+)")
     if changes.go.count:
         said.append(f"{changes.go.count} no longer run (-)")
+    if is_dirty(changes.now.version):
+        said.append("changes that are in no commit no longer run (-)")
     return ", ".join(said) + f", compared with {short(changes.now.version)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from release.build_context import BuildContextError
 from release.deploy_function import FunctionFailed
 from release.git import GitError
 from release.lease import LeaseHeldError, LeaseLostError
@@ -31,6 +32,7 @@ EXPECTED = (
     StackError,
     WrongAccountError,
     GitError,
+    BuildContextError,
     LeaseHeldError,
     LeaseLostError,
     RecordError,

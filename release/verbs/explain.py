@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from release import gate, git
+from release import gate, git, tree
 from release.gate import Gate
 from release.promotion import Accepted, Refused
 from release.record import Release
 from release.static import manifest, store
-from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
+from release.tree import Sources
 from release.verbs import changes, environment, versions
 from release.verbs.changes import SHOWN, Changes, Commits, Files
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, UsageError, told
 from release.verbs.screen import bold, short, when
+from release.version import commit
 from release.way_back import RolledBack
 
 ACCEPTED, REFUSED = 0, 1
@@ -100,10 +101,16 @@ def ask(name: str | None, version: str | None = None) -> Question:
     asked = gate.ask(
         Path.cwd(),
         environment=here.name,
-        version=versions.resolve(version, known, name=here.name) if version else None,
+        requested=versions.resolve(version, known, name=here.name) if version else None,
         reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
+        sources=Sources.of(settings),
     )
     return Question(asked=asked, here=here, upstream=upstream, settings=settings)
+
+
+def version_here(there: Environment) -> str:
+    """The version of the working tree, as `pulumi up` would release it to the environment. Raises some of EXPECTED."""
+    return tree.read(Path.cwd(), Sources.of(environment.settings(there.name))).version
 
 
 def explain(question: Question, *, unread: str = "") -> Answer:
@@ -176,17 +183,26 @@ def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment,
     name, version = here.name, short(asked.request.version)
     if isinstance(decision, Refused):
         return decision.message
-    if decision is None and here.release is not None and here.release.version == asked.request.version:
-        return f"{name} runs {version} already; it is released again only if anything about it differs."
     if decision is None:
-        dirty = ", with the changes of the working tree that are in no commit" if asked.request.dirty else ""
-        return f"{name} would build and release {version}, the commit of this working tree{dirty}."
+        return _reason_to_build(asked, here)
     since = when(decision.evidence.verified_at)
     if here.release is not None and here.release.version == asked.request.version:
         return f"{name} runs {version} already, proven {since}; it is released again only if anything about it differs."
     if decision.own or upstream is None:
         return f"{name} would release {version}: it ran here before, and was proven {since}."
     return f"{name} would release {version}: {upstream.name} has proven it ({since})."
+
+
+def _reason_to_build(asked: Gate, here: Environment) -> str:
+    name, version = here.name, short(asked.request.version)
+    if here.release is not None and here.release.version == asked.request.version:
+        return f"{name} runs {version} already; it is released again only if anything about it differs."
+    if not asked.request.changes:
+        return f"{name} would build and release {version}, the commit of this working tree."
+    return (
+        f"{name} would build and release {version}: the commit of this working tree with changes that are in no "
+        f"commit. No other environment may run it.\n  changed   {asked.request.changed}"
+    )
 
 
 def _changes(decision: Accepted | Refused | None, question: Question, unread: str) -> Changes:
@@ -197,7 +213,10 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
     if now is not None:
         come, go = _commits(asked.root, now.version, version), _commits(asked.root, version, now.version)
         if come is None:
-            unknown["commits"] = f"this clone lacks {short(now.version)} or {short(version)}: git fetch"
+            to_know = git.how_to_know(asked.root, commit(now.version), commit(version))
+            unknown["commits"] = (
+                f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
+            )
     accepted = decision if isinstance(decision, Accepted) else None
     found = None
     if unread:
@@ -221,7 +240,7 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
 
 
 def _commits(root: Path, older: str, newer: str) -> Commits | None:
-    found = git.between(root, older, newer, SHOWN)
+    found = git.between(root, commit(older), commit(newer), SHOWN)
     return Commits(count=found[1], newest=tuple(found[0])) if found else None
 
 
@@ -240,13 +259,8 @@ def _files(accepted: Accepted | None, question: Question) -> Files:
     if here.release is not None:
         before = _stored(asker, here, here.release.static_manifest)
     if accepted is None:
-        after = manifest.from_folder(asked.root / str(question.settings.get("easi:frontendFolder") or ""))
-        if after.version != asked.request.version:
-            raise StaticReleaseError(
-                f"the frontend was built from {short(after.version)}; "
-                f"to build it:  EASI_VERSION={asked.request.version} npm run build"
-            )
-        return changes.files(before, after)
+        site = asked.root / str(question.settings["easi:frontendFolder"])
+        return changes.files(before, manifest.of_build(site, asked.request.version))
     owner = here if accepted.own or upstream is None else upstream
     return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
 

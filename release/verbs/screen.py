@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-SHORT = 12
-"""Characters of a Git SHA or a digest for people."""
+from release import version
 
 
 def bold(text: str) -> str:
@@ -31,8 +30,8 @@ def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
 
 
 def short(digest: str) -> str:
-    """The part of a digest or a Git SHA that people compare."""
-    return digest.removeprefix("sha256:")[:SHORT]
+    """The part of a digest or a version that people compare."""
+    return version.short(digest.removeprefix("sha256:"))
 
 
 def revision(task_definition: str) -> str:

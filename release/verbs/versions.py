@@ -1,4 +1,4 @@
-"""The full Git SHA that somebody means: people copy short ones."""
+"""The version that somebody means: people copy short ones."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from release import git
+from release import git, version
 from release.record import Release
 from release.verbs.errors import UsageError
 
-FULL = re.compile(r"[0-9a-f]{40}")
-_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{4,40}")
+_SHORT = re.compile(r"[0-9a-f]{4,40}(-dirty(-[0-9a-f]*)?)?")
 
 
 def resolve(text: str, known: Sequence[Release] = (), *, name: str = "", root: Path | None = None) -> str:
-    """The full SHA of `text`: itself, the only one that `known` releases have so, or the only one that Git does.
+    """The version of `text` in full: itself, the only one that `known` releases have so, or the only one that Git does.
 
     `name` is the environment of `known`, for the message. Raises UsageError where there is none, or more than one.
     """
-    if FULL.fullmatch(text.lower()):
+    if version.is_full(text.lower()):
         return text.lower()
-    if _HEXADECIMAL.fullmatch(text):
+    if _SHORT.fullmatch(text.lower()):
         ran = {proven.version for release in known for proven in (release, *release.previous)}
-        alike = sorted(version for version in ran if version.startswith(text.lower()))
+        alike = sorted(full for full in ran if version.is_short_for(text.lower(), full))
         if len(alike) == 1:
             return alike[0]
         if alike:

@@ -25,7 +25,7 @@ from pulumi.runtime.resource import register_resource
 from docs.settings_table import declared
 from local.aws import shapes
 from local.aws.wire import UNKNOWN, Props, read_struct
-from release import git
+from release import git, tree
 from release.static import manifest
 from tests.components.recorded import Options, Recorded, Resource
 
@@ -161,9 +161,8 @@ def _around(config: dict[str, str]) -> Iterator[None]:
     built = types.SimpleNamespace(version=HEAD, digest=MANIFEST)
     with (
         mock.patch.dict(os.environ, variables, clear=True),
-        mock.patch.multiple(
-            git, head=lambda root: HEAD, is_dirty=lambda root: False, is_ancestor=lambda root, older, newer: False
-        ),
+        mock.patch.object(tree, "read", return_value=tree.Tree(commit=HEAD, changes={})),
+        mock.patch.object(git, "is_ancestor", return_value=False),
         mock.patch.object(manifest, "from_folder", return_value=built),
     ):
         pulumi.runtime.set_all_config(config)

@@ -63,6 +63,8 @@ INPUTS: Mapping[str, Any] = {
     "restart": "",
 }
 
+SOURCES: Mapping[str, Any] = {"easi:backendFolder": "backend", "easi:frontendFolder": "frontend/dist"}
+
 
 class S3:
     """Objects by bucket and key, as far as the verbs read them."""
@@ -91,8 +93,11 @@ class World:
         self.stacks: dict[str, Any] = {}
         self.selected = ""
         self.failure = ""
+        (folder / "backend").mkdir()
+        (folder / "backend" / "Dockerfile").write_text("FROM scratch\n")
         for command in (
             ["init", "--quiet"],
+            ["add", "backend"],
             ["config", "user.name", "test"],
             ["config", "user.email", "test@example.org"],
             *(["commit", "--quiet", "--allow-empty", "-m", f"the {name}"] for name in ("first", "second", "third")),
@@ -123,7 +128,7 @@ class World:
             }
             resources.append({"type": "pulumi-python:dynamic/release:Release", "urn": "release", "inputs": inputs})
             self.s3.put(bucket, record.KEY, release.to_json())
-        config = {"easi:promoteFrom": promotes_from, "easi:frontendFolder": "dist", **settings}
+        config = {"easi:promoteFrom": promotes_from, **SOURCES, **settings}
         self.stacks[name] = {
             "export": {"deployment": {"resources": resources}},
             "config": {

@@ -62,7 +62,7 @@ def test_a_refusal_is_the_gates_own(world: World, capsys: pytest.CaptureFixture[
     code = main(["explain", "-s", "prod"])
 
     said = capsys.readouterr().out
-    request = Request(environment="prod", version=world.third, explicit=False, dirty=False)
+    request = Request(environment="prod", version=world.third, explicit=False)
     gate = decide(request, upstream_name="impl", upstream=impl, here=prod, is_ancestor=lambda _old, _new: False)
     assert isinstance(gate, Refused)
     assert code == 1
@@ -100,8 +100,8 @@ def test_the_first_environment_compares_the_build_that_is_there(
     world: World,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    dist = world.folder / "dist"
-    dist.mkdir()
+    dist = world.folder / "frontend" / "dist"
+    dist.mkdir(parents=True)
     (dist / "index.html").write_text("page")
     (dist / "version.json").write_text(json.dumps({"version": world.second}))
     world.add("dev", released(world.second, manifest=world.keep("dev", build(world.second, index_html="old"))))
@@ -111,11 +111,43 @@ def test_the_first_environment_compares_the_build_that_is_there(
     assert main(["explain"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"yes: dev would build and release {world.third[:12]}, the commit of this working tree.\n")
-    assert f"not compared: the frontend was built from {world.second[:12]}" in said
+    assert f"not compared: {dist} was built from {world.second}, and {world.third} is to be released; " in said
+    assert "to build it:  make frontend\n" in said
 
     (dist / "version.json").write_text(json.dumps({"version": world.third}))
     assert main(["explain"]) == 0
     assert "1 added, 1 changed, 0 removed; 2 files" in capsys.readouterr().out
+
+
+def test_what_is_in_no_commit_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (world.folder / "backend" / "debug_local.go").write_text("package main\n")
+    world.add("dev", released(world.third))
+    world.selected = "dev"
+    world.write()
+
+    assert main(["explain"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    dirty = said[0].split()[6].removesuffix(":")
+    assert dirty.startswith(f"{world.third[:12]}-dirty-")
+    assert said[:2] == [
+        f"yes: dev would build and release {dirty}: the commit of this working tree with changes that are in no "
+        "commit. No other environment may run it.",
+        "  changed   backend/debug_local.go",
+    ]
+    assert f"  commits   changes that are in no commit come (+), compared with {world.third[:12]}" in said
+
+    world.add("dev", released(world.second, f"{world.third}-dirty-0123456789ab"))
+    world.add("impl", released(world.second), promotes_from="dev")
+    world.write()
+    assert main(["explain", "-s", "impl"]) == 1
+    assert f"dev has not proven it, only {world.third[:12]}-dirty-0123, which was" in capsys.readouterr().out
+    assert main(["explain", "-s", "impl", f"{world.third[:7]}-dirty"]) == 1
+    assert "it was built from changes that are in no commit" in capsys.readouterr().out
+    (world.folder / "backend" / "debug_local.go").unlink()
+    assert main(["explain", "-s", "dev"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"yes: dev would build and release {world.third[:12]}, the commit of this working tree."
+    assert "no commit no longer run (-), compared with" in "".join(said)
 
 
 def test_the_first_release_of_an_environment_brings_everything(
@@ -166,8 +198,11 @@ def test_a_commit_that_this_clone_lacks_is_said(world: World, capsys: pytest.Cap
     world.add("prod", released(world.second), promotes_from="impl")
     world.write()
 
-    assert main(["explain", "-s", "prod", "e" * 40]) == 0
-    assert "commits   not known: this clone lacks" in capsys.readouterr().out
+    assert main(["explain", "-s", "prod", "e" * 40]) == 1
+    said = capsys.readouterr().out
+    assert "no: prod refused eeeeeeeeeeee: this clone cannot say whether it is older than" in said
+    assert f"to know it:  git fetch origin {'e' * 40}\n" in said
+    assert "commits   not known: this clone lacks" in said
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import subprocess
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from release import gate, git, record
+from release.gate import Gate
 from release.promotion import Accepted, Refused
+from release.version import short
+from tests.unit.git_project import SOURCES, project
+from tests.unit.git_project import git as run
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Two commits, the second one checked out."""
-    for command in (
-        ["init", "--quiet"],
-        ["config", "user.name", "test"],
-        ["config", "user.email", "test@example.org"],
-        ["commit", "--quiet", "--allow-empty", "-m", "the first"],
-        ["commit", "--quiet", "--allow-empty", "-m", "the second"],
-    ):
-        subprocess.run(["git", "-C", tmp_path, *command], check=True)
-    return tmp_path
+def root(tmp_path: Path) -> Path:
+    """Three commits, the last one checked out."""
+    return project(tmp_path / "clone", commits=3)
 
 
-def sha(tree: Path, name: str) -> str:
-    return subprocess.run(
-        ["git", "-C", tree, "rev-parse", name], check=True, capture_output=True, text=True
-    ).stdout.strip()
+def sha(root: Path, name: str) -> str:
+    return run(root, "rev-parse", name)
+
+
+def ask(root: Path, environment: str = "impl", version: str | None = None, reason: str | None = None) -> Gate:
+    sources = SOURCES if environment == "dev" else None
+    return gate.ask(root, environment=environment, requested=version, reason=reason, sources=sources)
 
 
 def released(version: str) -> record.Release:
@@ -37,32 +36,124 @@ def released(version: str) -> record.Release:
     )
 
 
-def test_head_is_built_where_nothing_is_promoted(tree: Path) -> None:
-    asked = gate.ask(tree, environment="dev", version=None, reason=None)
-
-    assert (asked.request.version, asked.is_head, asked.request.explicit) == (sha(tree, "HEAD"), True, False)
-    assert asked.decide(promotes_from="", upstream=None, here=released(sha(tree, "HEAD~1"))) is None
+def promoted(asked: Gate, *, upstream: str, here: str | None) -> Accepted | Refused | None:
+    return asked.decide(promotes_from="dev", upstream=released(upstream), here=released(here) if here else None)
 
 
-def test_an_older_commit_is_found_to_be_one_by_git(tree: Path) -> None:
-    old, new = sha(tree, "HEAD~1"), sha(tree, "HEAD")
-    late = gate.ask(tree, environment="impl", version=old, reason=None)
-    refused = late.decide(promotes_from="dev", upstream=released(old), here=released(new))
-    reasoned = gate.ask(tree, environment="impl", version=old, reason="the new one loses orders")
+def test_head_is_built_where_nothing_is_promoted(root: Path) -> None:
+    asked = ask(root, "dev")
+
+    assert (asked.request.version, asked.is_tree, asked.request.explicit) == (sha(root, "HEAD"), True, False)
+    assert asked.decide(promotes_from="", upstream=None, here=released(sha(root, "HEAD~1"))) is None
+
+
+def test_an_older_commit_is_found_to_be_one_by_git(root: Path) -> None:
+    old, new = sha(root, "HEAD~1"), sha(root, "HEAD")
+    refused = promoted(ask(root, version=old), upstream=old, here=new)
 
     assert isinstance(refused, Refused)
     assert f"{old[:12]} is an ancestor of {new[:12]}" in refused.message
-    assert isinstance(reasoned.decide(promotes_from="dev", upstream=released(old), here=released(new)), Accepted)
+    assert isinstance(
+        promoted(ask(root, version=old, reason="the new one loses orders"), upstream=old, here=new), Accepted
+    )
 
 
-def test_changes_that_are_in_no_commit_are_seen(tree: Path) -> None:
-    (tree / "file").write_text("new")
-    subprocess.run(["git", "-C", tree, "add", "file"], check=True)
-    asked = gate.ask(tree, environment="impl", version=None, reason=None)
+@pytest.mark.parametrize("name", ["example/backend/debug_local.go", "example/backend/ignored.go", "README.md"])
+def test_uncommitted_content_that_dev_proved_goes_no_further(root: Path, name: str) -> None:
+    commit, file = sha(root, "HEAD"), root / name
+    before = file.read_text() if file.exists() else None
+    file.write_text('package main\n\nfunc init() { println("from this machine") }\n')
+    dirty = ask(root, "dev").request.version
+    if before is None:
+        file.unlink()
+    else:
+        file.write_text(before)
 
-    assert isinstance(asked.decide(promotes_from="dev", upstream=released(asked.head), here=None), Refused)
+    assert dirty.startswith(f"{commit}-dirty-")
+    clean = promoted(ask(root), upstream=dirty, here=None)
+    assert isinstance(clean, Refused)
+    assert f"dev has not proven it, only {short(dirty)}, which was built from changes" in clean.message
+    named = promoted(ask(root, version=dirty), upstream=dirty, here=None)
+    assert isinstance(named, Refused)
+    assert "it was built from changes that are in no commit" in named.message
+    again = ask(root, "dev")
+    assert again.request.version == commit
+    assert again.decide(promotes_from="", upstream=None, here=released(dirty)) is None, "it is another release"
+
+
+def test_changes_that_are_in_no_commit_are_seen(root: Path) -> None:
+    (root / "file").write_text("new")
+    run(root, "add", "file")
+    refused = promoted(ask(root), upstream=sha(root, "HEAD"), here=None)
+
+    assert isinstance(refused, Refused)
+    assert "they are:  file\n" in refused.message
+
+
+def test_a_shallow_clone_does_not_know_what_is_older_until_it_is_fetched_whole(root: Path, tmp_path: Path) -> None:
+    old, new = sha(root, "HEAD~2"), sha(root, "HEAD")
+    shallow = tmp_path / "shallow"
+    run(tmp_path, "clone", "--quiet", "--depth=1", root.as_uri(), str(shallow))
+    run(shallow, "fetch", "--quiet", "--depth=1", "origin", old)
+
+    refused = promoted(ask(shallow, version=old), upstream=old, here=new)
+    assert isinstance(refused, Refused)
+    assert "this clone cannot say whether it is older than" in refused.message
+    assert "to know it:  git fetch --unshallow\n" in refused.message
+    run(shallow, "fetch", "--quiet", "--unshallow")
+    known = promoted(ask(shallow, version=old), upstream=old, here=new)
+    assert isinstance(known, Refused)
+    assert "is an ancestor of" in known.message
+
+
+def test_a_shallow_clone_knows_what_it_sees(root: Path, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    run(tmp_path, "clone", "--quiet", "--depth=2", root.as_uri(), str(shallow))
+    old, new = sha(root, "HEAD~1"), sha(root, "HEAD")
+
+    assert git.is_ancestor(shallow, old, new) is True
+    assert git.is_ancestor(shallow, new, old) is False
+    assert git.between(shallow, old, new, 10) is None, "a merge may have brought more than it has"
+
+
+def test_a_commit_that_the_clone_lacks_may_be_newer(root: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "other"
+    run(tmp_path, "clone", "--quiet", root.as_uri(), str(clone))
+    run(root, "commit", "--quiet", "--allow-empty", "-m", "not fetched")
+    head, newer = sha(clone, "HEAD"), sha(root, "HEAD")
+
+    refused = promoted(ask(clone), upstream=head, here=newer)
+    assert isinstance(refused, Refused)
+    assert f"to know it:  git fetch origin {newer}\n" in refused.message
+    run(clone, "fetch", "--quiet", "origin", newer)
+    known = promoted(ask(clone), upstream=head, here=newer)
+    assert isinstance(known, Refused)
+    assert "is an ancestor of" in known.message
+
+
+def test_history_that_somebody_rewrote_for_this_clone_is_not_believed(root: Path) -> None:
+    old, parent, new = (sha(root, name) for name in ("HEAD~2", "HEAD~1", "HEAD"))
+    (root / ".git" / "info" / "grafts").write_text(f"{new}\n")
+    assert git.is_ancestor(root, old, new) is True
+    (root / ".git" / "info" / "grafts").unlink()
+    run(root, "replace", "--graft", new)
+    assert git.is_ancestor(root, old, new) is True
+    run(root, "replace", "-d", new)
+    (root / ".git" / "objects" / parent[:2] / parent[2:]).unlink()
+    assert git.is_ancestor(root, old, new) is None, "what lies between is lost"
+
+
+def test_going_back_by_name_needs_no_history(root: Path, tmp_path: Path) -> None:
+    old, new = sha(root, "HEAD~2"), sha(root, "HEAD")
+    shallow = tmp_path / "shallow"
+    run(tmp_path, "clone", "--quiet", "--depth=1", root.as_uri(), str(shallow))
+    ran = dataclasses.replace(released(new), previous=(released(old),))
+
+    decision = ask(shallow, version=old).decide(promotes_from="dev", upstream=None, here=ran)
+    assert isinstance(decision, Accepted)
+    assert decision.evidence.version == old
 
 
 def test_a_folder_without_git_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(git.GitError, match="has no commit to release"):
-        gate.ask(tmp_path, environment="dev", version=None, reason=None)
+    with pytest.raises(git.GitError, match="release from a clone of the repository"):
+        ask(tmp_path)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,6 +22,10 @@ from local.layout import Layout, LocalError, write_json, write_whole
 from local.lock import exclusive
 from local.status import answered
 from local.terminal import seconds
+from release import tree
+from tests.unit.git_project import FILES, SOURCES, git, project
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -106,16 +113,89 @@ def test_a_failed_installation_is_tried_again(tmp_path: Path, pip: list[Path], m
     assert not (tmp_path / ".venv" / bootstrap.STAMP).exists()
 
 
-def test_what_a_build_reads(tmp_path: Path) -> None:
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "a.ts").write_text("1")
-    before = frontend.sources_digest(tmp_path)
-    for product in ("node_modules", "dist"):
-        (tmp_path / product).mkdir()
-        (tmp_path / product / "x").write_text("x")
-    assert frontend.sources_digest(tmp_path) == before
-    (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "b.ts")
-    assert frontend.sources_digest(tmp_path) != before
+NPM = """#!/bin/sh
+echo "$*" >>"$NPM_LOG"
+case "$*" in
+  *ci*) [ -z "$NPM_FAILS" ] || exit 1; mkdir -p "$NPM_FOLDER/node_modules" ;;
+  *build*) mkdir -p "$NPM_FOLDER/dist"; echo "{\\"version\\": \\"$EASI_VERSION\\"}" >"$NPM_FOLDER/dist/version.json" ;;
+esac
+"""
+
+
+@pytest.fixture
+def npm(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """A project whose `npm` notes what it is asked for; what it was asked for since the last time."""
+    project(layout.root)
+    write_whole(layout.root / ".gitignore", FILES[".gitignore"] + ".local/\n.venv\n.log\n")
+    write_whole(layout.frontend / "package-lock.json", "{}")
+    (layout.root / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    git(layout.root, "add", "--all")
+    git(layout.root, "commit", "--quiet", "-m", "with npm")
+    write_whole(layout.project / "Pulumi.yaml", FILES["Pulumi.yaml"])
+    write_whole(layout.local / "bin" / "npm", NPM, 0o755)
+    log = layout.root / ".log"
+    for name, value in (("NPM_LOG", log), ("NPM_FOLDER", layout.frontend), ("PYTHONPATH", ROOT)):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("PATH", str(layout.local / "bin"), prepend=":")
+    (layout.root / ".venv").symlink_to(ROOT / ".venv")
+
+    def asked() -> list[str]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return [line.replace("--prefix example/frontend ", "") for line in lines]
+
+    return asked
+
+
+INSTALL, BUILD = "ci --no-audit --no-fund", "run build"
+
+
+def make(layout: Layout) -> None:
+    subprocess.run(["make", "frontend"], cwd=layout.root, check=True, capture_output=True)
+
+
+def test_packages_are_installed_when_the_lock_file_is_not_what_is_installed(
+    layout: Layout, npm: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(layout)
+    assert npm() == [INSTALL, BUILD]
+    make(layout)
+    frontend.install(layout, print)
+    assert npm() == [BUILD], "make and the local environment install for each other"
+    write_whole(layout.frontend / "package-lock.json", '{"name": "another"}')
+    frontend.install(layout, print)
+    make(layout)
+    assert npm() == [INSTALL, BUILD]
+    shutil.rmtree(layout.frontend / "node_modules")
+    monkeypatch.setenv("NPM_FAILS", "yes")
+    for _ in range(2):
+        with pytest.raises(subprocess.CalledProcessError):
+            make(layout)
+        with pytest.raises(LocalError, match=r"npm ci .* ended with 1"):
+            frontend.install(layout, print)
+    assert npm() == [INSTALL] * 4
+
+
+def test_the_page_is_built_as_what_the_working_tree_is(layout: Layout, npm: Callable[[], list[str]]) -> None:
+    def built() -> str:
+        return str(json.loads((layout.frontend / "dist" / "version.json").read_text())["version"])
+
+    frontend.build(layout, print)
+    assert built() == git(layout.root, "rev-parse", "HEAD")
+    frontend.build(layout, print)
+    assert npm() == [BUILD]
+    write_whole(layout.frontend / ".env.local", "VITE_X=1")
+    frontend.build(layout, print)
+    assert built() == tree.read(layout.root, SOURCES).version != git(layout.root, "rev-parse", "HEAD")
+    write_whole(layout.root / "example" / "backend" / "main.go", "package main // changed")
+    make(layout)
+    assert built() == tree.read(layout.root, SOURCES).version
+    damaged = layout.root / ".git" / "index"
+    damaged.write_bytes(b"")
+    with pytest.raises(LocalError, match="git reset"):
+        frontend.build(layout, print)
+    with pytest.raises(subprocess.CalledProcessError):
+        make(layout)
 
 
 def test_builder_image_has_the_toolchain_and_not_its_tests(tmp_path: Path) -> None:

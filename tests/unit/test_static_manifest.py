@@ -141,10 +141,10 @@ def break_folder(folder: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("missing", r"dist is not a folder; build the site with its version: EASI_VERSION=<git sha> npm run build"),
-        ("empty", r"dist is empty; build the site"),
-        ("no index.html", r"has no index\.html.*; build the site"),
-        ("no version.json", r"has no version\.json.*; build the site"),
+        ("missing", r"dist is not a folder; to build it:  make frontend"),
+        ("empty", r"dist is empty; to build it"),
+        ("no index.html", r"has no index\.html.*; to build it"),
+        ("no version.json", r"has no version\.json.*; to build it"),
         ("not json", r"version\.json must hold .* not b'not json'"),
         ("[]", r"version\.json must hold"),
         ('{"version": 3}', r"must be a Git SHA, not 3"),

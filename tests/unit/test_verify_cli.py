@@ -66,7 +66,7 @@ def test_not_proven_is_1_and_the_last_line_has_the_reason(url: str) -> None:
     done = verify("--url", url, "--version", "f" * 40, *QUICK)
 
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith(f"not proven: fffffff at {url} in 0.3 s and ")
+    assert done.stdout.splitlines()[-1].startswith(f"not proven: ffffffffffff at {url} in 0.3 s and ")
     assert done.stdout.splitlines()[-1].endswith(f"version is {VERSION}, expected {'f' * 40}")
     assert "Traceback" not in done.stderr
 

@@ -1,0 +1,141 @@
+"""What a working tree would release: its commit, or that commit with the content that differs from it.
+
+Every file that a build reads is compared with the commit by its content, also one that Git ignores or does not track.
+Everywhere else tracked files count, as settings and infrastructure are among them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from release import git, version
+from release.build_context import BuildContext
+
+FUNCTION: Final = Path("functions") / "deploy"
+"""Folder of the deploy function: each environment takes its Python files from the working tree."""
+SUBMODULE: Final = "160000"
+"""Git's mode of a submodule."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What the first environment builds, relative to the project's folder."""
+
+    backend: str
+    """Build context of the image, with its Dockerfile."""
+    frontend: str
+    """The built site. Its source is the folder that it lies in."""
+
+    @staticmethod
+    def of(settings: Mapping[str, Any]) -> Sources | None:
+        """From the settings of a stack, `easi:<key>` to text; None where it promotes from another one."""
+        if settings.get("easi:promoteFrom"):
+            return None
+        return Sources(backend=str(settings["easi:backendFolder"]), frontend=str(settings["easi:frontendFolder"]))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A working tree of Git."""
+
+    commit: str
+    """The full SHA of HEAD."""
+    changes: Mapping[str, str]
+    """What is in no commit: by path from the top, what is there now (mode and SHA-256, or that nothing is)."""
+
+    @property
+    def version(self) -> str:
+        """The version of what is built from it."""
+        if not self.changes:
+            return self.commit
+        content = "".join(f"{path}\0{there}\0" for path, there in sorted(self.changes.items()))
+        return version.of(self.commit, hashlib.sha256(os.fsencode(content)).hexdigest())
+
+
+def read(root: Path, sources: Sources | None) -> Tree:
+    """The working tree of the project in `root`, which builds `sources`; None where it takes them from elsewhere.
+
+    Raises GitError where Git cannot answer or a file cannot be read, and BuildContextError.
+    """
+    try:
+        files = {_place(path) for path in (root / FUNCTION).glob("*.py")}
+        folders = {_place(root / FUNCTION)}
+        if sources is not None:
+            backend, site = root / sources.backend, root / sources.frontend
+            context = BuildContext(folder=backend, dockerfile=backend / "Dockerfile")
+            files |= {_place(backend / name) for name in context.files()}
+            files |= set(_files_below(site.parent, {_place(site), _place(site.parent / "node_modules")}))
+            # A submodule's link to its repository.
+            files = {path for path in files if path.name != ".git"}
+            folders |= {_place(backend), _place(site.parent)}
+        commit, top = git.head(root), git.top(root)
+        return Tree(commit=commit, changes=dict(_changes(top, commit, files, folders)))
+    except OSError as error:
+        raise git.GitError(
+            f"{error.filename} cannot be read ({error.strerror}), so whether it is that of the commit is not known"
+        ) from error
+
+
+def _changes(top: Path, commit: str, files: set[Path], folders: set[Path]) -> Iterator[tuple[str, str]]:
+    """What differs from `commit` in the working tree `top`, where builds read `files` in `folders`."""
+    tracked = git.tracked(top, commit)
+    modules = {name: entry.split()[1] for name, entry in tracked.items() if entry.startswith(SUBMODULE)}
+    theirs = {path for path in files for name in modules if path.is_relative_to(top / name)}
+    untracked = {os.path.relpath(path, top) for path in files - theirs} - tracked.keys()
+    for name in git.changed(top, commit) | untracked:
+        yield name, _there(top / name)
+    for name, sha in modules.items():
+        module = top / name
+        if (module / ".git").exists():
+            head = git.head(module)
+            if head != sha:
+                yield name, f"{SUBMODULE} {head}"
+            inside = {path for path in theirs if path.is_relative_to(module)}
+            yield from ((f"{name}/{path}", there) for path, there in _changes(module, head, inside, folders))
+        elif any(module.is_relative_to(folder) for folder in folders):
+            # Git takes one that is not checked out for unchanged; a build has none of its files.
+            yield name, "not checked out"
+
+
+def _files_below(folder: Path, without: Collection[Path]) -> Iterator[Path]:
+    """The files in a folder, its links, and what the links lead to: bundlers follow them."""
+    seen: set[Path] = set()
+    rest = [folder]
+    while rest:
+        path = rest.pop()
+        place = _place(path)
+        if place in seen or place.name == ".git" or any(place.is_relative_to(other) for other in without):
+            continue
+        seen.add(place)
+        if path.is_symlink():
+            yield place
+            rest.append(Path(os.path.realpath(path)))
+        elif path.is_dir():
+            rest += path.iterdir()
+        elif path.exists():
+            yield place
+
+
+def _place(path: Path) -> Path:
+    """Where a file or link really is."""
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def _there(path: Path) -> str:
+    """What is at a path, as far as Git and a build tell it apart: of the permissions, whether it can be executed."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    if stat.S_ISLNK(mode):
+        return f"120000 {hashlib.sha256(os.fsencode(path.readlink())).hexdigest()}"
+    if not stat.S_ISREG(mode):
+        return f"{stat.S_IFMT(mode):o}"
+    with path.open("rb") as opened:
+        return f"{'100755' if mode & stat.S_IXUSR else '100644'} {hashlib.file_digest(opened, 'sha256').hexdigest()}"
