@@ -14,6 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import BaseHTTPResponse
 
 from ci import markdown
+from release.transport import Pools, ProxyRefusedError
 from release.verbs.errors import VerbError
 
 VERSION: Final = "2022-11-28"
@@ -48,7 +49,7 @@ class Api:
         self._token = _needed(environ, "GITHUB_TOKEN", "the job's token: `GITHUB_TOKEN: ${{ github.token }}`")
         self._base = environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
         self._sleep = sleep
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+        self._pool = Pools(retries=False, timeout=TIMEOUT)
 
     def get(self, path: str) -> Any:
         """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash."""
@@ -92,6 +93,8 @@ class Api:
                 answer = self._pool.request(
                     method, url, body=json.dumps(body).encode() if body is not None else None, headers=headers
                 )
+            except ProxyRefusedError as error:
+                raise GithubError(f"GitHub cannot be asked ({what}): {error}") from error
             except HTTPError as error:
                 again = method != "POST" or isinstance(error, NewConnectionError | ConnectTimeoutError)
                 failure = GithubError(f"GitHub cannot be asked ({what}): {error}")

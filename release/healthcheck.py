@@ -17,6 +17,8 @@ from typing import Any
 from release import http, progress, version
 from release.progress import Say
 
+UNKNOWN_NAME_S = 30.0
+"""So long a name may be missing in DNS: that of a new distribution, or a new record, may take seconds to appear."""
 SHOWN_CHARACTERS = 80
 
 
@@ -47,6 +49,8 @@ class HealthCheck:
     """Whether `timestamp` must be the time of the answer. Off: services may stamp it when they are built."""
     max_skew_s: float = 60.0
     """Seconds that a live timestamp may be away from this machine's clock."""
+    at_deadline: str = "gives up"
+    """What happens at the deadline, for the lines that count down to it."""
 
     def __post_init__(self) -> None:
         http.check_url(self.url)
@@ -75,28 +79,42 @@ class Proof:
 
 
 def prove(check: HealthCheck, say: Say) -> Proof:
-    """Probe until the version is proven, telling `say` what changes; raise NotProven at the deadline."""
-    ends = time.monotonic() + check.deadline_s
-    passed, probes, miss = 0, 0, ""
+    """Probe until the version is proven, telling `say` what changes; raise NotProven at the deadline.
+
+    A name that does not exist has 30 s to appear, and no longer.
+    """
+    began = time.monotonic()
+    passed, probes, miss, unknown_since = 0, 0, "", None
     news = progress.Changes(say)
     while True:
         probes += 1
-        answer, reason = probe(check)
+        deadline_s, advice = check.deadline_s, ""
+        try:
+            answer, reason = _ask(check)
+            unknown_since = None
+        except http.HttpError as error:
+            answer, reason = {}, str(error)
+            unknown = isinstance(error, http.UnknownNameError)
+            unknown_since = (unknown_since or time.monotonic()) if unknown else None
+            if unknown_since is not None:
+                deadline_s = min(deadline_s, unknown_since - began + UNKNOWN_NAME_S)
+                advice = "; make its DNS record, or have another address connected to (easi:connectTo, --connect-to)"
+        left_s = began + deadline_s - time.monotonic()
         if reason is None:
             passed += 1
             news(f"{passed} of {check.passes} passes by {version.short(check.version)}")
             if passed >= check.passes:
                 return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
         else:
-            news(f"0 of {check.passes} passes: {reason}")
-            passed, miss = 0, reason
-        if time.monotonic() + check.interval_s >= ends:
+            news(f"0 of {check.passes} passes: {reason}", f"; {check.at_deadline} in {max(left_s, 0):.0f} s")
+            passed, miss = 0, reason + advice
+        if left_s <= check.interval_s:
             why = miss
             if passed:
                 before = f"; the last miss before them: {miss}" if miss else ""
                 why = f"only {passed} of {check.passes} passes in a row before the deadline{before}"
             raise NotProven(
-                f"{version.short(check.version)} at {check.url} in {check.deadline_s:g} s and {probes} probes: {why}"
+                f"{version.short(check.version)} at {check.url} in {round(deadline_s, 1):g} s and {probes} probes: {why}"
             )
         time.sleep(check.interval_s)
 
@@ -109,7 +127,8 @@ def miss_of(check: HealthCheck, response: http.Response, now: datetime) -> str |
 def _answer_miss(response: http.Response) -> str | None:
     if response.status != 200:
         location = f" to {_shown(response.headers['location'])}" if "location" in response.headers else ""
-        return f"answered {response.status}{location}, expected 200"
+        through = f" through the proxy {response.proxy}" if response.proxy else ""
+        return f"answered {response.status}{location}{through}, expected 200"
     for name in ("Age", "X-Cache"):
         value = response.headers.get(name.lower())
         if value is not None and (name == "Age" or "hit" in value.lower()):
@@ -143,16 +162,20 @@ def _timestamp_miss(check: HealthCheck, timestamp: object, now: datetime) -> str
 
 def probe(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
     """Ask once: the answer, empty where none came, and why it is a miss; None if it is a pass."""
-    separator = "&" if "?" in check.url else "?"
     try:
-        response = http.get(
-            f"{check.url}{separator}probe={uuid.uuid4().hex}",
-            connect_to=check.connect_to,
-            timeout_s=check.timeout_s,
-            headers={"Accept": "application/json", "Cache-Control": "no-cache"},
-        )
+        return _ask(check)
     except http.HttpError as error:
         return {}, str(error)
+
+
+def _ask(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
+    separator = "&" if "?" in check.url else "?"
+    response = http.get(
+        f"{check.url}{separator}probe={uuid.uuid4().hex}",
+        connect_to=check.connect_to,
+        timeout_s=check.timeout_s,
+        headers={"Accept": "application/json", "Cache-Control": "no-cache"},
+    )
     return _json_object(response.body) or {}, miss_of(check, response, _now())
 
 

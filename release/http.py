@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
+
+from urllib3.util.ssltransport import SSLTransport
+
+from release import transport
+from release.transport import Proxy, ProxyRefusedError
 
 MAX_BODY_BYTES = 1024 * 1024
 USER_AGENT = "easi-release"
@@ -16,6 +23,10 @@ USER_AGENT = "easi-release"
 
 class HttpError(Exception):
     """No usable answer came; the message says from where and why."""
+
+
+class UnknownNameError(HttpError):
+    """The name has no address, and the resolver says so for sure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    proxy: str | None = None
+    """`host:port` of the proxy that it came through; it may be the proxy's own, over plain HTTP."""
 
 
 def check_url(url: str) -> SplitResult:
@@ -69,53 +82,108 @@ def get(
     timeout_s: float = 5.0,
     headers: Mapping[str, str] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    method: str = "GET",
 ) -> Response:
     """Fetch `url` over a new connection, without following redirects; raise HttpError unless an answer came complete.
 
-    With `connect_to`, the connection goes there; the Host header, and over HTTPS the name that the certificate must
-    have, stay the URL's. `timeout_s` is for the answer as a whole; a body larger than `max_body_bytes` is no answer.
+    With `connect_to`, the connection goes there and through no proxy, as a proxy would look for an address of its own;
+    the Host header, and over HTTPS the name that the certificate must have, stay the URL's. `timeout_s` is for the
+    answer as a whole; a body larger than `max_body_bytes` is no answer.
     """
     parts = check_url(url)
     ends = time.monotonic() + timeout_s
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = parts.hostname or "", parts.port or transport.DEFAULT_PORTS[parts.scheme]
     there = Address.parse(connect_to) if connect_to else Address(host=host)
-    where = f"{there.host}:{there.port or port}"
-    connection = http.client.HTTPConnection(host, port)
-    try:
-        connection.sock = opened = _connect(parts, there.host, there.port or port, ends)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = {"Host": parts.netloc, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
-        connection.request("GET", path, headers={**sent, **(headers or {})})
-        answer = connection.getresponse()
-        body = _body(answer, opened, ends, max_body_bytes)
-        return Response(
-            status=answer.status, headers={name.lower(): value for name, value in answer.getheaders()}, body=body
-        )
-    except TimeoutError:
-        raise HttpError(f"{where} did not answer within {timeout_s:g} s") from None
-    except ConnectionRefusedError:
-        raise HttpError(f"{where} refused the connection") from None
-    except socket.gaierror as error:
-        raise HttpError(f"{there.host} does not resolve: {error.strerror}") from None
-    except ssl.SSLCertVerificationError as error:
-        raise HttpError(f"{where} has no valid certificate for {host}: {error.verify_message}") from None
-    except (OSError, http.client.HTTPException) as error:
-        raise HttpError(f"{where} gave no complete answer: {_named(error)}") from None
-    finally:
-        connection.close()
-
-
-def _connect(parts: SplitResult, host: str, port: int, ends: float) -> socket.socket:
-    opened = socket.create_connection((host, port), timeout=_left(ends))
-    try:
-        if parts.scheme == "https":
+    proxy = None if connect_to else _proxy_of(url)
+    site = _Peer(host=there.host, port=there.port or port, certified=host, proxy=proxy)
+    first = _Peer(host=proxy.host, port=proxy.port, certified=proxy.host, text=f"the proxy {proxy}") if proxy else site
+    with contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
+        with _reported(first, timeout_s):
+            connection.sock = transport.connect(first.host, first.port, timeout_s)
+            if proxy and proxy.scheme == "https":
+                connection.sock = _secured(connection.sock, proxy.host, ends)
+            if proxy and parts.scheme == "https":
+                _tunnel(connection.sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        with _reported(site, timeout_s):
+            if parts.scheme == "https":
+                connection.sock = _secured(connection.sock, host, ends)
+            opened = connection.sock
             opened.settimeout(_left(ends))
-            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=parts.hostname)
-        opened.settimeout(_left(ends))
-    except BaseException:
-        opened.close()
-        raise
-    return opened
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            sent = {"Host": parts.netloc, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
+            if proxy and parts.scheme == "http":
+                path, sent = f"http://{parts.netloc}{path}", {**sent, **proxy.headers}
+            connection.request(method, path, headers={**sent, **(headers or {})})
+            answer = connection.getresponse()
+            if proxy and answer.status == 407:
+                raise HttpError(proxy.refusal(answer.status, host))
+            return Response(
+                status=answer.status,
+                headers={name.lower(): value for name, value in answer.getheaders()},
+                body=_body(answer, opened, ends, max_body_bytes),
+                proxy=str(proxy) if proxy else None,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Peer:
+    """Who is to answer: the site, or the proxy in front of it."""
+
+    host: str
+    port: int
+    certified: str
+    """The name that its certificate must have."""
+    proxy: Proxy | None = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        return (self.text or f"{self.host}:{self.port}") + (f" (through the proxy {self.proxy})" if self.proxy else "")
+
+
+def _proxy_of(url: str) -> Proxy | None:
+    try:
+        return transport.proxy_of(url)
+    except ProxyRefusedError as error:
+        raise HttpError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _reported(peer: _Peer, timeout_s: float) -> Iterator[None]:
+    """Makes one HttpError of whatever goes wrong between us and `peer`."""
+    try:
+        yield
+    except TimeoutError:
+        raise HttpError(f"{peer} did not answer within {timeout_s:g} s") from None
+    except ConnectionRefusedError:
+        raise HttpError(f"{peer} refused the connection") from None
+    except socket.gaierror as error:
+        kind = UnknownNameError if error.errno in transport.UNKNOWN_NAME else HttpError
+        raise kind(f"{peer.host} does not resolve: {error.strerror}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise HttpError(f"{peer} has no valid certificate for {peer.certified}: {error.verify_message}") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise HttpError(f"{peer} gave no complete answer: {_named(error)}") from None
+
+
+def _secured(opened: socket.socket, name: str, ends: float) -> socket.socket:
+    """TLS over a connection, which may be one of TLS to a proxy."""
+    opened.settimeout(_left(ends))
+    context = ssl.create_default_context()
+    if isinstance(opened, ssl.SSLSocket):
+        inner: Any = SSLTransport(opened, context, server_hostname=name)
+        return cast("socket.socket", inner)
+    return context.wrap_socket(opened, server_hostname=name)
+
+
+def _tunnel(opened: socket.socket, proxy: Proxy, authority: str) -> None:
+    """Have the proxy connect to `authority` (`host:port`)."""
+    headers = {"Host": authority, "User-Agent": USER_AGENT, **proxy.headers}
+    lines = [f"CONNECT {authority} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    opened.sendall("\r\n".join(lines).encode())
+    with contextlib.closing(http.client.HTTPResponse(opened, method="CONNECT")) as answer:
+        answer.begin()
+        if answer.status != 200:
+            raise HttpError(proxy.refusal(answer.status, authority))
 
 
 def _body(answer: http.client.HTTPResponse, opened: socket.socket, ends: float, limit: int) -> bytes:

@@ -30,7 +30,7 @@ CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 class Changes:
     """Tells how something stands, where that is news: one line for each change.
 
-    What flips to and fro is told again at most every 10 s: in CI each line stays.
+    What flips to and fro, and what counts down, is told again at most every 10 s: in CI each line stays.
     """
 
     def __init__(self, say: Say) -> None:
@@ -39,14 +39,18 @@ class Changes:
         self._last = ""
         self._at = 0.0
 
-    def __call__(self, line: str) -> None:
-        """Tell `line` as a passing one, unless it is what was told last or, within 10 s, before that."""
+    def __call__(self, line: str, countdown: str = "") -> None:
+        """Tell `line` as a passing one, unless it is what was told last or, within 10 s, before that.
+
+        `countdown` is added to it, and is no change; a line that has one is told again every 10 s.
+        """
         now = time.monotonic()
-        if line == self._last or (line in self._told and now - self._at < AGAIN_S):
+        recent = now - self._at < AGAIN_S
+        if (line == self._last and (recent or not countdown)) or (line in self._told and recent):
             return
         self._told.add(line)
         self._last, self._at = line, now
-        passing(self.say, line)
+        passing(self.say, line + countdown)
 
 
 class Phase:

@@ -20,6 +20,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from release.transport import Pools, ProxyRefusedError
+
 Credentials = Callable[[str], tuple[str, str] | None]
 """Name and password for a registry (`host` or `host:port`), None for one that asks for none."""
 Result = TypeVar("Result")
@@ -136,7 +138,7 @@ class Registries:
     def __init__(self, source: Repository, target: Repository, credentials: Credentials) -> None:
         self.source = source
         self.target = target
-        self.pool = urllib3.PoolManager(maxsize=2 * PARALLEL_LAYERS, retries=False, timeout=TIMEOUT)
+        self.pool = Pools(maxsize=2 * PARALLEL_LAYERS, retries=False, timeout=TIMEOUT)
         self._credentials = credentials
         self._headers: dict[str, dict[str, str]] = {}
 
@@ -203,8 +205,12 @@ class Registries:
 
     def request(self, method: str, url: str, headers: dict[str, str] | None = None, **more: Any) -> BaseHTTPResponse:
         """One request; a redirect is an answer."""
-        authorization = self._authorization(urlsplit(url).netloc)
-        return self.pool.request(method, url, headers={**authorization, **(headers or {})}, redirect=False, **more)
+        host = urlsplit(url).netloc
+        sent = {**self._authorization(host), **(headers or {})}
+        try:
+            return self.pool.request(method, url, headers=sent, redirect=False, **more)
+        except ProxyRefusedError as error:
+            raise ImageError(f"{host} cannot be asked: {error}") from error
 
     def next(self, base: str, answer: BaseHTTPResponse) -> str:
         """Where an answer sends its reader."""

@@ -3,123 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import http.server
-import ipaddress
-import json
 import re
 import socket
-import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from release import http as release_http
 from release.healthcheck import HealthCheck, NotProven, miss_of, prove
 from release.http import HttpError, Response
+from tests.unit.servers import JSON, VERSION, Served, body, raw, serving, tls_for
 
-VERSION = "3f2c1aa" + "0" * 33
 OTHER = "9b81e02" + "0" * 33
 NOW = dt.datetime(2021, 11, 1, 16, 5, 19, tzinfo=dt.UTC)
-JSON = {"Content-Type": "application/json"}
-
-
-def body(**changes: Any) -> bytes:
-    said = {
-        "status": "pass",
-        "datetime": "2021-11-02 17:05:19+00:00",
-        "version": VERSION,
-        "timestamp": "1635782719",
-    }
-    return json.dumps(said | changes).encode()
-
-
-@dataclass
-class Served:
-    """One answer of the server."""
-
-    content: bytes = field(default_factory=body)
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=lambda: dict(JSON))
-
-
-@dataclass
-class Server:
-    """A server that gives its answers in turn, the last one for ever."""
-
-    answers: list[Served]
-    requests: list[tuple[str, str, tuple[str, int]]] = field(default_factory=list)
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v1/healthcheck"
-
-
-@contextmanager
-def serving(*answers: Served, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    server = Server(list(answers))
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            server.requests.append((self.path, self.headers["Host"], self.client_address))
-            answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-            self.send_response(answer.status)
-            for name, value in (answer.headers | {"Content-Length": str(len(answer.content))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls:
-        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
-    server.port = listening.server_address[1]
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
-
-
-@contextmanager
-def raw(reply: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server below HTTP; the address of its health check."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        connection.recv(65536)
-                        reply(connection)
-                    except OSError:
-                        pass
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/healthcheck"
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 def check(url: str, **changes: Any) -> HealthCheck:
@@ -165,7 +63,7 @@ def test_any_miss_begins_the_count_again() -> None:
     assert said == [
         f"1 of 3 passes by {VERSION[:12]}",
         f"2 of 3 passes by {VERSION[:12]}",
-        f"0 of 3 passes: version is {OTHER}, expected {VERSION}",
+        f"0 of 3 passes: version is {OTHER}, expected {VERSION}; gives up in 5 s",
         f"3 of 3 passes by {VERSION[:12]}",
     ]
 
@@ -193,7 +91,19 @@ def test_same_miss_is_told_once_and_counted() -> None:
     ):
         prove(check(server.url), said.append)
 
-    assert said == ["0 of 3 passes: answered 503, expected 200"]
+    assert said == ["0 of 3 passes: answered 503, expected 200; gives up in 0 s"]
+
+
+def test_how_long_a_bad_version_is_waited_for_is_told_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("release.progress.AGAIN_S", 1.0)
+    said: list[str] = []
+    with serving(Served(body(status="fail"))) as server, pytest.raises(NotProven):
+        prove(check(server.url, deadline_s=2.5, interval_s=0.1, at_deadline="goes back"), said.append)
+
+    lines = [re.fullmatch(r"0 of 3 passes: status is fail, expected pass; goes back in (\d) s", line) for line in said]
+    left = [int(match[1]) for match in lines if match]
+    assert len(left) == len(said) >= 2
+    assert left == sorted(left, reverse=True)
 
 
 def test_passes_that_did_not_fit_before_the_deadline_are_the_reason() -> None:
@@ -266,6 +176,48 @@ def test_refused_connection_unknown_name_and_silence_are_misses() -> None:
     assert "nowhere.invalid does not resolve" in miss("http://nowhere.invalid/")
 
 
+def unresolved(monkeypatch: pytest.MonkeyPatch, error: int, times: int = 10_000) -> None:
+    """Let the name of the health check not resolve, at first."""
+    real, left = socket.getaddrinfo, [error] * times
+
+    def getaddrinfo(host: str, *more: Any, **named: Any) -> Any:
+        if left:
+            raise socket.gaierror(left.pop(), "no")
+        return real("127.0.0.1", *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("release.healthcheck.UNKNOWN_NAME_S", 0.3)
+
+
+def test_name_that_does_not_exist_is_said_at_once_and_waited_for_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    unresolved(monkeypatch, socket.EAI_NONAME)
+    said: list[str] = []
+    began = time.monotonic()
+    with pytest.raises(NotProven, match=r"in 0\.3 s and \d+ probes: .* does not resolve: no; make its DNS record, or"):
+        prove(check("http://site.example/", deadline_s=60), said.append)
+    assert time.monotonic() - began < 5
+    assert said == ["0 of 3 passes: site.example does not resolve: no; gives up in 0 s"]
+
+
+def test_name_may_appear_late_and_then_has_the_whole_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    unresolved(monkeypatch, socket.EAI_NONAME, times=5)
+    with serving(*[Served(status=503)] * 40, Served()) as server:
+        proof = prove(check(f"http://site.example:{server.port}/", deadline_s=30), print)
+    assert proof.passes == 3
+
+
+def test_resolver_in_trouble_is_waited_for_as_any_other_miss(monkeypatch: pytest.MonkeyPatch) -> None:
+    unresolved(monkeypatch, socket.EAI_AGAIN)
+    with pytest.raises(NotProven, match=r"in 0\.7 s and \d+ probes: site\.example does not resolve: no$"):
+        prove(check("http://site.example/", deadline_s=0.7), print)
+
+
+def test_answer_through_a_proxy_may_be_the_proxys() -> None:
+    answered = Response(status=403, headers={}, body=b"", proxy="proxy:3128")
+    said = miss_of(check("http://x/"), answered, NOW)
+    assert said == "answered 403 through the proxy proxy:3128, expected 200"
+
+
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
@@ -302,37 +254,10 @@ def test_connect_to_keeps_the_name_of_the_url() -> None:
     assert {host for _, host, _ in server.requests} == {"public.example.com"}
 
 
-def _tls(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's context with a certificate of its own for `name`, which is in `folder/cert.pem`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("10.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
-
-
 def test_https_verifies_the_name_of_the_url_also_with_connect_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tls = _tls(tmp_path, "public.example.com")
+    tls = tls_for(tmp_path, "public.example.com")
     asked: list[str | None] = []
     tls.sni_callback = lambda _socket, name, _context: asked.append(name)
     with serving(Served(), tls=tls) as server:
