@@ -113,9 +113,8 @@ def prove(check: HealthCheck, say: Say) -> Proof:
             if passed:
                 before = f"; the last miss before them: {miss}" if miss else ""
                 why = f"only {passed} of {check.passes} passes in a row before the deadline{before}"
-            raise NotProven(
-                f"{version.short(check.version)} at {check.url} in {round(deadline_s, 1):g} s and {probes} probes: {why}"
-            )
+            waited = f"{round(deadline_s, 1):g} s and {probes} probes"
+            raise NotProven(f"{version.short(check.version)} at {check.url} in {waited}: {why}")
         time.sleep(check.interval_s)
 
 
