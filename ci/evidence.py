@@ -167,7 +167,7 @@ def _artifacts(found: Evidence) -> outcome.Rows:
             ("static files", proof.static_manifest, before.static_manifest if before else None),
         ):
             rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
-    rows.append(("migration", answer.changes.migration))
+    rows.append(("migration", str(answer.changes.migration or "")))
     return [row for row in rows if row[1]]
 
 

@@ -159,13 +159,14 @@ def _write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None
 
 def _to_json(attempt: Attempt, names: tuple[str, ...]) -> dict[str, Any]:
     values = dataclasses.asdict(attempt)
-    return {_camel(name): values[name] for name in names}
+    return {camel(name): values[name] for name in names}
 
 
 def _values(data: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: data[_camel(name)] for name in names if name not in _OPTIONAL or _camel(name) in data}
+    return {name: data[camel(name)] for name in names if name not in _OPTIONAL or camel(name) in data}
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The name of a field in JSON."""
     first, *rest = name.split("_")
     return first + "".join(word.title() for word in rest)

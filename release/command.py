@@ -57,7 +57,12 @@ def _run(package: str, prog: str, description: str, table: Mapping[str, str], ar
         # Before `add`, which may name another function.
         of_verb.set_defaults(run=module.run)
         module.add(of_verb)
-    given = parser.parse_args(arguments)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        names = [word for word in unknown if not word.startswith("-")]
+        lacks_stack = hasattr(given, "stack") and given.stack is None
+        hint = f"\n  did you mean:  {prog} {given.verb} -s {names[0]}" if names and lacks_stack else ""
+        verbs.choices.get(given.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if given.verb is None:
         parser.print_help(sys.stderr)
         return USAGE

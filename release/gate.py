@@ -12,7 +12,7 @@ from release.promotion import Accepted, Refused, Request, Unknown
 from release.record import Release
 from release.tree import Sources, Tree
 from release.version import commit
-from release.way_back import RolledBack
+from release.way_back import Kind, RolledBack
 
 _ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
 
@@ -44,11 +44,23 @@ class Gate:
             )
         return promotion.decide_build(self.request, tree=self.tree.version, here=here, is_ancestor=self._is_ancestor)
 
+    def kind(self, here: Release | None, *, promoted: bool) -> Kind:
+        """What the release would be, where `here` is this environment's record."""
+        request = self.request
+        return way_back.kind(
+            request.version,
+            here=here,
+            asked=request.explicit or request.reason is not None,
+            promoted=promoted,
+            is_ancestor=self._is_known_ancestor,
+        )
+
     def rolled_back(self, environments: Mapping[str, Release | None]) -> tuple[RolledBack, ...]:
         """What this environment, the first of `environments`, and the one before rolled back of what is to come."""
-        return way_back.rolled_back(
-            self.request.version, environments, lambda older, newer: self._is_ancestor(older, newer) is True
-        )
+        return way_back.rolled_back(self.request.version, environments, self._is_known_ancestor)
+
+    def _is_known_ancestor(self, older: str, newer: str) -> bool:
+        return self._is_ancestor(older, newer) is True
 
     def _is_ancestor(self, older: str, newer: str) -> bool | Unknown:
         commits = commit(older), commit(newer)

@@ -85,7 +85,7 @@ class Release(Proven):
 
     def to_json(self) -> dict[str, Any]:
         """The record as the stack's output and the records bucket have it, keys in camelCase."""
-        return {**_to_json(self), "previous": [_to_json(proven) for proven in self.previous]}
+        return {**proof_json(self), "previous": [proof_json(proven) for proven in self.previous]}
 
 
 class RecordError(ValueError):
@@ -178,7 +178,8 @@ _KEYS = {
 _OPTIONAL = {"reason": "reason", "kind": "kind", "first_verified_at": "firstVerifiedAt"}
 
 
-def _to_json(proven: Proven) -> dict[str, Any]:
+def proof_json(proven: Proven) -> dict[str, Any]:
+    """One proof, keys in camelCase."""
     data = {key: getattr(proven, name) for name, key in _KEYS.items()}
     # What does not apply is left out: the record is a stack's output, and people read it.
     data |= {key: getattr(proven, name) for name, key in _OPTIONAL.items() if getattr(proven, name)}

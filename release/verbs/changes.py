@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,6 +41,20 @@ class Files:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Migration:
+    """The command of a migration, and whether it would run: not for a version that ran here before."""
+
+    command: tuple[str, ...]
+    runs: bool
+
+    def __str__(self) -> str:
+        """What becomes of it, for people."""
+        if not self.runs:
+            return "skipped: this version ran here before"
+        return f"runs first, as a task of the new image: {json.dumps(self.command)}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Changes:
     """From what runs here to what would run. `None` is not known, with the reason in `unknown`."""
 
@@ -54,8 +69,8 @@ class Changes:
     image_from: str
     """Where the image comes from."""
     files: Files | None
-    migration: str
-    """What becomes of the migrations; empty where there are none."""
+    migration: Migration | None
+    """None where the environment has none."""
     unknown: dict[str, str] = dataclasses.field(default_factory=dict)
     """By `commits` or `files`: why it is not known."""
 
@@ -91,18 +106,20 @@ def as_json(changes: Changes) -> dict[str, Any]:
     """The changes for machines; every file is named."""
     return {
         "commits": {
-            side: {"count": found.count, "newest": list(found.newest)} if found else None
+            side: {"count": found.count, "newest": [_commit(line) for line in found.newest]} if found else None
             for side, found in (("come", changes.come), ("go", changes.go))
         },
-        "image": {
-            "now": changes.now.image_digest if changes.now else None,
-            "then": changes.image,
-            "from": changes.image_from,
-        },
+        "image": {"now": changes.now.image_digest if changes.now else None, "then": changes.image},
         "static": dataclasses.asdict(changes.files) if changes.files else None,
-        "migration": changes.migration or None,
+        "migration": dataclasses.asdict(changes.migration) if changes.migration else None,
         "unknown": changes.unknown,
     }
+
+
+def _commit(line: str) -> dict[str, str]:
+    """A line of `git log --oneline`: a short SHA and the subject."""
+    commit, _, subject = line.partition(" ")
+    return {"commit": commit, "subject": subject}
 
 
 def _commits(changes: Changes) -> str:

@@ -8,9 +8,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from release import gate, git, tree
+from release import gate, git, record, tree
 from release.gate import Gate
 from release.promotion import Accepted, Refused
 from release.record import Release
@@ -18,14 +18,15 @@ from release.static import manifest, store
 from release.static.manifest import Manifest
 from release.tree import Sources
 from release.verbs import changes, environment, versions
-from release.verbs.changes import SHOWN, Changes, Commits, Files
+from release.verbs.changes import SHOWN, Changes, Commits, Files, Migration
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, UsageError, told
 from release.verbs.screen import bold, short, when
 from release.version import commit
-from release.way_back import RolledBack
+from release.way_back import Kind, RolledBack
 
 ACCEPTED, REFUSED = 0, 1
+SOURCES: Final = ("built", "promoted", "present", "refused")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,10 @@ class Answer:
 
     environment: str
     version: str
-    accepted: bool
+    decision: Accepted | Refused | None
+    """The gate's; None: the working tree is built."""
+    kind: Kind
+    """What the release would be."""
     message: str
     to_do: str
     """The command that would release it; empty where it is refused."""
@@ -61,6 +65,18 @@ class Answer:
     """What this environment or the one before rolled back of it."""
     now: Release | None
     changes: Changes
+
+    @property
+    def accepted(self) -> bool:
+        """Whether `pulumi up` would go on."""
+        return not isinstance(self.decision, Refused)
+
+    @property
+    def source(self) -> str:
+        """One of SOURCES: where image and files come from."""
+        if isinstance(self.decision, Accepted):
+            return "present" if self.decision.own else "promoted"
+        return "refused" if isinstance(self.decision, Refused) else "built"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +109,11 @@ def ask(name: str | None, version: str | None = None) -> Question:
 
     Reads the stacks' states, their settings and Git; nothing of AWS. Raises some of `errors.EXPECTED`.
     """
+    if name is None and version and Path(f"Pulumi.{version}.yaml").exists():
+        raise UsageError(
+            f"{version} is an environment, and a version was expected.\n"
+            f"  did you mean:  python -m release explain -s {version}"
+        )
     here = environment.opened(name)
     settings = environment.settings(here.name)
     upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
@@ -127,7 +148,8 @@ def explain(question: Question, *, unread: str = "") -> Answer:
     return Answer(
         environment=name,
         version=version,
-        accepted=not isinstance(decision, Refused),
+        decision=decision,
+        kind=asked.kind(here.release, promoted=isinstance(decision, Accepted) and not decision.own),
         message=message,
         to_do=to_do,
         rolled_back=asked.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
@@ -157,14 +179,20 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "environment": answer.environment,
         "version": answer.version,
         "accepted": answer.accepted,
+        "source": answer.source,
+        "kind": answer.kind if answer.accepted else None,
         "message": answer.message,
         "toDo": answer.to_do or None,
+        "now": record.proof_json(answer.now) if answer.now else None,
         "rolledBack": [
-            {"environment": one.environment, "version": one.version, "contained": one.contained}
-            | dataclasses.asdict(one.mark)
+            {
+                "environment": one.environment,
+                "version": one.version,
+                "contained": one.contained,
+                "rollBack": dataclasses.asdict(one.mark),
+            }
             for one in answer.rolled_back
         ],
-        "now": answer.now.version if answer.now else None,
         "changes": changes.as_json(answer.changes),
     }
 
@@ -234,7 +262,7 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
         image=accepted.evidence.image_digest if accepted else None,
         image_from=_image_from(accepted, asked, upstream),
         files=found,
-        migration="" if isinstance(decision, Refused) else _migration(settings, now, version),
+        migration=None if isinstance(decision, Refused) else _migration(settings, now, version),
         unknown=unknown,
     )
 
@@ -269,10 +297,8 @@ def _stored(asker: Environment, owner: Environment, digest: str) -> Manifest:
     return store.load(s3=asker.clients.s3, records_bucket=str(owner.stack.outputs.get("recordsBucket")), digest=digest)
 
 
-def _migration(settings: Mapping[str, Any], now: Release | None, version: str) -> str:
+def _migration(settings: Mapping[str, Any], now: Release | None, version: str) -> Migration | None:
     command = settings.get("easi:migrationCommand")
     if not command:
-        return ""
-    if now is not None and now.find(version) is not None:
-        return "skipped: this version ran here before"
-    return f"runs first, as a task of the new image: {json.dumps(command)}"
+        return None
+    return Migration(command=tuple(command), runs=now is None or now.find(version) is None)

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from release import attempts, lease, record, updates, way_back
 from release.attempts import Attempt, Phase
@@ -21,7 +21,8 @@ from release.verbs.screen import ago, bold, moment, seconds, short, table, when
 
 LIMIT = 10
 """Attempts that are shown unless more are asked for."""
-_SECOND = timedelta(seconds=1)
+ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,12 +133,12 @@ def as_json(history: History) -> dict[str, Any]:
     marked = way_back.gone_back_from(release) if release else ()
     return {
         "environment": history.environment,
-        "release": release.to_json() if release else None,
+        "release": record.proof_json(release) if release else None,
         "attempts": [attempt_json(attempt, history.held) for attempt in history.attempts],
         "failedBeforeRelease": [
             {
-                "startedAt": update.started_at.isoformat(),
-                "endedAt": update.ended_at.isoformat(),
+                "startedAt": update.started_at.strftime(ISO),
+                "endedAt": update.ended_at.strftime(ISO),
                 "commit": update.commit or None,
                 "run": update.run or None,
             }
@@ -145,7 +146,11 @@ def as_json(history: History) -> dict[str, Any]:
         ],
         "wayBack": [{"version": proven.version, "verifiedAt": proven.verified_at} for proven in older],
         "rolledBack": [
-            {"version": proven.version, "verifiedAt": proven.verified_at, **dataclasses.asdict(proven.gone_back)}
+            {
+                "version": proven.version,
+                "verifiedAt": proven.verified_at,
+                "rollBack": dataclasses.asdict(proven.gone_back),
+            }
             for proven in marked
             if proven.gone_back
         ],
@@ -154,7 +159,7 @@ def as_json(history: History) -> dict[str, Any]:
 
 def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
     """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
-    data = {_camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
+    data = {attempts.camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
     return data | {"state": state(attempt, held)}
 
 
@@ -167,7 +172,7 @@ def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
 
 def _row_of_update(update: Update) -> tuple[str, ...]:
     took = seconds((update.ended_at - update.started_at).total_seconds())
-    return (when(update.started_at.isoformat()), "-", "-", "failed", took, update.run or "-")
+    return (when(update.started_at.strftime(ISO)), "-", "-", "failed", took, update.run or "-")
 
 
 def _details_of_update(update: Update) -> list[str]:
@@ -218,8 +223,3 @@ def _way_back(name: str, release: Release | None) -> list[str]:
         shown.append("not to:")
         shown += table([(one.version, way_back.told(one.gone_back)) for one in marked if one.gone_back])
     return shown
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)

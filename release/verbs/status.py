@@ -8,20 +8,22 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from release import attempts, healthcheck, lease, record, unsettled
 from release.record import Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import drift
-from release.verbs import environment, verdict
+from release.verbs import environment, history, verdict
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, told
 from release.verbs.screen import bold, table
-from release.verbs.verdict import Facts, Health, Service
+from release.verbs.verdict import Facts, Finding, Health, Service
 
 AGREE, DIFFER = 0, 1
+JSON_NAMES: Final = {"ECS": "ecs", "unsettled": "unfinished", "last attempt": "lastAttempt"}
+"""Sources that have another name in JSON than in messages."""
 Read = TypeVar("Read")
 
 
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     facts = look(there, there.clients)
     finding = verdict.judge(facts, datetime.now(UTC))
     if options.json:
-        print(json.dumps(finding.to_json(), indent=2))
+        print(json.dumps(as_json(facts, finding), indent=2))
     else:
         print(bold(finding.headline))
         cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
@@ -87,6 +89,60 @@ def look(there: Environment, clients: Clients) -> Facts:
         last=newest[0] if newest else None,
         unread=unread,
     )
+
+
+def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
+    """The answer for machines: docs/json.md. Pure."""
+    recorded, ecs, held, mark = facts.record, facts.ecs, facts.lease, facts.unsettled
+    site, _, differences = (facts.static_manifest or "").partition(" ")
+    runs = ecs.task_definition if ecs and ecs.desired else None
+    return {
+        "environment": facts.environment,
+        "good": finding.good,
+        "headline": finding.headline,
+        "wrong": [{"code": wrong.code, "what": wrong.what, "toDo": wrong.to_do} for wrong in finding.wrong],
+        "record": record.proof_json(recorded) if recorded else None,
+        "ecs": {
+            "taskDefinition": ecs.task_definition,
+            "desired": ecs.desired,
+            "running": ecs.running,
+            "asRecorded": recorded is not None and runs == recorded.task_definition,
+        }
+        if ecs
+        else None,
+        "site": {
+            "staticManifest": site,
+            "differences": differences or None,
+            "asRecorded": recorded is not None and facts.static_manifest == recorded.static_manifest,
+        }
+        if site
+        else None,
+        "health": {
+            "url": facts.health.url,
+            "passes": facts.health.miss is None,
+            "version": facts.health.version,
+            "why": facts.health.miss,
+        },
+        "stack": {
+            "version": facts.stack.version if facts.stack else None,
+            "pending": list(facts.pending),
+            "asRecorded": recorded is not None and facts.stack is not None and facts.stack.version == recorded.version,
+        },
+        "lease": {
+            "version": held.holder.version,
+            "who": held.holder.who,
+            "since": held.holder.since,
+            "alive": held.alive,
+            "renewedSecondsAgo": round(held.age_s, 1),
+        }
+        if held
+        else None,
+        "unfinished": {"version": mark.version, "attempt": mark.attempt, "startedAt": mark.started_at}
+        if mark
+        else None,
+        "lastAttempt": history.attempt_json(facts.last, held) if facts.last else None,
+        "unread": {JSON_NAMES.get(source, source): why for source, why in facts.unread.items()},
+    }
 
 
 def _service(request: ReleaseRequest, clients: Clients) -> Service | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from release.attempts import Attempt
 from release.lease import Held
@@ -55,10 +55,28 @@ class Facts:
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+PROBLEMS: Final = (
+    "releasing",
+    "unfinished",
+    "cut short",
+    "pending",
+    "unread",
+    "nothing proven",
+    "service differs",
+    "service missing",
+    "tasks missing",
+    "site differs",
+    "unhealthy",
+    "stack differs",
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wrong:
     """One thing that is not as it should be."""
 
+    code: str
+    """One of PROBLEMS: the same thing in one word, for programs."""
     what: str
     to_do: str
 
@@ -87,16 +105,6 @@ class Finding:
         """Everything agrees, and nobody is about to change it."""
         return not self.wrong
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding for machines."""
-        return {
-            "environment": self.environment,
-            "good": self.good,
-            "headline": self.headline,
-            "wrong": [{"what": wrong.what, "toDo": wrong.to_do} for wrong in self.wrong],
-            "sources": {row.name: {"value": row.value, "remark": row.remark} for row in self.rows},
-        }
-
 
 def judge(facts: Facts, now: datetime) -> Finding:
     """Compare the sources with the record of the last proven release."""
@@ -117,6 +125,7 @@ def _wrong(facts: Facts) -> Iterator[Wrong]:
     if facts.lease is not None and facts.lease.alive:
         holder = facts.lease.holder
         yield Wrong(
+            code="releasing",
             what=f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
             to_do=f"wait until it has ended; then: python -m release history -s {name}",
         )
@@ -124,15 +133,19 @@ def _wrong(facts: Facts) -> Iterator[Wrong]:
         yield from _cut_short(facts)
     if "record" in facts.unread:
         yield Wrong(
-            what=f"the record cannot be read: {facts.unread['record']}", to_do="sign in with a role that may read it"
+            code="unread",
+            what=f"the record cannot be read: {facts.unread['record']}",
+            to_do="sign in with a role that may read it",
         )
     elif release is None:
-        yield Wrong(what="nothing was ever proven here", to_do=f"release a version: pulumi up -s {name}")
+        to_do = f"release a version: pulumi up -s {name}"
+        yield Wrong(code="nothing proven", what="nothing was ever proven here", to_do=to_do)
     else:
         yield from _differences(facts, release)
     for source, why in facts.unread.items():
         if source != "record":
-            yield Wrong(what=f"{source} could not be asked: {why}", to_do="sign in with a role that may, and ask again")
+            to_do = "sign in with a role that may, and ask again"
+            yield Wrong(code="unread", what=f"{source} could not be asked: {why}", to_do=to_do)
 
 
 def _cut_short(facts: Facts) -> Iterator[Wrong]:
@@ -144,15 +157,18 @@ def _cut_short(facts: Facts) -> Iterator[Wrong]:
         which = (
             f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
         )
-        yield Wrong(what=f"{which} ended neither proven nor undone: what serves may be a mixture", to_do=then)
+        what = f"{which} ended neither proven nor undone: what serves may be a mixture"
+        yield Wrong(code="unfinished", what=what, to_do=then)
     elif facts.lease is not None:
         holder = facts.lease.holder
         which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"
-        yield Wrong(what=f"{which} was cut short before it changed what serves", to_do=then)
+        yield Wrong(code="cut short", what=f"{which} was cut short before it changed what serves", to_do=then)
     elif facts.pending:
         # An update takes the lease only for its release: before and after that, nothing here says whether it lives.
         yield Wrong(
-            what="an update of the stack is under way, or was cut short", to_do=f"wait; if nobody is at it: {then}"
+            code="pending",
+            what="an update of the stack is under way, or was cut short",
+            to_do=f"wait; if nobody is at it: {then}",
         )
 
 
@@ -162,24 +178,29 @@ def _differences(facts: Facts, release: Release) -> Iterator[Wrong]:
     ecs = facts.ecs
     if ecs is not None and (ecs.desired == 0 or ecs.task_definition != release.task_definition):
         runs = f"ECS runs {revision(ecs.task_definition)}" if ecs.desired else "ECS is to run no task"
-        yield Wrong(what=f"{runs}, and {revision(release.task_definition)} is proven", to_do=again)
+        what = f"{runs}, and {revision(release.task_definition)} is proven"
+        yield Wrong(code="service differs", what=what, to_do=again)
     elif ecs is None and "ECS" not in facts.unread:
-        yield Wrong(what="the service is not there", to_do=again)
+        yield Wrong(code="service missing", what="the service is not there", to_do=again)
     elif ecs is not None and ecs.running < ecs.desired:
         yield Wrong(
+            code="tasks missing",
             what=f"only {ecs.running} of {ecs.desired} tasks run",
             to_do="look at the service's events in ECS: it is starting them, or says why it cannot",
         )
     if "site" not in facts.unread and facts.static_manifest != release.static_manifest:
-        yield Wrong(what=_site_differs(facts.static_manifest, release.static_manifest), to_do=again)
+        what = _site_differs(facts.static_manifest, release.static_manifest)
+        yield Wrong(code="site differs", what=what, to_do=again)
     if facts.health.miss is not None:
         restart = _up(facts).replace(" pulumi", " EASI_RESTART='why' pulumi")
         yield Wrong(
+            code="unhealthy",
             what=f"the health check {_said(facts.health.miss)}",
             to_do=f"look at the backend's logs; to start every task anew: {restart}",
         )
     if facts.stack is not None and facts.stack.version != release.version:
         yield Wrong(
+            code="stack differs",
             what=f"the stack's outputs say {short(facts.stack.version)}, and {short(release.version)} is recorded",
             to_do=_up(facts),
         )

@@ -92,8 +92,8 @@ def test_going_back_needs_no_build_no_copy_and_no_migration(
     assert said["version"] == world.first
     assert said["toDo"] == f"EASI_VERSION={world.first} pulumi up -s prod"
     assert said["changes"]["commits"]["go"]["count"] == 2
-    assert said["changes"]["image"]["from"] == "there already"
-    assert said["changes"]["migration"] == "skipped: this version ran here before"
+    assert (said["source"], said["kind"]) == ("present", "roll back")
+    assert said["changes"]["migration"] == {"command": ["/m"], "runs": False}
 
 
 def test_the_first_environment_compares_the_build_that_is_there(
@@ -293,9 +293,11 @@ def test_what_was_rolled_back_and_comes_again_is_said(world: World, capsys: pyte
         "environment": "prod",
         "version": world.second,
         "contained": True,
-        "at": "2026-01-02T03:04:05Z",
-        "to": world.first,
-        "attempt": f"id-{world.first[0]}",
-        "who": "octocat",
-        "reason": None,
+        "rollBack": {
+            "at": "2026-01-02T03:04:05Z",
+            "to": world.first,
+            "attempt": f"id-{world.first[0]}",
+            "who": "octocat",
+            "reason": None,
+        },
     }

@@ -1,0 +1,183 @@
+"""Each verb's `--json` is what docs/json.schema.yaml describes; so are the examples of docs/json.md."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import fastjsonschema
+import pytest
+
+from release import attempts, way_back
+from release.__main__ import main
+from release.verbs import explain, history, status, verdict
+from release.verbs.history import History
+from release.verbs.status import as_json
+from release.verbs.verdict import Facts
+from tests.json_schema import SCHEMA, check
+from tests.unit.environments import World, build, released, world_in
+from tests.unit.test_history import attempt, held, update
+from tests.unit.test_status_verb import FINE, MARK, NEW, NOW, OLD, OTHER, RECORD, missing, on
+from tests.unit.test_verify_cli import QUICK, VERSION, url
+
+__all__ = ["url"]
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+EXAMPLES = re.findall(r"    \$ python -m release (\w+) [^\n]*--json\n((?:    [^\n]*\n)+)", PAGE.read_text())
+DIFFERS = f"{RECORD.static_manifest} changed: index.html"
+RELEASING = held(OTHER)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world_in(tmp_path, monkeypatch)
+
+
+def whole(data: dict[str, Any]) -> dict[str, Any]:
+    """As a program reads it."""
+    found: dict[str, Any] = json.loads(json.dumps(data))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, []),
+        ({"lease": RELEASING, "last": attempt(OTHER, id="id-3", outcome=None, ended_at=None)}, ["releasing"]),
+        ({"lease": held(OTHER, age_s=900)}, ["cut short"]),
+        ({"unsettled": MARK, "ecs": None}, ["unfinished", "service missing"]),
+        ({"pending": ("urn:pulumi:prod::easi::a::b",), "stack": None}, ["pending"]),
+        ({"record": None, "stack": None, "last": None, "static_manifest": None}, ["nothing proven"]),
+        ({"record": None, "unread": {"record": "AccessDenied"}}, ["unread"]),
+        ({"ecs": on("easi:9"), "static_manifest": DIFFERS}, ["service differs", "site differs"]),
+        ({"ecs": on(running=1), "health": missing("no route")}, ["tasks missing", "unhealthy"]),
+        ({"stack": released(OLD)}, ["stack differs"]),
+        (
+            {
+                "ecs": None,
+                "last": None,
+                "lease": None,
+                "unread": {"ECS": "no", "last attempt": "no", "unsettled": "no"},
+            },
+            ["unread"] * 3,
+        ),
+    ],
+)
+def test_status(changes: dict[str, Any], codes: list[str]) -> None:
+    facts: Facts = dataclasses.replace(FINE, **changes)
+    said = whole(as_json(facts, verdict.judge(facts, NOW)))
+    check("status", said)
+    assert [wrong["code"] for wrong in said["wrong"]] == codes
+    assert said["good"] is (codes == [])
+
+
+def test_status_has_data_in_place_of_sentences() -> None:
+    facts = dataclasses.replace(FINE, static_manifest=DIFFERS, lease=RELEASING)
+    said = as_json(facts, verdict.judge(facts, NOW))
+    assert said["record"]["verifiedAt"] == "2026-01-02T03:04:05Z"
+    assert said["ecs"] == {"taskDefinition": RECORD.task_definition, "desired": 2, "running": 2, "asRecorded": True}
+    assert said["site"]["staticManifest"] == RECORD.static_manifest
+    assert (said["site"]["differences"], said["site"]["asRecorded"]) == ("changed: index.html", False)
+    assert said["lease"]["renewedSecondsAgo"] == 1.0
+    assert said["lastAttempt"]["state"] == "proven"
+
+
+def test_history() -> None:
+    phase = attempts.Phase(name="prove", seconds=1.5, outcome="failed")
+    found = (
+        attempt(NEW, id="id-2", kind="roll back", outcome=None, ended_at=None, reason="500s"),
+        attempt(OTHER, outcome="undone", message="two\nlines", phases=(phase,), undone=("it is back",)),
+        attempt(OLD, replaces=None, restart="rotated", outcome=None, ended_at=None),
+    )
+    release = released(OLD, NEW, OTHER, NEW)
+    past = History(
+        environment="prod", release=release, attempts=found, failed=(update("05:00", "05:09"),), held=held(NEW)
+    )
+    said = whole(history.as_json(past))
+    check("history", said)
+    check("history", whole(history.as_json(History(environment="prod"))))
+    assert [one["state"] for one in said["attempts"]] == ["under way", "undone", "interrupted"]
+    assert [one["version"] for one in said["wayBack"]] == [OLD]
+    assert [one["version"] for one in said["rolledBack"]] == [OTHER]
+    assert said["rolledBack"][0]["rollBack"]["at"] == release.verified_at
+
+
+def test_explain(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = build(world.first, index_html="old", a_js="1"), build(world.third, index_html="new")
+    world.add("dev", released(world.second))
+    world.add("impl", released(world.third, manifest=world.keep("impl", new)), promotes_from="dev")
+    world.add(
+        "prod",
+        released(world.first, world.second, world.first, manifest=world.keep("prod", old)),
+        promotes_from="impl",
+        **{"easi:migrationCommand": ["/m"]},
+    )
+    world.add("new", None, promotes_from="impl")
+    world.write()
+
+    def said(*arguments: str) -> dict[str, Any]:
+        main(["explain", *arguments, "--json"])
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        check("explain", found)
+        return found
+
+    promoted = said("-s", "prod")
+    assert (promoted["source"], promoted["kind"]) == ("promoted", "promotion")
+    assert promoted["changes"]["commits"]["come"]["newest"][0] == {"commit": world.third[:7], "subject": "the third"}
+    assert promoted["changes"]["migration"] == {"command": ["/m"], "runs": True}
+    assert [one["contained"] for one in promoted["rolledBack"]] == [True]
+    assert said("-s", "prod", world.second)["rolledBack"][0]["rollBack"]["to"] == world.first
+    assert said("-s", "prod", "e" * 40)["source"] == "refused"
+    assert said("-s", "prod", world.first)["kind"] == "again"
+    built = said("-s", "dev")
+    assert (built["source"], built["changes"]["image"]["then"]) == ("built", None)
+    assert "files" in built["changes"]["unknown"], "there is no build"
+    assert said("-s", "new")["now"] is None
+
+
+@pytest.mark.parametrize("version", [VERSION, "f" * 40])
+def test_verify(url: str, capsys: pytest.CaptureFixture[str], version: str) -> None:
+    code = main(["verify", "--url", url, "--version", version, *QUICK, "--json"])
+    said = json.loads(capsys.readouterr().out)
+    check("verify", said)
+    assert said["proven"] is (code == 0)
+
+
+@pytest.mark.parametrize(("verb", "text"), EXAMPLES, ids=[verb for verb, _ in EXAMPLES])
+def test_the_pages_examples_are_true(verb: str, text: str) -> None:
+    check(verb, json.loads(text))
+
+
+def test_every_verb_has_an_example_and_its_words_are_the_programs() -> None:
+    definitions = SCHEMA["definitions"]
+    assert [verb for verb, _ in EXAMPLES] == ["status", "history", "explain", "verify"]
+    assert definitions["kind"]["enum"] == list(get_args(way_back.Kind))
+    states = definitions["attempt"]["properties"]["state"]["enum"]
+    assert states == [*attempts.OUTCOMES, "interrupted", "under way"]
+    assert definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"] == list(verdict.PROBLEMS)
+    assert definitions["explain"]["properties"]["source"]["enum"] == list(explain.SOURCES)
+    unread = definitions["status"]["properties"]["unread"]["propertyNames"]["enum"]
+    assert set(status.JSON_NAMES.values()) <= set(unread)
+
+
+def lacks(data: dict[str, Any]) -> None:
+    data["ecs"].pop("running")
+
+
+def adds(data: dict[str, Any]) -> None:
+    data["new"] = 1
+
+
+def says(data: dict[str, Any]) -> None:
+    data["record"]["verifiedAt"] = "yesterday"
+
+
+@pytest.mark.parametrize("change", [lacks, adds, says])
+def test_what_the_schema_does_not_describe_is_noticed(change: Callable[[dict[str, Any]], None]) -> None:
+    said = whole(as_json(FINE, verdict.judge(FINE, NOW)))
+    change(said)
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        check("status", said)
