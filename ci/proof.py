@@ -14,8 +14,6 @@ from release.attempts import Attempt
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
 from release.promotion import Refused
-from release.stack import StackError
-from release.updates import Update
 from release.verbs import environment, errors, explain, versions
 from release.verbs.environment import Environment
 from release.verbs.errors import told
@@ -55,7 +53,7 @@ def look(there: Environment) -> Facts:
         wanted=wanted,
         release=release,
         url=str(there.stack.outputs.get("url") or ""),
-        update=_last_update(there.name),
+        update=next(iter(updates.read(there.name)), None),
         pending=bool(there.stack.pending),
     )
     facts = _with_attempt(_with_health(facts, there), there)
@@ -107,14 +105,6 @@ def _lives(s3: Any, bucket: str) -> bool:
     except LeaseHeldError:
         return True
     return False
-
-
-def _last_update(name: str) -> Update | None:
-    """The last update that has ended; None where Pulumi does not say."""
-    try:
-        return next(iter(updates.read(name)), None)
-    except StackError:
-        return None
 
 
 def _refusal(name: str) -> str:

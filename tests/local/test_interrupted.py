@@ -59,7 +59,7 @@ class Dev:
 
     def build(self) -> None:
         """Build the frontend of what is checked out."""
-        built = self.clone.shell("cd example/frontend && EASI_VERSION=$(git rev-parse HEAD) npm run build 2>&1")
+        built = self.clone.shell("make frontend 2>&1")
         assert built.returncode == 0, built.stdout
 
     @contextmanager

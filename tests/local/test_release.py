@@ -27,7 +27,7 @@ def deployed(clone: Clone, environment: str) -> list[Any]:
 
 def release(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
     """`pulumi up` of one environment as CI runs it; the frontend of the commit built for the first one."""
-    build = "(cd example/frontend && EASI_VERSION=$(git rev-parse HEAD) npm run build >/dev/null 2>&1)\n"
+    build = "make frontend >/dev/null 2>&1\n"
     done = clone.shell(
         (build if environment == "dev" else "") + f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1"
     )

@@ -282,6 +282,15 @@ def test_a_health_check_that_fails_later_is_not_proof(
     assert f"EASI_VERSION={world.second} pulumi up -s prod" in said
 
 
+def test_a_history_that_cannot_be_read_is_no_success(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("prod", released(world.third))
+    world.stacks["prod"]["history"] = {"message": "moved"}
+    world.write()
+
+    assert main(["proof", "-s", "prod"]) == 1
+    assert "pulumi stack history -s prod answered what is no history" in capsys.readouterr().err
+
+
 def facts(**more: Any) -> Facts:
     known: dict[str, Any] = {"environment": "prod", "wanted": BAD, "release": released(OLD, NEW)}
     return Facts(**known | {"update": UPDATED} | more)
@@ -293,7 +302,7 @@ def test_only_a_whole_success_is_good() -> None:
     good = facts(wanted=NEW, proof=proof, update=update)
 
     assert good.good
-    assert dataclasses.replace(good, update=None).good, "a history that cannot be read is no failure"
+    assert dataclasses.replace(good, update=None).good, "no update is kept: it was before those that are"
     assert not dataclasses.replace(good, proof=None).good
     assert not dataclasses.replace(good, pending=True).good
     assert not dataclasses.replace(good, update=dataclasses.replace(update, succeeded=False)).good

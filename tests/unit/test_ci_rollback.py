@@ -81,6 +81,38 @@ def test_a_commit_that_the_clone_lacks_is_passed_over_for_the_versions_own() -> 
     assert checkout.in_force(release, [], known.__contains__) == "2" * 40
 
 
+def test_what_was_built_from_uncommitted_changes_can_come_back_where_it_was_built(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dirty = f"{world.first}-dirty-0123456789ab"
+    world.add("dev", released(world.first, dirty, world.second))
+    world.write()
+
+    assert main(["rollback", "-s", "dev", "--version", f"{world.first[:12]}-dirty-0123"]) == 0
+    assert outputs(world) == {"version": dirty, "refresh": ""}
+    assert f"EASI_VERSION={dirty} pulumi up -s dev" in capsys.readouterr().out
+    assert rollback.choose("dev", world.first[:7], released(world.first, dirty)).version == world.first, "of the commit"
+    world.add("dev", released(world.second, dirty))
+    world.write()
+    assert main(["rollback", "-s", "dev", "--version", dirty]) == 0
+    assert world.sha("HEAD") == world.first, "the settings are those of the commit"
+
+
+def test_a_shallow_clone_does_not_guess_which_settings_are_in_force(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", released(world.first, world.third))
+    world.stacks["prod"]["history"] = [entry("e" * 40)]
+    (world.folder / ".git" / "shallow").write_text(f"{world.third}\n")
+    world.write()
+
+    assert main(["rollback", "-s", "prod", "--version", world.first]) == 1
+    said = capsys.readouterr().err
+    assert f"this clone is shallow and lacks {'e' * 40}, whose settings may be in force in prod" in said
+    assert "git fetch --unshallow" in said
+    assert world.sha("HEAD") == world.third
+
+
 def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
