@@ -14,8 +14,8 @@ from typing import Any
 import pulumi
 
 from components.backend_image import Build, Promoted
-from release import gate, git, record
-from release.build_context import BuildContextError
+from release import build_context, gate, git, record
+from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
 from release.static import manifest
 from release.static.errors import ManifestError
@@ -109,12 +109,22 @@ def _stack(name: str) -> _Stack:
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
     folder = Path(settings.frontend_folder)
+    backend = run.root / settings.backend_folder
+    try:
+        context = build_context.copy(run.root, BuildContext(folder=backend, dockerfile=backend / "Dockerfile"))
+    except BuildContextError as error:
+        raise pulumi.RunError(f"the backend cannot be built: {error}") from error
     return Candidate(
         version=request.version,
         image=Build(
             # Relative, as the state must not depend on where the project lies: a path is an input of the image.
-            context=settings.backend_folder,
-            arguments={"EASI_VERSION": request.version, "GO_IMAGE": settings.go_image},
+            context=context.folder.as_posix(),
+            arguments={
+                "EASI_VERSION": request.version,
+                "GO_IMAGE": settings.go_image,
+                # The time of everything in the image; see "Build reproducibility" in BuildKit's documentation.
+                "SOURCE_DATE_EPOCH": str(build_context.MODIFIED_AT),
+            },
             tag=f"{request.environment}-{request.version}",
             cpu_architecture=settings.cpu_architecture,
         ),

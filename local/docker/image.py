@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from local.docker.context import BuildContext
+from local.docker import context, times
 from local.plugin import PluginError
 
 OUTPUT_LINES = 25
@@ -66,13 +66,14 @@ def connect(host: str | None) -> Any:
 def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.Event) -> str:
     """Build the image and give it its name; returns its id."""
     settings = inputs.get("build") or {}
-    context = BuildContext.of(settings)
+    read = context.of(settings)
+    arguments = settings.get("args") or {}
     begun = time.monotonic()
     stream = client.api.build(
-        path=str(context.folder),
-        dockerfile=str(context.dockerfile),
+        path=str(read.folder),
+        dockerfile=str(read.dockerfile),
         tag=inputs["imageName"],
-        buildargs=settings.get("args") or {},
+        buildargs=arguments,
         platform=settings.get("platform"),
         target=settings.get("target") or "",
         network_mode=settings.get("network"),
@@ -83,6 +84,8 @@ def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading
         decode=True,
     )
     _follow_build(inputs["imageName"], stream, report, stop)
+    if times.ARGUMENT in arguments:
+        times.take_out(client, inputs["imageName"], arguments[times.ARGUMENT])
     report.info(f"Built {inputs['imageName']} in {time.monotonic() - begun:.1f} s")
     return str(client.images.get(inputs["imageName"]).id)
 

@@ -28,8 +28,7 @@ from pulumi.provider.experimental.provider import (
 from pulumi_docker.image import ImageArgs
 
 from local.arguments import faults
-from local.docker import image
-from local.docker.context import BuildContext
+from local.docker import context, image
 from local.plugin import UNKNOWN, EngineLog, PluginError, has_unknown, in_thread, old_inputs, plain, wires
 
 VERSION = "5.2.0"
@@ -67,7 +66,7 @@ class DockerProvider(Provider):
             return CheckResponse(inputs=request.new_inputs, failures=failures)
         build = dict(inputs.get("build") or {})
         if not has_unknown([build.get("context"), build.get("dockerfile")]):
-            build["contextDigest"] = BuildContext.of(build).digest()
+            build["contextDigest"] = context.digest(context.of(build))
         return CheckResponse(inputs=wires({**inputs, "build": build}))
 
     async def diff(self, request: DiffRequest) -> DiffResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import runpy
@@ -25,7 +26,8 @@ from pulumi.runtime.resource import register_resource
 from docs.settings_table import declared
 from local.aws import shapes
 from local.aws.wire import UNKNOWN, Props, read_struct
-from release import git, tree
+from release import build_context, git, tree
+from release.build_context import BuildContext
 from release.static import manifest
 from tests.components.recorded import Options, Recorded, Resource
 
@@ -153,6 +155,12 @@ def _end_of(urn: str) -> str:
     return urn.split("::", 2)[2]
 
 
+def _copy(root: Path, context: BuildContext) -> build_context.Copy:
+    """The copy of a folder that need not be there; of another one, another copy."""
+    digest = hashlib.sha256(str(context.folder.relative_to(root)).encode()).hexdigest()
+    return build_context.Copy(folder=Path(build_context.COPIES) / digest[:16], files=("Dockerfile",), digest=digest)
+
+
 @contextlib.contextmanager
 def _around(config: dict[str, str]) -> Iterator[None]:
     """The commit, the built frontend and the settings that the program finds; only its environment is not the real."""
@@ -164,6 +172,7 @@ def _around(config: dict[str, str]) -> Iterator[None]:
         mock.patch.object(tree, "read", return_value=tree.Tree(commit=HEAD, changes={})),
         mock.patch.object(git, "is_ancestor", return_value=False),
         mock.patch.object(manifest, "from_folder", return_value=built),
+        mock.patch.object(build_context, "copy", _copy),
     ):
         pulumi.runtime.set_all_config(config)
         try:

@@ -1,14 +1,16 @@
-"""The local AWS plugin on an emulator without containers: for the modules that name this plugin of pytest."""
+"""The local plugins on an emulator without containers: for the modules that name this plugin of pytest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import boto3
+import docker
 import pytest
 
 from local.aws.provider import AwsProvider
 from local.aws.session import Aws
-from local.emulator.process import EmulatorSettings, start, stop
+from local.emulator.process import EmulatorSettings, Running, start, stop
 from tests.local.emulator_world import free_port
 
 
@@ -32,3 +34,24 @@ def provider(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> AwsProvider:
 @pytest.fixture
 def aws(provider: AwsProvider) -> Aws:
     return provider.aws
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("registry")
+    running = start(EmulatorSettings(folder=folder, port=free_port()), print)
+    client = boto3.client(
+        "ecr",
+        endpoint_url=running.endpoint,
+        region_name="us-west-2",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    client.create_repository(repositoryName="app")
+    yield running
+    stop(folder, print)
+    engine = docker.from_env()
+    for image in engine.images.list():
+        names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
+        if any(name.startswith(f"localhost:{running.port}/") for name in names):
+            engine.images.remove(str(image.id), force=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,6 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
 import grpc
 import pytest
@@ -22,8 +20,10 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # it has 
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from local.emulator.process import EmulatorSettings, Running, start, stop
+from local.emulator.process import Running
 from local.plugin import UNKNOWN, plain, wires
+
+pytest_plugins = ["tests.local.plugin_fixtures"]
 
 ROOT = Path(__file__).parents[2]
 URN = "urn:pulumi:dev::easi::docker:index/image:Image::backend"
@@ -78,33 +78,6 @@ def _struct(values: dict[str, Any]) -> Any:
 def _plain(struct: Any) -> dict[str, Any]:
     values: dict[str, Any] = plain(PropertyValue.unmarshal_map(struct))
     return values
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("registry")
-    running = start(EmulatorSettings(folder=folder, port=_free_port()), print)
-    client = boto3.client(
-        "ecr",
-        endpoint_url=running.endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    client.create_repository(repositoryName="app")
-    yield running
-    stop(folder, print)
-    engine = docker.from_env()
-    for image in engine.images.list():
-        names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
-        if any(name.startswith(f"localhost:{running.port}/") for name in names):
-            engine.images.remove(str(image.id), force=True)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from tests.local.clone import Clone
@@ -20,6 +21,20 @@ def test_preview_without_a_change_shows_no_resource(easi: Clone) -> None:
     shown = preview(easi)
     assert re.search(r"Resources:\s+\d+ unchanged", shown), shown
     assert "aws:" not in shown
+
+
+def test_what_a_machine_adds_to_the_sources_is_no_change(easi: Clone) -> None:
+    sources = [path for path in (easi.root / "example" / "backend").iterdir() if path.is_file()]
+    modes = {path: path.stat().st_mode for path in sources}
+    for path in sources:
+        path.chmod(0o600)
+        os.utime(path, (1, 1))
+    try:
+        done = easi.shell("pulumi preview -s dev --expect-no-changes --color never 2>&1")
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert done.returncode == 0, done.stdout
 
 
 def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:

@@ -15,8 +15,7 @@ from pulumi.provider.experimental.provider import CheckRequest, ConfigureRequest
 from pulumi_docker.image import ImageArgs
 
 from local.arguments import faults
-from local.docker import image
-from local.docker.context import BuildContext
+from local.docker import context, image
 from local.docker.provider import IMAGE, DockerProvider, differences
 from local.plugin import UNKNOWN, EngineLog, PluginError, has_unknown, plain, wire, wires
 
@@ -34,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def digest(folder: Path, **build: str) -> str:
-    return BuildContext.of({"context": str(folder), **build}).digest()
+    return context.digest(context.of({"context": str(folder), **build}))
 
 
 def _touch(folder: Path) -> None:
@@ -103,12 +102,12 @@ def test_dockerfile_may_lie_outside(folder: Path, tmp_path_factory: pytest.TempP
 
 def test_missing_context_is_named(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"build\.context .*nowhere is not a folder"):
-        BuildContext.of({"context": str(tmp_path / "nowhere")})
+        context.of({"context": str(tmp_path / "nowhere")})
 
 
 def test_missing_dockerfile_is_named(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"build\.dockerfile .*Dockerfile is not a file"):
-        BuildContext.of({"context": str(tmp_path)})
+        context.of({"context": str(tmp_path)})
 
 
 OLD = {

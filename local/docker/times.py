@@ -1,0 +1,66 @@
+"""The times of a build, taken out of the image as BuildKit does it for the build argument SOURCE_DATE_EPOCH.
+
+BuildKit writes it as the time of the image and of each step, and leaves the files in the layers as they are ("Build
+reproducibility" in its documentation). The builder of Docker's API knows no such argument, and names the containers
+that it built in as well, which BuildKit does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+from typing import Any
+
+import docker.errors
+
+from local.plugin import PluginError
+
+ARGUMENT = "SOURCE_DATE_EPOCH"
+
+
+def take_out(client: Any, name: str, seconds: str) -> None:
+    """Give `name` to the same image with `seconds` since 1970 as its time."""
+    if not seconds.isdecimal():
+        raise PluginError(f"build.args.{ARGUMENT} is {seconds!r}: expected whole seconds since 1970")
+    built = client.images.get(name).id
+    with tempfile.TemporaryFile() as saved, tempfile.TemporaryFile() as changed:
+        saved.writelines(client.images.get(built).save())
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as old, tarfile.open(fileobj=changed, mode="w") as new:
+            entry = json.loads(_read(old, "manifest.json"))[0]
+            config = json.dumps(_without_times(json.loads(_read(old, entry["Config"])), int(seconds))).encode()
+            _add(new, config_name := f"{hashlib.sha256(config).hexdigest()}.json", config)
+            for layer in dict.fromkeys(entry["Layers"]):
+                _add(new, layer, _read(old, layer))
+            manifest = {"Config": config_name, "RepoTags": [name], "Layers": entry["Layers"]}
+            _add(new, "manifest.json", json.dumps([manifest]).encode())
+        changed.seek(0)
+        client.images.load(changed)
+    with contextlib.suppress(docker.errors.APIError):  # another clone built the same, or it had these times already
+        # What it was built from stays, for the next build.
+        client.images.remove(built, noprune=True)
+
+
+def _without_times(config: dict[str, Any], seconds: int) -> dict[str, Any]:
+    at = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    kept = {key: value for key, value in config.items() if key not in ("container", "container_config")}
+    history = [{**step, "created": at} for step in config.get("history") or []]
+    return {**kept, "config": {**config["config"], "Image": ""}, "created": at, "history": history}
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise PluginError(f"Docker saved an image whose {name} is no file")
+    return file.read()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,99 @@
+"""Two clones of one commit build the same image, whatever paths, permissions, times and caches a machine has."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import candidate
+import settings
+from components.backend_image import Build
+from local import docker_engine, go_image
+from local.docker import context, image
+from local.emulator.process import Running
+from local.layout import here
+from release.promotion import Request
+from tests.components import program
+
+pytest_plugins = ["tests.local.plugin_fixtures"]
+
+BACKEND = Path("example") / "backend"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    client = image.connect(None)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def go() -> str:
+    return go_image.ensure(here(), docker_engine.ensure(here(), print), print)
+
+
+@pytest.fixture
+def version(engine: Any) -> Iterator[str]:
+    """A commit that nothing was built from before."""
+    version = secrets.token_hex(20)
+    yield version
+    _forget(engine, version)
+
+
+def _forget(engine: Any, version: str) -> None:
+    """Remove the images of a version, and what its builds left in the cache, as on another machine."""
+    ours = [made for made in engine.images.list(all=True) if version in str(made.history())]
+    for made in sorted(ours, key=lambda made: -len(made.history())):  # what is made from others first
+        engine.images.remove(made.id, force=True, noprune=True)
+
+
+def _clone(folder: Path, umask: int) -> Path:
+    """The backend of this working tree in another folder, with that folder's permissions and times."""
+    before = os.umask(umask)
+    try:
+        shutil.copytree(program.ROOT / BACKEND, folder / BACKEND, copy_function=shutil.copyfile)
+    finally:
+        os.umask(before)
+    return folder
+
+
+def _inputs(root: Path, version: str, go: str, registry: Running) -> Mapping[str, Any]:
+    """What the program asks of the Docker plugin, in the folder that it runs in."""
+    values = settings.load("dev", program.configuration("dev", {"goImage": go}))
+    run = settings.Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
+    request = Request(environment="dev", version=version, explicit=False, changes=())
+    built = candidate._built(request, values, run).image
+    assert isinstance(built, Build)
+    asked = {"context": built.context, "args": dict(built.arguments)}
+    return {"imageName": f"localhost:{registry.port}/app:{built.tag}", "build": asked}
+
+
+def _release(engine: Any, inputs: Mapping[str, Any]) -> tuple[str, str]:
+    """Build and push; the plugin's hash of the context and the image's digest."""
+    report = image.Reporter(status=lambda _line: None, info=print)
+    stop = threading.Event()
+    image.build(engine, dict(inputs), report, stop)
+    registry = {"username": "AWS", "password": "any"}
+    return context.digest(context.of(inputs["build"])), image.push(
+        engine, {**inputs, "registry": registry}, report, stop
+    )
+
+
+def test_two_clones_of_a_commit_build_the_same_image(
+    engine: Any, go: str, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
+    released = []
+    for root in (_clone(tmp_path / "one", 0o022), _clone(tmp_path / "home" / "other", 0o077)):
+        monkeypatch.chdir(root)
+        inputs = _inputs(root, version, go, registry)
+        released.append((inputs, *_release(engine, inputs)))
+        _forget(engine, version)
+    assert released[0] == released[1]
