@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from components.backend_image import Build, Promoted
-from release import build_context, gate, git, record
+from release import build_context, gate, git, record, tree
 from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
 from release.static import manifest
@@ -53,7 +53,7 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
             environment=environment,
             requested=run.requested_version,
             reason=run.break_glass_reason,
-            sources=None if upstream else Sources(backend=settings.backend_folder, frontend=settings.frontend_folder),
+            sources=None if upstream else _sources(settings),
         )
         decision = asked.decide(
             promotes_from=settings.promote_from, upstream=upstream.release if upstream else None, here=own.release
@@ -109,11 +109,7 @@ def _stack(name: str) -> _Stack:
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
     folder = Path(settings.frontend_folder)
-    backend = run.root / settings.backend_folder
-    try:
-        context = build_context.copy(run.root, BuildContext(folder=backend, dockerfile=backend / "Dockerfile"))
-    except BuildContextError as error:
-        raise pulumi.RunError(f"the backend cannot be built: {error}") from error
+    context = _copied(request, settings, run)
     return Candidate(
         version=request.version,
         image=Build(
@@ -132,6 +128,26 @@ def _built(request: Request, settings: Settings, run: Run) -> Candidate:
         source={"folder": str(folder)},
         reason=request.reason,
     )
+
+
+def _copied(request: Request, settings: Settings, run: Run) -> build_context.Copy:
+    """A copy of the backend's sources, as they were when they got their version."""
+    backend = run.root / settings.backend_folder
+    try:
+        copy = build_context.copy(run.root, BuildContext(folder=backend, dockerfile=backend / "Dockerfile"))
+        version = tree.read(run.root, _sources(settings)).version
+    except (git.GitError, BuildContextError) as error:
+        raise pulumi.RunError(str(error)) from error
+    if version != request.version:
+        raise pulumi.RunError(
+            f"the working tree was {request.version}, and while it was read it became {version}: somebody edits it.\n"
+            f"  to release it as it is now:  pulumi up -s {request.environment}"
+        )
+    return copy
+
+
+def _sources(settings: Settings) -> Sources:
+    return Sources(backend=settings.backend_folder, frontend=settings.frontend_folder)
 
 
 def _manifest_digest(folder: Path, version: str) -> str:

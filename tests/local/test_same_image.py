@@ -19,7 +19,9 @@ from local import docker_engine, go_image
 from local.docker import context, image
 from local.emulator.process import Running
 from local.layout import here
+from release import tree
 from release.promotion import Request
+from release.tree import Tree
 from tests.components import program
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
@@ -90,6 +92,7 @@ def test_two_clones_of_a_commit_build_the_same_image(
     engine: Any, go: str, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
+    monkeypatch.setattr(tree, "read", lambda *_: Tree(commit=version, changes={}))
     released = []
     for root in (_clone(tmp_path / "one", 0o022), _clone(tmp_path / "home" / "other", 0o077)):
         monkeypatch.chdir(root)
