@@ -56,7 +56,9 @@ def copy_image(
         else:
             copy = _Copy(registries)
             copy.image(digest, tag)
-            say(f"image {digest[:19]} copied to {target}{tagged} ({copy.sent} of {copy.seen} layers sent)")
+            brought = "tagged in" if registries.source == target else "copied to"
+            sent = f" ({copy.sent} of {copy.seen} layers sent)" if copy.seen else ""
+            say(f"image {digest[:19]} {brought} {target}{tagged}{sent}")
     return f"{target_repository}@{digest}"
 
 

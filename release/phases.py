@@ -55,17 +55,18 @@ def stage(course: Course, say: Say) -> None:
             "something built it meanwhile; run again"
         )
     publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
-    if source.image is not None:
-        image.copy_image(
-            source=source.image.partition("@")[0],
-            target_repository=wanted.image.partition("@")[0],
-            digest=wanted.image_digest,
-            cpu_architecture=request.cpu_architecture,
-            tag=f"{request.environment}-{wanted.version}",
-            # One token opens every registry that these credentials may use, the environment's before included.
-            credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
-            say=say,
-        )
+    repository, digest = wanted.image.partition("@")[0], wanted.image_digest
+    image.copy_image(
+        source=source.image.partition("@")[0] if source.image else repository,
+        target_repository=repository,
+        digest=digest,
+        cpu_architecture=request.cpu_architecture,
+        # Its own: the tag of a build moves when the commit is built again, and ECR removes what has no tag.
+        tag=f"{request.environment}-{wanted.version}-{short(digest.removeprefix('sha256:'))}",
+        # One token opens every registry that these credentials may use, the environment's before included.
+        credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
+        say=say,
+    )
 
 
 def migrate(course: Course, say: Say) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.json_schema import check
 from tests.local.clone import ENVIRONMENTS, Clone
 
 
@@ -35,21 +36,27 @@ def test_after_a_release_all_sources_agree(easi: Clone, environment: str) -> Non
     assert (code, said.splitlines()[0].split(", ")[0]) == (0, f"{environment} runs {easi.first_version[:12]}"), said
     assert "record, ECS, site and health check agree" in said.splitlines()[0]
 
+    code, said, _ = release(easi, f"status -s {environment} --json")
+    check("status", json.loads(said))
+
     code, said, _ = release(easi, f"history -s {environment} --json")
+    check("history", json.loads(said))
     (attempt,) = json.loads(said)["attempts"]
+    assert attempt["kind"] == ("release" if environment == "dev" else "promotion")
     assert (code, attempt["version"], attempt["state"]) == (0, easi.first_version, "proven")
     assert all(phase["seconds"] >= 0 for phase in attempt["phases"])
     assert attempt["phases"]
 
     code, said, _ = release(easi, f"verify -s {environment} --json")
     proof = json.loads(said)
+    check("verify", proof)
     assert (code, proof["proven"], proof["version"]) == (0, True, easi.first_version)
 
 
 def test_explain_is_the_gate_and_names_what_would_change(easi: Clone) -> None:
     code, said, _ = release(easi, f"explain -s prod {easi.first_version[:10]}")
     assert code == 0
-    assert said.startswith(f"yes: prod would release {easi.first_version[:12]}: impl has proven it")
+    assert said.startswith(f"yes: prod runs {easi.first_version[:12]} already")
     assert "commits   none: this version runs here" in said
     assert re.search(r"static    the same \d+ files", said)
 
@@ -60,6 +67,7 @@ def test_explain_is_the_gate_and_names_what_would_change(easi: Clone) -> None:
     finally:
         easi.git("reset", "--hard", easi.first_version)
     explained: dict[str, Any] = json.loads(said)
+    check("explain", explained)
     assert (code, explained["accepted"], explained["version"]) == (1, False, version)
     assert explained["message"].splitlines()[0] in preview, "not what the program says"
     assert explained["changes"]["commits"]["come"]["count"] == 1
@@ -115,7 +123,7 @@ def test_the_way_back_that_history_prints_is_one(easi: Clone) -> None:
 
     code, said, _ = release(easi, "history -s dev")
     assert code == 0
-    assert said.splitlines()[2].split()[3:5] == [version[:12], "proven"], said
+    assert said.splitlines()[2].split()[3:6] == [version[:12], "release", "proven"], said
     way_back = f"EASI_VERSION={before} pulumi up -s dev"
     assert f"to go back to {before[:12]}" in said
     assert f"  {way_back}\n" in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from release import attempts, rollout
@@ -15,6 +17,7 @@ from tests.unit.release_world import (
     OLD,
     ROLL_FAILED,
     SAID,
+    Files,
     World,
     before,
     changed,
@@ -49,6 +52,26 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (world.last.outcome, world.last.replaces) == ("proven", OLD)
     assert [(phase.name, phase.outcome) for phase in world.last.phases][-1] == ("record", "done")
     assert "is proven since 2026-01-02T03:04:05Z, backend and site" in SAID[-1]
+
+
+@pytest.mark.parametrize(
+    "source", [{"folder": "dist"}, {"image": "upstream@sha256:x", "bucket": "b", "recordsBucket": "r"}]
+)
+def test_what_is_released_has_a_tag_that_no_other_build_takes(
+    monkeypatch: pytest.MonkeyPatch, source: dict[str, str]
+) -> None:
+    """ECR removes untagged images, and the tag of a build moves when the same commit is built again."""
+    world = World(monkeypatch, before())
+    tagged: list[tuple[str, str, str]] = []
+
+    def copy_image(**arguments: Any) -> None:
+        tagged.append((arguments["source"], arguments["target_repository"], arguments["tag"]))
+
+    monkeypatch.setattr("release.phases.image.copy_image", copy_image)
+    monkeypatch.setattr("release.phases.manifest.from_folder", lambda _path: Files(identity(NEW)["staticManifest"]))
+    run(world, request(source=source))
+    came_from = "upstream" if "image" in source else "repository"
+    assert tagged == [(came_from, "repository", f"impl-{NEW}-{'2' * 12}")]
 
 
 @pytest.mark.parametrize(

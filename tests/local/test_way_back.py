@@ -1,0 +1,104 @@
+"""What is advised after roll backs, with the real engine: the way back, the story of a failed restart, the warnings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.json_schema import check
+from tests.local.clone import Clone
+from tests.local.test_release_verbs import release
+
+UP = "pulumi up -s dev --yes --skip-preview --non-interactive --suppress-outputs --suppress-progress 2>&1"
+
+
+def up(clone: Clone, variables: str) -> None:
+    done = clone.shell(f"{variables} {UP}")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def last_lines(clone: Clone) -> list[str]:
+    """The end of `history`: how to go back."""
+    code, said, _ = release(clone, "history -s dev -n 1")
+    assert code == 0
+    lines = said.splitlines()
+    return lines[next(number for number, line in enumerate(lines) if "go back" in line) :]
+
+
+@pytest.mark.moves_on
+def test_no_version_that_was_rolled_back_is_advised(easi: Clone) -> None:
+    old = str(easi.outputs("dev")["release"]["version"])
+    page = easi.root / "example" / "frontend" / "index.html"
+    page.write_text(page.read_text().replace("</title>", ", once more</title>"))
+    bad = easi.commit("a title that nobody wants")
+    brought_up = easi.local("up", "--env", "dev")
+    assert brought_up.returncode == 0, brought_up.stdout[-3000:]
+    assert last_lines(easi)[:2] == [
+        f"to go back to {old[:12]}, proven {proven_at(easi, old)}:",
+        f"  EASI_VERSION={old} pulumi up -s dev",
+    ]
+
+    up(easi, f"EASI_VERSION={old} EASI_BREAK_GLASS_REASON='500s since 02:50'")
+    rolled_back = f"{bad}  rolled back {proven_at(easi, old)} to {old[:12]} by "
+    advice = last_lines(easi)
+    assert not any(f"EASI_VERSION={bad}" in line for line in advice)
+    assert f"  {rolled_back}" in advice[-1]
+    assert advice[-1].endswith(": 500s since 02:50")
+
+    # The next release would bring it again: whoever looks before it is told.
+    warning = f"dev: {bad[:12]} was rolled back "
+    preview = easi.shell("pulumi preview -s dev --non-interactive --color never 2>&1").stdout
+    assert f"warning: {warning}" in preview
+    assert f"  warning   {warning}" in release(easi, "explain -s dev")[1]
+    # A restart that cannot be proven, as nothing answers at the address.
+    address = easi.shell("pulumi config get -s dev easi:connectTo").stdout.strip()
+    change = "pulumi config set -s dev easi:connectTo 127.0.0.1:9; pulumi config set -s dev easi:healthDeadline 5\n"
+    again = f"EASI_VERSION={old} EASI_RESTART='rotated'"
+    try:
+        said = easi.shell(f"{change}{again} {UP}").stdout
+    finally:
+        easi.shell(f"pulumi config set -s dev easi:connectTo {address}; pulumi config rm -s dev easi:healthDeadline")
+    assert "prove failed" in said
+    assert bad not in said, "the version that was rolled back is no advice"
+    assert f"EASI_VERSION={old} EASI_RESTART='why' pulumi up -s dev" in said
+
+    # Forward again: a version that is proven anew counts as good.
+    up(easi, f"EASI_VERSION={bad}")
+    assert last_lines(easi)[1:] == [f"  EASI_VERSION={old} pulumi up -s dev"]
+    code, said, _ = release(easi, "history -s dev --json")
+    data = json.loads(said)
+    check("history", data)
+    kinds = [(attempt["kind"], attempt["state"]) for attempt in data["attempts"]][:4]
+    assert kinds == [("release", "proven"), ("restart", "failed"), ("roll back", "proven"), ("release", "proven")]
+    assert (code, data["rolledBack"]) == (0, [])
+
+
+@pytest.mark.moves_on
+def test_a_build_that_fails_is_in_the_history_and_nothing_to_recover_is_not(easi: Clone) -> None:
+    with (easi.root / "example" / "backend" / "main.go").open("a") as program:
+        program.write("\nfunc {\n")
+    broken = easi.commit("no Go")
+    try:
+        failed = easi.local("up", "--env", "dev")
+    finally:
+        easi.git("reset", "--hard", f"{broken}~1")
+    assert failed.returncode != 0
+    assert "syntax error" in failed.stdout, "another failure than that of the build"
+
+    entries = len(json.loads(easi.shell("pulumi stack history -s dev --json").stdout))
+    code, said, _ = release(easi, "history -s dev --json")
+    data = json.loads(said)
+    check("history", data)
+    assert code == 0
+    assert data["failedBeforeRelease"][0]["commit"] == broken
+    assert data["failedBeforeRelease"][0]["startedAt"] > data["attempts"][0]["startedAt"]
+    assert release(easi, "recover -s dev")[:2] == (0, "dev: nothing to do: no lease, no lock, nothing under way\n")
+    assert len(json.loads(easi.shell("pulumi stack history -s dev --json").stdout)) == entries
+
+
+def proven_at(clone: Clone, version: str) -> str:
+    """When dev proved a version, as verbs write it."""
+    found = clone.outputs("dev")["release"]
+    at = next(one["verifiedAt"] for one in (found, *found["previous"]) if one["version"] == version)
+    return str(at).replace("T", " ").replace("Z", " UTC")
