@@ -26,6 +26,8 @@ class Facts:
     environment: str
     wanted: str
     """The version that was to be released, a full SHA."""
+    named: bool = False
+    """The version was named, as for a roll back."""
     release: Release | None
     """The last proven release, as the stack's outputs have it."""
     url: str = ""
@@ -165,10 +167,12 @@ def _why(facts: Facts) -> Rows:
     if facts.unread:
         told = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
         return [("why", told), ("", facts.unread), ("runs now", _runs(release))]
+    # A roll back without its version would release HEAD, which is what was to be rolled back.
+    version = f"EASI_VERSION={facts.wanted} " if facts.named else ""
     return [
         ("why", "`pulumi up` ended before a release of it began, or was never started: its log says why"),
         ("runs now", _runs(release)),
-        ("to do", f"mend the cause, then run this again; by hand:  pulumi up -s {name}"),
+        ("to do", f"mend the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
     ]
 
 

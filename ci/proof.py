@@ -51,6 +51,7 @@ def look(there: Environment) -> Facts:
     facts = Facts(
         environment=there.name,
         wanted=wanted,
+        named=bool(asked),
         release=release,
         url=str(there.stack.outputs.get("url") or ""),
         update=next(iter(updates.read(there.name)), None),

@@ -82,7 +82,14 @@ def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
     if not cleared:
         say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
         return
-    say(f"{found.name} is free; what was interrupted is taken up by:  pulumi up -s {found.name}")
+    say(f"{found.name} is free; what was interrupted is taken up by:  {_again(found)}")
+
+
+def _again(found: Stack) -> str:
+    """The command that asks for the interrupted release. Without its version, it would release the tree's HEAD."""
+    inputs = found.inputs or {}
+    named = inputs.get("named") and any(operation.type == RELEASE for operation in found.operations)
+    return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {found.name}"
 
 
 def client(found: Stack) -> Any:

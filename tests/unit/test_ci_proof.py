@@ -240,6 +240,17 @@ def test_without_aws_a_proven_version_is_proven_all_the_same(
     assert main(["proof", "-s", "prod"]) == 0
 
 
+def test_a_roll_back_that_did_not_begin_is_repeated_by_its_version(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod(world, world.first, world.third, updates=(entry(world.third, result="failed"),))
+    monkeypatch.setenv("EASI_VERSION", world.first)
+    found.answers = world.third
+
+    assert main(["proof", "-s", "prod"]) == 1
+    assert f"by hand:  EASI_VERSION={world.first} pulumi up -s prod\n" in capsys.readouterr().out
+
+
 def test_where_the_stack_cannot_be_read_the_page_says_so(
     world: World, found: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -205,6 +205,18 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize(("named", "variable"), [(True, f"EASI_VERSION={'b' * 40} "), (False, "")])
+def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, named: bool, variable: str) -> None:
+    """Plain `pulumi up` would release HEAD, which is what was rolled back."""
+    world.found = dataclasses.replace(
+        world.found,
+        inputs={"recordsBucket": "records", "version": "b" * 40, "named": named},
+        operations=(Operation(kind="updating", urn=RELEASED, type=RELEASE, known=True),),
+    )
+    world.recover()
+    assert world.said[-1].endswith(f"is taken up by:  {variable}pulumi up -s prod")
+
+
 def test_the_lease_of_a_process_that_is_gone_is_taken_away(world: World) -> None:
     world.hold(pid=GONE, where=machine.identity())
     world.recover()
