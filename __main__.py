@@ -21,6 +21,7 @@ from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
+from release import stack
 from release.resource import Release
 
 HEALTH_PATH = "/api/v1/healthcheck"
@@ -203,7 +204,7 @@ if settings.max_count > settings.min_count:
 
 pulumi.export("url", url)
 pulumi.export("healthcheckUrl", pulumi.Output.concat(url, HEALTH_PATH))
-pulumi.export("release", release.release)
+pulumi.export("release", release.release.apply(stack.output_of))
 pulumi.export("cluster", service.cluster_name)
 pulumi.export("service", service.service_name)
 pulumi.export("deployFunction", deploy.function_name)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 
+import stack_outputs
 from components.backend_image import Build, Promoted
 from release import build_context, gate, git, record, tree
 from release.build_context import BuildContext, BuildContextError
@@ -21,6 +22,7 @@ from release.static import manifest
 from release.static.errors import ManifestError
 from release.tree import Sources
 from settings import Run, Settings
+from stack_outputs import StackOutputs
 
 UNPROVEN = "sha256:" + "0" * 64
 """Stands for a digest in the preview of a version that nothing has proven yet."""
@@ -45,8 +47,9 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
     Raises pulumi.RunError where the gate refuses it, except in a preview, where it warns: a pull request's merge
     commit is never deployed yet.
     """
-    own = _stack(environment)
-    upstream = _stack(settings.promote_from) if settings.promote_from else None
+    own = stack_outputs.read(environment)
+    stack_outputs.keep(own)
+    upstream = stack_outputs.read(settings.promote_from) if settings.promote_from else None
     try:
         asked = gate.ask(
             run.root,
@@ -70,41 +73,6 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
         return _built(asked.request, settings, run)
     before = upstream or own
     return _proven(asked.request, _accepted(decision, asked.request, before.release), upstream=before, own=own)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Stack:
-    """The outputs of a stack of this project, as far as a release needs them."""
-
-    name: str
-    release: record.Release | None
-    outputs: Mapping[str, Any]
-
-    def source(self, digest: str) -> dict[str, Any]:
-        """Where this environment keeps the image `digest` and its static files."""
-        return {
-            "image": f"{self.outputs.get('repository', '')}@{digest}",
-            "bucket": self.outputs.get("bucket", ""),
-            "recordsBucket": self.outputs.get("recordsBucket", ""),
-        }
-
-
-def _stack(name: str) -> _Stack:
-    """A stack as its last update left it; one that does not exist yet has no outputs.
-
-    This is what a StackReference reads, at once instead of as an output: the gate is in front of everything else.
-    """
-    reference = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
-    try:
-        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": reference})
-    except Exception as error:
-        if "unknown stack" not in str(error):
-            raise pulumi.RunError(f"the outputs of stack {reference} cannot be read: {error}") from error
-        outputs: Mapping[str, Any] = {}
-    else:
-        outputs = answer.value["outputs"]
-    release = outputs.get("release")
-    return _Stack(name=name, release=record.from_json(release) if release else None, outputs=outputs)
 
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
@@ -159,7 +127,7 @@ def _manifest_digest(folder: Path, version: str) -> str:
         return UNPROVEN
 
 
-def _proven(request: Request, accepted: Accepted, *, upstream: _Stack, own: _Stack) -> Candidate:
+def _proven(request: Request, accepted: Accepted, *, upstream: StackOutputs, own: StackOutputs) -> Candidate:
     evidence = accepted.evidence
     return Candidate(
         version=evidence.version,

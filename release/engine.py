@@ -47,7 +47,7 @@ DETAILS: Final = 3
 
 
 class ReleaseFailedError(Exception):
-    """A release that is not proven: in one line what failed, what was undone, what runs now and what to do."""
+    """A release that is not proven: what runs now. Why, and what to do, was said before."""
 
 
 def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAncestor = way_back.no_git) -> Release:
@@ -146,7 +146,7 @@ def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> R
     message = "\n".join(story.lines(told))
     progress.kept(course.say, message)
     _end(course, outcome, message, done, undone)
-    return ReleaseFailedError(story.one_line(told))
+    return ReleaseFailedError(story.exception(told))
 
 
 def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:

@@ -16,27 +16,22 @@ from release import progress
 class EngineLog:
     """A `Say` that tells the engine that started this process, or standard error where there is none."""
 
-    def __init__(self, urn: str | None = None, *, at_stack: bool = False) -> None:
-        """`urn`: the resource that the lines are about; without one, Pulumi shows them at the stack.
-
-        `at_stack`: show passing lines there in any case. Beside a resource that is updated, Pulumi begins with the
-        names of all that changes, 60 columns for a new version: in most terminals the line would not be seen.
-        """
+    def __init__(self, urn: str | None = None) -> None:
+        """`urn`: the resource that the lines are about; without one, Pulumi shows them at the stack."""
         self.urn = urn or ""
-        self.passing_urn = "" if at_stack else self.urn
 
     def __call__(self, line: str) -> None:
         """Say what is kept: Pulumi repeats it among its diagnostics."""
-        self._log(line, self.urn, ephemeral=False)
+        self._log(line, ephemeral=False)
 
     def passing(self, line: str) -> None:
         """Say what the next line makes obsolete."""
-        self._log(line, self.passing_urn, ephemeral=True)
+        self._log(line, ephemeral=True)
 
-    def _log(self, line: str, urn: str, *, ephemeral: bool) -> None:
+    def _log(self, line: str, *, ephemeral: bool) -> None:
         line, engine = progress.clean(line), _engine()
         if engine is not None:
-            request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=line, urn=urn, ephemeral=ephemeral)
+            request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=line, urn=self.urn, ephemeral=ephemeral)
             try:
                 engine.Log(request)
             except grpc.RpcError:

@@ -32,7 +32,7 @@ class ReleaseProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], props: dict[str, Any]) -> dynamic.UpdateResult:
         """Release again. What ran before is read from AWS, not from the state."""
-        return dynamic.UpdateResult(outs=_release(props, EngineLog(props.get("urn"), at_stack=True)))
+        return dynamic.UpdateResult(outs=_release(props, EngineLog(props.get("urn"))))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """A release is what changes its identity; how it is proven can change without one.

@@ -8,6 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from release import record, way_back
+from release.record import Release
+
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 RELEASE: Final = "pulumi-python:dynamic/release:Release"
 """Type of the resource whose creation and update is a release."""
@@ -48,6 +51,28 @@ class Stack:
     """The same, with what was being done."""
     root: str | None = None
     """URN of the stack itself; None before its first update."""
+    recorded: Mapping[str, Any] | None = None
+    """The record, as the Release resource has it; None before there is any."""
+
+
+def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The output `release`: the record, short enough for a screen. Of what ran before it names the versions only."""
+    before = way_back.candidates(record.from_json(recorded))
+    return {**recorded, "previous": [proven.version for proven in before]}
+
+
+def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> Release | None:
+    """The release in a stack's state: the record that its Release resource has, else what the outputs know of it.
+
+    The outputs of an earlier program have the whole record. Raises RecordError.
+    """
+    if recorded:
+        return record.from_json(recorded)
+    output = outputs.get("release")
+    if not output:
+        return None
+    before = [proven for proven in output.get("previous") or () if isinstance(proven, Mapping)]
+    return record.from_json({**output, "previous": before})
 
 
 def read(name: str) -> Stack:
@@ -81,6 +106,7 @@ def from_export(name: str, exported: Mapping[str, Any]) -> Stack:
         pending=tuple(sorted({operation.urn for operation in operations})),
         operations=operations,
         root=root.get("urn"),
+        recorded=next((found for item in releases if (found := (item.get("outputs") or {}).get("release"))), None),
     )
 
 

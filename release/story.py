@@ -45,10 +45,10 @@ def lines(story: Story) -> tuple[str, ...]:
     return (story.title, *(f"  {name:<9} {_one_line(text)}" for name, text in shown))
 
 
-def one_line(story: Story) -> str:
-    """The story for whoever sees only the exception."""
-    parts = (f"{story.title}: {story.why}", "; ".join(story.undone), f"Runs now: {story.runs}", f"To do: {story.to_do}")
-    return ". ".join(_one_line(part).rstrip(".") for part in parts if part)
+def exception(story: Story) -> str:
+    """One short line: Pulumi shows it below the story."""
+    runs = _one_line(story.runs).rstrip(".")
+    return f"{story.environment}: {story.version[:SHORT]} is not released, see the lines above. Runs now: {runs}"
 
 
 def _shown(details: list[str], room: int) -> list[str]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from release import record, session, stack
+from release import session, stack
 from release.record import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
@@ -35,12 +35,11 @@ class Environment:
 
     @property
     def release(self) -> Release | None:
-        """The last proven release, as the stack's outputs have it."""
-        found = self.stack.outputs.get("release")
+        """The last proven release, as the stack's state has it."""
         try:
-            return record.from_json(found) if found else None
+            return stack.release_of(self.stack.outputs, self.stack.recorded)
         except ValueError as error:
-            raise VerbError(f"the output `release` of {self.name} cannot be read: {error}") from error
+            raise VerbError(f"the record in the state of {self.name} cannot be read: {error}") from error
 
     def released(self) -> ReleaseRequest:
         """The request. Raises VerbError where nothing was ever released."""

@@ -27,11 +27,19 @@ def deployed(clone: Clone, environment: str) -> list[Any]:
 
 def release(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
     """`pulumi up` of one environment as CI runs it; the frontend of the commit built for the first one."""
-    build = "make frontend >/dev/null 2>&1\n"
-    done = clone.shell(
-        (build if environment == "dev" else "") + f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1"
-    )
+    build = "make frontend >/dev/null 2>&1\n" if environment == "dev" else ""
+    up = f"pulumi up -s {environment} --yes --skip-preview --suppress-outputs=false"
+    done = clone.shell(f"{build}{variables} {up} 2>&1")
     return done.returncode, done.stdout
+
+
+def assert_ends_with_the_story(said: str, last: str) -> None:
+    """The outputs are shown as they are, below the messages of which `last` is one, and none as deleted."""
+    outputs = said.partition("\nOutputs:\n")[2]
+    assert "    url " in outputs, said
+    assert not re.search(r"^ +- ", outputs, re.MULTILINE), outputs
+    assert len(outputs.partition("\nResources:")[0].splitlines()) < 24, "they fill a screen"
+    assert last in said.partition("\nOutputs:\n")[0].partition("Diagnostics:")[2]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -97,6 +105,7 @@ def test_a_version_that_nothing_proved_is_refused_before_anything_changes(easi: 
     assert "dev has not proven it" in said
     assert "pulumi up -s dev" in said
     assert "Traceback" not in said
+    assert_ends_with_the_story(said, "to prove it there:")
     assert preview.returncode == 0, "a preview warns and does not fail"
     assert "this is a preview: `pulumi up` would stop here" in preview.stdout
     assert records(easi) == before
@@ -144,6 +153,12 @@ def test_a_release_that_is_not_proven_is_undone_and_the_outputs_say_what_runs(ea
     assert code != 0
     assert "status is fail, expected pass" in said
     assert "the backend is back on" in said
+    assert_ends_with_the_story(said, "to do     mend the cause, then: pulumi up -s dev")
+    version = before["release"]["version"][:12]
+    (error,) = re.findall(r"^    error: (Exception calling application.*)", said, re.MULTILINE)
+    assert error.endswith(f"Runs now: {version}, as before, backend and site")
+    assert len(error) < 200, "the story stands above it"
+    assert re.search(r"Release release updating .*; 5/8 prove: ", said), "at the row of the release"
     assert easi.outputs("dev") == before
     assert easi.health("dev")["version"] == before["release"]["version"]
     assert easi.get(before["url"] + "/version.json") == page
@@ -160,7 +175,7 @@ def test_a_change_goes_through_all_three_and_back(easi: Clone) -> None:
     for environment in ENVIRONMENTS:
         assert easi.health(environment)["version"] == new
         assert b"changed</title>" in easi.get(easi.outputs(environment)["url"] + "/")[1]
-    assert easi.outputs("prod")["release"]["previous"][0]["version"] == old["version"]
+    assert easi.outputs("prod")["release"]["previous"] == [old["version"]]
 
     code, said = release(easi, "prod", f"EASI_VERSION={old['version']}")
     assert code == 0, said[-4000:]

@@ -105,14 +105,6 @@ def test_lines_of_a_phase_begin_with_it_and_pass(engine: Engine) -> None:
     ]
 
 
-def test_lines_of_an_update_pass_at_the_stack_and_are_kept_at_the_resource(engine: Engine) -> None:
-    log = EngineLog("urn", at_stack=True)
-    log.passing("1 of 2")
-    log("done")
-
-    assert engine.told == [("", True, "1 of 2"), ("urn", False, "done")]
-
-
 def test_a_say_without_passing_lines_hears_them_all() -> None:
     said: list[str] = []
     progress.passing(said.append, "1 of 2")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from release import stack
+from release import record, stack
 from release.stack import RELEASE, Operation, StackError
+from tests.unit.environments import released
 
 URN = "urn:pulumi:prod::easi::"
 ROOT = f"{URN}pulumi:pulumi:Stack::easi-prod"
@@ -117,3 +118,28 @@ def test_an_answer_that_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pulumi(tmp_path, monkeypatch, "echo hello")
     with pytest.raises(StackError, match="something else than JSON"):
         stack.read("prod")
+
+
+def test_the_record_is_that_of_the_release_and_its_output_is_short() -> None:
+    whole = released("a" * 40, "b" * 40).to_json()
+    short = stack.output_of(whole)
+    found = stack.from_export(
+        "prod", export(resource(ROOT, outputs={"release": short}), resource(RELEASED, outputs={"release": whole}))
+    )
+
+    assert short == {**whole, "previous": ["a" * 40]}
+    assert stack.release_of(found.outputs, found.recorded) == record.from_json(whole)
+
+
+def test_the_outputs_of_an_earlier_program_have_the_whole_record() -> None:
+    whole = released("a" * 40, "b" * 40).to_json()
+
+    assert stack.release_of({"release": whole}, None) == record.from_json(whole)
+
+
+def test_versions_that_are_only_named_are_no_proof() -> None:
+    found = stack.release_of({"release": stack.output_of(released("a" * 40, "b" * 40).to_json())}, None)
+
+    assert found is not None
+    assert (found.version, found.previous) == ("b" * 40, ())
+    assert stack.release_of({}, None) is None

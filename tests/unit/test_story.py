@@ -46,8 +46,7 @@ def test_what_a_container_logs_is_one_line_of_bounded_length() -> None:
     assert len(shown[1]) < 450
 
 
-def test_the_exception_is_one_line() -> None:
-    assert story.one_line(told(why="it broke.\nbadly.")) == (
-        "dev: 222222222222 is not released: prove failed: it broke. badly. the backend is back on easi:1; "
-        "111111111111 is proven again. Runs now: 111111111111, as before, backend and site. To do: mend the cause"
+def test_the_exception_says_in_one_line_what_runs_and_leaves_the_rest_to_the_story() -> None:
+    assert story.exception(told(why="it broke.\nbadly.")) == (
+        "dev: 222222222222 is not released, see the lines above. Runs now: 111111111111, as before, backend and site"
     )
