@@ -48,7 +48,7 @@ def lines(story: Story) -> tuple[str, ...]:
 def exception(story: Story) -> str:
     """One short line: Pulumi shows it below the story."""
     runs = _one_line(story.runs).rstrip(".")
-    return f"{story.environment}: {story.version[:SHORT]} is not released, see the lines above. Runs now: {runs}"
+    return f"{story.environment}: {short(story.version)} is not released, see the lines above. Runs now: {runs}"
 
 
 def _shown(details: list[str], room: int) -> list[str]:

@@ -185,3 +185,24 @@ def test_a_role_that_may_not_look_keeps_what_the_last_release_left(
 def test_another_failure_to_look_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RolloutFailed):
         read(monkeypatch, failing(refused("ServiceException")))
+
+
+def test_lines_are_about_the_release_the_first_time_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def released(_request: Any, _clients: Any, say: Any, *_: Any) -> Any:
+        monkeypatch.setattr(say, "_log", lambda _line, *, ephemeral: told.append((say.urn, ephemeral)))
+        say.passing("1 of 2 tasks")
+        say("proven")
+        return types.SimpleNamespace(to_json=lambda: RECORD)
+
+    monkeypatch.setattr("release.resource.engine.run", released)
+    monkeypatch.setattr(
+        "release.resource.from_inputs", lambda _inputs: types.SimpleNamespace(connection=None, account="", region="")
+    )
+    monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: None)
+    news = {**INPUTS, "urn": "urn:release"}
+    ReleaseProvider().create(news)
+    ReleaseProvider().update("id", INPUTS, news)
+
+    assert told == [("urn:release", True), ("urn:release", False)] * 2
