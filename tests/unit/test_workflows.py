@@ -265,7 +265,8 @@ def test_a_release_recovers_first_and_hands_its_process_to_pulumi(name: str) -> 
     assert recover == f"python -m ci recover -s {stack}"
     # Last and by exec: the runner signals the step's own process only. `recover` notes that process, too. What is
     # released has no use for GitHub's token.
-    assert up.startswith(f"exec env --unset=GITHUB_TOKEN pulumi up -s {stack} --yes --non-interactive --suppress-outputs")
+    options = "--yes --non-interactive --suppress-outputs"
+    assert up.startswith(f"exec env --unset=GITHUB_TOKEN pulumi up -s {stack} {options}")
 
 
 @pytest.mark.parametrize("name", RELEASES)
