@@ -70,9 +70,10 @@ def serving(world: World, versions: Mapping[str, str]) -> str:
     check = healthcheck.HealthCheck(url=url, version="0" * 40, connect_to=f"127.0.0.1:{world.clone.port}")
     found = []
     for _ in range(PROBES):
-        answer, miss = healthcheck.probe(check)
-        name = versions.get(str(answer.get("version"))) if answer.get("status") == "pass" else None
-        wrong = "another version" if answer.get("status") == "pass" else answer.get("status") or miss
+        answer = healthcheck.probe(check)
+        status = answer.body.get("status")
+        name = versions.get(str(answer.body.get("version"))) if status == "pass" else None
+        wrong = "another version" if status == "pass" else status or answer.miss
         found.append(name or f"wrong: {wrong}")
     if len(set(found)) == 1:
         return found[0]

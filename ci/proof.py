@@ -70,10 +70,9 @@ def _with_health(facts: Facts, there: Environment) -> Facts:
     except errors.VerbError as error:
         return dataclasses.replace(facts, miss=f"it cannot be asked: {error}")
     if facts.release.version != facts.wanted:
-        _, miss = healthcheck.probe(check)
-        return dataclasses.replace(facts, miss=miss or "")
+        return dataclasses.replace(facts, miss=healthcheck.probe(check, there.tasks(facts.release)).miss or "")
     try:
-        proof = healthcheck.prove(check, _say)
+        proof = healthcheck.prove(check, _say, there.tasks(facts.release))
     except NotProven as error:
         return dataclasses.replace(facts, miss=str(error))
     return dataclasses.replace(facts, proof=proof)

@@ -2,7 +2,8 @@
 
 `pulumi up` compares the program with the stack's state, not with what runs. So when the commit, a clean tree, the
 settings, the plugins and the states of this stack and of those before it are what they were after the last update that
-succeeded, another one does nothing. What runs is asked directly: the health check must answer with the proven version.
+succeeded, another one does nothing. What runs is asked directly: a task of the proven release must answer with its
+version.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from local import frontend
 from local.layout import ENVIRONMENTS, Layout, read_json, write_json
 from local.stacks import Stacks
-from local.status import answered
-from release.version import short
+from release import healthcheck, tasks
 
 NOTE = "unchanged.json"
 PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker", "pulumi-resource-pulumi-python")
@@ -42,9 +45,32 @@ def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -
     version = (outputs.get("release") or {}).get("version")
     if not version or known.get("inputs") != _inputs(layout, stacks, name) or stacks.interruption(name) is not None:
         return None
-    if answered(str(outputs.get("healthcheckUrl")), port) != f"{short(version)} pass":
-        return None
-    return dict(outputs)
+    return dict(outputs) if why_not_proven(outputs, port, deadline_s=1.0) is None else None
+
+
+def why_not_proven(outputs: Mapping[str, Any], port: int, deadline_s: float) -> str | None:
+    """Why what the outputs prove does not answer within `deadline_s`, by a task of its own; None where it does."""
+    release = outputs["release"]
+    check = healthcheck.HealthCheck(
+        url=outputs["healthcheckUrl"],
+        version=release["version"],
+        connect_to=f"127.0.0.1:{port}",
+        passes=1,
+        deadline_s=deadline_s,
+    )
+    client = boto3.client(
+        "lambda",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=release["taskDefinition"].split(":")[3],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+    )
+    ours = tasks.of(client, outputs["deployFunction"], release["taskDefinition"])
+    try:
+        healthcheck.prove(check, lambda _: None, ours)
+    except healthcheck.NotProven as error:
+        return str(error)
+    return None
 
 
 def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:

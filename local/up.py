@@ -14,6 +14,8 @@ from local.terminal import Steps, bold, say, seconds, warn
 
 UNCHANGED = ("same", "read")
 """Kinds of change that are none."""
+ANSWER_DEADLINE_S = 60.0
+"""What nothing was changed of may be starting: after a restart of the emulator, tasks do."""
 
 
 def run(layout: Layout, environments: tuple[str, ...]) -> int:
@@ -81,6 +83,12 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
         raise LocalError(f"{name}: the release failed (pulumi {ended}).")
     changed = any(kind not in UNCHANGED for kind in stacks.last_changes(name))
     outputs = stacks.outputs(name)
+    why = None if changed else unchanged.why_not_proven(outputs, port, ANSWER_DEADLINE_S)
+    if why is not None:
+        raise LocalError(
+            f"{name}: nothing changed, and what was proven does not answer: {why}\n"
+            f"  To start its tasks anew:  EASI_RESTART='it does not answer' make up ENV={name}"
+        )
     unchanged.remember(layout, stacks, name, outputs)
     took = seconds(time.monotonic() - started)
     return proof(name, outputs, headline=f"released in {took}" if changed else "nothing changed")

@@ -16,6 +16,7 @@ from typing import Any
 
 from release import http, progress, version
 from release.progress import Say
+from release.tasks import HEADER, Tasks
 
 UNKNOWN_NAME_S = 30.0
 """So long a name may be missing in DNS: that of a new distribution, or a new record, may take seconds to appear."""
@@ -76,46 +77,76 @@ class Proof:
     passes: int
     last: dict[str, Any]
     """The last answer, as the service gave it."""
+    tasks: tuple[str, ...] = ()
+    """Ids of the tasks that gave the passing answers, as far as they said it."""
 
 
-def prove(check: HealthCheck, say: Say) -> Proof:
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one probe got."""
+
+    body: dict[str, Any]
+    """Empty where no JSON object came."""
+    miss: str | None
+    """Why it does not prove the version; None if it does."""
+    task: str | None = None
+    """Id of the task that answered; None where the answer does not say."""
+
+
+def prove(check: HealthCheck, say: Say, tasks: Tasks | None = None) -> Proof:
     """Probe until the version is proven, telling `say` what changes; raise NotProven at the deadline.
 
-    A name that does not exist has 30 s to appear, and no longer.
+    A name that does not exist has 30 s to appear, and no longer. With `tasks`, an answer that says it is by another
+    task is a miss, and where it is not known whose the answers are, that is said.
     """
     began = time.monotonic()
-    passed, probes, miss, unknown_since = 0, 0, "", None
+    passes: list[Answer] = []
+    probes, miss, unknown_since = 0, "", None
     news = progress.Changes(say)
     while True:
         probes += 1
         deadline_s, advice = check.deadline_s, ""
         try:
-            answer, reason = _ask(check)
+            answer = _ask(check, tasks)
             unknown_since = None
         except http.HttpError as error:
-            answer, reason = {}, str(error)
+            answer = Answer(body={}, miss=str(error))
             unknown = isinstance(error, http.UnknownNameError)
             unknown_since = (unknown_since or time.monotonic()) if unknown else None
             if unknown_since is not None:
                 deadline_s = min(deadline_s, unknown_since - began + UNKNOWN_NAME_S)
                 advice = "; make its DNS record, or have another address connected to (easi:connectTo, --connect-to)"
         left_s = began + deadline_s - time.monotonic()
-        if reason is None:
-            passed += 1
-            news(f"{passed} of {check.passes} passes by {version.short(check.version)}")
-            if passed >= check.passes:
-                return Proof(verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"), passes=passed, last=answer)
+        if answer.miss is None:
+            passes.append(answer)
+            news(f"{len(passes)} of {check.passes} passes by {version.short(check.version)}")
+            if len(passes) >= check.passes:
+                if tasks is not None and (doubt := _doubt(passes, tasks)):
+                    progress.kept(say, doubt)
+                return Proof(
+                    verified_at=_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    passes=len(passes),
+                    last=answer.body,
+                    tasks=tuple(dict.fromkeys(answer.task for answer in passes if answer.task)),
+                )
         else:
-            news(f"0 of {check.passes} passes: {reason}", f"; {check.at_deadline} in {max(left_s, 0):.0f} s")
-            passed, miss = 0, reason + advice
+            news(f"0 of {check.passes} passes: {answer.miss}", f"; {check.at_deadline} in {max(left_s, 0):.0f} s")
+            passes, miss = [], answer.miss + advice
         if left_s <= check.interval_s:
             why = miss
-            if passed:
+            if passes:
                 before = f"; the last miss before them: {miss}" if miss else ""
-                why = f"only {passed} of {check.passes} passes in a row before the deadline{before}"
+                why = f"only {len(passes)} of {check.passes} passes in a row before the deadline{before}"
             waited = f"{round(deadline_s, 1):g} s and {probes} probes"
             raise NotProven(f"{version.short(check.version)} at {check.url} in {waited}: {why}")
         time.sleep(check.interval_s)
+
+
+def _doubt(passes: list[Answer], tasks: Tasks) -> str:
+    """Why it is not known that the tasks of this release answered; empty where it is. Pure."""
+    if not all(answer.task for answer in passes):
+        return f"which task answered is not known: the health check sends no header {HEADER}"
+    return f"whether the tasks of this release answered is not known: {tasks.unknown}" if tasks.unknown else ""
 
 
 def miss_of(check: HealthCheck, response: http.Response, now: datetime) -> str | None:
@@ -159,15 +190,15 @@ def _timestamp_miss(check: HealthCheck, timestamp: object, now: datetime) -> str
     return None
 
 
-def probe(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
-    """Ask once: the answer, empty where none came, and why it is a miss; None if it is a pass."""
+def probe(check: HealthCheck, tasks: Tasks | None = None) -> Answer:
+    """Ask once. With `tasks`, an answer that says it is by another task is a miss."""
     try:
-        return _ask(check)
+        return _ask(check, tasks)
     except http.HttpError as error:
-        return {}, str(error)
+        return Answer(body={}, miss=str(error))
 
 
-def _ask(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
+def _ask(check: HealthCheck, tasks: Tasks | None) -> Answer:
     separator = "&" if "?" in check.url else "?"
     response = http.get(
         f"{check.url}{separator}probe={uuid.uuid4().hex}",
@@ -175,7 +206,12 @@ def _ask(check: HealthCheck) -> tuple[dict[str, Any], str | None]:
         timeout_s=check.timeout_s,
         headers={"Accept": "application/json", "Cache-Control": "no-cache"},
     )
-    return _json_object(response.body) or {}, miss_of(check, response, _now())
+    sent = response.headers.get(HEADER.lower())
+    task = _shown(sent) if sent else None
+    miss = miss_of(check, response, _now())
+    if miss is None and task is not None and tasks is not None:
+        miss = tasks.miss(task)
+    return Answer(body=_json_object(response.body) or {}, miss=miss, task=task)
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

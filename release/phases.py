@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from release import healthcheck, image, migration, preflight, record, registry, rollout, unsettled, way_back
+from release import healthcheck, image, migration, preflight, record, registry, rollout, tasks, unsettled, way_back
 from release.course import Course
 from release.migration import MigrationRequest
 from release.progress import Say
@@ -128,9 +128,16 @@ def roll_out(course: Course, say: Say) -> None:
 
 
 def prove(course: Course, say: Say) -> None:
-    """Prove the version through the public address."""
+    """Prove the version through the public address: by tasks of this rollout, where the backend says which they are."""
+    request, rolled = course.request, course.rolled
     at_deadline = "gives up" if course.again else "goes back" if course.proven else "ends all tasks"
-    course.proof = healthcheck.prove(dataclasses.replace(course.request.health, at_deadline=at_deadline), say)
+    ours = tasks.of(
+        course.clients.function,
+        request.deploy_function,
+        request.identity.task_definition,
+        rolled.tasks if rolled else frozenset(),
+    )
+    course.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, ours)
 
 
 def activate_site(course: Course, say: Say) -> None:

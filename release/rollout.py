@@ -83,6 +83,8 @@ class RolledOut:
     started: bool
     """False: the revision ran already and nothing was changed."""
     desired_count: int
+    tasks: frozenset[str] = frozenset()
+    """Ids of the tasks that run; empty where the function is of an earlier program and does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +163,22 @@ def current(client: LambdaClient, function: str, deadline_s: float = 30.0) -> Cu
         return _current(DeployFunction(client, function, _silent, deadline_s).call({"command": "status"}))
 
 
+def running_tasks(
+    client: LambdaClient, function: str, task_definition: str, deadline_s: float
+) -> frozenset[str] | None:
+    """Ids of the tasks that run of a revision: none where the service is on another one.
+
+    None where the function is of an earlier program and does not say. Raises RolloutFailed if it does not answer.
+    """
+    with _as_rollout():
+        asked = DeployFunction(client, function, _silent, deadline_s)
+        now = _current(asked.call({"command": "status"}))
+        if now.task_definition != task_definition or now.deployment is None:
+            return frozenset()
+        answer = asked.call({"command": "status", "deployment": now.deployment, "taskDefinition": task_definition})
+        return frozenset(answer["tasks"]) if "tasks" in answer else None
+
+
 def _primary(function: DeployFunction) -> str:
     answer = function.call({"command": "status"})
     primary = answer["current"]["deployment"]
@@ -205,6 +223,7 @@ def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say)
                 # An answer may have been lost: what its repetition found running was started by us all the same.
                 started=began["started"] or not function.unheard.isdisjoint({"deploy", "rollback"}),
                 desired_count=answer["desiredCount"],
+                tasks=frozenset(answer.get("tasks", ())),
             )
         nowhere = answer["takenBack"] and began["started"] and began["replaces"] is None
         if answer["outcome"] != "in_progress" or nowhere:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from release import healthcheck, progress, record, rollout
+from release import healthcheck, progress, record, rollout, tasks
 from release.course import Course, revision
 from release.healthcheck import NotProven
 from release.lease import LeaseLostError
@@ -147,7 +147,9 @@ def _proof(course: Course, say: Say) -> _Step:
         left = _target(course)
         return _Step(line="it has no record: whether it is healthy was not asked" if left else "", good=left is None)
     try:
-        healthcheck.prove(dataclasses.replace(course.request.health, version=before.version), say)
+        check = dataclasses.replace(course.request.health, version=before.version)
+        theirs = tasks.of(course.clients.function, course.request.deploy_function, before.task_definition)
+        healthcheck.prove(check, say, theirs)
     except NotProven as error:
         return _Step(line=f"{short(before.version)} runs again and is NOT healthy: {error}", good=False)
     return _Step(line=f"{short(before.version)} is proven again")

@@ -32,6 +32,8 @@ type Config struct {
 	// DrainDelay is how long requests are still served after SIGTERM while load balancers learn
 	// that this process is going away: DRAIN_DELAY, 2 s by default, 8 s at most.
 	DrainDelay time.Duration
+	// MetadataURI is where ECS says which task this is: ECS_CONTAINER_METADATA_URI_V4, which it sets in every container.
+	MetadataURI string
 }
 
 // lookup has the shape of os.LookupEnv.
@@ -55,6 +57,9 @@ func readConfig(env lookup) (Config, error) {
 	}
 	if value, set := env("EASI_ENVIRONMENT"); set && value != "" {
 		config.Environment = value
+	}
+	if value, set := env("ECS_CONTAINER_METADATA_URI_V4"); set {
+		config.MetadataURI = value
 	}
 	if value, set := env("DRAIN_DELAY"); set {
 		delay, err := time.ParseDuration(value)

@@ -14,7 +14,7 @@ import (
 
 func handlerFor(t *testing.T, logs *bytes.Buffer) (http.Handler, *Health) {
 	t.Helper()
-	health := NewHealth(someSHA, time.Now)
+	health := NewHealth(someSHA, "", time.Now)
 	health.Ready()
 	return newHandler(health, Config{HealthPath: defaultHealthPath, Environment: "impl"}, slog.New(slog.NewJSONHandler(logs, nil))), health
 }

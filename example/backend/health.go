@@ -32,8 +32,10 @@ type HealthAnswer struct {
 // Health knows whether this process wants traffic: not before it listens, and not once it drains.
 type Health struct {
 	version string
-	now     func() time.Time
-	phase   atomic.Int32
+	// task is the id of the ECS task that this process runs in; empty outside of ECS.
+	task  string
+	now   func() time.Time
+	phase atomic.Int32
 }
 
 const (
@@ -42,9 +44,9 @@ const (
 	phaseDraining
 )
 
-// NewHealth is the health of a process that is not ready yet.
-func NewHealth(version string, now func() time.Time) *Health {
-	return &Health{version: version, now: now}
+// NewHealth is the health of a process that is not ready yet, in an ECS task or, with an empty id, in none.
+func NewHealth(version, task string, now func() time.Time) *Health {
+	return &Health{version: version, task: task, now: now}
 }
 
 // Ready lets traffic in, unless the process drains already.
@@ -76,6 +78,9 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	code := http.StatusOK
 	if answer.Status != statusPass {
 		code = http.StatusServiceUnavailable
+	}
+	if h.task != "" {
+		w.Header().Set(taskHeader, h.task)
 	}
 	writeJSON(w, code, answer)
 }

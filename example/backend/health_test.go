@@ -32,7 +32,7 @@ func TestHealthAnswer(t *testing.T) {
 		"never ready after draining": {func(h *Health) { h.Drain(); h.Ready() }, 503, `"status":"fail"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			health := NewHealth(someSHA, func() time.Time { return moment })
+			health := NewHealth(someSHA, "", func() time.Time { return moment })
 			test.life(health)
 			recorder := httptest.NewRecorder()
 			health.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, defaultHealthPath, nil))
@@ -51,7 +51,7 @@ func TestHealthAnswer(t *testing.T) {
 
 func TestTimestampIsTheTimeOfTheAnswer(t *testing.T) {
 	now := moment
-	health := NewHealth(someSHA, func() time.Time { return now })
+	health := NewHealth(someSHA, "", func() time.Time { return now })
 	first := health.Answer()
 	now = now.Add(time.Minute)
 	second := health.Answer()

@@ -31,7 +31,14 @@ func serve(ctx context.Context, config Config, log *slog.Logger) error {
 }
 
 func serveOn(ctx context.Context, listener net.Listener, config Config, log *slog.Logger) error {
-	health := NewHealth(version, time.Now)
+	task := ""
+	if config.MetadataURI != "" {
+		var err error
+		if task, err = readTaskID(ctx, config.MetadataURI); err != nil {
+			log.Warn("the health check does not say which task answers", "error", err.Error())
+		}
+	}
+	health := NewHealth(version, task, time.Now)
 	server := &http.Server{
 		Handler:           newHandler(health, config, log),
 		ReadHeaderTimeout: readHeaderTimeout,

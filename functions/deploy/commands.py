@@ -106,6 +106,7 @@ def status(aws: Aws, asked: Status) -> Answer:
         "desiredCount": found.desired,
         "runningCount": found.running,
         "healthyTargets": found.healthy,
+        "tasks": list(found.tasks),
         "missing": list(found.missing),
         "reason": redaction.hide(found.reason),
         "takenBack": found.taken_back,

@@ -57,6 +57,8 @@ class Verdict:
     desired: int
     running: int
     healthy: int
+    tasks: tuple[str, ...] = ()
+    """Ids of those that run: what a health check may say that it was answered by."""
     missing: tuple[str, ...] = ()
     reason: str = ""
     taken_back: bool = False
@@ -100,6 +102,7 @@ def decide(asked: Asked, seen: Seen) -> Verdict:
         desired=seen.service.desired,
         running=len(case.deployed.running),
         healthy=case.deployed.healthy,
+        tasks=tuple(task.id for task in case.deployed.running),
         missing=finding.missing,
         reason=finding.reason,
         taken_back=finding.taken_back,

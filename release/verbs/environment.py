@@ -10,12 +10,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from release import session, stack
+from release import session, stack, tasks
 from release.record import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.stack import Stack, StackError
-from release.verbs.errors import UsageError, VerbError
+from release.tasks import NotKnownError, Tasks
+from release.verbs.errors import EXPECTED, UsageError, VerbError, told
+
+QUESTION_S = 10.0
+"""Seconds that the deploy function has for saying which tasks run."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,19 @@ class Environment:
         """For the environment's account. Raises WrongAccountError, and VerbError before the first release."""
         request = self.released()
         return session.connect(request.connection, account=request.account, region=request.region, quick=True)
+
+    def tasks(self, release: Release) -> Tasks:
+        """The tasks of a release that runs here. To who may not ask for them, they are not known."""
+        request = self.released()
+
+        def look_up() -> frozenset[str]:
+            try:
+                client = self.clients.function
+                return tasks.running(client, request.deploy_function, release.task_definition, QUESTION_S)
+            except EXPECTED as error:
+                raise NotKnownError(told(error)) from error
+
+        return Tasks(ids=frozenset(), look_up=look_up)
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:

@@ -73,7 +73,7 @@ def look(there: Environment, clients: Clients) -> Facts:
     held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
     mark = pool.submit(read, "unsettled", lambda: unsettled.read(clients.s3, bucket))
     last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
-    health = pool.submit(_health, request, recorded)
+    health = pool.submit(_health, there, recorded)
     pool.shutdown(wait=False)
     newest = last.result()
     return Facts(
@@ -156,10 +156,12 @@ def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
     )
 
 
-def _health(request: ReleaseRequest, recorded: Future[Release | None]) -> Health:
+def _health(there: Environment, recorded: Future[Release | None]) -> Health:
     """One probe for the version of the record; before the first one, for the one that was asked for."""
-    release = recorded.result()
-    version = release.version if release else request.health.version
-    answer, miss = healthcheck.probe(dataclasses.replace(request.health, version=version))
-    says = answer.get("version")
-    return Health(url=request.health.url, version=says if isinstance(says, str) else None, miss=miss)
+    release, check = recorded.result(), there.released().health
+    if release is None:
+        answer = healthcheck.probe(check)
+    else:
+        answer = healthcheck.probe(dataclasses.replace(check, version=release.version), there.tasks(release))
+    says = answer.body.get("version")
+    return Health(url=check.url, version=says if isinstance(says, str) else None, miss=answer.miss)

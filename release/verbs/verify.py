@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from release.healthcheck import HealthCheck, NotProven, Proof, prove
+from release.tasks import Tasks
 from release.verbs import environment, versions
 from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import bold
@@ -49,9 +50,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Probe until it is proven, or the deadline passes."""
-    check = _check(options)
+    check, tasks = _check(options)
     try:
-        proof = prove(check, _silent if options.json else lambda line: print(line, flush=True))
+        proof = prove(check, _silent if options.json else lambda line: print(line, flush=True), tasks)
     except NotProven as error:
         print(json.dumps(_json(check, None, str(error)), indent=2) if options.json else f"not proven: {error}")
         return NOT_PROVEN
@@ -60,13 +61,14 @@ def run(options: argparse.Namespace) -> int:
         return PROVEN
     stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
     says = f" (it says {stamped})" if stamped else ""
-    answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row, {proof.verified_at}{says}"
+    by = f" by {', '.join(proof.tasks)}" if proof.tasks else ""
+    answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}"
     print(bold(answer))
     return PROVEN
 
 
-def _check(options: argparse.Namespace) -> HealthCheck:
-    """The check that was asked for: a stack's own or the defaults, changed by what was given."""
+def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
+    """The check that was asked for, a stack's own or the defaults, changed by what was given; and who may answer."""
     given = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(HealthCheck)
@@ -76,7 +78,7 @@ def _check(options: argparse.Namespace) -> HealthCheck:
         if options.stack is None:
             if options.version is None:
                 raise UsageError("--url needs --version: the full Git SHA that must answer there.")
-            return HealthCheck(**given | {"version": versions.resolve(options.version)})
+            return HealthCheck(**given | {"version": versions.resolve(options.version)}), None
         there = environment.opened(options.stack)
         check, release = there.released().health, there.release
         if options.version is not None:
@@ -87,7 +89,8 @@ def _check(options: argparse.Namespace) -> HealthCheck:
             )
         else:
             given["version"] = release.version
-        return dataclasses.replace(check, **given)
+        proven = release is not None and release.version == given["version"]
+        return dataclasses.replace(check, **given), there.tasks(release) if release and proven else None
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -100,6 +103,7 @@ def _json(check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str,
         "passes": proof.passes if proof else None,
         "verifiedAt": proof.verified_at if proof else None,
         "answer": proof.last if proof else None,
+        "tasks": list(proof.tasks) if proof else [],
         "why": why,
     }
 

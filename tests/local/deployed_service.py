@@ -204,6 +204,11 @@ def build_image(engine: docker.DockerClient, folder: Path, tag: str) -> str:
         env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOFLAGS": "-mod=mod", "GO111MODULE": "off"},
         check=True,
     )
+    return pack(engine, folder, tag)
+
+
+def pack(engine: docker.DockerClient, folder: Path, tag: str) -> str:
+    """The image of the static `program` in a folder."""
     (folder / "Dockerfile").write_text('FROM scratch\nCOPY program /program\nENTRYPOINT ["/program"]\n')
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
@@ -214,7 +219,7 @@ def build_image(engine: docker.DockerClient, folder: Path, tag: str) -> str:
     return tag
 
 
-def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy") -> None:
+def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy", health_path: str = "/") -> None:
     """The service, its load balancer and its function, which runs as `role`."""
     aws, name = service.aws, service.name
     ec2, ecs, elbv2, functions = (aws.client(each) for each in ("ec2", "ecs", "elbv2", "lambda"))
@@ -227,7 +232,7 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
         Port=8080,
         VpcId=vpc,
         TargetType="ip",
-        HealthCheckPath="/",
+        HealthCheckPath=health_path,
         HealthCheckIntervalSeconds=5,
         HealthCheckTimeoutSeconds=2,
         HealthyThresholdCount=2,

@@ -17,6 +17,7 @@ from release.record import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
+from release.tasks import Tasks
 from tests.unit.bucket_fake import Bucket
 
 OLD, NEW = "1" * 40, "2" * 40
@@ -111,6 +112,7 @@ class World:
         replace("release.rollout.current", lambda *_arguments: self.current())
         replace("release.rollout.roll_out", self.roll_out)
         replace("release.rollout.roll_back", self.roll_back)
+        replace("release.rollout.running_tasks", self.running_tasks)
         replace("release.healthcheck.prove", self.prove)
         replace("release.static.activate.switch", self.switch)
         replace(
@@ -172,7 +174,16 @@ class World:
             replaced=replaced,
             started=started,
             desired_count=1,
+            tasks=frozenset({self.task}),
         )
+
+    def running_tasks(self, _client: Any, _function: str, task_definition: str, _deadline_s: float) -> frozenset[str]:
+        return frozenset({self.task}) if self.service == task_definition else frozenset()
+
+    @property
+    def task(self) -> str:
+        """The one task that runs, and answers."""
+        return f"task-of-d{self.deployment}"
 
     def roll_back(self, _client: Any, asked: Any, _say: Any) -> Any:
         target = asked.task_definition
@@ -193,8 +204,10 @@ class World:
         self.service = task_definition
         self.deployment += started
 
-    def prove(self, check: Any, _say: Any) -> Any:
+    def prove(self, check: Any, _say: Any, tasks: Tasks) -> Any:
         self.did(f"prove {check.version[0]}")
+        assert tasks.miss(self.task) is None
+        assert tasks.miss("another") == "answered by task another, which is not of this release"
         if check.version in self.sick or not (self.service or "").endswith(f":{check.version[0]}"):
             raise NotProven(f"version is another, expected {check.version[:7]}")
         self.tick(f"after prove {check.version[0]}")

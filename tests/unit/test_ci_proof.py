@@ -14,8 +14,9 @@ from ci.__main__ import main
 from ci.outcome import Facts
 from release import attempts, healthcheck, lease, session
 from release.attempts import Attempt, Phase
-from release.healthcheck import HealthCheck, NotProven, Proof
+from release.healthcheck import Answer, HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError
+from release.tasks import Tasks
 from release.updates import Update
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry, outputs
@@ -63,15 +64,16 @@ class Release:
             raise LeaseHeldError("it is being released")
         return self.held
 
-    def prove(self, check: HealthCheck, say: Any) -> Proof:
+    def prove(self, check: HealthCheck, say: Any, tasks: Tasks) -> Proof:
         self.checked.append(check)
         if self.answers != check.version:
             raise NotProven(f"{check.version[:7]} in 5 s: version is {self.answers}")
         say("1 of 3 passes")
         return Proof(verified_at="2026-01-02T03:05:00Z", passes=3, last={"password": "in the answer"})
 
-    def probe(self, check: HealthCheck) -> tuple[dict[str, Any], str | None]:
-        return {}, None if self.answers == check.version else f"version is {self.answers}"
+    def probe(self, check: HealthCheck, tasks: Tasks) -> Answer:
+        miss = None if self.answers == check.version else f"version is {self.answers}"
+        return Answer(body={}, miss=miss)
 
 
 @pytest.fixture

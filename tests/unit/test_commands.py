@@ -255,7 +255,10 @@ def test_status_while_rolling_asks_for_nothing_that_is_only_known_at_the_end() -
 def test_status_at_the_end_asks_for_ecs_own_record() -> None:
     answers = Answers("aws_succeeded")
 
-    assert ask(answers)["outcome"] == "succeeded"
+    answer = ask(answers)
+
+    assert answer["outcome"] == "succeeded"
+    assert answer["tasks"] == ["1dd7d92a2f3b4b0bb4ab3a1f0f2d7a11", "2f3c8e0b5c1d4f6e8a9b0c1d2e3f4a22"]
     assert answers.names[-3:] == ["ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions"]
 
 

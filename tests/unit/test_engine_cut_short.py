@@ -90,9 +90,9 @@ def test_the_mark_of_somebody_else_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     world = World(monkeypatch, before())
     prove = world.prove
 
-    def meanwhile(check: Any, say: Any) -> Any:
+    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
         world.bucket.objects["unsettled.json"] = b'{"attempt": "theirs"}'
-        return prove(check, say)
+        return prove(check, say, tasks)
 
     monkeypatch.setattr("release.healthcheck.prove", meanwhile)
     run(world)
@@ -104,9 +104,9 @@ def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.M
     theirs = dataclasses.replace(before(), version="3" * 40)
     prove = world.prove
 
-    def meanwhile(check: Any, say: Any) -> Any:
+    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
         world.bucket.objects["release.json"] = json.dumps(theirs.to_json()).encode()
-        return prove(check, say)
+        return prove(check, say, tasks)
 
     monkeypatch.setattr("release.healthcheck.prove", meanwhile)
     said = failed(world)

@@ -114,10 +114,10 @@ def test_an_update_under_way_is_not_disturbed(layout: Layout, stacks: Stacks, re
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the health check answers."""
-    current = [f"{'a' * 12} pass"]
-    monkeypatch.setattr(unchanged, "answered", lambda *_: current[0])
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Why the health check does not prove the release; None while it does."""
+    current: list[str | None] = [None]
+    monkeypatch.setattr(unchanged, "why_not_proven", lambda *_, **__: current[0])
     return current
 
 
@@ -132,7 +132,7 @@ def known(layout: Layout, stacks: Stacks, name: str = "impl") -> bool:
     return unchanged.outputs_if_unchanged(layout, stacks, name, 1) == OUTPUTS
 
 
-def test_nothing_changed(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+def test_nothing_changed(layout: Layout, stacks: Stacks, answers: list[str | None]) -> None:
     assert not known(layout, stacks)
     settled(layout, stacks)
     assert known(layout, stacks)
@@ -143,7 +143,7 @@ def test_nothing_changed(layout: Layout, stacks: Stacks, answers: list[str]) -> 
     ["commit", "file", "own state", "earlier state", "settings", "answer", "lock", "reason", "restart", "plugin"],
 )
 def test_any_change_needs_an_update(
-    layout: Layout, stacks: Stacks, answers: list[str], dead: int, monkeypatch: pytest.MonkeyPatch, change: str
+    layout: Layout, stacks: Stacks, answers: list[str | None], dead: int, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     settled(layout, stacks)
     match change:
@@ -159,7 +159,7 @@ def test_any_change_needs_an_update(
         case "settings":
             write_whole(layout.project / "Pulumi.impl.yaml", json.dumps({"config": {"easi:cpu": 512}}))
         case "answer":
-            answers[0] = f"{'b' * 12} pass"
+            answers[0] = "answered by another task"
         case "lock":
             lock(layout, "impl", dead)
         case "reason":
@@ -172,13 +172,13 @@ def test_any_change_needs_an_update(
     assert not known(layout, stacks)
 
 
-def test_a_later_environment_does_not_matter(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+def test_a_later_environment_does_not_matter(layout: Layout, stacks: Stacks, answers: list[str | None]) -> None:
     settled(layout, stacks)
     checkpoint(stacks, "prod", serial=1)
     assert known(layout, stacks)
 
 
-def test_uncommitted_changes_are_never_remembered(layout: Layout, stacks: Stacks, answers: list[str]) -> None:
+def test_uncommitted_changes_are_never_remembered(layout: Layout, stacks: Stacks, answers: list[str | None]) -> None:
     (layout.root / "settings.py").write_text("")
     settled(layout, stacks)
     assert not known(layout, stacks)

@@ -18,7 +18,9 @@ from botocore.parsers import ResponseParserError
 
 from release import attempts, healthcheck, lease, session
 from release.__main__ import main
+from release.healthcheck import Answer, HealthCheck
 from release.static import drift
+from release.tasks import Tasks
 from release.unsettled import Mark
 from release.verbs import verdict
 from release.verbs.verdict import Facts, Health, Service
@@ -184,6 +186,12 @@ class Ecs:
         return {"services": [{"status": "ACTIVE", "taskDefinition": self.runs, "desiredCount": 2, "runningCount": 2}]}
 
 
+def answer(check: HealthCheck, tasks: Tasks) -> Answer:
+    """The backend answers, and is not asked which task it is."""
+    assert not tasks.ids
+    return Answer(body={"version": check.version}, miss=None)
+
+
 @pytest.fixture
 def sources(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """An environment whose sources agree."""
@@ -194,7 +202,7 @@ def sources(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Ecs, "runs", RECORD.task_definition)
     monkeypatch.setattr(lease, "look", lambda *_: None)
     monkeypatch.setattr(attempts, "list_", lambda *_: [attempt(NEW)])
-    monkeypatch.setattr(healthcheck, "probe", lambda check: ({"version": check.version}, None))
+    monkeypatch.setattr(healthcheck, "probe", answer)
     return world
 
 

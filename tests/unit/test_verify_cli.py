@@ -120,6 +120,7 @@ def test_json_is_the_whole_output(url: str, capsys: pytest.CaptureFixture[str]) 
     assert main(["verify", "--url", url, "--version", VERSION, "--json", *QUICK]) == 0
     proof = json.loads(capsys.readouterr().out)
     assert (proof["proven"], proof["passes"], proof["answer"]["version"]) == (True, 3, VERSION)
+    assert proof["tasks"] == [], "its answers do not say by which they are"
 
     assert main(["verify", "--url", url, "--version", "f" * 40, "--json", *QUICK]) == 1
     proof = json.loads(capsys.readouterr().out)

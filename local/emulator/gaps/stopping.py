@@ -1,7 +1,8 @@
 """Gap: a stopped task is gone at once: no draining, five seconds for any container, an exit code that nobody saw.
 
 Here a task is DEACTIVATING while its targets drain, then its containers get SIGTERM and their own `stopTimeout` before
-they are killed, and the task is STOPPED with the exit codes that they had.
+they are killed, and the task is STOPPED with the exit codes that they had. A service replaces a task that somebody
+stopped by hand.
 """
 
 from __future__ import annotations
@@ -59,7 +60,13 @@ def _ending_tasks(restore: Any) -> Any:
 
 
 def _stop_for_user(data: dict[str, Any]) -> Any:
-    return _stop(data, data.get("reason", "Task stopped by user"), "UserInitiated")
+    answer = _stop(data, data.get("reason", "Task stopped by user"), "UserInitiated")
+    cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+    task = ecs._resolve_task(data.get("task", ""), cluster) if cluster else None
+    kind, _, service = str((task or {}).get("group", "")).partition(":")
+    if kind == "service":
+        ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
+    return answer
 
 
 def _stop_for_scheduler(data: dict[str, Any]) -> Any:

@@ -15,10 +15,12 @@ PROGRAM = """
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
+	"path"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -66,6 +68,10 @@ func main() {
 	case "silent":
 		time.Sleep(time.Hour)
 	}
+	var task struct{ TaskARN string }
+	if answer, err := http.Get(os.Getenv("ECS_CONTAINER_METADATA_URI_V4") + "/task"); err == nil {
+		json.NewDecoder(answer.Body).Decode(&task)
+	}
 	var answered atomic.Int64
 	http.HandleFunc("/ready", func(w http.ResponseWriter, r *http.Request) {})
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +90,7 @@ func main() {
 			status, code = "fail", 503
 		}
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Task-Id", path.Base(task.TaskARN))
 		if code != 200 {
 			w.WriteHeader(code)
 		}
