@@ -103,7 +103,7 @@ def _json(check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str,
         "passes": proof.passes if proof else None,
         "verifiedAt": proof.verified_at if proof else None,
         "answer": proof.last if proof else None,
-        "tasks": list(proof.tasks) if proof else [],
+        "tasks": list(proof.tasks) if proof else None,
         "why": why,
     }
 

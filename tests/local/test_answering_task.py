@@ -30,7 +30,11 @@ BACKEND = Path(__file__).parents[2] / "example" / "backend"
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     folder, build = tmp_path_factory.mktemp("emulator"), tmp_path_factory.mktemp("program")
     flags = ["-o", str(build / "program"), "-ldflags", f"-X main.version={VERSION}"]
-    subprocess.run(["go", "build", "-C", str(BACKEND), *flags, "."], env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux"}, check=True)
+    subprocess.run(
+        ["go", "build", "-C", str(BACKEND), *flags, "."],
+        env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux"},
+        check=True,
+    )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -8,9 +8,11 @@ from release import deploy_function, tasks
 from release.healthcheck import NotProven, Proof, prove
 from release.rollout import RolloutFailed
 from release.tasks import NotKnownError, Tasks
+from release.version import short
 from tests.unit.function_double import Answer, Clock, raised
 from tests.unit.rollout_world import NEW, OLD, Function, status
-from tests.unit.test_healthcheck import JSON, OTHER, Served, body, check, serving
+from tests.unit.servers import JSON, VERSION, Served, body, serving
+from tests.unit.test_healthcheck import OTHER, check
 
 HERE, LATER, STRANGE = "158d1c8083dd49d6b527399fd6414f5c", "2" * 32, "3" * 32
 NO_TASK = "which task answered is not known: the health check sends no header X-Task-Id"
@@ -46,7 +48,7 @@ def missed(ours: Tasks, *answers: Served) -> str:
 def test_answers_of_tasks_of_the_release_prove_it() -> None:
     proof, said = proven(only(HERE, LATER), by(HERE), by(LATER), by(HERE))
     assert proof.tasks == (HERE, LATER)
-    assert said == [f"{number} of 3 passes by 3f2c1aa" for number in (1, 2, 3)]
+    assert said == [f"{number} of 3 passes by {short(VERSION)}" for number in (1, 2, 3)]
 
 
 def test_the_right_version_of_another_task_is_a_miss() -> None:
@@ -56,7 +58,7 @@ def test_the_right_version_of_another_task_is_a_miss() -> None:
 def test_one_such_answer_begins_the_count_again() -> None:
     _, said = proven(only(HERE), by(HERE), by(HERE), by(STRANGE), by(HERE))
     assert said[2] == f"0 of 3 passes: answered by task {STRANGE}, which is not of this release"
-    assert said[-1] == "3 of 3 passes by 3f2c1aa"
+    assert said[-1] == f"3 of 3 passes by {short(VERSION)}"
 
 
 def test_a_task_that_ecs_started_meanwhile_is_asked_for_once() -> None:
@@ -95,7 +97,7 @@ def test_where_they_cannot_be_asked_for_just_now_nothing_is_proven() -> None:
 def test_who_knows_no_tasks_hears_which_answered() -> None:
     proof, said = proven(None, by(STRANGE))
     assert proof.tasks == (STRANGE,)
-    assert said == [f"{number} of 3 passes by 3f2c1aa" for number in (1, 2, 3)]
+    assert said == [f"{number} of 3 passes by {short(VERSION)}" for number in (1, 2, 3)]
 
 
 def test_another_version_is_the_reason_whatever_task_it_is_by() -> None:
