@@ -15,6 +15,7 @@ from local import unchanged
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.stacks import Interruption, Stacks
 
+ROOT = Path(__file__).parents[2]
 OUTPUTS = {"release": {"version": "a" * 40}, "healthcheckUrl": "http://x.localhost:1/health", "url": "http://x"}
 
 
@@ -24,9 +25,12 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     write_json(layout.local / "values.json", {"port": 4566})
     write_whole(layout.passphrase, "x")
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        write_whole(layout.project / name, (ROOT / name).read_text())
     monkeypatch.setattr("local.preflight.find_docker", lambda _: type("A", (), {"host": None})())
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     (tmp_path / ".gitignore").write_text(".local/\n")
+    write_whole(tmp_path / "example" / "backend" / "Dockerfile", "FROM scratch\nCOPY . /\n")
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
     return layout
@@ -151,7 +155,7 @@ def test_any_change_needs_an_update(
             identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
             subprocess.run(["git", "-C", layout.root, *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
         case "file":
-            (layout.root / "settings.py").write_text("")
+            (layout.root / "Pulumi.dev.yaml").write_text("config: {aws:region: us-east-1}\n")
         case "own state":
             checkpoint(stacks, "impl", serial=1)
         case "earlier state":
@@ -179,6 +183,6 @@ def test_a_later_environment_does_not_matter(layout: Layout, stacks: Stacks, ans
 
 
 def test_uncommitted_changes_are_never_remembered(layout: Layout, stacks: Stacks, answers: list[str | None]) -> None:
-    (layout.root / "settings.py").write_text("")
+    (layout.root / "Pulumi.dev.yaml").write_text("config: {aws:region: us-east-1}\n")
     settled(layout, stacks)
     assert not known(layout, stacks)

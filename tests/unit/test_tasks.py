@@ -57,7 +57,7 @@ def test_the_right_version_of_another_task_is_a_miss() -> None:
 
 def test_one_such_answer_begins_the_count_again() -> None:
     _, said = proven(only(HERE), by(HERE), by(HERE), by(STRANGE), by(HERE))
-    assert said[2] == f"0 of 3 passes: answered by task {STRANGE}, which is not of this release"
+    assert said[2].startswith(f"0 of 3 passes: answered by task {STRANGE}, which is not of this release")
     assert said[-1] == f"3 of 3 passes by {short(VERSION)}"
 
 
