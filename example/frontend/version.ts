@@ -25,6 +25,8 @@ export function stampVersion(): Plugin {
     config(_config, { command, isPreview }) {
       if (command === "build" && !isPreview) {
         version = versionToBuild(process.env["EASI_VERSION"]);
+        // A machine's own NODE_ENV would make another build of the same commit: with "development", React's for developers.
+        process.env["NODE_ENV"] = "production";
       }
     },
     transformIndexHtml() {

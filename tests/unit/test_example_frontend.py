@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,20 +14,20 @@ SHA = "3f2c1aa09d1e4b5c6d7e8f90a1b2c3d4e5f60718"
 OTHER = "9b81e0209d1e4b5c6d7e8f90a1b2c3d4e5f60718"
 
 
-def npx(*arguments: str, version: str | None = None) -> subprocess.CompletedProcess[str]:
-    tool = FRONTEND / "node_modules" / ".bin" / arguments[0]
+def npx(*arguments: str, version: str | None = None, folder: Path = FRONTEND) -> subprocess.CompletedProcess[str]:
+    tool = folder / "node_modules" / ".bin" / arguments[0]
     if not tool.exists():
         pytest.fail("the frontend's dependencies are not installed: run `make setup`, or `npm ci` in example/frontend")
     environment = {name: value for name, value in os.environ.items() if name != "EASI_VERSION"}
     if version is not None:
         environment["EASI_VERSION"] = version
     return subprocess.run(
-        [tool, *arguments[1:]], cwd=FRONTEND, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [tool, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
 
 
-def build(folder: Path, version: str) -> dict[str, bytes]:
-    done = npx("vite", "build", "--outDir", os.fspath(folder), "--emptyOutDir", version=version)
+def build(folder: Path, version: str, sources: Path = FRONTEND) -> dict[str, bytes]:
+    done = npx("vite", "build", "--outDir", os.fspath(folder), "--emptyOutDir", version=version, folder=sources)
     assert done.returncode == 0, done.stdout + done.stderr
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -52,6 +53,24 @@ def test_a_build_has_the_page_its_version_and_hashed_assets(built: dict[str, byt
 
 def test_two_builds_of_one_commit_are_identical(built: dict[str, bytes], tmp_path: Path) -> None:
     assert build(tmp_path / "elsewhere", SHA) == built
+
+
+@pytest.mark.parametrize(("name", "value"), [("NODE_ENV", "development"), ("TZ", "Asia/Tokyo"), ("VITE_COLOR", "red")])
+def test_a_machines_environment_is_no_difference(
+    built: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert build(tmp_path / "dist", SHA) == built
+
+
+def test_permissions_times_and_place_of_the_sources_are_no_difference(built: dict[str, bytes], tmp_path: Path) -> None:
+    clone = tmp_path / "home" / "clone"
+    shutil.copytree(FRONTEND, clone, symlinks=True)
+    for path in clone.rglob("*"):
+        if path.is_file() and "node_modules" not in path.parts:
+            path.chmod(0o600)
+            os.utime(path, (1, 1))
+    assert build(tmp_path / "dist", SHA, clone) == built
 
 
 def test_another_commit_changes_only_what_names_it(built: dict[str, bytes], tmp_path: Path) -> None:
