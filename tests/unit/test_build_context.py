@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from release import build_context
 from release.build_context import BuildContext, BuildContextError, Copy
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -228,3 +231,13 @@ def test_file_that_vanishes_is_named(source: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(BuildContextError, match=r"cannot be read: .*/backend/main.go: No such file"):
         _copy(source)
     assert not list((source.parent / ".build").iterdir())
+
+
+def test_clone_that_converts_ends_of_lines_has_the_same_sources(tmp_path: Path) -> None:
+    digests = set()
+    for convert in ("false", "true"):
+        clone = tmp_path / convert
+        settings = ["-c", f"core.autocrlf={convert}", "-c", "core.eol=native"]
+        subprocess.run(["git", *settings, "clone", "--quiet", "--shared", ROOT, clone], check=True)
+        digests.add(_copy(clone / "example" / "backend").digest)
+    assert len(digests) == 1
