@@ -18,6 +18,7 @@ import docker
 import docker.errors
 import requests
 
+from local import docker_credentials
 from local.layout import Layout, LocalError, read_json, write_json
 from local.project import declared_default
 from local.terminal import Heartbeat, Say
@@ -33,6 +34,7 @@ def ensure(layout: Layout, docker_host: str, say: Say) -> str:
     """The name of a builder image that this engine has. Raises LocalError."""
     note = layout.local / "go-image.json"
     known = str(read_json(note).get("image", ""))
+    docker_credentials.go_on_without()
     client = docker.DockerClient(base_url=docker_host, timeout=600)
     try:
         with contextlib.suppress(docker.errors.NotFound):

@@ -12,6 +12,7 @@ from typing import Any
 import docker
 import docker.errors
 
+from local import docker_credentials
 from local.docker import context, times
 from local.plugin import PluginError
 
@@ -54,6 +55,7 @@ class Name:
 
 def connect(host: str | None) -> Any:
     """A client of the Docker engine."""
+    docker_credentials.go_on_without()
     try:
         client = docker.DockerClient(base_url=host, timeout=_HOUR_S) if host else docker.from_env(timeout=_HOUR_S)
         client.ping()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -193,6 +194,27 @@ def test_docker_that_does_not_answer_is_named(inputs: dict[str, Any]) -> None:
     with _plugin(DOCKER_HOST="unix:///nowhere.sock") as plugin, pytest.raises(grpc.RpcError) as error:
         plugin.create(plugin.check(**inputs))
     assert "Docker does not answer" in error.value.details()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"credsStore": "nowhere"},
+        {"credHelpers": {"registry.example": "nowhere"}},
+        {"auths": {"localhost": {}}, "credsStore": "broken"},
+    ],
+)
+def test_credential_helper_that_does_not_answer_is_not_missed(
+    inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any]
+) -> None:
+    folder = tmp_path_factory.mktemp("docker")
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "docker-credential-broken").write_text("#!/bin/sh\necho no agent\nexit 1\n")
+    (folder / "docker-credential-broken").chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    with _plugin(DOCKER_CONFIG=str(folder), PATH=path) as plugin:
+        outputs = plugin.create(plugin.check(**inputs))
+    assert _pull(outputs["repoDigest"]).labels == {"version": "1"}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

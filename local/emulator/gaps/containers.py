@@ -16,6 +16,8 @@ from typing import Any
 from ministack.core import container_reaper
 from ministack.services import ecs
 
+from local import docker_credentials
+
 FRESH_S = 0.2
 """How long one look serves."""
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -43,7 +45,11 @@ _due = 0.0
 
 
 def close() -> None:
-    """Inspect a task's containers one by one only when one of them has ended, and look anew before a task counts."""
+    """Inspect a task's containers one by one only when one of them has ended, and look anew before a task counts.
+
+    What the person's Docker configuration says of credentials ends no pull: ECS does not read it.
+    """
+    docker_credentials.go_on_without()
     ecs._maybe_mark_stopped = _when_ended(ecs._maybe_mark_stopped)
     ecs._record_service_task_healthy = _if_it_still_runs(ecs._record_service_task_healthy)
 
