@@ -211,20 +211,18 @@ def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment,
     name, version = here.name, short(asked.request.version)
     if isinstance(decision, Refused):
         return decision.message
-    if decision is None:
-        return _reason_to_build(asked, here)
-    since = when(decision.evidence.verified_at)
     if here.release is not None and here.release.version == asked.request.version:
-        return f"{name} runs {version} already, proven {since}; it is released again only if anything about it differs."
+        return f"{name} runs {version} already; it is released again only if anything about it differs."
+    if decision is None:
+        return _reason_to_build(asked, name)
+    since = when(decision.evidence.verified_at)
     if decision.own or upstream is None:
         return f"{name} would release {version}: it ran here before, and was proven {since}."
     return f"{name} would release {version}: {upstream.name} has proven it ({since})."
 
 
-def _reason_to_build(asked: Gate, here: Environment) -> str:
-    name, version = here.name, short(asked.request.version)
-    if here.release is not None and here.release.version == asked.request.version:
-        return f"{name} runs {version} already; it is released again only if anything about it differs."
+def _reason_to_build(asked: Gate, name: str) -> str:
+    version = short(asked.request.version)
     if not asked.request.changes:
         return f"{name} would build and release {version}, the commit of this working tree."
     return (

@@ -99,6 +99,7 @@ def test_a_build_that_fails_is_in_the_history_and_nothing_to_recover_is_not(easi
 
 def proven_at(clone: Clone, version: str) -> str:
     """When dev proved a version, as verbs write it."""
-    found = clone.outputs("dev")["release"]
-    at = next(one["verifiedAt"] for one in (found, *found["previous"]) if one["version"] == version)
+    data = json.loads(release(clone, "history -s dev -n 1 --json")[1])
+    proofs = [data["release"], *data["wayBack"], *data["rolledBack"]]
+    at = next(one["verifiedAt"] for one in proofs if one["version"] == version)
     return str(at).replace("T", " ").replace("Z", " UTC")
