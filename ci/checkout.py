@@ -35,7 +35,7 @@ def take(root: Path, name: str, release: Release) -> str:
             # Not one of a branch that is gone: the version's own settings may be older ones.
             raise VerbError(
                 f"this clone is shallow and lacks {sha}, whose settings may be in force in {name}.\n"
-                "  to get it:  git fetch --unshallow (in GitHub Actions, actions/checkout with fetch-depth: 0)"
+                "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)"
             )
         return git.has(root, sha)
 
@@ -54,13 +54,13 @@ def check_out(root: Path, commit: str, *, why: str) -> None:
         raise VerbError(
             f"the working tree has changes, and {short(commit)}, {why}, is to be checked out.\n"
             "  see them:  git status\n"
-            "  then:      git stash, or a clean clone"
+            "  then:      git stash   (or take a clean clone)"
         )
     if not git.has(root, commit):
         raise VerbError(
             f"this clone has no commit {commit}: {why}.\n"
-            "  to get it:  git fetch --unshallow (in GitHub Actions, actions/checkout with fetch-depth: 0), or\n"
-            f"              git fetch origin {commit}, where it is on no branch"
+            "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)\n"
+            f"  or:         git fetch origin {commit}   (where it is on no branch)"
         )
     done = subprocess.run(
         ["git", "-C", str(root), "checkout", "--quiet", "--detach", commit], capture_output=True, text=True, check=False

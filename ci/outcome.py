@@ -161,7 +161,8 @@ def _why(facts: Facts) -> Rows:
         first, *more = facts.refusal.splitlines()
         return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(release))]
     if release is not None and release.version == facts.wanted and facts.proof is None:
-        return [("why", facts.miss), ("to do", f"python -m release status -s {name}; the backend's logs")]
+        look = f"python -m release status -s {name}   (and look at the backend's logs)"
+        return [("why", facts.miss), ("to do", look)]
     if facts.pending:
         return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
     if facts.unread:
@@ -189,7 +190,7 @@ def _not_ended(facts: Facts, attempt: Attempt) -> Rows:
 
 
 def _again(name: str) -> str:
-    return f"python -m release recover -s {name}; then release again, or go back"
+    return f"python -m release recover -s {name}   (then release again, or go back)"
 
 
 def _runs(release: Release | None) -> str:

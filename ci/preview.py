@@ -99,7 +99,8 @@ def load(file: Path) -> Preview | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise VerbError(f"{file} is no preview: {error}\n  to make one:  python -m ci preview --save {file}") from error
+        make = f"python -m ci preview -s {file.stem} --save {file}"
+        raise VerbError(f"{file} is no preview: {error}\n  to make one:  {make}") from error
 
 
 def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:

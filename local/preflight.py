@@ -125,8 +125,8 @@ def _docker(root: Path) -> Report:  # noqa: PLR0911 - one for each kind of machi
         return Report([], [])
     if answer.denied is not None:
         user = pwd.getpwuid(os.getuid()).pw_name
-        fix = f"sudo usermod -aG docker {user}, then log in again (or in this shell: newgrp docker)"
-        return Report([f"Docker: {user} may not use {answer.denied}. To allow it: {fix}"], [])
+        fix = f"sudo usermod -aG docker {user}   (then log in again; or in this shell: newgrp docker)"
+        return Report([f"Docker: {user} may not use {answer.denied}. To allow it:  {fix}"], [])
     if os.environ.get("DOCKER_HOST"):
         return Report(
             [f"Docker: nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}. Start it, or unset DOCKER_HOST."], []

@@ -137,8 +137,9 @@ def _changed(request: Request) -> str:
     return (
         f"{request.environment} refused {short(request.version)}: the working tree has changes that are in no commit, "
         "and only the first environment may run them.\n"
-        f"  they are:  {request.changed}\n"
-        "  then:      git commit, and release the environments before; or git stash --include-untracked"
+        f"  they are:           {request.changed}\n"
+        "  to put them aside:  git stash --include-untracked\n"
+        "  to release them:    commit them, and release the environments before"
     )
 
 
@@ -146,7 +147,7 @@ def _uncommitted(request: Request) -> str:
     return (
         f"{request.environment} refused {short(request.version)}: it was built from changes that are in no commit, "
         "and only the environment that built it may run them.\n"
-        "  then:      git commit, and release the environments before"
+        "  to release them:  commit them, and release the environments before"
     )
 
 

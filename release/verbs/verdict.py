@@ -151,7 +151,7 @@ def _wrong(facts: Facts) -> Iterator[Wrong]:
 def _cut_short(facts: Facts) -> Iterator[Wrong]:
     """What an attempt left behind that nobody is at any more."""
     name = facts.environment
-    then = f"python -m release recover -s {name}, then {_up(facts)}"
+    then = f"python -m release recover -s {name} && {_up(facts)}"
     if facts.unsettled is not None:
         mark = facts.unsettled
         which = (

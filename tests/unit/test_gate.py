@@ -87,7 +87,7 @@ def test_changes_that_are_in_no_commit_are_seen(root: Path) -> None:
     refused = promoted(ask(root), upstream=sha(root, "HEAD"), here=None)
 
     assert isinstance(refused, Refused)
-    assert "they are:  file\n" in refused.message
+    assert "they are:           file\n" in refused.message
 
 
 def test_a_shallow_clone_does_not_know_what_is_older_until_it_is_fetched_whole(root: Path, tmp_path: Path) -> None:

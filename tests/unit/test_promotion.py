@@ -95,8 +95,8 @@ def test_a_reason_overrides_order_but_not_proof() -> None:
 def test_uncommitted_changes_are_refused_outside_of_the_first_environment() -> None:
     decision = decide(request(NEW, changes=("a", "b", "c", "d", "e")), release(NEW))
     assert isinstance(decision, Refused)
-    assert "they are:  a, b, c and 2 more\n" in decision.message
-    assert "git commit" in decision.message
+    assert "they are:           a, b, c and 2 more\n" in decision.message
+    assert "git stash --include-untracked\n" in decision.message
 
 
 def test_what_was_built_from_uncommitted_changes_goes_nowhere_else() -> None:

@@ -43,7 +43,7 @@ FINE = Facts(
 MARK = Mark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", site_config=None)
 AGAIN = f"EASI_VERSION={NEW} pulumi up --refresh -s prod"
 UP = f"EASI_VERSION={NEW} pulumi up -s prod"
-RECOVER = f"python -m release recover -s prod, then {UP}"
+RECOVER = f"python -m release recover -s prod && {UP}"
 
 
 def on(task_definition: str = RECORD.task_definition, desired: int = 2, running: int = 2) -> Service:
