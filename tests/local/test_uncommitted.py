@@ -19,7 +19,7 @@ func init() { fmt.Println("from this machine only") }
 
 
 def up(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
-    done = clone.shell(f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1")
+    done = clone.shell(f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1", timeout_s=1200)
     return done.returncode, done.stdout
 
 
