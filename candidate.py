@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pulumi
 
 import stack_outputs
 from components.backend_image import Build, Promoted
-from release import build_context, gate, git, record, tree
+from release import build_context, gate, git, headline, record, tree
 from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
 from release.static import manifest
@@ -63,16 +64,42 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
         )
     except (git.GitError, BuildContextError) as error:
         raise pulumi.RunError(str(error)) from error
+    if isinstance(decision, Refused):
+        _refuse(decision.message)
+    _say(_headline(asked, decision, own=own, upstream=upstream))
     if pulumi.runtime.is_dry_run():
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
         for rolled_back in asked.rolled_back(stacks):
             pulumi.log.warn(str(rolled_back))
     if upstream is None and asked.is_tree and not isinstance(decision, Accepted):
-        if isinstance(decision, Refused):
-            _refuse(decision.message)
         return _built(asked.request, settings, run)
-    before = upstream or own
-    return _proven(asked.request, _accepted(decision, asked.request, before.release), upstream=before, own=own)
+    if isinstance(decision, Accepted):
+        return _proven(asked.request, decision, upstream=upstream or own, own=own)
+    return _unchanged(asked.request, own)
+
+
+def _headline(
+    asked: gate.Gate, decision: Accepted | Refused | None, *, own: StackOutputs, upstream: StackOutputs | None
+) -> str:
+    """The line that a reviewer reads first."""
+    version, here = asked.request.version, own.release
+    if isinstance(decision, Refused):
+        return headline.refused(environment=own.name, here=here, version=version)
+    accepted = decision if isinstance(decision, Accepted) else None
+    return headline.line(
+        environment=own.name,
+        here=here,
+        version=version,
+        commits=asked.distance(here.version) if here and here.version != version else "",
+        proof=accepted.evidence if accepted else None,
+        proven_in=own.name if upstream is None or (accepted and accepted.own) else upstream.name,
+        now=datetime.now(UTC),
+    )
+
+
+def _say(line: str) -> None:
+    """In a preview it is kept, and the first thing that is said. In an update, what the release says comes after it."""
+    pulumi.log.info(line, ephemeral=not pulumi.runtime.is_dry_run())
 
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
@@ -138,12 +165,11 @@ def _proven(request: Request, accepted: Accepted, *, upstream: StackOutputs, own
     )
 
 
-def _accepted(decision: Accepted | Refused | None, request: Request, proven: record.Release | None) -> Accepted:
-    """The accepted decision; in the preview of a refused version the newest proven release, else an unknown one."""
-    if isinstance(decision, Accepted):
-        return decision
-    if isinstance(decision, Refused):
-        _refuse(decision.message)
+def _unchanged(request: Request, own: StackOutputs) -> Candidate:
+    """What runs, for the preview of a version that is refused: it shows what the settings would change, and no more.
+
+    Before a first release nothing runs. Then it is the version itself, with digests that nobody knows.
+    """
     unknown = record.Proven(
         version=request.version,
         image=f"@{UNPROVEN}",
@@ -151,7 +177,7 @@ def _accepted(decision: Accepted | Refused | None, request: Request, proven: rec
         static_manifest=UNPROVEN,
         verified_at="",
     )
-    return Accepted(evidence=proven or unknown)
+    return _proven(request, Accepted(evidence=own.release or unknown, own=True), upstream=own, own=own)
 
 
 def _refuse(message: str) -> None:

@@ -60,8 +60,8 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
     parts += _on_top([found for name in names if (found := previews[name]) is not None])
-    rows = [(f"**{markdown.escape(name)}**", _summary(previews[name], run)) for name in names]
-    parts.append(markdown.table(("stack", "changes"), rows))
+    rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
+    parts.append(markdown.table(("stack", "release", "changes"), rows))
     if any(found and found.gate for found in previews.values()):
         parts.append(
             "Before a merge, the gate refuses what the environment before has not proven: that is as it should be."
@@ -69,7 +69,7 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     for name in names:
         found = previews[name]
         if found is not None and not markdown.is_quiet(found):
-            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.", with_dangers=False)
+            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.", with_top=False)
     parts.append(f"Edited in place{f' by {run}' if seen else ''}; values of environment variables are left out.")
     return markdown.fit(parts, markdown.COMMENT_CHARACTERS)
 
@@ -123,16 +123,14 @@ def _loaded(files: Sequence[Path]) -> dict[str, Preview | None]:
 
 def _on_top(previews: Sequence[Preview]) -> list[Part]:
     """What no roll back brings back, of all stacks, before anything else."""
-    lines = []
-    for each in previews:
-        lines += [f"- **{markdown.escape(each.stack)}**: {danger}" for danger in markdown.dangers(each)]
-    # A sign of warning in every comment would be none: each release replaces the task definition.
-    grave = any(not change.note for each in previews for change in (*each.replaced, *each.deleted))
-    return [f"{'⚠️ ' if grave else ''}**Replaced or deleted**", "\n".join(lines)] if lines else []
+    lines = [f"- **{markdown.escape(each.stack)}**: {danger}" for each in previews for danger in markdown.dangers(each)]
+    return ["⚠️ **Replaced or deleted**", "\n".join(lines)] if lines else []
 
 
-def _summary(found: Preview | None, run: str) -> str:
+def _summary(name: str, found: Preview | None, run: str) -> tuple[str, str]:
+    """What would come to a stack, and what would change in it."""
     if found is None:
-        return f"no preview: see {run}"
+        return "", f"no preview: see {run}"
     gate = "; the gate would refuse it now" if found.gate else ""
-    return markdown.escape(markdown.summarize(found) + gate)
+    comes = markdown.escape(found.headline.removeprefix(f"{name}: "))
+    return comes, markdown.escape(markdown.summarize(found) + gate)

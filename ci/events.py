@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from release import gate
+from release import gate, headline
 from release.stack import RELEASE
 
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
@@ -22,7 +22,7 @@ OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
 _REPLACING: Final = ("replace", "create-replacement")
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
-_PREFIX: Final = re.compile(r"(?P<severity>warning|error): ")
+_PREFIX: Final = re.compile(r"(?P<severity>info|warning|error): ")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Change:
     because: tuple[str, ...] = ()
     """The properties that force a replacement."""
     note: str = ""
-    """Why this replacement is none to be afraid of; empty where nobody knows that."""
+    """Why every release replaces it, and what becomes of the old one; empty for any other change."""
 
     def to_json(self) -> dict[str, Any]:
         """The change for `from_json`."""
@@ -50,6 +50,8 @@ class Preview:
     """The full Git SHA that would be released; None where the preview did not come so far."""
     counts: Mapping[str, int]
     """How many resources of each operation (create, update, replace, delete…), without those that stay the same."""
+    headline: str = ""
+    """The line on top, as `release.headline` writes it; empty where the preview did not come so far."""
     replaced: tuple[Change, ...] = ()
     deleted: tuple[Change, ...] = ()
     variables: tuple[str, ...] = ()
@@ -68,6 +70,17 @@ class Preview:
     def changes(self) -> bool:
         """Whether anything would change."""
         return bool(self.counts)
+
+    @property
+    def routine(self) -> tuple[Change, ...]:
+        """What every release replaces. What a release would not explain, as drift, has none of it."""
+        return () if self.refresh else tuple(change for change in self.replaced if change.note)
+
+    @property
+    def dangers(self) -> tuple[tuple[str, Change], ...]:
+        """What else would be replaced or deleted: "replace" or "delete", and the resource."""
+        replaced = [("replace", change) for change in self.replaced if change not in self.routine]
+        return (*replaced, *(("delete", change) for change in self.deleted))
 
     def to_json(self) -> dict[str, Any]:
         """The preview for `from_json`."""
@@ -121,6 +134,7 @@ def read(
         stack=stack,
         version=_version(events),
         counts=_counts(events),
+        headline=headline.find(stack, (text for severity, text in said if severity == "info")),
         replaced=_changed(events, _REPLACING),
         deleted=_changed(events, ("delete",)),
         variables=_variables(events),
@@ -255,8 +269,7 @@ def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> 
         if urn not in found or because:
             kind = str(step.get("type", ""))
             found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step))
-    # What is none to be afraid of comes last.
-    return tuple(sorted(found.values(), key=lambda change: (bool(change.note), change.type, change.name)))
+    return tuple(sorted(found.values(), key=lambda change: (change.type, change.name)))
 
 
 def _is_real(step: Mapping[str, Any]) -> bool:

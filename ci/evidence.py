@@ -87,7 +87,8 @@ def lines(found: Evidence) -> list[str]:
     """The evidence for a terminal or a log."""
     answer = found.answer
     warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
-    told = [*_headline(found), *warnings, *changes.of_commits(answer.changes), *_resources(found)]
+    top = [found.preview.headline] if found.good and found.preview and found.preview.headline else []
+    told = [*top, *_answer(found), *warnings, *changes.of_commits(answer.changes), *_resources(found)]
     if not found.good:
         return told
     return [*told, f"  proof     {_whose(found)}", *table(_proof(found), indent=" " * 12)]
@@ -96,16 +97,20 @@ def lines(found: Evidence) -> list[str]:
 def summary(found: Evidence) -> str:
     """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
     answer, seen = found.answer, found.preview
-    first, *more = _headline(found)
+    first, *more = _answer(found)
     asked = "may be released" if found.good else "cannot be released"
     parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {asked}"]
+    if found.good and seen is not None and seen.headline:
+        parts.append(f"**{markdown.escape(seen.headline)}**")
     parts.append(f"**{markdown.escape(first)}**")
     if more:
         parts.append(Block(text="\n".join(more)))
     # The preview has the same as warnings, further down.
     parts += [f"⚠️ **{markdown.escape(str(rolled_back))}**" for rolled_back in answer.rolled_back]
     if seen is not None and not seen.failed:
-        parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.")
+        dangers = [f"- {danger}" for danger in markdown.dangers(seen)]
+        parts += ["⚠️ **Replaced or deleted**", "\n".join(dangers)] if dangers else []
+        parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.", with_top=False)
     title, *commits = changes.of_commits(answer.changes)
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
@@ -118,7 +123,7 @@ def summary(found: Evidence) -> str:
     return markdown.fit([part for part in parts if part], markdown.SUMMARY_BYTES // 2, markdown.octets)
 
 
-def _headline(found: Evidence) -> list[str]:
+def _answer(found: Evidence) -> list[str]:
     """The answer, and why it is no."""
     answer, seen = found.answer, found.preview
     name, version = answer.environment, short(answer.version)

@@ -109,13 +109,13 @@ def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characte
     return best if size(best) <= limit else _ended(best, limit, size)
 
 
-def parts_of(preview: Preview, *, whole: str = "", with_dangers: bool = True) -> list[Part]:
-    """One stack's preview: a headline; what is replaced or deleted; the gate's warning; the diff, folded.
+def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> list[Part]:
+    """One stack's preview: what comes; what is replaced or deleted; the gate's warning; the diff, folded.
 
-    `whole` is Markdown that says where the whole diff is; `with_dangers` is False where the document names them
-    already.
+    `whole` is Markdown that says where the whole diff is. `with_top` is False where the document has begun with what
+    comes and what is replaced or deleted.
     """
-    return list(_parts_of(preview, whole, with_dangers))
+    return list(_parts_of(preview, whole, with_top))
 
 
 def is_quiet(preview: Preview) -> bool:
@@ -124,19 +124,20 @@ def is_quiet(preview: Preview) -> bool:
 
 
 def summarize(preview: Preview) -> str:
-    """The preview in a few words: `1 to replace, 3 to update`."""
+    """The preview in a few words: `3 to update, 1 to replace, 1 replaced as in every release`."""
     if preview.failed:
         return "the preview failed"
-    known = [op for op in OPERATIONS if op in preview.counts]
-    others = [op for op in preview.counts if op not in OPERATIONS]
-    return ", ".join(f"{preview.counts[op]} to {op}" for op in [*known, *others]) or "no change"
+    routine = len(preview.routine)
+    counts = {**preview.counts, "replace": preview.counts.get("replace", 0) - routine}
+    known = [op for op in OPERATIONS if op in counts]
+    others = [op for op in counts if op not in OPERATIONS]
+    told = [f"{counts[op]} to {op}" for op in [*known, *others] if counts[op] > 0]
+    return ", ".join([*told, *([f"{routine} replaced as in every release"] if routine else [])]) or "no change"
 
 
 def dangers(preview: Preview) -> list[str]:
-    """What would be replaced or deleted, as items of a list."""
-    found = [f"**replace** {_resource(change)}" for change in preview.replaced]
-    found += [f"**delete** {_resource(change)}" for change in preview.deleted]
-    return _some(found)
+    """What would be replaced or deleted, as items of a list; without what every release replaces."""
+    return _some([f"**{operation}** {_resource(change)}" for operation, change in preview.dangers])
 
 
 def _resource(change: Change) -> str:
@@ -145,15 +146,19 @@ def _resource(change: Change) -> str:
     return f"{code(change.name)} {code(change.type)}{because}{note}"
 
 
-def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part]:
+def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
     if is_quiet(preview):
         yield f"**{escape(preview.stack)}**: no change"
         return
     yield f"### {escape(preview.stack)}: {escape(summarize(preview))}"
     for error in preview.errors:
         yield Block(text=error, whole=whole)
-    if with_dangers and (found := dangers(preview)):
+    if with_top and preview.headline:
+        yield f"**{escape(preview.headline)}**"
+    if with_top and (found := dangers(preview)):
         yield "\n".join(f"- {each}" for each in found)
+    if preview.routine:
+        yield "As in every release: " + "; ".join(f"**replace** {_resource(change)}" for change in preview.routine)
     if preview.gate is not None:
         first = escape(preview.gate.splitlines()[0])
         yield from _folded(
@@ -161,8 +166,6 @@ def _parts_of(preview: Preview, whole: str, with_dangers: bool) -> Iterator[Part
         )
         if preview.version and preview.changes:
             yield f"What follows is what would change with {code(short(preview.version))}."
-    elif preview.version and preview.changes:
-        yield f"<code>pulumi up</code> would release {code(short(preview.version))}."
     if preview.variables:
         names = ", ".join(code(variable) for variable in preview.variables)
         yield f"Environment variables, whose values are not shown: {names}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from release import git, promotion, tree, way_back
+from release.headline import Distance
 from release.promotion import Accepted, Refused, Request, Unknown
 from release.record import Release
 from release.tree import Sources, Tree
@@ -58,6 +59,14 @@ class Gate:
     def rolled_back(self, environments: Mapping[str, Release | None]) -> tuple[RolledBack, ...]:
         """What this environment, the first of `environments`, and the one before rolled back of what is to come."""
         return way_back.rolled_back(self.request.version, environments, self._is_known_ancestor)
+
+    def distance(self, here: str) -> Distance | str:
+        """Commits from the version that runs to this one; where Git does not know them, the command to know them."""
+        theirs, ours = commit(here), commit(self.request.version)
+        come, go = git.between(self.root, theirs, ours, 0), git.between(self.root, ours, theirs, 0)
+        if come is None or go is None:
+            return git.how_to_know(self.root, theirs, ours)
+        return Distance(come=come[1], go=go[1])
 
     def _is_known_ancestor(self, older: str, newer: str) -> bool:
         return self._is_ancestor(older, newer) is True

@@ -117,8 +117,9 @@ def run(
     *,
     preview: bool = False,
     unknown: Mapping[str, Collection[str]] | None = None,
+    head: str = HEAD,
 ) -> Ran:
-    """What the program registers for `stack`.
+    """What the program registers for `stack`, with the commit `head` checked out.
 
     `unknown` are outputs that a preview does not know, by URN as in `Ran`; "*" are the id and all that are not inputs.
     """
@@ -139,7 +140,10 @@ def run(
             urns.append(_end_of(str(await resource.urn.future())))
 
     test: Any = pulumi.runtime.test
-    with _around(configuration(stack, changes)), mock.patch.object(pulumi.resource, "register_resource", register):
+    with (
+        _around(configuration(stack, changes), head),
+        mock.patch.object(pulumi.resource, "register_resource", register),
+    ):
         test(program)()
     requests = {urn: monitor.requests[urn] for urn in urns}
     return Ran(
@@ -162,14 +166,14 @@ def _copy(root: Path, context: BuildContext) -> build_context.Copy:
 
 
 @contextlib.contextmanager
-def _around(config: dict[str, str]) -> Iterator[None]:
+def _around(config: dict[str, str], head: str) -> Iterator[None]:
     """The commit, the built frontend and the settings that the program finds; only its environment is not the real."""
     before = pulumi.runtime.config.CONFIG.get()
     variables = {key: value for key, value in os.environ.items() if not key.startswith("EASI_")}
     built = types.SimpleNamespace(version=HEAD, digest=MANIFEST)
     with (
         mock.patch.dict(os.environ, variables, clear=True),
-        mock.patch.object(tree, "read", return_value=tree.Tree(commit=HEAD, changes={})),
+        mock.patch.object(tree, "read", return_value=tree.Tree(commit=head, changes={})),
         mock.patch.object(git, "is_ancestor", return_value=False),
         mock.patch.object(manifest, "from_folder", return_value=built),
         mock.patch.object(build_context, "copy", _copy),

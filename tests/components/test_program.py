@@ -137,3 +137,28 @@ def test_wrong_settings_stop_the_program_before_its_first_resource(monkeypatch: 
     monkeypatch.setattr(pulumi.resource, "register_resource", lambda *a: pytest.fail("a resource was made"))
     with pytest.raises(SettingsError, match="easi:zones is 9"):
         program.run("prod", {"zones": 9})
+
+
+def test_the_preview_of_a_refused_version_shows_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a pull request's merge commit, which the environment before has not proven."""
+    said: list[tuple[str, str]] = []
+    for severity in ("warn", "info"):
+        monkeypatch.setattr(
+            pulumi.log, severity, lambda text, *_, severity=severity, **__: said.append((severity, text))
+        )
+    refused = program.run("prod", preview=True, head="b" * 40)
+    accepted = program.run("prod", preview=True)
+
+    (warning, line), (top,) = said[:2], said[2:]
+    assert warning[0] == "warn"
+    assert warning[1].startswith("prod refused bbbbbbbbbbbb: impl has not proven it.")
+    assert line == ("info", "prod: aaaaaaa stays, as bbbbbbb would be refused")
+    assert top[1].startswith("prod: aaaaaaa -> aaaaaaa, the same version, proven in impl 2026-11-02 17:05 UTC")
+    shown, now = (ran.one("pulumi-python:dynamic/release:Release") for ran in (refused, accepted))
+    names = ("version", "image", "staticManifest", "taskDefinition")
+    assert {name: shown[name] for name in names} == {name: now[name] for name in names}
+
+
+def test_the_update_of_a_refused_version_registers_nothing() -> None:
+    with pytest.raises(pulumi.RunError, match="impl has not proven it"):
+        program.run("prod", head="b" * 40)

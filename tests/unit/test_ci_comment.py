@@ -24,6 +24,7 @@ BUSY = Preview(
     stack="dev",
     version="3f2c1aa0" * 5,
     counts={"update": 1, "replace": 1},
+    headline="dev: 399915e -> 3f2c1aa, 3 commits, built from this commit",
     replaced=(Change(name="backend", type="aws:ecs/taskDefinition:TaskDefinition", because=("family",), note="new"),),
     diff="~ dev-diff",
 )
@@ -31,6 +32,7 @@ GRAVE = Preview(
     stack="impl",
     version="9b81e02a" * 5,
     counts={"delete": 1},
+    headline="impl: 399915e stays, as 3f2c1aa would be refused",
     deleted=(Change(name="records", type="aws:s3/bucket:Bucket"),),
     gate="impl refused 3f2c1aa: dev has not proven it.",
     diff="- impl-diff",
@@ -60,13 +62,15 @@ def test_stacks_are_in_the_order_of_a_release_and_dangers_on_top() -> None:
     assert lines[0] == MARKER
     assert lines[1] == "## What a merge would change (<code>3f2c1aa03f2c</code>)"
     assert lines[2] == "⚠️ **Replaced or deleted**"
-    assert lines[3].startswith("- **dev**: **replace** <code>backend</code>")
-    assert lines[4] == "- **impl**: **delete** <code>records</code> <code>aws:s3/bucket:Bucket</code>"
-    assert lines[7:11] == [
-        "| **dev** | 1 to update, 1 to replace |",
-        "| **impl** | 1 to delete; the gate would refuse it now |",
-        "| **prod** | no change |",
-        "| **extra** | no preview: see [this run](https://run) |",
+    assert lines[3] == "- **impl**: **delete** <code>records</code> <code>aws:s3/bucket:Bucket</code>"
+    assert lines[4:10] == [
+        "| stack | release | changes |",
+        "| --- | --- | --- |",
+        "| **dev** | 399915e -&#62; 3f2c1aa, 3 commits, built from this commit "
+        "| 1 to update, 1 replaced as in every release |",
+        "| **impl** | 399915e stays, as 3f2c1aa would be refused | 1 to delete; the gate would refuse it now |",
+        "| **prod** |  | no change |",
+        "| **extra** |  | no preview: see [this run](https://run) |",
     ]
     assert text.index("dev-diff") < text.index("impl-diff")
     assert "Before a merge, the gate refuses" in text
@@ -78,7 +82,8 @@ def test_stacks_are_in_the_order_of_a_release_and_dangers_on_top() -> None:
 def test_what_every_release_replaces_is_no_warning() -> None:
     text = comment.body({"dev": BUSY})
     assert "⚠️" not in text
-    assert "**Replaced or deleted**" in text
+    assert "Replaced or deleted" not in text
+    assert "As in every release: **replace** <code>backend</code>" in text
 
 
 def test_without_a_danger_nothing_is_on_top() -> None:
@@ -89,7 +94,7 @@ def test_without_a_danger_nothing_is_on_top() -> None:
 def test_a_failed_preview_shows_its_error_unfolded() -> None:
     failed = Preview(stack="dev", version=None, counts={}, errors=("it cannot be",), failed=True)
     text = comment.body({"dev": failed})
-    assert "| **dev** | the preview failed |" in text
+    assert "| **dev** |  | the preview failed |" in text
     assert "```\nit cannot be\n```" in text
     assert "<details>" not in text
 
@@ -171,9 +176,9 @@ def test_the_verb_reads_the_files_and_says_which_are_missing(
     files = [str(tmp_path / "previews" / "dev.json"), str(tmp_path / "impl.json"), str(tmp_path / "broken.json")]
     assert main(["comment", "--pull-request", "7", "--expect", "dev,impl,prod", *files]) == 0
     body = server.asked[-1][2]["body"]
-    assert "| **dev** | 1 to update, 1 to replace |" in body
-    assert "| **impl** | no preview: see the run that made this comment |" in body
-    assert "| **prod** | no preview" in body
+    assert "built from this commit | 1 to update, 1 replaced as in every release |" in body
+    assert "| **impl** |  | no preview: see the run that made this comment |" in body
+    assert "| **prod** |  | no preview" in body
     told = capsys.readouterr()
     assert told.out == "wrote https://c/1\n"
     assert "impl.json: that preview did not come so far" in told.err

@@ -48,11 +48,19 @@ def test_a_component_is_nothing_that_can_be_deleted() -> None:
     assert read(step("delete", "easi:service:ServiceAutoscaling", "backend", old={}, custom=False)).deleted == ()
 
 
-def test_a_new_revision_of_the_task_definition_is_nothing_to_be_afraid_of_and_comes_last() -> None:
+def test_a_new_revision_of_the_task_definition_is_told_from_other_replacements() -> None:
     found = read(*replaced({}, {}), step("replace", "aws:s3/bucket:Bucket", "site", old={}, new={}, keys=["bucket"]))
-    assert [change.name for change in found.replaced] == ["site", "backend"]
-    assert found.replaced[1].note == "a new revision; the old one stays registered"
-    assert found.replaced[0].note == ""
+    assert [change.name for change in found.replaced] == ["backend", "site"]
+    assert [(change.name, change.note) for change in found.routine] == [
+        ("backend", "a new revision; the old one stays registered")
+    ]
+    assert [(operation, change.name) for operation, change in found.dangers] == [("replace", "site")]
+
+
+def test_no_release_explains_what_drift_replaces() -> None:
+    found = read(*replaced({}, {}), refresh=True)
+    assert found.routine == ()
+    assert [change.name for _, change in found.dangers] == ["backend"]
 
 
 def test_a_task_definition_that_would_be_deregistered_is_something_to_be_afraid_of() -> None:
@@ -73,6 +81,13 @@ def test_the_gate_s_refusal_is_no_warning_among_others() -> None:
     found = read(said("warning", gate.warning(message)), said("warning", "something is deprecated"))
     assert found.gate == message
     assert found.warnings == ("something is deprecated",)
+
+
+@pytest.mark.parametrize("told", [said, lambda severity, text: printed(f"{severity}: {text}")[0]])
+def test_the_line_on_top_is_kept(told: Any) -> None:
+    line = "dev: 399915e -> ed79594, 3 commits, built from this commit"
+    assert read(said("info", "a note"), told("info", line), said("info", "dev: another note")).headline == line
+    assert read(said("warning", line)).headline == ""
 
 
 def test_two_refusals_are_both_told() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ci import events, preview
+from ci import events, markdown, preview
 from ci.__main__ import main
 from ci.events import Change, Preview
 from release import session
@@ -69,7 +69,9 @@ def test_the_proof_of_the_environment_before_the_commits_and_what_would_change(
     url(world, "impl", "https://impl.example.gov")
     world.add("prod", released(world.first), promotes_from="impl", **{"easi:migrationCommand": ["/m", "up"]})
     world.write()
-    previews.more = {"replaced": (Change(name="vpc", type="aws:ec2/vpc:Vpc", because=("cidrBlock",)),)}
+    comes = f"prod: {world.first[:7]} -> {world.third[:7]}, 2 commits, proven in impl 13:18 UTC"
+    danger = Change(name="vpc", type="aws:ec2/vpc:Vpc", because=("cidrBlock",))
+    previews.more = {"replaced": (danger,), "headline": comes}
 
     code = main(["evidence", "-s", "prod", "--save", "previews/prod.json"])
 
@@ -77,6 +79,7 @@ def test_the_proof_of_the_environment_before_the_commits_and_what_would_change(
     assert code == 0
     assert previews.asked == ["prod"]
     assert said.startswith(
+        f"{comes}\n"
         f"prod would release {world.third[:12]}: impl has proven it ({WHEN}).\n"
         f"  commits   2 come (+), compared with {world.first[:12]}\n"
         f"            + {world.third[:7]} the third\n"
@@ -92,7 +95,15 @@ def test_the_proof_of_the_environment_before_the_commits_and_what_would_change(
     assert f"https://github.com/o/r/compare/{world.first}...{world.third}" in shown
     assert f"| image | <code>{world.third[:12]}, now {world.first[:12]}</code> |" in shown
     assert "| migration | runs first" in shown
-    order = ["may be released", "<code>vpc</code>", "<details><summary>Diff", "### Commits", "### Proof"]
+    order = [
+        "may be released",
+        markdown.escape(comes),
+        "prod would release",
+        "<code>vpc</code>",
+        "<details><summary>Diff",
+        "### Commits",
+        "### Proof",
+    ]
     assert sorted(order, key=shown.index) == order, "what decides is on top"
     saved = preview.load(world.folder / "previews/prod.json")
     assert saved is not None

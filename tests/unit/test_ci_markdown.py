@@ -144,15 +144,19 @@ def test_no_change_is_one_line() -> None:
 
 
 def test_a_preview_begins_with_what_it_is_and_folds_the_diff() -> None:
-    made = shown(preview(replaced=(BALANCER, ROUTINE), deleted=(Change(name="old", type="aws:s3:B"),)))
+    replaced, deleted = (BALANCER, ROUTINE), (Change(name="old", type="aws:s3:B"),)
+    counts = {"update": 3, "replace": 2, "delete": 1}
+    comes = "prod: 1111111 -> 3f2c1aa, 3 commits, proven in impl 13:18 UTC"
+    made = shown(preview(counts=counts, replaced=replaced, deleted=deleted, headline=comes))
     lines = [line for line in made.splitlines() if line]
-    assert lines[0] == "### prod: 3 to update, 1 to replace"
-    assert lines[1] == (
+    assert lines[0] == "### prod: 3 to update, 1 to replace, 1 to delete, 1 replaced as in every release"
+    assert lines[1] == f"**{markdown.escape(comes)}**"
+    assert lines[2] == (
         "- **replace** <code>backend</code> <code>aws:lb/loadBalancer:LoadBalancer</code>, because of <code>name</code>"
     )
-    assert lines[2].endswith("<code>containerDefinitions</code> (a new revision; the old one stays registered)")
     assert lines[3] == "- **delete** <code>old</code> <code>aws:s3:B</code>"
-    assert lines[4] == "<code>pulumi up</code> would release <code>3f2c1aa03f2c</code>."
+    assert lines[4].startswith("As in every release: **replace** <code>backend</code> <code>aws:ecs/taskDefinition")
+    assert lines[4].endswith("<code>containerDefinitions</code> (a new revision; the old one stays registered)")
     assert lines[5:] == ["<details><summary>Diff of prod</summary>", "```diff", "!  ~ a: 1 => 2", "```", "</details>"]
 
 
@@ -167,7 +171,6 @@ def test_the_gate_s_refusal_is_one_line_that_unfolds() -> None:
     made = shown(preview(gate="prod refused 3f2c: impl has not proven it.\n  to prove it there:  x"))
     assert "<summary>The gate would stop <code>pulumi up</code>: prod refused 3f2c: impl has not proven it.</s" in made
     assert "```\nprod refused 3f2c: impl has not proven it.\n  to prove it there:  x\n```" in made
-    assert "would release" not in made
     assert "would change with <code>3f2c1aa03f2c</code>" in made
 
 
@@ -186,6 +189,11 @@ def test_names_of_variables_and_warnings_are_shown() -> None:
     made = shown(preview(variables=("+ TOKEN", "~ LEVEL"), warnings=("a *warning*",)))
     assert "values are not shown: <code>&#43; TOKEN</code>, <code>&#126; LEVEL</code>" in made
     assert "- warning: a &#42;warning&#42;" in made
+
+
+def test_what_every_release_replaces_is_counted_apart() -> None:
+    assert markdown.summarize(preview(counts={"replace": 1}, replaced=(ROUTINE,))) == "1 replaced as in every release"
+    assert markdown.dangers(preview(replaced=(ROUTINE,))) == []
 
 
 def test_a_summary_is_in_the_order_of_danger_and_names_what_it_does_not_know() -> None:

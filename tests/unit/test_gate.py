@@ -9,6 +9,7 @@ import pytest
 
 from release import gate, git, record
 from release.gate import Gate
+from release.headline import Distance
 from release.promotion import Accepted, Refused
 from release.version import short
 from tests.unit.git_project import SOURCES, project
@@ -157,3 +158,15 @@ def test_going_back_by_name_needs_no_history(root: Path, tmp_path: Path) -> None
 def test_a_folder_without_git_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(git.GitError, match="release from a clone of the repository"):
         ask(tmp_path)
+
+
+def test_commits_between_are_counted_in_both_directions(root: Path, tmp_path: Path) -> None:
+    first, last = sha(root, "HEAD~2"), sha(root, "HEAD")
+    shallow = tmp_path / "shallow"
+    run(tmp_path, "clone", "--quiet", "--depth=1", root.as_uri(), str(shallow))
+
+    assert ask(root).distance(first) == Distance(come=2, go=0)
+    assert ask(root, version=first).distance(last) == Distance(come=0, go=2)
+    assert ask(root).distance(f"{last}-dirty-0123456789ab") == Distance(come=0, go=0)
+    assert ask(root).distance("0" * 40) == f"git fetch origin {'0' * 40}"
+    assert ask(shallow).distance(first) == "git fetch --unshallow"
