@@ -150,7 +150,9 @@ def _get(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
 def _write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:
     body = json.dumps(data, indent=2).encode()
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        objects.repeated(
+            lambda: s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        )
     except ClientError as error:
         # The key has an id of this process: what is there already is this write, whose answer was lost.
         if error.response["Error"]["Code"] != "PreconditionFailed":

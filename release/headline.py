@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from release.record import Proven, Release
-from release.version import commit, is_dirty
+from release.version import SHORT as LONGER
+from release.version import is_dirty, short
 
 SHORT: Final = 7
 """Characters of a Git SHA on this line."""
@@ -77,8 +78,8 @@ def _count(commits: int) -> str:
 
 
 def _short(version: str) -> str:
-    sha = commit(version)
-    return sha[:SHORT] + version[len(sha) :]
+    shown = short(version)
+    return shown[:SHORT] + shown[LONGER:]
 
 
 def _when(text: str, now: datetime) -> str:

@@ -153,7 +153,9 @@ def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
     condition = {"IfMatch": replaces.etag} if replaces.etag else {"IfNoneMatch": "*"}
     body = json.dumps(release.to_json(), indent=2).encode()
     try:
-        s3.put_object(Bucket=bucket, Key=KEY, Body=body, ContentType="application/json", **condition)
+        objects.repeated(
+            lambda: s3.put_object(Bucket=bucket, Key=KEY, Body=body, ContentType="application/json", **condition)
+        )
     except (ClientError, BotoCoreError) as error:
         # A write whose answer was lost is repeated by the client, and its condition then fails on itself.
         now = read_stored(s3, bucket)

@@ -67,7 +67,7 @@ def write(s3: Any, bucket: str, mark: Mark) -> str:
 def remove(s3: Any, bucket: str, etag: str) -> None:
     """Remove the mark that `write` set; one that somebody else has set since then stays."""
     try:
-        s3.delete_object(Bucket=bucket, Key=KEY, IfMatch=etag)
+        objects.repeated(lambda: s3.delete_object(Bucket=bucket, Key=KEY, IfMatch=etag))
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"PreconditionFailed", "NoSuchKey", "404"}:
             raise

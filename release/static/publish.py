@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from release import objects
 from release.static import plan, repair, store
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
@@ -92,17 +93,19 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     key = store.root(manifest.digest) + "manifest.json"
     with reported(f"write s3://{site.records_bucket}/{key}"):
         try:
-            s3.put_object(
-                Bucket=site.records_bucket,
-                Key=key,
-                Body=manifest.to_json(),
-                ContentType="application/json",
-                CacheControl="no-cache",
-                ChecksumSHA256=store.checksum(manifest.digest.removeprefix("sha256:")),
-                IfNoneMatch="*",
+            objects.repeated(
+                lambda: s3.put_object(
+                    Bucket=site.records_bucket,
+                    Key=key,
+                    Body=manifest.to_json(),
+                    ContentType="application/json",
+                    CacheControl="no-cache",
+                    ChecksumSHA256=store.checksum(manifest.digest.removeprefix("sha256:")),
+                    IfNoneMatch="*",
+                )
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if error.response.get("Error", {}).get("Code") == "PreconditionFailed":
                 return False
             raise
     return True

@@ -57,7 +57,7 @@ def line(**changes: Any) -> str:
         ({"proof": None}, "399915e -> ed79594, 3 commits, built from this commit"),
         (
             {"proof": None, "version": f"{OLD}-dirty-0123456789ab", "commits": Distance(come=0, go=0)},
-            "399915e -> 399915e-dirty-0123456789ab, the same commit, built from uncommitted changes",
+            "399915e -> 399915e-dirty-0123, the same commit, built from uncommitted changes",
         ),
         (
             {"proof": proven(NEW, "2026-11-29T00:10:00+14:00")},

@@ -1,13 +1,15 @@
-"""Objects whose body breaks off on the way."""
+"""Objects whose body breaks off on the way, and writes that meet another one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
-from release import objects
+from release import attempts, objects, record, unsettled
+from tests.unit.bucket_fake import Bucket, error
 
 
 class S3:
@@ -47,3 +49,68 @@ def test_an_object_that_is_not_there_is_asked_for_once() -> None:
     with pytest.raises(ClientError):
         objects.read(s3, "bucket", "key")
     assert s3.asked == 1
+
+
+class Busy(Bucket):
+    """Another request about each key is under way, for the first `times` ones of ours."""
+
+    def __init__(self, times: int, code: str = "ConditionalRequestConflict") -> None:
+        super().__init__()
+        self.left = times
+        self.code = code
+        self.before = self._conflict
+
+    def _conflict(self, operation: str, _key: str) -> None:
+        if operation != "get" and self.left:
+            self.left -= 1
+            raise error(self.code)
+
+
+RECORD = record.Release(
+    version="1" * 40, image="r@sha256:1", task_definition="t:1", static_manifest="s", verified_at="2026-01-02"
+)
+ATTEMPT = attempts.Attempt(
+    id="1",
+    environment="dev",
+    version="1" * 40,
+    image="i",
+    task_definition="t",
+    static_manifest="s",
+    who="ann",
+    reason=None,
+    restart=None,
+    replaces=None,
+    started_at="2026-01-02T03:04:05Z",
+)
+
+
+def remove_a_mark(bucket: Busy) -> None:
+    bucket.objects[unsettled.KEY] = b"{}"
+    unsettled.remove(bucket, "records", bucket.get_object(Bucket="records", Key=unsettled.KEY)["ETag"])
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda bucket: record.write(bucket, "records", RECORD, record.Stored(release=None, etag=None)),
+        lambda bucket: attempts.begin(bucket, "records", ATTEMPT),
+        remove_a_mark,
+    ],
+)
+def test_what_meets_another_request_is_repeated(
+    write: Callable[[Busy], None], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As S3's user guide asks for: it is no answer about the condition."""
+    monkeypatch.setattr(objects, "PAUSES_S", (0.0,) * 3)
+    busy = Busy(3, code)
+    write(busy)
+    assert busy.left == 0
+
+
+def test_what_always_meets_another_request_is_an_error() -> None:
+    pauses: list[float] = []
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        objects.repeated(lambda: Busy(1).put_object(Bucket="b", Key="k", Body=b""), sleep=pauses.append)
+    assert tuple(pauses) == objects.PAUSES_S
