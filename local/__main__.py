@@ -12,7 +12,7 @@ import os
 import signal
 from pathlib import Path
 
-from local import bootstrap
+from local import bootstrap, proxies
 
 NEEDS_TOOLS = ("up", "setup")
 """Verbs that check the machine and make the virtual environment when it is missing."""
@@ -36,7 +36,7 @@ def main() -> int:
         return cli.main(sys.argv[1:])
     if not python.exists():
         return bootstrap.fail(["nothing was set up here yet: make setup"])
-    environment = dict(os.environ, PYTHONPATH=bootstrap.python_path(root))
+    environment = dict(os.environ, PYTHONPATH=bootstrap.python_path(root), **proxies.without(os.environ))
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(str(python), [str(python), "-m", "local.cli", *sys.argv[1:]], environment)  # noqa: S606 - no shell wanted

@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from local import preflight
+from local import preflight, proxies
 from local.engine import Engine
 from local.layout import Layout, LocalError, read_json, write_whole
 from local.project import region
@@ -36,6 +36,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": region(layout),
         "AWS_DEFAULT_REGION": region(layout),  # what boto3 reads
+        **proxies.without(os.environ),
     }
     host = preflight.find_docker(layout.root).host
     if host is not None and host != f"unix://{preflight.DEFAULT_SOCKET}":

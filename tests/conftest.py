@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
+from local import proxies
+
 # A shell starts what runs in the background with SIGINT ignored, and programs inherit that: Ctrl-C, which some tests
 # press, would not reach them.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.update(proxies.without(os.environ))  # servers of tests are on this machine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import docker
 import docker.errors
 
+from local import proxies
 from local.layout import LocalError
 
 OWNER_LABEL = "ministack.instance"
@@ -184,8 +185,12 @@ def _is_free(port: int) -> bool:
 
 
 def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
-    """Its own environment: nothing of AWS from ours, or its functions would inherit it."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_"))}
+    """Its own environment: nothing of AWS from ours, or its functions would inherit it. All that it reaches is here."""
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("AWS_", "PULUMI_")) and not proxies.is_proxy(key)
+    }
     data = settings.folder.resolve() / "data"
     environment.update(
         GATEWAY_PORT=str(port),

@@ -47,12 +47,14 @@ class Clone:
     def port(self) -> int:
         return int(json.loads((self.root / ".local" / "emulator" / "state.json").read_text())["port"])
 
-    def local(self, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
-        """`python -m local <verb>`, both streams together as a CI log has them."""
+    def local(
+        self, *arguments: str, timeout_s: float = 600, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m local <verb>`, both streams together as a CI log has them; `variables` are the caller's."""
         return subprocess.run(
             [sys.executable, "-m", "local", *arguments],
             cwd=self.root,
-            env=caller_environment(),
+            env=caller_environment() | dict(variables or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -60,13 +62,15 @@ class Clone:
             check=False,
         )
 
-    def shell(self, script: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
-        """A script in the local shell, entered as the README says."""
+    def shell(
+        self, script: str, timeout_s: float = 300, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A script in the local shell, entered as the README says; `variables` are the caller's."""
         enter = f'eval "$({self.python} -m local env)"\n'
         return subprocess.run(
             ["sh", "-euc", enter + script],
             cwd=self.root,
-            env=caller_environment(),
+            env=caller_environment() | dict(variables or {}),
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -1,0 +1,87 @@
+"""The local environments behind a proxy: nothing on this machine is asked for through it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.local.clone import Clone
+
+NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+pytestmark = pytest.mark.moves_on
+
+
+class Proxy(ThreadingHTTPServer):
+    """Answers 502 to everything, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What a caller's shell has set; NO_PROXY is of a company, too."""
+        address = f"http://127.0.0.1:{self.server_address[1]}"
+        return {**dict.fromkeys(NAMES, address), "NO_PROXY": "example.gov"}
+
+    @property
+    def asked_for_this_machine(self) -> list[str]:
+        """Requests for what is reached without it."""
+        return [asked for asked in self.asked if "localhost" in asked or "127.0.0.1" in asked]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Proxy
+
+    def refuse(self) -> None:
+        self.server.asked.append(self.requestline)
+        self.send_error(502)
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return self.refuse
+        raise AttributeError(name)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    server = Proxy()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_shell_that_names_a_proxy_can_do_what_another_can(easi: Clone, proxy: Proxy) -> None:
+    shell = """
+        echo "$NO_PROXY $no_proxy"
+        pulumi preview -s dev --non-interactive
+        python -m release verify -s dev
+        python -m release status -s dev
+        curl -fsS "$(pulumi stack output -s dev healthcheckUrl)"
+    """
+    done = easi.shell(shell, variables=proxy.variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = done.stdout.splitlines()[0].split()
+    assert listed[0] == listed[1]
+    assert {"example.gov", "localhost", "127.0.0.1"} <= set(listed[0].split(","))
+    shown = easi.local("status", variables=proxy.variables)
+    assert f"{easi.version[:12]} pass" in shown.stdout, shown.stdout
+    assert proxy.asked_for_this_machine == []
+
+
+def test_make_up_works_behind_a_proxy(easi: Clone, proxy: Proxy) -> None:
+    """With an emulator that is started there, too: its functions and its load balancer reach what they need."""
+    stop = "from local.emulator import process; from local.layout import here; process.stop(here().emulator, print)"
+    assert easi.shell(f"python -c '{stop}'").returncode == 0
+    easi.commit("released behind a proxy")
+    done = easi.local("up", "--env", "dev", variables=proxy.variables)
+    assert done.returncode == 0, done.stdout
+    assert easi.health("dev")["version"] == easi.version
+    assert proxy.asked_for_this_machine == []
