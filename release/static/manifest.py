@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from release.static import pages
 from release.static.content import CACHE_CONTROL, Cache, cache_class, content_type
 from release.static.errors import ManifestError
 
@@ -119,10 +120,17 @@ def from_folder(folder: Path) -> Manifest:
 
 
 def of_build(folder: Path, version: str) -> Manifest:
-    """The manifest of the site that was built as `version`. Raises ManifestError for another one as well."""
+    """The manifest of the site that was built as `version`.
+
+    Raises ManifestError for another one as well, and for one whose pages cannot be shown with what is in it.
+    """
     built = from_folder(folder)
     if built.version != version:
         raise ManifestError(f"{folder} was built from {built.version}, and {version} is to be released; {HOW_TO_BUILD}")
+    # config.json is each environment's own.
+    problem = pages.problem(folder, {"config.json", *(file.path for file in built.files)})
+    if problem is not None:
+        raise ManifestError(f"{problem}; {HOW_TO_BUILD}")
     return built
 
 

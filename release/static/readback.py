@@ -1,59 +1,93 @@
 """The proof of an activation: what visitors get, through the CDN, is the release.
 
-It proves the edge that answered, which is one of many, and says so.
+It proves the edge that answered, which is one of many, and says so. It does not prove that the page renders: no script
+of it is run.
 """
 
 import hashlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+from urllib.parse import quote
 
-from release import http
+from release import http, progress
+from release.static import pages
 from release.static.errors import StaticReleaseError
-from release.static.manifest import Manifest
+from release.static.manifest import File, Manifest
 from release.static.store import Say, Site
-from release.version import short
 
 READ_BACK_INTERVAL_S: Final = 1.0
 TIMEOUT_S: Final = 10.0
-MAX_PAGE_BYTES: Final = 16 * 1024 * 1024
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+"""Of a larger file, only the head of the answer is asked for."""
+PARALLEL: Final = 8
 
-Fetch = Callable[[str], tuple[int, bytes]]
+Fetch = Callable[[str, str], http.Response]
+"""The answer to a method (GET, HEAD) for a URL. Raises http.HttpError."""
 
 
 def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fetch: Fetch | None = None) -> None:
-    """Waits until the public address serves the version and the root page of `manifest`, else StaticReleaseError."""
+    """Waits until the public address serves `manifest`, else StaticReleaseError.
+
+    That is its version, its entry page, and every file of the site that this page has a browser load.
+    """
     fetch = fetch or _fetcher(site)
+    news = progress.Changes(say)
     end = time.monotonic() + deadline_s
     while (reason := _miss(fetch, site, manifest)) is not None:
-        if time.monotonic() >= end:
+        left_s = end - time.monotonic()
+        if left_s <= 0:
             raise StaticReleaseError(
-                f"{site.url} does not serve {short(manifest.version)} after {deadline_s:.0f} s: {reason}; "
+                f"{site.url} does not serve {manifest.version[:12]} after {deadline_s:.0f} s: {reason}; "
                 f"look at the distribution {site.distribution_id} and at s3://{site.bucket}"
             )
+        news(f"not yet served: {reason}", f"; gives up in {left_s:.0f} s")
         time.sleep(READ_BACK_INTERVAL_S)
-    say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked)")
+    say(f"{site.url} serves {manifest.version[:12]} (one edge of the CDN was asked)")
 
 
 def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:
     """Why the site is not yet the release; None if it is."""
     base = site.url.rstrip("/")
     try:
-        status, body = fetch(base + "/version.json")
-        if status != 200:
-            return f"/version.json answered {status}"
-        version = _version(body)
+        answer = fetch("GET", base + "/version.json")
+        if answer.status != 200:
+            return f"/version.json answered {answer.status}"
+        version = _version(answer.body)
         if version != manifest.version:
-            return f"/version.json says {version or repr(body[:80])}"
-        status, body = fetch(base + "/")
+            return f"/version.json says {version or repr(answer.body[:80])}"
+        answer = fetch("GET", base + "/")
     except http.HttpError as error:
         return str(error)
-    if status != 200:
-        return f"/ answered {status}"
-    page = next(file for file in manifest.files if file.path == "index.html")
-    if hashlib.sha256(body).hexdigest() != page.sha256:
+    if answer.status != 200:
+        return f"/ answered {answer.status}"
+    page = next(file for file in manifest.files if file.path == pages.ENTRY)
+    if hashlib.sha256(answer.body).hexdigest() != page.sha256:
         return "/ is another page than the index.html of this release"
+    # One that the manifest does not have was not in its build either, and older releases were not held to that.
+    needed = pages.needed_by_entry(answer.body)
+    files = [file for file in manifest.files if file.path in needed]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return next(filter(None, pool.map(lambda file: _file_miss(fetch, base, file), files)), None)
+
+
+def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:
+    """Why a file that the entry page needs is not served as the manifest has it; None if it is."""
+    path = "/" + quote(file.path)
+    whole = file.size <= MAX_BODY_BYTES
+    try:
+        answer = fetch("GET" if whole else "HEAD", base + path)
+    except http.HttpError as error:
+        return f"{path}: {error}"
+    if answer.status != 200:
+        return f"{path}, which the page needs, answered {answer.status}"
+    content_type = answer.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != file.content_type.partition(";")[0]:
+        return f"{path} is {content_type or 'of no type'}, expected {file.content_type}"
+    if whole and hashlib.sha256(answer.body).hexdigest() != file.sha256:
+        return f"{path} has other content than in this release"
     return None
 
 
@@ -67,8 +101,6 @@ def _version(body: bytes) -> str | None:
 
 
 def _fetcher(site: Site) -> Fetch:
-    def fetch(url: str) -> tuple[int, bytes]:
-        answer = http.get(url, connect_to=site.connect_to, timeout_s=TIMEOUT_S, max_body_bytes=MAX_PAGE_BYTES)
-        return answer.status, answer.body
-
-    return fetch
+    return lambda method, url: http.get(
+        url, connect_to=site.connect_to, timeout_s=TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, method=method
+    )

@@ -175,7 +175,7 @@ def _around(config: dict[str, str], head: str) -> Iterator[None]:
         mock.patch.dict(os.environ, variables, clear=True),
         mock.patch.object(tree, "read", return_value=tree.Tree(commit=head, changes={})),
         mock.patch.object(git, "is_ancestor", return_value=False),
-        mock.patch.object(manifest, "from_folder", return_value=built),
+        mock.patch.object(manifest, "of_build", return_value=built),
         mock.patch.object(build_context, "copy", _copy),
     ):
         pulumi.runtime.set_all_config(config)

@@ -257,7 +257,10 @@ def make_world(endpoint: str, *, distribution: bool = True) -> World:
 def build(folder: Path, version: str, **files: bytes) -> Path:
     """A small site: three assets, one of them new in every version, and files that keep their names."""
     contents = {
-        "index.html": f"<!doctype html><title>{version}</title>".encode(),
+        "index.html": (
+            f"<!doctype html><title>{version}</title><link rel=stylesheet href=assets/style-Ab12-_zZ.css>"
+            f"<script type=module src=/assets/index-{version[:4]}Xy_9.js></script>"
+        ).encode(),
         "version.json": json.dumps({"version": version}).encode(),
         f"assets/index-{version[:4]}Xy_9.js": version.encode(),
         "assets/vendor-D3adB33f.js": b"vendor",

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from release import http
 from release.static import readback, store
+from release.static.content import cache_class, content_type
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 
@@ -117,24 +121,48 @@ def test_manifest_that_was_never_staged_is_named() -> None:
         store.load(s3=Holding(None), records_bucket="records", digest=DIGEST)
 
 
-PAGE_SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of "x"
+PAGE = (
+    b'<!doctype html><link rel=icon href="/i%20con.svg?1"><script src=/assets/app.js></script><img src=/not/there.png>'
+)
+APP, ICON = b"app()", b"<svg/>"
 SITE = store.Site(bucket="b", records_bucket="r", distribution_id="E1", url="https://site.example/")
 MANIFEST = Manifest(
     version="1" * 40,
-    files=(File(path="index.html", size=1, sha256=PAGE_SHA256, content_type="text/html", cache="no-cache"),),
+    files=tuple(
+        File(
+            path=path,
+            size=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            content_type=content_type(path),
+            cache=cache_class(path),
+        )
+        for path, body in (("assets/app.js", APP), ("i con.svg", ICON), ("index.html", PAGE), ("other.js", b""))
+    ),
 )
-GOOD = {"/version.json": (200, b'{"version":"' + b"1" * 40 + b'"}'), "/": (200, b"x")}
 
 
-def read_back(answers: dict[str, tuple[int, bytes]]) -> list[str]:
+def answered(status: int, body: bytes, content_type: str = "") -> http.Response:
+    return http.Response(status=status, headers={"content-type": content_type}, body=body)
+
+
+GOOD = {
+    "/version.json": answered(200, b'{"version":"' + b"1" * 40 + b'"}'),
+    "/": answered(200, PAGE),
+    "/assets/app.js": answered(200, APP, "text/javascript"),
+    "/i%20con.svg": answered(200, ICON, "image/svg+xml; charset=utf-8"),
+}
+
+
+def read_back(answers: dict[str, http.Response], asked: list[str] | None = None) -> list[str]:
     said: list[str] = []
-    readback.read_back(
-        site=SITE,
-        manifest=MANIFEST,
-        say=said.append,
-        deadline_s=0,
-        fetch=lambda url: answers[url.removeprefix("https://site.example")],
-    )
+
+    def fetch(method: str, url: str) -> http.Response:
+        path = url.removeprefix("https://site.example")
+        if asked is not None:
+            asked.append(f"{method} {path}")
+        return answers[path]
+
+    readback.read_back(site=SITE, manifest=MANIFEST, say=said.append, deadline_s=0, fetch=fetch)
     return said
 
 
@@ -145,13 +173,48 @@ def test_proof_says_that_it_is_one_edge() -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "reason"),
     [
-        ("/version.json", (200, b'{"version":"2"}'), "/version.json says 2"),
-        ("/version.json", (200, b"<html>"), "/version.json says b'<html>'"),
-        ("/version.json", (403, b""), "/version.json answered 403"),
-        ("/", (200, b"stale"), "/ is another page than the index.html of this release"),
-        ("/", (503, b""), "/ answered 503"),
+        ("/version.json", answered(200, b'{"version":"2"}'), "/version.json says 2"),
+        ("/version.json", answered(200, b"<html>"), "/version.json says b'<html>'"),
+        ("/version.json", answered(403, b""), "/version.json answered 403"),
+        ("/", answered(200, b"stale"), "/ is another page than the index.html of this release"),
+        ("/", answered(503, b""), "/ answered 503"),
+        ("/assets/app.js", answered(403, b""), "/assets/app.js, which the page needs, answered 403"),
+        (
+            "/assets/app.js",
+            answered(200, PAGE, "text/html"),
+            "/assets/app.js is text/html, expected text/javascript; ch",
+        ),
+        ("/assets/app.js", answered(200, APP), "/assets/app.js is of no type, expected text/javascript"),
+        (
+            "/assets/app.js",
+            answered(200, b"app(2)", "text/javascript"),
+            "/assets/app.js has other content than in this",
+        ),
+        ("/i%20con.svg", answered(404, b""), "/i%20con.svg, which the page needs, answered 404"),
     ],
 )
-def test_anything_else_is_no_proof(path: str, answer: tuple[int, bytes], reason: str) -> None:
-    with pytest.raises(StaticReleaseError, match="does not serve 111111111111 after 0 s: " + reason):
+def test_anything_else_is_no_proof(path: str, answer: http.Response, reason: str) -> None:
+    with pytest.raises(StaticReleaseError, match="does not serve 111111111111 after 0 s: " + re.escape(reason)):
         read_back(GOOD | {path: answer})
+
+
+def test_what_the_page_does_not_need_is_not_asked_for_and_of_large_files_only_the_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(readback, "MAX_BODY_BYTES", len(APP))
+    asked: list[str] = []
+    read_back(GOOD | {"/i%20con.svg": answered(200, b"", "image/svg+xml")}, asked)
+    assert asked[:2] == ["GET /version.json", "GET /"]
+    assert sorted(asked[2:]) == ["GET /assets/app.js", "HEAD /i%20con.svg"]
+
+
+def test_site_that_is_not_there_yet_is_told_with_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readback, "READ_BACK_INTERVAL_S", 0.0)
+    said: list[str] = []
+    misses = [answered(403, b"")] * 3
+
+    def fetch(_method: str, url: str) -> http.Response:
+        return misses.pop() if misses else GOOD[url.removeprefix("https://site.example")]
+
+    readback.read_back(site=SITE, manifest=MANIFEST, say=said.append, deadline_s=60, fetch=fetch)
+    assert said[:-1] == ["not yet served: /version.json answered 403; gives up in 60 s"]

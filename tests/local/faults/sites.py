@@ -12,7 +12,9 @@ LARGE_BYTES = 100 * 1024 * 1024
 def page(folder: Path, version: str) -> None:
     """A page, one asset with a hash in its name, and the version."""
     (folder / "assets").mkdir(parents=True)
-    (folder / "index.html").write_text(f"<!doctype html><title>{version}</title><script src=/assets/app-{version}.js>")
+    (folder / "index.html").write_text(
+        f"<!doctype html><title>{version}</title><script src=/assets/app-{version[:8]}.js>"
+    )
     (folder / "assets" / f"app-{version[:8]}.js").write_text(f"console.log('{version}')")
     (folder / "version.json").write_text(json.dumps({"version": version}))
 

@@ -1,0 +1,188 @@
+"""What the pages of a build need to be shown: the local files that they name, and whether the build has them.
+
+Links that a visitor follows (`<a href>`) do not count: the application may route them itself. What style sheets and
+scripts load is not looked at, and whether a page renders is not known.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote_plus, urljoin, urlsplit
+
+from release.static.content import is_html
+
+ENTRY: Final = "index.html"
+MAX_NAMED: Final = 5
+"""References that are named in one message; the others are counted."""
+API: Final = "/api/"
+"""Paths that the backend answers: as `StaticSiteArgs.api_paths` has them."""
+
+_SITE: Final = "https://site.invalid"
+_LOADED: Final[Mapping[str, tuple[str, ...]]] = {
+    "audio": ("src",),
+    "embed": ("src",),
+    "feimage": ("href", "xlink:href"),
+    "frame": ("src",),
+    "iframe": ("src",),
+    "image": ("href", "xlink:href"),
+    "img": ("src", "srcset"),
+    "input": ("src",),
+    "link": ("href", "imagesrcset"),
+    "object": ("data",),
+    "script": ("src", "href", "xlink:href"),
+    "source": ("src", "srcset"),
+    "track": ("src",),
+    "use": ("href", "xlink:href"),
+    "video": ("src", "poster"),
+}
+"""Attributes of elements whose addresses a browser loads with the page: the HTML and SVG standards."""
+_PAGES: Final = {"embed", "frame", "iframe", "object"}
+"""Elements that may show a page: one of the application is as good as a file."""
+_RELATIONS: Final = {
+    "apple-touch-icon",
+    "apple-touch-icon-precomposed",
+    "icon",
+    "manifest",
+    "mask-icon",
+    "modulepreload",
+    "preload",
+    "stylesheet",
+}
+"""Kinds of `<link>` that are loaded; others name addresses for search engines, readers and later."""
+_SHOWN: Final = {"audio", "button", "embed", "frame", "iframe", "img", "input", "object", "svg", "video"}
+_QUOTED_DOTS: Final = re.compile(r"(?:^|(?<=/))(?:\.|%2[eE]){1,2}(?=[/?#]|$)")
+_SILENT: Final = {"noscript", "script", "style", "template", "title"}
+"""Elements whose text is not shown, where a browser runs scripts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """One address that a page has a browser load."""
+
+    address: str
+    where: str
+    """Element and attribute, for example `script src`."""
+    page: bool
+    """It may be a page of the application as well."""
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.references: list[Reference] = []
+        self.base = ""
+        self.has_content = False
+        self._silent: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: (value or "").strip() for name, value in reversed(attrs)}  # the first one counts
+        if "template" not in self._silent:
+            self.base = self.base or (values.get("href", "") if tag == "base" else "")
+            self.references += _named(tag, values)
+            refreshes = tag == "meta" and values.get("http-equiv", "").lower() == "refresh"
+            if refreshes or (tag in _SHOWN and "noscript" not in self._silent) or (tag == "script" and "src" in values):
+                self.has_content = True
+        if tag in _SILENT:
+            self._silent.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._silent:
+            del self._silent[self._silent.index(tag) :]
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and (not self._silent or self._silent == ["script"]):
+            self.has_content = True
+
+
+def problem(folder: Path, paths: Collection[str]) -> str | None:
+    """What is wrong with the pages of a build: one is empty, or names a local file that is not in `paths`."""
+    missing: list[str] = []
+    for path in sorted(path for path in paths if is_html(path)):
+        body = (folder / path).read_bytes()
+        if not body.strip():
+            return f"{path} in {folder} is empty"
+        try:
+            page = _read(body)
+        except AssertionError as error:  # html.parser raises it for declarations that it does not know
+            return f"{path} in {folder} is not HTML that can be read: {error}"
+        if path == ENTRY and not page.has_content:
+            return f"{path} in {folder} has nothing to show and loads no script"
+        for reference in page.references:
+            key = _key(path, page.base, reference)
+            if key is not None and key not in paths:
+                missing.append(f"{path} names {reference.address} ({reference.where}): {_why(reference, key, paths)}")
+    if not missing:
+        return None
+    named = list(dict.fromkeys(missing))
+    more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return f"pages in {folder} need files that the site will not have: {'; '.join(named[:MAX_NAMED])}{more}"
+
+
+def needed_by_entry(body: bytes) -> set[str]:
+    """The paths of the files that the entry page, which is `body`, has a browser load."""
+    try:
+        page = _read(body)
+    except AssertionError:
+        return set()  # of a release that was built before `problem` was asked
+    keys = {_key(ENTRY, page.base, reference) for reference in page.references}
+    return {key for key in keys if key is not None} - {ENTRY}
+
+
+def _read(body: bytes) -> _Page:
+    page = _Page()
+    page.feed(body.decode("utf-8-sig", errors="replace"))
+    page.close()
+    return page
+
+
+def _named(tag: str, values: Mapping[str, str]) -> Iterator[Reference]:
+    """The addresses that one element has a browser load."""
+    relations = set(values.get("rel", "").lower().split())
+    if (tag == "link" and not relations & _RELATIONS) or (tag == "input" and values.get("type", "").lower() != "image"):
+        return
+    for attribute in _LOADED.get(tag, ()):
+        text = values.get(attribute, "")
+        for one in _candidates(text) if attribute.endswith("srcset") else [text]:
+            if one and not one.startswith("#"):
+                yield Reference(address=one, where=f"{tag} {attribute}", page=tag in _PAGES)
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """The addresses of a `srcset`: an address ends with white space, or with a comma before some."""
+    rest = srcset
+    while match := re.match(r"[\s,]*(\S+)", rest):
+        rest = rest[match.end() :]
+        if not match[1].endswith(","):
+            rest = rest.partition(",")[2]
+        yield match[1].rstrip(",")
+
+
+def _key(page: str, base: str, reference: Reference) -> str | None:
+    """The key of the object that the site answers with; None for what is not the site's, or the backend's.
+
+    As the site routes (`components/static_site.py`): a path whose last part has no dot gets the entry page. That is
+    right for what may be a page, and for a script or an image as good as missing. S3 reads "+" in a path as a space:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    # As browsers read an address: "\" is "/", and a part that consists of dots may be quoted.
+    text = _QUOTED_DOTS.sub(lambda dots: dots[0].lower().replace("%2e", "."), reference.address.replace("\\", "/"))
+    try:
+        parts = urlsplit(urljoin(urljoin(f"{_SITE}/{quote(page)}", base), text))
+    except ValueError:
+        return text  # no address at all, and no file
+    if f"{parts.scheme}://{parts.netloc}" != _SITE or parts.path.startswith(API):
+        return None
+    if "." not in parts.path.rpartition("/")[2]:
+        return ENTRY if reference.page else parts.path
+    return unquote_plus(parts.path).removeprefix("/")
+
+
+def _why(reference: Reference, key: str, paths: Collection[str]) -> str:
+    if key.startswith("/"):
+        return "a path without an extension is answered with the entry page"
+    if "+" in reference.address and key.replace(" ", "+") in paths:
+        return "S3 reads + as a space: write %2B, or rename the file"
+    return "it is not in the build"
