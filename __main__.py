@@ -71,7 +71,6 @@ balancer = LoadBalancer(
     LoadBalancerArgs(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
-        allowed_cidrs=[network.cidr],
         certificate_arns=[settings.load_balancer_certificate_arn] if settings.load_balancer_certificate_arn else [],
         keep=settings.protect,
     ),

@@ -19,6 +19,10 @@ RECOMMENDED_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 has it: what AWS recommends. Without a policy in the request, the API takes one of 2016 with TLS 1.0.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 
+CLOUDFRONT_GROUP = "CloudFront-VPCOrigins-Service-SG"
+"""The security group that CloudFront makes in a network with its first VPC origin there, and sends requests from: they
+have no address of the network ("Restrict access with VPC origins", Amazon CloudFront Developer Guide)."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
@@ -28,9 +32,9 @@ class LoadBalancerArgs:
     subnet_ids: pulumi.Input[Sequence[str]]
     """Subnets in at least two zones; public ones if it is not internal."""
     internal: bool = True
-    """Without a public address. A CDN's VPC origin connects from inside the network."""
-    allowed_cidrs: Sequence[pulumi.Input[str]]
-    """Who may connect, as IPv4 networks."""
+    """Without a public address."""
+    allowed_cidrs: Sequence[pulumi.Input[str]] = ()
+    """Who may connect, as IPv4 networks. A site in front of it (`StaticSite`) lets CloudFront in by itself."""
     certificate_arns: Sequence[pulumi.Input[str]] = ()
     """ACM certificates of this region. The first is shown to clients that name no host (SNI). With any, HTTPS serves on
     443 and HTTP on 80 redirects to it; without, HTTP serves on 80."""
@@ -62,6 +66,7 @@ class LoadBalancer(Component):
     dns_name: pulumi.Output[str]
     zone_id: pulumi.Output[str]
     """The hosted zone of `dns_name`, for alias records."""
+    vpc_id: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     listener: aws.lb.Listener
     """The listener that serves."""
@@ -71,7 +76,8 @@ class LoadBalancer(Component):
         _check(args)
         super().__init__("easi:service:LoadBalancer", name, args.tags, opts)
         self.https = bool(args.certificate_arns)
-        self._priorities: dict[int, str] = {}
+        self._name, self._priorities = name, dict[int, str]()
+        self._cloudfront: aws.vpc.SecurityGroupIngressRule | None = None
         group = self._security_group(name, args)
         logs = args.access_logs_bucket
         balancer = aws.lb.LoadBalancer(
@@ -89,7 +95,7 @@ class LoadBalancer(Component):
         self.listener = self._listener(name, args, balancer)
         self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
-        self.security_group_id = group.id
+        self.vpc_id, self.security_group_id = group.vpc_id, group.id
         self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener.arn})
 
     def claim_priority(self, priority: int, service: str) -> None:
@@ -100,6 +106,31 @@ class LoadBalancer(Component):
                 f"give the route of {service!r} another; lower numbers are asked first"
             )
         self._priorities[priority] = service
+
+    def admit_cloudfront(self, origin: aws.cloudfront.VpcOrigin) -> aws.vpc.SecurityGroupIngressRule:
+        """The rule that lets CloudFront in: one, however many sites are in front. What sends requests depends on it.
+
+        It names a group that is there once a VPC origin is, and that CloudFront cannot delete before the rule is gone.
+        A rule for another port is another one, so that the old port stays open until no origin asks it any more.
+        """
+        if self._cloudfront is None:
+            group = aws.ec2.get_security_group_output(
+                name=CLOUDFRONT_GROUP,
+                vpc_id=self.vpc_id,
+                opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[origin]),
+            )
+            port = HTTPS if self.https else HTTP
+            self._cloudfront = aws.vpc.SecurityGroupIngressRule(
+                f"{self._name}-{port}-cloudfront",
+                security_group_id=self.security_group_id,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                referenced_security_group_id=group.id,
+                description="CloudFront",
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[origin]),
+            )
+        return self._cloudfront
 
     def _security_group(self, name: str, args: LoadBalancerArgs) -> aws.ec2.SecurityGroup:
         # The description is never changed: another one would be another group.
@@ -177,5 +208,3 @@ class LoadBalancer(Component):
 def _check(args: LoadBalancerArgs) -> None:
     if args.idle_timeout_s not in IDLE_TIMEOUT_S:
         raise ValueError(f"idle_timeout_s is {args.idle_timeout_s}: expected 1 to {IDLE_TIMEOUT_S.stop - 1}")
-    if not args.allowed_cidrs:
-        raise ValueError("allowed_cidrs is empty: nobody could connect; name the networks of the clients")

@@ -129,9 +129,11 @@ class StaticSite(Component):
         self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
     ) -> aws.cloudfront.Distribution:
         headers = self._response_headers(name, args)
-        origins = [self._site_origin(name, args, files)]
+        origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
         if args.api:
-            origins.append(vpc_origin(name, args.api, self.child))
+            origin, let_in = vpc_origin(name, args.api, self.child)
+            origins.append(origin)
+            needed.append(let_in)
         return aws.cloudfront.Distribution(
             name,
             enabled=True,
@@ -167,7 +169,7 @@ class StaticSite(Component):
             else [],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate=_viewer_certificate(domain),
-            opts=self.child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
 
     def _site_origin(

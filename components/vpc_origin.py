@@ -21,8 +21,12 @@ sent on, the Host. Nobody has a certificate for a load balancer's own name, so t
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html"""
 
 
-def vpc_origin(name: str, api: LoadBalancer, opts: pulumi.ResourceOptions) -> aws.cloudfront.DistributionOriginArgsDict:
+def vpc_origin(
+    name: str, api: LoadBalancer, opts: pulumi.ResourceOptions
+) -> tuple[aws.cloudfront.DistributionOriginArgsDict, pulumi.Resource]:
     """An origin that is reached from inside the load balancer's network, over HTTPS if it has a certificate.
+
+    Beside it what a distribution has to depend on: the load balancer lets CloudFront in.
 
     CloudFront changes no VPC origin that a distribution uses, and has no two of one name. So another load balancer or
     protocol is another VPC origin, of another name, which is in use before the old one is deleted.
@@ -44,11 +48,12 @@ def vpc_origin(name: str, api: LoadBalancer, opts: pulumi.ResourceOptions) -> aw
             pulumi.ResourceOptions(depends_on=[api.listener], replace_on_changes=["vpcOriginEndpointConfig"]),
         ),
     )
-    return {
+    arguments: aws.cloudfront.DistributionOriginArgsDict = {
         "origin_id": API,
         "domain_name": api.dns_name,
         "vpc_origin_config": {"vpc_origin_id": origin.id},
     }
+    return arguments, api.admit_cloudfront(origin)
 
 
 def request_policy(api: LoadBalancer) -> str:

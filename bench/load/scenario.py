@@ -39,23 +39,15 @@ def assets(clone: Clone, outputs: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def targets(clone: Clone, outputs: Mapping[str, Any], asset: str) -> list[Target]:
-    """The health check through the CDN and through the load balancer alone, the page, and a file of the page now."""
+    """The health check, the page, and a file of the page now: through the CDN, as nobody else gets in."""
     site = urllib.parse.urlsplit(outputs["url"]).netloc
     health = urllib.parse.urlsplit(outputs["healthcheckUrl"]).path
     asked = [
         ("health check, CDN", site, health),
-        ("health check, load balancer", _load_balancer(clone, outputs), health),
         ("page, CDN", site, "/"),
         ("the old page's script, CDN", site, asset),
     ]
     return [Target(name=name, host=host, port=clone.port, path=path) for name, host, path in asked]
-
-
-def _load_balancer(clone: Clone, outputs: Mapping[str, Any]) -> str:
-    """The name of the load balancer: the origin of the CDN that is no bucket."""
-    found = client(clone, "cloudfront").get_distribution(Id=outputs["distributionId"])["Distribution"]
-    origins = found["DistributionConfig"]["Origins"]["Items"]
-    return str(next(origin["DomainName"] for origin in origins if ".s3." not in origin["DomainName"]))
 
 
 def commit(clone: Clone) -> str:

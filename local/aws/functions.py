@@ -97,6 +97,21 @@ def _subnet(aws: Aws, arguments: Props) -> Props:
     return found | {"tags": {tag["key"]: tag["value"] for tag in subnet.get("tags") or []}}
 
 
+def _security_group(aws: Aws, arguments: Props) -> Props:
+    filters = _filters(arguments)
+    for name, key in (("name", "group-name"), ("vpcId", "vpc-id")):
+        if arguments.get(name) is not None:
+            filters.append({"Name": key, "Values": [arguments[name]]})
+    ids = {"GroupIds": [arguments["id"]]} if arguments.get("id") else {}
+    groups = aws.client("ec2").describe_security_groups(Filters=filters, **ids)["SecurityGroups"]
+    if len(groups) != 1:
+        raise PluginError(f"{len(groups)} security groups match {arguments}, exactly one is needed")
+    group, identity = groups[0], groups[0]["GroupId"]
+    found = {"id": identity, "arn": aws.arn("ec2", f"security-group/{identity}"), "region": aws.region}
+    found |= {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
+    return found | {"tags": {tag["Key"]: tag["Value"] for tag in group.get("Tags") or []}}
+
+
 def _repository(aws: Aws, arguments: Props) -> Props:
     found = aws.client("ecr").describe_repositories(repositoryNames=[arguments["name"]])["repositories"][0]
     given = {name: found[key] for name, key in (("arn", "repositoryArn"), ("registryId", "registryId"))}
@@ -128,6 +143,7 @@ _FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _identity,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
+    "aws:ec2/getSecurityGroup:getSecurityGroup": _security_group,
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getVpc:getVpc": _vpc,

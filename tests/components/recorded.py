@@ -70,6 +70,8 @@ class _Mocks(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
             return {"proxyEndpoint": "https://registry", "userName": "AWS", "password": "token-of-twelve-hours"}, []
+        if args.token == "aws:ec2/getSecurityGroup:getSecurityGroup":
+            return {**args.args, "id": f"{args.args['name']} of {args.args['vpcId']}"}, []
         return dict(args.args), []
 
 

@@ -16,8 +16,8 @@ DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 EAST = "pulumi:providers:aws::us-east-1::"
 
 
-def site(*, api: bool = True, api_https: bool = False, east: bool = True, **args: Any) -> Recorded:
-    """A site named `site`, by default in front of a load balancer without HTTPS."""
+def site(*, api: bool = True, api_https: bool = False, east: bool = True, sites: int = 1, **args: Any) -> Recorded:
+    """A site named `site`, by default in front of a load balancer without HTTPS; `sites` of them, with numbers."""
     assert set(args) <= {field.name for field in dataclasses.fields(StaticSiteArgs)}, args
 
     def program() -> None:
@@ -26,12 +26,12 @@ def site(*, api: bool = True, api_https: bool = False, east: bool = True, **args
             balancer = LoadBalancerArgs(
                 vpc_id="vpc-1",
                 subnet_ids=["subnet-1"],
-                allowed_cidrs=["10.0.0.0/16"],
                 certificate_arns=["arn:aws:acm:us-west-2:111111111111:certificate/1"] if api_https else [],
             )
             given["api"] = LoadBalancer("backend", balancer)
         if east:
             given["us_east_1"] = aws.Provider("us-east-1", region="us-east-1")
-        StaticSite("site", StaticSiteArgs(**given))
+        for number in range(sites):
+            StaticSite(f"site{number or ''}", StaticSiteArgs(**given))
 
     return record(program)

@@ -12,6 +12,7 @@ from tests.components.site_program import DISTRIBUTION, site
 
 DOMAIN = Domain(name="easi.example.gov", zone_id="Z1")
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 VPC_ORIGIN = "aws:cloudfront/vpcOrigin:VpcOrigin"
 WEB_ACL = "arn:aws:wafv2:us-east-1:111111111111:global/webacl/easi/1a2b"
 
@@ -53,6 +54,29 @@ def test_api_is_not_cached_and_not_rewritten() -> None:
     assert api["cachePolicyId"] == CACHING_DISABLED
     assert "functionAssociations" not in api
     assert "customErrorResponses" not in distribution
+
+
+@pytest.mark.parametrize(("api_https", "port"), [(False, 80), (True, 443)])
+def test_cloudfront_alone_is_let_in_by_its_own_group_before_it_sends_requests(api_https: bool, port: int) -> None:
+    recorded = site(api_https=api_https, domain=DOMAIN)
+    rule = recorded.one(INGRESS)
+    assert rule["referencedSecurityGroupId"] == "CloudFront-VPCOrigins-Service-SG of vpc-1"
+    assert (rule["ipProtocol"], rule["fromPort"], rule["toPort"]) == ("tcp", port, port)
+    assert "cidrIpv4" not in rule
+    assert depends(recorded, INGRESS, f"backend-{port}-cloudfront") >= {VPC_ORIGIN}
+    assert depends(recorded, DISTRIBUTION, "site") >= {INGRESS, VPC_ORIGIN}
+
+
+def test_sites_in_front_of_one_load_balancer_share_the_rule() -> None:
+    recorded = site(sites=2)
+    assert len(recorded.all(VPC_ORIGIN)) == 2
+    assert len(recorded.all(INGRESS)) == 1
+    assert depends(recorded, DISTRIBUTION, "site1") >= {INGRESS}
+
+
+def depends(recorded: Recorded, token: str, name: str) -> set[str]:
+    """The types of what a resource depends on."""
+    return {urn.split("::")[2].rpartition("$")[2] for urn in recorded.asked(token, name)["dependencies"]}
 
 
 def test_every_path_of_the_api_goes_to_it_in_the_given_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import docker
 import pytest
 
 from local.emulator.process import EmulatorSettings, start, stop
-from tests.local.emulator_world import Service, World, free_port, make_service, push_server
+from tests.local.emulator_world import Service, World, free_port, make_service, open_group, push_server
 
 LAST_LINES = 40
 
@@ -49,12 +50,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("emulator")
     emulator = start(EmulatorSettings(folder=folder / "run", port=free_port()), print)
     try:
-        world = World(emulator=emulator, image="", balancer={}, folder=folder / "run")
+        world = World(emulator=emulator, image="", balancer={}, group="", folder=folder / "run")
         image = push_server(world, tmp_path_factory.mktemp("server"))
-        balancer = world.client("elbv2").create_load_balancer(Name="lb", Subnets=["subnet-1", "subnet-2"])
+        group = open_group(world, "tests")
+        balancer = world.client("elbv2").create_load_balancer(
+            Name="lb", Subnets=["subnet-1", "subnet-2"], SecurityGroups=[group]
+        )["LoadBalancers"][0]
         world.client("ecs").create_cluster(clusterName="tests")
         world.client("logs").create_log_group(logGroupName="/ecs/tests")
-        yield World(emulator=emulator, image=image, balancer=balancer["LoadBalancers"][0], folder=folder / "run")
+        yield dataclasses.replace(world, image=image, balancer=balancer, group=group)
     finally:
         stop(folder / "run", print)
         engine = docker.from_env()

@@ -96,6 +96,8 @@ class World:
     emulator: Running
     image: str
     balancer: dict[str, Any]
+    group: str
+    """A security group that lets everybody in and out: the load balancer's and the tasks'."""
     folder: Path
 
     def client(self, name: str) -> Any:
@@ -119,6 +121,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def open_group(world: World, name: str) -> str:
+    ec2 = world.client("ec2")
+    group = str(ec2.create_security_group(GroupName=name, Description=name, VpcId="vpc-1")["GroupId"])
+    everybody = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=everybody)
+    return group
 
 
 def build_server(folder: Path) -> Path:
@@ -198,7 +208,9 @@ class Service:
             desiredCount=count,
             launchType="FARGATE",
             loadBalancers=[{"targetGroupArn": self.group, "containerName": "app", "containerPort": 8080}],
-            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            networkConfiguration={
+                "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": [self.world.group]}
+            },
             deploymentConfiguration={
                 "deploymentCircuitBreaker": {"enable": True, "rollback": True},
                 "minimumHealthyPercent": 100,

@@ -12,6 +12,7 @@ from local.aws.session import Aws, PluginError
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 VPC = "aws:ec2/getVpc:getVpc"
 REPOSITORY = "aws:ecr/getRepository:getRepository"
+GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
 SUBNET = "aws:ec2/getSubnet:getSubnet"
 SUBNETS = "aws:ec2/getSubnets:getSubnets"
 ZONES = {"private": ("us-west-2a", "us-west-2b"), "public": ("us-west-2a",)}
@@ -72,6 +73,16 @@ def test_a_subnet_tells_its_zone_and_network(provider: AwsProvider, network: dic
         provider.invoke(SUBNET, {"id": network["shared-private-1"], "vpcId": network["other"]})
     with pytest.raises(Exception, match="InvalidSubnetID"):
         provider.invoke(SUBNET, {"id": "subnet-none"})
+
+
+def test_a_security_group_is_found_by_its_name_in_its_network(provider: AwsProvider, network: dict[str, Any]) -> None:
+    asked = {"name": "default", "vpcId": network["shared"]}
+    found = provider.invoke(GROUP, asked)
+    assert (found["vpcId"], found["name"]) == (network["shared"], "default")
+    assert provider.invoke(GROUP, {"id": found["id"]})["arn"].endswith(f":security-group/{found['id']}")
+    assert provider.invoke(GROUP, {"name": "default", "vpcId": network["other"]})["id"] != found["id"]
+    with pytest.raises(PluginError, match=r"0 security groups match .*none.*, exactly one is needed"):
+        provider.invoke(GROUP, asked | {"name": "none"})
 
 
 def test_docker_finds_a_repository_that_is_looked_up(provider: AwsProvider, endpoint: str) -> None:

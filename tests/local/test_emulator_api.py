@@ -92,46 +92,6 @@ def test_both_addresses_of_an_image_are_pulled(service: Service) -> None:
             assert wait_for(lambda: ("healthy", "") in service.targets())
 
 
-def test_distribution_reaches_the_balancer_through_a_vpc_origin(service: Service) -> None:
-    service.create(service.revision("healthy", "behind"), count=1)
-    assert wait_for(lambda: service.get()[0] == 200)
-    client = service.world.client("cloudfront")
-    origin = client.create_vpc_origin(
-        VpcOriginEndpointConfig={
-            "Name": "to-balancer",
-            "Arn": service.world.balancer["LoadBalancerArn"],
-            "HTTPPort": service.port,
-            "HTTPSPort": 443,
-            "OriginProtocolPolicy": "http-only",
-        }
-    )["VpcOrigin"]
-    distribution = client.create_distribution(
-        DistributionConfig={
-            "CallerReference": "1",
-            "Comment": "",
-            "Enabled": True,
-            "Origins": {
-                "Quantity": 1,
-                "Items": [
-                    {
-                        "Id": "api",
-                        "DomainName": service.world.balancer["DNSName"],
-                        "VpcOriginConfig": {"VpcOriginId": origin["Id"]},
-                    }
-                ],
-            },
-            "DefaultCacheBehavior": {
-                "TargetOriginId": "api",
-                "ViewerProtocolPolicy": "redirect-to-https",
-                "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-            },
-        }
-    )["Distribution"]
-    host = f"{distribution['Id']}.cloudfront.localhost:{service.world.emulator.port}"
-    assert service.world.get("/", host) == (200, "behind uid=65532")
-    assert service.world.get("/", host, **{"X-Forwarded-Proto": "http"})[0] == 301
-
-
 def test_scalable_target_is_registered_and_described(world: World) -> None:
     client = world.client("application-autoscaling")
     which = {

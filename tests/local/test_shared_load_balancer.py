@@ -31,9 +31,10 @@ class Shop:
         self.balancer = self.make(
             "aws:lb/loadBalancer:LoadBalancer",
             name=NAME,
-            internal=True,
+            internal=False,
             loadBalancerType="application",
             subnets=["subnet-1", "subnet-2"],
+            securityGroups=[world.group],
             dropInvalidHeaderFields=True,
             idleTimeout=75,
             accessLogs={"enabled": True, "bucket": "logs"},
@@ -90,7 +91,11 @@ class Shop:
             propagateTags="SERVICE",
             deploymentCircuitBreaker={"enable": True, "rollback": True},
             loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
-            networkConfiguration={"subnets": ["subnet-1"], "assignPublicIp": False},
+            networkConfiguration={
+                "subnets": ["subnet-1"],
+                "securityGroups": [self.world.group],
+                "assignPublicIp": False,
+            },
             **service,
         )
         return made

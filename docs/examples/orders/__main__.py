@@ -49,7 +49,6 @@ balancer = LoadBalancer(
     LoadBalancerArgs(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
-        allowed_cidrs=[network.cidr],
         keep=protect,
         tags=tags,
     ),

@@ -15,6 +15,7 @@ NAMES = (
     "task_address",
     "target_health",
     "traffic",
+    "security_groups",
     "stopping",
     "task_health",
     "throttling",

@@ -19,6 +19,8 @@ from typing import Any
 from ministack.core.arn import parse_arn
 from ministack.services import alb
 
+from local.emulator.gaps import security_groups
+
 MINIMUM_DRAIN_S = 0.5
 """How long a target without any request is draining at least: longer than a request needs to be handed over."""
 FIRST_CHECKS_S = 0.5
@@ -51,6 +53,10 @@ class Check:
             healthy_after=int(group.get("HealthyThresholdCount") or 5),
             unhealthy_after=int(group.get("UnhealthyThresholdCount") or 2),
         )
+
+    def port_of(self, target: int) -> int:
+        """The port that is asked of a target which takes requests on the port `target`."""
+        return target if self.port == "traffic-port" else int(self.port)
 
     def passes(self, answer: str) -> bool:
         """Whether what `probe` got is one of the matcher's codes: `200`, `200,202` or `200-299`."""
@@ -216,7 +222,9 @@ def _check(target: Target) -> None:
             _follow(target.group)
             return
         check = Check.of(group)
-        answer = probe(target.address, target.port, check)
+        port = check.port_of(target.port)
+        let_through = security_groups.reaches(target.group, port)
+        answer = probe(target.address, port, check) if let_through else "timeout"
         with _lock:
             passed = check.passes(answer)
             if target.leaving_since is None and (passed or time.monotonic() >= due + check.interval_s):
@@ -227,14 +235,13 @@ def _check(target: Target) -> None:
 
 def probe(address: str, port: int, check: Check) -> str:
     """The status code of one check, `timeout`, or why there is none."""
-    where = port if check.port == "traffic-port" else int(check.port)
     if check.protocol == "HTTPS":
         context = ssl._create_unverified_context()  # noqa: S323 - a load balancer does not verify its targets either
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            address, where, timeout=check.timeout_s, context=context
+            address, port, timeout=check.timeout_s, context=context
         )
     else:
-        connection = http.client.HTTPConnection(address, where, timeout=check.timeout_s)
+        connection = http.client.HTTPConnection(address, port, timeout=check.timeout_s)
     try:
         connection.request("GET", check.path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
         return str(connection.getresponse().status)
@@ -255,15 +262,15 @@ def _describe_target_health(params: Any) -> Any:
     wanted = {item["Id"] for item in alb._parse_targets_param(params)}
     with _lock:
         listed = [item for item in _targets.values() if item.group == group and (not wanted or item.address in wanted)]
-        rows = "".join(_row(item, str(record.get("HealthCheckPort") or "traffic-port")) for item in listed)
+        rows = "".join(_row(item, Check.of(record)) for item in listed)
     return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{rows}</TargetHealthDescriptions>")
 
 
-def _row(target: Target, check_port: str) -> str:
+def _row(target: Target, check: Check) -> str:
     verdict_ = target.verdict
     why = f"<Reason>{verdict_.reason}</Reason><Description>{verdict_.description}</Description>"
     return (
         f"<member><Target><Id>{target.address}</Id><Port>{target.port}</Port></Target>"
-        f"<HealthCheckPort>{target.port if check_port == 'traffic-port' else check_port}</HealthCheckPort>"
+        f"<HealthCheckPort>{check.port_of(target.port)}</HealthCheckPort>"
         f"<TargetHealth><State>{verdict_.state}</State>{why if verdict_.reason else ''}</TargetHealth></member>"
     )

@@ -11,9 +11,7 @@ from typing import Any
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
-from local.emulator.gaps import target_health
-
-_NO_TARGET = b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n</html>\r\n"
+from local.emulator.gaps import security_groups, target_health
 
 
 def close() -> None:
@@ -28,10 +26,12 @@ def _forward_to(original: Any) -> Any:
             return await original(group, *request)
         target = target_health.take(group)
         if target is None:
-            return 503, {"Content-Type": "text/html"}, _NO_TARGET
+            return _page("503 Service Temporarily Unavailable")
         method, path, headers, body, query, raw_query, raw_path = (*request, None, None)[:7]
         handed_on = False
         try:
+            if not security_groups.reaches(group, target.port):
+                return _page("504 Gateway Time-out")
             address = {"Id": target.address, "Port": target.port}
             status, fields, answer = await alb._proxy_http_target(
                 address, record, method, raw_path or path, headers, body, query, raw_query
@@ -44,6 +44,12 @@ def _forward_to(original: Any) -> Any:
                 target_health.give_back(target)
 
     return forward_to_tg
+
+
+def _page(title: str) -> tuple[int, dict[str, str], bytes]:
+    """What a load balancer answers by itself."""
+    text = f"<html>\r\n<head><title>{title}</title></head>\r\n</html>\r\n"
+    return int(title.partition(" ")[0]), {"Content-Type": "text/html"}, text.encode()
 
 
 def _counted(answer: StreamingResponse, target: target_health.Target) -> StreamingResponse:

@@ -166,7 +166,7 @@ def kill_and_converge(world: World, page: Page, requests: Counter[str], point: P
 
     between = world.observe()
     new = str(inputs["version"])
-    for served in (between.backend, between.behind, between.site):
+    for served in (between.backend, *between.tasks, between.site):
         assert served in {old, new}, f"{told}: visitors get {served} after the kill"
     again = inputs if point.same else world.inputs()
     began = time.monotonic()

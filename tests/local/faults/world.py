@@ -49,7 +49,8 @@ class Observed:
 
     backend: str
     """Version by the health check through the CDN."""
-    behind: str
+    tasks: tuple[str, ...]
+    """What the healthy targets of the service answer, each once."""
     """Version by the health check through the load balancer."""
     site: str
     record: str
@@ -63,7 +64,8 @@ class Observed:
     @property
     def version(self) -> str:
         """The one that all of it is on; otherwise which differ."""
-        found = {"backend": self.backend, "load balancer": self.behind, "site": self.site, "record": self.record}
+        tasks = " and ".join(self.tasks) or "no healthy target"
+        found = {"backend": self.backend, "tasks": tasks, "site": self.site, "record": self.record}
         return self.backend if len(set(found.values())) == 1 else json.dumps(found)
 
 
@@ -239,7 +241,7 @@ class World:
         assert found is not None
         return Observed(
             backend=self._version(self.site + str(self.original["health"]["path"])),
-            behind=self._version(self._balancer(service) + str(self.original["health"]["path"])),
+            tasks=self._tasks(service),
             site=self._version(self.site + "/version.json"),
             record=found.version,
             revision=primary["taskDefinition"],
@@ -248,22 +250,20 @@ class World:
             unsettled=self._exists("unsettled.json"),
         )
 
-    def _version(self, url: str) -> str:
+    def _version(self, url: str, *, direct: bool = False) -> str:
+        """What answers at an address: at the emulator's, unless it is asked directly."""
         try:
-            answer = http.get(url, connect_to=f"127.0.0.1:{self.clone.port}", timeout_s=10)
+            answer = http.get(url, connect_to=None if direct else f"127.0.0.1:{self.clone.port}", timeout_s=10)
             return str(json.loads(answer.body)["version"]) if answer.status == 200 else f"status {answer.status}"
         except (http.HttpError, ValueError, KeyError) as error:
             return repr(error)
 
-    def _balancer(self, service: Mapping[str, Any]) -> str:
-        """Address of the load balancer with a rule that forwards to the service."""
-        elbv2, group = self.aws("elbv2"), service["loadBalancers"][0]["targetGroupArn"]
-        for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
-            for listener in elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
-                rules = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
-                if any(action.get("TargetGroupArn") == group for rule in rules for action in rule["Actions"]):
-                    return f"http://{balancer['LoadBalancerName']}.alb.localhost:{self.clone.port}"
-        raise LookupError(f"no load balancer has a rule for {group}")
+    def _tasks(self, service: Mapping[str, Any]) -> tuple[str, ...]:
+        """Asked themselves: nobody outside reaches the load balancer."""
+        group, path = service["loadBalancers"][0]["targetGroupArn"], str(self.original["health"]["path"])
+        described = self.aws("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        targets = [item["Target"] for item in described if item["TargetHealth"]["State"] == "healthy"]
+        return tuple(sorted({self._version(f"http://{one['Id']}:{one['Port']}{path}", direct=True) for one in targets}))
 
     def _exists(self, key: str) -> bool:
         try:
