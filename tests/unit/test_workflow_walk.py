@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import subprocess
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,8 @@ import pytest
 
 from tests.local.workflow import api, expressions, job
 from tests.local.workflow.expressions import Known, WorkflowError
-from tests.local.workflow.forge import Forge, git
-from tests.local.workflow.runs import Event, Run
 from tests.local.workflow.walk import walk
+from tests.unit.small_workflow import CHECKOUT, Small, small_in
 
 CONTEXTS: dict[str, Any] = {
     "github": Known(event={"pull_request": {"user": {"login": "octocat"}}}, ref="refs/heads/main"),
@@ -23,7 +19,6 @@ CONTEXTS: dict[str, Any] = {
     "steps": Known(release={"outcome": "failure", "outputs": {"url": "http://a"}}, proof={}),
     "matrix": Known(stack="dev"),
 }
-CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 
 
 @pytest.mark.parametrize(
@@ -91,57 +86,10 @@ def test_outputs_of_one_line_and_of_many() -> None:
         job.assigned("nothing\n")
 
 
-@dataclasses.dataclass
-class Small:
-    """A repository with one small workflow, and a workspace."""
-
-    forge: Forge
-    root: Path
-
-    def run(self, jobs: str, asked: list[str] | None = None, approves: bool = True, **other: Any) -> Run:
-        """The run of a workflow with these jobs."""
-        author = self.root / "author"
-        file = author / ".github" / "workflows" / "small.yml"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        head = "on: {push: {branches: [main]}}\npermissions: {}\ndefaults: {run: {shell: bash}}\njobs:\n"
-        file.write_text(head + textwrap.indent(textwrap.dedent(jobs), "  "))
-        git(author, "add", "--all")
-        git(author, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x", "--allow-empty")
-        git(author, "push", "-q", "origin", "HEAD:main")
-        event = Event(name="push", sha=git(author, "rev-parse", "HEAD").strip())
-
-        def approve(run: Run, environment: str) -> bool:
-            if asked is not None:
-                asked.append(f"{environment}: {run.summary}")
-            return approves
-
-        return walk(self.forge, "small.yml", event, approve=approve, **other)
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", tmp_path / "remote.git"], check=True)
-    subprocess.run(
-        ["git", "clone", "-q", tmp_path / "remote.git", tmp_path / "author"], check=True, capture_output=True
-    )
-    subprocess.run(["git", "clone", "-q", tmp_path / "remote.git", tmp_path / "work"], check=True, capture_output=True)
-    (tmp_path / "work" / ".local").mkdir()
-    with api.serving() as double:
-        yield Small(
-            forge=Forge(
-                remote=tmp_path / "remote.git",
-                workspace=tmp_path / "work",
-                folder=tmp_path / "runs",
-                api=double,
-                variables={"AWS_REGION": "us-west-2"},
-                environments={"dev": {"AWS_ROLE_ARN": "arn:dev"}, "dev-approval": {}},
-                reviewed=frozenset({"dev-approval"}),
-                machine={"PATH": "/usr/local/bin:/usr/bin:/bin"},
-                cloud={"AWS_ACCESS_KEY_ID": "key"},
-                tools=tmp_path,
-            ),
-            root=tmp_path,
-        )
+    with small_in(tmp_path) as made:
+        yield made
 
 
 def test_jobs_wait_for_what_they_need_and_hand_on_outputs_and_artifacts(small: Small) -> None:

@@ -59,6 +59,8 @@ APPROVALS = ("deploy/impl-approval", "deploy/prod-approval")
 SESSION_S = 7200
 """Seconds that a deploy role's credentials last: GithubOidcArgs.max_session_s."""
 
+UPLOAD = "actions/upload-artifact"
+
 Yaml = Mapping[str, Any]
 
 
@@ -162,12 +164,13 @@ def test_the_token_of_github_is_given_only_to_steps_that_need_it() -> None:
 
 def test_a_pull_request_never_gets_a_deploy_environment_and_a_fork_none_at_all() -> None:
     workflow = WORKFLOWS["pull_request"]
-    assert set(workflow["on"]) == {"pull_request"}
+    assert set(workflow["on"]) == {"pull_request", "merge_group"}
     with_environment = {name: job for name, job in workflow["jobs"].items() if environment(job)}
     assert list(with_environment) == ["preview"]
     assert with_environment["preview"]["environment"]["name"].endswith("-preview")
     assert " ".join(with_environment["preview"]["if"].split()) == (
-        "${{ github.event.pull_request.head.repo.full_name == github.repository "
+        "${{ github.event_name == 'pull_request' "
+        "&& github.event.pull_request.head.repo.full_name == github.repository "
         "&& github.event.pull_request.user.login != 'dependabot[bot]' }}"
     )
     # The comment follows the previews: none for a fork, whose token could not write one.
@@ -178,11 +181,32 @@ def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
     triggers = {name: set(workflow["on"]) for name, workflow in WORKFLOWS.items()}
     assert triggers == {
         "deploy": {"push"},
-        "pull_request": {"pull_request"},
+        "pull_request": {"pull_request", "merge_group"},
         "rollback": {"workflow_dispatch"},
         "drift": {"schedule", "workflow_dispatch"},
     }
     assert WORKFLOWS["deploy"]["on"]["push"] == {"branches": ["main"]}
+
+
+def test_the_checks_that_main_requires_report_to_a_merge_queue() -> None:
+    """Else it waits for them: "Events that trigger workflows", merge_group."""
+    account = (ROOT / "docs" / "account.md").read_text(encoding="utf-8")
+    required = re.findall(r'"required_status_checks": \[\{"context": "(\w+)"\}\]', account)
+    workflow = WORKFLOWS["pull_request"]
+    assert workflow["on"]["merge_group"] == workflow["on"]["pull_request"] == {"branches": ["main"]}
+    assert required == ["checks"]
+    assert not {"if", "needs", "environment"} & set(workflow["jobs"]["checks"])
+
+
+def test_an_artifact_has_every_file_and_is_replaced_by_its_job() -> None:
+    """Without being told, `actions/upload-artifact` leaves out `.well-known`, and refuses a job that is run again."""
+    uploads = {(name, step["with"]["name"]): step["with"] for name, job in JOBS.items() for step in uses(job, UPLOAD)}
+    assert {artifact for _, artifact in uploads} == {
+        *("frontend", "preview-${{ matrix.stack }}", "drift-${{ matrix.stack }}")
+    }
+    assert all(given["overwrite"] is True for given in uploads.values())
+    hidden = {artifact for (_, artifact), given in uploads.items() if given.get("include-hidden-files") is True}
+    assert hidden == {"frontend"}
 
 
 def test_every_release_waits_in_the_group_of_its_environment_and_is_never_cancelled_by_another() -> None:
@@ -196,7 +220,7 @@ def test_only_what_changes_nothing_is_cancelled_by_a_newer_run() -> None:
     groups = [job["concurrency"] for job in JOBS.values() if "concurrency" in job]
     groups += [workflow["concurrency"] for workflow in WORKFLOWS.values() if "concurrency" in workflow]
     assert [group["group"] for group in groups if group["cancel-in-progress"] is not False] == [
-        "pull-request-${{ github.event.pull_request.number }}"
+        "pull-request-${{ github.event.pull_request.number || github.ref }}"
     ]
     # actionlint does not know the key yet (.github/actionlint.yaml): GitHub takes `single` or `max`, and never with
     # cancel-in-progress. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.github_oidc import GithubOidcArgs
+from tests.local.workflow.api import REPOSITORY
 from tests.local.workflow.expressions import WorkflowError
 from tests.local.workflow.forge import KEPT, git
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from tests.local.workflow.job import Job
 
 Given = Mapping[str, Any]
+
+PREVIEW_SESSION_S = 3600
+"""What a role's session lasts at most unless it says otherwise: MaxSessionDuration of IAM's CreateRole."""
 
 
 class ActionError(Exception):
@@ -29,35 +34,60 @@ def _known(given: Given, *names: str) -> None:
 
 
 def checkout(job: Job, given: Given) -> None:
-    """Real git in the one workspace, as on a self-hosted runner: cleaned, and as shallow as it is asked for."""
+    """Real git in the one workspace, which knows as little as that of a hosted runner: what this checkout fetches.
+
+    Commit, branches and tags are those of "Checkout" (README of actions/checkout) and its `src/ref-helper.ts`. The
+    token is not kept, so that the repository, if it is private, cannot be fetched from again.
+    """
     _known(given, "ref", "fetch-depth", "persist-credentials")
     if job.ran.permissions.get("contents") not in ("read", "write"):
         raise ActionError("the token may not read the repository: permissions need contents: read")
     if given.get("persist-credentials") is not False:
-        raise WorkflowError("a checkout leaves the token in .git/config: persist-credentials: false")
+        raise WorkflowError("a checkout leaves the token in a file: persist-credentials: false")
     event, workspace = job.run.event, job.forge.workspace
     wanted = str(given.get("ref") or event.sha)
     depth = int(given.get("fetch-depth", 1))
-    git(workspace, "reset", "--quiet", "--hard")
-    git(workspace, "clean", "-ffdxq", *(f"--exclude={name}" for name in KEPT))
-    shallow = (workspace / ".git" / "shallow").exists()
-    history = [f"--depth={depth}"] if depth else ["--unshallow"] if shallow else []
-    branches = [] if depth else ["+refs/heads/*:refs/remotes/origin/*"]
     commit = git(job.forge.remote, "rev-parse", f"{wanted}^{{commit}}").strip()
-    fetched = f"+{commit}:refs/remotes/origin/{'fetched' if depth else 'asked'}"
-    git(workspace, "fetch", "--quiet", "--no-tags", "--force", *history, job.forge.remote.as_uri(), fetched, *branches)
+    _begin_anew(workspace)
+    fetched = "refs/remotes/" + event.ref.replace("refs/heads/", "origin/").removeprefix("refs/")
+    everything = [f"--depth={depth}"] if depth else ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+    options = [option for option in everything if option.startswith("--")]
+    history = [ref for ref in everything if ref not in options]
+    git(workspace, "fetch", "--quiet", "--no-tags", *options, job.forge.remote.as_uri(), *history)
+    git(workspace, "fetch", "--quiet", "--no-tags", *options, job.forge.remote.as_uri(), f"+{commit}:{fetched}")
     if event.ref.startswith("refs/heads/") and not given.get("ref"):
         git(workspace, "checkout", "--quiet", "--force", "-B", event.ref.removeprefix("refs/heads/"), commit)
     else:
         git(workspace, "checkout", "--quiet", "--force", "--detach", commit)
+    git(workspace, "clean", "-ffdxq", *(f"--exclude={name}" for name in KEPT))
     job.say(f"HEAD is now at {commit}")
 
 
+def _begin_anew(workspace: Path) -> None:
+    """A repository without a commit. The local environments lie beside it, which Git is told to leave alone."""
+    ignored = workspace / ".git" / "info" / "exclude"
+    text = ignored.read_text() if ignored.exists() else ""
+    shutil.rmtree(workspace / ".git")
+    git(workspace, "init", "--quiet")
+    ignored.parent.mkdir(exist_ok=True)
+    ignored.write_text(text)
+    git(workspace, "remote", "add", "origin", f"https://github.invalid/{REPOSITORY}")
+
+
 def tool(name: str) -> Callable[[Job, Given], None]:
-    """Of a tool that is set up: that it is on PATH of this machine."""
+    """Of a tool that is set up: that it is on PATH of this machine, in whatever version.
+
+    A cache is never there. What it would be found by has to be: "No file in … matched to …"
+    (`src/cache-distributions/cache-distributor.ts` of actions/setup-python), "Some specified paths were not resolved"
+    (`src/cache-restore.ts` of actions/setup-node). actions/setup-go only warns.
+    """
 
     def check(job: Job, given: Given) -> None:
         _known(given, f"{name}-version", f"{name}-version-file", "cache", "cache-dependency-path", "check-latest")
+        paths = str(given.get("cache-dependency-path", "")).split()
+        missing = [path for path in paths if not any(job.forge.workspace.glob(path))]
+        if missing and name != "go":
+            raise ActionError(f"No file in {job.forge.workspace} matched to {missing}: was the repository checked out?")
         program = {"python": "python3"}.get(name, name)
         if shutil.which(program, path=job.forge.machine["PATH"]) is None:
             raise ActionError(f"{program} is not on PATH")
@@ -75,7 +105,11 @@ def pulumi(job: Job, given: Given) -> None:
 
 
 def credentials(job: Job, given: Given) -> None:
-    """A role's credentials, for a job with an OIDC token of the environment that the role trusts."""
+    """A role's credentials, for a job with an OIDC token of the environment that the role trusts.
+
+    Of the time that they last, AWS says: "The requested DurationSeconds exceeds the MaxSessionDuration set for this
+    role" (AssumeRoleWithWebIdentity).
+    """
     _known(given, "role-to-assume", "aws-region", "role-duration-seconds", "role-session-name")
     if job.ran.permissions.get("id-token") != "write":
         raise ActionError("Credentials could not be loaded: is id-token: write in the job's permissions?")
@@ -87,38 +121,67 @@ def credentials(job: Job, given: Given) -> None:
     session = str(given.get("role-session-name", "GitHubActions"))
     if not re.fullmatch(r"[\w+=,.@-]{2,64}", session):
         raise ActionError(f"{session!r} is no name of a session")
-    if not 900 <= int(given.get("role-duration-seconds", 3600)) <= 43_200:
-        raise ActionError(f"role-duration-seconds is {given['role-duration-seconds']}")
+    lasts = int(given.get("role-duration-seconds", 3600))
+    longest = PREVIEW_SESSION_S if environment.endswith("-preview") else GithubOidcArgs.max_session_s
+    if not 900 <= lasts <= longest:
+        raise ActionError(f"{lasts} s: The requested DurationSeconds exceeds the MaxSessionDuration set for this role")
     region = str(given["aws-region"])
     job.exported |= {**job.forge.cloud, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     job.ran.role = role
 
 
 def upload(job: Job, given: Given) -> None:
-    """Copies files to the run's artifacts: what is in a folder, or one file."""
-    _known(given, "name", "path", "if-no-files-found", "retention-days")
-    artifact = job.run.folder / "artifacts" / str(given["name"])
-    source = job.forge.workspace / str(given["path"])
-    if any(sign in str(given["path"]) for sign in "*?!\n"):
+    """Keeps files as an artifact of the run: what is in a folder, or one file.
+
+    "Upload Actions Artifacts" (README of actions/upload-artifact): hidden files are left out unless they are asked for,
+    permissions are lost, and a name is there once in a run, which all attempts belong to.
+    """
+    _known(given, "name", "path", "if-no-files-found", "retention-days", "overwrite", "include-hidden-files")
+    name, path = str(given["name"]), str(given["path"])
+    # `path-and-artifact-name-validation.ts` of @actions/artifact.
+    if set(name) & set('":<>|*?\r\n\\/'):
+        raise ActionError(f"The artifact name is not valid: {name}")
+    if any(sign in path for sign in "*?!\n"):
         raise WorkflowError("these tests know artifacts of one path only")
-    if not source.exists() or (source.is_dir() and not any(source.iterdir())):
-        problem = f"No files were found with the provided path: {given['path']}"
+    if not 1 <= int(given.get("retention-days", 90)) <= 90:
+        raise ActionError(f"Invalid retention-days: {given['retention-days']}")
+    artifact, source = job.run.folder / "artifacts" / name, job.forge.workspace / path
+    files = _files(source, hidden=given.get("include-hidden-files", False) is True)
+    if not files:
+        problem = f"No files were found with the provided path: {path}"
         if given.get("if-no-files-found", "warn") == "error":
             raise ActionError(problem)
         job.say(f"Warning: {problem}")
         return
-    if artifact.exists() and job.run.attempt == 1:
-        raise ActionError(f"Conflict: an artifact with this name already exists on the workflow run: {given['name']}")
+    if artifact.exists() and given.get("overwrite", False) is not True:
+        raise ActionError(f"Conflict: an artifact with this name already exists on the workflow run: {name}")
     shutil.rmtree(artifact, ignore_errors=True)
-    if source.is_dir():
-        shutil.copytree(source, artifact)
-    else:
-        artifact.mkdir(parents=True)
-        shutil.copy2(source, artifact / source.name)
+    for relative, file in files.items():
+        if set(relative) & set('":<>|*?\r\n'):
+            raise ActionError(f"The path for one of the files in artifact is not valid: {relative}")
+        _copy(file, artifact / relative)
+
+
+def _files(source: Path, *, hidden: bool) -> dict[str, Path]:
+    """The files of an artifact by their paths in it."""
+    if source.is_file():
+        return {source.name: source} if hidden or not source.name.startswith(".") else {}
+    found = {path.relative_to(source): path for path in sorted(source.rglob("*")) if path.is_file()}
+    return {
+        relative.as_posix(): path
+        for relative, path in found.items()
+        if hidden or not any(part.startswith(".") for part in relative.parts)
+    }
+
+
+def _copy(file: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, target)
+    target.chmod(0o644)
 
 
 def download(job: Job, given: Given) -> None:
-    """Copies artifacts of the run to the workspace: one by its name, or all that a pattern names."""
+    """Copies artifacts of the run to the workspace: one by its name, or all that a pattern names, if any."""
     _known(given, "name", "path", "pattern", "merge-multiple")
     target = Path(job.forge.workspace / str(given.get("path", ".")))
     artifacts = job.run.folder / "artifacts"

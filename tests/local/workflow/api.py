@@ -1,4 +1,8 @@
-"""A double of GitHub's REST API: of one repository, what `ci` asks for."""
+"""A double of GitHub's REST API: of one repository, what `ci` asks for.
+
+https://docs.github.com/en/rest: "Getting started with the REST API" (headers that a request needs), "API Versions",
+"Using pagination in the REST API", and the page of each path.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 REPOSITORY = "octo/easi"
+IDENTITY = 1296269
+"""Its number, by which GitHub names it in the addresses of further pages."""
+VERSIONS = ("2022-11-28", "2026-03-10")
+"""Of the API; of any other one, and the answer is 400."""
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 COMMENT_CHARACTERS = 65_536
 """GitHub answers 422 for a longer body: "body is too long (maximum is 65536 characters)"."""
@@ -90,7 +98,7 @@ class Api:
             case ("GET", "issues"):
                 return self._may(permissions, None, "read") or (200, self._listed(query))
             case ("POST", "issues"):
-                return self._may(permissions, None) or (201, self._issue(body))
+                return self._may(permissions, None) or self._issue(body)
             case ("PATCH", "issues", number) if int(number) in self.issues:
                 return self._may(permissions, int(number)) or (200, self._edit(self.issues[int(number)], body))
             case ("GET", "actions", "runs", number, "approvals") if int(number) in self.runs:
@@ -104,7 +112,8 @@ class Api:
                 status = self.states[int(number), int(attempt)]
                 return 200, {"id": int(number), "run_attempt": int(attempt), "status": status}
             case ("GET", "labels", name):
-                return (200, {"name": name}) if urllib.parse.unquote(name) in self.labels else (404, {})
+                there = self._label_like(urllib.parse.unquote(name))
+                return self._may(permissions, None, "read") or ((200, {"name": there}) if there else (404, {}))
             case ("POST", "labels"):
                 return self._may(permissions, None) or self._label(body)
         return 404, {"message": "Not Found"}
@@ -128,20 +137,26 @@ class Api:
         thing.update(body, edits=thing.get("edits", 0) + 1)
         return thing
 
-    def _issue(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _issue(self, body: Mapping[str, Any]) -> Answer:
+        if not body.get("title"):
+            return 422, {"message": "Validation Failed", "errors": [{"code": "missing_field", "field": "title"}]}
         number = max(self.issues, default=0) + 1
         labels = [{"name": name} for name in body.get("labels", [])]
         self.labels += [label["name"] for label in labels if label["name"] not in self.labels]
         address = f"https://github.com/{REPOSITORY}/issues/{number}"
         made = {"number": number, "html_url": address, "user": BOT, "state": "open", "labels": labels}
         self.issues[number] = {"body": "", **body, **made}
-        return self.issues[number]
+        return 201, self.issues[number]
 
     def _label(self, body: Mapping[str, Any]) -> Answer:
-        if body["name"] in self.labels:
+        if self._label_like(body["name"]):
             return 422, {"message": "Validation Failed", "errors": [{"code": "already_exists"}]}
         self.labels.append(body["name"])
         return 201, {"name": body["name"]}
+
+    def _label_like(self, name: str) -> str | None:
+        """The label of that name, in whatever case."""
+        return next((label for label in self.labels if label.lower() == name.lower()), None)
 
     def _listed(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
         """Newest first, as GitHub lists them."""
@@ -161,13 +176,21 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(address.query))
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         token = re.sub(r"^(?i:bearer|token) ", "", self.headers.get("Authorization", ""))
-        status, found = self.api.answer(self.command, address.path, query, json.loads(sent or b"{}"), token)
+        path = address.path.replace(f"/repositories/{IDENTITY}/", f"/repos/{REPOSITORY}/")
+        if not self.headers.get("User-Agent"):
+            status, found = 403, {"message": "Request forbidden by administrative rules. User-Agent is missing."}
+        elif self.headers.get("X-GitHub-Api-Version", VERSIONS[0]) not in VERSIONS:
+            status, found = 400, {"message": "This version of the API is not supported."}
+        else:
+            status, found = self.api.answer(self.command, path, query, json.loads(sent or b"{}"), token)
         link = ""
-        if isinstance(found, list):
+        # The review history of a run has no pages.
+        if isinstance(found, list) and not path.endswith("/approvals"):
             size, page = min(int(query.get("per_page", PAGE)), 100), int(query.get("page", "1"))
             if len(found) > page * size:
                 further = urllib.parse.urlencode({**query, "page": str(page + 1)})
-                link = f'<{self.api.url}{address.path}?{further}>; rel="next"'
+                pages = path.replace(f"/repos/{REPOSITORY}/", f"/repositories/{IDENTITY}/")
+                link = f'<{self.api.url}{pages}?{further}>; rel="next"'
             found = found[(page - 1) * size : page * size]
         payload = json.dumps(found).encode()
         self.send_response(status)

@@ -21,6 +21,8 @@ TESTS = ('testpaths = ["tests"]', 'testpaths = ["tests/unit/test_promotion.py"]'
 VARIABLE, VALUE = "EASI_GREETING", "a-value-that-nobody-sees"
 """A variable of the backend in all three environments."""
 TITLE = " with another title"
+HIDDEN, CONTACT = ".well-known/security.txt", "Contact: mailto:security@example.gov\n"
+"""A file of the site whose path begins with a dot, and what is in it."""
 REASON = "the page has the wrong title again"
 CHECKS = frozenset({"checks"})
 """They are walked once, with the first merge."""
@@ -68,6 +70,10 @@ def prepare(team: Team) -> None:
 def rejected(team: Team) -> Stage:
     """A merge that dev and impl take, and that the reviewer of prod rejects."""
     team.edit("example/frontend/index.html", "</title>", f"{TITLE}</title>")
+    hidden = team.author / "example" / "frontend" / "public" / HIDDEN
+    hidden.parent.mkdir(parents=True)
+    hidden.write_text(CONTACT)
+    team.git("add", "--all")
     team.commit("Give the page another title")
     team.rejects = {"prod-approval"}
     try:

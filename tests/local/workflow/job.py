@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.local.workflow import actions, expressions
+from tests.local.workflow.api import REPOSITORY
 from tests.local.workflow.expressions import Known, WorkflowError, fill, text
 from tests.local.workflow.forge import Forge
-from tests.local.workflow.runs import JobRun, Run, known, parsed
+from tests.local.workflow.runs import Event, JobRun, Run, known, parsed
 
 STEP_KEYS = {
     *("id", "name", "if", "uses", "with", "run", "env", "shell", "working-directory"),
@@ -43,7 +44,7 @@ def run(
     permissions = written.get("permissions", definition.get("permissions"))
     if not isinstance(permissions, dict):
         raise WorkflowError(f"job {ran.id}: permissions are to be listed one by one, not {permissions!r}")
-    ran.permissions = permissions
+    ran.permissions = reduced(permissions) if from_elsewhere(run.event) else permissions
     place = written.get("environment") or {}
     place = known({"name": place} if isinstance(place, str) else place, ENVIRONMENT_KEYS, f"environment of {ran.id}")
     ran.environment = text(fill(place.get("name"), contexts))
@@ -71,6 +72,23 @@ def run(
         name: text(fill(value, job.scope.contexts)) for name, value in (written.get("outputs") or {}).items()
     }
     ran.url = text(fill(place.get("url"), job.scope.contexts))
+
+
+def from_elsewhere(event: Event) -> bool:
+    """Whether it is a pull request from a fork, or one of Dependabot, which counts as one."""
+    if event.name != "pull_request":
+        return False
+    pull_request = event.payload["pull_request"]
+    source, author = str(pull_request["head"]["repo"]["full_name"]), str(pull_request["user"]["login"])
+    return source != REPOSITORY or author == "dependabot[bot]"
+
+
+def reduced(permissions: Mapping[str, str]) -> dict[str, str]:
+    """What is left of them: "Maximum access for pull requests from public forked repositories", GITHUB_TOKEN reference.
+
+    An OIDC token cannot be read: its permission is to write or nothing.
+    """
+    return {name: "none" if name == "id-token" else "read" for name in permissions}
 
 
 class Scope:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from tests.local.clone import ENVIRONMENTS
-from tests.local.workflow.conftest import TITLE, VALUE
+from tests.local.workflow.conftest import CONTACT, HIDDEN, TITLE, VALUE
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team
@@ -58,6 +59,12 @@ def test_the_job_that_was_rejected_is_run_again_and_prod_answers_the_version(mer
     assert all(TITLE in page for page in merged.pages.values())
 
 
+def test_a_file_whose_path_begins_with_a_dot_comes_along(merged: Stage, team: Team) -> None:
+    assert merged.run.attempt == 2
+    for environment in ENVIRONMENTS:
+        assert team.easi.get(f"{team.url(environment)}/{HIDDEN}") == (200, CONTACT.encode())
+
+
 def test_image_and_frontend_are_built_once_and_carried_on(merged: Stage, team: Team) -> None:
     jobs = merged.run.jobs
     assert [ran.name for ran in jobs if "vite build" in ran.log] == ["build"]
@@ -75,6 +82,9 @@ def test_reviewers_saw_the_proof_and_what_would_change(rejected: Stage, merged: 
     ):
         own = seen[seen.index(f"## {environment}: ") :]
         assert f"{environment} would release {version[:12]}: {before} has proven it" in own
+        assert re.search(
+            rf"\*\*{environment}: \w+ -&#62; {version[:7]}, \d commits, proven in {before} [^*]*UTC\*\*", own
+        )
         assert f"Proof: it runs in {before}" in own
         assert version in own
         assert image in own

@@ -135,3 +135,15 @@ def test_nothing_from_elsewhere_gets_credentials(opened: Push, team: Team, other
     run = team.walk("pull_request.yml", event, done_before=CHECKS | {"build"})
     assert run.results == {"checks": "success", "build": "success", "preview": "skipped", "comment": "skipped"}
     assert not any(ran.role for ran in run.jobs)
+
+
+def test_a_merge_queue_gets_its_checks_and_no_preview(team: Team, pushed: Push) -> None:
+    """What it would merge has a branch of its own, and belongs to no pull request."""
+    ref = f"refs/heads/gh-readonly-queue/main/pr-{NUMBER}-{pushed.event.sha}"
+    team.git("push", "--quiet", "origin", f"{pushed.event.sha}:{ref}")
+    group = {"head_sha": pushed.event.sha, "head_ref": ref, "base_ref": "refs/heads/main"}
+    event = Event(name="merge_group", sha=pushed.event.sha, ref=ref, payload={"merge_group": group})
+    run = team.walk("pull_request.yml", event, done_before=CHECKS)
+    assert run.results == {"checks": "success", "build": "success", "preview": "skipped", "comment": "skipped"}
+    assert "vite build" in run["build"].log
+    assert {ran.role for ran in run.jobs} == {""}

@@ -113,7 +113,10 @@ def listed(value: Any) -> list[str]:
 
 
 def started_by(definition: Mapping[str, Any], event: Event) -> bool:
-    """Whether the workflow's `on` has the event, and its branch."""
+    """Whether the workflow's `on` has the event, and its branch: for a pull request and a merge group, the target.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
+    """
     on = definition["on"]
     on = dict.fromkeys(listed(on)) if isinstance(on, str | list) else on
     if event.name not in on:
@@ -121,7 +124,10 @@ def started_by(definition: Mapping[str, Any], event: Event) -> bool:
     filters = on[event.name] or {}
     if event.name == "push":
         known(filters, {"branches"}, "on: push")
-    branch = event.base_ref if event.name == "pull_request" else event.ref.removeprefix("refs/heads/")
+    if event.name == "merge_group" and "checks_requested" not in filters.get("types", ["checks_requested"]):
+        return False
+    target = event.payload["merge_group"]["base_ref"] if event.name == "merge_group" else event.base_ref or event.ref
+    branch = target.removeprefix("refs/heads/")
     return "branches" not in filters or branch in filters["branches"]
 
 
