@@ -33,7 +33,7 @@ class Cloud:
         self.rotates = False
         self.key_policy: dict[str, Any] = {}
         self.owner = ""
-        self.location = REGION
+        self.location: str | None = REGION
         self.versioned = False
         self.objects = 0
         self.encrypted_with = ""
@@ -83,8 +83,12 @@ class Cloud:
         if self.owner != ExpectedBucketOwner:
             raise _http(403)
 
-    def create_bucket(self, **_: Any) -> None:
-        self.owner = ACCOUNT
+    def create_bucket(self, CreateBucketConfiguration: Any = None, **_: Any) -> None:  # noqa: N803 - the API's name
+        """Its region is named, unless it is us-east-1, which has no name there (CreateBucket in the API reference)."""
+        named = (CreateBucketConfiguration or {}).get("LocationConstraint")
+        if named != (None if self.region_name == "us-east-1" else self.region_name):
+            raise _http(400)
+        self.owner, self.location = ACCOUNT, named
 
     def get_bucket_location(self, **_: Any) -> Any:
         return {"LocationConstraint": self.location}
@@ -96,7 +100,10 @@ class Cloud:
         return {"KeyCount": self.objects}
 
     def get_bucket_encryption(self, **_: Any) -> Any:
-        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.encrypted_with} if self.encrypted_with else {}
+        # Every bucket has had this one since 2023 ("Setting default server-side encryption behavior for S3 buckets").
+        default = {"SSEAlgorithm": "AES256"}
+        if self.encrypted_with:
+            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.encrypted_with}
         return {"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}}
 
     def put_bucket_encryption(self, ServerSideEncryptionConfiguration: Any, **_: Any) -> None:  # noqa: N803 - as above

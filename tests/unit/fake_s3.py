@@ -105,7 +105,7 @@ class FakeS3:
         return self._call("DeleteObject", Key, work)
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str = "", **rest: Any) -> dict[str, Any]:
-        """ListObjectsV2, with `Delimiter`, `StartAfter`, `MaxKeys` and continuation."""
+        """ListObjectsV2, with `Delimiter`, `StartAfter`, `MaxKeys` (1000 at most) and continuation."""
 
         def work() -> dict[str, Any]:
             after = rest.get("ContinuationToken") or rest.get("StartAfter") or ""
@@ -115,13 +115,14 @@ class FakeS3:
                 head, found, _tail = name[len(Prefix) :].partition(rest.get("Delimiter") or "\0")
                 entries[Prefix + head + (rest["Delimiter"] if found else "")] = None if found else name
             left = [entry for entry in sorted(entries) if entry > after]
-            page = left[: rest.get("MaxKeys", 1000)]
+            page = left[: min(rest.get("MaxKeys", 1000), 1000)]
             more = {"NextContinuationToken": page[-1]} if len(left) > len(page) else {}
             contents = [self._entry(Bucket, key) for entry in page if (key := entries[entry]) is not None]
             prefixes = [{"Prefix": entry} for entry in page if entries[entry] is None]
-            return self._answer(
-                IsTruncated=bool(more), KeyCount=len(page), Contents=contents, CommonPrefixes=prefixes, **more
-            )
+            # boto3 leaves out a list without items, as the answer in XML has no element for it.
+            lists = {"Contents": contents, "CommonPrefixes": prefixes}
+            some = {name: items for name, items in lists.items() if items}
+            return self._answer(IsTruncated=bool(more), KeyCount=len(page), **some, **more)
 
         return self._call("ListObjectsV2", Prefix, work)
 

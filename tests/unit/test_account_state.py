@@ -93,6 +93,14 @@ def test_everything_is_made_and_the_next_commands_are_told() -> None:
     assert f"stateKeyArn  {cloud.key_arn}" in told
 
 
+def test_a_bucket_of_the_region_without_a_name_is_made_and_found_again() -> None:
+    cloud = Cloud()
+    cloud.region_name = "us-east-1"
+    assert ensured(cloud)[1][0] == "made the bucket state-of-easi in us-east-1"
+    assert cloud.location is None
+    ensured(cloud)
+
+
 def test_a_second_run_makes_nothing_and_leaves_policies_alone() -> None:
     cloud = Cloud()
     ensured(cloud, ("222222222222",))
