@@ -6,15 +6,16 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
-from local.terminal import coloured
+from local.terminal import Heartbeat, coloured, say
+from local.update_log import UpdateLog
 from release import machine
 
 PROJECT = "easi"
@@ -83,8 +84,44 @@ class Stacks:
             raise LocalError(f"{name}: an earlier update is in the way, see above.")
 
     def up(self, name: str) -> int:
-        """Update the stack, showing what Pulumi says. Its exit code."""
-        return self.stream("up", "-s", name, "--yes", "--skip-preview", "--suppress-outputs")
+        """Update the stack, showing what matters of what Pulumi says, and keeping all of it. Its exit code."""
+        command = [self._pulumi, "up", "-s", name, "--yes", "--skip-preview", "--suppress-outputs"]
+        command += ["--non-interactive", "--suppress-progress", "--color", "always" if coloured() else "never"]
+        log, told = self.log(name), UpdateLog()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            log.open("w") as kept,
+            Heartbeat(f"updating {name}", say, lambda: told.progress),
+            subprocess.Popen(
+                command,
+                env=self._environment,
+                cwd=self._layout.root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                process_group=0,
+            ) as pulumi,
+        ):
+            assert pulumi.stdout is not None  # noqa: S101 - it is a pipe
+            try:
+                _show(pulumi.stdout, told, kept)
+                return pulumi.wait()
+            except KeyboardInterrupt:
+                pulumi.send_signal(signal.SIGINT)  # once, so that it can finish what is under way
+                with _second_interrupt_passed_on(pulumi):
+                    _show(pulumi.stdout, told, kept)
+                    pulumi.wait()
+                raise
+
+    def log(self, name: str) -> Path:
+        """Everything that Pulumi said in the last `up` of a stack."""
+        return self._layout.local / "logs" / f"up-{name}.log"
+
+    def shown_log(self, name: str) -> str:
+        """The same, as it is named to people in the clone's folder."""
+        return str(self.log(name).relative_to(self._layout.root))
 
     def outputs(self, name: str) -> dict[str, Any]:
         """The stack's outputs."""
@@ -95,22 +132,6 @@ class Stacks:
         """How many resources the last update created, updated, deleted, left the same."""
         found = json.loads(self._quietly("stack", "history", "-s", name, "--json", "--page-size", "1"))
         return dict(found[0].get("resourceChanges") or {}) if found else {}
-
-    def stream(self, *arguments: str) -> int:
-        """Run `pulumi` with its output on ours. Ctrl-C is passed on once, so that it can finish what is under way."""
-        command = [self._pulumi, *arguments, "--non-interactive", "--suppress-progress"]
-        command += ["--color", "always" if coloured() else "never"]
-        with subprocess.Popen(
-            command, env=self._environment, cwd=self._layout.root, stdin=subprocess.DEVNULL, process_group=0
-        ) as pulumi:
-            while True:
-                try:
-                    return pulumi.wait()
-                except KeyboardInterrupt:
-                    pulumi.send_signal(signal.SIGINT)
-                    with _second_interrupt_passed_on(pulumi):
-                        pulumi.wait()
-                    raise
 
     def _quietly(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -127,8 +148,18 @@ class Stacks:
         return done.stdout
 
 
+def _show(lines: Iterable[str], told: UpdateLog, kept: IO[str]) -> None:
+    for line in lines:
+        kept.write(line)
+        kept.flush()
+        for shown in told.shown(line):
+            say(shown)
+    for shown in told.rest():
+        say(shown)
+
+
 @contextmanager
-def _second_interrupt_passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _second_interrupt_passed_on(process: subprocess.Popen[str]) -> Iterator[None]:
     """While Pulumi finishes after a first Ctrl-C, a further one makes it end at once."""
     before = signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
     try:

@@ -80,7 +80,7 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
     code = stacks.up(name)
     if code != 0:
         ended = f"ended with {code}; the reason is above" if code > 0 else f"was killed by signal {-code}"
-        raise LocalError(f"{name}: the release failed (pulumi {ended}).")
+        raise LocalError(f"{name}: the release failed (pulumi {ended}). All that it said: {stacks.shown_log(name)}")
     changed = any(kind not in UNCHANGED for kind in stacks.last_changes(name))
     outputs = stacks.outputs(name)
     why = None if changed else unchanged.why_not_proven(outputs, port, ANSWER_DEADLINE_S)

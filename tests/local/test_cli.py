@@ -42,6 +42,17 @@ def test_up_says_what_each_environment_proved_and_it_answers_so(easi: Clone, env
     assert (json.loads(body)["status"], json.loads(body)["version"]) == ("pass", easi.first_version)
 
 
+def test_the_first_up_is_read_in_a_minute_and_kept_whole(easi: Clone) -> None:
+    assert len(easi.first_up.splitlines()) < 200, "of several hundred lines about resources, none is shown"
+    for environment in ENVIRONMENTS:
+        shown = easi.first_up.partition(f"== {environment}\n")[2]
+        phases = [int(number) for number in re.findall(r"^  (\d)/8 ", shown.partition("\n== ")[0], re.MULTILINE)]
+        assert (phases[0], phases[-1]) == (1, 8)
+        assert phases == sorted(phases)
+        log = easi.root / ".local" / "logs" / f"up-{environment}.log"
+        assert len(re.findall(r"aws:\S+ \S+ created", log.read_text())) > 50
+
+
 def test_later_environments_run_what_the_first_one_built(easi: Clone) -> None:
     releases = [easi.outputs(environment)["release"] for environment in ENVIRONMENTS]
     assert len({release["image"].partition("@")[2] for release in releases}) == 1

@@ -14,6 +14,7 @@ import pytest
 from local import unchanged
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.stacks import Interruption, Stacks
+from tests.unit.test_update_log import FIRST
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = {"release": {"version": "a" * 40}, "healthcheckUrl": "http://x.localhost:1/health", "url": "http://x"}
@@ -186,3 +187,14 @@ def test_uncommitted_changes_are_never_remembered(layout: Layout, stacks: Stacks
     (layout.root / "Pulumi.dev.yaml").write_text("config: {aws:region: us-east-1}\n")
     settled(layout, stacks)
     assert not known(layout, stacks)
+
+
+def test_what_an_update_says_is_shown_in_short_and_kept_whole(
+    layout: Layout, stacks: Stacks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_whole(layout.bin / "pulumi", f"#!/bin/sh\ncat <<'END'\n{FIRST}END\necho problem >&2\nexit 3\n", mode=0o755)
+    assert stacks.up("dev") == 3
+    assert (layout.root / stacks.shown_log("dev")).read_text() == f"{FIRST}problem\n"
+    said = capsys.readouterr().out.splitlines()
+    assert (said[0], said[-1]) == ("Updating (dev):", "problem")
+    assert len(said) < len(FIRST.splitlines()) / 2
