@@ -7,14 +7,17 @@ of the project folder with the same SDK and show its errors in the same way.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,10 @@ from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from local import bootstrap
+
 PARENT_POLL_S = 0.5
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -50,6 +56,26 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def About(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """What `pulumi about` shows."""
         return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - the protocol's name
+        """`pulumi install`: bring the virtual environment to what its lock file names, as `make setup` does it."""
+        command = [sys.executable, "-m", "local.bootstrap"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as installing:
+            for line in installing.stdout or ():
+                yield language_pb2.InstallDependenciesResponse(stdout=line)
+        if installing.returncode != 0:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{bootstrap.LOCK} is not installed: make setup")
+        done = f"the packages of {bootstrap.LOCK} are installed in {Path(sys.prefix).name}\n"
+        yield language_pb2.InstallDependenciesResponse(stdout=done.encode())
+
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """What `pulumi about` lists: the installed packages; those that only others need when they are asked for."""
+        command = [sys.executable, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
+        command += [] if request.transitiveDependencies else ["--not-required"]
+        listed = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[language_pb2.DependencyInfo(name=item["name"], version=item["version"]) for item in listed]
+        )
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """Run the program to its end, and say whether it failed."""

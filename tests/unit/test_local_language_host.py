@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent import futures
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,28 @@ def test_a_run_error_is_one_sentence(host: Host, engine: Engine, tmp_path: Path)
 def test_a_folder_without_a_program_is_named(host: Host, engine: Engine, tmp_path: Path) -> None:
     assert run(host[1], engine[1], tmp_path, tmp_path).bail
     assert engine[0].said == [f"there is no program at {tmp_path / '__main__.py'}"]
+
+
+def test_install_brings_the_packages_to_what_is_locked_and_says_so(host: Host) -> None:
+    with grpc.insecure_channel(host[1]) as channel:
+        stub = language_pb2_grpc.LanguageRuntimeStub(channel)
+        answers = list(stub.InstallDependencies(language_pb2.InstallDependenciesRequest(), timeout=60))
+    assert b"".join(answer.stdout for answer in answers).endswith(
+        b"the packages of requirements-dev.lock are installed in .venv\n"
+    )
+
+
+def test_about_lists_what_is_installed(host: Host) -> None:
+    with grpc.insecure_channel(host[1]) as channel:
+        stub = language_pb2_grpc.LanguageRuntimeStub(channel)
+        direct, all_ = (
+            stub.GetProgramDependencies(
+                language_pb2.GetProgramDependenciesRequest(transitiveDependencies=transitive), timeout=60
+            ).dependencies
+            for transitive in (False, True)
+        )
+    assert {item.name: item.version for item in all_}["pulumi"] == metadata.version("pulumi")
+    assert 0 < len(direct) < len(all_)
 
 
 def test_it_ends_at_once_on_interrupt(host: Host) -> None:
