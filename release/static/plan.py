@@ -59,9 +59,8 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
     more = f" (and {len(clashes) - 1} more such files)" if len(clashes) > 1 else ""
     raise StaticReleaseError(
         f"{file.path} of {_named(manifest)} has other content (SHA-256 {file.sha256[:12]}) than in {_named(kept)}, "
-        f"which is kept here (SHA-256 {before.sha256[:12]}){more}. Its name looks like one that carries a hash of the "
-        "content: browsers keep it for a year, and both versions cannot have it. Give the new content a new name, as a "
-        "build does that hashes what it writes, or move the file out of assets/"
+        f"which is kept here (SHA-256 {before.sha256[:12]}){more}. Give the new content a new name, as a build does "
+        "that hashes what it writes, or move the file out of assets/: browsers keep a file with such a name for a year"
     )
 
 

@@ -17,6 +17,7 @@ from release.static import pages
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.store import Say, Site
+from release.version import short
 
 READ_BACK_INTERVAL_S: Final = 1.0
 TIMEOUT_S: Final = 10.0
@@ -40,12 +41,12 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
         left_s = end - time.monotonic()
         if left_s <= 0:
             raise StaticReleaseError(
-                f"{site.url} does not serve {manifest.version[:12]} after {deadline_s:.0f} s: {reason}; "
+                f"{site.url} does not serve {short(manifest.version)} after {deadline_s:.0f} s: {reason}; "
                 f"look at the distribution {site.distribution_id} and at s3://{site.bucket}"
             )
         news(f"not yet served: {reason}", f"; gives up in {left_s:.0f} s")
         time.sleep(READ_BACK_INTERVAL_S)
-    say(f"{site.url} serves {manifest.version[:12]} (one edge of the CDN was asked)")
+    say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked)")
 
 
 def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:

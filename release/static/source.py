@@ -75,11 +75,10 @@ def _copy(s3: Any, source: Upstream, manifest: Manifest) -> Callable[[File, str,
             if whose is None:
                 raise
             raise WrongContentError(
-                f"s3://{origin[0]}/{origin[1]} is not the {file.path} that the manifest names: it is not that of "
-                f"{short(manifest.version)} (SHA-256 {file.sha256[:12]}), but that of {short(whose.version)} (manifest "
-                f"{whose.digest[:19]}), a release there with other content under the same name. Release "
-                f"{short(manifest.version)} in that environment again, which brings its file back, then here; or build "
-                "a version whose file has a name of its own",
+                f"s3://{origin[0]}/{origin[1]} is not that of {short(manifest.version)} (SHA-256 {file.sha256[:12]}), "
+                f"but that of {short(whose.version)} (manifest {whose.digest[:19]}), released there under that name. "
+                f"Release {short(manifest.version)} in that environment again, which brings its file back, then here; "
+                "or build a version whose file has a name of its own",
                 error.checksum,
             ) from error
 
