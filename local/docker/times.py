@@ -1,8 +1,8 @@
 """The times of a build, taken out of the image as BuildKit does it for the build argument SOURCE_DATE_EPOCH.
 
 BuildKit writes it as the time of the image and of each step, and leaves the files in the layers as they are ("Build
-reproducibility" in its documentation). The builder of Docker's API knows no such argument, and names the containers
-that it built in as well, which BuildKit does not.
+reproducibility" in its documentation). The builder of Docker's API knows no such argument. It also notes its version
+and the containers that it built in, which BuildKit does not.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import docker.errors
 from local.plugin import PluginError
 
 ARGUMENT = "SOURCE_DATE_EPOCH"
+_OF_THE_BUILDER = ("container", "container_config", "docker_version")
 
 
 def take_out(client: Any, name: str, seconds: str) -> None:
@@ -48,7 +49,7 @@ def take_out(client: Any, name: str, seconds: str) -> None:
 
 def _without_times(config: dict[str, Any], seconds: int) -> dict[str, Any]:
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    kept = {key: value for key, value in config.items() if key not in ("container", "container_config")}
+    kept = {key: value for key, value in config.items() if key not in _OF_THE_BUILDER}
     history = [{**step, "created": at} for step in config.get("history") or []]
     return {**kept, "config": {**config["config"], "Image": ""}, "created": at, "history": history}
 

@@ -139,6 +139,28 @@ def test_image_is_built_pushed_and_known_by_its_digest(plugin: Plugin, inputs: d
     assert "hunter2" not in str(outputs) + str(plugin.engine.lines)
 
 
+def test_time_that_was_given_is_that_of_the_image_and_not_of_its_files(plugin: Plugin, inputs: dict[str, Any]) -> None:
+    build = {**inputs["build"], "args": {"VERSION": "1", "SOURCE_DATE_EPOCH": "86400"}}
+    os.utime(Path(build["context"]) / "file", (172800, 172800))
+    pulled = _pull(plugin.create(plugin.check(**{**inputs, "build": build}))["repoDigest"])
+    assert pulled.attrs["Created"] == "1970-01-02T00:00:00Z"
+    assert {step["Created"] for step in pulled.history()} == {86400}
+    assert pulled.labels == {"version": "1"}
+    container = docker.from_env().containers.create(pulled, "none")
+    try:
+        _, file = container.get_archive("/file")
+    finally:
+        container.remove()
+    assert file is not None
+    assert file["mtime"].startswith("1970-01-03T")
+
+
+def test_time_that_is_no_number_of_seconds_is_refused(plugin: Plugin, inputs: dict[str, Any]) -> None:
+    build = {**inputs["build"], "args": {"SOURCE_DATE_EPOCH": "yesterday"}}
+    with pytest.raises(grpc.RpcError, match="SOURCE_DATE_EPOCH is 'yesterday': expected whole seconds since 1970"):
+        plugin.create(plugin.check(**{**inputs, "build": build}))
+
+
 def test_unchanged_context_is_no_difference_and_a_changed_one_is(plugin: Plugin, inputs: dict[str, Any]) -> None:
     old = plugin.check(**inputs)
     registry = {**inputs["registry"], "password": "another"}
