@@ -198,7 +198,7 @@ def test_up_clears_what_a_killed_engine_left(easi: Clone, tmp_path: Path) -> Non
     version = easi.commit("a version whose release is killed")
     log = tmp_path / "log"
     process = up_in_background(easi, log, "--env", "dev")
-    wait_for(log, "Release release updating", process)
+    wait_for(log, "1/8 check: begins", process)
     locks = list((easi.root / ".local" / "state" / ".pulumi" / "locks").rglob("*.json"))
     engine = int(json.loads(locks[0].read_text())["pid"])
     subprocess.run(["kill", "-KILL", str(engine)], check=True)

@@ -51,6 +51,12 @@ def test_after_a_release_all_sources_agree(easi: Clone, environment: str) -> Non
     proof = json.loads(said)
     check("verify", proof)
     assert (code, proof["proven"], proof["version"]) == (0, True, easi.first_version)
+    outputs = easi.outputs(environment)
+    region, cluster = outputs["release"]["taskDefinition"].split(":")[3], outputs["cluster"]
+    tasks = f"import boto3; print(*boto3.client('ecs', '{region}').list_tasks(cluster='{cluster}')['taskArns'])"
+    running = {arn.rpartition("/")[2] for arn in easi.shell(f'python -c "{tasks}"').stdout.split()}
+    assert set(proof["tasks"]) <= running
+    assert proof["tasks"]
 
 
 def test_explain_is_the_gate_and_names_what_would_change(easi: Clone) -> None:

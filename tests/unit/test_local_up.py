@@ -1,0 +1,119 @@
+"""`make up` calls only proven what answers: the version, by a task of its release."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import unchanged, up
+from local.layout import Layout, LocalError
+from tests.unit.rollout_world import NEW, status
+
+VERSION = "3f2c1aa" + "0" * 33
+OURS, STRANGER = "1" * 32, "2" * 32
+
+
+class Here(ThreadingHTTPServer):
+    """The emulator, as far as this needs it: a health check behind a load balancer, and the deploy function."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.task: str | None = OURS
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack's outputs say."""
+        return {
+            "url": "http://d1.cloudfront.localhost:1",
+            "healthcheckUrl": "http://d1.cloudfront.localhost:1/api/v1/healthcheck",
+            "deployFunction": "easi-dev-deploy",
+            "release": {"version": VERSION, "taskDefinition": NEW},
+        }
+
+    def why(self) -> str | None:
+        return unchanged.why_not_proven(self.outputs, self.server_address[1], deadline_s=0.2)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Here
+
+    def do_GET(self) -> None:
+        assert self.headers["Host"] == "d1.cloudfront.localhost:1"
+        self.answer({"status": "pass", "version": VERSION}, {"X-Task-Id": self.server.task} if self.server.task else {})
+
+    def do_POST(self) -> None:
+        assert self.path.endswith("/functions/easi-dev-deploy/invocations")
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(status(tasks=[OURS]), {})
+
+    def answer(self, body: dict[str, Any], headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for name, value in ({"Content-Type": "application/json"} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def here() -> Iterator[Here]:
+    server = Here()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_task_of_the_release_is_believed_and_another_is_not(here: Here) -> None:
+    assert here.why() is None
+    here.task = None
+    assert here.why() is None, "a backend need not say which task it is"
+    here.task = STRANGER
+    assert f"answered by task {STRANGER}, which is not of this release" in str(here.why())
+
+
+class Stacks:
+    """One whose update finds nothing to do."""
+
+    def __init__(self, outputs: dict[str, Any]) -> None:
+        self._outputs = outputs
+
+    def make(self, name: str) -> None:
+        pass
+
+    recover = make
+
+    def interruption(self, name: str) -> None:
+        pass
+
+    def up(self, name: str) -> int:
+        return 0
+
+    def last_changes(self, name: str) -> dict[str, int]:
+        return {"same": 96}
+
+    def outputs(self, name: str) -> dict[str, Any]:
+        return self._outputs
+
+
+def test_where_nothing_changed_and_another_task_answers_nothing_is_called_proven(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchanged, "_inputs", lambda *_: "the same")
+    monkeypatch.setattr(up, "ANSWER_DEADLINE_S", 0.2)
+    layout, stacks, port = Layout(tmp_path), Stacks(here.outputs), here.server_address[1]
+    run: Any = up._release
+    for _ in range(2):
+        assert run(layout, stacks, "dev", port).startswith("dev: nothing changed")
+    here.task = STRANGER
+    with pytest.raises(LocalError, match=f"answered by task {STRANGER}") as caught:
+        run(layout, stacks, "dev", port)
+    assert str(caught.value).endswith("EASI_RESTART='it does not answer' make up ENV=dev")
