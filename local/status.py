@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from typing import Any
 
-from local import docker_engine, engine, go_image, preflight
+from local import answer, docker_engine, engine, go_image, preflight
 from local.emulator import process as emulator
 from local.layout import ENVIRONMENTS, Layout, LocalError, read_json
 from local.stacks import Stacks
 from local.terminal import bold, say
 from release.version import short
-
-ANSWER_TIMEOUT_S = 5.0
 
 
 def run(layout: Layout) -> int:
@@ -62,23 +56,13 @@ def _environment(stacks: Stacks, name: str, port: int | None) -> tuple[str, str,
         return (str(error).splitlines()[0][:60], "-", "-", "")
     release = outputs.get("release") or {}
     released = short(str(release.get("version") or "-")) + (" (interrupted)" if left else "")
-    answers = answered(str(outputs.get("healthcheckUrl") or ""), port) if port else "emulator is down"
-    return (released, answers, str(release.get("verifiedAt") or "-"), str(outputs.get("url") or ""))
+    return (released, _answers(outputs, port), str(release.get("verifiedAt") or "-"), str(outputs.get("url") or ""))
 
 
-def answered(address: str, port: int | None) -> str:
-    """The version that an address answers, or what came instead. `*.localhost` is this machine, whatever DNS says."""
-    if not address:
+def _answers(outputs: dict[str, Any], port: int | None) -> str:
+    """The proven version passes, or what came instead."""
+    if port is None:
+        return "emulator is down"
+    if not outputs.get("release"):
         return "-"
-    parts = urllib.parse.urlsplit(address)
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{parts.path}", headers={"Host": parts.netloc})
-    try:
-        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310 - as above
-            body: Any = json.load(answer)
-    except urllib.error.HTTPError as error:
-        return f"HTTP {error.code}"
-    except (OSError, ValueError) as error:
-        return f"nothing ({type(error).__name__})"
-    if not isinstance(body, dict):
-        return "no health check"
-    return f"{short(str(body.get('version', '?')))} {body.get('status', '?')}"
+    return answer.miss(outputs, port) or f"{short(outputs['release']['version'])} pass"

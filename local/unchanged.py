@@ -11,16 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from local import frontend
+from local import answer, frontend
 from local.layout import ENVIRONMENTS, Layout, read_json, write_json
 from local.stacks import Stacks
-from release import healthcheck, tasks
 
 NOTE = "unchanged.json"
 PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker", "pulumi-resource-pulumi-python")
@@ -45,32 +41,7 @@ def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -
     version = (outputs.get("release") or {}).get("version")
     if not version or known.get("inputs") != _inputs(layout, stacks, name) or stacks.interruption(name) is not None:
         return None
-    return dict(outputs) if why_not_proven(outputs, port, deadline_s=1.0) is None else None
-
-
-def why_not_proven(outputs: Mapping[str, Any], port: int, deadline_s: float) -> str | None:
-    """Why what the outputs prove does not answer within `deadline_s`, by a task of its own; None where it does."""
-    release = outputs["release"]
-    check = healthcheck.HealthCheck(
-        url=outputs["healthcheckUrl"],
-        version=release["version"],
-        connect_to=f"127.0.0.1:{port}",
-        passes=1,
-        deadline_s=deadline_s,
-    )
-    client = boto3.client(
-        "lambda",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name=release["taskDefinition"].split(":")[3],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
-    )
-    ours = tasks.of(client, outputs["deployFunction"], release["taskDefinition"])
-    try:
-        healthcheck.prove(check, lambda _: None, ours)
-    except healthcheck.NotProven as error:
-        return str(error)
-    return None
+    return dict(outputs) if answer.miss(outputs, port) is None else None
 
 
 def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from local import docker_engine, frontend, go_image, project, setup, unchanged
+from local import answer, docker_engine, frontend, go_image, project, setup, unchanged
 from local.emulator import process as emulator
 from local.layout import Layout, LocalError, read_json
 from local.lock import exclusive
@@ -83,7 +83,7 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
         raise LocalError(f"{name}: the release failed (pulumi {ended}). All that it said: {stacks.shown_log(name)}")
     changed = any(kind not in UNCHANGED for kind in stacks.last_changes(name))
     outputs = stacks.outputs(name)
-    why = None if changed else unchanged.why_not_proven(outputs, port, ANSWER_DEADLINE_S)
+    why = None if changed else answer.why_not_proven(outputs, port, ANSWER_DEADLINE_S)
     if why is not None:
         raise LocalError(
             f"{name}: nothing changed, and what was proven does not answer: {why}\n"

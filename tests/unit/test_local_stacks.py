@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local import unchanged
+from local import answer, unchanged
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.stacks import Interruption, Stacks
 from tests.unit.test_update_log import FIRST
@@ -122,7 +122,7 @@ def test_an_update_under_way_is_not_disturbed(layout: Layout, stacks: Stacks, re
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Why the health check does not prove the release; None while it does."""
     current: list[str | None] = [None]
-    monkeypatch.setattr(unchanged, "why_not_proven", lambda *_, **__: current[0])
+    monkeypatch.setattr(answer, "miss", lambda *_: current[0])
     return current
 
 

@@ -9,9 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,6 @@ from local import bootstrap, docker_engine, down, environment, frontend, go_imag
 from local.engine import Engine
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.lock import exclusive
-from local.status import answered
 from local.terminal import seconds
 from release import tree
 from tests.unit.git_project import FILES, SOURCES, git, project
@@ -229,36 +226,6 @@ def test_down_does_not_end_a_process_that_is_not_ours(layout: Layout) -> None:
         assert other.poll() is None
         other.kill()
     assert not layout.docker.exists()
-
-
-class Health(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        status, body = {
-            "/good": (200, b'{"status":"pass","version":"%s"}' % (b"a" * 40)),
-            "/bad": (503, b""),
-            "/page": (200, b"<html>"),
-        }[self.path]
-        host = self.headers["Host"]
-        self.send_response(status if host == "x.localhost:99" else 400)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_what_an_address_answers() -> None:
-    server = HTTPServer(("127.0.0.1", 0), Health)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    port = server.server_address[1]
-    base = "http://x.localhost:99"
-    assert answered(f"{base}/good", port) == f"{'a' * 12} pass"
-    assert answered(f"{base}/bad", port) == "HTTP 503"
-    assert answered(f"{base}/page", port).startswith("nothing (")
-    server.shutdown()
-    server.server_close()
-    assert answered(f"{base}/good", port).startswith("nothing (")
-    assert answered("", port) == "-"
 
 
 def test_proof_names_what_the_outputs_prove() -> None:

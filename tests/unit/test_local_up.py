@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from local import unchanged, up
+from local import answer, status, unchanged, up
 from local.layout import Layout, LocalError
-from tests.unit.rollout_world import NEW, status
+from tests.unit import rollout_world
+from tests.unit.rollout_world import NEW
 
 VERSION = "3f2c1aa" + "0" * 33
 OURS, STRANGER = "1" * 32, "2" * 32
@@ -37,7 +38,7 @@ class Here(ThreadingHTTPServer):
         }
 
     def why(self) -> str | None:
-        return unchanged.why_not_proven(self.outputs, self.server_address[1], deadline_s=0.2)
+        return answer.why_not_proven(self.outputs, self.server_address[1], deadline_s=0.2)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -50,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert self.path.endswith("/functions/easi-dev-deploy/invocations")
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(status(tasks=[OURS]), {})
+        self.answer(rollout_world.status(tasks=[OURS]), {})
 
     def answer(self, body: dict[str, Any], headers: dict[str, str]) -> None:
         self.send_response(200)
@@ -78,6 +79,16 @@ def test_a_task_of_the_release_is_believed_and_another_is_not(here: Here) -> Non
     assert here.why() is None, "a backend need not say which task it is"
     here.task = STRANGER
     assert f"answered by task {STRANGER}, which is not of this release" in str(here.why())
+
+
+def test_status_shows_the_version_that_passes_or_what_came_instead(here: Here) -> None:
+    port = here.server_address[1]
+    assert status._answers(here.outputs, port) == "3f2c1aa00000 pass"
+    here.task = STRANGER
+    assert status._answers(here.outputs, port) == f"answered by task {STRANGER}, which is not of this release"
+    assert status._answers(here.outputs, 1) == "127.0.0.1:1 refused the connection"
+    assert status._answers(here.outputs, None) == "emulator is down"
+    assert status._answers({}, port) == "-"
 
 
 class Stacks:
