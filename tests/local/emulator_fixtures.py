@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ import docker
 import pytest
 
 from local.emulator.process import EmulatorSettings, start, stop
-from tests.local.emulator_world import Service, World, free_port, make_service, open_group, push_server
+from tests.local.emulator_world import Service, World, free_port, make_service, prepared
 
 LAST_LINES = 40
 
@@ -50,15 +49,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("emulator")
     emulator = start(EmulatorSettings(folder=folder / "run", port=free_port()), print)
     try:
-        world = World(emulator=emulator, image="", balancer={}, group="", folder=folder / "run")
-        image = push_server(world, tmp_path_factory.mktemp("server"))
-        group = open_group(world, "tests")
-        balancer = world.client("elbv2").create_load_balancer(
-            Name="lb", Subnets=["subnet-1", "subnet-2"], SecurityGroups=[group]
-        )["LoadBalancers"][0]
-        world.client("ecs").create_cluster(clusterName="tests")
-        world.client("logs").create_log_group(logGroupName="/ecs/tests")
-        yield dataclasses.replace(world, image=image, balancer=balancer, group=group)
+        yield prepared(emulator, folder / "run", tmp_path_factory.mktemp("server"))
     finally:
         stop(folder / "run", print)
         engine = docker.from_env()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import io
 import os
@@ -159,6 +160,19 @@ def push_server(world: World, folder: Path) -> str:
     engine.images.remove(f"{repository}:1")
     details = world.client("ecr").describe_images(repositoryName="server")["imageDetails"]
     return f"000000000000.dkr.ecr.{REGION}.amazonaws.com/server@{details[0]['imageDigest']}"
+
+
+def prepared(emulator: Running, folder: Path, build: Path) -> World:
+    """The world of an emulator that was started in `folder`: its image is built in `build`."""
+    world = World(emulator=emulator, image="", balancer={}, group="", folder=folder)
+    image = push_server(world, build)
+    group = open_group(world, "tests")
+    balancer = world.client("elbv2").create_load_balancer(
+        Name="lb", Subnets=["subnet-1", "subnet-2"], SecurityGroups=[group]
+    )["LoadBalancers"][0]
+    world.client("ecs").create_cluster(clusterName="tests")
+    world.client("logs").create_log_group(logGroupName="/ecs/tests")
+    return dataclasses.replace(world, image=image, balancer=balancer, group=group)
 
 
 @dataclass(frozen=True, kw_only=True)

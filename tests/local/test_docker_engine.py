@@ -22,8 +22,9 @@ import docker.errors
 import pytest
 
 from local import docker_engine, docker_network, preflight
+from local.emulator import process
 from local.layout import Layout, LocalError
-from tests.local.emulator_world import build_server, free_port, wait_for
+from tests.local.emulator_world import build_server, free_port, make_service, prepared, wait_for
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or shutil.which("dockerd") is None or bool(preflight.missing_network_tools()),
@@ -163,6 +164,29 @@ def test_two_engines_side_by_side_share_nothing(clone: Callable[[str], Own], bin
         assert not own.stop(), "there is nothing left to end"
         assert docker_network.bridge(own.layout) not in interfaces() + rules()
     assert rules() == before
+
+
+def test_an_emulator_on_such_an_engine_reaches_its_tasks_and_they_reach_it(
+    clone: Callable[[str], Own], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = clone("emulated")
+    own.start()
+    host = f"unix://{preflight.own_docker_socket(own.layout.root)}"
+    monkeypatch.setenv("DOCKER_HOST", host)
+    settings = process.EmulatorSettings(folder=tmp_path / "run", docker_host=host, port=free_port())
+    try:
+        emulator = process.start(settings, print)
+        service = make_service(prepared(emulator, tmp_path / "run", tmp_path), "own")
+        service.create(service.revision("", "own"), count=1)
+        assert wait_for(lambda: service.targets() == [("healthy", "")]), service.describe()
+        assert service.get() == (200, "own uid=65532")
+        (container,) = service.containers()
+        assert IPv4Address(container.attrs["NetworkSettings"]["IPAddress"]) in own.subnet
+        variables = dict(variable.split("=", 1) for variable in container.attrs["Config"]["Env"])
+        metadata = f"{variables['ECS_CONTAINER_METADATA_URI_V4']}/task"
+        assert container.exec_run(["/server", "probe", metadata]).exit_code == 0
+    finally:
+        process.stop(tmp_path / "run", print)
 
 
 def test_a_killed_engine_leaves_nothing_that_the_next_one_or_down_does_not_take_away(
