@@ -21,6 +21,7 @@ from botocore.config import Config
 from release import lease
 from release.migration import Migrated, MigrationRequest, migrate
 from release.rollout import RollbackRequest, RolledOut, RolloutRequest, current, roll_back, roll_out
+from tests.local.emulator_world import open_group
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
 FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
@@ -225,7 +226,8 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
     ec2, ecs, elbv2, functions = (aws.client(each) for each in ("ec2", "ecs", "elbv2", "lambda"))
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    balancer = elbv2.create_load_balancer(Name=name, Subnets=[subnet])["LoadBalancers"][0]
+    group_id = open_group(aws, name, vpc)
+    balancer = elbv2.create_load_balancer(Name=name, Subnets=[subnet], SecurityGroups=[group_id])["LoadBalancers"][0]
     group = elbv2.create_target_group(
         Name=name,
         Protocol="HTTP",
@@ -255,7 +257,7 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
         taskDefinition=service.register("placeholder"),
         desiredCount=0,
         launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group_id]}},
         loadBalancers=[{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}],
         deploymentConfiguration={
             "maximumPercent": 200,

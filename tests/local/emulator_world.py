@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 import docker
@@ -118,15 +118,22 @@ class World:
         return answer.status, answer.read().decode()
 
 
+class HasClients(Protocol):
+    """A world or an account."""
+
+    def client(self, name: str, /) -> Any:
+        """A client of boto3 for the emulator."""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def open_group(world: World, name: str) -> str:
+def open_group(world: HasClients, name: str, vpc: str = "vpc-1") -> str:
     ec2 = world.client("ec2")
-    group = str(ec2.create_security_group(GroupName=name, Description=name, VpcId="vpc-1")["GroupId"])
+    group = str(ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"])
     everybody = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=everybody)
     return group
