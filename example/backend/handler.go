@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -41,7 +42,11 @@ func closing(health *Health, next http.Handler) http.Handler {
 	})
 }
 
-// logged writes one line for each request: no query, no headers, no body. Health checks that pass are left out, or there would be little else.
+// maxLogged is how many bytes of a method or a path are logged. Both are whatever somebody sends, and who reads a log reads every line.
+const maxLogged = 256
+
+// logged writes one line for each request: no query, no headers, no body, and no more than 256 bytes of what a visitor chose.
+// Health checks that pass are left out, or there would be little else.
 func logged(log *slog.Logger, healthPath string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -51,9 +56,17 @@ func logged(log *slog.Logger, healthPath string, next http.Handler) http.Handler
 		if r.URL.Path == healthPath && recorder.status == http.StatusOK {
 			level = slog.LevelDebug
 		}
-		log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "status", recorder.status,
+		log.Log(r.Context(), level, "request", "method", shortened(r.Method), "path", shortened(r.URL.Path), "status", recorder.status,
 			"ms", float64(time.Since(start).Microseconds())/1000)
 	})
+}
+
+// shortened is the beginning of a text, whole runes of it.
+func shortened(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxLogged], "") + "…"
 }
 
 type statusRecorder struct {

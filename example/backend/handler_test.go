@@ -112,3 +112,17 @@ func TestSystemsAreInOrderAndComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAVisitorChoosesIsLoggedShortened(t *testing.T) {
+	var logs bytes.Buffer
+	handler, _ := handlerFor(t, &logs)
+	for _, path := range []string{"/" + strings.Repeat(".", 100_000), "/" + strings.Repeat("ä", 1000)} {
+		logs.Reset()
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Method, request.URL.Path = strings.Repeat("M", 5000), path
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+		if logs.Len() > 1000 || !strings.Contains(logs.String(), "…") {
+			t.Errorf("logged %d bytes of a path of %d", logs.Len(), len(path))
+		}
+	}
+}

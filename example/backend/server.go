@@ -18,6 +18,8 @@ const (
 	// idleTimeout is longer than the 60 s after which an Application Load Balancer closes an idle connection:
 	// whoever closes first must not be the side that still gets requests.
 	idleTimeout = 75 * time.Second
+	// maxHeaderBytes is a quarter of what an Application Load Balancer lets through: nothing here reads a long header.
+	maxHeaderBytes = 16 << 10
 )
 
 // serve answers requests until ctx ends, then drains: the health check fails while requests are still served for the
@@ -45,6 +47,7 @@ func serveOn(ctx context.Context, listener net.Listener, config Config, log *slo
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1)
