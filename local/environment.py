@@ -36,6 +36,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": region(layout),
         "AWS_DEFAULT_REGION": region(layout),  # what boto3 reads
+        "EASI_LOGS": ".venv/bin/python -m local logs backend -n 5000",  # not everybody has the AWS CLI here
         **proxies.without(os.environ),
     }
     host = preflight.find_docker(layout.root).host

@@ -47,7 +47,7 @@ class FunctionFailed(Exception):  # noqa: N818 - a finding, not an error of the 
         super().__init__(message)
         self.outcome = outcome
         self.message = message
-        self.details = progress.telling(details)
+        self.details = details
 
 
 class DeployFunction:

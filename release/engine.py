@@ -42,8 +42,12 @@ PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
 """In order. One that answers False had nothing to do."""
 
 
-DETAILS: Final = 3
-"""Details of one failure that its story has."""
+DETAILS: Final = 12
+"""Details of one failure that its story has: ends of containers, six lines of a log, and how to see all of it."""
+WHOLE_LOG: Final = "whole log: "
+"""How the deploy function begins the command that shows it."""
+LOGS_VARIABLE: Final = "EASI_LOGS"
+"""Environment variable with the command that shows the backend's log, where it is not one of the AWS CLI."""
 
 
 class ReleaseFailedError(Exception):
@@ -196,8 +200,12 @@ def _same(request: ReleaseRequest) -> str:
 def _details(error: Exception) -> tuple[str, ...]:
     if isinstance(error, phases.RefusedError):
         return error.problems if len(error.problems) > 1 else ()
-    # The most telling come first: exit code, last line of the log, why it stopped.
-    return error.details[:DETAILS] if isinstance(error, FunctionFailed) else ()
+    if not isinstance(error, FunctionFailed):
+        return ()
+    # The function has put the most telling first, and the lines of a log in its order.
+    logs = os.environ.get(LOGS_VARIABLE)
+    found = (f"{WHOLE_LOG}{logs}" if logs and line.startswith(WHOLE_LOG) else line for line in error.details)
+    return tuple(found)[:DETAILS]
 
 
 def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:

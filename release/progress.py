@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from secret_shapes import hide
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]
 
 AGAIN_S = 10.0
-TASK = re.compile(r"^task \S+ |\(task [^)]*\) ?")
-LOG_LINE = re.compile(r"task \S+ \S+ \| ")
-RANKS = {
-    0: re.compile(r"task \S+ container "),
-    2: re.compile(r"task \S+ stopped: "),
-    3: re.compile(r"event: "),
-}
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Terminal sequences and control characters (not tab and new line), as containers write them into their logs."""
 
@@ -83,36 +78,8 @@ def kept(say: Say, line: str) -> None:
 
 
 def clean(text: str) -> str:
-    """The text without anything that would move a terminal's cursor or change its colours."""
-    return CONTROLS.sub("", text)
-
-
-def telling(details: Iterable[str]) -> tuple[str, ...]:
-    """What the deploy function says of failed tasks, the most telling first, what differs by the task once. Pure.
-
-    How a container ended, the last line that it wrote, why ECS stopped it; then the events and the other lines.
-    """
-    given = tuple(details)
-    once = {TASK.sub("", line): line for line in reversed(given)}
-    lines = tuple(reversed(once.values()))
-    last = _last_written(line for line in given if LOG_LINE.match(line))
-
-    def rank(line: str) -> int:
-        if last is not None and TASK.sub("", line) == TASK.sub("", last):
-            return 1
-        if LOG_LINE.match(line):
-            return 5
-        return next((number for number, begin in RANKS.items() if begin.match(line)), 4)
-
-    return tuple(sorted(lines, key=rank))
-
-
-def _last_written(log: Iterable[str]) -> str | None:
-    """The last line of the newest task of which most is there: the end of a log may come later than its task's."""
-    tasks: dict[str, list[str]] = {}
-    for line in log:
-        tasks.setdefault(line.split()[1], []).append(line)
-    return max(tasks.values(), key=len)[-1] if tasks else None
+    """The text without what looks like a secret, and what would move a terminal's cursor or change its colours."""
+    return hide(CONTROLS.sub("", text))
 
 
 def of_rollout(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""What a failed release tells, in ten lines: what failed, why, what was undone, what runs now, what to do. Pure."""
+"""What a failed release tells, in twenty lines: what failed, why, what was undone, what runs now, what to do. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from release import progress
 from release.version import short
 
-LINES: Final = 10
+LINES: Final = 20
 WIDTH: Final = 400
 """Characters of one line: a container may log anything."""
 
@@ -66,5 +67,6 @@ def _without_repeats(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 
 
 def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
+    # Hidden once more: not all of it comes from the deploy function, which has hidden already what it found.
+    flat = " ".join(progress.clean(text).split())
     return flat if len(flat) <= WIDTH else f"{flat[: WIDTH - 1]}…"

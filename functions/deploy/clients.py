@@ -35,6 +35,7 @@ class Aws:
         self.service = environment["SERVICE"]
         self.records_bucket = environment["RECORDS_BUCKET"]
         self._session = botocore.session.get_session()
+        self._explaining: dict[tuple[str, str | None], Any] = {}
 
     @cached_property
     def ecs(self) -> Any:
@@ -57,9 +58,12 @@ class Aws:
         """For the lease."""
         return self._session.create_client("s3", config=_reading())
 
-    def logs(self, region: str | None) -> Any:
-        """For what containers wrote; a task definition names the region."""
-        return self._session.create_client("logs", region_name=region, config=_reading())
+    def explaining(self, service: str, region: str | None = None) -> Any:
+        """For what only explains a verdict: one attempt, and little time. Logs may be in a region of their own."""
+        if (service, region) not in self._explaining:
+            once = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
+            self._explaining[service, region] = self._session.create_client(service, region_name=region, config=once)
+        return self._explaining[service, region]
 
     def describe_service(self) -> Service:
         """The service as ECS describes it; RefusedError where there is none."""

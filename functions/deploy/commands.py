@@ -9,11 +9,11 @@ from typing import Any
 import evidence
 import facts
 import lease
-import redaction
 import verdict
 from clients import Aws
 from errors import RefusedError, UnavailableError
 from facts import Deployment, Service, family, revision
+from redaction import hide
 
 Answer = dict[str, Any]
 
@@ -108,7 +108,7 @@ def status(aws: Aws, asked: Status) -> Answer:
         "healthyTargets": found.healthy,
         "tasks": list(found.tasks),
         "missing": list(found.missing),
-        "reason": redaction.hide(found.reason),
+        "reason": hide(found.reason),
         "takenBack": found.taken_back,
         "details": evidence.details(aws, found, with_logs=final_failure or asked.explain),
         "current": current,

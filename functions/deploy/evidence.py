@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
+import explaining
 import facts
-import redaction
 import verdict
-from botocore.exceptions import BotoCoreError, ClientError
 from clients import Aws
 from facts import Service, ServiceDeployment, Task
 from steady import Seen
 
 DESCRIBE_TASKS_LIMIT = 100
 DESCRIBE_DEPLOYMENTS_LIMIT = 20
-EXPLAINED_TASKS = 3
-LOG_LINES = 20
-LOG_LINE_LENGTH = 500
-
-EXIT_CODES = {
-    137: "killed: out of memory, or still running when its stop timeout ended",
-    139: "segmentation fault",
-    143: "terminated",
-}
 
 
 def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
@@ -47,24 +36,8 @@ def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
 
 
 def details(aws: Aws, found: verdict.Verdict, *, with_logs: bool) -> list[str]:
-    """Stopped reasons, exit codes, service events and, if wanted, the last lines that failed containers wrote."""
-    tasks = found.failed_tasks[:EXPLAINED_TASKS]
-    return explanation(aws, tasks, found.task_definition if with_logs else None, found.events)
-
-
-def explanation(
-    aws: Aws, tasks: tuple[Task, ...], task_definition: str | None, events: tuple[str, ...] = ()
-) -> list[str]:
-    """How tasks ended, and the last lines that they wrote if their task definition is given, without secrets."""
-    lines = [line for task in tasks for line in _end_of(task)]
-    lines += [f"event: {message}" for message in events]
-    if not tasks or not task_definition:
-        return [redaction.hide(line) for line in lines]
-    try:
-        definition = aws.ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
-    except (BotoCoreError, ClientError) as error:  # an explanation never becomes a failure of its own
-        return [redaction.hide(line) for line in [*lines, f"no log lines: {error}"]]
-    return [redaction.hide(line) for line in lines] + _log_lines(aws, definition, tasks)
+    """Why tasks failed, the most telling first; with `logs`, what they wrote."""
+    return explaining.explain(aws, found.failed_tasks, found.task_definition if with_logs else None, found.events)
 
 
 def tasks(aws: Aws, **filters: str) -> tuple[Task, ...]:
@@ -116,50 +89,3 @@ def task_definitions(aws: Aws, service_revisions: Iterable[str]) -> dict[str, st
         return {}
     answer = aws.ecs.describe_service_revisions(serviceRevisionArns=wanted)
     return {each["serviceRevisionArn"]: each["taskDefinition"] for each in answer["serviceRevisions"]}
-
-
-def _end_of(task: Task) -> Iterator[str]:
-    if task.desired_status == "STOPPED":
-        yield f"task {task.id} stopped: {task.stopped_reason or 'ECS gives no reason'}"
-    for container in task.containers:
-        code = container.exit_code
-        said = [container.reason] if container.reason else []
-        if code is not None:
-            said.insert(0, f"exit code {code}" + (f" ({EXIT_CODES[code]})" if code in EXIT_CODES else ""))
-        if said:
-            yield f"task {task.id} container {container.name}: {', '.join(said)}"
-
-
-def _log_lines(aws: Aws, definition: dict[str, Any], tasks: tuple[Task, ...]) -> list[str]:
-    """The last lines of the tasks that stopped last."""
-    lines: list[str] = []
-    hide = redaction.of_definition(definition)
-    for task in tasks:
-        for container in definition["containerDefinitions"]:
-            if len(lines) < LOG_LINES:
-                lines += _container_lines(aws, container, task, LOG_LINES - len(lines), hide)
-    return lines
-
-
-def _container_lines(
-    aws: Aws, container: dict[str, Any], task: Task, limit: int, hide: Callable[[str], str]
-) -> list[str]:
-    logging = container.get("logConfiguration") or {}
-    options = logging.get("options") or {}
-    group, prefix = options.get("awslogs-group"), options.get("awslogs-stream-prefix")
-    if logging.get("logDriver") != "awslogs" or not group or not prefix:
-        return []
-    name = container["name"]
-    try:
-        answer = aws.logs(options.get("awslogs-region")).get_log_events(
-            logGroupName=group, logStreamName=f"{prefix}/{name}/{task.id}", limit=limit, startFromHead=False
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return []  # The container never wrote a line.
-        return [f"no log lines of {name}: {error}"]
-    except BotoCoreError as error:
-        return [f"no log lines of {name}: {error}"]
-    # Cut after hiding: half a secret is none that a pattern finds.
-    messages = [hide(event["message"].rstrip())[:LOG_LINE_LENGTH] for event in answer["events"]]
-    return [f"task {task.id} {name} | {message}" for message in messages]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import commands
 import evidence
+import explaining
 import lease
 import one_off_verdict
-import redaction
 from clients import Aws
 from commands import Answer
 from errors import AwsError, RefusedError, UnavailableError
 from facts import Task, family, revision
+from redaction import hide
 
 STARTED_BY = "easi-release"
 """What `startedBy` of a one-off task begins with; the id of the lease that it was started under follows."""
@@ -106,8 +107,8 @@ def task_status(aws: Aws, asked: TaskStatus) -> Answer:
         "outcome": found.outcome,
         "lastStatus": found.last_status,
         "exitCode": found.exit_code,
-        "reason": redaction.hide(found.reason),
-        "details": evidence.explanation(aws, (task,), task.task_definition) if task and explained else [],
+        "reason": hide(found.reason),
+        "details": explaining.explain(aws, (task,), task.task_definition) if task and explained else [],
     }
 
 

@@ -98,7 +98,8 @@ class Answers:
         """What the commands get: clients that answer from here."""
         aws = clients.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE, "RECORDS_BUCKET": RECORDS})
         ecs, logs, s3 = self._client("ecs"), self._client("logs"), self._client("s3")
-        vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), logs=lambda region: logs, s3=s3)
+        vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), s3=s3)
+        vars(aws).update(explaining=lambda service, region=None: {"ecs": ecs, "logs": logs}[service])
         return aws
 
     def task_definition(self, arn: str) -> dict[str, Any]:

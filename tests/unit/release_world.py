@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import attempts, engine, record, rollout
+from release import attempts, engine, record, rollout, story
 from release.attempts import Attempt
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
@@ -294,7 +294,7 @@ def failed(world: World, asked: ReleaseRequest | None = None) -> str:
         run(world, asked)
     assert "\n" not in str(raised.value)
     told = world.last.message
-    assert len(told.splitlines()) <= 10
+    assert len(told.splitlines()) <= story.LINES
     (runs,) = re.findall(r"\n  runs now +(.*)", told)
     assert str(raised.value).endswith(f"is not released, see the lines above. Runs now: {runs.rstrip('.')}")
     for row, begins in (("why", ": "), ("undone", ". "), ("runs now", ". Runs now: "), ("to do", ". To do: ")):

@@ -262,14 +262,14 @@ def test_status_at_the_end_asks_for_ecs_own_record() -> None:
     assert answers.names[-3:] == ["ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions"]
 
 
-def test_status_of_a_failure_has_exit_codes_and_the_last_lines_of_the_tasks_that_failed_last() -> None:
+def test_status_of_a_failure_has_exit_codes_and_what_the_task_that_failed_last_wrote() -> None:
     answers = Answers("aws_rolled_back")
     streams: list[str] = []
 
     def lines(asked: Mapping[str, Any]) -> dict[str, Any]:
         assert (asked["logGroupName"], asked["startFromHead"]) == ("/ecs/easi-dev", False)
         streams.append(asked["logStreamName"])
-        return {"events": [{"message": f"line {number}\n"} for number in range(15)][: asked["limit"]]}
+        return {"events": [{"message": f"line {'x' * number}\n"} for number in range(15)]}
 
     answers.replies["GetLogEvents"] = lines
 
@@ -277,12 +277,17 @@ def test_status_of_a_failure_has_exit_codes_and_the_last_lines_of_the_tasks_that
 
     assert answer["outcome"] == "rolled_back"
     newest = "3a5e1c7d9b2f4e6a8c0d1e2f3a4b5c33"
-    assert f"task {newest} stopped: Essential container in task exited" in answer["details"]
-    assert f"task {newest} container backend: exit code 1" in answer["details"]
+    assert answer["details"][:2] == [
+        f"task {newest} container backend: exit code 1",
+        f"task {newest} stopped: Essential container in task exited",
+    ]
     assert streams[0] == f"backend/backend/{newest}"
     logged = [line for line in answer["details"] if " backend | line" in line]
-    assert len(logged) == 20
-    assert logged[0] == f"task {newest} backend | line 0"
+    assert logged == [f"task {newest} backend | line {'x' * number}" for number in range(9, 15)]
+    assert answer["details"][8] == (
+        "whole log: aws logs filter-log-events --region us-west-2 --log-group-name /ecs/easi-dev --log-stream-names "
+        f"backend/backend/{newest} --query 'events[].[message]' --output text"
+    )
     assert answer["current"]["taskDefinition"] == ARN.format(6)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from release import attempts, rollout
+from release import attempts, engine, rollout
 from release.healthcheck import NotProven
 from release.record import GoneBack, Identity
 from tests.unit.bucket_fake import error
@@ -97,7 +97,7 @@ def test_nothing_that_serves_changes_when_preparing_fails(
 
 def test_a_check_that_finds_something_refuses_and_names_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
-    found = tuple(f"problem {number}" for number in range(9))
+    found = tuple(f"problem {number}" for number in range(30))
     monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: found)
     failed(world)
     assert world.last.outcome == "refused"
@@ -133,12 +133,35 @@ def test_what_was_done_is_undone_in_reverse(
     assert world.config == {"environment": "before"}, "the config that was active before"
 
 
-def test_the_story_names_three_details_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+CRASH = rollout.RolloutFailed(
+    "rolled_back",
+    "ECS took easi-impl:2 back",
+    (
+        "task 3c container backend: exit code 2",
+        "task 3c stopped: Essential container in task exited",
+        *(f"task 3c backend | line {word}" for word in ("a", "b", "c", "d", "e", "f")),
+        "whole log: aws logs filter-log-events --log-group-name /ecs/easi-impl",
+        *(f"event: {number}" for number in range(5)),
+    ),
+)
+
+
+def test_the_story_of_a_crash_has_its_end_its_log_and_how_to_see_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
-    world.failing = {"roll 2": ROLL_FAILED}
+    world.failing = {"roll 2": CRASH}
     failed(world)
     shown = [line.strip() for line in world.last.message.splitlines()]
-    assert [line for line in shown if line in ROLL_FAILED.details] == list(ROLL_FAILED.details[:3])
+    told = list(CRASH.details[: engine.DETAILS])
+    assert [line for line in shown if line in told] == told
+
+
+def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASI_LOGS", "kubectl logs backend")
+    world = World(monkeypatch, before())
+    world.failing = {"roll 2": CRASH}
+    failed(world)
+    assert "whole log: kubectl logs backend" in world.last.message
+    assert "aws logs" not in world.last.message
 
 
 def test_a_deployment_that_never_began_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:

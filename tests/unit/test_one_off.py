@@ -253,11 +253,13 @@ def test_status_of_a_failed_task_has_its_end_and_its_log_without_secrets() -> No
         "exitCode": 3,
         "reason": "Essential container in task exited",
         "details": [
-            "task 1 stopped: Essential container in task exited",
             "task 1 container backend: exit code 3",
             "task 1 container proxy: exit code 9",
+            "task 1 stopped: Essential container in task exited",
             "task 1 backend | migrating [DATABASE]",
             "task 1 backend | token=[hidden] refused",
+            "whole log: aws logs filter-log-events --region us-west-2 --log-group-name /ecs/easi-dev "
+            "--log-stream-names backend/backend/1 --query 'events[].[message]' --output text",
         ],
     }
 

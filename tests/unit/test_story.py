@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from release import story
+from release import engine, story
 from release.story import Story
 
 
@@ -33,11 +33,29 @@ def test_it_says_what_failed_why_what_was_undone_what_runs_and_what_to_do() -> N
     )
 
 
-def test_it_has_ten_lines_at_most_and_says_how_much_is_left_out() -> None:
-    shown = story.lines(told(undone=(), details=tuple(f"problem {number}" for number in range(20))))
-    assert len(shown) == 10
+def test_it_has_twenty_lines_at_most_and_says_how_much_is_left_out() -> None:
+    shown = story.lines(told(undone=(), details=tuple(f"problem {number}" for number in range(30))))
+    assert len(shown) == 20
     assert shown[-3].strip() == "and 15 more"
-    assert len(story.lines(told(undone=("a", "b", "c", "d"), details=("e",) * 20))) == 10
+    assert len(story.lines(told(undone=("a", "b", "c", "d"), details=("e",) * 30))) == 20
+
+
+def test_it_has_room_for_the_details_of_a_crash_beside_all_that_was_undone() -> None:
+    details = tuple(f"line {number}" for number in range(engine.DETAILS))
+    shown = [line.strip() for line in story.lines(told(undone=("a", "b", "c"), details=details))]
+    assert set(details) <= set(shown)
+
+
+def test_what_looks_like_a_secret_is_in_neither_form() -> None:
+    tale = told(
+        why="dial postgres://easi:Win@ter@db/easi",
+        details=("PGPASS=hunter2",),
+        undone=("token=hunter2",),
+        runs="pw=hunter2",
+    )
+    for text in (*story.lines(tale), story.exception(tale)):
+        assert "hunter2" not in text
+        assert "ter@" not in text
 
 
 def test_what_a_container_logs_is_one_line_of_bounded_length() -> None:

@@ -104,6 +104,17 @@ BROKEN_IMAGES = (
         fast=True,
     ),
     Case(
+        name="image panics",
+        about="the new image panics with a password, and prints the stacks of 300 goroutines after it",
+        mode="panics",
+        expect="undone",
+        says=(
+            "container easi-dev: exit code 2",
+            r"panic: cannot reach the database: postgres://easi:\[hidden\]@db\.internal:5432/easi",
+            "whole log: aws logs filter-log-events ",
+        ),
+    ),
+    Case(
         name="image crashes after 4 s",
         about="the new image works for 4 s, then ends with exit code 4",
         mode="crash-late",

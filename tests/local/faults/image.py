@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -59,6 +60,13 @@ func main() {
 	case "crash":
 		fmt.Println("cannot open the database")
 		os.Exit(3)
+	case "panics":
+		debug.SetTraceback("all")
+		for range 300 {
+			go func() { time.Sleep(time.Hour) }()
+		}
+		time.Sleep(100 * time.Millisecond)
+		panic("cannot reach the database: postgres://easi:Winter@2026!@db.internal:5432/easi")
 	case "crash-late":
 		go func() {
 			time.Sleep(4 * time.Second)
@@ -105,9 +113,10 @@ func main() {
 	fmt.Println(server.ListenAndServe())
 }
 """
-"""Modes: good, crash, crash-late (after 4 s), silent (never listens), broken (500), other (another version), fail
-(status fail), sometimes (right once in three: to visitors, whose questions a query keeps from caches; the load balancer
-is content). Commands: migrate, migrate-fail, migrate-hang, and the container's healthcheck."""
+"""Modes: good, crash, panics (above the stacks of 300 goroutines), crash-late (after 4 s), silent (never listens),
+broken (500), other (another version), fail (status fail), sometimes (right once in three: to visitors, whose questions
+a query keeps from caches; the load balancer is content). Commands: migrate, migrate-fail, migrate-hang, and the
+container's healthcheck."""
 
 
 def build(engine: docker.DockerClient, folder: Path, repository: str) -> str:
