@@ -34,7 +34,7 @@ where = place.find(settings.zones if settings.vpc_cidr else 0)
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
-us_east_1 = providers.us_east_1(configuration.of_stack())
+us_east_1 = providers.us_east_1(configuration.of_stack(), configuration.secret_keys(configuration.of_stack()))
 
 network = Network(
     "network",

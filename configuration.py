@@ -25,6 +25,11 @@ def of_stack() -> Mapping[str, str]:
     return {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
+def secret_keys(config: Mapping[str, str]) -> frozenset[str]:
+    """The keys of `of_stack` that hold a secret of Pulumi, whole or in a part: what they hold comes decrypted."""
+    return frozenset(key for key in config if pulumi.runtime.is_config_secret(key))
+
+
 def key_of(field: str) -> str:
     """The setting's key in Pulumi.yaml for a field of its dataclass: `min_count` is `minCount`."""
     head, *tail = field.split("_")
@@ -32,12 +37,16 @@ def key_of(field: str) -> str:
 
 
 def read(
-    project: str, kind: type, config: Mapping[str, str], private: Collection[str] = ()
+    project: str,
+    kind: type,
+    config: Mapping[str, str],
+    private: Collection[str] = (),
+    secrets: Collection[str] = (),
 ) -> tuple[dict[str, typing.Any], list[str]]:
     """The values of the fields of the dataclass `kind` that could be read from `<project>:<key>`, and what is wrong.
 
-    Lists and maps are JSON in the configuration. Unknown and missing keys and wrong types are problems; of the fields
-    in `private`, no value is repeated.
+    Lists and maps are JSON in the configuration. Unknown and missing keys and wrong types are problems, and so are
+    `secrets`, of which no value is returned. Of these and of the fields in `private`, no value is repeated.
     """
     prefix = f"{project}:"
     given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
@@ -48,6 +57,12 @@ def read(
     for key, name in fields.items():
         if key not in given:
             problems.append(f"{prefix}{key} is missing: Pulumi.yaml declares it with a default; is that file complete?")
+            continue
+        if f"{prefix}{key}" in secrets:
+            problems.append(
+                f"{prefix}{key} has a secret of Pulumi. The program would write it in clear text into the state and to "
+                "AWS: expected a value that is none"
+            )
             continue
         try:
             values[name] = _parse(given[key], types[name])

@@ -5,29 +5,34 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 
 US_EAST_1 = "us-east-1"
 """Where AWS wants what belongs to a CloudFront distribution: certificates, log deliveries, metrics and their alarms."""
 _PREFIX = "aws:"
 _NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
+_HAS_SECRET = re.compile(r'"(externalId|webIdentityToken)"')
+"""Settings that are secret in the state also where the configuration has them in clear text."""
 
 
-def us_east_1(config: Mapping[str, str]) -> aws.Provider:
+def us_east_1(config: Mapping[str, str], secrets: Collection[str] = ()) -> aws.Provider:
     """A provider for us-east-1 with the other `aws:` settings of a stack: profile, roles, default tags, endpoints.
 
-    `config` is the engine's configuration: `aws:<key>` to a string, JSON for lists, objects, numbers and booleans. A
-    key that the provider does not have is left out: the stack's own provider refuses it.
+    `config` is the engine's configuration: `aws:<key>` to a string, JSON for lists, objects, numbers and booleans;
+    `secrets` are the keys that hold a secret of Pulumi. A key that the provider does not have is left out: the stack's
+    own provider refuses it.
     """
     known = inspect.signature(aws.ProviderArgs).parameters
     given: dict[str, Any] = {}
     for key in sorted(config):
         name = _snake(key.removeprefix(_PREFIX))
         if key.startswith(_PREFIX) and name in known and name != "region":
-            given[name] = _value(name, config[key])
+            value = _value(name, config[key])
+            given[name] = pulumi.Output.secret(value) if key in secrets or _HAS_SECRET.search(config[key]) else value
     return aws.Provider(US_EAST_1, aws.ProviderArgs(region=US_EAST_1, **given))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import setting_forms
+import setting_secrets
 from components import fargate, subnets
 
 DEFAULT_ZONES = 2
@@ -154,6 +155,16 @@ def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets:
         yield f"{name} is in easi:backendEnvironment and in easi:backendSecrets: expected one of them"
 
 
+def _no_secrets(
+    stack: str,
+    region: str,
+    backend_environment: Mapping[str, str],
+    public_variables: Sequence[str],
+    migration_command: Sequence[str],
+) -> Iterator[str]:
+    yield from setting_secrets.looking(stack, region, backend_environment, public_variables, migration_command)
+
+
 def _time_for_alarms(deployment_alarms: bool, rollout_deadline: int) -> Iterator[str]:
     if deployment_alarms and rollout_deadline < MIN_DEADLINE_WITH_ALARMS_S:
         yield (
@@ -187,6 +198,7 @@ TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
     _size,
     _counts,
     _names_of_variables,
+    _no_secrets,
     _time_for_alarms,
     _time_for_checks,
 )

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pulumi
@@ -19,6 +19,7 @@ import pulumi
 import configuration
 import setting_forms
 import setting_rules
+import setting_secrets
 from configuration import SettingsError
 from release import version
 
@@ -67,6 +68,7 @@ class Settings:
     max_count: int
     scale_at_cpu_percent: int
     backend_environment: Mapping[str, str]
+    public_variables: tuple[str, ...]
     backend_secrets: Mapping[str, str]
     secret_key_arns: tuple[str, ...]
     load_balancer_certificate_arn: str
@@ -111,13 +113,15 @@ class Run:
     restart_reason: str | None
 
 
-def load(stack: str, config: Mapping[str, str]) -> Settings:
+def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), file: Path | None = None) -> Settings:
     """The settings of `stack` from the engine's configuration: `easi:<key>` to a string, JSON for lists and maps.
 
-    Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, and what
-    `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
+    `secrets` are the keys that hold a secret of Pulumi, and `file` is the stack's, by default Pulumi.<stack>.yaml here.
+    Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, secrets, and
+    what `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
     """
-    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE)
+    file = file or Path(f"Pulumi.{stack}.yaml")
+    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE, secrets)
     place = {"stack": stack}
     region = config.get(REGION, "")
     if _REGION.fullmatch(region):
@@ -127,15 +131,19 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
             f"{REGION} is {repr(region) if region else 'missing'}: expected the AWS region of this environment, for "
             f"example us-west-2\n      to set it:  pulumi config set -s {stack} {REGION} <region>"
         )
+    ours = [key for key in secrets if key.startswith(f"{PROJECT}:")]
+    problems += setting_secrets.told(stack, region, ours, file)
     problems += setting_rules.problems(values | place)
     if problems:
-        raise SettingsError(stack, f"Pulumi.{stack}.yaml", problems)
+        raise SettingsError(stack, file.name, problems)
     return Settings(**values)
 
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    return load(pulumi.get_stack(), configuration.of_stack())
+    stack, config = pulumi.get_stack(), configuration.of_stack()
+    file = Path(pulumi.runtime.get_root_directory() or ".") / f"Pulumi.{stack}.yaml"
+    return load(stack, config, configuration.secret_keys(config), file)
 
 
 def load_run() -> Run:
@@ -155,7 +163,16 @@ def load_run() -> Run:
 
 
 def aws_connection() -> Mapping[str, typing.Any]:
-    """The credentials that `aws:` settings give the AWS provider, for what talks to AWS beside it."""
+    """The credentials that `aws:` settings give the AWS provider, for what talks to AWS beside it.
+
+    An external id is a secret also where the configuration has it in clear text: the state has more readers.
+    """
     config = pulumi.Config("aws")
     roles = config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])
-    return {"profile": config.get("profile") or "", "assumeRoles": roles}
+    return {
+        "profile": config.get("profile") or "",
+        "assumeRoles": [
+            {key: pulumi.Output.secret(value) if key == "externalId" else value for key, value in role.items()}
+            for role in roles
+        ],
+    }

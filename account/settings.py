@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pulumi
 
@@ -43,12 +43,12 @@ class Settings:
     permissions_boundary: str
 
 
-def load(stack: str, config: Mapping[str, str]) -> Settings:
+def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
     """The settings of `stack` from the engine's configuration: `easi-account:<key>` to a string, JSON for lists, maps.
 
-    Raises SettingsError, which lists every unknown key, missing value and wrong value.
+    Raises SettingsError, which lists every unknown key, missing value, wrong value, and the `secrets` of Pulumi.
     """
-    values, problems = configuration.read(PROJECT, Settings, config)
+    values, problems = configuration.read(PROJECT, Settings, config, secrets=secrets)
     problems += _wrong(values)
     if problems:
         raise SettingsError(stack, f"account/Pulumi.{stack}.yaml", problems)
@@ -57,7 +57,8 @@ def load(stack: str, config: Mapping[str, str]) -> Settings:
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    return load(pulumi.get_stack(), configuration.of_stack())
+    config = configuration.of_stack()
+    return load(pulumi.get_stack(), config, configuration.secret_keys(config))
 
 
 _SHAPES = {

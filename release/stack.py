@@ -12,6 +12,8 @@ from release import record, way_back
 from release.record import Release
 
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
+_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
+"""Signature of a secret in a state (sdk/go/common/resource/sig, Secret)."""
 RELEASE: Final = "pulumi-python:dynamic/release:Release"
 """Type of the resource whose creation and update is a release."""
 
@@ -77,11 +79,29 @@ def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -
 
 def read(name: str) -> Stack:
     """The stack `name` of the Pulumi project in the current folder. Raises StackError."""
+    found = from_export(name, _exported(name))
+    if found.inputs is None or _SIGNATURE not in json.dumps(found.inputs.get("connection")):
+        return found
+    # Only then: it takes the key of the stack's secrets, which not everybody who may read the state has.
+    shown = from_export(name, _exported(name, "--show-secrets"))
+    return dataclasses.replace(shown, inputs=_decrypted(shown.inputs))
+
+
+def _decrypted(found: Any) -> Any:
+    """A value of a state that was exported with its secrets, without the envelopes around them."""
+    if isinstance(found, dict):
+        if _SIGNATURE in found.values() and "plaintext" in found:
+            return json.loads(found["plaintext"])
+        return {key: _decrypted(value) for key, value in found.items()}
+    return [_decrypted(value) for value in found] if isinstance(found, list) else found
+
+
+def _exported(name: str, *options: str) -> Mapping[str, Any]:
     try:
-        exported = json.loads(pulumi("stack", "export", "-s", name))
+        exported: Mapping[str, Any] = json.loads(pulumi("stack", "export", "-s", name, *options))
     except ValueError as error:
         raise StackError(f"pulumi stack export -s {name} answered something else than JSON ({error})") from error
-    return from_export(name, exported)
+    return exported
 
 
 def from_export(name: str, exported: Mapping[str, Any]) -> Stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import providers
@@ -11,9 +12,22 @@ from tests.components.recorded import record
 PROVIDER = "pulumi:providers:aws"
 
 
-def made(config: dict[str, str]) -> dict[str, Any]:
-    inputs = record(lambda: providers.us_east_1(config)).one(PROVIDER, "us-east-1")
-    return {key: json.loads(value) if value[:1] in "[{tf0123456789" else value for key, value in inputs.items()}
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The member of a secret's envelope that says that it is one."""
+
+
+def made(config: dict[str, str], secrets: Collection[str] = ()) -> dict[str, Any]:
+    return {key: value for key, (value, _) in told(config, secrets).items()}
+
+
+def told(config: dict[str, str], secrets: Collection[str] = ()) -> dict[str, tuple[Any, bool]]:
+    """The inputs, and whether each is a secret."""
+    inputs = record(lambda: providers.us_east_1(config, secrets)).one(PROVIDER, "us-east-1")
+    shown = {key: (value["value"], True) if SECRET in value else (value, False) for key, value in inputs.items()}
+    return {
+        key: (json.loads(value) if value[:1] in "[{tf0123456789" else value, secret)
+        for key, (value, secret) in shown.items()
+    }
 
 
 def test_region_is_us_east_1_whatever_the_stack_has() -> None:
@@ -42,3 +56,31 @@ def test_settings_of_the_stack_are_the_providers_too() -> None:
     assert inputs["endpoints"] == [{"s3": "http://localhost:4566", "acm": "http://localhost:4566"}]
     assert inputs["allowedAccountIds"] == ["111111111111"]
     assert (inputs["skipMetadataApiCheck"], inputs["s3UsePathStyle"], inputs["maxRetries"]) == (False, True, 7)
+
+
+def test_what_is_a_secret_of_pulumi_stays_one() -> None:
+    roles = [{"roleArn": "arn:aws:iam::111111111111:role/deploy", "externalId": "7"}]
+    tags = {"tags": {"Team": "easi"}}
+    inputs = told(
+        {
+            "aws:profile": "easi-prod",
+            "aws:accessKey": "AKIA",
+            "aws:secretKey": "a",
+            "aws:defaultTags": json.dumps(tags),
+            "aws:endpoints": json.dumps([{"s3": "http://localhost"}]),
+            "aws:assumeRoles": json.dumps(roles),
+        },
+        secrets={"aws:accessKey", "aws:secretKey", "aws:endpoints"},
+    )
+    assert {key for key, (_, secret) in inputs.items() if secret} == {
+        "accessKey",
+        "secretKey",
+        "endpoints",
+        "assumeRoles",
+    }
+    assert inputs["assumeRoles"][0] == roles
+
+
+def test_roles_without_an_external_id_are_shown() -> None:
+    roles = [{"roleArn": "arn:aws:iam::111111111111:role/deploy"}]
+    assert told({"aws:assumeRoles": json.dumps(roles)})["assumeRoles"] == (roles, False)

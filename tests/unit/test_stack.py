@@ -143,3 +143,27 @@ def test_versions_that_are_only_named_are_no_proof() -> None:
     assert found is not None
     assert (found.version, found.previous) == ("b" * 40, ())
     assert stack.release_of({}, None) is None
+
+
+def test_the_secrets_of_a_connection_are_asked_for_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+    files = {}
+    for name, text in (("plain", {"ciphertext": "v1:a"}), ("shown", {"plaintext": '"seven"'})):
+        roles = [{"roleArn": "arn:aws:iam::111111111111:role/a", "externalId": envelope | text}]
+        files[name] = tmp_path / name
+        files[name].write_text(json.dumps(export(resource(RELEASED, inputs={"connection": {"assumeRoles": roles}}))))
+    script = f'case "$*" in *--show-secrets*) cat {files["shown"]};; *) cat {files["plain"]};; esac'
+    asked = pulumi(tmp_path, monkeypatch, script)
+    found = stack.read("prod")
+    assert found.inputs is not None
+    assert found.inputs["connection"]["assumeRoles"][0]["externalId"] == "seven"
+    assert len(asked.read_text().splitlines()) == 2
+
+
+def test_a_connection_without_a_secret_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").write_text(json.dumps(export(resource(RELEASED, inputs={"connection": {"profile": "a"}}))))
+    asked = pulumi(tmp_path, monkeypatch, f"cat {tmp_path / 'state'}")
+    assert stack.read("prod").inputs == {"connection": {"profile": "a"}}
+    assert "--show-secrets" not in asked.read_text()

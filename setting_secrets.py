@@ -1,0 +1,103 @@
+"""Which settings must not have what they have, because the state and AWS would have it in clear text.
+
+A value is a secret because Pulumi was told so (`--secret`), or because it looks like one. No message repeats a value.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from secret_shapes import has_secret, names_secret
+
+VARIABLES = "easi:backendEnvironment"
+PUBLIC = "easi:publicVariables"
+
+
+def told(stack: str, region: str, keys: Collection[str], file: Path) -> Iterator[str]:
+    """What to do about the settings `keys`, which hold a secret of Pulumi.
+
+    `file` is the stack's: it says which part of a map or list is the secret, unless that comes from an environment of
+    Pulumi ESC.
+    """
+    secure = _secure(file)
+    for key in sorted(keys):
+        paths = [path for path in secure if path[0] == key]
+        for path in paths:
+            if key == VARIABLES and len(path) == 2:
+                yield f"{_path(path)} is a secret of Pulumi{_to_keep(stack, region, str(path[1]))}"
+            else:
+                name = shlex.quote(_path(path))
+                yield (
+                    f"{_path(path)} is a secret of Pulumi\n      to set it as none:  pulumi config set -s {stack} "
+                    f'--plaintext --path {name} "$(pulumi config get -s {stack} --path {name})"'
+                )
+        if not paths:
+            yield f"{key} is no secret in {file.name}: it comes from an environment of Pulumi ESC, which has to say so"
+
+
+def looking(
+    stack: str, region: str, variables: Mapping[str, str], public: Sequence[str], command: Sequence[str]
+) -> Iterator[str]:
+    """The variables of the backend and the words of the migration that look like secrets."""
+    for name in public:
+        if name not in variables:
+            yield f"{PUBLIC} has {name}, which is not in {VARIABLES}: expected the names of variables that are"
+    for name, value in variables.items():
+        by = "name" if names_secret(name, value) else "value" if has_secret(value) else ""
+        if by and name not in public:
+            allowed = f"pulumi config set -s {stack} --path '{PUBLIC}[{len(public)}]' {shlex.quote(name)}"
+            yield (
+                f"{_path((VARIABLES, name))} looks like a secret by its {by}: the state and the task definition would "
+                f"have it in clear text{_to_keep(stack, region, name)}\n      if it is none:  {allowed}"
+            )
+    if has_secret(shlex.join(command)):
+        yield (
+            "easi:migrationCommand has what looks like a secret, and the state and ECS would have it in clear text: "
+            "give it to the program as a variable of easi:backendSecrets, which the migration has, too"
+        )
+
+
+def _to_keep(stack: str, region: str, name: str) -> str:
+    """The commands that move a variable from the settings to Secrets Manager."""
+    secret = shlex.quote(f"easi/{stack}/{name}")
+    here, there = (shlex.quote(_path((key, name))) for key in (VARIABLES, "easi:backendSecrets"))
+    return f"""
+      to keep it in Secrets Manager:
+        printf %s "$(pulumi config get -s {stack} --path {here})" | \\
+          aws secretsmanager create-secret --region {region} --name {secret} --secret-string file:///dev/stdin
+        pulumi config set -s {stack} --plaintext --path {there} \\
+          "$(aws secretsmanager describe-secret --region {region} --secret-id {secret} --query ARN --output text)"
+        pulumi config rm -s {stack} --path {here}"""
+
+
+def _secure(file: Path) -> list[tuple[str | int, ...]]:
+    """Where the stack's file has encrypted values."""
+    try:
+        config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        return []
+    return list(_encrypted(config, ()))
+
+
+def _encrypted(found: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(found, dict) and set(found) == {"secure"}:
+        yield path
+    elif isinstance(found, dict | list):
+        for key, value in found.items() if isinstance(found, dict) else enumerate(found):
+            yield from _encrypted(value, (*path, key))
+
+
+def _path(path: Sequence[str | int]) -> str:
+    """As `pulumi config --path` takes it."""
+    key, *rest = path
+    parts = (
+        f"[{part}]" if isinstance(part, int) else f".{part}" if re.fullmatch(r"\w+", part) else f'["{part}"]'
+        for part in rest
+    )
+    return f"{key}{''.join(parts)}"
