@@ -45,24 +45,26 @@ def variables(layout: Layout) -> dict[str, str]:
     return result
 
 
-UNSET = ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "EASI_VERSION")
-"""Variables of the caller that would lead somewhere else than to the local environments."""
+def _misleading(name: str) -> bool:
+    """Whether a variable of the caller would lead elsewhere: a profile, another endpoint for S3, another passphrase.
+
+    Everything that the SDKs of AWS read from the environment is named so:
+    https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+    """
+    return name.startswith("AWS_") or name == "PULUMI_CONFIG_PASSPHRASE"
 
 
 def process_environment(layout: Layout) -> dict[str, str]:
-    """The whole environment for a program that we start."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in UNSET and not name.startswith("AWS_ENDPOINT_URL_")
-    }
+    """The whole environment for a program that we start: it releases what is checked out, whatever the shell says."""
+    inherited = {name: value for name, value in os.environ.items() if not _misleading(name) and name != "EASI_VERSION"}
     return {**inherited, **variables(layout)}
 
 
 def exports(layout: Layout) -> str:
     """Shell lines for `eval`."""
-    unset = [f"unset {name}" for name in UNSET if name != "EASI_VERSION" and name in os.environ]
-    return "\n".join([*unset, *(f"export {name}={shlex.quote(value)}" for name, value in variables(layout).items())])
+    new = variables(layout)
+    unset = [f"unset {name}" for name in sorted(os.environ) if _misleading(name) and name not in new]
+    return "\n".join([*unset, *(f"export {name}={shlex.quote(value)}" for name, value in new.items())])
 
 
 def write_programs(layout: Layout, engine: Engine) -> None:

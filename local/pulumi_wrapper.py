@@ -1,4 +1,7 @@
-"""`.local/bin/pulumi`: bring the generated project up to date, become the engine. Standard library only, for speed."""
+"""`.local/bin/pulumi`: bring the generated project up to date, become the engine. Standard library only, for speed.
+
+In the folder of another Pulumi project, such as `account/`, it is the engine and nothing else.
+"""
 
 import os
 import subprocess
@@ -9,7 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Become the engine in the generated project."""
+    """Become the engine in the project that the caller is in."""
+    engine = sys.argv[1]
+    here = Path.cwd()
+    projects = (folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").exists())
+    if next(projects, ROOT) != ROOT:
+        os.execv(engine, [engine, *sys.argv[2:]])  # noqa: S606 - no shell wanted
     import importlib.util  # noqa: PLC0415 - sys.path is the caller's business, so this one module is loaded by its path
 
     spec = importlib.util.spec_from_file_location("fingerprint", ROOT / "local" / "fingerprint.py")
@@ -22,7 +30,6 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", "local.project"], env=environment, cwd=ROOT, check=False)
         if done.returncode != 0:
             sys.exit(done.returncode)
-    engine = sys.argv[1]
     os.execv(engine, [engine, "-C", str(local / "project"), *sys.argv[2:]])  # noqa: S606 - no shell wanted
 
 

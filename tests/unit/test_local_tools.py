@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local import bootstrap, docker_engine, down, environment, frontend, go_image, preflight, up
+from local import bootstrap, docker_engine, down, environment, fingerprint, frontend, go_image, preflight, up
 from local.engine import Engine
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.lock import exclusive
@@ -23,6 +23,9 @@ from release import tree
 from tests.unit.git_project import FILES, SOURCES, git, project
 
 ROOT = Path(__file__).parents[2]
+
+
+MISLEADING = ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CONFIG_FILE")
 
 
 @pytest.fixture
@@ -42,19 +45,53 @@ def test_environment_before_up_says_what_to_do(layout: Layout) -> None:
 def test_environment_survives_a_shell(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     write_json(layout.local / "values.json", {"port": 4570})
     write_whole(layout.passphrase, "secret")
-    monkeypatch.setenv("AWS_PROFILE", "production")
+    for name in MISLEADING:
+        monkeypatch.setenv(name, "https://s3.us-west-2.amazonaws.com")
     script = environment.exports(layout) + '\nprintf "%s\\n" "$AWS_ENDPOINT_URL" "$AWS_REGION" "$DOCKER_HOST"'
-    script += '\nprintf "%s\\n" "$PULUMI_BACKEND_URL" "${AWS_PROFILE-none}" "${PATH%%:*}"'
+    script += '\nprintf "%s\\n" "$PULUMI_BACKEND_URL" "${PATH%%:*}"'
+    script += "\n" + "\n".join(f'printf "%s\\n" "${{{name}-none}}"' for name in MISLEADING)
     done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "http://127.0.0.1:4570",
         "eu-west-1",
         "unix:///other.sock",
         f"file://{layout.state}",
-        "none",
         str(layout.bin),
+        *["none"] * len(MISLEADING),
     ]
     assert "secret" not in script
+    assert environment.process_environment(layout).keys().isdisjoint(MISLEADING)
+
+
+@pytest.mark.parametrize(
+    ("folder", "changed_to"), [("", ".local/project"), ("docs", ".local/project"), ("account", "")]
+)
+def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
+    tmp_path: Path, folder: str, changed_to: str
+) -> None:
+    (tmp_path / "local").mkdir()
+    for name in ("pulumi_wrapper.py", "fingerprint.py"):
+        shutil.copy(ROOT / "local" / name, tmp_path / "local")
+    for name in ("", "account"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "Pulumi.yaml").write_text("name: project\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / ".local" / "project").mkdir(parents=True)
+    for name in fingerprint.PRODUCTS:
+        (tmp_path / ".local" / "project" / name).touch()
+    fingerprint.remember(tmp_path / ".local", fingerprint.of(tmp_path, tmp_path / ".local"))
+    engine = tmp_path / "engine"
+    engine.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    engine.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "local" / "pulumi_wrapper.py", engine, "up", "-s", "dev"],
+        cwd=tmp_path / folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    options = ["-C", str(tmp_path / changed_to)] if changed_to else []
+    assert done.stdout.splitlines() == [*options, "up", "-s", "dev"]
 
 
 def test_programs_are_written_for_our_own_host_and_left_out_for_the_official_one(layout: Layout) -> None:
