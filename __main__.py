@@ -213,3 +213,6 @@ pulumi.export("repository", store.repository_url)
 pulumi.export("recordsBucket", store.records_bucket)
 pulumi.export("alarmTopic", alarms.topic_arn)
 pulumi.export("dashboard", alarms.dashboard_name)
+# Pulumi Cloud's console shows it, with the outputs filled in. A state of one's own is in an organization of this name.
+if pulumi.get_organization() != "organization":
+    pulumi.export("readme", (run.root / "Pulumi.README.md").read_text(encoding="utf-8"))

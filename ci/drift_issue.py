@@ -147,7 +147,7 @@ def body(drift: Drift, seen: str) -> str:
         "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
         "**If it is to go**, and for each environment above that differs:",
         markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
-        "or Actions > *roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
+        "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
     tail = [f"Seen first in {seen}"] if seen else []

@@ -209,6 +209,6 @@ def _way_back(facts: Facts) -> Rows:
     if target is None:
         return []
     return [
-        ("to go back", f"Actions > roll back > Run workflow: {facts.environment}, {target.version}"),
+        ("to go back", f"Actions > Roll back > Run workflow: {facts.environment}, {target.version}"),
         ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {facts.environment}"),
     ]

@@ -52,7 +52,7 @@ class Phase:
     """A `Say` for one phase: its lines are passing, and begin with the phase. What is kept stays as it is."""
 
     def __init__(self, say: Say, name: str, number: int, of: int) -> None:
-        """`name` as in "roll out", the second `of` seven: `2/7 roll out: 1 of 2 tasks`."""
+        """`name` as in "roll out", the fourth `of` eight: `4/8 roll out: 1 of 2 tasks`."""
         self.say = say
         self.title = f"{number}/{of} {name}"
 

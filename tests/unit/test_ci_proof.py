@@ -326,7 +326,7 @@ def test_an_attempt_that_was_cut_short_may_have_left_a_mixture() -> None:
 
     assert "was cut short: what runs may be a mixture" in told
     assert "python -m release recover -s prod   (then release again, or go back)" in told
-    assert f"Actions > roll back > Run workflow: prod, {NEW}" in told, "to what is recorded as proven"
+    assert f"Actions > Roll back > Run workflow: prod, {NEW}" in told, "to what is recorded as proven"
 
 
 @pytest.mark.parametrize("age_s", [1.0, 300.0])

@@ -1,0 +1,48 @@
+"""What pages and messages say of the program, held against the program."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from release import engine
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def texts(*patterns: str) -> Iterator[tuple[str, str]]:
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return ((name, (ROOT / name).read_text(encoding="utf-8")) for name in listed.stdout.splitlines())
+
+
+def test_a_release_has_as_many_phases_as_pages_say() -> None:
+    said = [
+        (name, number)
+        for name, text in texts("*.md", "release/*.py")
+        for number in re.findall(rf"\b({'|'.join(NUMBERS)})\s+phases", text)
+    ]
+    assert said
+    assert [(name, number) for name, number in said if NUMBERS.index(number) != len(engine.PHASES)] == []
+
+
+def test_workflows_are_called_as_github_shows_them() -> None:
+    titles = {yaml.safe_load(text)["name"] for _, text in texts(".github/workflows/*.yml")}
+    said = [
+        (name, title)
+        for name, text in texts("*.md", "ci/*.py", "release/*.py")
+        for title in re.findall(r"Actions > \*?([^*>]+?)\*?(?: >|\*)", text)
+    ]
+    assert said
+    assert [(name, title) for name, title in said if title not in titles] == []
+
+
+def test_the_stacks_page_names_outputs_that_there_are() -> None:
+    named = re.findall(r"\$\{outputs\.(\w+)", (ROOT / "Pulumi.README.md").read_text(encoding="utf-8"))
+    exported = re.findall(r'pulumi\.export\("(\w+)"', (ROOT / "__main__.py").read_text(encoding="utf-8"))
+    assert named
+    assert set(named) <= set(exported)
