@@ -19,8 +19,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import docker.utils
-
 IGNORE_FILE: Final = ".dockerignore"
 COPIES: Final = ".build"
 """The folder in the project's folder that holds the copies; Git ignores it."""
@@ -53,11 +51,14 @@ class BuildContext:
         Dockerfile and .dockerignore are among them where they lie in the folder, even if they are ignored. Folders,
         sockets and pipes are not. Raises BuildContextError.
         """
+        # Here, as it takes a quarter of a second, and only the environment that builds needs it.
+        from docker.utils import exclude_paths  # noqa: PLC0415 - see above
+
         try:
             if not self.dockerfile.is_file():
                 raise BuildContextError(f"there is no Dockerfile {self.dockerfile}: a build needs one")
             dockerfile = os.path.relpath(self.dockerfile, self.folder)
-            paths = docker.utils.exclude_paths(str(self.folder), self._patterns(), dockerfile=dockerfile)
+            paths = exclude_paths(str(self.folder), self._patterns(), dockerfile=dockerfile)
             return sorted(path for path in paths if not _of_the_clone(path) and _is_file_or_link(self.folder / path))
         except OSError as error:
             raise _unreadable(error) from error
