@@ -10,7 +10,7 @@ import pytest
 from urllib3 import PoolManager
 
 from ci import github
-from tests.local.workflow import api
+from tests.local.workflow import actions, api
 from tests.local.workflow.expressions import WorkflowError
 from tests.local.workflow.forge import git
 from tests.local.workflow.runs import Event
@@ -129,6 +129,9 @@ def test_a_checkout_knows_nothing_of_what_another_job_had(small: Small) -> None:
     assert "main" in ran["first"].log.splitlines()
     assert ran["second"].result == "failure"
     assert "--- git fetch --unshallow origin" in ran["second"].log, ran.log
+
+    actions.put_back(small.forge.workspace)
+    assert git(small.forge.workspace, "remote", "get-url", "origin").strip() == str(small.forge.remote)
 
 
 @pytest.mark.parametrize("tool", ["python", "node"])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Given = Mapping[str, Any]
 
+OWN = ".local/git-of-the-clone"
+"""Where the repository of the workspace's clone is during a walk."""
 PREVIEW_SESSION_S = 3600
 """What a role's session lasts at most unless it says otherwise: MaxSessionDuration of IAM's CreateRole."""
 
@@ -64,14 +66,27 @@ def checkout(job: Job, given: Given) -> None:
 
 
 def _begin_anew(workspace: Path) -> None:
-    """A repository without a commit. The local environments lie beside it, which Git is told to leave alone."""
-    ignored = workspace / ".git" / "info" / "exclude"
-    text = ignored.read_text() if ignored.exists() else ""
-    shutil.rmtree(workspace / ".git")
+    """A repository without a commit. The local environments lie beside it, which Git is told to leave alone.
+
+    The clone's own repository is put aside, for `put_back`.
+    """
+    repository, own = workspace / ".git", workspace / OWN
+    ignored = (repository / "info" / "exclude").read_text()
+    if own.exists():
+        shutil.rmtree(repository)
+    else:
+        repository.rename(own)
     git(workspace, "init", "--quiet")
-    ignored.parent.mkdir(exist_ok=True)
-    ignored.write_text(text)
+    (repository / "info").mkdir(exist_ok=True)
+    (repository / "info" / "exclude").write_text(ignored)
     git(workspace, "remote", "add", "origin", f"https://github.invalid/{REPOSITORY}")
+
+
+def put_back(workspace: Path) -> None:
+    """Give a clone its own repository back."""
+    if (workspace / OWN).exists():
+        shutil.rmtree(workspace / ".git")
+        (workspace / OWN).rename(workspace / ".git")
 
 
 def tool(name: str) -> Callable[[Job, Given], None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.clone import ENVIRONMENTS, ROOT, Clone
-from tests.local.workflow import api, page
+from tests.local.workflow import actions, api, page
 from tests.local.workflow.forge import Forge, git
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
@@ -49,9 +49,9 @@ def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         try:
             yield team
         finally:
-            # What comes after finds a whole clone, on the branch that was released.
-            shallow = ["--unshallow"] if (easi.root / ".git" / "shallow").exists() else []
-            git(easi.root, "fetch", "--quiet", *shallow, remote.as_uri(), "main")
+            # What comes after finds the clone's own repository, on the branch that was released.
+            actions.put_back(easi.root)
+            git(easi.root, "fetch", "--quiet", remote.as_uri(), "main")
             git(easi.root, "checkout", "--quiet", "--force", "-B", "main", "FETCH_HEAD")
 
 
