@@ -22,6 +22,12 @@ def without(environment: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(NAMES, value)
 
 
+def curl(environment: Mapping[str, str]) -> str:
+    """The beginning of a command that asks this machine, in a shell with `environment`."""
+    named = any(is_proxy(name) and name not in NAMES for name in environment)
+    return "curl -s --noproxy localhost" if named else "curl -s"
+
+
 def is_proxy(variable: str) -> bool:
     """Whether a variable is about proxies: HTTP_PROXY, https_proxy, ALL_PROXY, and the like."""
     return variable.lower().endswith("_proxy")

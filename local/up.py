@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
-from local import answer, docker_engine, frontend, go_image, project, setup, unchanged
+from local import answer, docker_engine, frontend, go_image, project, proxies, setup, unchanged
 from local.emulator import process as emulator
 from local.layout import Layout, LocalError, read_json
 from local.lock import exclusive
@@ -96,14 +97,17 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
 
 def proof(name: str, outputs: dict[str, Any], *, headline: str) -> str:
     """What an environment's outputs prove, for people."""
-    release = outputs.get("release") or {}
+    release, health = outputs.get("release") or {}, outputs.get("healthcheckUrl")
     rows = [
         ("version", release.get("version")),
         ("image", release.get("image")),
         ("static files", release.get("staticManifest")),
         ("proven at", release.get("verifiedAt")),
         ("open", outputs.get("url")),
-        ("check", f"curl -s '{outputs['healthcheckUrl']}'" if outputs.get("healthcheckUrl") else None),
+        (
+            "check",
+            f"{proxies.curl(os.environ)} '{health}'" if health else None,
+        ),
     ]
     return "\n".join([bold(f"{name}: {headline}"), *(f"  {label:<13} {value}" for label, value in rows if value)])
 

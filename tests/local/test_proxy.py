@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,4 +87,8 @@ def test_make_up_works_behind_a_proxy(easi: Clone, proxy: Proxy) -> None:
     done = easi.local("up", "--env", "dev", variables=proxy.variables)
     assert done.returncode == 0, done.stdout
     assert easi.health("dev")["version"] == easi.version
+    printed = re.search(r"^  check +(curl .*)$", done.stdout, re.MULTILINE)
+    assert printed is not None, done.stdout
+    asked = subprocess.run(printed[1], shell=True, env=dict(proxy.variables), capture_output=True, check=False)
+    assert json.loads(asked.stdout)["version"] == easi.version
     assert proxy.asked_for_this_machine == []

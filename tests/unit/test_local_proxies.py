@@ -43,6 +43,11 @@ def test_python_and_boto3_take_it_so(before: str, monkeypatch: pytest.MonkeyPatc
     assert should_bypass_proxies("http://169.254.170.2.example.com") is (before == "*")
 
 
+def test_the_command_that_is_printed_asks_this_machine_itself() -> None:
+    assert proxies.curl({"NO_PROXY": "x", "no_proxy": "x", "PATH": "/bin"}) == "curl -s"
+    assert proxies.curl({"https_proxy": "http://proxy:1"}) == "curl -s --noproxy localhost"
+
+
 def test_the_emulator_knows_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "http://proxy.example.gov:3128")
