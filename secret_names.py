@@ -100,8 +100,8 @@ def kind(name: str) -> Kind | None:
         return _LAST_WORDS[words[-1]]
     strongest = min(kinds, key=lambda one: one.value, default=None)
     if strongest is not None and _ABOUT.fullmatch(words[-1]):
-        # An id of a key is none; the one that belongs to a role of Vault is a secret.
-        return strongest if strongest is Kind.SECRET and words[-1] == "id" else None
+        # An id of a key is none, nor is --secret-id of the AWS CLI; the secret_id of a role of Vault is a secret.
+        return strongest if strongest is Kind.SECRET and words[-1] == "id" and "-" not in name else None
     if strongest is Kind.KEY and any(_HARMLESS_KEYS.fullmatch(word) for word in words):
         return None
     return Kind.BARE_KEY if words in (["key"], ["keys"]) else strongest
@@ -120,7 +120,7 @@ def is_plain(value: str, of: Kind) -> bool:
     text = value[:_LOOKED_AT].strip("\"'`\\ ,;.")
     if len(value) > _LOOKED_AT and of is not Kind.BARE_KEY:
         return False
-    if not text or _PLAIN.fullmatch(text) or text.startswith(("arn:aws", "[hidden]")):
+    if not text or _PLAIN.fullmatch(text) or text.startswith(("arn:aws", "[hidden]", "file://")):
         return True
     if of in (Kind.KEY, Kind.BARE_KEY) and _SHORT_NUMBER.fullmatch(text):
         return True

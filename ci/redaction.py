@@ -2,8 +2,8 @@
 
 A task definition has them in the clear, and a pull request's comment is read by more people than may describe it.
 Two ways, as neither is enough: by the place where the engine prints them, which finds the short ones ("on") and
-needs no list; and by what they are, which finds them in an error message. Secrets of Pulumi are [secret] already,
-and secrets of the task are not in its definition: it has their ARNs.
+needs no list; and by what they are, which finds them in a message. There, what looks like a secret is hidden, too.
+Secrets of Pulumi are [secret] already, and secrets of the task are not in its definition: it has their ARNs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import secret_shapes
 from ci import events as engine
 
 HIDDEN: Final = "[hidden]"
@@ -51,7 +52,7 @@ class Values:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
         for value in self.short:
             text = re.sub(rf"(['\"`]){re.escape(value)}\1", HIDDEN, text)
-        return text
+        return secret_shapes.hide(text)
 
     def hide_in_diff(self, text: str, messages: Iterable[str] = ()) -> str:
         """The engine's text for people without them. It may have the engine's `messages` between the resources."""

@@ -100,12 +100,19 @@ def stack_config(real: Config, overlay: Config, environment: str, values: Values
         else:
             config[key] = values.fill(value)
     for key, value in config.items():
-        if isinstance(value, dict) and set(value) == {"secure"}:
+        if _is_encrypted(value):
             raise LocalError(
                 f"Pulumi.{environment}.yaml: {key} is encrypted with a key of AWS, which is not to be had here. "
                 f"Give it a local value, or null, under `config` in {OVERLAY}."
             )
     return config
+
+
+def _is_encrypted(value: object) -> bool:
+    """Whether it is, or has somewhere in it, a secret of Pulumi."""
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(map(_is_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
 def keep_changes(wanted: Config, generated: Config | None, current: Config) -> Config:

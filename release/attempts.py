@@ -18,6 +18,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from release import objects, record
+from secret_shapes import hide
 
 PREFIX: Final = "attempts/"
 OUTCOMES: Final = ("proven", "undone", "refused", "failed")
@@ -132,6 +133,8 @@ def _read(s3: Any, bucket: str, prefix: str) -> Attempt | None:
             values |= _values(ended, _ENDED)
             values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
             values["undone"] = tuple(values["undone"])
+            # Earlier programs hid less.
+            values["message"] = hide(str(values["message"]))
     except (KeyError, TypeError) as error:
         raise record.RecordError(f"s3://{bucket}/{prefix} is no attempt that a release wrote: {error}") from error
     return Attempt(**values)

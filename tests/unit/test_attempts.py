@@ -54,6 +54,21 @@ def test_an_attempt_that_ended_is_read_back_whole() -> None:
     ]
 
 
+def test_what_an_earlier_program_did_not_hide_is_hidden() -> None:
+    bucket = Bucket()
+    began = attempt(1)
+    message = "dial postgres://easi:Win@ter@db/easi\n  PGPASS=hunter2"
+    attempts.begin(bucket, RECORDS, began)
+    attempts.end(
+        bucket,
+        RECORDS,
+        dataclasses.replace(began, ended_at="2026-11-23T23:11:00.000Z", outcome="undone", message=message),
+    )
+
+    (found,) = attempts.list_(bucket, RECORDS, 5)
+    assert found.message == "dial postgres://easi:[hidden]@db/easi\n  PGPASS=[hidden]"
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}"])
 def test_what_no_release_wrote_is_named(body: bytes) -> None:
     bucket = Bucket()

@@ -199,6 +199,12 @@ def test_the_region_and_names_of_resources_stay_readable() -> None:
     assert redaction.values(events).hide_in_diff(text) == text
 
 
+def test_what_looks_like_a_secret_is_hidden_in_a_message_whosever_it_is() -> None:
+    message = "error: dial postgres://easi:Winter@2026!@db/easi: PGPASS=hunter2 refused"
+    assert Values().hide(message) == "error: dial postgres://easi:[hidden]@db/easi: PGPASS=[hidden] refused"
+    assert "2026" not in Values().hide_in_diff(f"  {message}\n  a: b", [message])
+
+
 def test_a_value_is_hidden_although_it_is_a_part_of_a_name() -> None:
     events = [setting({"A": "ackend"}), *replaced({}, {})]
     assert HIDDEN in redaction.values(events).hide("ackend")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import secret_shapes
 from local import engine
 from local.layout import here
 from tests.unit import printed_commands
@@ -47,3 +48,9 @@ def test_messages(project: Path, tmp_path: Path) -> None:
 
 def test_pages(project: Path, tmp_path: Path) -> None:
     assert failures(in_pages(), project, tmp_path) == ""
+
+
+def test_no_command_looks_like_a_secret() -> None:
+    """What is printed is looked at for secrets first."""
+    for printed in (*in_messages(), *in_pages()):
+        assert secret_shapes.hide(printed.script) == printed.script, printed.place
