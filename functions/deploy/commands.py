@@ -110,7 +110,12 @@ def status(aws: Aws, asked: Status) -> Answer:
         "missing": list(found.missing),
         "reason": hide(found.reason),
         "takenBack": found.taken_back,
-        "details": evidence.details(aws, found, with_logs=final_failure or asked.explain),
+        "details": evidence.explanation(
+            aws,
+            found.failed_tasks,
+            found.task_definition if final_failure or asked.explain else None,
+            found.events,
+        ),
         "current": current,
     }
 

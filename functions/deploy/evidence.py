@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import explaining
 import facts
 import verdict
 from clients import Aws
@@ -35,9 +34,15 @@ def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
     )
 
 
-def details(aws: Aws, found: verdict.Verdict, *, with_logs: bool) -> list[str]:
-    """Why tasks failed, the most telling first; with `logs`, what they wrote."""
-    return explaining.explain(aws, found.failed_tasks, found.task_definition if with_logs else None, found.events)
+def explanation(
+    aws: Aws, tasks: tuple[Task, ...], task_definition: str | None, events: tuple[str, ...] = ()
+) -> list[str]:
+    """Why tasks failed; see `explaining.explain`. Most answers need none."""
+    if not tasks and not events:
+        return []
+    import explaining  # noqa: PLC0415 - the function's first answer waits for everything that is imported
+
+    return explaining.explain(aws, tasks, task_definition, events)
 
 
 def tasks(aws: Aws, **filters: str) -> tuple[Task, ...]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import commands
 import evidence
-import explaining
 import lease
 import one_off_verdict
 from clients import Aws
@@ -108,7 +107,7 @@ def task_status(aws: Aws, asked: TaskStatus) -> Answer:
         "lastStatus": found.last_status,
         "exitCode": found.exit_code,
         "reason": hide(found.reason),
-        "details": explaining.explain(aws, (task,), task.task_definition) if task and explained else [],
+        "details": evidence.explanation(aws, (task,), task.task_definition) if task and explained else [],
     }
 
 

@@ -42,8 +42,11 @@ def test_overlay_replaces_removes_and_fills_in() -> None:
     assert real["config"] == {"easi:domain": "dev.example.gov", "easi:cpu": 1024, "easi:minCount": 2}
 
 
-def test_a_value_encrypted_for_aws_needs_a_local_one() -> None:
-    real = {"config": {"easi:token": {"secure": "AAAB"}}}
+@pytest.mark.parametrize(
+    "value", [{"secure": "AAAB"}, {"a": "b", "c": {"secure": "AAAB"}}, ["a", {"b": [{"secure": "AAAB"}]}]]
+)
+def test_a_value_encrypted_for_aws_needs_a_local_one(value: object) -> None:
+    real = {"config": {"easi:token": value}}
     with pytest.raises(LocalError, match=r"Pulumi\.impl\.yaml: easi:token is encrypted"):
         stack_config(real, {}, "impl", VALUES)
     assert stack_config(real, {"config": {"easi:token": "plain"}}, "impl", VALUES) == {"easi:token": "plain"}
