@@ -11,6 +11,7 @@ NAMES = (
     "listening",
     "containers",
     "container_settings",
+    "execution_role",
     "container_secrets",
     "task_address",
     "target_health",
