@@ -14,6 +14,7 @@ from typing import Any, Final
 from release import gate, headline
 from release.stack import RELEASE
 
+ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 SETTING: Final = "easi:backendEnvironment"
 """The setting with the environment variables of the backend."""
@@ -74,7 +75,7 @@ class Preview:
     @property
     def routine(self) -> tuple[Change, ...]:
         """What every release replaces. What a release would not explain, as drift, has none of it."""
-        return () if self.refresh else tuple(change for change in self.replaced if change.note)
+        return () if self.refresh else tuple(one for one in self.replaced if one.note and one.type == TASK_DEFINITION)
 
     @property
     def dangers(self) -> tuple[tuple[str, Change], ...]:
@@ -268,7 +269,7 @@ def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> 
         because = tuple(str(key) for key in step.get("keys") or ())
         if urn not in found or because:
             kind = str(step.get("type", ""))
-            found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step))
+            found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step, because))
     return tuple(sorted(found.values(), key=lambda change: (change.type, change.name)))
 
 
@@ -277,10 +278,13 @@ def _is_real(step: Mapping[str, Any]) -> bool:
     return any((step.get(side) or {}).get("custom") for side in ("old", "new"))
 
 
-def _note(kind: str, step: Mapping[str, Any]) -> str:
-    """Every release replaces the task definition: ECS cannot change one, and the old revision stays."""
-    stays = ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy")
-    return "a new revision; the old one stays registered" if kind == TASK_DEFINITION and stays else ""
+def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
+    """What a replacement does that is none to be afraid of: ECS, for one, cannot change a task definition."""
+    if kind == TASK_DEFINITION and ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy"):
+        return "a new revision; the old one stays registered"
+    if kind == ROLE_POLICY and tuple(because) == ("policy",):
+        return "the role may do what either allows until the release is proven"
+    return ""
 
 
 def _variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

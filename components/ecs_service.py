@@ -62,19 +62,21 @@ class EcsService(Component):
             opts=self.child,
         )
         secrets = container.secret_statements(args.containers(), args.secret_key_arns)
+        # A role has one boundary. With another one it is another role, and the old one stays for what runs with it.
+        roles = pulumi.ResourceOptions(parent=self, replace_on_changes=["permissionsBoundary"])
         execution_role = policies.service_role(
             f"{name}-execution",
             task_roles.TASKS,
             task_roles.execution_statements(args.repository_arns, logs.arn, secrets),
             args.role_options,
-            self.child,
+            roles,
         )
         task_role = policies.service_role(
             f"{name}-task",
             task_roles.TASKS,
             task_roles.task_statements(args.task_statements, execute_command=args.execute_command),
             args.role_options,
-            self.child,
+            roles,
         )
         log = container.Log(group=logs.name, region=args.region)
         task_definition = aws.ecs.TaskDefinition(

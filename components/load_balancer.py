@@ -37,7 +37,8 @@ class LoadBalancerArgs:
     """Who may connect, as IPv4 networks. A site in front of it (`StaticSite`) lets CloudFront in by itself."""
     certificate_arns: Sequence[pulumi.Input[str]] = ()
     """ACM certificates of this region. The first is shown to clients that name no host (SNI). With any, HTTPS serves on
-    443 and HTTP on 80 redirects to it; without, HTTP serves on 80."""
+    443, and HTTP on 80 redirects to it where browsers come by themselves, at a public load balancer; without, HTTP
+    serves on 80. A port that is not served any more goes last in an update, after what asks the other one."""
     tls_policy: str = RECOMMENDED_TLS_POLICY
     """Protocols and ciphers of HTTPS."""
     access_logs_bucket: pulumi.Input[str] | None = None
@@ -137,7 +138,7 @@ class LoadBalancer(Component):
         group = aws.ec2.SecurityGroup(
             name, vpc_id=args.vpc_id, description="Load balancer: HTTP from inside the network", opts=self.child
         )
-        for port in (HTTPS, HTTP) if self.https else (HTTP,):
+        for port in self._ports(args):
             for number, cidr in enumerate(args.allowed_cidrs):
                 # By its network where that is known: one that is taken out of the list leaves the others alone.
                 source = cidr if isinstance(cidr, str) else str(number)
@@ -153,6 +154,12 @@ class LoadBalancer(Component):
                     opts=pulumi.ResourceOptions(parent=self, aliases=first),
                 )
         return group
+
+    def _ports(self, args: LoadBalancerArgs) -> Sequence[int]:
+        """What is listened on. A listener that became a redirect would send away what still asks it."""
+        if not self.https:
+            return (HTTP,)
+        return (HTTPS,) if args.internal else (HTTPS, HTTP)
 
     def _listener(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
         nothing: Any = {
@@ -190,6 +197,8 @@ class LoadBalancer(Component):
                 certificate_arn=certificate,
                 opts=self.child,
             )
+        if HTTP not in self._ports(args):
+            return listener
         redirect: Any = {
             "type": "redirect",
             "redirect": {"port": str(HTTPS), "protocol": "HTTPS", "status_code": "HTTP_301"},

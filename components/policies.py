@@ -49,7 +49,12 @@ def service_role(
     options: RoleOptions,
     opts: pulumi.ResourceOptions,
 ) -> ServiceRole:
-    """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy if it may act."""
+    """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy if it may act.
+
+    A policy that changes is another one, of another name. It is there before what depends on it changes, and the one
+    before goes only when the whole update has succeeded: until then the role may do what either allows, so that a
+    release which fails can go back to what it replaced.
+    """
     role = aws.iam.Role(
         name,
         path=options.path,
@@ -63,10 +68,11 @@ def service_role(
         return ServiceRole(arn=role.arn, name=role.name, ready=role)
     policy = aws.iam.RolePolicy(
         name,
-        name="access",
+        # With a name of the program's own choosing, the old policy would have to go before the new one comes.
+        name_prefix="access-",
         role=role.id,
         policy=document(*statements),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role)),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role, replace_on_changes=["policy"])),
     )
     return ServiceRole(arn=role.arn, name=role.name, ready=policy)
 

@@ -43,8 +43,7 @@ class StaticSiteArgs:
 
     api: LoadBalancer | None = None
     """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
-    has a certificate, which then has to cover the site's domain. Its first certificate is best given before anybody
-    uses it: port 80 redirects from then on, and it takes CloudFront minutes to ask port 443."""
+    has a certificate, which then has to cover the site's domain."""
     api_paths: Sequence[str] = ("/api/*",)
     """Path patterns, the first that matches counts. Their answers are never cached, errors neither."""
     domain: Domain | None = None

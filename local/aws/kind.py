@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -93,6 +94,13 @@ class Kind:
     def prepare(self, inputs: Props) -> Props:
         """Inputs with what the official plugin adds to them."""
         return inputs
+
+    def named(self, inputs: Props, state: Props | None = None) -> Props:
+        """Inputs with the name that the AWS provider makes of a prefix; it stays the one in the state."""
+        prefix = inputs.get(f"{self.name.property}Prefix") if self.name else None
+        if self.name is None or prefix is None:
+            return inputs
+        return inputs | {self.name.property: (state or {}).get(self.name.property) or f"{prefix}{uuid.uuid4().hex}"}
 
     def rules(self, inputs: Props) -> list[Problem]:
         """Rules that the property types do not tell."""

@@ -135,7 +135,7 @@ class AwsProvider:
         kind = self.kind(token)
         if preview:
             return "", self._unknown(token, kind, inputs)
-        given = _public(inputs)
+        given = kind.named(_public(inputs))
         try:
             identity = kind.create(self.aws, given)
         except Exception as error:
@@ -157,7 +157,9 @@ class AwsProvider:
     ) -> Props:
         """Change a resource in place; the answer is its new state. A preview changes nothing."""
         kind = self.kind(token)
-        before, after = {} if state.get(INCOMPLETE) else _public(old), _public(new)
+        before, after = (kind.named(_public(inputs), state) for inputs in (old, new))
+        if state.get(INCOMPLETE):
+            before = {}
         changes = compare.differences(before, after, kind.unordered)
         changed = {change.pattern.split(".")[0] for change in changes}
         if preview:

@@ -105,6 +105,16 @@ def test_exec_is_off_and_adds_its_permissions_to_those_of_the_caller() -> None:
     ]
 
 
+def test_what_roles_may_do_is_taken_away_after_what_depends_on_them_has_changed() -> None:
+    recorded = routed(secrets={"TOKEN": shop.PARAMETER})
+    policy = recorded.asked(shop.POLICY, "backend-execution")
+    assert "policy" in policy["replaceOnChanges"]
+    assert recorded.one(shop.POLICY)["namePrefix"] == "access-"
+    assert "name" not in recorded.one(shop.POLICY), "with a name, the old policy would go before the new one comes"
+    for role in ("backend-execution", "backend-task"):
+        assert recorded.asked(ROLE, role)["replaceOnChanges"] == ["permissionsBoundary"]
+
+
 def test_every_role_has_the_organizations_path_and_boundary() -> None:
     options = RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::1:policy/b")
     recorded = routed(role_options=options, strategy=BlueGreen())

@@ -34,13 +34,18 @@ def test_http_serves_where_there_is_no_certificate() -> None:
     assert ports(balancer()) == {80: "fixed-response"}
 
 
-def test_https_serves_with_a_certificate_and_http_redirects_to_it() -> None:
+def test_https_serves_with_a_certificate() -> None:
     recorded = balancer(certificate_arns=["arn:1", "arn:2", "arn:3"], tls_policy="ELBSecurityPolicy-TLS13-1-3-2021-06")
-    assert ports(recorded) == {443: "fixed-response", 80: "redirect"}
+    assert ports(recorded) == {443: "fixed-response"}
     https = recorded.one(LISTENER, "backend-https")
     assert (https["certificateArn"], https["sslPolicy"]) == ("arn:1", "ELBSecurityPolicy-TLS13-1-3-2021-06")
     others = [each.inputs["certificateArn"] for each in recorded.all(CERTIFICATE)]
     assert sorted(others) == ["arn:2", "arn:3"]
+
+
+def test_http_redirects_where_browsers_come_by_themselves() -> None:
+    recorded = balancer(certificate_arns=["arn:1"], internal=False)
+    assert ports(recorded) == {443: "fixed-response", 80: "redirect"}
     (redirect,) = recorded.one(LISTENER, "backend")["defaultActions"]
     assert redirect["redirect"] == {"port": "443", "protocol": "HTTPS", "statusCode": "HTTP_301"}
 
@@ -55,10 +60,12 @@ def test_tls_policy_is_a_modern_one_by_default() -> None:
     assert https["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
-def test_only_the_allowed_networks_connect() -> None:
-    recorded = balancer(allowed_cidrs=["10.0.0.0/16", "10.1.0.0/16"], certificate_arns=["arn:1"])
-    allowed = [(each.inputs["cidrIpv4"], each.inputs["fromPort"]) for each in recorded.all(INGRESS)]
-    assert sorted(allowed) == [("10.0.0.0/16", 80), ("10.0.0.0/16", 443), ("10.1.0.0/16", 80), ("10.1.0.0/16", 443)]
+@pytest.mark.parametrize(("internal", "ports"), [(True, {443}), (False, {80, 443})])
+def test_only_the_allowed_networks_connect_and_to_what_is_listened_on(internal: bool, ports: set[int]) -> None:
+    networks = ["10.0.0.0/16", "10.1.0.0/16"]
+    recorded = balancer(allowed_cidrs=networks, certificate_arns=["arn:1"], internal=internal)
+    allowed = {(each.inputs["cidrIpv4"], each.inputs["fromPort"]) for each in recorded.all(INGRESS)}
+    assert allowed == {(network, port) for network in networks for port in ports}
 
 
 def test_load_balancer_that_is_kept_is_protected_on_both_sides() -> None:

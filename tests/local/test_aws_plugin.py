@@ -22,6 +22,7 @@ REGION = "us-west-2"
 BUCKET = "aws:s3/bucket:Bucket"
 FUNCTION = "aws:lambda/function:Function"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
 REPOSITORY = "aws:ecr/repository:Repository"
 ROLE = "aws:iam/role:Role"
 SERVICE = "aws:ecs/service:Service"
@@ -41,6 +42,10 @@ def provider(provider: AwsProvider) -> AwsProvider:
 def trust(service: str) -> str:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allow(action: str) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
 
 
 def test_a_preview_makes_nothing(provider: AwsProvider, aws: Aws) -> None:
@@ -104,6 +109,21 @@ def test_a_policy_drifts_by_meaning_only(provider: AwsProvider, aws: Aws) -> Non
     found = provider.read(ROLE, identity, state, inputs)
     assert found is not None
     assert json.loads(found[1]["assumeRolePolicy"]) == json.loads(other)
+
+
+def test_a_name_made_of_a_prefix_stays(provider: AwsProvider, aws: Aws) -> None:
+    _, role = provider.create(ROLE, {"name": "prefixed", "assumeRolePolicy": trust("ecs-tasks.amazonaws.com")})
+    inputs = {"namePrefix": "access-", "role": role["name"], "policy": allow("s3:GetObject")}
+    identity, state = provider.create(POLICY, inputs)
+    assert state["name"].startswith("access-")
+    assert provider.read(POLICY, identity, state, inputs) == (state, inputs)
+
+    changed = inputs | {"policy": allow("s3:PutObject")}
+    assert provider.update(POLICY, identity, state, old=inputs, new=changed)["name"] == state["name"]
+    other, _ = provider.create(POLICY, inputs)
+    assert other != identity
+    names = aws.client("iam").list_role_policies(RoleName="prefixed")["PolicyNames"]
+    assert sorted(names) == sorted(one.partition(":")[2] for one in (identity, other))
 
 
 def test_what_exists_can_be_imported(provider: AwsProvider, aws: Aws) -> None:

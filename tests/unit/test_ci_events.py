@@ -57,6 +57,17 @@ def test_a_new_revision_of_the_task_definition_is_told_from_other_replacements()
     assert [(operation, change.name) for operation, change in found.dangers] == [("replace", "site")]
 
 
+def test_policy_of_a_role_that_is_replaced_says_why_and_is_shown() -> None:
+    kind = "aws:iam/rolePolicy:RolePolicy"
+    changed = step("replace", kind, "backend-execution", old={}, new={}, keys=["policy"])
+    moved = step("replace", kind, "deploy", old={}, new={}, keys=["policy", "role"])
+    found = read(*replaced({}, {}), changed, moved)
+    assert [(change.name, change.note) for _, change in found.dangers] == [
+        ("backend-execution", "the role may do what either allows until the release is proven"),
+        ("deploy", ""),
+    ]
+
+
 def test_no_release_explains_what_drift_replaces() -> None:
     found = read(*replaced({}, {}), refresh=True)
     assert found.routine == ()

@@ -1,0 +1,128 @@
+"""What a release may have to go back to is taken away after its proof: real engine, real tasks, roles that count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local.clone import Clone
+from tests.local.emulator_world import wait_for
+
+HEALTH = "example/backend/health.go"
+REGION = "us-west-2"
+KEYS = ("easi:backendSecrets", "easi:secretKeyArns")
+
+
+@dataclass(frozen=True)
+class Dev:
+    """The environment `dev` of a clone."""
+
+    easi: Clone
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def secret(self, name: str) -> tuple[str, str]:
+        """A secret and the key of the account's own that it is encrypted with."""
+        key = str(self.aws("kms").create_key()["KeyMetadata"]["Arn"])
+        made = self.aws("secretsmanager").create_secret(Name=name, SecretString="s", KmsKeyId=key)
+        return str(made["ARN"]), key
+
+    def use(self, secret: tuple[str, str]) -> None:
+        arn, key = secret
+        self.shell(
+            f"pulumi config set -s dev --path easi:backendSecrets.DB_PASSWORD --plaintext {arn}\n"
+            f"pulumi config set -s dev --path 'easi:secretKeyArns[0]' --plaintext {key}"
+        )
+
+    def up(self) -> tuple[int, str]:
+        done = self.easi.shell(
+            "make frontend >/dev/null 2>&1\npulumi up -s dev --yes --skip-preview 2>&1", timeout_s=1200
+        )
+        return done.returncode, done.stdout
+
+    def shell(self, script: str) -> str:
+        done = self.easi.shell(script)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def changes(self) -> list[tuple[str, str]]:
+        """What another update would do."""
+        steps = json.loads(self.shell("pulumi preview -s dev --json"))["steps"]
+        return [(step["op"], step["urn"].rpartition("::")[2]) for step in steps if step["op"] != "same"]
+
+    def may_read(self) -> set[str]:
+        """What the execution role's policies name of secrets and keys."""
+        iam = self.aws("iam")
+        role = next(one["RoleName"] for one in iam.list_roles()["Roles"] if "dev-backend-execution" in one["RoleName"])
+        names: Sequence[str] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        statements = [statement for document in documents for statement in document["Statement"]]
+        named = [
+            one["Resource"] for one in statements if {"kms:Decrypt", "secretsmanager:GetSecretValue"} & {*one["Action"]}
+        ]
+        return {arn for resources in named for arn in resources}
+
+    def restart_tasks(self) -> None:
+        """End all tasks, and wait until the service has another that answers."""
+        ecs, outputs = self.aws("ecs"), self.easi.outputs("dev")
+        where = {"cluster": outputs["cluster"]}
+        old = set(ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"])
+        for task in old:
+            ecs.stop_task(**where, task=task)
+
+        def answers() -> bool:
+            fresh = set(ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"]) - old
+            return bool(fresh) and self.easi.get(outputs["healthcheckUrl"])[0] == 200
+
+        assert wait_for(answers), ecs.describe_services(**where, services=[outputs["service"]])["services"][0][
+            "events"
+        ][:5]
+
+
+@pytest.fixture
+def dev(easi: Clone) -> Iterator[Dev]:
+    yield Dev(easi)
+    for key in KEYS:
+        easi.shell(f"pulumi config rm -s dev {key}")
+
+
+@pytest.mark.moves_on
+def test_service_goes_back_to_a_definition_whose_tasks_can_still_start(dev: Dev) -> None:
+    easi, path = dev.easi, dev.easi.root / HEALTH
+    first, second = dev.secret("first"), dev.secret("second")
+    dev.use(first)
+    code, said = dev.up()
+    assert code == 0, said
+    assert dev.may_read() == {*first}
+    version, text = easi.version, path.read_text()
+
+    dev.use(second)
+    path.write_text(text.replace('"pass"', '"fail"'))
+    easi.commit("a version that is not healthy")
+    code, said = dev.up()
+    assert code != 0
+    assert f"{version[:12]} is proven again" in said, said
+    assert dev.may_read() == {*first, *second}
+    dev.restart_tasks()
+    assert easi.health("dev")["version"] == version
+
+    path.write_text(text)
+    mended = easi.commit("mended")
+    code, said = dev.up()
+    assert code == 0, said
+    assert easi.health("dev")["version"] == mended
+    assert dev.may_read() == {*second}
+    assert dev.changes() == []
+    dev.restart_tasks()
