@@ -269,8 +269,9 @@ def _roles(scope: Scope) -> list[Statement]:
             "Roles",
             _actions(
                 "iam",
-                "DeleteRole ListInstanceProfilesForRole TagRole UntagRole UpdateAssumeRolePolicy UpdateRole "
-                "UpdateRoleDescription",
+                # A release asks the simulator what tasks may read, and what its function may pass.
+                "DeleteRole ListInstanceProfilesForRole SimulatePrincipalPolicy TagRole UntagRole "
+                "UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription",
             ),
             scope.roles,
         ),

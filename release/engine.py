@@ -156,7 +156,7 @@ def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> R
 def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
     """What the attempt comes to, its story, and what was undone."""
     request, version = course.request, course.way_back
-    again = f"mend the cause, then:  {_same(request)}"
+    again = f"mend the cause, then:  {request.again()}"
     tale = Story(
         environment=request.environment,
         version=request.identity.version,
@@ -184,17 +184,6 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
         return "undone", tale, undone.lines
     to_do = f"{again}   (or to go back:  {back})" if version else again
     return "failed", dataclasses.replace(tale, to_do=to_do), undone.lines
-
-
-def _same(request: ReleaseRequest) -> str:
-    """The command that asks for the same again. Without the version, it would release the working tree's HEAD."""
-    variables = {
-        "EASI_VERSION": request.identity.version if request.named else None,
-        "EASI_BREAK_GLASS_REASON": request.reason and "'why'",
-        "EASI_RESTART": request.restart and "'why'",
-    }
-    given = "".join(f"{name}={value} " for name, value in variables.items() if value)
-    return f"{given}pulumi up -s {request.environment}"
 
 
 def _details(error: Exception) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ class FrontendChangedError(Exception):
 
 def check(course: Course, say: Say) -> None:
     """Verify what can be known before anything is changed. Raises RefusedError with all that is wrong."""
-    found = preflight.problems(course.request, course.clients, interrupted=course.left is not None, say=say)
+    found = preflight.problems(
+        course.request, course.clients, proven=course.proven, interrupted=course.left is not None, say=say
+    )
     if found:
         raise RefusedError(found)
 

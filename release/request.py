@@ -86,6 +86,16 @@ class ReleaseRequest:
         """The region of the service."""
         return self.service.split(":")[3]
 
+    def again(self, *, with_reason: bool = False) -> str:
+        """The command that asks for the same again. Without the version, it would release the working tree's HEAD."""
+        variables = {
+            "EASI_VERSION": self.identity.version if self.named else None,
+            "EASI_BREAK_GLASS_REASON": "'why'" if self.reason or with_reason else None,
+            "EASI_RESTART": self.restart and "'why'",
+        }
+        given = "".join(f"{name}={value} " for name, value in variables.items() if value)
+        return f"{given}pulumi up -s {self.environment}"
+
 
 IDENTITY = ("version", "image", "taskDefinition", "staticManifest", "service", "counts", "site", "deployFunction")
 """Inputs whose change is a release: what runs, where it runs, and how many. The others say how it is proven."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from release.preflight import roles
+from release.preflight.check import Check
 from release.request import ReleaseRequest
 from release.session import Clients
 
@@ -34,12 +37,13 @@ def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[st
         )
 
 
-def roles(task: Mapping[str, Any]) -> list[str]:
-    """ARNs of the roles that ECS and the task's code assume."""
-    return sorted({task[key] for key in ("executionRoleArn", "taskRoleArn") if task.get(key)})
+def checks(clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
+    """What there has to be beside the definition, but for its secrets."""
+    for role in roles.of(task):
+        yield f"the role {role}", partial(_check_role, clients, role)
 
 
-def check_role(clients: Clients, arn: str) -> Iterator[str]:
+def _check_role(clients: Clients, arn: str) -> Iterator[str]:
     """The role must exist: no task starts without it."""
     try:
         clients.iam.get_role(RoleName=arn.rpartition("/")[2])

@@ -1,13 +1,16 @@
-"""The secrets and parameters that the tasks start with: described, never read."""
+"""The secrets and parameters that the tasks start with: described, never read; and whether their role may read them."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from release.preflight import roles
+from release.preflight.check import Check
 from release.request import ReleaseRequest
 from release.session import Clients
 
@@ -49,6 +52,17 @@ def parameters(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, li
     return {region: sorted(found[region]) for region in sorted(found)}
 
 
+def checks(request: ReleaseRequest, clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
+    """What is checked of a task definition's secrets and parameters."""
+    for secret in used(task, request.region):
+        yield f"the secret {secret.arn}", partial(check, clients, secret)
+    for region, names in parameters(task, request).items():
+        yield f"the parameters {', '.join(names)}", partial(check_parameters, clients, region, names)
+    if role := task.get("executionRoleArn"):
+        for action, arns in _reading(task, request).items():
+            yield f"what {role} may read", partial(_check_reading, clients, role, action, arns)
+
+
 def check(clients: Clients, secret: Secret) -> Iterator[str]:
     """The secret must have the value that the task asks for: ECS starts no task without it."""
     mend = "create it, or correct easi:backendSecrets"
@@ -82,6 +96,36 @@ def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Ite
     for name in names:
         if name.lstrip("/") not in there:
             yield f"the parameter {name} does not exist in {region}: create it, or correct easi:backendSecrets"
+
+
+def _check_reading(clients: Clients, role: str, action: str, arns: Sequence[str]) -> Iterator[str]:
+    """The task's execution role must be allowed to, or ECS starts no task.
+
+    A key's own policy may allow to decrypt: what IAM says of kms:Decrypt decides nothing, and is not asked.
+    """
+    decisions = roles.decisions(clients, role, action, arns)
+    for arn in arns if decisions else ():
+        decision = decisions.get(arn, "not known")
+        if decision != "allowed":
+            yield (
+                f"the execution role {role} may not read {arn} ({action} is {decision}): `pulumi up --refresh` gives "
+                "it its policy again; the permissions boundary has to allow it, too"
+            )
+
+
+def _reading(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, list[str]]:
+    """The actions that read what the task definition names, and the ARNs of that."""
+    partition = request.service.split(":")[1]
+    found: dict[str, set[str]] = {}
+    for value in _values(task):
+        if ":secretsmanager:" in value:
+            found.setdefault("secretsmanager:GetSecretValue", set()).add(_secret(value, request.region).arn)
+        elif value.startswith("arn:"):
+            found.setdefault("ssm:GetParameters", set()).add(value)
+        else:
+            name = f"arn:{partition}:ssm:{request.region}:{request.account}:parameter/{value.lstrip('/')}"
+            found.setdefault("ssm:GetParameters", set()).add(name)
+    return {action: sorted(found[action]) for action in sorted(found)}
 
 
 def _values(task: Mapping[str, Any]) -> Iterator[str]:

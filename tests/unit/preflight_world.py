@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
+from release import architecture, preflight
+from release.record import Proven
+from release.registry import ImageError, Registries
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 
@@ -23,6 +27,7 @@ SOURCE = f"222222222222.dkr.ecr.{REGION}.amazonaws.com/easi-dev@{DIGEST}"
 GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/backend/1"
 EXECUTION, RUNTIME = (f"arn:aws:iam::{ACCOUNT}:role/teams/easi-impl-{kind}" for kind in ("execution", "task"))
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:database-AbCdEf"
+FUNCTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/teams/easi-impl-deploy"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/easi/token"
 
 
@@ -55,6 +60,42 @@ def request(**changes: Any) -> ReleaseRequest:
 
 def refused(code: str, message: str = "no") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class Registry:
+    """Has the image in the repositories that it is told."""
+
+    def __init__(self) -> None:
+        self.places = {"easi-impl"}
+        self.problem = ""
+
+
+def fake_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    fake = Registry()
+
+    def digest(_self: Any, place: Any, reference: str) -> str | None:
+        return reference if place.name in fake.places else None
+
+    def require(_registries: Any, place: Any, _digest: str, architecture: str) -> None:
+        assert place.name in fake.places
+        assert architecture == "ARM64"
+        if fake.problem:
+            raise ImageError(fake.problem)
+
+    monkeypatch.setattr(Registries, "digest", digest)
+    monkeypatch.setattr(architecture, "require", require)
+    return fake
+
+
+def problems(
+    world: World, *, proven: Proven | None = None, interrupted: bool = False, **changes: Any
+) -> tuple[tuple[str, ...], list[str]]:
+    """What is wrong, and what could not be checked."""
+    said: list[str] = []
+    found = preflight.problems(
+        request(**changes), world.clients, proven=proven, interrupted=interrupted, say=said.append
+    )
+    return found, said
 
 
 class World:
@@ -91,7 +132,11 @@ class World:
             "executionRoleArn": EXECUTION,
             "taskRoleArn": RUNTIME,
         }
+        self.old_task: dict[str, Any] | None = {**self.task, "taskDefinitionArn": OLD_TASK}
+        """What the proven release runs, and is gone back to."""
         self.roles = {"easi-impl-execution", "easi-impl-task"}
+        self.forbidden: dict[tuple[str, str], str] = {}
+        """What IAM decides of actions and resources that are not allowed."""
         self.secrets: dict[str, dict[str, Any]] = {SECRET: {"VersionIdsToStages": {"v1": ["AWSCURRENT"]}}}
         self.parameters = {"/easi/token"}
         self.groups: dict[str, dict[str, Any]] = {
@@ -109,7 +154,7 @@ class World:
             self.regions.append((service, region))
             return self
 
-        return Clients(s3=self, cloudfront=None, ecr=None, function=None, make=make)
+        return Clients(s3=self, cloudfront=None, ecr=None, function=self, make=make)
 
     def _asked(self, operation: str) -> None:
         if operation in self.denied:
@@ -124,10 +169,14 @@ class World:
 
     def describe_task_definition(self, **asked: Any) -> Any:
         self._asked("describe_task_definition")
-        if self.task is None:
+        task = {TASK: self.task, OLD_TASK: self.old_task}[asked["taskDefinition"]]
+        if task is None:
             raise refused("ClientException", "Unable to describe task definition.")
-        assert asked["taskDefinition"] == TASK
-        return {"taskDefinition": self.task}
+        return {"taskDefinition": task}
+
+    def get_function_configuration(self, **asked: Any) -> Any:
+        assert asked == {"FunctionName": "easi-impl-deploy"}
+        return {"Role": FUNCTION_ROLE}
 
     def get_role(self, **asked: Any) -> Any:
         self._asked("get_role")
@@ -172,6 +221,15 @@ class World:
             (wanted,) = arguments["ParameterFilters"]
             assert len(wanted["Values"]) <= 50
             yield {"Parameters": [{"Name": name} for name in sorted(self.parameters & set(wanted["Values"]))]}
+        elif operation == "simulate_principal_policy":
+            if arguments["PolicySourceArn"].rpartition("/")[2] not in {*self.roles, "easi-impl-deploy"}:
+                raise refused("NoSuchEntity")
+            (action,) = arguments["ActionNames"]
+            passed = [entry["ContextKeyValues"] for entry in arguments["ContextEntries"]]
+            assert passed == ([["ecs-tasks.amazonaws.com"]] if action == "iam:PassRole" else [])
+            for resource in arguments["ResourceArns"]:
+                decision = self.forbidden.get((action, resource), "allowed")
+                yield {"EvaluationResults": [{"EvalResourceName": resource, "EvalDecision": decision}]}
         elif operation == "describe_vpc_endpoints":
             yield {"VpcEndpoints": self.endpoints}
         else:

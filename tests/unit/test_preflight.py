@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from release import architecture, preflight
-from release.registry import ImageError, Registries
 from tests.unit import preflight_world
 from tests.unit.preflight_world import (
     ACCOUNT,
@@ -17,47 +15,20 @@ from tests.unit.preflight_world import (
     INTERNET,
     SECRET,
     TASK,
+    Registry,
     World,
     deployment,
     endpoint,
+    fake_registry,
     nat,
+    problems,
     refused,
-    request,
 )
-
-
-class Registry:
-    """Has the image in the repositories that it is told."""
-
-    def __init__(self) -> None:
-        self.places = {"easi-impl"}
-        self.problem = ""
 
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    fake = Registry()
-    asked: list[str] = []
-
-    def digest(_self: Any, place: Any, reference: str) -> str | None:
-        asked.append(place.name)
-        return reference if place.name in fake.places else None
-
-    def require(_registries: Any, place: Any, _digest: str, architecture: str) -> None:
-        assert place.name in fake.places
-        assert architecture == "ARM64"
-        if fake.problem:
-            raise ImageError(fake.problem)
-
-    monkeypatch.setattr(Registries, "digest", digest)
-    monkeypatch.setattr(architecture, "require", require)
-    return fake
-
-
-def problems(world: World, *, interrupted: bool = False, **changes: Any) -> tuple[tuple[str, ...], list[str]]:
-    """What is wrong, and what could not be checked."""
-    said: list[str] = []
-    return preflight.problems(request(**changes), world.clients, interrupted=interrupted, say=said.append), said
+    return fake_registry(monkeypatch)
 
 
 def test_nothing_is_wrong_with_what_has_all_it_needs() -> None:
@@ -142,6 +113,14 @@ BROKEN: list[tuple[Callable[[World], Any], str]] = [
     (secret(f"{SECRET}:::v2"), f"the secret {SECRET} has no version v2"),
     (lambda world: world.parameters.clear(), "the parameter /easi/token does not exist in us-west-2"),
     (secret("plain-name"), "the parameter plain-name does not exist in us-west-2"),
+    (
+        lambda world: world.forbidden.update({("secretsmanager:GetSecretValue", SECRET): "implicitDeny"}),
+        f"role/teams/easi-impl-execution may not read {SECRET} (secretsmanager:GetSecretValue is implicitDeny)",
+    ),
+    (
+        lambda world: world.forbidden.update({("ssm:GetParameters", preflight_world.PARAMETER): "explicitDeny"}),
+        f"may not read {preflight_world.PARAMETER} (ssm:GetParameters is explicitDeny)",
+    ),
     (in_balancer(containerName="web"), "sends requests to the container web, and easi-impl:2 has backend"),
     (in_balancer(containerPort=9090), "port 9090 of backend, and the ports of backend in easi-impl:2 are 8080"),
     (lambda world: world.groups.clear(), f"the target group {GROUP} of the service does not exist"),
@@ -275,6 +254,7 @@ def test_any_route_that_leaves_the_network_counts(key: str) -> None:
 def test_what_the_role_may_not_ask_is_said_and_no_problem() -> None:
     world = World()
     world.denied = {"get_role", "describe_secret", "describe_parameters", "describe_route_tables"}
+    world.denied.add("simulate_principal_policy")
     found, said = problems(world)
     assert found == ()
     assert [message.split(" was not")[0] for message in said] == [
@@ -282,6 +262,8 @@ def test_what_the_role_may_not_ask_is_said_and_no_problem() -> None:
         f"impl: the role {preflight_world.RUNTIME}",
         f"impl: the secret {SECRET}",
         "impl: the parameters /easi/token",
+        f"impl: what {preflight_world.EXECUTION} may read",
+        f"impl: what {preflight_world.EXECUTION} may read",
         "impl: the way out of the subnets",
     ]
 
