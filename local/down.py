@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import docker_engine, preflight
+from local import builds, docker_engine, preflight
 from local.layout import Layout, read_json
 from local.lock import exclusive
 from local.terminal import say, warn
@@ -101,32 +101,36 @@ def _clean_docker(layout: Layout) -> None:
         return
     client = docker.DockerClient(base_url=host, timeout=120)
     try:
-        images = _remove_images(client, port, builder)
+        with builds.none() as alone:
+            images = _remove_images(client, port, builder, leftovers=alone)
         if images:
             say(f"docker: removed {images} images")
+        if not alone:
+            warn("another clone is building: what builds left was not removed. To do so later: docker image prune")
     except docker.errors.DockerException as error:
         warn(f"docker: {error}. Images of this clone may be left.")
     finally:
         client.close()
 
 
-def _remove_images(client: Any, port: int | None, builder: str) -> int:
-    """Our names of images in the emulator's registry, what their builds left, and the builder if it was made here.
+def _remove_images(client: Any, port: int | None, builder: str, *, leftovers: bool) -> int:
+    """Our names of images in the emulator's registry, what builds left, and the builder if it was made here.
 
-    By name, not by id: another clone that built the same commit has the same image under its own names.
+    By name, not by id: another clone that built the same commit has the same image under its own names. Without
+    `leftovers`, no layer goes that has no name: a build may be using it.
     """
     count = 0
     for image in client.images.list() if port is not None else []:
         ours, others = _split(image.attrs, port)
         if ours:
             for name in ours if others else [*ours, *image.tags]:
-                _remove_image(client, name)
+                _remove_image(client, name, leftovers=leftovers)
             count += 1
-    for image in client.images.list(filters={"dangling": True}):
+    for image in client.images.list(filters={"dangling": True}) if leftovers else []:
         if any(BUILD_ARGUMENT in str(layer.get("CreatedBy")) for layer in image.history()):
-            count += _remove_image(client, image.id)
+            count += _remove_image(client, image.id, leftovers=leftovers)
     if builder.startswith(BUILDER):
-        count += _remove_image(client, builder)
+        count += _remove_image(client, builder, leftovers=leftovers)
     return count
 
 
@@ -138,8 +142,8 @@ def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], lis
     return ours, [name for name in names if not name.startswith(registry) and not ECR_NAME.match(name)]
 
 
-def _remove_image(client: Any, name: str) -> int:
+def _remove_image(client: Any, name: str, *, leftovers: bool) -> int:
     with contextlib.suppress(Exception):  # it went with another one, or another clone's container uses it
-        client.images.remove(name, force=True)
+        client.images.remove(name, force=True, noprune=not leftovers)
         return 1
     return 0

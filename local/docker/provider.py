@@ -27,6 +27,7 @@ from pulumi.provider.experimental.provider import (
 )
 from pulumi_docker.image import ImageArgs
 
+from local import builds
 from local.arguments import faults
 from local.docker import context, image
 from local.plugin import UNKNOWN, EngineLog, PluginError, has_unknown, in_thread, old_inputs, plain, wires
@@ -116,7 +117,8 @@ class DockerProvider(Provider):
             status=lambda line: self._log.status(urn, line), info=lambda line: self._log.info(urn, line)
         )
         client = image.connect(self._host)
-        image_id = image.build(client, inputs, report, self._stop)
+        with builds.under_way():
+            image_id = image.build(client, inputs, report, self._stop)
         if inputs.get("skipPush"):
             outputs["repoDigest"] = image_id
         elif not preview:

@@ -107,7 +107,7 @@ def test_what_an_interrupted_release_left_is_told_with_the_way_out(easi: Clone) 
     assert code == 1
     assert said.splitlines()[0] == (
         "dev: the release of ffffffffffff that began 2026-01-02 03:04:05 UTC ended neither proven nor undone: what "
-        "serves may be a mixture. To do: python -m release recover -s dev, then "
+        "serves may be a mixture. To do: python -m release recover -s dev && "
         f"EASI_VERSION={easi.first_version} pulumi up -s dev"
     )
     assert release(easi, "status -s dev")[0] == 0
