@@ -164,14 +164,24 @@ NPM = """#!/bin/sh
 [ "$1" != --prefix ] || { cd "$2"; shift 2; }
 [ "$1" = ci ] || [ "$1" = test ] || grep -q "^    \\"$2\\":" package.json
 """
+PULUMI = f"""#!{sys.executable}
+import subprocess, sys
+words = [*sys.argv[1:], "--"]
+at = words.index("--")
+# It reads its options, and does nothing. What it would run is run.
+code = subprocess.call(["PULUMI", *words[:at], "--help"], stdout=subprocess.DEVNULL)
+sys.exit(code or (subprocess.call(words[at + 1 : -1]) if words[at + 1 :] else 0))
+"""
 ANY = "#!/bin/sh\necho 1\n"
 
 
 def sandbox(folder: Path, pulumi: Path) -> Path:
     """A shallow clone of the project, with a virtual environment and a PATH of doubles in `.venv/bin`."""
     subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), folder], check=True)
-    # A command takes it away.
+    # Commands take it away, and go back to what was checked out.
     subprocess.run(["git", "-C", folder, "config", "core.worktree", ".."], check=True)
+    for branch in ("--create=other", "-"):
+        subprocess.run(["git", "-C", folder, "switch", "--quiet", branch], check=True)
     doubles = folder / ".venv" / "bin"
     doubles.mkdir(parents=True)
     for name, text in {
@@ -181,8 +191,7 @@ def sandbox(folder: Path, pulumi: Path) -> Path:
         "aws": PYTHON.replace("DOUBLE", "aws"),
         "npm": NPM,
         "make": f'#!/bin/sh\nexec {shutil.which("make")} --dry-run "$@"\n',
-        # It reads its options, and does nothing.
-        "pulumi": f'#!/bin/sh\nexec {pulumi} "$@" --help >/dev/null\n',
+        "pulumi": PULUMI.replace("PULUMI", str(pulumi)),
     }.items():
         if name != "git":
             (doubles / name).write_text(text)
