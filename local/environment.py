@@ -29,8 +29,6 @@ def variables(layout: Layout) -> dict[str, str]:
         "PULUMI_HOME": str(layout.home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # As CI has it: what a release says is then the last thing on the screen, and not the outputs below it.
-        "PULUMI_OPTION_SUPPRESS_OUTPUTS": "true",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{values['port']}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -191,7 +191,8 @@ class Service:
     group: str
     port: int
 
-    def revision(self, mode: str, version: str = "1", **settings: Any) -> str:
+    def revision(self, mode: str, version: str = "1", *, role: str | None = None, **settings: Any) -> str:
+        """A task definition; `role` is its execution role."""
         container = {
             "name": "app",
             "image": self.world.image,
@@ -218,6 +219,7 @@ class Service:
             networkMode="awsvpc",
             cpu="256",
             memory="512",
+            **({"executionRoleArn": role} if role else {}),
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

@@ -26,6 +26,17 @@ def secrets(**sources: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture
+def role(world: World, service: Service) -> str:
+    """An execution role that may read every secret and parameter."""
+    actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    iam = world.client("iam")
+    made = iam.create_role(RoleName=service.name, AssumeRolePolicyDocument="{}")["Role"]
+    iam.put_role_policy(RoleName=service.name, PolicyName="read", PolicyDocument=json.dumps(policy))
+    return str(made["Arn"])
+
+
+@pytest.fixture
 def parameter(world: World, service: Service) -> str:
     """The name of a SecureString."""
     name = f"/tests/{service.name}"
@@ -33,9 +44,9 @@ def parameter(world: World, service: Service) -> str:
     return name
 
 
-def test_a_secure_string_arrives_decrypted(world: World, service: Service, parameter: str) -> None:
+def test_a_secure_string_arrives_decrypted(world: World, service: Service, role: str, parameter: str) -> None:
     arn = world.client("ssm").get_parameter(Name=parameter)["Parameter"]["ARN"]
-    revision = service.revision("", secrets=secrets(BY_ARN=arn, BY_NAME=parameter))
+    revision = service.revision("", role=role, secrets=secrets(BY_ARN=arn, BY_NAME=parameter))
     found = environment_of(service, revision)
     assert (found["BY_ARN"], found["BY_NAME"]) == (PLAIN, PLAIN)
 
@@ -49,7 +60,7 @@ def test_a_secure_string_is_read_by_others_as_they_ask_for_it(world: World, para
     assert PLAIN not in ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
 
 
-def test_a_secret_is_taken_apart_as_its_arn_says(world: World, service: Service) -> None:
+def test_a_secret_is_taken_apart_as_its_arn_says(world: World, service: Service, role: str) -> None:
     client = world.client("secretsmanager")
     first = json.dumps({"password": "old", "port": 5432})
     made = client.create_secret(Name=service.name, SecretString=first)
@@ -58,6 +69,7 @@ def test_a_secret_is_taken_apart_as_its_arn_says(world: World, service: Service)
     arn = made["ARN"]
     revision = service.revision(
         "",
+        role=role,
         secrets=secrets(
             WHOLE=arn,
             KEY=f"{arn}:password::",
@@ -82,11 +94,11 @@ def test_a_secret_is_taken_apart_as_its_arn_says(world: World, service: Service)
     ["{arn}:user::", "{arn}:password:AWSPENDING:", "{arn}:password::0", "{arn}x", "{arn}:list::"],
     ids=["key", "stage", "version", "secret", "list"],
 )
-def test_not_there(world: World, service: Service, source: str) -> None:
+def test_not_there(world: World, service: Service, role: str, source: str) -> None:
     """A secret that is not there ends the task before it starts."""
     value = {"password": PLAIN, "list": [PLAIN]}
     arn = world.client("secretsmanager").create_secret(Name=service.name, SecretString=json.dumps(value))["ARN"]
-    service.create(service.revision("", secrets=secrets(KEY=source.format(arn=arn))), count=1)
+    service.create(service.revision("", role=role, secrets=secrets(KEY=source.format(arn=arn))), count=1)
     assert wait_for(lambda: bool(service.stopped())), service.describe()
     reason = service.stopped()[0]["stoppedReason"]
     assert reason.startswith("ResourceInitializationError: unable to pull secrets or registry auth")
