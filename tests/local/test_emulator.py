@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_healthy_task_completes_and_is_served(service: Service) -> None:
     assert ("healthy", "") in service.targets()
 
 
-FAILURES = {
+FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "crash": ({}, "Essential container exited"),
     "crash-later": ({}, "Essential container exited"),
     "deaf": ({}, "Task failed ELB health checks in (target-group "),
