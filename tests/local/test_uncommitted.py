@@ -75,7 +75,7 @@ def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) 
     code, said = up(tree, "dev")
     assert code == 0, said[-4000:]
     clean = tree.outputs("dev")["release"]
-    assert (clean["version"], clean["previous"][0]["version"]) == (commit, dirty)
+    assert (clean["version"], clean["previous"][0]) == (commit, dirty)
     assert clean["image"] != image, "the clean build of the commit is another release"
     assert answers(tree, "dev") == (commit, commit)
 
