@@ -82,7 +82,7 @@ def test_what_is_replaced_is_on_top_and_the_gates_warning_is_there(opened: Push)
 def test_comment_looks_as_it_should(opened: Push, show: Callable[[str, str, str], Shown]) -> None:
     seen = show("comment", "github-actions bot commented", opened.comments[0]["body"])
     assert seen.text.index("Replaced or deleted") < seen.text.index("Diff of dev")
-    assert "stack\tchanges" in seen.text, "there is no table"
+    assert "stack\trelease\tchanges" in seen.text, "there is no table"
     assert seen.body.count("<details>") == seen.body.count("</details>") == 5, "three diffs, and the gate's two answers"
     assert "urn:pulumi" in seen.body
     assert "urn:pulumi" not in seen.text, "a diff is not folded"
