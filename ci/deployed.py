@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     commit = checkout.take(Path.cwd(), there.name, release)
     named = easi_version(there.request, release.version, commit)
     print(f"{there.name} runs {release.version}, proven {when(release.verified_at)}")
-    print(f"  settings  those of {short(commit)} are in force, and checked out (to go back:  git switch main)")
+    print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
     print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {there.name}")
     github.outputs(os.environ, **{"version": release.version, "easi-version": named})
     return 0

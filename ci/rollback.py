@@ -84,8 +84,7 @@ def lines(name: str, wanted: Proven, release: Release, commit: str) -> list[str]
         told = f"{name} has proven {wanted.version} last: what was changed since, or left half done, is brought back"
     mark = way_back.mark(release, wanted.version)
     note = [f"  note      it was {way_back.told(mark)}"] if mark else []
-    settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out"
-    settings += " (HEAD is detached: git switch main goes back)"
+    settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out: HEAD is detached"
     option = "--refresh " if wanted.version == release.version else ""
     return [told, *note, settings, f"  next      EASI_VERSION={wanted.version} pulumi up {option}-s {name}"]
 
