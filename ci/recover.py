@@ -23,7 +23,7 @@ from release.verbs.errors import UsageError, VerbError
 from release.verbs.recover import Lock
 
 TAG: Final = "release:run"
-"""Name of the stack's tag; every backend of Pulumi has tags, a state of one's own since 3.188."""
+"""Name of the stack's tag, which the engine (3.232) keeps beside the stack's state."""
 OVER: Final = "completed"
 """https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run-attempt"""
 
@@ -46,8 +46,12 @@ class Run:
 
     def took(self, lock: Lock) -> bool:
         """Whether this run's engine took the lock."""
-        # Both times are of one clock: the machine's that the lock names.
-        return (self.host, self.pid) == (lock.host, lock.pid) and self.since <= lock.since
+        # Both times are of one clock, the machine's that the lock names; Pulumi writes them with its time zone.
+        try:
+            before = datetime.fromisoformat(self.since) <= datetime.fromisoformat(lock.since)
+        except (TypeError, ValueError):  # somebody else wrote the tag
+            return False
+        return before and (self.host, self.pid) == (lock.host, lock.pid)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -72,12 +76,12 @@ def run(options: argparse.Namespace) -> int:
     api = github.Api(os.environ)
 
     def ended(locks: tuple[Lock, ...]) -> bool:
-        require_ended(name, locks, noted(name), lambda run: state(api, run))
+        require_ended(name, locks, read_note(name), lambda run: state(api, run))
         return True
 
     opened = environment.opened(name).stack
     recover.recover(opened, recover.client(opened), lambda line: print(line, flush=True), ended)
-    note(name, this_run(os.environ))
+    write_note(name, this_run(os.environ))
     return 0
 
 
@@ -117,7 +121,7 @@ def this_run(environ: Mapping[str, str]) -> Run:
         raise UsageError(f"{error}: GITHUB_RUN_ID and GITHUB_RUN_ATTEMPT are to be those of a job.") from error
 
 
-def noted(name: str) -> Run | None:
+def read_note(name: str) -> Run | None:
     """The run that the stack's tag names; None without one that can be read."""
     tags = json.loads(stack.pulumi("stack", "tag", "ls", "-s", name, "--json"))
     try:
@@ -126,6 +130,6 @@ def noted(name: str) -> Run | None:
         return None
 
 
-def note(name: str, run: Run) -> None:
+def write_note(name: str, run: Run) -> None:
     """Name the run in the stack's tag."""
     stack.pulumi("stack", "tag", "set", "-s", name, TAG, json.dumps(dataclasses.asdict(run), separators=(",", ":")))

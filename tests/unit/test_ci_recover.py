@@ -30,8 +30,9 @@ def refusal(locks: tuple[Lock, ...], noted: Run | None, status: str = "completed
     return told
 
 
-def test_the_lock_of_a_run_that_is_over_is_freed() -> None:
-    recover.require_ended("prod", (LOCK,), RUN, lambda _: "completed")
+@pytest.mark.parametrize("since", ["2026-11-23T23:35:41Z", "2026-11-24T01:35:41+02:00", "2026-11-23T18:35:41-05:00"])
+def test_the_lock_of_a_run_that_is_over_is_freed(since: str) -> None:
+    recover.require_ended("prod", (dataclasses.replace(LOCK, since=since),), RUN, lambda _: "completed")
 
 
 @pytest.mark.parametrize("status", ["in_progress", "queued", "waiting", "unknown", ""])
@@ -47,9 +48,20 @@ def test_the_lock_of_a_run_that_is_not_over_stays(status: str) -> None:
         ((LOCK,), dataclasses.replace(RUN, pid=1834)),
         ((LOCK,), dataclasses.replace(RUN, host="runnervm2")),
         ((LOCK,), dataclasses.replace(RUN, since="2026-11-23T23:35:42Z")),
+        ((dataclasses.replace(LOCK, since="2026-11-24T01:35:39+02:00"),), RUN),
         ((LOCK, dataclasses.replace(LOCK, host="laptop")), RUN),
+        ((LOCK,), dataclasses.replace(RUN, since="yesterday")),
     ],
-    ids=["no run", "no names", "another process", "another machine", "an older lock", "one of two"],
+    ids=[
+        "no run",
+        "no names",
+        "another process",
+        "another machine",
+        "an older lock",
+        "an older lock of another time zone",
+        "one of two",
+        "no time",
+    ],
 )
 def test_the_lock_of_anybody_else_stays(locks: tuple[Lock, ...], noted: Run | None) -> None:
     assert "no run of a workflow noted that it would take it" in refusal(locks, noted)
@@ -77,13 +89,13 @@ def test_a_run_notes_itself_and_reads_itself(monkeypatch: pytest.MonkeyPatch) ->
         return json.dumps(tags)
 
     monkeypatch.setattr(stack, "pulumi", pulumi)
-    assert recover.noted("prod") is None
+    assert recover.read_note("prod") is None
     run = recover.this_run({"GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "1"})
     assert (run.host, run.pid) == (socket.gethostname(), os.getppid())
-    recover.note("prod", run)
-    assert recover.noted("prod") == run
+    recover.write_note("prod", run)
+    assert recover.read_note("prod") == run
     tags[recover.TAG] = '{"run": 7}'
-    assert recover.noted("prod") is None
+    assert recover.read_note("prod") is None
 
 
 def test_outside_of_a_run_the_other_command_is_named(
