@@ -7,7 +7,6 @@ and the containers that it built in, which BuildKit does not.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import io
@@ -16,8 +15,6 @@ import tarfile
 import tempfile
 from typing import Any
 
-import docker.errors
-
 from local.plugin import PluginError
 
 ARGUMENT = "SOURCE_DATE_EPOCH"
@@ -25,12 +22,14 @@ _OF_THE_BUILDER = ("container", "container_config", "docker_version")
 
 
 def take_out(client: Any, name: str, seconds: str) -> None:
-    """Give `name` to the same image with `seconds` since 1970 as its time."""
+    """Give `name` to the same image with `seconds` since 1970 as its time.
+
+    The image that was built stays without a name: the next build, also that of another clone, finds it in the cache.
+    """
     if not seconds.isdecimal():
         raise PluginError(f"build.args.{ARGUMENT} is {seconds!r}: expected whole seconds since 1970")
-    built = client.images.get(name).id
     with tempfile.TemporaryFile() as saved, tempfile.TemporaryFile() as changed:
-        saved.writelines(client.images.get(built).save())
+        saved.writelines(client.images.get(name).save())
         saved.seek(0)
         with tarfile.open(fileobj=saved) as old, tarfile.open(fileobj=changed, mode="w") as new:
             entry = json.loads(_read(old, "manifest.json"))[0]
@@ -42,9 +41,6 @@ def take_out(client: Any, name: str, seconds: str) -> None:
             _add(new, "manifest.json", json.dumps([manifest]).encode())
         changed.seek(0)
         client.images.load(changed)
-    with contextlib.suppress(docker.errors.APIError):  # another clone built the same, or it had these times already
-        # What it was built from stays, for the next build.
-        client.images.remove(built, noprune=True)
 
 
 def _without_times(config: dict[str, Any], seconds: int) -> dict[str, Any]:

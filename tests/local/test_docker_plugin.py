@@ -151,6 +151,7 @@ def test_time_that_was_given_is_that_of_the_image_and_not_of_its_files(plugin: P
         _, file = container.get_archive("/file")
     finally:
         container.remove()
+        docker.from_env().images.prune(filters={"dangling": True, "label": "version=1"})
     assert file is not None
     assert file["mtime"].startswith("1970-01-03T")
 
