@@ -279,7 +279,7 @@ def _is_real(step: Mapping[str, Any]) -> bool:
 
 
 def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
-    """What a replacement does that is none to be afraid of: ECS, for one, cannot change a task definition."""
+    """Why a replacement is harmless: ECS, for one, cannot change a task definition."""
     if kind == TASK_DEFINITION and ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy"):
         return "a new revision; the old one stays registered"
     if kind == ROLE_POLICY and tuple(because) == ("policy",):
