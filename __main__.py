@@ -7,6 +7,7 @@ import configuration
 import place
 import providers
 import settings as project
+from components import content_security_policy as csp
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
@@ -34,6 +35,7 @@ where = place.find(settings.zones if settings.vpc_cidr else 0)
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
+page_policy = settings.content_security_policy or SAME_SITE
 us_east_1 = providers.us_east_1(configuration.of_stack(), configuration.secret_keys(configuration.of_stack()))
 
 network = Network(
@@ -118,7 +120,8 @@ site = StaticSite(
         else None,
         us_east_1=us_east_1,
         web_acl_arn=settings.web_acl_arn or None,
-        content_security_policy=settings.content_security_policy or SAME_SITE,
+        # Until a release is recorded with the new policy, the page that runs keeps what its own allows.
+        content_security_policy=csp.union(version.outputs.get("contentSecurityPolicy", page_policy), page_policy),
         origin_shield_region=settings.origin_shield_region or None,
         access_log_days=settings.access_log_days or None,
         partition=where.partition,
@@ -211,6 +214,7 @@ pulumi.export("bucket", site.bucket)
 pulumi.export("distributionId", site.distribution_id)
 pulumi.export("repository", store.repository_url)
 pulumi.export("recordsBucket", store.records_bucket)
+pulumi.export("contentSecurityPolicy", page_policy)
 pulumi.export("alarmTopic", alarms.topic_arn)
 pulumi.export("dashboard", alarms.dashboard_name)
 # Pulumi Cloud's console shows it, with the outputs filled in. A state of one's own is in an organization of this name.

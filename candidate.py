@@ -40,6 +40,8 @@ class Candidate:
     source: Mapping[str, Any]
     """Where the release gets the image and the static files from; see `release.request.Source`."""
     reason: str | None
+    outputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """The stack's outputs as its last successful update left them."""
 
 
 def find(environment: str, settings: Settings, run: Run) -> Candidate:
@@ -49,6 +51,10 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
     commit is never deployed yet.
     """
     own = stack_outputs.read(environment)
+    return dataclasses.replace(_find(environment, settings, run, own), outputs=own.outputs)
+
+
+def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> Candidate:
     stack_outputs.keep(own)
     upstream = stack_outputs.read(settings.promote_from) if settings.promote_from else None
     try:
@@ -71,6 +77,7 @@ def find(environment: str, settings: Settings, run: Run) -> Candidate:
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
         for rolled_back in asked.rolled_back(stacks):
             pulumi.log.warn(str(rolled_back))
+        _warn_of_domain(own, settings)
     if upstream is None and asked.is_tree and not isinstance(decision, Accepted):
         return _built(asked.request, settings, run)
     if isinstance(decision, Accepted):
@@ -100,6 +107,17 @@ def _headline(
 def _say(line: str) -> None:
     """In a preview it is kept, and the first thing that is said. In an update, what the release says comes after it."""
     pulumi.log.info(line, ephemeral=not pulumi.runtime.is_dry_run())
+
+
+def _warn_of_domain(own: StackOutputs, settings: Settings) -> None:
+    """The distribution loses its name before the release is proven, and does not get it back if that is undone."""
+    host = str(own.outputs.get("url") or "").removeprefix("https://")
+    if not host or settings.public_url or host == settings.domain or host.endswith(".cloudfront.net"):
+        return
+    pulumi.log.warn(
+        f"easi:domain changes from {host} to {settings.domain or 'none'}: {host} is not served any more as soon as the "
+        "distribution has changed, before the release is proven and also if the release is undone"
+    )
 
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:

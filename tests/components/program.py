@@ -228,13 +228,17 @@ def _proven(account: str) -> dict[str, Any]:
     }
 
 
+OTHER_STACK_OUTPUTS: Mapping[str, Any] = {}
+"""What every stack puts out beside what `_outputs` says; a test sets it."""
+
+
 def _outputs(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of another stack; each has proven HEAD."""
     stack = str(asked["name"]).rpartition("/")[2]
     account = {"dev": "111111111111", "impl": "222222222222"}.get(stack, ACCOUNT)
     names = {key: f"easi-{stack}-{key.lower()}" for key in ("bucket", "recordsBucket")}
     repository = f"{account}.dkr.ecr.{REGION}.amazonaws.com/easi-{stack}"
-    return {"outputs": {"release": _proven(account), "repository": repository, **names}}
+    return {"outputs": {"release": _proven(account), "repository": repository, **names, **OTHER_STACK_OUTPUTS}}
 
 
 def _label(value: Any) -> str:

@@ -162,3 +162,34 @@ def test_the_preview_of_a_refused_version_shows_what_runs(monkeypatch: pytest.Mo
 def test_the_update_of_a_refused_version_registers_nothing() -> None:
     with pytest.raises(pulumi.RunError, match="impl has not proven it"):
         program.run("prod", head="b" * 40)
+
+
+def test_the_page_that_runs_keeps_its_policy_until_a_release_with_the_next_one_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {"contentSecurityPolicy": "default-src 'self'; connect-src https://old.example.gov"}
+    monkeypatch.setattr(program, "OTHER_STACK_OUTPUTS", before)
+    run = program.run("prod", {"contentSecurityPolicy": "default-src 'self'; connect-src https://new.example.gov"})
+    headers = run.one("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")["securityHeadersConfig"]
+    assert headers["contentSecurityPolicy"]["contentSecurityPolicy"] == (
+        "default-src 'self'; connect-src https://new.example.gov https://old.example.gov"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "domain", "warned"),
+    [
+        ("https://easi.example.gov", "easi.example.gov", False),
+        ("https://d1.cloudfront.net", "easi.example.gov", False),
+        ("https://easi.example.gov", "new.example.gov", True),
+        ("https://easi.example.gov", "", True),
+    ],
+)
+def test_a_preview_warns_that_the_site_loses_its_name(
+    url: str, domain: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(program, "OTHER_STACK_OUTPUTS", {"url": url})
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_a, **_k: warnings.append(message))
+    program.run("prod", {"domain": domain, **({} if domain else {"certificateArn": ""})}, preview=True)
+    assert warned == any(message.startswith("easi:domain changes") for message in warnings)

@@ -15,7 +15,7 @@ from tests.local.emulator_world import wait_for
 
 HEALTH = "example/backend/health.go"
 REGION = "us-west-2"
-KEYS = ("easi:backendSecrets", "easi:secretKeyArns")
+KEYS = ("easi:backendSecrets", "easi:secretKeyArns", "easi:contentSecurityPolicy")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,21 @@ class Dev:
         ]
         return {arn for resources in named for arn in resources}
 
+    def allow(self, host: str) -> None:
+        """Let the page call a host."""
+        self.shell(f"pulumi config set -s dev easi:contentSecurityPolicy 'connect-src {host}'")
+
+    def page_may_call(self) -> set[str]:
+        """The hosts of the Content-Security-Policy that is in force."""
+        cloudfront = self.aws("cloudfront")
+        distribution = cloudfront.get_distribution_config(Id=self.easi.outputs("dev")["distributionId"])
+        behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
+        policy = cloudfront.get_response_headers_policy(Id=behavior["ResponseHeadersPolicyId"])
+        headers = policy["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        directive, *hosts = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"].split()
+        assert directive == "connect-src"
+        return {*hosts}
+
     def restart_tasks(self) -> None:
         """End all tasks, and wait until the service has another that answers."""
         ecs, outputs = self.aws("ecs"), self.easi.outputs("dev")
@@ -99,22 +114,25 @@ def dev(easi: Clone) -> Iterator[Dev]:
 
 
 @pytest.mark.moves_on
-def test_service_goes_back_to_a_definition_whose_tasks_can_still_start(dev: Dev) -> None:
+def test_a_failed_release_goes_back_to_tasks_that_can_start_and_a_page_that_can_load(dev: Dev) -> None:
     easi, path = dev.easi, dev.easi.root / HEALTH
     first, second = dev.secret("first"), dev.secret("second")
     dev.use(first)
+    dev.allow("a.example.gov")
     code, said = dev.up()
     assert code == 0, said
     assert dev.may_read() == {*first}
     version, text = easi.version, path.read_text()
 
     dev.use(second)
+    dev.allow("b.example.gov")
     path.write_text(text.replace('"pass"', '"fail"'))
     easi.commit("a version that is not healthy")
     code, said = dev.up()
     assert code != 0
     assert f"{version[:12]} is proven again" in said, said
     assert dev.may_read() == {*first, *second}
+    assert dev.page_may_call() == {"a.example.gov", "b.example.gov"}
     dev.restart_tasks()
     assert easi.health("dev")["version"] == version
 
@@ -124,5 +142,10 @@ def test_service_goes_back_to_a_definition_whose_tasks_can_still_start(dev: Dev)
     assert code == 0, said
     assert easi.health("dev")["version"] == mended
     assert dev.may_read() == {*second}
+    assert dev.page_may_call() == {"a.example.gov", "b.example.gov"}
+    assert dev.changes() == [("update", "site")]
+    code, said = dev.up()
+    assert code == 0, said
+    assert dev.page_may_call() == {"b.example.gov"}
     assert dev.changes() == []
     dev.restart_tasks()
