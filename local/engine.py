@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
+import zlib
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from local.layout import Layout, LocalError, read_json, write_json
@@ -144,15 +145,16 @@ def _archive_name() -> str | None:
 
 
 def expected_checksum(checksums: str, name: str) -> str:
-    """The SHA-256 that a checksum file gives for `name`. Raises LocalError when it names none."""
+    """The SHA-256 that a checksum file gives for `name`. Raises ValueError when it names none."""
     for line in checksums.splitlines():
         digest, _, file = line.strip().partition(" ")
         if file.strip().lstrip("*") == name and len(digest) == 64:
             return digest.lower()
-    raise LocalError(f"{CHECKSUMS} has no SHA-256 for {name}: the download cannot be trusted.")
+    raise ValueError(f"{CHECKSUMS} names no SHA-256 for {name}")
 
 
 def _download(layout: Layout, say: Say) -> Engine | None:
+    """The official download, verified; None where it cannot be used, for example as a proxy answered with a page."""
     name = _archive_name()
     if name is None:
         return None
@@ -160,19 +162,19 @@ def _download(layout: Layout, say: Say) -> Engine | None:
         archive = Path(half) / name
         try:
             with urllib.request.urlopen(CHECKSUMS, timeout=CONNECT_TIMEOUT_S) as answer:
-                wanted = expected_checksum(answer.read().decode(), name)
+                wanted = expected_checksum(answer.read().decode(errors="replace"), name)
             actual = _fetch(f"{ARCHIVES}/{name}", archive, say)
-        except (OSError, urllib.error.URLError) as error:
-            reason = getattr(error, "reason", error)
-            say(f"  the official download of pulumi {VERSION} is out of reach ({reason})")
+            if actual != wanted:
+                raise ValueError(f"its SHA-256 is {actual}, expected {wanted}")  # noqa: TRY301 - as what tarfile raises
+            with tarfile.open(archive) as tar:
+                # Before 3.11.4 there are no filters ("Supporting older Python versions", documentation of tarfile).
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)
+                tar.extractall(Path(half) / "unpacked")  # noqa: S202 - its SHA-256 is the publisher's
+            (Path(half) / "unpacked" / "pulumi").replace(layout.engine / VERSION)
+        except (OSError, ValueError, HTTPException, tarfile.TarError, EOFError, zlib.error) as error:
+            reason = " ".join(str(getattr(error, "reason", error) or type(error).__name__).split())
+            say(f"  the official download of pulumi {VERSION} cannot be used ({reason})")
             return None
-        if actual != wanted:
-            raise LocalError(
-                f"{name}: SHA-256 is {actual}, expected {wanted} (from {CHECKSUMS}). Nothing of it was used."
-            )
-        with tarfile.open(archive) as tar:
-            tar.extractall(Path(half) / "unpacked", filter="data")
-        (Path(half) / "unpacked" / "pulumi").replace(layout.engine / VERSION)
     return Engine(path=layout.engine / VERSION / "pulumi", origin="official", official_host=True)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import os
+import re
 import stat
 import tarfile
 import urllib.error
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local import engine
-from local.layout import Layout, LocalError, write_json
+from local.layout import Layout, write_json
 
 ELF = b"\x7fELF"
 
@@ -113,22 +115,24 @@ def archive() -> bytes:
     return file.getvalue()
 
 
-def served(monkeypatch: pytest.MonkeyPatch, checksum: str) -> list[str]:
+def listing(content: bytes) -> bytes:
+    return f"{'0' * 64}  other.tar.gz\n{hashlib.sha256(content).hexdigest()}  {engine._archive_name()}\n".encode()
+
+
+def served(monkeypatch: pytest.MonkeyPatch, content: bytes, checksums: bytes) -> list[str]:
     """Answer the two official addresses; what was asked for."""
     asked: list[str] = []
 
     def answer(address: str, timeout: float) -> io.BytesIO:
         asked.append(address)
-        if address == engine.CHECKSUMS:
-            return io.BytesIO(f"{'0' * 64}  other.tar.gz\n{checksum}  {engine._archive_name()}\n".encode())
-        return io.BytesIO(archive())
+        return io.BytesIO(checksums if address == engine.CHECKSUMS else content)
 
     monkeypatch.setattr("urllib.request.urlopen", answer)
     return asked
 
 
 def test_download_is_verified_and_unpacked_whole(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = served(monkeypatch, hashlib.sha256(archive()).hexdigest())
+    asked = served(monkeypatch, archive(), listing(archive()))
     found = engine.ensure(layout, lambda _: None)
     assert (found.origin, found.official_host) == ("official", True)
     assert asked == [engine.CHECKSUMS, f"{engine.ARCHIVES}/{engine._archive_name()}"]
@@ -136,31 +140,69 @@ def test_download_is_verified_and_unpacked_whole(layout: Layout, monkeypatch: py
     assert sorted(path.name for path in layout.engine.iterdir()) == [engine.VERSION, "engine.json"]
 
 
-def test_download_with_another_checksum_is_refused_and_leaves_nothing(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+def test_download_is_unpacked_by_the_oldest_python(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 3.11.4 (Debian 12 has 3.11.2), tarfile has no filters."""
+    extract = tarfile.TarFile.extractall
+
+    def older(tar: tarfile.TarFile, path: str = ".", members: None = None, *, numeric_owner: bool = False) -> None:
+        extract(tar, path, members, numeric_owner=numeric_owner)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", older)
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    served(monkeypatch, archive(), listing(archive()))
+    assert engine.ensure(layout, lambda _: None).path.read_bytes() == ELF
+
+
+def empty() -> bytes:
+    file = io.BytesIO()
+    tarfile.open(fileobj=file, mode="w:gz").close()
+    return file.getvalue()
+
+
+PAGE = b"<html>Sign in to the proxy</html>"
+
+
+@pytest.mark.parametrize(
+    ("content", "checksums", "why"),
+    [
+        (archive(), PAGE, "names no SHA-256 for pulumi-v"),
+        (archive(), b"\xff\xfe", "names no SHA-256"),
+        (PAGE, listing(archive()), "expected"),
+        (archive()[:-40], listing(archive()), "expected"),
+        (PAGE, listing(PAGE), "not a gzip file|could not be opened"),
+        (archive()[:60], listing(archive()[:60]), "end-of-stream|end of data"),
+        (archive()[:60] + b"!" * 60, listing(archive()[:60] + b"!" * 60), "decompressing|CRC|end-of-stream|header"),
+        (empty(), listing(empty()), "No such file"),
+    ],
+)
+def test_a_download_that_cannot_be_used_is_built_instead(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, content: bytes, checksums: bytes, why: str
 ) -> None:
-    served(monkeypatch, "f" * 64)
-    with pytest.raises(LocalError, match=f"expected {'f' * 64}"):
-        engine.ensure(layout, lambda _: None)
-    assert list(layout.engine.iterdir()) == []
+    built = engine.Engine(path=layout.engine / "pulumi", origin="built", official_host=False)
+    monkeypatch.setattr(engine, "_build", lambda *_: built)
+    served(monkeypatch, content, checksums)
+    said: list[str] = []
+    assert engine.ensure(layout, said.append) == built
+    (line,) = [line for line in said if "the official download of pulumi" in line and "cannot be used" in line]
+    assert re.search(why, line)
+    assert "\n" not in line
+    assert [path.name for path in layout.engine.iterdir()] == ["engine.json"]
 
 
-def test_without_the_internet_it_is_built(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [urllib.error.URLError("Name or service not known"), http.client.BadStatusLine("<html>"), TimeoutError()]
+)
+def test_without_the_internet_it_is_built(layout: Layout, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def unreachable(address: str, timeout: float) -> io.BytesIO:
         assert timeout <= 10
-        raise urllib.error.URLError("Name or service not known")
+        raise error
 
     built = engine.Engine(path=layout.engine / "pulumi", origin="built", official_host=False)
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
     monkeypatch.setattr(engine, "_build", lambda *_: built)
     said: list[str] = []
     assert engine.ensure(layout, said.append) == built
-    assert "out of reach (Name or service not known)" in said[0]
-
-
-def test_checksum_file_without_our_archive_is_an_error() -> None:
-    with pytest.raises(LocalError, match="has no SHA-256 for pulumi-x"):
-        engine.expected_checksum(f"{'a' * 64}  pulumi-y\n", "pulumi-x")
+    assert "cannot be used" in said[0]
 
 
 def test_build_says_how_far_it_is() -> None:
