@@ -24,6 +24,10 @@ SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-a
 _WEB_ACL = re.compile(r"arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/[^/]+/[^/]+")
 _REGION = re.compile(r"[a-z]{2}-[a-z]+-\d")
 
+CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
+"""Statuses that CloudFront caches for 10 s where a distribution does not say otherwise, whatever the cache policy says:
+"Control how long CloudFront caches errors", Amazon CloudFront Developer Guide."""
+
 REWRITE_TO_INDEX = """\
 // A path of the single-page application has no extension: it gets the page, which routes it.
 function handler(event) {
@@ -45,7 +49,7 @@ class StaticSiteArgs:
     """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
     has a certificate, which then has to cover the site's domain."""
     api_paths: Sequence[str] = ("/api/*",)
-    """Path patterns, the first that matches counts. Their answers are never cached, errors neither."""
+    """Path patterns, the first that matches counts. Their answers are never cached, nor are errors of any path."""
     domain: Domain | None = None
     """Another name of the distribution."""
     us_east_1: aws.Provider | None = None
@@ -166,6 +170,7 @@ class StaticSite(Component):
             ]
             if args.api
             else [],
+            custom_error_responses=[{"error_code": status, "error_caching_min_ttl": 0} for status in CACHED_ERRORS],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate=_viewer_certificate(domain),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),

@@ -53,7 +53,12 @@ def test_api_is_not_cached_and_not_rewritten() -> None:
     assert (api["pathPattern"], api["targetOriginId"]) == ("/api/*", "api")
     assert api["cachePolicyId"] == CACHING_DISABLED
     assert "functionAssociations" not in api
-    assert "customErrorResponses" not in distribution
+
+
+def test_no_error_is_cached() -> None:
+    responses = site().one(DISTRIBUTION)["customErrorResponses"]
+    assert {response["errorCode"] for response in responses} >= {400, 403, 404, 405, 414, *range(500, 505)}
+    assert all(response["errorCachingMinTtl"] == 0 and len(response) == 2 for response in responses)
 
 
 @pytest.mark.parametrize(("api_https", "port"), [(False, 80), (True, 443)])

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from ministack.core.responses import request_scope
 
-from local.emulator.gaps import alarms, auto_scaling, container_secrets, container_settings, target_health, throttling
+from local.emulator.gaps import (
+    alarms,
+    auto_scaling,
+    cached_errors,
+    container_secrets,
+    container_settings,
+    target_health,
+    throttling,
+)
 from local.emulator.gaps.target_health import HEALTHY, INITIAL, Check, Target, failed
 
 CHECK = Check.of(
@@ -208,3 +216,42 @@ def test_tasks_that_do_not_last_are_replaced_slower_and_slower() -> None:
 )
 def test_a_key_of_a_secret_is_written_as_the_agent_of_ecs_writes_it(value: object, written: str) -> None:
     assert container_secrets.as_agent_writes(value) == written
+
+
+@pytest.mark.parametrize(
+    ("status", "cache_control", "minimums", "expected_s"),
+    [
+        (200, "", {}, 0),
+        (403, "", {}, 0),
+        (404, "", {}, 10),
+        (404, "no-store", {}, 0),
+        (503, "no-store", {}, 10),
+        (503, "", {503: 0}, 0),
+        (503, "", {404: 0, 503: 60}, 60),
+    ],
+)
+def test_edge_caches_errors_for_ten_seconds_or_as_the_distribution_says(
+    status: int, cache_control: str, minimums: dict[int, float], expected_s: float
+) -> None:
+    assert cached_errors.seconds(status, {"Cache-Control": cache_control}, minimums) == expected_s
+
+
+@pytest.mark.parametrize(("minimum", "statuses"), [("", [503, 503, 503]), ("0", [503, 200, 200])])
+def test_error_of_an_api_stays_at_the_edge_unless_the_distribution_forbids_it(
+    minimum: str, statuses: list[int]
+) -> None:
+    response = f"<ErrorCode>503</ErrorCode><ErrorCachingMinTTL>{minimum}</ErrorCachingMinTTL>"
+    errors = f"<Items><CustomErrorResponse>{response}</CustomErrorResponse></Items>"
+    config = f"<DistributionConfig><CustomErrorResponses>{errors}</CustomErrorResponses></DistributionConfig>"
+    origin = iter([503, 200, 200])
+
+    async def serve(*_: object) -> tuple[int, dict[str, str], bytes]:
+        return next(origin), {}, b""
+
+    edge = cached_errors.in_front_of(serve)
+    distribution = {"Id": "E1", "config_xml": config}
+
+    async def asked() -> list[int]:
+        return [(await edge(distribution, "GET", "/api/v1/healthcheck"))[0] for _ in statuses]
+
+    assert asyncio.run(asked()) == statuses

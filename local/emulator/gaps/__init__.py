@@ -23,6 +23,7 @@ NAMES = (
     "inactive_revisions",
     "auto_scaling",
     "distributions",
+    "cached_errors",
     "edge_functions",
     "regions",
     "log_streams",
