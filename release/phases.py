@@ -65,8 +65,7 @@ def stage(course: Course, say: Say) -> None:
         cpu_architecture=request.cpu_architecture,
         # Its own: the tag of a build moves when the commit is built again, and ECR removes what has no tag.
         tag=f"{request.environment}-{wanted.version}-{short(digest.removeprefix('sha256:'))}",
-        # One token opens every registry that these credentials may use, the environment's before included.
-        credentials=lambda _registry: registry.ecr_credentials(clients.ecr),
+        credentials=registry.ecr_credentials(clients.make),
         say=say,
     )
 

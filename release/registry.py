@@ -45,6 +45,8 @@ _ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>{_PART}(?:/{_PART})*)")
+# "Amazon ECR endpoints and quotas", AWS General Reference: the older form, FIPS, and the dual-stack one.
+_ECR: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.")
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
 _BUSY: Final = (429, 500, 502, 503, 504)
 
@@ -105,12 +107,20 @@ class Manifest:
         return self.media_type in INDEXES or "manifests" in self.document
 
 
-def ecr_credentials(ecr: Any) -> tuple[str, str]:
-    """Name and password for the registry of the account and region of this ECR client; good for 12 hours."""
-    answer = ecr.get_authorization_token()
-    token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
-    name, _, password = token.partition(":")
-    return name, password
+def ecr_credentials(make: Callable[[str, str], Any]) -> Credentials:
+    """Credentials, good for 12 hours, for every registry that the caller may use; `make` makes a service's client.
+
+    A token opens the registries of one region: "Private registry authentication in Amazon ECR", Amazon ECR User Guide.
+    """
+
+    def of(registry: str) -> tuple[str, str]:
+        match = _ECR.match(registry)
+        answer = make("ecr", match["region"] if match else "").get_authorization_token()
+        token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
+        name, _, password = token.partition(":")
+        return name, password
+
+    return of
 
 
 def checked_digest(digest: str) -> str:

@@ -39,7 +39,6 @@ class Clients:
 
     s3: Any
     cloudfront: Any
-    ecr: Any
     function: Any
     """AWS Lambda."""
     caller: str = ""
@@ -101,7 +100,6 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
     return Clients(
         s3=session.client("s3", config=records),
         cloudfront=session.client("cloudfront", config=reads),
-        ecr=session.client("ecr", config=reads),
         function=session.client("lambda", config=ONCE),
         caller=caller["Arn"],
         make=_maker(session, reads),

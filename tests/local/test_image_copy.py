@@ -73,8 +73,8 @@ def repository(registry: str) -> str:
     return f"{registry}/{name}"
 
 
-def credentials(registry: str) -> tuple[str, str]:
-    return ecr_credentials(ecr(registry))
+def credentials(registry: str) -> tuple[str, str] | None:
+    return ecr_credentials(lambda *_: ecr(registry))(registry)
 
 
 def copy(source: str, target: str, digest: str, **more: Any) -> str:

@@ -163,7 +163,7 @@ def world_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     def connect(*_: Any, **__: Any) -> session.Clients:
         return session.Clients(
-            s3=made.s3, cloudfront=None, ecr=None, function=None, make=lambda service, _region: getattr(made, service)
+            s3=made.s3, cloudfront=None, function=None, make=lambda service, _region: getattr(made, service)
         )
 
     monkeypatch.setattr(session, "connect", connect)

@@ -154,7 +154,7 @@ class World:
             self.regions.append((service, region))
             return self
 
-        return Clients(s3=self, cloudfront=None, ecr=None, function=self, make=make)
+        return Clients(s3=self, cloudfront=None, function=self, make=make)
 
     def _asked(self, operation: str) -> None:
         if operation in self.denied:

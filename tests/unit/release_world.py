@@ -284,7 +284,7 @@ SAID: list[str] = []
 
 def run(world: World, asked: ReleaseRequest | None = None) -> Release:
     SAID.clear()
-    clients = Clients(s3=world.bucket, cloudfront=None, ecr=None, function=None)
+    clients = Clients(s3=world.bucket, cloudfront=None, function=None)
     return engine.run(asked or request(), clients, SAID.append)
 
 

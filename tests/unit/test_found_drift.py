@@ -118,7 +118,7 @@ def test_clients_are_made_when_they_are_asked_for_and_once() -> None:
         made.append((service, region))
         return service
 
-    clients = Clients(s3=None, cloudfront=None, ecr=None, function=None, make=make)
+    clients = Clients(s3=None, cloudfront=None, function=None, make=make)
     assert made == []
     assert (clients.ecs, clients.ecs, clients.ec2, clients.iam, clients.elbv2) == ("ecs", "ecs", "ec2", "iam", "elbv2")
     clients.secretsmanager("us-east-1")
@@ -130,4 +130,4 @@ def test_clients_are_made_when_they_are_asked_for_and_once() -> None:
 
 def test_clients_of_a_test_that_made_none_say_so() -> None:
     with pytest.raises(LookupError, match="a client of ecs"):
-        _ = Clients(s3=None, cloudfront=None, ecr=None, function=None).ecs
+        _ = Clients(s3=None, cloudfront=None, function=None).ecs

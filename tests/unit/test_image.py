@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from release.image import copy_image
@@ -57,9 +59,25 @@ def test_registry_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 class Ecr:
+    """A region's: it knows its own token alone."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+
     def get_authorization_token(self) -> object:
-        return {"authorizationData": [{"authorizationToken": "QVdTOnNlOmNyZXQ="}]}
+        token = base64.b64encode(f"AWS:se:cret {self.region}".encode()).decode()
+        return {"authorizationData": [{"authorizationToken": token}]}
 
 
-def test_credentials_are_those_of_the_registry() -> None:
-    assert ecr_credentials(Ecr()) == ("AWS", "se:cret")
+@pytest.mark.parametrize(
+    ("registry", "region"),
+    [
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com", "us-east-1"),
+        ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "eu-west-1"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("localhost:4566", ""),
+    ],
+)
+def test_credentials_are_of_the_registrys_region(registry: str, region: str) -> None:
+    assert ecr_credentials(lambda _service, of: Ecr(of))(registry) == ("AWS", f"se:cret {region}")

@@ -48,7 +48,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The records bucket, in which the record is what the state has."""
     made = Bucket()
     made.objects["release.json"] = json.dumps(RECORD).encode()
-    clients = session.Clients(s3=made, cloudfront=None, ecr=None, function=None)
+    clients = session.Clients(s3=made, cloudfront=None, function=None)
     monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: clients)
     return made
 

@@ -286,7 +286,7 @@ class Silent:
         time.sleep(60)
 
 session.connect = lambda *_, **__: session.Clients(
-    s3=Silent(), cloudfront=None, ecr=None, function=None, make=lambda *_: Silent()
+    s3=Silent(), cloudfront=None, function=None, make=lambda *_: Silent()
 )
 sys.argv = ["release", "status", "-s", "prod"]
 runpy.run_module("release", run_name="__main__")
