@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ci import github, markdown
+from release import escaping
 from release.verbs.errors import UsageError, VerbError
 
 
@@ -48,7 +49,7 @@ def who(environment: str, reviews: Sequence[Mapping[str, Any]]) -> str:
         if review.get("state") == "approved" and environment in named:
             comment = str(review.get("comment") or "").strip()
             by = (review.get("user") or {}).get("login") or "somebody whose account is gone"
-            return f"{environment} was approved by {by}" + (f": {comment}" if comment else "")
+            return escaping.line(f"{environment} was approved by {by}" + (f": {comment}" if comment else ""))
     raise VerbError(
         f"nobody approved {environment} in this run, so nothing is released. Expected were required reviewers of the "
         f"environment {environment}: without them GitHub asks nobody.\n"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ci.events import Change, Preview
+from release import escaping
 from release.verbs.screen import short
 
 COMMENT_CHARACTERS: Final = 65_536
@@ -55,9 +56,10 @@ Part = str | Block
 
 def fence(text: str, language: str = "") -> str:
     """The text as a block of code, fenced by more backticks than stand together in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    shown = escaping.shown(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
-    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+    return f"{ticks}{language}\n{shown.rstrip()}\n{ticks}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -70,7 +72,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def escape(text: str) -> str:
     """A text that Markdown and HTML leave as it is, also in a table and in a `<summary>`; on one line."""
-    line = " ".join(text.split())
+    line = _one_line(text)
     first = _BEGINS_A_LIST.match(line)
     begin = first[0] + "&#8203;" if first else ""
     marked = _MARKUP.sub(lambda found: f"&#{ord(found[0])};", line[len(first[0]) if first else 0 :])
@@ -80,8 +82,12 @@ def escape(text: str) -> str:
 
 def code(text: str) -> str:
     """A text as code within a line. HTML rather than backticks: it may have some, and may stand in a table."""
-    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda found: f"&#{ord(found[0])};", _one_line(text))
     return f"<code>{marked}</code>"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(escaping.shown(text).split())
 
 
 def join(parts: Sequence[Part]) -> str:
@@ -160,7 +166,7 @@ def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
     if preview.routine:
         yield "As in every release: " + "; ".join(f"**replace** {_resource(change)}" for change in preview.routine)
     if preview.gate is not None:
-        first = escape(preview.gate.splitlines()[0])
+        first = escape(preview.gate.partition("\n")[0])
         yield from _folded(
             f"The gate would stop <code>pulumi up</code>: {first}", Block(text=preview.gate, whole=whole)
         )
@@ -188,8 +194,8 @@ def _some(items: Sequence[str]) -> list[str]:
 
 
 def colored(diff: str) -> str:
-    """A diff of Pulumi with its signs at the beginning of the lines, as GitHub colors them: `!` is a change."""
-    return "\n".join(_colored(line) for line in diff.splitlines())
+    """A diff with its signs at the beginning of the lines, as GitHub colors them: `!` is a change."""
+    return "\n".join(_colored(line) for line in diff.split("\n"))
 
 
 def _colored(line: str) -> str:
@@ -198,7 +204,7 @@ def _colored(line: str) -> str:
         return f" {line}"
     indent, signs, rest = found.groups()
     sign = {"+": "+", "-": "-"}.get(signs, "!")
-    # One that only changes keeps its sign, as `!` is no word of Pulumi's.
+    # What changes keeps its sign, as `!` does not say how.
     return f"{sign}{indent}{' ' * len(signs) if sign == signs else signs}{rest}"
 
 
@@ -211,9 +217,9 @@ def _cut(parts: Sequence[Part], most: int) -> str:
         elif len(part.text) <= most:
             made.append(fence(part.text, part.language))
         else:
-            lines = part.text.splitlines()
+            lines = part.text.rstrip("\n").split("\n")
             shown = part.text[:most].rpartition("\n")[0]
-            left = len(lines) - len(shown.splitlines())
+            left = len(lines) - (shown.count("\n") + 1 if shown else 0)
             note = f"**{left} of {len(lines)} lines are left out**, as GitHub shows no more here."
             kept = fence(shown, part.language) + "\n\n" if shown else ""
             made.append(f"{kept}{note}{f' {part.whole}' if part.whole else ''}")

@@ -70,7 +70,7 @@ class BuildContext:
 
     def _patterns(self) -> list[str]:
         ignore = self.ignore_file()
-        lines = ignore.read_text("utf-8-sig").splitlines() if ignore else []
+        lines = ignore.read_bytes().decode("utf-8-sig").split("\n") if ignore else []
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO, cast
+
+from release import escaping
 
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 CLOSED_PIPE: Final = 141
+_BOLD: Final = re.compile("(\033\\[[01]m)")
+"""What `screen.bold` writes on a terminal."""
+
+
+class _Escaped(io.TextIOBase):
+    """A stream that people read: a terminal, or the log of a job."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        parts = _BOLD.split(text) if self.isatty() else [text]
+        self._stream.write("".join(part if at % 2 else escaping.shown(part) for at, part in enumerate(parts)))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
 
 def main(package: str, prog: str, description: str, verbs: Mapping[str, str], arguments: Sequence[str] | None) -> int:
@@ -21,7 +49,9 @@ def main(package: str, prog: str, description: str, verbs: Mapping[str, str], ar
     """
     try:
         try:
-            return _run(package, prog, description, verbs, sys.argv[1:] if arguments is None else arguments)
+            out, err = (cast(TextIO, _Escaped(stream)) for stream in (sys.stdout, sys.stderr))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                return _run(package, prog, description, verbs, sys.argv[1:] if arguments is None else arguments)
         finally:
             # Here, and not when the interpreter ends: there, a closed pipe would be told.
             sys.stdout.flush()

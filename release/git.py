@@ -131,8 +131,9 @@ def between(folder: Path, older: str, newer: str, limit: int) -> tuple[list[str]
     count = _git(folder, "rev-list", "--count", f"{older}..{newer}", "--")
     if count.returncode != 0:
         return None
-    lines = _answer(folder, "log", "--no-color", "--oneline", "--no-decorate", f"-{limit}", f"{older}..{newer}", "--")
-    return lines.splitlines(), int(count.stdout)
+    form = ("-z", "--encoding=UTF-8", "--format=%h %s", f"-{limit}")
+    found = _answer(folder, "log", *form, f"{older}..{newer}", "--").encode(errors="surrogateescape")
+    return [line.decode(errors="replace") for line in found.split(b"\0") if line], int(count.stdout)
 
 
 def _reaches(folder: Path, older: str, newer: str) -> bool | None:
@@ -183,14 +184,15 @@ def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) 
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     environment |= {**_ENVIRONMENT, **(extra or {})}
     try:
-        return subprocess.run(
+        done = subprocess.run(
             ["git", *settings, "-C", str(folder), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="surrogateescape",
             check=False,
         )
     except FileNotFoundError as error:
         raise GitError("git is not on PATH: install it; the version of a release is the commit") from error
+    # As text, Python would make a new line of every CR. A path may have one, and bytes that are no UTF-8.
+    out, err = (each.decode("utf-8", "surrogateescape") for each in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)

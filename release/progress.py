@@ -7,19 +7,17 @@ all is over. So what counts up is passing, and what a person must find afterward
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from release import escaping
 from secret_shapes import hide
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]
 
 AGAIN_S = 10.0
-CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Terminal sequences and control characters (not tab and new line), as containers write them into their logs."""
 
 
 class Changes:
@@ -78,8 +76,9 @@ def kept(say: Say, line: str) -> None:
 
 
 def clean(text: str) -> str:
-    """The text without what looks like a secret, and what would move a terminal's cursor or change its colours."""
-    return hide(CONTROLS.sub("", text))
+    """The text without what looks like a secret, and without what a terminal or a CI system would obey."""
+    # Colors would tear apart what a secret looks like; what else is escaped may be a part of one.
+    return escaping.shown(hide(escaping.SEQUENCES.sub("", text)))
 
 
 def of_rollout(answer: Answer) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Final
 
+from release import escaping
 from release.record import Proven, Release
 from release.version import commit, is_dirty, short
 
@@ -31,7 +32,7 @@ class Request:
     def changed(self) -> str:
         """The changes for people: the first of them, and how many more."""
         more = len(self.changes) - _SHOWN
-        return ", ".join(self.changes[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        return ", ".join(map(escaping.line, self.changes[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ def pulumi(*arguments: str) -> str:
 
 def _explained(arguments: Sequence[str], said: str) -> str:
     """Pulumi's words, and what to do where they do not say it."""
-    lines = [line.removeprefix("error: ") for line in said.splitlines() if line.strip()][-6:]
+    lines = [line.removeprefix("error: ") for line in said.split("\n") if line.strip()][-6:]
     text = f"`pulumi {' '.join(arguments)}` failed: " + "\n  ".join(lines or ["it said nothing"])
     for words, advice in _ADVICE:
         if words in said:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
+from release import escaping
 from release.record import GoneBack, Proven, Release
 from release.version import short
 
@@ -147,7 +148,7 @@ def told(mark: GoneBack) -> str:
     rolled_back = f"rolled back {mark.at.replace('T', ' ').replace('Z', ' UTC')} to {short(mark.to)}"
     if mark.attempt is None:
         return f"{rolled_back} (inferred from the order of proofs, which is all that an earlier program recorded)"
-    return f"{rolled_back} by {mark.who}: {mark.reason or 'no reason was given'}"
+    return f"{rolled_back} by {mark.who}: {escaping.line(mark.reason or 'no reason was given')}"
 
 
 class _Proofs:

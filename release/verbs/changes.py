@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from release import escaping
 from release.record import Release
 from release.static.manifest import Manifest
 from release.verbs.screen import short
@@ -173,6 +174,6 @@ def _paths(found: Files | None) -> Iterator[str]:
 
 def _some(sign: str, items: Sequence[str], count: int) -> Iterator[str]:
     for item in items[:SHOWN]:
-        yield f"{sign} {item}"
+        yield f"{sign} {escaping.line(item)}"
     if count > SHOWN:
         yield f"{sign} … and {count - SHOWN} more"

@@ -160,7 +160,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
 
 def lines(answer: Answer) -> list[str]:
     """The answer for people; its first line is the answer."""
-    first, *more = answer.message.splitlines()
+    first, *more = answer.message.split("\n")
     shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
     shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
     if answer.now is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from release import attempts, lease, record, updates, way_back
+from release import attempts, escaping, lease, record, updates, way_back
 from release.attempts import Attempt, Phase
 from release.lease import Held
 from release.record import Release
@@ -187,11 +187,11 @@ def _details_of_update(update: Update) -> list[str]:
 def _details(attempt: Attempt) -> list[str]:
     """What is to be said of one attempt beside its row, a line each, aligned as `release.story` aligns its own."""
     phases = ", ".join(_phase(phase) for phase in attempt.phases)
-    told = attempt.message.splitlines() if attempt.outcome != "proven" else []
+    told = attempt.message.split("\n") if attempt.outcome != "proven" else []
     rows = [
         ("phases", phases),
-        ("restart", attempt.restart or ""),
-        ("override", attempt.reason or ""),
+        ("restart", escaping.line(attempt.restart or "")),
+        ("override", escaping.line(attempt.reason or "")),
         # The first line of a story says which release of what it is about, as the row does.
         ("why", told[0] if len(told) == 1 else ""),
         ("undone", "; ".join(attempt.undone) if len(told) == 1 else ""),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from release import version
+from release import escaping, version
 
 
 def bold(text: str) -> str:
@@ -19,6 +19,7 @@ def bold(text: str) -> str:
 
 def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
     """Lines with columns as wide as their longest cell. Rows may end early; what follows a short one is not padded."""
+    rows = [[escaping.line(cell) for cell in row] for row in rows]
     columns = max((len(row) for row in rows), default=0)
     # The last cell of a row has no other under or beside it that it would have to make room for.
     widths = [max((len(row[at]) for row in rows if len(row) > at + 1), default=0) for at in range(columns)]

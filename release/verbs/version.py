@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from release import tree
+from release import escaping, tree
 from release.tree import Sources, Tree
 from release.verbs.errors import VerbError
 from release.version import short
@@ -30,7 +30,7 @@ def run(_: argparse.Namespace) -> int:
     print(here.version)
     sys.stdout.flush()
     for path in sorted(here.changes):
-        print(f"not as in {short(here.commit)}: {path}", file=sys.stderr)
+        print(f"not as in {short(here.commit)}: {escaping.line(path)}", file=sys.stderr)
     return 0
 
 

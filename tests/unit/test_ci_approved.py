@@ -92,6 +92,17 @@ def test_who_approved_is_in_the_summary(
     assert "<b>" not in written
 
 
+def test_who_approved_and_why_is_one_line(
+    github: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    REVIEWS.append(review("approved", "prod", "octo\u202ecat", "go\n::error::no\u2028 ##[group]x \x1b[31mred\x1b[0m"))
+    github.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    assert main(["approved", "--environment", "prod"]) == 0
+    said = capsys.readouterr().out
+    assert said == "prod was approved by octo\\u202ecat: go\\u000a::error::no\\u2028 ##\\u005bgroup]x red\n"
+    assert "\u2028" not in (tmp_path / "summary").read_text()
+
+
 def test_run_that_nobody_approved_ends_with_one_message(
     github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

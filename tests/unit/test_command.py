@@ -52,3 +52,14 @@ def test_a_verb_that_needs_its_environment_names_the_option(capsys: pytest.Captu
         ci(["proof", "prod"])
     assert ended.value.code == 2
     assert "the following arguments are required: -s/--stack" in capsys.readouterr().err
+
+
+def test_what_is_printed_moves_no_cursor_and_commands_no_runner(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", released(world.first))
+    world.write()
+    assert release(["explain", "-s", "prod\x1b[2J\n::error::\u2028x\udce9"]) == 2
+    said = capsys.readouterr().err
+    assert "prod\n\\u003a:error::\\u2028x\ufffd" in said
+    assert "\x1b" not in said

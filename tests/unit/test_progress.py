@@ -141,7 +141,13 @@ def test_without_an_engine_lines_go_to_standard_error(
 def test_a_container_s_colours_and_cursor_do_not_reach_the_terminal(engine: Engine) -> None:
     EngineLog()("\x1b[31mpanic\x1b[0m: \x1b[2J\x07no\rlines\n\tkeep \u00e4 \u2713")
 
-    assert engine.told[0][2] == "panic: nolines\n\tkeep \u00e4 \u2713"
+    assert engine.told[0][2] == "panic: \\u0007no\\u000dlines\n\tkeep \u00e4 \u2713"
+
+
+def test_a_container_s_line_is_no_command_to_github(engine: Engine) -> None:
+    EngineLog()("task 1 | ##[error]x\u2028 y\n \u00a0::stop-commands::z a::b")
+
+    assert engine.told[0][2] == "task 1 | ##\\u005berror]x\\u2028 y\n \u00a0\\u003a:stop-commands::z a::b"
 
 
 def test_what_looks_like_a_secret_does_not_reach_the_terminal(engine: Engine) -> None:
