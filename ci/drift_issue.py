@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,7 @@ from release.verbs.screen import short
 
 LABEL: Final = "drift"
 MARKER: Final = "<!-- easi:drift -->"
-_VARIES: Final = re.compile(r"Seen first in | ?@ ")
-"""Lines that differ between two runs that found the same: the run's address, and Pulumi's dots while it looks."""
+_SEEN: Final = "Seen first in"
 _DESCRIPTION: Final = "What runs is not what was released"
 _COLOR: Final = "d93f0b"
 
@@ -150,7 +148,7 @@ def body(drift: Drift, seen: str) -> str:
         "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
-    tail = [f"Seen first in {seen}"] if seen else []
+    tail = [f"{_SEEN} {seen}"] if seen else []
     whole = "The run's log has all of it."
     previews = [part for found in drift.drifted for part in markdown.parts_of(found, whole=whole)]
     return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
@@ -220,8 +218,8 @@ def _bring_back(found: Preview) -> str:
 
 
 def _plain(text: str) -> list[str]:
-    """What two bodies are compared by: Pulumi looks at resources in any order, and GitHub may change ends of lines."""
-    return sorted(line.rstrip() for line in text.splitlines() if line.strip() and not _VARIES.match(line))
+    """What two bodies are compared by: without the run's address, and GitHub may change ends of lines."""
+    return [line.rstrip() for line in text.split("\n") if line.strip() and not line.startswith(_SEEN)]
 
 
 def _and(names: Sequence[str]) -> str:

@@ -8,19 +8,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ci import diff, variables
+from ci.variables import TASK_DEFINITION
 from release import gate, headline
 from release.stack import RELEASE
+from secret_shapes import hide
 
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
-TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
-SETTING: Final = "easi:backendEnvironment"
-"""The setting with the environment variables of the backend."""
-OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
-"""Variables that the program sets itself, to what the rest of a preview says as well."""
-_REPLACING: Final = ("replace", "create-replacement")
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
 _PREFIX: Final = re.compile(r"(?P<severity>info|warning|error): ")
@@ -44,7 +41,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What one `pulumi preview` of one stack said. No value of an environment variable is in it."""
+    """What one `pulumi preview` of one stack found."""
 
     stack: str
     version: str | None
@@ -62,7 +59,7 @@ class Preview:
     """Why `pulumi up` would stop before it changes anything; None where it would not."""
     errors: tuple[str, ...] = ()
     diff: str = ""
-    """The engine's text for people."""
+    """What `ci.diff` makes of it."""
     refresh: bool = False
     """It was compared with what is really there, rather than with what the state says."""
     failed: bool = False
@@ -107,96 +104,49 @@ def from_json(found: Any) -> Preview:
         raise ValueError(f"that is no preview: {type(error).__name__}: {error}") from error
 
 
-def parse(lines: Iterable[str]) -> list[Mapping[str, Any]]:
-    """The events of a log, a JSON object a line. A last line that was cut short is left out."""
-    found = []
-    for line in lines:
+def parse(log: str) -> list[Mapping[str, Any]]:
+    r"""The events of a log, a JSON object for each `\n`, which no value in it can have. Raises ValueError.
+
+    A last line that was cut short is left out.
+    """
+    found: list[Mapping[str, Any]] = []
+    lines = log.split("\n")
+    for number, line in enumerate(lines, 1):
         try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
+            found.append(dict(json.loads(line)))
+        except (TypeError, ValueError) as error:
+            if number < len(lines):
+                raise ValueError(f"line {number} of its event log is no event ({error})") from error
     return found
 
 
-def read(
-    stack: str,
-    events: Sequence[Mapping[str, Any]],
-    *,
-    diff: str,
-    hide: Callable[[str], str],
-    refresh: bool = False,
-    failed: bool = False,
-) -> Preview:
-    """The preview in `events`. `diff` is as it is to be shown; `hide` takes values out of a message of the engine."""
-    said = list(_said(events, hide))
+def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the engine came to its end: only then is what is not among the events no change."""
+    return any(event.get("summaryEvent") for event in events)
+
+
+def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = False, failed: bool = False) -> Preview:
+    """The preview in `events`."""
+    said = list(_said(events))
+    values = variables.values(events)
     warnings = [text for severity, text in said if severity == "warning"]
     refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
+    others = [text for text in warnings if gate.refusal(text) is None]
     return Preview(
         stack=stack,
         version=_version(events),
         counts=_counts(events),
         headline=headline.find(stack, (text for severity, text in said if severity == "info")),
-        replaced=_changed(events, _REPLACING),
+        replaced=_changed(events, diff.REPLACING),
         deleted=_changed(events, ("delete",)),
-        variables=_variables(events),
-        warnings=tuple(dict.fromkeys(text for text in warnings if gate.refusal(text) is None)),
+        variables=variables.changed(events),
+        warnings=tuple(dict.fromkeys(hide(text, values) for text in others)),
         gate="\n".join(dict.fromkeys(refusals)) or None,
-        errors=tuple(dict.fromkeys(text for severity, text in said if severity == "error")),
-        diff=diff,
+        errors=tuple(dict.fromkeys(hide(text, values) for severity, text in said if severity == "error")),
+        diff="\n".join(diff.lines(events)),
         refresh=refresh,
         failed=failed,
     )
-
-
-def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """What the engine would do, resource by resource; and what it found when it looked at them."""
-    for event in events:
-        found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
-        if found:
-            yield found.get("metadata") or {}
-
-
-def messages(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All that was said, as it was said."""
-    found = (event["diagnosticEvent"] for event in events if event.get("diagnosticEvent"))
-    return [_MARKUP.sub("", str(each.get("message", ""))) for each in found]
-
-
-def states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The properties of a resource before and after a step: inputs and outputs."""
-    for side in ("old", "new"):
-        for properties in ("inputs", "outputs"):
-            yield (step.get(side) or {}).get(properties) or {}
-
-
-def containers(text: Any) -> dict[str, dict[str, str]]:
-    """The environment variables in a task definition's `containerDefinitions`, by container; empty where it is none."""
-    try:
-        found = json.loads(text)
-        return {
-            str(container.get("name", "")): {
-                str(each.get("name", "")): str(each.get("value", "")) for each in container.get("environment") or ()
-            }
-            for container in found
-        }
-    except (TypeError, ValueError, AttributeError):
-        return {}
-
-
-def config(events: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-    """The settings that the engine had; objects as JSON."""
-    return next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
-
-
-def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The environment variables in the setting."""
-    try:
-        found = json.loads(config(events).get(SETTING) or "{}")
-    except ValueError:
-        return {}
-    if not isinstance(found, Mapping):
-        return {}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
 
 
 def name(urn: str) -> str:
@@ -204,7 +154,7 @@ def name(urn: str) -> str:
     return urn.rpartition("::")[2]
 
 
-def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+def _said(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Severity and text of what was said about the program and its resources.
 
     A program whose SDK has no line to the engine (the Automation API's language host) says it on standard error, and
@@ -215,13 +165,12 @@ def _said(events: Iterable[Mapping[str, Any]], hide: Callable[[str], str]) -> It
         found = event.get("diagnosticEvent")
         if not found:
             continue
-        (text,), severity = messages([event]), str(found.get("severity", ""))
+        text, severity = _MARKUP.sub("", str(found.get("message", ""))), str(found.get("severity", ""))
         if severity == "info#err":
-            printed += text.rstrip().splitlines()
+            printed += text.rstrip().split("\n")
         elif text.strip():
-            yield severity, hide(text.strip())
-    for severity, text in _paragraphs(printed):
-        yield severity, hide(text)
+            yield severity, text.strip()
+    yield from _paragraphs(printed)
 
 
 def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
@@ -243,7 +192,7 @@ def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _version(events: Iterable[Mapping[str, Any]]) -> str | None:
-    for step in steps(events):
+    for step in diff.steps(events):
         if step.get("type") == RELEASE:
             version = ((step.get("new") or {}).get("inputs") or {}).get("version")
             if version:
@@ -262,7 +211,7 @@ def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> tuple[Change, ...]:
     found: dict[str, Change] = {}
-    for step in steps(events):
+    for step in diff.steps(events):
         if step.get("op") not in operations or not _is_real(step):
             continue
         urn = str(step.get("urn", ""))
@@ -285,25 +234,3 @@ def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
     if kind == ROLE_POLICY and tuple(because) == ("policy",):
         return "the role may do what either allows until the release is proven"
     return ""
-
-
-def _variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    found: dict[str, str] = {}
-    for step in steps(events):
-        if step.get("type") != TASK_DEFINITION or step.get("op") not in (*_REPLACING, "update"):
-            continue
-        old, new = (
-            containers(((step.get(side) or {}).get("inputs") or {}).get("containerDefinitions"))
-            for side in ("old", "new")
-        )
-        for container, before in old.items():
-            after = new.get(container)
-            if not new and OWN[0] in before:
-                # With an image that is not built yet, the engine knows nothing of the new definition: the setting does.
-                after = setting(events) | {key: before[key] for key in OWN if key in before}
-            if after is None:
-                continue
-            for variable in before.keys() | after.keys():
-                if before.get(variable) != after.get(variable):
-                    found[variable] = "+" if variable not in before else "-" if variable not in after else "~"
-    return tuple(f"{sign} {variable}" for variable, sign in sorted(found.items()))

@@ -128,12 +128,12 @@ def _answer(found: Evidence) -> list[str]:
     answer, seen = found.answer, found.preview
     name, version = answer.environment, short(answer.version)
     if not answer.accepted:
-        return answer.message.splitlines()
+        return answer.message.split("\n")
     if seen is not None and seen.gate is not None:
-        return seen.gate.splitlines()
+        return seen.gate.split("\n")
     if seen is None or seen.failed:
         told = seen.errors if seen else ()
-        rows = [line for error in told for line in error.splitlines()]
+        rows = [line for error in told for line in error.split("\n")]
         return [f"{name} would accept {version}, but its preview failed.", *rows]
     return [answer.message]
 

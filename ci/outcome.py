@@ -84,7 +84,7 @@ def story(facts: Facts) -> list[str]:
         return []
     attempt = facts.mine
     if attempt is not None and attempt.message and attempt.outcome != "proven":
-        rows = attempt.message.splitlines()
+        rows = attempt.message.split("\n")
         return [*rows, *table(_way_back(facts))] if attempt.outcome == "failed" else rows
     return table([row for row in [*_why(facts), *_way_back(facts)] if row[1]])
 
@@ -158,7 +158,7 @@ def _why(facts: Facts) -> Rows:
     if attempt is not None and attempt.outcome is None:
         return _not_ended(facts, attempt)
     if facts.refusal:
-        first, *more = facts.refusal.splitlines()
+        first, *more = facts.refusal.split("\n")
         return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(release))]
     if release is not None and release.version == facts.wanted and facts.proof is None:
         look = f"python -m release status -s {name}   (and look at the backend's logs)"

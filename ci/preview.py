@@ -11,18 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Final
+from typing import Any, Final
 
-from ci import events, github, markdown, redaction
+from ci import events, github, markdown, variables
 from ci.events import Preview
 from release.stack import NO_PULUMI
 from release.verbs import environment
 from release.verbs.errors import VerbError
+from secret_shapes import hide
 
 SEEN, FAILED = 0, 1
 HEARTBEAT_S: Final = 15.0
-"""How often a preview says that it lives: the diff must not be seen before the values are out of it."""
+"""How often a preview says that it lives: what Pulumi prints meanwhile has values in it."""
 _GRACE_S: Final = 10.0
 """What Pulumi has to end by itself after an interrupt; a runner has no more patience either."""
 
@@ -30,8 +32,8 @@ _GRACE_S: Final = 10.0
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Run `pulumi preview --diff` once. Print what it says without the values of the backend's environment "
-        "variables, keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
+        "Run `pulumi preview` once. Print what would change, without the values of environment variables, "
+        "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
     )
     parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
     parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
@@ -67,20 +69,30 @@ def run(stack: str, *, refresh: bool = False) -> Preview:
     """
     with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
         log = Path(folder) / "events"
-        code, said, complained = _pulumi(stack, log, refresh=refresh)
-        found = events.parse(log.read_text(encoding="utf-8").splitlines()) if log.exists() else []
-    values = redaction.values(found)
-    preview = events.read(
-        stack,
-        found,
-        diff=values.hide_in_diff(said.strip(), events.messages(found)),
-        hide=values.hide,
-        refresh=refresh,
-        failed=code != 0,
-    )
-    if code == 0 or preview.errors:
+        code, complained = _pulumi(stack, log, refresh=refresh)
+        found, unread = _read(log)
+    preview = events.read(stack, found, refresh=refresh, failed=code != 0)
+    if code != 0 and preview.errors:
         return preview
-    return dataclasses.replace(preview, errors=(values.hide(_told(stack, complained, code)),))
+    if code != 0:
+        told = hide(_told(stack, complained, code), variables.values(found))
+    elif unread or not events.is_whole(found):
+        told = f"what would change is not known: {unread or 'its event log has no summary'}\n"
+        told += f"  to see what Pulumi says:  pulumi preview -s {stack}"
+    else:
+        return preview
+    return dataclasses.replace(preview, errors=(told,), counts={}, failed=True)
+
+
+def _read(log: Path) -> tuple[list[Mapping[str, Any]], str]:
+    """The events, or why they cannot be read. None of them counts then: what is missing may be a deletion."""
+    try:
+        # Not as text, in which Python takes other characters for ends of lines as well.
+        return events.parse(log.read_bytes().decode()), ""
+    except FileNotFoundError:
+        return [], ""
+    except ValueError as error:
+        return [], str(error)
 
 
 def save(preview: Preview, file: Path) -> None:
@@ -103,29 +115,26 @@ def load(file: Path) -> Preview | None:
         raise VerbError(f"{file} is no preview: {error}\n  to make one:  {make}") from error
 
 
-def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str, str]:
-    """Exit code, what it printed and what it complained about; the events are in `log`."""
-    command = ["pulumi", "preview", "-s", stack, "--diff", "--non-interactive", "--color", "never"]
+def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str]:
+    """Exit code, and what it complained about; the events are in `log`. What it prints has values in it."""
+    command = ["pulumi", "preview", "-s", stack, "--non-interactive", "--color", "never"]
     command += ["--event-log", str(log), *(["--refresh"] if refresh else [])]
     # The option is there only with this variable; the Automation API sets it for the same reason.
     surroundings = os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}
-    with _kept() as out, _kept() as err:
+    # A byte that is no text must not cost the preview.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as err:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=surroundings)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, env=surroundings
+            )
         except FileNotFoundError as error:
             raise VerbError(NO_PULUMI) from error
         try:
             code = _waited(process, stack, log)
         finally:
             _ended(process)
-        out.seek(0)
         err.seek(0)
-        return code, out.read(), err.read()
-
-
-def _kept() -> IO[str]:
-    """A file for what Pulumi prints. A byte that is no text must not cost the preview."""
-    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        return code, err.read()
 
 
 def _waited(process: subprocess.Popen[bytes], stack: str, log: Path) -> int:
@@ -157,5 +166,5 @@ def _told(stack: str, complained: str, code: int) -> str:
             environment.opened(stack)
         except VerbError as error:
             return str(error)
-    lines = [line.removeprefix("error: ") for line in complained.splitlines() if line.strip()]
+    lines = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
     return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

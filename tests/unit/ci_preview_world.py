@@ -22,7 +22,7 @@ def prelude(**config: str) -> dict[str, Any]:
 
 
 def setting(variables: Mapping[str, str]) -> dict[str, Any]:
-    return prelude(**{"easi:backendEnvironment": json.dumps(variables)})
+    return prelude(**{"easi:backendEnvironment": json.dumps(variables, ensure_ascii=False)})
 
 
 def step(
@@ -48,7 +48,7 @@ def definition(variables: Mapping[str, str], *, skip_destroy: bool = True) -> di
     own = {"EASI_ENVIRONMENT": "dev", "EASI_HEALTH_PATH": "/api/v1/healthcheck"}
     environment = [{"name": name, "value": value} for name, value in sorted({**variables, **own}.items())]
     containers = [{"name": "easi-dev", "image": "r@sha256:00", "environment": environment, "essential": True}]
-    return {"containerDefinitions": json.dumps(containers), "skipDestroy": skip_destroy}
+    return {"containerDefinitions": json.dumps(containers, ensure_ascii=False), "skipDestroy": skip_destroy}
 
 
 def replaced(old: Mapping[str, str], new: Mapping[str, str] | None) -> list[dict[str, Any]]:

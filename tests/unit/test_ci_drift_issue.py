@@ -111,21 +111,6 @@ def test_the_same_drift_on_another_day_writes_nothing(
     assert "the issue stays as it is: https://github.com/o/r/issues/1" in capsys.readouterr().out
 
 
-def test_the_same_found_in_another_order_writes_nothing(repository: Repository) -> None:
-    call(
-        preview("prod", changed=True, diff="@ previewing update....\n~ bucket: (refresh)\n~ role: (refresh)"),
-        expect="prod",
-    )
-    repository.writes.clear()
-
-    call(
-        preview("prod", changed=True, diff="@ previewing update.\n~ role: (refresh)\n~ bucket: (refresh)"),
-        expect="prod",
-    )
-
-    assert repository.writes == []
-
-
 def test_other_drift_edits_the_issue_in_place(repository: Repository) -> None:
     repository.labels.add("drift")
     call(preview("dev"), preview("prod", changed=True))

@@ -35,7 +35,7 @@ class Engine:
         self.folder = folder
 
     def does(self, code: str, *, events: list[dict[str, Any]] | None = None) -> None:
-        lines = "\n".join(json.dumps(event) for event in events or ())
+        lines = "\n".join(json.dumps(event, ensure_ascii=False) for event in events or ())
         log = f"Path(sys.argv[sys.argv.index('--event-log') + 1]).write_text({lines!r})\n" if events is not None else ""
         (self.folder / "does.py").write_text(log + code)
 
@@ -70,12 +70,12 @@ def test_one_run_is_for_people_and_for_machines(engine: Engine) -> None:
     engine.does(f"print({DIFF!r})", events=CHANGE)
     found = preview.run("dev")
     arguments, debug, _ = engine.asked
-    assert arguments[:6] == ["preview", "-s", "dev", "--diff", "--non-interactive", "--color"]
+    assert arguments[:5] == ["preview", "-s", "dev", "--non-interactive", "--color"]
     assert "--refresh" not in arguments
     assert debug == "true"
     assert found.counts == {"replace": 1, "update": 1}
     assert found.variables == ("~ A",)
-    assert "value: [hidden]" in found.diff
+    assert "    ~ containerDefinitions.easi-dev.environment.A: changed" in found.diff.split("\n")
     assert not found.failed
 
 
@@ -99,7 +99,7 @@ def test_no_value_leaves_by_any_way(
         (tmp_path / "previews" / "dev.json").read_text(),
         (tmp_path / "summary").read_text(),
     ):
-        assert "[hidden]" in text
+        assert "A: changed" in text or "[A]" in text
         assert SECRET not in text
         assert "older-secret" not in text
         assert '"on"' not in text
@@ -114,6 +114,56 @@ def test_a_preview_that_the_gate_would_stop_has_succeeded(engine: Engine, tmp_pa
     assert kept.gate == "dev refused it: why."
 
 
+SEPARATORS = "\r\v\f\x1c\x85\u2028\u2029"
+
+
+def test_an_event_ends_with_its_line_and_with_nothing_else(engine: Engine) -> None:
+    engine.does("", events=[setting({"A": f"line one\nline{SEPARATORS}two"}), *CHANGE[1:]])
+    found = preview.run("dev")
+    assert not found.failed
+    assert found.counts == {"replace": 1, "update": 1}
+    assert [change.name for change in found.replaced] == ["backend"]
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ('{"a"\n' + json.dumps(summary(update=1)) + "\n", "line 1 of its event log is no event"),
+        ("[1]\n" + json.dumps(summary(update=1)) + "\n", "line 1 of its event log is no event"),
+        (json.dumps(release()) + "\n", "its event log has no summary"),
+        ("", "its event log has no summary"),
+        (None, "its event log has no summary"),
+    ],
+)
+def test_a_preview_of_which_not_all_is_known_has_failed(engine: Engine, log: str | None, told: str) -> None:
+    write = "Path(sys.argv[sys.argv.index('--event-log') + 1]).write_text"
+    engine.does(f"{write}({log!r})" if log is not None else "")
+    found = preview.run("dev")
+    assert found.failed
+    assert not found.changes
+    assert f"what would change is not known: {told}" in found.errors[0]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_no_value_leaves_whatever_separates_its_lines(
+    engine: Engine, tmp_path: Path, separator: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As Pulumi 3.232 prints it: the text goes on at the beginning of a line, for whoever ends a line there."""
+    old, new = {"A": f"x{separator}y", "B": SECRET}, {"A": f"x{separator}z", "B": "on"}
+    printed = (
+        '      ~ environment: [\n          ~ [0]: {\n                name : "A"\n              ~ value: '
+        f'"{old["A"]}" => "{new["A"]}"\n            }}\n          ~ [1]: {{\n                name : "B"\n'
+        f'              ~ value: "{SECRET}" => "on"\n'
+    )
+    engine.does(f"print({printed!r})", events=[*replaced(old, new), summary(replace=1)])
+    assert main(["preview", "-s", "dev", "--save", str(tmp_path / "dev.json")]) == 0
+    told = capfd.readouterr().out
+    for text in (told, (tmp_path / "dev.json").read_text()):
+        assert SECRET not in text
+        assert '"on"' not in text
+    assert "B: changed" in told
+
+
 def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,20 +176,15 @@ def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
     assert "error: no access" in capsys.readouterr().err
 
 
-def test_a_message_that_is_printed_among_the_resources_has_no_values(engine: Engine) -> None:
+def test_a_message_has_no_value_that_is_a_word_of_it(engine: Engine) -> None:
     error = "boom on maybe\n  and 'on'"
-    engine.does(
-        f"print('  error: ' + {error!r}); sys.exit(1)",
-        events=[setting({"A": "maybe", "B": "on"}), said("error", error)],
-    )
-    found = preview.run("dev")
-    assert found.diff == "error: boom on [hidden]\n  and [hidden]"
-    assert found.errors == ("boom on [hidden]\n  and [hidden]",)
+    engine.does("sys.exit(1)", events=[setting({"A": "maybe", "B": "on"}), said("error", error)])
+    assert preview.run("dev").errors == ("boom on [A]\n  and [B]",)
 
 
 def test_what_pulumi_says_at_its_end_has_no_values_either(engine: Engine) -> None:
     engine.does(f"print('error: no {SECRET}', file=sys.stderr); sys.exit(255)", events=[setting({"A": SECRET})])
-    assert preview.run("dev").errors == ("no [hidden]",)
+    assert preview.run("dev").errors == ("no [A]",)
 
 
 def test_a_preview_that_dies_without_a_word_is_no_success(engine: Engine) -> None:
@@ -198,5 +243,5 @@ def test_something_else_is_no_preview(tmp_path: Path) -> None:
 
 
 def test_a_byte_that_is_no_text_costs_nothing(engine: Engine) -> None:
-    engine.does("sys.stdout.buffer.write(b'caf\\xe9 ok')", events=[summary(same=1)])
-    assert preview.run("dev").diff == "caf\ufffd ok"
+    engine.does("sys.stderr.buffer.write(b'caf\\xe9 ok'); sys.exit(1)", events=[])
+    assert preview.run("dev").errors == ("caf\ufffd ok",)
