@@ -8,9 +8,9 @@ https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ci import github, markdown
 from release import escaping
@@ -32,23 +32,41 @@ def run(options: argparse.Namespace) -> int:
     number = os.environ.get("GITHUB_RUN_ID")
     if not number:
         raise UsageError("GITHUB_RUN_ID is not set: only a run of a workflow can have been approved.")
-    reviews: Sequence[Mapping[str, Any]] = github.Api(os.environ).get(f"actions/runs/{number}/approvals")
+    reviews: Sequence[Review] = github.Api(os.environ).get(f"actions/runs/{number}/approvals", tuple[Review, ...])
     told = who(options.environment, reviews)
     print(told)
     github.summary(os.environ, markdown.escape(told))
     return 0
 
 
-def who(environment: str, reviews: Sequence[Mapping[str, Any]]) -> str:
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A user or an environment, in GitHub's answer."""
+
+    login: str = ""
+    name: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Review:
+    """A review of a run, in GitHub's answer."""
+
+    state: str
+    environments: tuple[Named, ...]
+    comment: str | None = None
+    user: Named | None = None
+
+
+def who(environment: str, reviews: Sequence[Review]) -> str:
     """The approval of `environment` in the reviews of a run, the newest one, in a sentence. Pure.
 
     Raises VerbError where there is none.
     """
     for review in reversed(reviews):
-        named = {each.get("name") for each in review.get("environments") or ()}
-        if review.get("state") == "approved" and environment in named:
-            comment = str(review.get("comment") or "").strip()
-            by = (review.get("user") or {}).get("login") or "somebody whose account is gone"
+        named = {each.name for each in review.environments}
+        if review.state == "approved" and environment in named:
+            comment = (review.comment or "").strip()
+            by = (review.user and review.user.login) or "somebody whose account is gone"
             return escaping.line(f"{environment} was approved by {by}" + (f": {comment}" if comment else ""))
     raise VerbError(
         f"nobody approved {environment} in this run, so nothing is released. Expected were required reviewers of the "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ci import github, markdown, preview
 from ci.events import Preview
@@ -77,9 +78,9 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
 def put(api: Api, pull_request: int, text: str) -> str:
     """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
     for last in (False, True):
-        mine = own(api.paginate(f"issues/{pull_request}/comments"))
+        mine = own(api.paginate(f"issues/{pull_request}/comments", Comment))
         if mine is not None:
-            answer = api.patch(f"issues/comments/{mine['id']}", {"body": text})
+            answer = api.patch(f"issues/comments/{mine.id}", {"body": text})
             return f"edited {answer.get('html_url', 'the comment')}"
         try:
             answer = api.post(f"issues/{pull_request}/comments", {"body": text})
@@ -92,16 +93,31 @@ def put(api: Api, pull_request: int, text: str) -> str:
     raise AssertionError  # the second time returns or raises
 
 
-def own(comments: Any) -> Mapping[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class Author:
+    """Of a comment."""
+
+    type: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Comment:
+    """A comment, in GitHub's answer."""
+
+    id: int
+    body: str | None = None
+    user: Author | None = None
+
+
+def own(comments: Iterable[Comment]) -> Comment | None:
     """The comment that was written before.
 
     A token of a job cannot ask who it is (GET /user is refused), so the author is judged by the kind: a person may
     quote the marker, or write it, and a comment of a person cannot be edited by the token, and must not be.
     """
     for each in comments:
-        author = each.get("user") or {}
-        if str(each.get("body") or "").startswith(MARKER) and author.get("type") == BOT:
-            return dict(each)
+        if (each.body or "").startswith(MARKER) and each.user is not None and each.user.type == BOT:
+            return each
     return None
 
 

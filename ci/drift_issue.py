@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     drift = Drift(stacks=read(names, options.files))
     print("\n".join(said(drift)), flush=True)
     api = github.Api(os.environ)
-    found = ours(api.paginate(f"issues?state=open&labels={LABEL}"))
+    found = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
     done = act(api, found, decide(drift, found, seen=github.run_url(os.environ)))
     print(done)
     page.write("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
@@ -159,17 +159,23 @@ def said(drift: Drift) -> list[str]:
     return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
 
 
-def ours(issues: Iterable[Mapping[str, Any]]) -> Issue | None:
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """An issue or a pull request, in GitHub's answer."""
+
+    number: int
+    title: str
+    body: str | None = None
+    html_url: str = ""
+    pull_request: Mapping[str, Any] | None = None
+
+
+def ours(issues: Iterable[Listed]) -> Issue | None:
     """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
     found = [
-        Issue(
-            number=int(each["number"]),
-            title=str(each.get("title") or ""),
-            body=str(each.get("body") or ""),
-            url=str(each.get("html_url") or ""),
-        )
+        Issue(number=each.number, title=each.title, body=each.body or "", url=each.html_url)
         for each in issues
-        if "pull_request" not in each and MARKER in str(each.get("body") or "")
+        if each.pull_request is None and MARKER in (each.body or "")
     ]
     return min(found, key=lambda issue: issue.number, default=None)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ci import diff, variables
 from ci.variables import TASK_DEFINITION
-from release import gate, headline
+from release import gate, headline, strict_json
 from release.stack import RELEASE
 from secret_shapes import hide
 
@@ -33,10 +33,6 @@ class Change:
     """The properties that force a replacement."""
     note: str = ""
     """Why every release replaces it, and what becomes of the old one; empty for any other change."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The change for `from_json`."""
-        return {"name": self.name, "type": self.type, "because": list(self.because), "note": self.note}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,26 +78,12 @@ class Preview:
 
     def to_json(self) -> dict[str, Any]:
         """The preview for `from_json`."""
-        return dataclasses.asdict(self) | {
-            "replaced": [change.to_json() for change in self.replaced],
-            "deleted": [change.to_json() for change in self.deleted],
-            "counts": dict(self.counts),
-        }
+        return strict_json.fields(self)
 
 
 def from_json(found: Any) -> Preview:
-    """The preview that `to_json` made. Raises ValueError for something else."""
-    try:
-        known = {field.name for field in dataclasses.fields(Preview)}
-        values: dict[str, Any] = {key: value for key, value in dict(found).items() if key in known}
-        for key in ("replaced", "deleted"):
-            values[key] = tuple(Change(**{**each, "because": tuple(each["because"])}) for each in values[key])
-        for key in ("variables", "warnings", "errors"):
-            values[key] = tuple(str(each) for each in values[key])
-        values["counts"] = {str(op): int(count) for op, count in values["counts"].items()}
-        return Preview(**values)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"that is no preview: {type(error).__name__}: {error}") from error
+    """The preview that `to_json` made. Raises DamagedError for something else."""
+    return strict_json.read(Preview, found)
 
 
 def parse(log: str) -> list[Mapping[str, Any]]:
@@ -114,7 +96,7 @@ def parse(log: str) -> list[Mapping[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             found.append(dict(json.loads(line)))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(f"line {number} of its event log is no event ({error})") from error
     return found

@@ -14,6 +14,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import BaseHTTPResponse
 
 from ci import markdown
+from release import strict_json
+from release.strict_json import DamagedError
 from release.transport import Pools, ProxyRefusedError
 from release.verbs.errors import VerbError
 
@@ -51,24 +53,27 @@ class Api:
         self._sleep = sleep
         self._pool = Pools(retries=False, timeout=TIMEOUT)
 
-    def get(self, path: str) -> Any:
-        """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash."""
-        return self._json(self._ask("GET", self._url(path)))
+    def get(self, path: str, kind: Any = Mapping[str, Any]) -> Any:
+        """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash.
+
+        Raises GithubError also where it is of another `kind`: see `release.strict_json.value`.
+        """
+        return self._read(kind, self._ask("GET", self._url(path)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Make something. It is not repeated where nobody knows whether it was done: see GithubError.ambiguous."""
-        return self._json(self._ask("POST", self._url(path), body))
+        return self._read(Mapping[str, Any], self._ask("POST", self._url(path), body))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Change something."""
-        return self._json(self._ask("PATCH", self._url(path), body))
+        return self._read(Mapping[str, Any], self._ask("PATCH", self._url(path), body))
 
-    def paginate(self, path: str) -> Iterator[Any]:
+    def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
         """Every item of a list, page by page."""
         url = self._url(path) + ("&" if "?" in path else "?") + f"per_page={PER_PAGE}"
         while url:
             answer = self._ask("GET", url)
-            yield from self._json(answer)
+            yield from self._read(tuple[kind, ...], answer)
             url = _next(answer.headers.get("Link", ""))
             if url and not url.startswith(f"{self._base}/"):
                 # The token goes nowhere else.
@@ -110,10 +115,10 @@ class Api:
             self._sleep(pause)
         raise AssertionError  # the last attempt returns or raises
 
-    def _json(self, answer: BaseHTTPResponse) -> Any:
+    def _read(self, kind: Any, answer: BaseHTTPResponse) -> Any:
         try:
-            return json.loads(answer.data)
-        except ValueError as error:
+            return strict_json.value(kind, strict_json.decode(answer.data))
+        except DamagedError as error:
             raise GithubError(f"what answered at {self._base} is not GitHub's API: {error}") from error
 
 
@@ -194,9 +199,9 @@ def _limit(answer: BaseHTTPResponse) -> float | None:
 
 def _refused(what: str, answer: BaseHTTPResponse, limited: float | None) -> GithubError:
     try:
-        found = json.loads(answer.data)
+        found = strict_json.decode(answer.data)
         said = str(found.get("message", "")) + "".join(f"; {each}" for each in found.get("errors") or ())
-    except (ValueError, AttributeError):
+    except (DamagedError, AttributeError, TypeError):
         said = "something else than JSON"
     if limited is not None:
         advice = f"it limits how often it may be asked: run the job again in {max(1, round(limited / 60))} min"

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from ci import events, github, markdown, variables
 from ci.events import Preview
+from release import strict_json
 from release.stack import NO_PULUMI
 from release.verbs import environment
 from release.verbs.errors import VerbError
@@ -107,7 +108,7 @@ def save(preview: Preview, file: Path) -> None:
 def load(file: Path) -> Preview | None:
     """The preview in a file that `save` wrote; None where there is no such file. Raises VerbError for another file."""
     try:
-        return events.from_json(json.loads(file.read_text(encoding="utf-8")))
+        return events.from_json(strict_json.decode(file.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

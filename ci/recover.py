@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ci import github
-from release import stack
+from release import stack, strict_json
+from release.strict_json import DamagedError
 from release.verbs import environment, recover
 from release.verbs.errors import UsageError, VerbError
 from release.verbs.recover import Lock
@@ -123,10 +124,10 @@ def this_run(environ: Mapping[str, str]) -> Run:
 
 def read_note(name: str) -> Run | None:
     """The run that the stack's tag names; None without one that can be read."""
-    tags = json.loads(stack.pulumi("stack", "tag", "ls", "-s", name, "--json"))
+    tags = stack.answered("stack", "tag", "ls", "-s", name, "--json")
     try:
-        return Run(**json.loads(tags[TAG]))
-    except (KeyError, TypeError, ValueError):
+        return strict_json.read(Run, strict_json.decode(tags[TAG]))
+    except (KeyError, TypeError, DamagedError):
         return None
 
 

@@ -13,11 +13,13 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from release import objects, record
+from release import objects
+from release.strict_json import camel, fields
+from release.version import Version
 from secret_shapes import hide
 
 PREFIX: Final = "attempts/"
@@ -42,7 +44,7 @@ class Attempt:
     id: str
     """The id of the lease under which it ran."""
     environment: str
-    version: str
+    version: Version
     image: str
     task_definition: str
     static_manifest: str
@@ -76,23 +78,18 @@ class Attempt:
         return f"{PREFIX}{self.started_at}-{self.id}/"
 
 
-_BEGAN: Final = (
-    "id",
-    "environment",
-    "version",
-    "image",
-    "task_definition",
-    "static_manifest",
-    "who",
-    "reason",
-    "restart",
-    "replaces",
-    "started_at",
-    "kind",
-)
-_OPTIONAL: Final = ("kind",)
-"""Not in what earlier programs wrote."""
-_ENDED: Final = ("ended_at", "outcome", "message", "phases", "undone")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _End:
+    """What `ended.json` has."""
+
+    ended_at: str
+    outcome: Literal["proven", "undone", "refused", "failed"]
+    message: str
+    phases: tuple[Phase, ...]
+    undone: tuple[str, ...]
+
+
+_ENDED: Final = frozenset(camel(field.name) for field in dataclasses.fields(_End))
 
 
 def now() -> str:
@@ -102,14 +99,16 @@ def now() -> str:
 
 def begin(s3: Any, bucket: str, attempt: Attempt) -> None:
     """Keep that the attempt began."""
-    _write_once(s3, bucket, attempt.prefix + "began.json", _to_json(attempt, _BEGAN))
+    data = {key: value for key, value in fields(attempt).items() if key not in _ENDED}
+    _write_once(s3, bucket, attempt.prefix + "began.json", data)
 
 
 def end(s3: Any, bucket: str, attempt: Attempt) -> None:
     """Keep what became of it. Raises ValueError for an attempt that has not ended."""
     if attempt.outcome not in OUTCOMES or attempt.ended_at is None:
         raise ValueError(f"attempt {attempt.id} has no end: outcome {attempt.outcome!r}, expected one of {OUTCOMES}")
-    _write_once(s3, bucket, attempt.prefix + "ended.json", _to_json(attempt, _ENDED))
+    data = {key: value for key, value in fields(attempt).items() if key in _ENDED}
+    _write_once(s3, bucket, attempt.prefix + "ended.json", data)
 
 
 def list_(s3: Any, bucket: str, limit: int) -> tuple[Attempt, ...]:
@@ -123,31 +122,12 @@ def list_(s3: Any, bucket: str, limit: int) -> tuple[Attempt, ...]:
 
 
 def _read(s3: Any, bucket: str, prefix: str) -> Attempt | None:
-    began = _get(s3, bucket, prefix + "began.json")
-    if began is None:
-        return None
-    ended = _get(s3, bucket, prefix + "ended.json")
-    try:
-        values = _values(began, _BEGAN)
-        if ended is not None:
-            values |= _values(ended, _ENDED)
-            values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
-            values["undone"] = tuple(values["undone"])
-            # Earlier programs hid less.
-            values["message"] = hide(str(values["message"]))
-    except (KeyError, TypeError) as error:
-        raise record.RecordError(f"s3://{bucket}/{prefix} is no attempt that a release wrote: {error}") from error
-    return Attempt(**values)
-
-
-def _get(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
-    try:
-        body = objects.read(s3, bucket, key)[1]
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return None
-        raise
-    return record.parsed(bucket, key, body)
+    began = objects.load(s3, bucket, prefix + "began.json", Attempt)
+    ended = objects.load(s3, bucket, prefix + "ended.json", _End) if began else None
+    if began is None or ended is None:
+        return began[0] if began else None
+    # Earlier programs hid less.
+    return dataclasses.replace(began[0], **vars(ended[0]) | {"message": hide(ended[0].message)})
 
 
 def _write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:
@@ -160,18 +140,3 @@ def _write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None
         # The key has an id of this process: what is there already is this write, whose answer was lost.
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
-
-
-def _to_json(attempt: Attempt, names: tuple[str, ...]) -> dict[str, Any]:
-    values = dataclasses.asdict(attempt)
-    return {camel(name): values[name] for name in names}
-
-
-def _values(data: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: data[camel(name)] for name in names if name not in _OPTIONAL or camel(name) in data}
-
-
-def camel(name: str) -> str:
-    """The name of a field in JSON."""
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)

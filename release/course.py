@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from release import lease, rollout, unsettled, way_back
+from release import deploy_function, lease, rollout, unsettled, way_back
 from release.attempts import Attempt
 from release.healthcheck import Proof
 from release.progress import Say
@@ -30,7 +30,7 @@ class Course:
     """The mark that an earlier release left: what serves is not known to be what the record says."""
     attempt: Attempt
     is_ancestor: IsAncestor
-    found: rollout.Current | None = None
+    found: deploy_function.Current | None = None
     """What the service was on, just before it was moved."""
     site_config: Mapping[str, Any] | None = None
     """The config.json that was settled before; None where that is not known."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from release import progress
+from release import progress, strict_json
 from release.progress import Say
+from release.strict_json import DamagedError
 
 Answer = Mapping[str, Any]
 
@@ -108,7 +110,7 @@ class DeployFunction:
             response = self.client.invoke(
                 FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
             )
-            payload = json.loads(response["Payload"].read())
+            payload = strict_json.decode(response["Payload"].read())
         except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
             raise _PassingError(str(error), may_have_run=not isinstance(error, NoConnectionError)) from error
         except BotoCoreError as error:
@@ -125,9 +127,16 @@ class DeployFunction:
             raise _PassingError("the answer is not JSON", may_have_run=True) from error
         if response.get("FunctionError"):
             raise self._function_error(str(command["command"]), payload)
-        if not isinstance(payload, dict):
-            raise FunctionFailed("error", f"{self.name} answered {json.dumps(payload)[:100]}, expected an object")
-        return payload
+        name = str(command["command"])
+        try:
+            strict_json.read(Judged if "deployment" in command and name == "status" else ANSWERS[name], payload)
+        except DamagedError as error:
+            self.unheard.add(name)
+            doubt = "" if name in READS else f". That {name} may have been carried out"
+            text = f"{self.name} answered to {name} what a deploy function of this program does not: {error}{doubt}"
+            raise FunctionFailed("error", text) from error
+        answer: Answer = payload
+        return answer
 
     def _function_error(self, command: str, payload: Any) -> Exception:
         said = payload if isinstance(payload, dict) else {}
@@ -143,6 +152,95 @@ class DeployFunction:
         return FunctionFailed("error", f"{self.name} failed to {command}: {kind}: {message}{doubt}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """What the service is on."""
+
+    task_definition: str | None
+    """None: nothing was ever deployed."""
+    deployment: str | None
+    desired_count: int
+    running_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The answer to `status`."""
+
+    service: str
+    current: Current
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(Status):
+    """The answer to `status` of a deployment."""
+
+    outcome: str
+    task_definition: str
+    desired_count: int
+    running_count: int
+    healthy_targets: int
+    missing: tuple[str, ...]
+    reason: str | None
+    taken_back: bool
+    details: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Began:
+    """The answer to `deploy`."""
+
+    service: str
+    deployment: str
+    task_definition: str
+    created_at: str | None
+    started: bool
+    replaces: str | None
+    desired_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoesBack(Began):
+    """The answer to `rollback`."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskBegan:
+    """The answer to `run_task`."""
+
+    task: str
+    started: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskStatus:
+    """The answer to `task_status`."""
+
+    outcome: str
+    last_status: str | None
+    exit_code: int | None
+    reason: str | None
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskStops:
+    """The answer to `stop_task`."""
+
+    task: str
+
+
+ANSWERS: Final[Mapping[str, type]] = {
+    "status": Status,
+    "deploy": Began,
+    "rollback": GoesBack,
+    "run_task": TaskBegan,
+    "task_status": TaskStatus,
+    "stop_task": TaskStops,
+}
 READS = {"status", "task_status"}
 """Commands that change nothing: an answer more or less makes no difference."""
 

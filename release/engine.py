@@ -25,6 +25,7 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
 from release.story import Story
+from release.strict_json import DamagedError
 from release.version import short
 from release.way_back import IsAncestor
 from release.who import who
@@ -76,6 +77,10 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
     with held:
         try:
             course = _begin(request, clients, say, held, is_ancestor)
+        except DamagedError as error:
+            raise ReleaseFailedError(
+                f"{environment}: {short(version)} was not released, nothing was changed: {error}"
+            ) from error
         except Exception as error:
             raise ReleaseFailedError(
                 f"{environment}: {short(version)} was not released: the records bucket does not answer as it "
@@ -112,7 +117,8 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
     left = unsettled.read(clients.s3, bucket)
     attempts.begin(clients.s3, bucket, attempt)
     if left is not None:
-        say(f"{request.environment}: a release of {short(left.version) or 'something'} has not ended: settling")
+        which = short(left.version) or f"a version that s3://{bucket}/{unsettled.KEY} does not name"
+        say(f"{request.environment}: a release of {which} has not ended: settling")
     return Course(
         request=request,
         clients=clients,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from release import http, progress, version
+from release import http, progress, strict_json, version
 from release.progress import Say
+from release.strict_json import DamagedError
 from release.tasks import HEADER, Tasks
 
 UNKNOWN_NAME_S = 30.0
@@ -216,8 +217,8 @@ def _ask(check: HealthCheck, tasks: Tasks | None) -> Answer:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = strict_json.decode(body)
+    except DamagedError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import machine, objects
+from release import machine, objects, strict_json
+from release.strict_json import DamagedError
 from release.version import short
 
 KEY: Final = "lease.json"
@@ -65,7 +66,7 @@ class Holder:
 
     def to_json(self) -> bytes:
         """The form that is stored."""
-        return json.dumps(dataclasses.asdict(self), indent=2).encode()
+        return json.dumps(strict_json.fields(self), indent=2).encode()
 
     def __str__(self) -> str:
         """The holder in a message."""
@@ -247,7 +248,7 @@ def look(s3: Any, bucket: str) -> Held | None:
     modified = answer["LastModified"]
     stamped = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date")
     now = parsedate_to_datetime(stamped) if stamped else datetime.now(UTC)
-    return Held(holder=_holder(body), etag=answer["ETag"], age_s=max((now - modified).total_seconds(), 0.0))
+    return Held(holder=_holder(bucket, body), etag=answer["ETag"], age_s=max((now - modified).total_seconds(), 0.0))
 
 
 def take_away(s3: Any, bucket: str, held: Held) -> None:
@@ -265,17 +266,15 @@ def _held(holder: Holder) -> str:
     )
 
 
-def _holder(body: bytes) -> Holder:
+def _holder(bucket: str, body: bytes) -> Holder:
     """The holder in the object. What is no lease of ours is nobody's, and ends as any that is not renewed."""
     try:
-        data = json.loads(body)
-    except ValueError:
-        data = {}
-    known: Mapping[str, Any] = data if isinstance(data, dict) else {}
-    values: dict[str, Any] = {field.name: str(known.get(field.name, "unknown")) for field in dataclasses.fields(Holder)}
-    for name in ("pid", "renewals"):
-        values[name] = known[name] if isinstance(known.get(name), int) else 0
-    return Holder(**values)
+        return strict_json.read(Holder, strict_json.decode(body))
+    except DamagedError:
+        who = f"somebody whom s3://{bucket}/{KEY} does not name"
+        return Holder(
+            id="", who=who, machine="unknown", pid=0, version="unknown", environment="unknown", since="unknown"
+        )
 
 
 def _put(s3: Any, bucket: str, holder: Holder, **condition: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Whole objects of S3, and conditions on them."""
+"""Whole objects of S3, what a release stored in them, and conditions on them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
+
+from release import strict_json
+from release.strict_json import DamagedError
 
 ATTEMPTS: Final = 3
 """How often a body that breaks off is asked for. boto3 repeats a call whose answer fails, but bodies come after that:
@@ -38,9 +41,38 @@ def read(s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             answer: Mapping[str, Any] = s3.get_object(Bucket=bucket, Key=key)
+            if answer.get("ContentLength", 0) > strict_json.MAX_BYTES:
+                raise damaged(bucket, key, f"it has {answer['ContentLength']} bytes")
             return answer, answer["Body"].read()
         except (ResponseStreamingError, IncompleteReadError, HTTPError):
             # The last one is urllib3's: botocore does not translate it where the body of an error breaks off.
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def load(s3: Any, bucket: str, key: str, kind: type[T]) -> tuple[T, str] | None:
+    """What a release stored, and its ETag; None if there is no such object. Raises DamagedError, and as `read` does."""
+    try:
+        answer, body = read(s3, bucket, key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+    try:
+        return strict_json.read(kind, strict_json.decode(body)), answer.get("ETag", "")
+    except DamagedError as error:
+        raise damaged(bucket, key, error) from error
+
+
+def damaged(bucket: str, key: str, why: object) -> DamagedError:
+    """The error about an object that no release wrote so, with the command that makes its earlier version the last one.
+
+    "Restoring previous versions", user guide of S3. `--max-keys` keeps the AWS CLI from asking for further pages.
+    """
+    return DamagedError(
+        f"s3://{bucket}/{key} is damaged, no release wrote it so: {why}\n"
+        f"  to restore its earlier version:  aws s3api copy-object --bucket {bucket} --key {key} --copy-source "
+        f'"{bucket}/{key}?versionId=$(aws s3api list-object-versions --bucket {bucket} --prefix {key} --max-keys 2 '
+        """--query 'Versions[1].VersionId' --output text)\""""
+    )

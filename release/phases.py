@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from release import healthcheck, image, migration, preflight, record, registry, rollout, tasks, unsettled, way_back
+from release import (
+    healthcheck,
+    image,
+    migration,
+    preflight,
+    record,
+    registry,
+    rollout,
+    strict_json,
+    tasks,
+    unsettled,
+    way_back,
+)
 from release.course import Course
 from release.migration import MigrationRequest
 from release.progress import Say
@@ -203,8 +214,7 @@ def _settled_config(course: Course) -> Mapping[str, Any] | None:
     body = store.get(s3, site.bucket, plan.CONFIG)
     if body is None or hashlib.sha256(body).hexdigest() != active.config_sha256:
         return None
-    config: Mapping[str, Any] = json.loads(body)
-    return config
+    return dict(strict_json.decode(body))
 
 
 def proven_line(course: Course, seconds: Mapping[str, float]) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import objects
-from release.version import short
+from release import objects, strict_json
+from release.version import Version, short
 
 KEY = "release.json"
 
@@ -22,8 +22,7 @@ KEY = "release.json"
 class Identity:
     """What a release is: a change of any of these is a release, of none is none."""
 
-    version: str
-    """In full: see `release.version`."""
+    version: Version
     image: str
     """`repository@sha256:…`"""
     task_definition: str
@@ -88,32 +87,9 @@ class Release(Proven):
         return {**proof_json(self), "previous": [proof_json(proven) for proven in self.previous]}
 
 
-class RecordError(ValueError):
-    """What is stored is not what a release writes."""
-
-
 def from_json(data: Mapping[str, Any]) -> Release:
-    """The record that `to_json` wrote. Raises RecordError for anything else."""
-    try:
-        return Release(
-            **_proven(data),
-            previous=tuple(Proven(**_proven(item)) for item in data["previous"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise RecordError(f"this is no record of a release: {error} is missing or of the wrong type") from error
-
-
-def parsed(bucket: str, key: str, body: bytes) -> Mapping[str, Any]:
-    """The JSON object that a release stored. Raises RecordError, which says what to do, for anything else."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise RecordError(
-            f"s3://{bucket}/{key} is no JSON object, so that no release wrote it: restore its version before"
-        )
-    return found
+    """The record that `to_json` wrote. Raises DamagedError for anything else."""
+    return strict_json.read(Release, data)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,13 +112,8 @@ def read(s3: Any, bucket: str) -> Release | None:
 
 def read_stored(s3: Any, bucket: str) -> Stored:
     """The environment's record, as `write` needs it to replace this very one."""
-    try:
-        answer, body = objects.read(s3, bucket, KEY)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return Stored(release=None, etag=None)
-        raise
-    return Stored(release=from_json(parsed(bucket, KEY, body)), etag=answer["ETag"])
+    found = objects.load(s3, bucket, KEY, Release)
+    return Stored(release=found[0], etag=found[1]) if found else Stored(release=None, etag=None)
 
 
 def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
@@ -170,34 +141,9 @@ def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
         ) from error
 
 
-_KEYS = {
-    "version": "version",
-    "image": "image",
-    "task_definition": "taskDefinition",
-    "static_manifest": "staticManifest",
-    "verified_at": "verifiedAt",
-}
-_OPTIONAL = {"reason": "reason", "kind": "kind", "first_verified_at": "firstVerifiedAt"}
-
-
 def proof_json(proven: Proven) -> dict[str, Any]:
-    """One proof, keys in camelCase."""
-    data = {key: getattr(proven, name) for name, key in _KEYS.items()}
-    # What does not apply is left out: the record is a stack's output, and people read it.
-    data |= {key: getattr(proven, name) for name, key in _OPTIONAL.items() if getattr(proven, name)}
+    """One proof, keys in camelCase. What does not apply is left out: the record is an output, and people read it."""
+    data = {key: value for key, value in strict_json.fields(proven).items() if value and key != "previous"}
     if proven.gone_back is not None:
-        data["goneBack"] = {key: value for key, value in dataclasses.asdict(proven.gone_back).items() if value}
+        data["goneBack"] = {key: value for key, value in data["goneBack"].items() if value}
     return data
-
-
-def _proven(data: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: data[key] for name, key in _KEYS.items()}
-    if not all(isinstance(value, str) for value in values.values()):
-        raise TypeError("version, image, taskDefinition, staticManifest or verifiedAt")
-    optional = {name: data.get(key) for name, key in _OPTIONAL.items()}
-    mark = data.get("goneBack")
-    if mark is None:
-        return {**values, **optional}
-    names = [field.name for field in dataclasses.fields(GoneBack)]
-    known = {"at": mark["at"], "to": mark["to"]} | {name: mark.get(name) for name in names if name in mark}
-    return {**values, **optional, "gone_back": GoneBack(**known)}

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from release import progress
-from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
+from release import progress, strict_json
+from release.deploy_function import Answer, Current, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
 
 LAST_QUESTION_S = 10.0
@@ -85,17 +85,6 @@ class RolledOut:
     desired_count: int
     tasks: frozenset[str] = frozenset()
     """Ids of the tasks that run; empty where the function is of an earlier program and does not say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Current:
-    """What the service is on."""
-
-    task_definition: str | None
-    """None: nothing was ever deployed."""
-    deployment: str | None
-    desired_count: int
-    running_count: int
 
 
 def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledOut:
@@ -292,13 +281,7 @@ def _what_runs(answer: Answer) -> str:
 
 
 def _current(answer: Answer) -> Current:
-    found = answer["current"]
-    return Current(
-        task_definition=found["taskDefinition"],
-        deployment=found["deployment"],
-        desired_count=found["desiredCount"],
-        running_count=found["runningCount"],
-    )
+    return strict_json.read(Current, answer["current"])
 
 
 def _revision(task_definition: str) -> str:

@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from release import record, way_back
+from release import record, strict_json, way_back
 from release.record import Release
+from release.strict_json import DamagedError
 
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 _SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
@@ -66,15 +67,16 @@ def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
 def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> Release | None:
     """The release in a stack's state: the record that its Release resource has, else what the outputs know of it.
 
-    The outputs of an earlier program have the whole record. Raises RecordError.
+    The outputs of an earlier program have the whole record. Raises DamagedError.
     """
     if recorded:
         return record.from_json(recorded)
     output = outputs.get("release")
-    if not output:
-        return None
-    before = [proven for proven in output.get("previous") or () if isinstance(proven, Mapping)]
-    return record.from_json({**output, "previous": before})
+    if not isinstance(output, Mapping) or not output:
+        return record.from_json(output) if output else None
+    before = output.get("previous")
+    whole = [proven for proven in before if isinstance(proven, Mapping)] if isinstance(before, list) else before or []
+    return record.from_json({**output, "previous": whole})
 
 
 def read(name: str) -> Stack:
@@ -84,57 +86,115 @@ def read(name: str) -> Stack:
         return found
     # Only then: it takes the key of the stack's secrets, which not everybody who may read the state has.
     shown = from_export(name, _exported(name, "--show-secrets"))
-    return dataclasses.replace(shown, inputs=_decrypted(shown.inputs))
+    try:
+        return dataclasses.replace(shown, inputs=_decrypted(shown.inputs))
+    except DamagedError as error:
+        raise StackError(f"a secret in the state of {name} is damaged: {error}") from error
 
 
 def _decrypted(found: Any) -> Any:
     """A value of a state that was exported with its secrets, without the envelopes around them."""
     if isinstance(found, dict):
         if _SIGNATURE in found.values() and "plaintext" in found:
-            return json.loads(found["plaintext"])
+            return strict_json.decode(str(found["plaintext"]))
         return {key: _decrypted(value) for key, value in found.items()}
     return [_decrypted(value) for value in found] if isinstance(found, list) else found
 
 
-def _exported(name: str, *options: str) -> Mapping[str, Any]:
+def _exported(name: str, *options: str) -> Any:
+    return answered("stack", "export", "-s", name, *options)
+
+
+def from_export(name: str, exported: Any) -> Stack:
+    """The stack in what `pulumi stack export` writes. Raises StackError."""
     try:
-        exported: Mapping[str, Any] = json.loads(pulumi("stack", "export", "-s", name, *options))
-    except ValueError as error:
-        raise StackError(f"pulumi stack export -s {name} answered something else than JSON ({error})") from error
-    return exported
-
-
-def from_export(name: str, exported: Mapping[str, Any]) -> Stack:
-    """The stack in what `pulumi stack export` writes."""
-    state = exported.get("deployment") or {}
-    resources: Sequence[Mapping[str, Any]] = state.get("resources") or ()
-    under_way: Sequence[Mapping[str, Any]] = state.get("pending_operations") or ()
-    root = next((item for item in resources if item["type"] == "pulumi:pulumi:Stack"), {})
+        state = strict_json.read(_Export, exported).deployment or _State()
+        resources = state.resources or ()
+        under_way = state.pending_operations or ()
+    except DamagedError as error:
+        raise StackError(
+            f"the state of {name} is damaged: {error}\n  to see it:  pulumi stack export -s {name}"
+        ) from error
+    root = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
     # What an interrupted update was about to make of the release comes after what the one before it left.
-    releases = [item for item in [*resources, *(each["resource"] for each in under_way)] if item["type"] == RELEASE]
-    known = {item["urn"] for item in resources}
+    releases = [item for item in (*resources, *(each.resource for each in under_way)) if item.type == RELEASE]
+    known = {item.urn for item in resources}
     operations = tuple(
         Operation(kind=kind, urn=urn, type=of, known=urn in known)
-        for kind, urn, of in sorted(
-            {(each["type"], each["resource"]["urn"], each["resource"]["type"]) for each in under_way}
-        )
+        for kind, urn, of in sorted({(each.type, each.resource.urn, each.resource.type) for each in under_way})
     )
     return Stack(
         name=name,
-        outputs=root.get("outputs") or {},
-        inputs=(releases[-1].get("inputs") or {}) if releases else None,
+        outputs=(root.outputs if root else None) or {},
+        inputs=(releases[-1].inputs or {}) if releases else None,
         pending=tuple(sorted({operation.urn for operation in operations})),
         operations=operations,
-        root=root.get("urn"),
-        recorded=next((found for item in releases if (found := (item.get("outputs") or {}).get("release"))), None),
+        root=root.urn if root else None,
+        recorded=next((found for item in releases if (found := (item.outputs or {}).get("release"))), None),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Resource:
+    urn: str
+    type: str
+    inputs: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Operation:
+    type: str
+    resource: _Resource
+
+
+@dataclasses.dataclass(frozen=True)
+class _State:
+    resources: tuple[_Resource, ...] | None = None
+    pending_operations: tuple[_Operation, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Export:
+    """What `pulumi stack export` writes, as far as it counts here."""
+
+    deployment: _State | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """A stack, in what `pulumi stack ls --json` writes."""
+
+    name: str
+    update_in_progress: bool | None = None
+
+
+def listed() -> tuple[_Listed, ...]:
+    """The stacks of the project. Raises StackError."""
+    found = answered("stack", "ls", "--json")
+    try:
+        known: tuple[_Listed, ...] = strict_json.value(tuple[_Listed, ...], found)
+    except DamagedError as error:
+        raise StackError(f"`pulumi stack ls --json` answered what is no list of stacks: {error}") from error
+    return known
+
+
+def answered(*arguments: str) -> Any:
+    """The JSON that `pulumi` prints. Raises StackError."""
+    said = pulumi(*arguments)
+    try:
+        return strict_json.decode(said)
+    except DamagedError as error:
+        raise StackError(f"`pulumi {' '.join(arguments)}` answered something else than JSON: {error}") from error
 
 
 def pulumi(*arguments: str) -> str:
     """Run `pulumi` in the current folder; what it prints. Raises StackError with what it says, and what to do."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except FileNotFoundError as error:
         raise StackError(NO_PULUMI) from error
     if done.returncode != 0:
@@ -154,8 +214,8 @@ def _explained(arguments: Sequence[str], said: str) -> str:
 
 def _stacks() -> str:
     try:
-        found = [str(item["name"]) for item in json.loads(pulumi("stack", "ls", "--json"))]
-    except (StackError, ValueError, KeyError, TypeError):
+        found = [each.name for each in listed()]
+    except StackError:
         return "See `pulumi stack ls`"
     return "This project's stacks are: " + ", ".join(found) if found else "This project has no stacks yet: `pulumi up`"
 

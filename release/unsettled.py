@@ -13,6 +13,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from release import objects
+from release.strict_json import DamagedError, fields
+from release.version import Version
 
 KEY: Final = "unsettled.json"
 
@@ -22,45 +24,25 @@ class Mark:
     """Whose attempt it is, and what only it still knows of the time before."""
 
     attempt: str
-    version: str
+    version: Version
     started_at: str
-    site_config: Mapping[str, Any] | None
+    site_config: Mapping[str, Any] | None = None
     """The site's config.json as it was when all was settled; None where that is not known."""
 
 
 def read(s3: Any, bucket: str) -> Mark | None:
     """The mark that is there. One that cannot be read is one all the same."""
     try:
-        _, body = objects.read(s3, bucket, KEY)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return None
-        raise
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    data: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    config = data.get("siteConfig")
-    return Mark(
-        attempt=str(data.get("attempt", "")),
-        version=str(data.get("version", "")),
-        started_at=str(data.get("startedAt", "")),
-        site_config=config if isinstance(config, dict) else None,
-    )
+        found = objects.load(s3, bucket, KEY, Mark)
+    except DamagedError:
+        return Mark(attempt="", version="", started_at="", site_config=None)
+    return found[0] if found else None
 
 
 def write(s3: Any, bucket: str, mark: Mark) -> str:
     """Set the mark, in place of one that an earlier release left. Returns what `remove` needs."""
-    data = {
-        "attempt": mark.attempt,
-        "version": mark.version,
-        "startedAt": mark.started_at,
-        "siteConfig": mark.site_config,
-    }
-    answer = s3.put_object(
-        Bucket=bucket, Key=KEY, Body=json.dumps(data, indent=2).encode(), ContentType="application/json"
-    )
+    body = json.dumps(fields(mark), indent=2).encode()
+    answer = s3.put_object(Bucket=bucket, Key=KEY, Body=body, ContentType="application/json")
     return str(answer["ETag"])
 
 

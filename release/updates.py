@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from release import stack
+from release import stack, strict_json
 from release.stack import StackError
 
 UPDATES: Final = 50
@@ -33,10 +32,10 @@ class Update:
 
 def read(name: str) -> tuple[Update, ...]:
     """The last updates of the stack, the newest first. Raises StackError."""
-    said = stack.pulumi("stack", "history", "-s", name, "--json", "--page-size", str(UPDATES))
+    said = stack.answered("stack", "history", "-s", name, "--json", "--page-size", str(UPDATES))
     try:
-        return of_history(json.loads(said))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return of_history(strict_json.value(tuple[Mapping[str, Any], ...], said))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise StackError(f"pulumi stack history -s {name} answered what is no history ({error})") from error
 
 

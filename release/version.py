@@ -7,7 +7,9 @@ the digits identify (`release.tree`). The example's backend and frontend know th
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from release.strict_json import Form
 
 FORM: Final = (
     "a full Git SHA, 40 hexadecimal digits in lower case, or for a build of uncommitted changes <sha>-dirty-<12 digits>"
@@ -22,6 +24,10 @@ _SHORT_HASH: Final = 4
 def is_full(text: str) -> bool:
     """Whether the text is a version, in full."""
     return _FULL.fullmatch(text) is not None
+
+
+Version = Annotated[str, Form(is_full, FORM)]
+"""The type of a version, in full."""
 
 
 def of(commit: str, digest: str) -> str:

@@ -65,6 +65,6 @@ def _holder(body: bytes) -> Mapping[str, Any]:
     """What is no lease is nobody's."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,7 +4,6 @@ What goes is named: by the manifest of a release that is removed, and by no othe
 kept or is still being staged. Age plays no part, and what no release wrote is not touched.
 """
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from release.static import plan, store
 from release.static.errors import StaticReleaseError
+from release.static.manifest import Digest
 from release.static.store import Say, Site, reported
 
 KEEP: Final = 10
@@ -56,14 +56,21 @@ def expire(*, s3: Any, site: Site, say: Say, keep: int = KEEP, named: Collection
     return Expired(manifests=tuple(removed), objects=objects)
 
 
+@dataclass(frozen=True)
+class _Staged:
+    """What `staged.json` says, as far as it counts here."""
+
+    manifest: Digest
+    staged_at: str
+
+
 def _complete(s3: Any, records: str) -> list[str]:
     """The manifests of which everything is here, the last staged first. A request for each that was ever staged."""
     found = []
     for name in store.releases(s3, records):
-        body = store.get(s3, records, f"static/{name}/staged.json")
-        if body is not None:
-            document = json.loads(body)
-            found.append((document["stagedAt"], document["manifest"]))
+        staged = store.stored(s3, records, f"static/{name}/staged.json", _Staged)
+        if staged is not None:
+            found.append((staged.staged_at, staged.manifest))
     return [manifest for _, manifest in sorted(found, reverse=True)]
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
 
+from release import strict_json
 from release.static import pages
-from release.static.content import CACHE_CONTROL, Cache, cache_class, content_type
+from release.static.content import Cache, cache_class, content_type
 from release.static.errors import ManifestError
+from release.strict_json import DamagedError, Form
 
 MAX_KEY_BYTES: Final = 1024
 """S3's limit of an object's key, in bytes of UTF-8."""
@@ -23,7 +25,9 @@ MAX_FILE_BYTES: Final = 5 * 1024**3
 HOW_TO_BUILD: Final = "to build it:  make frontend"
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+Digest = Annotated[str, Form(_DIGEST.fullmatch, "sha256:<64 hexadecimal digits>")]
+"""Of a manifest."""
+SiteVersion = Annotated[str, Form(re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}").fullmatch, "a Git SHA")]
 _MAX_VERSION_FILE_BYTES: Final = 64 * 1024
 
 
@@ -32,8 +36,8 @@ class File:
     """One file of a build. `path` is relative, with "/"; `sha256` is hexadecimal; `size` is in bytes."""
 
     path: str
-    size: int
-    sha256: str
+    size: Annotated[int, Form(lambda size: size >= 0, "0 or more bytes")]
+    sha256: Annotated[str, Form(re.compile("[0-9a-f]{64}").fullmatch, "64 hexadecimal digits")]
     content_type: str
     cache: Cache
 
@@ -42,7 +46,7 @@ class File:
 class Manifest:
     """All files of one build, sorted by path. What is written per environment (config.json) is not part of it."""
 
-    version: str
+    version: SiteVersion
     files: tuple[File, ...]
 
     @cached_property
@@ -73,21 +77,20 @@ class Manifest:
     def from_json(cls, text: bytes | str) -> "Manifest":
         """The manifest that `to_json` wrote. Raises ManifestError for anything else."""
         try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ManifestError(f"the stored manifest is not JSON: {error}") from None
-        if not isinstance(document, dict) or set(document) != {"files", "version"}:
-            raise ManifestError("the stored manifest must be an object with `files` and `version` and nothing else")
-        if not isinstance(document["files"], list):
-            raise ManifestError("`files` of the stored manifest must be a list")
-        return cls(version=checked_version(document["version"]), files=tuple(_files(document["files"])))
+            found = strict_json.read(cls, strict_json.decode(text))
+        except DamagedError as error:
+            raise ManifestError(str(error)) from error
+        paths = [file.path for file in found.files]
+        if paths != sorted(set(paths)) or any(path.startswith("/") or ".." in path.split("/") for path in paths):
+            raise ManifestError("its paths are out of order, or lead out of the site")
+        return found
 
 
-def checked_version(value: object) -> str:
-    """`value` if it can be a version. Raises ManifestError otherwise."""
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
-        raise ManifestError(f"the version must be a Git SHA, not {value!r}; {HOW_TO_BUILD}")
-    return value
+@dataclass(frozen=True)
+class Built:
+    """What version.json says."""
+
+    version: SiteVersion
 
 
 def checked_digest(value: str) -> str:
@@ -172,12 +175,11 @@ def _read_version(file: Path) -> str:
     with file.open("rb") as opened:
         text = opened.read(_MAX_VERSION_FILE_BYTES)
     try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or "version" not in document:
-        raise ManifestError(f'{file} must hold {{"version": "<git sha>"}}, not {text[:80]!r}; {HOW_TO_BUILD}')
-    return checked_version(document["version"])
+        return strict_json.read(Built, strict_json.decode(text)).version
+    except DamagedError as error:
+        raise ManifestError(
+            f'{file} must hold {{"version": "<git sha>"}}, not {text[:80]!r} ({error}); {HOW_TO_BUILD}'
+        ) from error
 
 
 def _describe(folder: Path, path: str) -> File:
@@ -187,29 +189,3 @@ def _describe(folder: Path, path: str) -> File:
     if size > MAX_FILE_BYTES:
         raise ManifestError(f"{path} is {size} bytes; one file of a site may have {MAX_FILE_BYTES} bytes at most (S3)")
     return File(path=path, size=size, sha256=sha256, content_type=content_type(path), cache=cache_class(path))
-
-
-def _files(entries: list[Any]) -> Iterator[File]:
-    keys = {"cache", "contentType", "path", "sha256", "size"}
-    previous = ""
-    for entry in entries:
-        if not isinstance(entry, dict) or set(entry) != keys:
-            raise ManifestError(f"a file of the stored manifest must have {', '.join(sorted(keys))}, not {entry!r}")
-        path, size, sha256, cache = entry["path"], entry["size"], entry["sha256"], entry["cache"]
-        sound = (
-            isinstance(path, str)
-            and path > previous
-            and not path.startswith("/")
-            and ".." not in path.split("/")
-            and isinstance(size, int)
-            and not isinstance(size, bool)
-            and size >= 0
-            and isinstance(sha256, str)
-            and re.fullmatch("[0-9a-f]{64}", sha256)
-            and isinstance(entry["contentType"], str)
-            and cache in CACHE_CONTROL
-        )
-        if not sound:
-            raise ManifestError(f"a file of the stored manifest is malformed or out of order: {entry!r}")
-        previous = path
-        yield File(path=path, size=size, sha256=sha256, content_type=entry["contentType"], cache=cache)

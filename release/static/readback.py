@@ -5,18 +5,18 @@ of it is run.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote
 
-from release import http, progress
+from release import http, progress, strict_json
 from release.static import pages
 from release.static.errors import StaticReleaseError
-from release.static.manifest import File, Manifest
+from release.static.manifest import Built, File, Manifest
 from release.static.store import Say, Site
+from release.strict_json import DamagedError
 from release.version import short
 
 READ_BACK_INTERVAL_S: Final = 1.0
@@ -94,11 +94,9 @@ def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:
 
 def _version(body: bytes) -> str | None:
     try:
-        document = json.loads(body)
-    except ValueError:
+        return strict_json.read(Built, strict_json.decode(body)).version
+    except DamagedError:
         return None
-    found = document.get("version") if isinstance(document, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def _fetcher(site: Site) -> Fetch:

@@ -8,6 +8,7 @@ static/active.json           what the site is made of
 """
 
 import base64
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
-from release.static.manifest import File, Manifest, checked_digest
+from release.static.manifest import Digest, File, Manifest, checked_digest
+from release.strict_json import DamagedError, fields
 
 CONCURRENCY: Final = 32
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
@@ -50,24 +52,17 @@ class Site:
 class Active:
     """What the site is made of. `unsettled` names a manifest whose activation began and has not ended."""
 
-    manifest: str | None
+    manifest: Digest | None
     """None as long as the very first activation has not ended."""
     config_sha256: str
     activated_at: str
-    history: tuple[str, ...]
+    history: tuple[Digest, ...]
     """Manifests that were active, the newest first, this one included; 50 at most."""
-    unsettled: str | None = None
+    unsettled: Digest | None = None
 
     def to_json(self) -> bytes:
         """The form that is stored."""
-        document = {
-            "manifest": self.manifest,
-            "configSha256": self.config_sha256,
-            "activatedAt": self.activated_at,
-            "history": list(self.history),
-            "unsettled": self.unsettled,
-        }
-        return json.dumps(document, indent=1).encode()
+        return json.dumps(fields(self), indent=1).encode()
 
 
 def root(digest: str) -> str:
@@ -104,6 +99,8 @@ def reported(what: str) -> Iterator[None]:
         raise StaticReleaseError(
             f"could not {what}: {code}: {detail.get('Message', '').rstrip('.')}{advice}"
         ) from error
+    except DamagedError as error:
+        raise StaticReleaseError(str(error)) from error
     except (BotoCoreError, OSError) as error:
         raise StaticReleaseError(f"could not {what}: {error}; run the release again, it continues") from error
 
@@ -118,6 +115,13 @@ def get(s3: Any, bucket: str, key: str) -> bytes | None:
                 return None
             raise
     return body
+
+
+def stored(s3: Any, bucket: str, key: str, kind: type[Item]) -> Item | None:
+    """What a release stored there, None if there is nothing."""
+    with reported(f"read s3://{bucket}/{key}"):
+        found = objects.load(s3, bucket, key, kind)
+    return found[0] if found else None
 
 
 def put(s3: Any, bucket: str, key: str, body: bytes) -> None:
@@ -155,13 +159,12 @@ def find(*, s3: Any, records_bucket: str, digest: str) -> Manifest | None:
     body = get(s3, records_bucket, key)
     if body is None:
         return None
-    manifest = Manifest.from_json(body)
-    if manifest.digest != digest:
-        raise ManifestError(
-            f"s3://{records_bucket}/{key} was changed: its digest is {manifest.digest}; restore an earlier version of "
-            "that object, or delete it: the version that it describes then cannot be gone back to"
-        )
-    return manifest
+    try:
+        if (found := f"sha256:{hashlib.sha256(body).hexdigest()}") != digest:
+            raise ManifestError(f"its digest is {found}")  # noqa: TRY301 - as what it says
+        return Manifest.from_json(body)
+    except ManifestError as error:
+        raise ManifestError(f"{objects.damaged(records_bucket, key, error)}") from error
 
 
 def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
@@ -177,26 +180,7 @@ def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
 
 def active(*, s3: Any, records_bucket: str) -> Active | None:
     """What the site is made of, None before the first activation began. One request."""
-    body = get(s3, records_bucket, ACTIVE)
-    if body is None:
-        return None
-    try:
-        document = json.loads(body)
-        found = Active(
-            manifest=document["manifest"],
-            config_sha256=document["configSha256"],
-            activated_at=document["activatedAt"],
-            history=tuple(document["history"]),
-            unsettled=document["unsettled"],
-        )
-        if found.manifest is not None:
-            checked_digest(found.manifest)
-    except (ValueError, KeyError, TypeError, ManifestError) as error:
-        raise StaticReleaseError(
-            f"s3://{records_bucket}/{ACTIVE} is not what a release wrote ({error!r}); restore its last version, or "
-            "remove it: the next release then writes every file"
-        ) from None
-    return found
+    return stored(s3, records_bucket, ACTIVE, Active)
 
 
 def is_staged(*, s3: Any, records_bucket: str, digest: str) -> bool:

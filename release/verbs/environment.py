@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import difflib
 import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +42,10 @@ class Environment:
         try:
             return stack.release_of(self.stack.outputs, self.stack.recorded)
         except ValueError as error:
-            raise VerbError(f"the record in the state of {self.name} cannot be read: {error}") from error
+            raise VerbError(
+                f"the record in the state of {self.name} cannot be read: {error}\n"
+                f"  to take it from the records bucket again:  pulumi refresh -s {self.name}"
+            ) from error
 
     def released(self) -> ReleaseRequest:
         """The request. Raises VerbError where nothing was ever released."""
@@ -96,7 +98,7 @@ def opened(name: str | None) -> Environment:
         return Environment(stack=found, request=None)
     try:
         return Environment(stack=found, request=from_inputs(found.inputs))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         return Environment(stack=found, request=None, unreadable=f"{type(error).__name__}: {error}")
 
 
@@ -107,8 +109,11 @@ def nothing(name: str) -> Environment:
 
 def settings(name: str) -> Mapping[str, Any]:
     """The settings of a stack, as the next `pulumi up` has them: `easi:<key>` to text, or to a list or map."""
-    found = json.loads(stack.pulumi("config", "-s", name, "--json"))
-    return {key: item.get("objectValue", item.get("value")) for key, item in found.items()}
+    found = stack.answered("config", "-s", name, "--json")
+    try:
+        return {key: item.get("objectValue", item.get("value")) for key, item in found.items()}
+    except AttributeError as error:
+        raise StackError(f"`pulumi config -s {name} --json` answered what is no settings: {error}") from error
 
 
 def _selected() -> str:
@@ -123,8 +128,8 @@ def _selected() -> str:
 def _but(name: str) -> str:
     """The stacks that there are, for a message about one that is not; the nearest name first."""
     try:
-        names = [str(item["name"]) for item in json.loads(stack.pulumi("stack", "ls", "--json"))]
-    except (StackError, ValueError, KeyError, TypeError):
+        names = [each.name for each in stack.listed()]
+    except StackError:
         return ". See:  pulumi stack ls"
     if not names:
         return ": this project has no stack yet.\n  to make one:  pulumi stack init <name>"

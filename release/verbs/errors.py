@@ -9,10 +9,10 @@ from release.build_context import BuildContextError
 from release.deploy_function import FunctionFailed
 from release.git import GitError
 from release.lease import LeaseHeldError, LeaseLostError
-from release.record import RecordError
 from release.session import WrongAccountError
 from release.stack import StackError
 from release.static.errors import StaticReleaseError
+from release.strict_json import DamagedError
 
 
 class VerbError(Exception):
@@ -35,7 +35,7 @@ EXPECTED = (
     BuildContextError,
     LeaseHeldError,
     LeaseLostError,
-    RecordError,
+    DamagedError,
     FunctionFailed,
     StaticReleaseError,
     ClientError,

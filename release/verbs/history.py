@@ -13,6 +13,7 @@ from release import attempts, escaping, lease, record, updates, way_back
 from release.attempts import Attempt, Phase
 from release.lease import Held
 from release.record import Release
+from release.strict_json import camel
 from release.updates import Update
 from release.verbs import environment
 from release.verbs.environment import Environment
@@ -159,7 +160,7 @@ def as_json(history: History) -> dict[str, Any]:
 
 def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
     """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
-    data = {attempts.camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
+    data = {camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
     return data | {"state": state(attempt, held)}
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import re
 import socket
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from release import lease, machine, session, stack
-from release.request import Connection
+from release import lease, machine, request, session, stack
 from release.stack import RELEASE, Stack, StackError
 from release.verbs import environment
 from release.verbs.errors import VerbError
@@ -96,9 +94,15 @@ def client(found: Stack) -> Any:
     """A client for the stack's account, from what every version of this program has stored; None without a release."""
     if found.inputs is None:
         return None
-    service, how = str(found.inputs["service"]).split(":"), found.inputs["connection"]
-    connection = Connection(profile=how.get("profile") or None, assume_roles=tuple(how.get("assumeRoles") or ()))
-    return session.connect(connection, account=service[4], region=service[3]).s3
+    try:
+        service, how = str(found.inputs["service"]).split(":"), request.connection(found.inputs)
+        account, region, _ = service[4], service[3], found.inputs["recordsBucket"]
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise StackError(
+            f"the state of {found.name} does not say where its release is: {type(error).__name__}: {error}\n"
+            f"  to see it:  pulumi stack export -s {found.name}"
+        ) from error
+    return session.connect(how, account=account, region=region).s3
 
 
 def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
@@ -142,8 +146,7 @@ def _lock(found: Stack) -> str | None:
             return str(error)
         if f"no resource named '{NO_RESOURCE}'" not in str(error):
             raise
-    listed = json.loads(stack.pulumi("stack", "ls", "--json"))
-    busy = any(one["name"] == found.name and one.get("updateInProgress") for one in listed)
+    busy = any(each.name == found.name and each.update_in_progress for each in stack.listed())
     return LOCKED[1] if busy else None
 
 
@@ -191,8 +194,8 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
 
 def _state_is_here() -> bool:
     """Whether the state is in files of this machine."""
-    backend = json.loads(stack.pulumi("whoami", "--json"))
-    return str(backend.get("url", "")).startswith("file://")
+    backend = stack.answered("whoami", "--json")
+    return isinstance(backend, dict) and str(backend.get("url", "")).startswith("file://")
 
 
 def _locked(name: str, found: tuple[Lock, ...]) -> str:

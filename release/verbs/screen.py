@@ -44,9 +44,9 @@ def moment(text: str) -> datetime | None:
     """The time in an ISO 8601 text, in UTC; None for another text."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def when(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import attempts, engine, record, rollout, story
+from release import attempts, deploy_function, engine, record, rollout, story
 from release.attempts import Attempt
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
@@ -152,7 +152,7 @@ class World:
             self.tick(f"after {name}")
 
     def current(self) -> Any:
-        return rollout.Current(
+        return deploy_function.Current(
             task_definition=self.service, deployment=f"d{self.deployment}", desired_count=1, running_count=1
         )
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from release import attempts, record
+from release import attempts
 from release.attempts import Attempt, Phase
+from release.strict_json import DamagedError
 from tests.unit.bucket_fake import Bucket, error
 
 RECORDS = "records"
@@ -74,7 +75,7 @@ def test_what_no_release_wrote_is_named(body: bytes) -> None:
     bucket = Bucket()
     began = attempt(1)
     bucket.objects[began.prefix + "began.json"] = body
-    with pytest.raises(record.RecordError, match=f"s3://records/{began.prefix}"):
+    with pytest.raises(DamagedError, match=f"s3://records/{began.prefix}"):
         attempts.list_(bucket, RECORDS, 5)
 
 

@@ -14,6 +14,7 @@ from ci.__main__ import main
 from ci.drift_issue import MARKER, Close, Drift, Issue, Write, decide
 from ci.events import Change, Preview
 from ci.github import GithubError
+from release import strict_json
 
 VERSION = "1" * 40
 
@@ -26,9 +27,13 @@ class Repository:
         self.labels: set[str] = set()
         self.writes: list[tuple[str, str, Any]] = []
 
-    def paginate(self, path: str) -> Iterator[dict[str, Any]]:
+    def paginate(self, path: str, kind: Any) -> Iterator[Any]:
         assert path == "issues?state=open&labels=drift"
-        return (each for each in self.issues if each["state"] == "open" and "drift" in each["labels"])
+        return (
+            strict_json.value(kind, each)
+            for each in self.issues
+            if each["state"] == "open" and "drift" in each["labels"]
+        )
 
     def get(self, path: str) -> Any:
         if path.removeprefix("labels/") not in self.labels:
@@ -212,8 +217,9 @@ def test_what_somebody_else_wrote_is_left_alone() -> None:
         {**ours, "number": 6},
     ]
 
-    assert drift_issue.ours([*others, ours]) == Issue(number=5, title="t", body=f"{MARKER}\nours", url="u")
-    assert drift_issue.ours(others[:3]) is None
+    listed = strict_json.value(tuple[drift_issue.Listed, ...], [*others, ours])
+    assert drift_issue.ours(listed) == Issue(number=5, title="t", body=f"{MARKER}\nours", url="u")
+    assert drift_issue.ours(listed[:3]) is None
 
 
 def test_a_label_that_cannot_be_asked_for_is_githubs_message(

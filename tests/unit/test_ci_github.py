@@ -106,7 +106,7 @@ def test_something_is_made_and_changed_with_a_body(api: Api, server: Server) -> 
 def test_every_page_of_a_list_is_read(api: Api, server: Server) -> None:
     more = {"Link": f'<{server.url}/x>; rel="prev", <{server.url}/repositories/1/issues?page=2>; rel="next"'}
     server.answers = [(200, [1, 2], more), (200, [3], {"Link": f'<{server.url}/x>; rel="first"'})]
-    assert list(api.paginate("issues?state=open")) == [1, 2, 3]
+    assert list(api.paginate("issues?state=open", int)) == [1, 2, 3]
     assert [path for _, path, _ in server.asked] == [
         "/repos/cms/easi/issues?state=open&per_page=100",
         "/repositories/1/issues?page=2",
@@ -116,7 +116,7 @@ def test_every_page_of_a_list_is_read(api: Api, server: Server) -> None:
 def test_the_token_goes_to_no_other_address(api: Api, server: Server) -> None:
     server.answers = [(200, [1], {"Link": '<http://127.0.0.1:1/x>; rel="next"'})]
     with pytest.raises(GithubError, match="another address"):
-        list(api.paginate("issues"))
+        list(api.paginate("issues", int))
     assert len(server.asked) == 1
 
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from release import record
 from release.record import GoneBack, Proven, RecordChangedError, Release
+from release.strict_json import DamagedError
 from tests.unit.bucket_fake import Bucket, error
 
 
@@ -44,16 +45,23 @@ def test_json_has_the_outputs_keys() -> None:
     assert sorted(data) == ["image", "previous", "staticManifest", "taskDefinition", "verifiedAt", "version"]
 
 
-@pytest.mark.parametrize("data", [{}, {"version": 1}, {**history("1").to_json(), "image": None}])
-def test_what_is_no_record_is_refused(data: dict[str, object]) -> None:
-    with pytest.raises(record.RecordError, match="no record of a release"):
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({}, "version is missing"),
+        ({"version": 1}, "version is 1, expected a full Git SHA"),
+        ({**history("1").to_json(), "image": None}, "image is null, expected a text"),
+    ],
+)
+def test_what_is_no_record_is_refused(data: dict[str, object], why: str) -> None:
+    with pytest.raises(DamagedError, match=why):
         record.from_json(data)
 
 
 def test_an_object_that_is_no_json_is_named() -> None:
     bucket = Bucket()
     bucket.objects[record.KEY] = b"<html>"
-    with pytest.raises(record.RecordError, match="is no JSON object, so that no release wrote it"):
+    with pytest.raises(DamagedError, match="is damaged, no release wrote it so: it is not JSON"):
         record.read(bucket, "records")
 
 

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsE
 from botocore.response import StreamingBody
 
 from release import deploy_function, progress, rollout
+from release.deploy_function import Current
 from release.rollout import (
-    Current,
     RolledOut,
     RolloutFailed,
     RolloutRequest,
@@ -283,7 +283,10 @@ def test_answer_that_is_cut_short_is_asked_for_again(payload: Any) -> None:
 
 
 def test_answer_that_is_no_object_is_an_error() -> None:
-    assert "answered [1], expected an object" in fail(Spoilt(io.BytesIO(b"[1]"), BEGAN)).message
+    message = fail(Spoilt(io.BytesIO(b"[1]"), BEGAN)).message
+    assert "answered to deploy" in message
+    assert "it is [1], expected an object" in message
+    assert "That deploy may have been carried out" in message
 
 
 def test_missing_credentials_end_it_at_once() -> None:

@@ -15,7 +15,7 @@ from tests.unit.function_double import Clock
 from tests.unit.rollout_world import BEGAN, NEW, OLD, Function, status
 
 BACK = BEGAN | {"outcome": "started", "deployment": "ecs-svc/3", "taskDefinition": OLD, "replaces": NEW}
-STOPPING = {"service": "easi-dev", "outcome": "stopping"}
+STOPPING = {**BEGAN, "outcome": "stopping"}
 LOST = ReadTimeoutError(endpoint_url="https://lambda")
 
 
@@ -105,7 +105,7 @@ def tasks(count: int) -> dict[str, Any]:
 
 
 def test_where_nothing_was_proven_nothing_runs_in_the_end() -> None:
-    function, said = Function({"service": "easi-dev", "outcome": "stopped"}, tasks(2), tasks(1), tasks(0)), list[str]()
+    function, said = Function({**BEGAN, "outcome": "stopped"}, tasks(2), tasks(1), tasks(0)), list[str]()
 
     assert go_back(function, said.append, task_definition=None, deployment=None) is None
 
@@ -119,4 +119,4 @@ def test_where_nothing_was_proven_nothing_runs_in_the_end() -> None:
 
 def test_tasks_that_do_not_end_are_told() -> None:
     with pytest.raises(RolloutFailed, match="2 tasks of 0 wanted still ran after 10 s"):
-        go_back(Function({"service": "easi-dev", "outcome": "stopped"}, tasks(2)), task_definition=None, deadline_s=10)
+        go_back(Function({**BEGAN, "outcome": "stopped"}, tasks(2)), task_definition=None, deadline_s=10)

@@ -147,8 +147,8 @@ def break_folder(folder: Path, how: str) -> None:
         ("no version.json", r"has no version\.json.*; to build it"),
         ("not json", r"version\.json must hold .* not b'not json'"),
         ("[]", r"version\.json must hold"),
-        ('{"version": 3}', r"must be a Git SHA, not 3"),
-        ('{"version": ""}', r"must be a Git SHA, not ''"),
+        ('{"version": 3}', r"version is 3, expected a Git SHA"),
+        ('{"version": ""}', r'version is "", expected a Git SHA'),
         ("config", r"a release writes that file for each environment from its settings"),
         ("link", r"assets/secret is a link to /etc/passwd, outside of"),
         ("linked folder", r"again is a link to .*, which is no file"),
@@ -180,9 +180,7 @@ GOOD = {"cache": "no-cache", "contentType": "text/html", "path": "a", "sha256": 
         [],
         {"files": []},
         {"files": {}, "version": SHA},
-        {"files": [], "version": SHA, "more": 1},
         {"files": [], "version": 1},
-        {"files": [GOOD | {"more": 1}], "version": SHA},
         {"files": [GOOD | {"cache": "sometimes"}], "version": SHA},
         {"files": [GOOD | {"size": -1}], "version": SHA},
         {"files": [GOOD | {"size": True}], "version": SHA},
@@ -199,7 +197,7 @@ def test_stored_manifest_is_read_strictly(document: object) -> None:
 
 
 def test_stored_manifest_that_is_not_json_is_refused() -> None:
-    with pytest.raises(ManifestError, match="not JSON"):
+    with pytest.raises(ManifestError, match="not UTF-8"):
         Manifest.from_json(b"\xff{")
 
 

@@ -107,7 +107,7 @@ def test_no_active_release_is_none() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", {}, {"manifest": "x"}])
 def test_active_that_no_release_wrote_is_refused(content: object) -> None:
-    with pytest.raises(StaticReleaseError, match=r"s3://records/static/active\.json is not what a release wrote"):
+    with pytest.raises(StaticReleaseError, match=r"s3://records/static/active\.json is damaged"):
         active(content)
 
 

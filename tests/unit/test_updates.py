@@ -36,5 +36,5 @@ def test_only_updates_that_ended_count() -> None:
 @pytest.mark.parametrize("said", ["no JSON", "1", '[{"kind": "update", "result": "failed"}]', "[1]"])
 def test_what_is_no_history_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setattr(stack, "pulumi", lambda *_arguments: said)
-    with pytest.raises(StackError, match="pulumi stack history -s prod answered what is no history"):
+    with pytest.raises(StackError, match=r"pulumi stack history -s prod .*answered (what is no|something else)"):
         updates.read("prod")
