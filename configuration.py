@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import re
 import typing
 from collections.abc import Collection, Mapping, Sequence
 
 import pulumi
+
+from release import strict_json
+from release.strict_json import DamagedError
 
 
 class SettingsError(pulumi.RunError):
@@ -89,16 +91,17 @@ def _parse(text: str, kind: typing.Any) -> typing.Any:
         if not re.fullmatch(r"-?\d+", text):
             raise ValueError("expected a whole number")
         return int(text)
+    why = ""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
+        value = strict_json.decode(text)
+    except DamagedError as error:
+        value, why = None, f"; {error}"
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError("expected a list of strings")
+            raise ValueError(f"expected a list of strings{why}")
         return tuple(value)
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         nested = isinstance(value, dict) and any(isinstance(item, dict) for item in value.values())
         hint = "; with --path, a name that has a dot is written in brackets: '<setting>[\"a.b\"]'" if nested else ""
-        raise ValueError(f"expected a map of names to strings (quote numbers){hint}")
+        raise ValueError(f"expected a map of names to strings (quote numbers){hint}{why}")
     return dict(sorted(value.items()))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+from release import strict_json
+from release.strict_json import DamagedError
 
 US_EAST_1 = "us-east-1"
 """Where AWS wants what belongs to a CloudFront distribution: certificates, log deliveries, metrics and their alarms."""
@@ -41,4 +43,9 @@ def _snake(name: str) -> str:
 
 
 def _value(name: str, text: str) -> Any:
-    return json.loads(text) if name in _NUMBERS or text[:1] in {"[", "{"} or text in {"true", "false"} else text
+    if name not in _NUMBERS and text[:1] not in {"[", "{"} and text not in {"true", "false"}:
+        return text
+    try:
+        return strict_json.decode(text)
+    except DamagedError as error:
+        raise pulumi.RunError(f"the setting of the AWS provider {name} cannot be read: {error}") from error

@@ -80,7 +80,7 @@ def _secure(file: Path) -> list[tuple[str | int, ...]]:
     """Where the stack's file has encrypted values."""
     try:
         config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
-    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
         return []
     return list(_encrypted(config, ()))
 

@@ -80,7 +80,7 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
             }
             for container in found
         }
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return {}
 
 
@@ -93,7 +93,7 @@ def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The environment variables in the setting."""
     try:
         found = json.loads(config(events).get(SETTING) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, Mapping):
         return {}

@@ -62,6 +62,10 @@ class DeployLambda(Component):
             )
         if not (args.source / "handler.py").is_file():
             raise ValueError(f"source is {args.source}: expected a folder with handler.py")
+        sources = sorted(args.source.glob("*.py"))
+        for path in sources:
+            if not path.is_file():
+                raise ValueError(f"{path} is no file that can be read: remove it, as the function is made of all *.py")
         super().__init__("easi:deploy:DeployLambda", name, args.tags, opts)
         logs = aws.cloudwatch.LogGroup(
             name,
@@ -80,7 +84,7 @@ class DeployLambda(Component):
             architectures=["arm64"],
             handler="handler.handle",
             # By name, so that bytecode and editors' files in the folder are no change of the function.
-            code=pulumi.AssetArchive({path.name: pulumi.FileAsset(path) for path in sorted(args.source.glob("*.py"))}),
+            code=pulumi.AssetArchive({path.name: pulumi.FileAsset(path) for path in sources}),
             timeout=TIMEOUT_S,
             memory_size=256,
             environment={

@@ -92,8 +92,8 @@ def here() -> Layout:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file of ours; empty when there is none or it was cut short."""
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

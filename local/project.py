@@ -155,10 +155,10 @@ def declared_default(layout: Layout, key: str) -> str:
 
 def _load(path: Path) -> Config:
     try:
-        found = yaml.safe_load(path.read_text())
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LocalError(f"{path.name} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise LocalError(f"{path.name} is not valid YAML: {error}") from error
     if found is not None and not isinstance(found, dict):
         raise LocalError(f"{path.name} must be a mapping, not {type(found).__name__}.")

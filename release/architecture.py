@@ -1,9 +1,18 @@
 """For which processors an image was built, and whether the tasks that are to run it have one of them."""
 
-import json
-from typing import Any, Final
+from typing import Final
 
-from release.registry import MAX_MANIFEST_BYTES, ImageError, Registries, Repository, checked_digest, patiently
+from release import strict_json
+from release.registry import (
+    MAX_MANIFEST_BYTES,
+    Descriptor,
+    ImageError,
+    Platform,
+    Registries,
+    Repository,
+    patiently,
+)
+from release.strict_json import DamagedError
 
 PLATFORMS: Final = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 """ECS's names of CPU architectures, and what images call them."""
@@ -28,26 +37,24 @@ def require(registries: Registries, place: Repository, digest: str, cpu_architec
 
 def platforms(registries: Registries, place: Repository, digest: str) -> set[str]:
     """`os/architecture` of each image under this digest: of an index several, else one."""
-    manifest = registries.manifest(place, digest)
-    if not manifest.is_index:
-        return {_platform(_config(registries, place, manifest.document["config"]))}
-    found: set[str] = set()
-    for entry in manifest.document["manifests"]:
-        if "platform" in entry:
-            found.add(_platform(entry["platform"]))
-        else:
-            found |= platforms(registries, place, checked_digest(entry["digest"]))
+    document = registries.manifest(place, digest).document
+    found = {_platform(_config(registries, place, document.config))} if document.config else set()
+    for entry in document.manifests or ():
+        found |= {_platform(entry.platform)} if entry.platform else platforms(registries, place, entry.digest)
     # So BuildKit lists what it attests of an image.
-    return found - {"unknown/unknown"}
+    return found - {"unknown/unknown"} if document.manifests else found
 
 
-def _platform(found: dict[str, Any]) -> str:
-    return f"{found.get('os') or 'unknown'}/{found.get('architecture') or 'unknown'}"
+def _platform(found: Platform) -> str:
+    return f"{found.os or 'unknown'}/{found.architecture or 'unknown'}"
 
 
-def _config(registries: Registries, place: Repository, entry: dict[str, Any]) -> Any:
-    digest, size = checked_digest(entry["digest"]), int(entry["size"])
-    what = f"read the image's configuration {digest} from {place}"
-    if size > MAX_MANIFEST_BYTES:
-        raise ImageError(f"could not {what}: it has {size} bytes, {MAX_MANIFEST_BYTES} at most were expected")
-    return json.loads(patiently(lambda: b"".join(registries.blob(place, digest, size)), f"could not {what}"))
+def _config(registries: Registries, place: Repository, entry: Descriptor) -> Platform:
+    what = f"could not read the image's configuration {entry.digest} from {place}"
+    if entry.size > MAX_MANIFEST_BYTES:
+        raise ImageError(f"{what}: it has {entry.size} bytes, {MAX_MANIFEST_BYTES} at most were expected")
+    body = patiently(lambda: b"".join(registries.blob(place, entry.digest, entry.size)), what)
+    try:
+        return strict_json.read(Platform, strict_json.decode(body))
+    except DamagedError as error:
+        raise ImageError(f"{what}: {error}") from error

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from release import escaping
+
 IGNORE_FILE: Final = ".dockerignore"
 COPIES: Final = ".build"
 """The folder in the project's folder that holds the copies; Git ignores it."""
@@ -70,7 +72,10 @@ class BuildContext:
 
     def _patterns(self) -> list[str]:
         ignore = self.ignore_file()
-        lines = ignore.read_bytes().decode("utf-8-sig").split("\n") if ignore else []
+        try:
+            lines = ignore.read_bytes().decode("utf-8-sig").split("\n") if ignore else []
+        except UnicodeDecodeError as error:
+            raise BuildContextError(f"{ignore} is not UTF-8: {error.reason} at byte {error.start}") from error
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -144,8 +149,9 @@ def _refuse_links_that_lead_out(folder: Path, files: Iterable[str]) -> None:
     for name in files:
         link = folder / name
         if link.is_symlink() and not (link.exists() and link.resolve().is_relative_to(inside)):
+            target = escaping.line(str(link.readlink()))
             raise BuildContextError(
-                f"{name} is a link to {link.readlink()}, which is not among the files of the build: "
+                f"{escaping.line(name)} is a link to {target}, which is not among the files of the build: "
                 "what it leads to differs between machines. Replace it by a file, or ignore it in .dockerignore"
             )
 
@@ -178,4 +184,4 @@ def _files_below(folder: Path) -> list[str]:
 
 def _unreadable(error: OSError) -> BuildContextError:
     reason = error.strerror or str(error)
-    return BuildContextError(f"the files of the build cannot be read: {error.filename}: {reason}")
+    return BuildContextError(f"the files of the build cannot be read: {escaping.line(str(error.filename))}: {reason}")

@@ -7,13 +7,14 @@ image is either complete under its digest or not there.
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from release import architecture
 from release.registry import (
     PARALLEL_LAYERS,
     Credentials,
+    Descriptor,
     ImageError,
     Manifest,
     Registries,
@@ -83,12 +84,11 @@ class _Copy:
         """Copies a manifest after everything that it names."""
         manifest = self._registries.manifest(self._source, digest)
         document = manifest.document
-        if manifest.is_index:
-            for entry in document["manifests"]:
-                if self._registries.digest(self._target, checked_digest(entry["digest"])) is None:
-                    self._manifest(entry["digest"], None)
-        else:
-            self._blobs([document["config"], *document["layers"]])
+        for entry in document.manifests or ():
+            if self._registries.digest(self._target, entry.digest) is None:
+                self._manifest(entry.digest, None)
+        if document.config is not None:
+            self._blobs([document.config, *(document.layers or ())])
         self._write_manifest(digest, manifest, tag)
 
     def _write_manifest(self, digest: str, manifest: Manifest, tag: str | None) -> None:
@@ -103,8 +103,8 @@ class _Copy:
         if written != digest:
             raise ImageError(f"could not {what}: the registry says that its digest is {written}")
 
-    def _blobs(self, descriptors: list[dict[str, Any]]) -> None:
-        wanted = {checked_digest(entry["digest"]): int(entry["size"]) for entry in descriptors if not entry.get("urls")}
+    def _blobs(self, descriptors: list[Descriptor]) -> None:
+        wanted = {entry.digest: entry.size for entry in descriptors if not entry.urls}
         self.seen += len(wanted)
         with ThreadPoolExecutor(PARALLEL_LAYERS, thread_name_prefix="layer") as threads:
             self.sent += sum(threads.map(lambda item: self._blob(*item), wanted.items()))

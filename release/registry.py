@@ -8,18 +8,19 @@ out. A tool (crane, skopeo) would have to be on every machine that releases.
 
 import base64
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from release import strict_json
+from release.strict_json import DamagedError, Form
 from release.transport import Pools, ProxyRefusedError
 
 Credentials = Callable[[str], tuple[str, str] | None]
@@ -90,21 +91,40 @@ class Repository:
 
 
 @dataclass(frozen=True)
+class Platform:
+    """What an image is for; its configuration says it in the same words."""
+
+    os: str | None = None
+    architecture: str | None = None
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """What a manifest names: a layer, a configuration, another manifest."""
+
+    digest: Annotated[str, Form(_DIGEST.fullmatch, "sha256:<64 hexadecimal digits>")]
+    size: Annotated[int, Form(lambda size: size >= 0, "0 or more bytes")]
+    urls: tuple[str, ...] | None = None
+    platform: Platform | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a manifest or an index says, as far as it counts here."""
+
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] | None = None
+    manifests: tuple[Descriptor, ...] | None = None
+    """Of an index: those of several platforms."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A manifest or an index, byte for byte."""
 
     body: bytes
     media_type: str
-
-    @property
-    def document(self) -> Any:
-        """What it says."""
-        return json.loads(self.body)
-
-    @property
-    def is_index(self) -> bool:
-        """Whether it names the manifests of several platforms."""
-        return self.media_type in INDEXES or "manifests" in self.document
+    document: Document
 
 
 def ecr_credentials(make: Callable[[str, str], Any]) -> Credentials:
@@ -176,7 +196,13 @@ class Registries:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type not in (*INDEXES, *MANIFESTS):
             raise ImageError(f"could not {what}: it is {media_type or 'of no type'}, which is no image")
-        return Manifest(body, media_type)
+        try:
+            document = strict_json.read(Document, strict_json.decode(body))
+        except DamagedError as error:
+            raise ImageError(f"could not {what}: {error}") from error
+        if document.config is None and document.manifests is None:
+            raise ImageError(f"could not {what}: it names no configuration of an image, and no other manifests")
+        return Manifest(body, media_type, document)
 
     def blob(self, place: Repository, digest: str, size: int) -> Iterator[bytes]:
         """A blob's bytes, verified: the last piece is held back until the digest is known to be right."""

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from release import git, version
+from release import escaping, git, version
 from release.build_context import BuildContext
 
 FUNCTION: Final = Path("functions") / "deploy"
@@ -78,7 +78,8 @@ def read(root: Path, sources: Sources | None) -> Tree:
         return Tree(commit=commit, changes=dict(_changes(top, commit, files, folders)))
     except OSError as error:
         raise git.GitError(
-            f"{error.filename} cannot be read ({error.strerror}), so whether it is that of the commit is not known"
+            f"{escaping.line(str(error.filename))} cannot be read ({error.strerror}), so whether it is that of the "
+            "commit is not known"
         ) from error
 
 

@@ -258,7 +258,7 @@ def _write_down(folder: Path, started: Running) -> None:
 
 
 def _read(folder: Path) -> Running | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         known = json.loads((folder / "state.json").read_text())
         return Running(port=int(known["port"]), pid=int(known["pid"]), docker_host=known.get("dockerHost"))
     return None

@@ -5,12 +5,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from release import strict_json
+from release import escaping, strict_json
 from release.static import pages
 from release.static.content import Cache, cache_class, content_type
 from release.static.errors import ManifestError
@@ -100,6 +101,17 @@ def checked_digest(value: str) -> str:
     return value.removeprefix("sha256:")
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A file that vanishes or cannot be read is a ManifestError that names it."""
+    try:
+        yield
+    except OSError as error:
+        name = escaping.line(str(error.filename))
+        raise ManifestError(f"{name} cannot be read ({error.strerror}); {HOW_TO_BUILD}") from error
+
+
+@_readable()
 def from_folder(folder: Path) -> Manifest:
     """The manifest of a built site; files are read in pieces. Raises ManifestError for anything else."""
     if not folder.is_dir():
@@ -122,6 +134,7 @@ def from_folder(folder: Path) -> Manifest:
     return Manifest(version=version, files=tuple(_describe(folder, path) for path in paths))
 
 
+@_readable()
 def of_build(folder: Path, version: str) -> Manifest:
     """The manifest of the site that was built as `version`.
 
@@ -143,14 +156,16 @@ def _walk(folder: Path, root: Path, prefix: str) -> Iterator[str]:
             path = prefix + entry.name
             _check_path(path)
             if entry.is_symlink():
-                target = Path(entry.path).resolve()
+                # Not `resolve`, which raises RuntimeError for links that lead to each other.
+                target = Path(os.path.realpath(entry.path))
+                shown = escaping.line(str(target))
                 if not target.is_relative_to(root):
                     raise ManifestError(
-                        f"{path} is a link to {target}, outside of {root}; a release holds what was built and "
+                        f"{path} is a link to {shown}, outside of {root}; a release holds what was built and "
                         "nothing else: copy the file into the build, or remove the link"
                     )
                 if not target.is_file():
-                    raise ManifestError(f"{path} is a link to {target}, which is no file: copy it, or remove the link")
+                    raise ManifestError(f"{path} is a link to {shown}, which is no file: copy it, or remove the link")
                 yield path
             elif entry.is_dir():
                 yield from _walk(Path(entry.path), root, path + "/")

@@ -58,7 +58,7 @@ def _load(file: Path) -> dict[str, Any]:
         found = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise VerbError(f"{file} cannot be read ({error.strerror}): run this in the project's folder") from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise VerbError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(found, dict):
         raise VerbError(f"{file} must be a mapping, not {type(found).__name__}")

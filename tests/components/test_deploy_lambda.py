@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:
         "RECORDS_BUCKET": "shop-records",
     }
     assert "reservedConcurrentExecutions" not in function
+
+
+def test_source_that_is_no_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    with pytest.raises(ValueError, match=r"pipe\.py is no file that can be read"):
+        deploy(tmp_path)
 
 
 def test_function_logs_json_to_its_own_group(tmp_path: Path) -> None:

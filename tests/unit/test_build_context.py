@@ -218,6 +218,19 @@ def test_link_that_leads_out_of_the_build_is_refused(source: Path, target: str) 
     assert not list((source.parent / ".build").iterdir())
 
 
+def test_names_that_are_no_utf8_are_shown(source: Path) -> None:
+    (source / "link").symlink_to(os.fsdecode(b"\xff"))
+    with pytest.raises(BuildContextError, match="link is a link to \ufffd, which is not among the files") as caught:
+        _copy(source)
+    assert str(caught.value).encode()
+
+
+def test_ignore_file_that_is_no_utf8_is_named(source: Path) -> None:
+    (source / ".dockerignore").write_bytes(b"\xff\xfe*")
+    with pytest.raises(BuildContextError, match=r"/backend/\.dockerignore is not UTF-8"):
+        _copy(source)
+
+
 def test_missing_dockerfile_is_named(source: Path) -> None:
     (source / "Dockerfile").unlink()
     with pytest.raises(BuildContextError, match=r"there is no Dockerfile .*/backend/Dockerfile"):

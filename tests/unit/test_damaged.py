@@ -7,7 +7,7 @@ import io
 import json
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,11 @@ from hypothesis import HealthCheck as Check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci import approved, comment, drift_issue, events, github
+import configuration
+import setting_secrets
+from ci import approved, comment, drift_issue, events, github, preview
+from local import layout, project
+from local.emulator import process
 from release import (
     attempts,
     deploy_function,
@@ -33,6 +37,7 @@ from release import (
 )
 from release.static import expire, manifest, readback, store
 from release.verbs import environment, recover
+from release.verbs import version as version_verb
 from release.verbs.errors import EXPECTED
 from tests.unit.environments import released
 from tests.unit.fake_s3 import FakeS3
@@ -313,3 +318,44 @@ def test_what_is_sound_is_read(readers: dict[str, tuple[object, Read]]) -> None:
     for name, (sound, read) in readers.items():
         if name != "manifest.json":
             read(json.dumps(sound).encode())
+
+
+FILES: Final = {
+    "deep": b"[" * 20_000,
+    "no UTF-8": b"\xff\xfe",
+    "a page": b"<html>\n\t: Sign in: to the proxy</html>",
+    "a number": b"1",
+    "a list": b"[1]",
+    "nothing": b"",
+}
+OF_FILES: Final[dict[str, Callable[[Path], object]]] = {
+    "Pulumi.yaml": version_verb._load,
+    "Pulumi.dev.yaml": setting_secrets._secure,
+    "Pulumi.local.yaml": project._load,
+    "note.json": layout.read_json,
+    "state.json": lambda file: process._read(file.parent),
+    "preview.json": preview.load,
+}
+
+
+@pytest.mark.parametrize("damage", FILES)
+@pytest.mark.parametrize("name", OF_FILES)
+def test_a_file_of_ours_that_is_damaged_is_named_or_counts_as_none(tmp_path: Path, name: str, damage: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(FILES[damage])
+    found = None
+    try:
+        found = OF_FILES[name](file)
+    except (*EXPECTED, layout.LocalError) as error:
+        said = str(error)
+    else:
+        said = name
+    assert not found
+    assert name in said
+
+
+@pytest.mark.parametrize("damage", FILES)
+def test_a_setting_that_is_damaged_is_refused(damage: str) -> None:
+    for kind in (tuple[str, ...], Mapping[str, str]):
+        with pytest.raises(ValueError, match="expected a "):
+            configuration._parse(FILES[damage].decode(errors="replace"), kind)

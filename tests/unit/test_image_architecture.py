@@ -142,6 +142,24 @@ def test_an_index_without_platforms_is_looked_through(registry: FakeRegistry) ->
         registry.require(digest, "ARM64")
 
 
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b"[]", "it is \\[\\], expected an object"),
+        (b"{", "it is not JSON"),
+        (b"[" * 50_000, "it is nested deeper"),
+        (b"{}", "it names no configuration"),
+        (b'{"config": {"digest": "x", "size": 1}, "layers": []}', 'config.digest is "x"'),
+        (b'{"config": {"digest": 1, "size": 1}, "layers": []}', "config.digest is 1"),
+        (b'{"config": {"digest": "sha256:' + b"a" * 64 + b'", "size": true}}', "config.size is true"),
+    ],
+)
+def test_a_manifest_that_is_damaged_is_named(registry: FakeRegistry, document: bytes, why: str) -> None:
+    digest = registry.put("dev/manifests", document, OCI_MANIFEST)["digest"]
+    with pytest.raises(ImageError, match=f"could not read the manifest {digest} from .*/dev: {why}"):
+        registry.require(digest, "ARM64")
+
+
 def test_an_image_that_does_not_say_its_platform_is_refused(registry: FakeRegistry) -> None:
     digest = registry.image("impl", {"os": "linux"})["digest"]
     message = r"is for linux/unknown, .* \(easi:cpuArchitecture is ARM64\): release a version that was built for ARM64"

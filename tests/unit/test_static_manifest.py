@@ -1,13 +1,15 @@
+import errno
 import json
 import os
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from release.static.content import cache_class, content_type
 from release.static.errors import ManifestError
-from release.static.manifest import MAX_PATH_BYTES, File, Manifest, checked_digest, from_folder
+from release.static.manifest import MAX_PATH_BYTES, File, Manifest, checked_digest, from_folder, of_build
 
 SHA = "3f2c1aa" + "0" * 33
 
@@ -126,6 +128,14 @@ def break_folder(folder: Path, how: str) -> None:
         (folder / "assets/secret").symlink_to("/etc/passwd")
     elif how == "linked folder":
         (folder / "again").symlink_to(folder)
+    elif how == "loop":
+        (folder / "a").symlink_to("b")
+        (folder / "b").symlink_to("a")
+    elif how == "version loop":
+        (folder / "version.json").unlink()
+        (folder / "version.json").symlink_to("version.json")
+    elif how == "linked bytes":
+        (folder / "link").symlink_to(os.fsdecode(b"\xff"))
     elif how == "pipe":
         os.mkfifo(folder / "pipe")
     elif how == "bytes":
@@ -152,6 +162,9 @@ def break_folder(folder: Path, how: str) -> None:
         ("config", r"a release writes that file for each environment from its settings"),
         ("link", r"assets/secret is a link to /etc/passwd, outside of"),
         ("linked folder", r"again is a link to .*, which is no file"),
+        ("loop", r"[ab] is a link to .*, which is no file: copy it, or remove the link"),
+        ("version loop", r"version\.json is a link to .*, which is no file"),
+        ("linked bytes", r"link is a link to .*, which is no file"),
         ("pipe", r"pipe is neither a file nor a folder"),
         ("long", rf"is 1004 bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path"),
         ("bytes", r"is not UTF-8, which S3 requires"),
@@ -160,8 +173,27 @@ def break_folder(folder: Path, how: str) -> None:
 )
 def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str) -> None:
     break_folder(folder, how)
-    with pytest.raises(ManifestError, match=message):
+    with pytest.raises(ManifestError, match=message) as caught:
         from_folder(folder)
+    assert str(caught.value).encode(), "the engine takes UTF-8 only"
+
+
+@pytest.mark.parametrize("name", ["index.html", "version.json", "assets"])
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EACCES, errno.EIO, errno.ELOOP])
+def test_file_that_vanishes_or_cannot_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    opened, scanned = Path.open, os.scandir
+
+    def refuse(path: Path | str) -> Any:
+        if Path(path).name == name:
+            raise OSError(code, os.strerror(code), os.fspath(path))
+        return path
+
+    monkeypatch.setattr(Path, "open", lambda self, *given: opened(refuse(self), *given))
+    monkeypatch.setattr(os, "scandir", lambda path: scanned(refuse(path)))
+    with pytest.raises(ManifestError, match=rf"dist/{name} cannot be read \({os.strerror(code)}\); to build it:  make"):
+        of_build(folder, SHA)
 
 
 def test_link_inside_the_tree_is_a_file(folder: Path) -> None:
