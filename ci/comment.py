@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +20,6 @@ from release.verbs.screen import short
 MARKER: Final = "<!-- easi:preview -->"
 ORDER: Final = ("dev", "impl", "prod")
 """Of a release; stacks of other names follow."""
-BOT: Final = "Bot"
-"""The type of an author that is a GitHub App. `github-actions[bot]`, whose comments GITHUB_TOKEN may edit, is one."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +76,8 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
 def put(api: Api, pull_request: int, text: str) -> str:
     """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
     for last in (False, True):
-        mine = own(api.paginate(f"issues/{pull_request}/comments", Comment))
+        comments = api.paginate(f"issues/{pull_request}/comments", Comment)
+        mine = next((each for each in comments if each.is_ours(MARKER)), None)
         if mine is not None:
             answer = api.patch(f"issues/comments/{mine.id}", {"body": text})
             return f"edited {answer.get('html_url', 'the comment')}"
@@ -93,32 +92,11 @@ def put(api: Api, pull_request: int, text: str) -> str:
     raise AssertionError  # the second time returns or raises
 
 
-@dataclasses.dataclass(frozen=True)
-class Author:
-    """Of a comment."""
-
-    type: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Comment:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comment(github.Written):
     """A comment, in GitHub's answer."""
 
     id: int
-    body: str | None = None
-    user: Author | None = None
-
-
-def own(comments: Iterable[Comment]) -> Comment | None:
-    """The comment that was written before.
-
-    A token of a job cannot ask who it is (GET /user is refused), so the author is judged by the kind: a person may
-    quote the marker, or write it, and a comment of a person cannot be edited by the token, and must not be.
-    """
-    for each in comments:
-        if (each.body or "").startswith(MARKER) and each.user is not None and each.user.type == BOT:
-            return each
-    return None
 
 
 def _loaded(files: Sequence[Path]) -> dict[str, Preview | None]:

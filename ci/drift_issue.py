@@ -159,13 +159,12 @@ def said(drift: Drift) -> list[str]:
     return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
 
 
-@dataclasses.dataclass(frozen=True)
-class Listed:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listed(github.Written):
     """An issue or a pull request, in GitHub's answer."""
 
     number: int
     title: str
-    body: str | None = None
     html_url: str = ""
     pull_request: Mapping[str, Any] | None = None
 
@@ -175,7 +174,7 @@ def ours(issues: Iterable[Listed]) -> Issue | None:
     found = [
         Issue(number=each.number, title=each.title, body=each.body or "", url=each.html_url)
         for each in issues
-        if each.pull_request is None and MARKER in (each.body or "")
+        if each.pull_request is None and each.is_ours(MARKER)
     ]
     return min(found, key=lambda issue: issue.number, default=None)
 

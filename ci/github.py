@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import time
@@ -28,6 +29,8 @@ LONGEST_PAUSE_S: Final = 60.0
 """A rate limit that lasts longer ends the step instead: the primary one may last an hour.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
 PER_PAGE: Final = 100
+BOT: Final = "github-actions[bot]"
+"""Who writes with the token of a job, in every repository ("GITHUB_TOKEN", GitHub Actions)."""
 
 
 class GithubError(VerbError):
@@ -120,6 +123,30 @@ class Api:
             return strict_json.value(kind, strict_json.decode(answer.data))
         except DamagedError as error:
             raise GithubError(f"what answered at {self._base} is not GitHub's API: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Author:
+    """Of a comment or an issue."""
+
+    login: str = ""
+    type: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Written:
+    """A comment or an issue, in GitHub's answer."""
+
+    body: str | None = None
+    user: Author | None = None
+
+    def is_ours(self, marker: str) -> bool:
+        """Whether a job wrote it, with this marker at its beginning.
+
+        A token with write access may edit what other people wrote, and they may quote the marker. A job cannot ask who
+        it is (GET /user is refused to its token).
+        """
+        return self.user == Author(login=BOT, type="Bot") and (self.body or "").startswith(marker)
 
 
 def outputs(environ: Mapping[str, str], **values: str) -> None:

@@ -16,6 +16,8 @@ from release import strict_json
 from release.verbs.errors import VerbError
 
 REVIEWS: list[dict[str, Any]] = []
+ATTEMPTS: list[list[dict[str, Any]]] = []
+"""The jobs of each attempt of the run."""
 
 
 def review(state: str, environment: str, user: str = "octocat", comment: str = "") -> dict[str, Any]:
@@ -30,9 +32,12 @@ def who(environment: str, reviews: list[dict[str, Any]]) -> str:
 class Github(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert self.headers["Authorization"] == "Bearer t0ken"
-        known = self.path == "/repos/o/r/actions/runs/7/approvals"
-        body = json.dumps(REVIEWS if known else {"message": "Not Found"}).encode()
-        self.send_response(200 if known else 404)
+        run = "/repos/o/r/actions/runs/7"
+        known: dict[str, Any] = {f"{run}/approvals": REVIEWS}
+        for number, jobs in enumerate(ATTEMPTS, 1):
+            known[f"{run}/attempts/{number}/jobs?per_page=100"] = {"total_count": len(jobs), "jobs": jobs}
+        body = json.dumps(known.get(self.path, {"message": "Not Found"})).encode()
+        self.send_response(200 if self.path in known else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -49,7 +54,9 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
     monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
     REVIEWS.clear()
+    ATTEMPTS.clear()
     yield monkeypatch
     server.shutdown()
     server.server_close()
@@ -115,11 +122,47 @@ def test_run_that_nobody_approved_ends_with_one_message(
     assert capsys.readouterr().err.startswith("python -m ci approved: nobody approved prod-approval")
 
 
+def job(name: str, minute: int, conclusion: str | None = "success") -> dict[str, Any]:
+    """A job of an attempt. One that is not run again is in the next attempt's list, too, with its old times."""
+    return {"name": name, "conclusion": conclusion, "completed_at": f"2026-01-02T03:{minute:02}:00Z"}
+
+
+APPROVED, RELEASED = job("impl-approval", 1), job("impl", 2)
+RUNS = job("impl", 0, None) | {"completed_at": None}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "may"),
+    [
+        ([[APPROVED, RUNS]], True),
+        ([[APPROVED, job("impl", 2, "failure")], [APPROVED, RUNS]], True),
+        ([[APPROVED, RELEASED], [APPROVED, RUNS]], False),
+        ([[APPROVED, RELEASED], [APPROVED, job("impl", 4, "failure")], [APPROVED, RUNS]], False),
+        ([[APPROVED, RELEASED], [job("impl-approval", 5), RUNS]], True),
+        ([[APPROVED, RELEASED], [job("impl-approval", 5), job("impl", 6)], [job("impl-approval", 5), RUNS]], False),
+        ([[APPROVED, RELEASED], [job("impl-approval", 5, "failure"), RUNS]], False),
+        ([[RELEASED], [RUNS]], False),
+    ],
+)
+def test_what_was_released_once_is_released_again_only_when_it_is_approved_again(
+    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], attempts: list[list[dict[str, Any]]], may: bool
+) -> None:
+    REVIEWS.append(review("approved", "impl-approval"))
+    ATTEMPTS.extend(attempts)
+    github.setenv("GITHUB_RUN_ATTEMPT", str(len(attempts)))
+    assert main(["approved", "--environment", "impl-approval", "--job", "impl"]) == (0 if may else 1)
+    assert may or "impl has succeeded in this run since impl-approval was approved" in capsys.readouterr().err
+
+
 def test_reviews_that_cannot_be_read_are_no_approval(
     github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github.setenv("GITHUB_RUN_ID", "8")
     assert main(["approved", "--environment", "prod-approval"]) == 1
+    assert "404" in capsys.readouterr().err
+    github.setenv("GITHUB_RUN_ID", "7")
+    REVIEWS.append(review("approved", "prod-approval"))
+    assert main(["approved", "--environment", "prod-approval", "--job", "prod"]) == 1
     assert "404" in capsys.readouterr().err
     github.delenv("GITHUB_RUN_ID")
     assert main(["approved", "--environment", "prod-approval"]) == 2

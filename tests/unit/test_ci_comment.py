@@ -132,6 +132,7 @@ def test_the_next_time_it_is_edited_in_place_although_it_is_on_the_second_page(a
     "other",
     [
         {"id": 1, "user": PERSON, "body": f"{MARKER}\nof a person"},
+        {"id": 1, "user": BOT | {"login": "other[bot]"}, "body": f"{MARKER}\nof another app"},
         {"id": 2, "user": BOT, "body": "of another workflow"},
         {"id": 3, "user": BOT, "body": f"> {MARKER}\nquoted"},
         {"id": 4, "user": None, "body": MARKER},

@@ -48,7 +48,8 @@ class Repository:
             assert set(body["labels"]) <= self.labels
             number = len(self.issues) + 1
             address = f"https://github.com/o/r/issues/{number}"
-            self.issues.append({"number": number, "state": "open", "html_url": address, **body})
+            author = {"login": github.BOT, "type": "Bot"}
+            self.issues.append({"number": number, "state": "open", "html_url": address, "user": author, **body})
             return self.issues[-1]
         return {}
 
@@ -209,17 +210,22 @@ def test_wrong_use_is_said(repository: Repository, capsys: pytest.CaptureFixture
 
 
 def test_what_somebody_else_wrote_is_left_alone() -> None:
-    ours = {"number": 5, "title": "t", "body": f"{MARKER}\nours", "html_url": "u"}
+    bot, person = {"login": "github-actions[bot]", "type": "Bot"}, {"login": "ada", "type": "User"}
+    ours = {"number": 5, "title": "t", "body": f"{MARKER}\nours", "html_url": "u", "user": bot}
     others = [
         {"number": 1, "title": "about drift", "body": "no marker"},
-        {"number": 2, "title": "a pull request", "body": MARKER, "pull_request": {}},
-        {"number": 3, "title": "no text", "body": None},
+        {"number": 2, "title": "a pull request", "body": MARKER, "user": bot, "pull_request": {}},
+        {"number": 3, "title": "no text", "body": None, "user": bot},
+        {**ours, "number": 4, "user": person},
+        {**ours, "number": 4, "user": bot | {"login": "other[bot]"}},
+        {**ours, "number": 4, "user": None},
+        {**ours, "number": 4, "body": f"> {MARKER}\nquoted"},
         {**ours, "number": 6},
     ]
 
     listed = strict_json.value(tuple[drift_issue.Listed, ...], [*others, ours])
     assert drift_issue.ours(listed) == Issue(number=5, title="t", body=f"{MARKER}\nours", url="u")
-    assert drift_issue.ours(listed[:3]) is None
+    assert drift_issue.ours(listed[:-2]) is None
 
 
 def test_a_label_that_cannot_be_asked_for_is_githubs_message(

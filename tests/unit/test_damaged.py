@@ -215,15 +215,19 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         "preview": (PREVIEW, lambda body: events.from_json(strict_json.decode(body))),
         "comments": (
             [{"id": 1, "user": {"type": "Bot"}, "body": "b"}],
-            from_github(lambda api: comment.own(api.paginate("issues/1/comments", comment.Comment))),
+            from_github(lambda api: [each.is_ours("b") for each in api.paginate("issues/1/comments", comment.Comment)]),
         ),
         "issues": (
-            [{"number": 1, "title": "t", "body": None}],
+            [{"number": 1, "title": "t", "body": None, "user": {"login": "a", "type": "Bot"}}],
             from_github(lambda api: drift_issue.ours(api.paginate("issues", drift_issue.Listed))),
         ),
         "approvals": (
             [{"state": "approved", "environments": [{"name": "prod"}], "user": {"login": "a"}, "comment": "c"}],
             from_github(lambda api: approved.who("prod", api.get("approvals", tuple[approved.Review, ...]))),
+        ),
+        "jobs": (
+            {"jobs": [{"name": "prod", "conclusion": "success", "completed_at": "2026"}]},
+            from_github(lambda api: approved.check_unused("gate", "dev", api.get("jobs", approved.Jobs).jobs)),
         ),
     }
 

@@ -46,6 +46,8 @@ class Api:
     """By number, with the reviews of each."""
     states: dict[tuple[int, int], str] = field(default_factory=dict)
     """Of each attempt of a run: `in_progress`, `completed`…"""
+    jobs: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
+    """Of each attempt of a run, those that have ended."""
     refused: list[str] = field(default_factory=list)
     """Requests that were not understood or not allowed."""
     requests: list[str] = field(default_factory=list)
@@ -63,6 +65,10 @@ class Api:
 
     def comments_of(self, number: int) -> list[dict[str, Any]]:
         return [comment for comment in self.comments.values() if comment["issue"] == number]
+
+    def ended(self, run: int, attempt: int, job: str, result: str, at: str) -> None:
+        """A job that has ended, or that an earlier attempt has left."""
+        self.jobs.setdefault((run, attempt), []).append({"name": job, "conclusion": result, "completed_at": at})
 
     def reviewed(self, run: int, environment: str, approved: bool) -> None:
         """What a reviewer said of a job that waited."""
@@ -111,6 +117,12 @@ class Api:
                     return 403, {"message": "Resource not accessible by integration"}
                 status = self.states[int(number), int(attempt)]
                 return 200, {"id": int(number), "run_attempt": int(attempt), "status": status}
+            case ("GET", "actions", "runs", number, "attempts", attempt, "jobs") if int(number) in self.runs:
+                # https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
+                if permissions.get("actions") not in ("read", "write"):
+                    return 403, {"message": "Resource not accessible by integration"}
+                jobs = self.jobs.get((int(number), int(attempt)), [])
+                return 200, {"total_count": len(jobs), "jobs": jobs}
             case ("GET", "labels", name):
                 there = self._label_like(urllib.parse.unquote(name))
                 return self._may(permissions, None, "read") or ((200, {"name": there}) if there else (404, {}))

@@ -47,6 +47,8 @@ class JobRun:
     role: str = ""
     """The role whose credentials it had; without one it had none."""
     seconds: float = 0
+    ended: str = ""
+    """When; GitHub leaves out the parts of a second."""
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.local.workflow import expressions, job
@@ -99,6 +100,8 @@ def _walk_job(
             place = {**contexts, "matrix": Known(matrix), "strategy": Known()}
             job.run(forge, run, ran, definition, place, approve)
             (run.folder / f"{run.attempt} {ran.name}.log").write_text(ran.log)
+        ran.ended = ran.ended or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        forge.api.ended(run.number, run.attempt, ran.name, ran.result, ran.ended)
         failed = failed or ran.result == "failure"
         run.jobs.append(ran)
 
