@@ -12,7 +12,7 @@ from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
 from components.cluster import Cluster, ClusterArgs
-from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
 from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
@@ -46,6 +46,8 @@ network = Network(
             region=where.region,
             cidr=settings.vpc_cidr,
             nat_gateways=settings.nat_gateways,
+            flow_log_days=settings.flow_log_days or None,
+            keep=settings.protect,
         )
         if settings.vpc_cidr
         else ExistingVpc(
@@ -61,6 +63,7 @@ store = ReleaseStore(
     ReleaseStoreArgs(
         partition=where.partition,
         reader_accounts=settings.reader_account_ids,
+        key_arn=settings.data_key_arn or None,
         keep=settings.protect,
     ),
 )
@@ -74,6 +77,7 @@ balancer = LoadBalancer(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         certificate_arns=[settings.load_balancer_certificate_arn] if settings.load_balancer_certificate_arn else [],
+        access_log_days=settings.load_balancer_log_days or None,
         keep=settings.protect,
     ),
 )
@@ -101,7 +105,8 @@ service = EcsService(
         secret_key_arns=settings.secret_key_arns,
         health_command=["/backend", "healthcheck"],
         execute_command=settings.execute_command,
-        deployment_alarms=DeploymentAlarms() if settings.deployment_alarms else None,
+        health_check_grace_s=settings.health_check_grace,
+        deployment_alarms=DeploymentAlarms(enabled=settings.deployment_alarms),
         log_retention_days=settings.log_retention_days,
         log_key_arn=settings.log_key_arn or None,
         role_options=roles,
@@ -122,8 +127,11 @@ site = StaticSite(
         web_acl_arn=settings.web_acl_arn or None,
         # Until a release is recorded with the new policy, the page that runs keeps what its own allows.
         content_security_policy=csp.union(version.outputs.get("contentSecurityPolicy", page_policy), page_policy),
+        permissions_policy=settings.permissions_policy or None,
+        hsts_subdomains=settings.hsts_subdomains,
         origin_shield_region=settings.origin_shield_region or None,
         access_log_days=settings.access_log_days or None,
+        key_arn=settings.data_key_arn or None,
         partition=where.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
@@ -136,6 +144,10 @@ deploy = DeployLambda(
         source=run.root / "functions" / "deploy",
         service=service,
         records_bucket=store.records_bucket,
+        records_key_arn=settings.data_key_arn or None,
+        network=FunctionNetwork(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids)
+        if settings.deploy_in_vpc
+        else None,
         log_retention_days=settings.log_retention_days,
         log_key_arn=settings.log_key_arn or None,
         role_options=roles,
@@ -149,6 +161,8 @@ alarms = Alarms(
         site=site,
         us_east_1=us_east_1,
         emails=settings.alarm_emails,
+        topic_key_arn=settings.data_key_arn or None,
+        us_east_1_topic_key_arn=settings.us_east1_key_arn or None,
         container_insights=settings.container_insights != "disabled",
     ),
 )

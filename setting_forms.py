@@ -37,6 +37,7 @@ _REGION = r"[a-z]{2}-[a-z]+-\d"
 _KEY = Form(_arn("kms", r"key/[\w-]+"), "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
 _CERTIFICATE = r"certificate/[\w-]+"
 _VALUE_FROM = r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)\S+"
+_HEADER = Form(r"[\x20-\x7e]+", "one line of printable ASCII")
 _RELATIVE = Form(r"(?!/).+", "a folder, relative to the project", may_be_empty=False)
 
 FORMS: Mapping[str, Form] = {
@@ -53,7 +54,8 @@ FORMS: Mapping[str, Form] = {
         _arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1"),
         "the ARN of a web ACL of scope CLOUDFRONT: arn:aws:wafv2:us-east-1:<account>:global/webacl/…",
     ),
-    "content_security_policy": Form(r"[\x20-\x7e]+", "one line of printable ASCII"),
+    "content_security_policy": _HEADER,
+    "permissions_policy": _HEADER,
     "origin_shield_region": Form(_REGION, "a region"),
     "vpc_id": Form(r"vpc-[0-9a-z]+", "vpc-…"),
     "private_subnet_ids": Form(r"subnet-[0-9a-z]+", "subnet-…", may_be_empty=False),
@@ -70,6 +72,10 @@ FORMS: Mapping[str, Form] = {
         _arn("acm", _CERTIFICATE), "the ARN of an ACM certificate: arn:aws:acm:<region>:<account>:certificate/…"
     ),
     "log_key_arn": _KEY,
+    "data_key_arn": _KEY,
+    "us_east1_key_arn": Form(
+        _arn("kms", r"key/[\w-]+", region="us-east-1"), "the ARN of a KMS key in us-east-1: arn:aws:kms:us-east-1:…"
+    ),
     "secret_key_arns": _KEY._replace(may_be_empty=False),
     "alarm_emails": Form(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", "an e-mail address", may_be_empty=False),
     "reader_account_ids": Form(r"\d{12}", "12 digits", may_be_empty=False),
@@ -91,6 +97,9 @@ RANGES: Mapping[str, Range] = {
     "zones": Range(subnets.MIN_ZONES, subnets.MAX_ZONES),
     "nat_gateways": Range(1, subnets.MAX_ZONES),
     "access_log_days": Range(0, 3653),
+    "flow_log_days": Range(0, 3653),
+    "load_balancer_log_days": Range(0, 3653),
+    "health_check_grace": Range(0, 3600),
     "min_count": Range(1, 1000),
     "max_count": Range(1, 1000),
     "scale_at_cpu_percent": Range(1, 100),

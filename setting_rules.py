@@ -85,12 +85,16 @@ def _enough_subnets(private_subnet_ids: Sequence[str]) -> Iterator[str]:
         yield f"easi:privateSubnetIds has one subnet: expected {subnets.MIN_ZONES} or more, each in a zone of its own"
 
 
-def _only_of_a_new_network(vpc_id: str, vpc_tags: Mapping[str, str], zones: int, nat_gateways: int) -> Iterator[str]:
+def _only_of_a_new_network(
+    vpc_id: str, vpc_tags: Mapping[str, str], zones: int, nat_gateways: int, flow_log_days: int
+) -> Iterator[str]:
     if network := _given(vpcId=vpc_id, vpcTags=vpc_tags):
         if zones != DEFAULT_ZONES:
             yield f"easi:zones is for a new network: {network[0]} names an existing one, whose subnets say its zones"
         if nat_gateways != DEFAULT_NAT_GATEWAYS:
             yield f"easi:natGateways is for a new network: {network[0]} names an existing one, which has its own"
+        if flow_log_days:
+            yield f"easi:flowLogDays is for a new network: {network[0]} names an existing one, which has its own logs"
 
 
 def _address_range(vpc_cidr: str) -> Iterator[str]:
@@ -124,8 +128,13 @@ def _keys_of_secrets(secret_key_arns: Sequence[str], backend_secrets: Mapping[st
         yield "easi:secretKeyArns without easi:backendSecrets: they are the keys that those are encrypted with"
 
 
-def _regions(region: str, load_balancer_certificate_arn: str, log_key_arn: str) -> Iterator[str]:
-    for key, arn in (("loadBalancerCertificateArn", load_balancer_certificate_arn), ("logKeyArn", log_key_arn)):
+def _regions(region: str, load_balancer_certificate_arn: str, log_key_arn: str, data_key_arn: str) -> Iterator[str]:
+    arns = {
+        "loadBalancerCertificateArn": load_balancer_certificate_arn,
+        "logKeyArn": log_key_arn,
+        "dataKeyArn": data_key_arn,
+    }
+    for key, arn in arns.items():
         parts = arn.split(":")
         if len(parts) > 3 and parts[3] != region:
             yield f"easi:{key} is of {parts[3]}: expected one of {region}, the region of this stack (aws:region)"
@@ -173,6 +182,14 @@ def _time_for_alarms(deployment_alarms: bool, rollout_deadline: int) -> Iterator
         )
 
 
+def _time_after_the_start(health_check_grace: int, rollout_deadline: int) -> Iterator[str]:
+    if health_check_grace >= rollout_deadline:
+        yield (
+            f"easi:healthCheckGrace is {health_check_grace}: expected less than easi:rolloutDeadline "
+            f"({rollout_deadline}), or no task that does not answer is found before it"
+        )
+
+
 def _time_for_checks(health_passes: int, health_interval: int, health_deadline: int) -> Iterator[str]:
     needed = health_passes * health_interval
     if needed >= health_deadline:
@@ -200,6 +217,7 @@ TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
     _names_of_variables,
     _no_secrets,
     _time_for_alarms,
+    _time_after_the_start,
     _time_for_checks,
 )
 

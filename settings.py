@@ -52,6 +52,8 @@ class Settings:
     connect_to: str
     web_acl_arn: str
     content_security_policy: str
+    permissions_policy: str
+    hsts_subdomains: bool
     origin_shield_region: str
     access_log_days: int
     vpc_id: str
@@ -61,6 +63,7 @@ class Settings:
     vpc_cidr: str
     zones: int
     nat_gateways: int
+    flow_log_days: int
     cpu: int
     memory: int
     cpu_architecture: str
@@ -72,12 +75,15 @@ class Settings:
     backend_secrets: Mapping[str, str]
     secret_key_arns: tuple[str, ...]
     load_balancer_certificate_arn: str
+    load_balancer_log_days: int
+    health_check_grace: int
     execute_command: bool
     container_insights: str
     deployment_alarms: bool
     go_image: str
     backend_folder: str
     frontend_folder: str
+    deploy_in_vpc: bool
     migration_command: tuple[str, ...]
     migration_timeout: int
     health_passes: int
@@ -89,6 +95,8 @@ class Settings:
     alarm_emails: tuple[str, ...]
     log_retention_days: int
     log_key_arn: str
+    data_key_arn: str
+    us_east1_key_arn: str
     reader_account_ids: tuple[str, ...]
     role_path: str
     permissions_boundary: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,25 @@ import pulumi_aws as aws
 from components import log_retention, policies
 from components.component import Component
 from components.ecs_service import EcsService
+from components.network import ANYWHERE
 
 LEASE = "lease.json"
 """Key of the lease in the records bucket: all that the function reads there."""
+INTERFACES = (
+    "AssignPrivateIpAddresses CreateNetworkInterface DeleteNetworkInterface DescribeNetworkInterfaces DescribeSubnets "
+    "UnassignPrivateIpAddresses"
+)
 TIMEOUT_S = 60
 """Every command returns at once; the caller polls. The rest is room for AWS's own retries of reads."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FunctionNetwork:
+    """Where the function is, for an organization that has functions in VPCs alone. It needs nothing there."""
+
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[str]]
+    """Private subnets with a way to ECS, Elastic Load Balancing, CloudWatch Logs and S3: NAT, or endpoints."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +45,10 @@ class DeployLambdaArgs:
     """The service that it moves; one whose `desired_count` is None."""
     records_bucket: pulumi.Input[str]
     """Name of the bucket with the lease, without which it changes nothing."""
+    records_key_arn: str | None = None
+    """KMS key that the lease is encrypted with; None for S3's own."""
+    network: FunctionNetwork | None = None
+    """None for Lambda's own."""
     log_retention_days: int = 30
     """Days that CloudWatch keeps the function's log; one of the values that PutRetentionPolicy accepts."""
     log_key_arn: str | None = None
@@ -95,7 +113,8 @@ class DeployLambda(Component):
                 }
             },
             logging_config={"log_format": "JSON", "log_group": logs.name},
-            opts=self.child,
+            vpc_config=self._placed(name, args.network) if args.network else None,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role.ready]),
         )
         self.function_name, self.function_arn, self.log_group_name = function.name, function.arn, logs.name
         self.register_outputs(
@@ -106,11 +125,34 @@ class DeployLambda(Component):
             }
         )
 
+    def _placed(self, name: str, network: FunctionNetwork) -> aws.lambda_.FunctionVpcConfigArgsDict:
+        group = aws.ec2.SecurityGroup(
+            name, vpc_id=network.vpc_id, description="Deploy function: HTTPS to AWS", opts=self.child
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            name,
+            security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            cidr_ipv4=ANYWHERE,
+            description="AWS",
+            opts=self.child,
+        )
+        return {"subnet_ids": network.subnet_ids, "security_group_ids": [group.id]}
+
 
 def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
     service = args.service
     in_cluster = {"ArnEquals": {"ecs:cluster": service.cluster_arn}}
+    tasks = _beside(service.cluster_arn, "task")
+    needed = [policies.allow(["kms:Decrypt"], args.records_key_arn)] if args.records_key_arn else []
+    if args.network:
+        # Lambda makes the interfaces with the function's role; they have no names. https://docs.aws.amazon.com/lambda/
+        # latest/dg/configuration-vpc.html#configuration-vpc-permissions
+        needed.append(policies.allow([f"ec2:{action}" for action in INTERFACES.split()], "*"))
     return [
+        *needed,
         policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*")),
         policies.allow(["ecs:DescribeServices", "ecs:ListServiceDeployments"], service.service_arn),
         policies.allow(["s3:GetObject"], _lease_arn(service.service_arn, args.records_bucket)),
@@ -121,7 +163,9 @@ def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[di
             {"ArnLikeIfExists": {"ecs:task-definition": pulumi.Output.concat(service.task_family_arn, ":*")}},
         ),
         policies.allow(["ecs:RunTask"], pulumi.Output.concat(service.task_family_arn, ":*"), in_cluster),
-        policies.allow(["ecs:StopTask"], _beside(service.cluster_arn, "task"), in_cluster),
+        # A task that it starts has the tags of the task definition.
+        policies.allow(["ecs:TagResource"], tasks, {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
+        policies.allow(["ecs:StopTask"], tasks, in_cluster),
         policies.allow(["ecs:StopServiceDeployment"], _beside(service.service_arn, "service-deployment")),
         # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
         policies.allow(

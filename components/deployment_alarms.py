@@ -35,6 +35,10 @@ class DeploymentAlarms:
     rollback: bool = True
     """Back to the last revision that was deployed successfully. Without, the deployment stays where it failed."""
 
+    enabled: bool = True
+    """False leaves the alarms and tells ECS not to look at them. Without arguments at all, ECS would keep those that it
+    was told of before: the AWS provider does not send a block that is left out, and ECS leaves what it is not sent."""
+
     def __post_init__(self) -> None:
         if self.target_5xx is None and not self.other_alarm_names:
             raise ValueError("deployment alarms without an alarm: set target_5xx or other_alarm_names, or leave it out")

@@ -77,6 +77,7 @@ class EcsService(Component):
             task_roles.task_statements(args.task_statements, execute_command=args.execute_command),
             args.role_options,
             roles,
+            account=args.cluster.arn.apply(lambda arn: arn.split(":")[4]),
         )
         log = container.Log(group=logs.name, region=args.region)
         task_definition = aws.ecs.TaskDefinition(
@@ -151,7 +152,8 @@ class EcsService(Component):
         alarms: Any = None
         if args.deployment_alarms:
             names = deployment_alarms.make(name, args.deployment_alarms, args.route, parts.target, self.child)
-            alarms = {"enable": True, "rollback": args.deployment_alarms.rollback, "alarm_names": names}
+            watched = args.deployment_alarms
+            alarms = {"enable": watched.enabled, "rollback": watched.rollback, "alarm_names": names}
         shifting: Any = deployment_configuration(args.strategy)
         rolling = args.strategy if isinstance(args.strategy, Rolling) else Rolling()
         released = args.desired_count is None

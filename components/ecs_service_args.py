@@ -73,7 +73,7 @@ class EcsServiceArgs:
     strategy: Strategy = dataclasses.field(default_factory=Rolling)
     """How ECS moves from one revision to the next."""
     deployment_alarms: DeploymentAlarms | None = None
-    """What takes a deployment back, beside tasks that do not start."""
+    """What takes a deployment back, beside tasks that do not start. To end it, disable it: see there."""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some."""

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components import log_buckets
 from components.component import Component
 
 HTTP, HTTPS = 80, 443
@@ -41,14 +42,13 @@ class LoadBalancerArgs:
     serves on 80. A port that is not served any more goes last in an update, after what asks the other one."""
     tls_policy: str = RECOMMENDED_TLS_POLICY
     """Protocols and ciphers of HTTPS."""
-    access_logs_bucket: pulumi.Input[str] | None = None
-    """A bucket that lets Elastic Load Balancing write: see
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"""
+    access_log_days: int | None = None
+    """Days to keep access logs, 1 or more, in a bucket of their own. None writes none."""
     idle_timeout_s: int = 60
     """Seconds that a connection may be silent, 1 to 4000. The program behind must keep connections open for longer, or
     the load balancer answers 502 now and then."""
     keep: bool = False
-    """Neither AWS nor Pulumi deletes it: for load balancers whose name is in somebody's DNS."""
+    """Neither AWS nor Pulumi deletes it: for load balancers whose name is in somebody's DNS. The logs stay, too."""
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some."""
 
@@ -80,7 +80,14 @@ class LoadBalancer(Component):
         self._name, self._priorities = name, dict[int, str]()
         self._cloudfront: aws.vpc.SecurityGroupIngressRule | None = None
         group = self._security_group(name, args)
-        logs = args.access_logs_bucket
+        # Said also where they are off: the AWS provider does not send a block that is left out.
+        logs: aws.lb.LoadBalancerAccessLogsArgsDict = {"enabled": False, "bucket": ""}
+        needed: list[pulumi.Resource] = []
+        if args.access_log_days is not None:
+            bucket, policy = log_buckets.of_load_balancer(
+                f"{name}-logs", group.arn, days=args.access_log_days, keep=args.keep, opts=self.child
+            )
+            logs, needed = {"enabled": True, "bucket": bucket.bucket}, [policy]
         balancer = aws.lb.LoadBalancer(
             name,
             internal=args.internal,
@@ -90,8 +97,8 @@ class LoadBalancer(Component):
             drop_invalid_header_fields=True,
             idle_timeout=args.idle_timeout_s,
             enable_deletion_protection=args.keep,
-            access_logs=None if logs is None else {"enabled": True, "bucket": logs},
-            opts=pulumi.ResourceOptions(parent=self, protect=True if args.keep else None),
+            access_logs=logs,
+            opts=pulumi.ResourceOptions(parent=self, protect=True if args.keep else None, depends_on=needed),
         )
         self.listener = self._listener(name, args, balancer)
         self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from components import log_buckets
 from components.component import Component
 from components.subnets import MIN_ZONES, subnet_blocks
 
@@ -47,6 +48,10 @@ class NewVpc:
     """Address range; /21 or larger."""
     nat_gateways: int = 1
     """1, or as many as there are zones, so that a zone that fails takes only its own way out along."""
+    flow_log_days: int | None = None
+    """Days to keep a log of all connections, 1 or more, in a bucket of its own. None writes none."""
+    keep: bool = True
+    """Leave that bucket in AWS when logging ends. Its objects expire as before."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ class Network(Component):
     """A VPC with private subnets that reach the internet and cannot be reached from it.
 
     Traffic to S3, which has every layer of an image, takes a gateway endpoint in a new VPC: it costs nothing, and NAT
-    is paid by volume.
+    is paid by volume. The default security group of a new VPC, which every member may use, lets nothing through.
 
     Raises ValueError for arguments that contradict each other, a range that is too small, or another number of zones
     or gateways; pulumi.RunError for an existing VPC, or subnets in two zones of it, that cannot be found.
@@ -155,6 +160,10 @@ class Network(Component):
             tags={"Name": name},
             opts=self.child,
         )
+        aws.ec2.DefaultSecurityGroup(
+            name, vpc_id=vpc.id, ingress=[], egress=[], tags={"Name": f"{name}-default"}, opts=self.child
+        )
+        self._flow_logs(name, args, vpc)
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=self.child)
         public_routes = self._routes(f"{name}-public", vpc)
         self._way_out(f"{name}-public", public_routes, gateway_id=gateway.id)
@@ -185,6 +194,22 @@ class Network(Component):
         self.vpc_id, self.cidr = vpc.id, vpc.cidr_block
         self.private_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in private]).apply(list)
         self.public_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in public]).apply(list)
+
+    def _flow_logs(self, name: str, args: NewVpc, vpc: aws.ec2.Vpc) -> None:
+        if args.flow_log_days is None:
+            return
+        bucket, policy = log_buckets.of_network(
+            f"{name}-flow-logs", vpc.arn, days=args.flow_log_days, keep=args.keep, opts=self.child
+        )
+        aws.ec2.FlowLog(
+            name,
+            vpc_id=vpc.id,
+            traffic_type="ALL",
+            log_destination_type="s3",
+            log_destination=bucket.arn,
+            tags={"Name": name},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
 
     def _routes(self, label: str, vpc: aws.ec2.Vpc) -> aws.ec2.RouteTable:
         return aws.ec2.RouteTable(label, vpc_id=vpc.id, tags={"Name": label}, opts=self.child)

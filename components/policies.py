@@ -48,20 +48,28 @@ def service_role(
     statements: Sequence[Mapping[str, Any]],
     options: RoleOptions,
     opts: pulumi.ResourceOptions,
+    *,
+    account: pulumi.Input[str] | None = None,
 ) -> ServiceRole:
     """A role that one AWS service assumes, for example `lambda.amazonaws.com`, with one inline policy if it may act.
 
     A policy that changes is another one, of another name. It is there before what depends on it changes, and the one
     before goes only when the whole update has succeeded: until then the role may do what either allows, so that a
     release which fails can go back to what it replaced.
+
+    With `account`, the service assumes it for resources of that account alone. AWS documents that for the role of a
+    task: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html. It does not for the role
+    that starts tasks or shifts traffic, and Lambda then fails to put a function into a VPC
+    (https://github.com/aws/aws-parallelcluster/pull/6926).
     """
+    trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    if account is not None:
+        trust["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
     role = aws.iam.Role(
         name,
         path=options.path,
         permissions_boundary=options.permissions_boundary,
-        assume_role_policy=document(
-            {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"},
-        ),
+        assume_role_policy=document(trust),
         opts=opts,
     )
     if not statements:

@@ -29,12 +29,15 @@ class PrivateBucketArgs:
     None, then delete."""
     expire_days: int | None = None
     """Days after which an object is removed. None: no rule ever removes a current object."""
+    key_arn: str | None = None
+    """KMS key that new objects are encrypted with. None: S3's own. Whoever reads or writes has to be allowed to use it
+    (kms:Decrypt, kms:GenerateDataKey)."""
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some."""
 
 
 class PrivateBucket(Component):
-    """A bucket without public access or ACLs, versioned, encrypted with S3's key, for TLS only.
+    """A bucket without public access or ACLs, versioned, encrypted, for TLS only.
 
     It has the name that the engine makes up: a name of the program's could not be given to a bucket that replaces it.
     The caller adds statements with `policy` once it knows them: a bucket has one policy. Raises ValueError for
@@ -80,7 +83,7 @@ class PrivateBucket(Component):
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
             bucket=bucket.bucket,
-            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+            rules=[_encryption(args.key_arn)],
             opts=self._set,
         )
         aws.s3.BucketLifecycleConfiguration(
@@ -100,6 +103,16 @@ class PrivateBucket(Component):
             # S3 refuses concurrent changes of a bucket's policy and its public access block.
             opts=pulumi.ResourceOptions.merge(self._set, pulumi.ResourceOptions(depends_on=[self._access])),
         )
+
+
+def _encryption(key_arn: str | None) -> aws.s3.BucketServerSideEncryptionConfigurationRuleArgsDict:
+    if key_arn is None:
+        return {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
+    return {
+        "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn},
+        # S3 asks KMS once for many objects.
+        "bucket_key_enabled": True,
+    }
 
 
 def _lifecycle(expire_days: int | None) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:

@@ -29,8 +29,10 @@ class ReleaseStoreArgs:
     reader_accounts: Sequence[str] = ()
     """Accounts that promote from here: they may pull images and read records, nothing else."""
     key_arn: str | None = None
-    """KMS key that images are encrypted with; None for ECR's own encryption. Chosen once: ECR cannot change it, so
-    another one is another repository, without the images, which `keep` refuses."""
+    """KMS key that images and records are encrypted with; None for the services' own encryption. A repository that
+    exists keeps the encryption that it has: ECR cannot change it, and another repository would be without the images.
+    The key's policy has to let whoever makes the repository create grants (kms:CreateGrant, kms:DescribeKey):
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html"""
     keep: bool = True
     """Refuse to delete or replace images and records, and leave them in AWS otherwise; let nobody delete what attempts
     left. To delete them: `pulumi up` with False, then destroy."""
@@ -66,7 +68,7 @@ class ReleaseStore(Component):
                 protect=True if args.keep else None,
                 retain_on_delete=True if args.keep else None,
                 # A repository that exists stays the one it is, whoever named it.
-                ignore_changes=["name"],
+                ignore_changes=["name", "encryptionConfigurations"],
             ),
         )
         aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps(_UNTAGGED_EXPIRE), opts=self.child)
@@ -91,7 +93,9 @@ class ReleaseStore(Component):
                 opts=self.child,
             )
         records = PrivateBucket(
-            f"{name}-records", PrivateBucketArgs(keep="protected" if args.keep else None), opts=self.child
+            f"{name}-records",
+            PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn),
+            opts=self.child,
         )
         records.policy(
             [

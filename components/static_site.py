@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import policies
+from components import policies, response_headers
 from components.access_logs import AccessLogs, AccessLogsArgs
 from components.component import Component
 from components.load_balancer import LoadBalancer
@@ -58,6 +58,10 @@ class StaticSiteArgs:
     """AWS WAF web ACL with scope CLOUDFRONT, which are made in us-east-1."""
     content_security_policy: str = SAME_SITE
     """The Content-Security-Policy header of every answer. A page that calls another host needs its `connect-src`."""
+    permissions_policy: str | None = None
+    """The Permissions-Policy header of every answer: which of the browser's devices and features a page may use."""
+    hsts_subdomains: bool = False
+    """Have browsers use HTTPS for every host below the site's name, too, for a year: other teams' as well."""
     price_class: str = "PriceClass_100"
     """How many of the world's edges serve: PriceClass_100 (North America, Europe, Israel), _200 or _All."""
     origin_shield_region: str | None = None
@@ -65,6 +69,9 @@ class StaticSiteArgs:
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/origin-shield.html"""
     access_log_days: int | None = None
     """Days to keep access logs, 1 or more. None writes none."""
+    key_arn: str | None = None
+    """KMS key that new objects are encrypted with. None: S3's own. Its policy has to let CloudFront decrypt:
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
     partition: str = "aws"
     reader_accounts: Sequence[str] = ()
     """Accounts that promote from here: they may read the objects."""
@@ -95,7 +102,8 @@ class StaticSite(Component):
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
         super().__init__("easi:site:StaticSite", name, args.tags, opts)
-        files = PrivateBucket(name, PrivateBucketArgs(keep="protected" if args.keep else None), opts=self.child)
+        bucket = PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn)
+        files = PrivateBucket(name, bucket, opts=self.child)
         domain = None
         if args.domain:
             domain = SiteDomain(name, SiteDomainArgs(domain=args.domain, us_east_1=args.us_east_1), opts=self.child)
@@ -131,7 +139,9 @@ class StaticSite(Component):
     def _distribution(
         self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
     ) -> aws.cloudfront.Distribution:
-        headers = self._response_headers(name, args)
+        headers = response_headers.make(
+            name, args.content_security_policy, args.permissions_policy, args.hsts_subdomains, self.child
+        )
         origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
         if args.api:
             origin, let_in = vpc_origin(name, args.api, self.child)
@@ -231,26 +241,6 @@ class StaticSite(Component):
             runtime="cloudfront-js-2.0",
             code=REWRITE_TO_INDEX,
             publish=True,
-            opts=self.child,
-        )
-
-    def _response_headers(self, name: str, args: StaticSiteArgs) -> aws.cloudfront.ResponseHeadersPolicy:
-        return aws.cloudfront.ResponseHeadersPolicy(
-            name,
-            security_headers_config={
-                "content_security_policy": {
-                    "content_security_policy": args.content_security_policy,
-                    "override": True,
-                },
-                "content_type_options": {"override": True},
-                "frame_options": {"frame_option": "DENY", "override": True},
-                "referrer_policy": {"referrer_policy": "same-origin", "override": True},
-                "strict_transport_security": {
-                    "access_control_max_age_sec": YEAR_S,
-                    "include_subdomains": True,
-                    "override": True,
-                },
-            },
             opts=self.child,
         )
 

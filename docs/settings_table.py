@@ -35,9 +35,9 @@ Each is `easi:<setting>` in `Pulumi.<stack>.yaml`, or `pulumi config set -s <sta
 settings cannot be used stops before anything happens, with everything that is wrong at once. `aws:region` has to be
 set; other `aws:` settings are the AWS provider's.
 
-"A change" is what one change of the setting does to a stack that runs, recorded from the AWS provider. *Updates* happen
-in place. What is *replaced* is made anew before the old one is removed; a new `Release` rolls the service without an
-interruption.
+"A change" is what one change of the setting does to a stack that runs, recorded from the AWS provider (of settings that
+came after the recording, computed by the local plugin). *Updates* happen in place. What is *replaced* is made anew
+before the old one is removed; a new `Release` rolls the service without an interruption.
 
 No setting is a secret: the state and AWS have what is set here in clear text. What was set with `--secret`, and a
 variable of `backendEnvironment` that looks like a secret by its name or value, is refused, with the commands that keep

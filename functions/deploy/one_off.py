@@ -83,6 +83,8 @@ def run_task(aws: Aws, wanted: RunTask) -> Answer:
         taskDefinition=wanted.task_definition,
         count=1,
         startedBy=started_by,
+        # Those of the service: RunTask refuses SERVICE. A tag policy may demand them of every task.
+        propagateTags="TASK_DEFINITION",
         clientToken=_token(wanted),
         overrides={"containerOverrides": [{"name": wanted.container, "command": list(wanted.command)}]},
         **service.placement,

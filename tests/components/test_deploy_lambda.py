@@ -11,12 +11,13 @@ import pulumi
 import pytest
 
 from components.cluster import Cluster
-from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
 from components.policies import RoleOptions
 from tests.components.recorded import Recorded
 from tests.components.service_program import program, service
 
 FUNCTION = "aws:lambda/function:Function"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
 HERE = "arn:aws:mock:us-west-2:111111111111"
 
 
@@ -59,11 +60,14 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
     assert by_action["ecs:StopTask"]["Resource"] == f"{HERE}:task/shop/*"
     assert by_action["ecs:StopTask"]["Condition"] == in_cluster
     assert by_action["ecs:StopServiceDeployment"]["Resource"] == f"{HERE}:service-deployment/backend/*"
+    assert by_action["ecs:TagResource"]["Resource"] == f"{HERE}:task/shop/*"
+    assert by_action["ecs:TagResource"]["Condition"] == {"StringEquals": {"ecs:CreateAction": "RunTask"}}
     changing = [action for action in by_action if not action.split(":")[1].startswith(("Describe", "List", "Get"))]
     assert sorted(changing) == [
         "ecs:RunTask",
         "ecs:StopServiceDeployment",
         "ecs:StopTask",
+        "ecs:TagResource",
         "ecs:UpdateService",
         "iam:PassRole",
         "logs:CreateLogStream",
@@ -86,6 +90,28 @@ def test_function_reads_the_lease_and_nothing_else_of_the_records(tmp_path: Path
     assert [(each["Action"], each["Resource"]) for each in statements] == [
         (["s3:GetObject"], "arn:aws:s3:::shop-records/lease.json")
     ]
+
+
+def test_function_decrypts_the_lease_with_the_key_of_the_bucket(tmp_path: Path) -> None:
+    key = "arn:aws:kms:us-west-2:111111111111:key/1"
+    for given, expected in ((None, []), (key, [key])):
+        policy = deploy(tmp_path, records_key_arn=given).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
+        found = [each["Resource"] for each in json.loads(policy)["Statement"] if each["Action"] == ["kms:Decrypt"]]
+        assert found == expected
+
+
+def test_function_is_in_the_network_when_asked_and_reaches_nothing_but_https_there(tmp_path: Path) -> None:
+    assert "vpcConfig" not in deploy(tmp_path).one(FUNCTION)
+    assert deploy(tmp_path).all(GROUP)[0].name != "deploy"
+    recorded = deploy(tmp_path, network=FunctionNetwork(vpc_id="vpc-1", subnet_ids=["subnet-1", "subnet-2"]))
+    config = recorded.one(FUNCTION)["vpcConfig"]
+    assert config == {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["deploy-id"]}
+    out = recorded.one("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "deploy")
+    assert (out["fromPort"], out["toPort"], out["ipProtocol"]) == (443, 443, "tcp")
+    # Lambda refuses a function in a network whose role may not make its interfaces yet.
+    assert "RolePolicy::deploy" in " ".join(recorded.asked(FUNCTION)["dependencies"])
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"])
+    assert [each for each in policy["Statement"] if "ec2:CreateNetworkInterface" in each["Action"]]
 
 
 def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:

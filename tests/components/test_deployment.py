@@ -118,6 +118,13 @@ def test_answers_5xx_of_the_services_own_targets_take_a_deployment_back() -> Non
     assert alarms == {"enable": True, "rollback": True, "alarmNames": ["backend-5xx", "queue"]}
 
 
+def test_alarms_that_are_off_stay_known_to_the_service() -> None:
+    """The AWS provider does not send a block that is left out: ECS would go on with the names of deleted alarms."""
+    recorded = routed(deployment_alarms=DeploymentAlarms(enabled=False))
+    assert recorded.one(SERVICE)["alarms"] == {"enable": False, "rollback": True, "alarmNames": ["backend-5xx"]}
+    assert recorded.one(ALARM)
+
+
 def test_both_target_groups_are_watched_where_traffic_is_shifted_between_them() -> None:
     recorded = routed(deployment_alarms=DeploymentAlarms(rollback=False), strategy=Canary())
     watched = {alarm.inputs["dimensions"]["TargetGroup"] for alarm in recorded.all(ALARM)}

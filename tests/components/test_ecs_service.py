@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
 import pytest
@@ -77,6 +78,18 @@ def test_logs_are_kept_as_long_and_encrypted_as_asked() -> None:
     logs = routed(log_retention_days=365, log_key_arn=KEY).one(LOGS)
     assert (logs["name"], logs["retentionInDays"], logs["kmsKeyId"]) == ("/ecs/shop-backend", 365, KEY)
     assert "kmsKeyId" not in routed().one(LOGS)
+
+
+def test_tasks_of_this_account_alone_assume_the_task_role() -> None:
+    trust = json.loads(routed().one("aws:iam/role:Role", "backend-task")["assumeRolePolicy"])["Statement"]
+    assert trust == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}},
+        }
+    ]
 
 
 def test_task_role_may_nothing_but_what_the_caller_gives_it() -> None:

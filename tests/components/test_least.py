@@ -16,7 +16,7 @@ from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.cluster import Cluster, ClusterArgs
 from components.container import Sidecar
-from components.deploy_lambda import DeployLambda, DeployLambdaArgs
+from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
 from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
@@ -34,14 +34,17 @@ FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
 HERE = "us-west-2:111111111111"
 ROLES = policies.RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::111111111111:policy/boundary")
 TAGS = {"Team": "shop"}
+KEY = f"arn:aws:kms:{HERE}:key/3"
 BUCKET = "aws:s3/bucket:Bucket"
 PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 
 
 def everything() -> None:
     """Every component, each with what makes its policies largest."""
-    network = Network("network", NetworkArgs(vpc=NewVpc(zones=["a", "b"], region="us-west-2"), tags=TAGS))
-    store = ReleaseStore("store", ReleaseStoreArgs(reader_accounts=["222222222222"], tags=TAGS))
+    network = Network(
+        "network", NetworkArgs(vpc=NewVpc(zones=["a", "b"], region="us-west-2", flow_log_days=7), tags=TAGS)
+    )
+    store = ReleaseStore("store", ReleaseStoreArgs(reader_accounts=["222222222222"], key_arn=KEY, tags=TAGS))
     balancer = LoadBalancer(
         "backend",
         LoadBalancerArgs(
@@ -49,6 +52,7 @@ def everything() -> None:
             subnet_ids=network.private_subnet_ids,
             allowed_cidrs=[network.cidr],
             certificate_arns=[f"arn:aws:acm:{HERE}:certificate/1"],
+            access_log_days=7,
             tags=TAGS,
         ),
     )
@@ -84,6 +88,8 @@ def everything() -> None:
             source=FUNCTION,
             service=service,
             records_bucket=store.records_bucket,
+            records_key_arn=KEY,
+            network=FunctionNetwork(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids),
             role_options=ROLES,
             tags=TAGS,
         ),
@@ -191,7 +197,7 @@ def test_no_bucket_is_public() -> None:
         )
     }
     buckets = {f"{each.name}-bucket" for each in recorded().all(BUCKET)}
-    assert len(buckets) == 3
+    assert len(buckets) == 5
     assert blocked == buckets
 
 

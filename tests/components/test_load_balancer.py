@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -76,10 +77,20 @@ def test_load_balancer_that_is_kept_is_protected_on_both_sides() -> None:
     assert "protect" not in balancer().asked(BALANCER)
 
 
-def test_access_logs_are_written_where_asked() -> None:
-    made = balancer(access_logs_bucket="logs").one(BALANCER)
-    assert made["accessLogs"] == {"enabled": True, "bucket": "logs"}
-    assert "accessLogs" not in balancer().one(BALANCER)
+def test_access_logs_go_to_a_bucket_that_elastic_load_balancing_may_write_to_before_they_begin() -> None:
+    made = balancer(access_log_days=30)
+    assert made.one(BALANCER)["accessLogs"] == {"enabled": True, "bucket": "backend-logs-bucket"}
+    assert "BucketPolicy::backend-logs" in " ".join(made.asked(BALANCER)["dependencies"])
+    policy = json.loads(made.one("aws:s3/bucketPolicy:BucketPolicy", "backend-logs")["policy"])
+    (write,) = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    assert write["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    assert write["Action"] == "s3:PutObject"
+    assert write["Resource"].endswith("/backend-logs/AWSLogs/111111111111/*")
+
+
+def test_access_logs_that_are_off_are_said_to_be_off() -> None:
+    """The AWS provider does not send a block that is left out: the old bucket would stay the load balancer's."""
+    assert balancer().one(BALANCER)["accessLogs"] == {"enabled": False, "bucket": ""}
 
 
 def test_health_path_of_the_route_is_the_target_groups() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.components.recorded import Recorded, record
 SUBNET = "aws:ec2/subnet:Subnet"
 NAT = "aws:ec2/natGateway:NatGateway"
 ROUTE = "aws:ec2/route:Route"
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 ZONES = ("us-west-2a", "us-west-2b", "us-west-2c")
 IN_ZONES = {"s-3": "us-west-2a", "s-1": "us-west-2b", "s-2": "us-west-2c", "s-4": "us-west-2c"}
 """The subnets that are there, and their zones."""
@@ -33,8 +35,16 @@ class NotFoundError(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
         return "no matching one found"
 
 
-def made(zones: int = 2, nat_gateways: int = 1, cidr: str = "10.20.0.0/16", **args: Any) -> Recorded:
-    vpc = NewVpc(zones=ZONES[:zones], region="us-west-2", nat_gateways=nat_gateways, cidr=cidr)
+def made(
+    zones: int = 2,
+    nat_gateways: int = 1,
+    cidr: str = "10.20.0.0/16",
+    flow_log_days: int | None = None,
+    **args: Any,
+) -> Recorded:
+    vpc = NewVpc(
+        zones=ZONES[:zones], region="us-west-2", nat_gateways=nat_gateways, cidr=cidr, flow_log_days=flow_log_days
+    )
     return record(lambda: Network("network", NetworkArgs(vpc=vpc, **args)))
 
 
@@ -216,6 +226,7 @@ def test_tags_are_on_everything_that_takes_them() -> None:
     network = made(tags={"Team": "orders", "Name": "of the component"})
     tagged = [item for item in network.resources if "tags" in item.inputs]
     assert {item.token.rpartition(":")[2] for item in tagged} == {
+        "DefaultSecurityGroup",
         "Vpc",
         "InternetGateway",
         "RouteTable",
@@ -241,3 +252,24 @@ def test_tags_are_on_everything_that_takes_them() -> None:
 def test_impossible_networks_are_refused(args: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made(**args)
+
+
+def test_default_group_of_a_new_network_lets_nothing_through() -> None:
+    group = made().one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert (group["vpcId"], group["ingress"], group["egress"]) == ("network-id", [], [])
+
+
+def test_flow_logs_of_a_new_network_go_to_a_bucket_once_it_may_be_written_to() -> None:
+    assert made().all(FLOW_LOG) == []
+    recorded = made(flow_log_days=30)
+    log = recorded.one(FLOW_LOG)
+    assert (log["vpcId"], log["trafficType"], log["logDestinationType"]) == ("network-id", "ALL", "s3")
+    assert log["logDestination"].endswith("/network-flow-logs")
+    assert "BucketPolicy::network-flow-logs" in " ".join(recorded.asked(FLOW_LOG)["dependencies"])
+    policy = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])
+    allowed = {each["Action"]: each for each in policy["Statement"] if each["Effect"] == "Allow"}
+    assert set(allowed) == {"s3:PutObject", "s3:GetBucketAcl"}
+    for each in allowed.values():
+        assert each["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+        assert each["Condition"]["StringEquals"]["aws:SourceAccount"] == "111111111111"
+        assert each["Condition"]["ArnLike"] == {"aws:SourceArn": "arn:aws:logs:us-west-2:111111111111:*"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.components.site_program import EAST, site
 
 BUCKET = "aws:s3/bucket:Bucket"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 LOGS = "site-logs"
 BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
@@ -41,10 +43,24 @@ def test_bucket_is_private_versioned_encrypted_and_for_tls_only(name: str) -> No
     assert owner["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
     versioning = recorded.one("aws:s3/bucketVersioning:BucketVersioning", name)
     assert versioning["versioningConfiguration"]["status"] == "Enabled"
-    assert recorded.one("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", name)
+    assert recorded.one(ENCRYPTION, name)["rules"] == [
+        {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
+    ]
     statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy", name)["policy"])["Statement"]
     assert "OnlyTls" in [statement["Sid"] for statement in statements if statement["Effect"] == "Deny"]
     assert not [item for item in statements if item["Effect"] == "Allow" and item["Principal"] == "*"]
+
+
+@pytest.mark.parametrize("name", ["site", "store-records"])
+def test_bucket_is_encrypted_with_a_key_of_the_accounts_own_where_one_is_given(name: str) -> None:
+    key = "arn:aws:kms:us-west-2:111111111111:key/1"
+    store = functools.partial(ReleaseStore, "store", ReleaseStoreArgs(key_arn=key))
+    recorded = site(key_arn=key) if name == "site" else record(store)
+    (rule,) = recorded.one(ENCRYPTION, name)["rules"]
+    assert rule == {
+        "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key},
+        "bucketKeyEnabled": True,
+    }
 
 
 @pytest.mark.parametrize("name", ["site", "store-records"])

@@ -126,6 +126,6 @@ def test_another_architecture_is_refused() -> None:
         image(Build(context="backend", arguments={}, tag="t", cpu_architecture="RISCV"))
 
 
-def test_a_repository_that_exists_keeps_its_name() -> None:
+def test_a_repository_that_exists_keeps_its_name_and_its_key() -> None:
     recorded = record(lambda: ReleaseStore("store", ReleaseStoreArgs()))
-    assert recorded.asked("aws:ecr/repository:Repository")["ignoreChanges"] == ["name"]
+    assert recorded.asked("aws:ecr/repository:Repository")["ignoreChanges"] == ["name", "encryptionConfigurations"]

@@ -150,6 +150,17 @@ def test_security_headers_are_on_pages_and_api() -> None:
     assert {behavior["viewerProtocolPolicy"] for behavior in behaviors} == {"redirect-to-https"}
 
 
+def test_other_hosts_of_the_domain_and_the_browsers_devices_are_bound_only_when_asked() -> None:
+    plain = site().one(HEADERS)
+    assert plain["securityHeadersConfig"]["strictTransportSecurity"]["includeSubdomains"] is False
+    assert "customHeadersConfig" not in plain
+    asked = site(hsts_subdomains=True, permissions_policy="camera=()").one(HEADERS)
+    assert asked["securityHeadersConfig"]["strictTransportSecurity"]["includeSubdomains"] is True
+    assert asked["customHeadersConfig"]["items"] == [
+        {"header": "Permissions-Policy", "value": "camera=()", "override": True}
+    ]
+
+
 def test_policy_of_the_site_itself_is_the_default() -> None:
     default = site().one(HEADERS)["securityHeadersConfig"]["contentSecurityPolicy"]["contentSecurityPolicy"]
     assert default.startswith("default-src 'self';")

@@ -90,6 +90,7 @@ def test_task_runs_where_the_service_runs_with_the_command_of_one_container() ->
             "taskDefinition": ARN.format(7),
             "count": 1,
             "startedBy": f"easi-release/{LEASE}",
+            "propagateTags": "TASK_DEFINITION",
             "overrides": {"containerOverrides": [{"name": "backend", "command": list(MIGRATE)}]},
             "networkConfiguration": NETWORK,
             "launchType": "FARGATE",

@@ -252,3 +252,19 @@ class VpcEndpoint(Kind):
         given = {name: value for name, value in arguments.items() if value}
         if given:
             aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=identity, **given)
+
+
+class FlowLog(Kind):
+    """A log of a network's connections."""
+
+    resource = "aws:ec2/flowLog:FlowLog"
+    service, make, identity, remove = "ec2", "create_flow_logs", "FlowLogIds.0", "delete_flow_logs"
+    get, found, keys = "describe_flow_logs", "FlowLogs", {"FlowLogId": "id"}
+    outputs = {"arn": ARN + "vpc-flow-log/{id}", "vpcId": "ResourceId", "logDestination": "LogDestination"}
+    handled = words("vpcId")
+    replaces = words("vpcId trafficType logDestination logDestinationType maxAggregationInterval logFormat")
+    defaults = {"maxAggregationInterval": 600}
+    tagged = ("ec2", "id")
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        return super().wanted(operation, props) | {"ResourceType": "VPC", "ResourceIds": [props["vpcId"]]}

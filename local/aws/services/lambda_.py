@@ -80,8 +80,11 @@ class Function(Kind):
         return problems
 
     def wanted(self, operation: str, props: Props) -> Props:
-        # Without variables, an update takes away those that were there.
-        return super().wanted(operation, {"environment": {"variables": {}}} | props | {"code": None})
+        # Without variables or a network, an update takes away those that were there.
+        nothing: Props = {"environment": {"variables": {}}}
+        if operation != self.make:
+            nothing["vpcConfig"] = {"subnetIds": [], "securityGroupIds": []}
+        return super().wanted(operation, nothing | props | {"code": None})
 
     def create(self, aws: Aws, new: Props) -> str:
         aws.client("lambda").create_function(**self.wanted(self.make, new), Code=self._package(new))

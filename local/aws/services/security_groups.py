@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import ClassVar
 
 from ..kind import Kind, words
 from ..naming import Name
@@ -19,7 +20,7 @@ class SecurityGroup(Kind):
     get, found, keys = "describe_security_groups", "SecurityGroups", {"GroupId": "id"}
     outputs = {"arn": ARN + "security-group/{id}", "ownerId": OWNER, "name": "GroupName", "vpcId": "VpcId"}
     replaces = words("name namePrefix description vpcId")
-    name = Name(limit=255)
+    name: ClassVar[Name | None] = Name(limit=255)
     defaults = {"revokeRulesOnDelete": False}
     spelled = {"name": "GroupName"}
     unordered = words(
@@ -49,6 +50,28 @@ class SecurityGroup(Kind):
                 if permissions:
                     arguments = {"GroupId": identity, "IpPermissions": permissions}
                     self.call(aws, f"{verb}_security_group_{way}", arguments)
+
+
+class DefaultSecurityGroup(SecurityGroup):
+    """The group that AWS makes with a network. Taken over, it has no rules but those given; given up, it stays."""
+
+    resource = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+    make, remove = "", ""
+    honoured = words("vpcId revokeRulesOnDelete")
+    replaces, name = words("vpcId"), None
+
+    def prepare(self, inputs: Props) -> Props:
+        return inputs
+
+    def create(self, aws: Aws, new: Props) -> str:
+        ec2 = aws.client("ec2")
+        default = {"vpc-id": new["vpcId"], "group-name": "default"}
+        filters = [{"Name": name, "Values": [value]} for name, value in default.items()]
+        group = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]
+        for way, rules in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+            if given := list(group[rules]):
+                self.call(aws, f"revoke_security_group_{way}", {"GroupId": group["GroupId"], "IpPermissions": given})
+        return str(group["GroupId"])
 
 
 def _permission(rule: Props, group: str) -> Props:
