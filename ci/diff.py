@@ -12,15 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from release import escaping
-from release.stack import RELEASE
 
 STACK: Final = "pulumi:pulumi:Stack"
 CONTAINERS: Final = "containerDefinitions"
 """A text of JSON, with the environment of each container in it."""
 ENVIRONMENT: Final = ("environment", "variables", "backendenvironment")
 """Keys of environment variables in lower case: of containers, of functions, and in the settings."""
-_NO_VARIABLES: Final = ((RELEASE, "environment"),)
-"""Has such a key, and is the environment's name."""
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that it does not know yet (sdk/go/common/resource/plugin, UnknownStringValue)."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -52,6 +49,9 @@ def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
         step = ((before or after) or {}).get("metadata") or {}
         op, kind, urn = (str(step.get(key) or "") for key in ("op", "type", "urn"))
         name = f"{escaping.line(kind)} {escaping.line(urn.rpartition('::')[2])}"
+        if kind.startswith("pulumi:providers:") and "::default" in urn:
+            # It has the program's settings as inputs; Pulumi neither counts nor shows it.
+            continue
         if before and op not in _PARTS:
             found.append((urn, at, [f"{_SIGNS.get(op, '~')} {name}: {op}", *_changed(step)]))
         elif after and (op == "refresh" or (op == "same" and kind == STACK)):
@@ -68,14 +68,8 @@ def _changed(step: Mapping[str, Any]) -> list[str]:
     if not old or not new:
         return list(_compared((kind,), old, new))
     named: list[Path] = [(kind, *map(_part, _PATH.finditer(path))) for path in step.get("detailedDiff") or ()]
-    paths = named or [(kind,)]
-    found = [line for path in paths for line in _compared(path, _at(old, path), _at(new, path))]
-    if not found:
-        # After a refresh, the state has the program's inputs and what is really there as outputs.
-        outputs = _side(step, "old", "outputs")
-        places = named or [(kind, key) for key in sorted(outputs.keys() & new.keys())]
-        places = [path for path in places if _at(new, path) is not None]
-        found = [line for path in places for line in _compared(path, _at(outputs, path), _at(new, path))]
+    found = [line for path in named or [(kind,)] for line in _compared(path, _at(old, path), _at(new, path))]
+    # What differs from the inputs only in fact is what a refresh has found: that is shown.
     return found or [f"~ {_name(path)}: changed" for path in named]
 
 
@@ -112,7 +106,7 @@ def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
     if old == new:
         return
     unread = path[-1] == CONTAINERS and (isinstance(old, str) or isinstance(new, str))
-    if unread or (path not in _NO_VARIABLES and str(path[-1]).rpartition(":")[2].lower() in ENVIRONMENT):
+    if unread or str(path[-1]).rpartition(":")[2].lower() in ENVIRONMENT:
         yield from _variables(path, old, new)
         return
     maps = _maps(old, new)

@@ -84,17 +84,11 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
         return {}
 
 
-def config(events: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-    """The settings that the engine had; objects as JSON."""
-    return next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
-
-
 def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The environment variables in the setting."""
+    config = next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
     try:
-        found = json.loads(config(events).get(SETTING) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(found, Mapping):
+        found = dict(json.loads(config.get(SETTING) or "{}"))
+    except (TypeError, ValueError, RecursionError):
         return {}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}

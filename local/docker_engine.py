@@ -161,7 +161,7 @@ def _processes(layout: Layout) -> list[Process]:
 def _remove(folder: Path) -> None:
     """Remove a folder of the engine. One that was killed leaves its containers' file systems mounted."""
     mounts = Path("/proc/self/mounts")
-    places = [line.split()[1] for line in mounts.read_text().splitlines()] if mounts.exists() else []
+    places = [line.split()[1] for line in mounts.read_text().split("\n") if line] if mounts.exists() else []
     inside = [place for place in (_decoded(place) for place in places) if place.startswith(f"{folder}/")]
     for mount in sorted(inside, reverse=True):
         subprocess.run(["umount", "-l", mount], capture_output=True, check=False)

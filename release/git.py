@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from release import escaping
+
 # Modes and links count, whatever is configured (https://git-scm.com/docs/git-config). Nothing of the repository is
 # written, and no hook is run.
 _SETTINGS: Final = (
@@ -153,7 +155,7 @@ def _answer(folder: Path, *arguments: str, extra: Mapping[str, str] | None = Non
     """What Git prints. Raises GitError where it fails."""
     done = _git(folder, *arguments, extra=extra)
     if done.returncode != 0:
-        said = done.stderr.strip().replace("\n", "\n  ") or f"it ended with {done.returncode}"
+        said = escaping.shown(done.stderr).strip().replace("\n", "\n  ") or f"it ended with {done.returncode}"
         raise GitError(
             f"`git {arguments[0]}` failed in {folder}, so what is there is not known:\n  {said}{_advice(said)}"
         )

@@ -107,7 +107,8 @@ def attack(program: Path, folder: Path, targets: Sequence[Target], rate: int) ->
 
 def _report(program: Path, results: Path, target: Target) -> Report:
     summary: Mapping[str, Any] = json.loads(_vegeta(program, "report", "-type=json", str(results)))
-    answers = [json.loads(line) for line in _vegeta(program, "encode", "-to=json", str(results)).splitlines()]
+    encoded = _vegeta(program, "encode", "-to=json", str(results))
+    answers = [json.loads(line) for line in encoded.split("\n") if line]
     began = min((_moment(answer) for answer in answers), default=datetime.max.replace(tzinfo=UTC))
     latencies = {name: summary["latencies"][name] / 1e6 for name in ("50th", "95th", "99th", "max")}
     lost = [answer for answer in answers if answer["code"] != 200 or answer["error"]]

@@ -37,8 +37,8 @@ EXIT_CODES = {
     139: "segmentation fault",
     143: "terminated",
 }
-# Terminal sequences and control characters: they would tear apart what is looked for.
-_CONTROLS = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Terminal sequences would tear apart what is looked for; other control characters may be a part of a value.
+_SEQUENCES = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]")
 
 
 def explain(aws: Aws, tasks: tuple[Task, ...], task_definition: str | None, events: tuple[str, ...] = ()) -> list[str]:
@@ -95,7 +95,7 @@ class Log:
                     return
                 raise
             messages = (event["message"].rstrip() for event in answer["events"])
-            lines = [_CONTROLS.sub("", line[:LONGEST_LINE]) for message in messages for line in message.split("\n")]
+            lines = [_SEQUENCES.sub("", line[:LONGEST_LINE]) for message in messages for line in message.split("\n")]
             self.lines = [*lines, *self.lines]
             self.causes = bool(telling.causes_of(lines))
             # The token of the last page is repeated (GetLogEvents).

@@ -95,7 +95,7 @@ def test_properties_are_compared_by_structure(old: Any, new: Any, shown: list[st
             {"easi:backendEnvironment": '{"A":"off"}'},
             ['~ ["easi:backendEnvironment"].A: changed'],
         ),
-        (RELEASE, {"environment": "dev"}, {"environment": "impl"}, ['~ environment: "dev" => "impl"']),
+        (RELEASE, {"environment": "dev"}, {"environment": "impl"}, ["~ environment: changed"]),
     ],
 )
 def test_of_environment_variables_there_are_names(kind: str, old: Any, new: Any, shown: list[str]) -> None:
@@ -127,7 +127,6 @@ def test_drift_is_what_a_refresh_found_and_what_would_be_brought_back() -> None:
         '    + release.version: "a"',
         '    ~ taskDefinition: "easi:7" => "easi:6"',
         f"~ {RELEASE} release: update",
-        '    ~ taskDefinition: "easi:6" => "easi:7"',
     ]
     for order in itertools.permutations(steps[:1] + steps[2:]):
         assert diff.lines([*order, steps[1]]) == shown, "the engine looks at resources in any order"
@@ -144,6 +143,7 @@ def test_a_replacement_is_one_operation_and_outputs_of_the_stack_are_shown() -> 
             step("replace", BUCKET, "b", **both),
             step("delete-replaced", BUCKET, "b", old={"a": 1}),
             step("same", BUCKET, "c", **both),
+            step("update", "pulumi:providers:pulumi-python", "default", **both),
             step("delete", BUCKET, "d", old={}),
             stack,
         ]
@@ -175,7 +175,7 @@ def told(old: Mapping[str, str], new: Mapping[str, str] | None) -> list[str]:
         setting(new or old),
         step("replace", TASK_DEFINITION, "backend", old=definition(old), new=after, keys=["containerDefinitions"]),
         step("update", FUNCTION, "deploy", old=function[0], new=function[1]),
-        step("update", "pulumi:providers:pulumi-python", "default", old=config[0], new=config[1]),
+        step("update", "pulumi:providers:pulumi-python", "named", old=config[0], new=config[1]),
         step("delete", TASK_DEFINITION, "gone", old=definition(old)),
         step("create", TASK_DEFINITION, "comes", new=after),
         said("info", "dev: 399915e -> ed79594, 3 commits, built from this commit"),

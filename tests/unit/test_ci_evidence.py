@@ -277,3 +277,18 @@ def test_a_reviewer_reads_that_the_version_was_rolled_back(
     told = f"prod: {world.third[:12]} was rolled back {WHEN} to {world.first[:12]} by octocat: no reason was given"
     assert capsys.readouterr().out.splitlines()[1] == f"  warning   {told}"
     assert f"⚠️ **{told}**" in summary(world)
+
+
+def test_a_title_forges_no_commit_and_ends_nothing(
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.commit(b"caf\xe9 \xe2\x80\xa8+ 0123456 forged ```\r## [approved](x)")
+    newest = world.sha("HEAD")
+    world.add("dev", released(world.third))
+    world.write()
+
+    assert main(["evidence", "-s", "dev"]) == 0
+
+    line = f"+ {newest[:7]} caf\ufffd \\u2028+ 0123456 forged ```\\u000d## [approved](x)"
+    assert f"            {line}\n" in capsys.readouterr().out
+    assert f"````diff\n{line}\n````" in summary(world)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -309,14 +308,8 @@ SEPARATORS = "\r\v\f\x1c\x85\u2028\u2029"
 
 def test_a_title_is_one_commit_whatever_is_in_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     titles = [f"fix{each}0123456 forged\x1b[2J".encode() for each in SEPARATORS] + [b"caf\xe9 \xe2\x80\xae##[error]x"]
-    git = ["git", "-C", str(world.folder)]
     for title in titles:
-        # `git commit` takes care of bytes that are no UTF-8; others need not.
-        head = b"tree %b\nparent %b\nauthor t <t> 0 +0000\ncommitter t <t> 0 +0000\n\n"
-        commit = head % (world.sha("HEAD^{tree}").encode(), world.sha("HEAD").encode()) + title
-        made = [*git, "hash-object", "-t", "commit", "-w", "--stdin"]
-        done = subprocess.run(made, input=commit, check=True, capture_output=True)
-        subprocess.run([*git, "update-ref", "HEAD", done.stdout.decode().strip()], check=True)
+        world.commit(title)
     world.add("prod", released(world.third))
     world.write()
 
@@ -335,8 +328,7 @@ def test_a_title_is_one_commit_whatever_is_in_it(world: World, capsys: pytest.Ca
 
 def test_commits_that_are_not_shown_are_counted(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(12):
-        subject = f"number {number}\u2028and more"
-        subprocess.run(["git", "-C", world.folder, "commit", "--quiet", "--allow-empty", "-m", subject], check=True)
+        world.commit(f"number {number}\u2028and more".encode())
     world.add("prod", released(world.third))
     world.write()
 

@@ -154,6 +154,15 @@ def test_values_of_the_environment_become_their_names() -> None:
     assert hidden("sent tarragon", **given) == "sent [CONFIG]"
 
 
+@pytest.mark.parametrize("separator", "\r\v\f\x1c\x7f\x85\u2028")
+def test_a_value_with_a_control_character_becomes_its_name(separator: str) -> None:
+    answers, _ = crashed("a", f"panic: cannot use salt{separator}pepper", "b")
+    described = answers.task_definition(str(answers.asked.task_definition))
+    described["containerDefinitions"][0]["environment"] = [{"name": "SPICE", "value": f"salt{separator}pepper"}]
+    answers.replies["DescribeTaskDefinition"] = lambda _: {"taskDefinition": described}
+    assert "panic: cannot use [SPICE]" in logged(ask(answers))
+
+
 def test_longer_value_goes_first_and_lines_of_a_value_go_alone() -> None:
     assert hidden("longvalue indeed, longvalue", SHORT="longvalue", LONG="longvalue indeed") == "[LONG], [SHORT]"
     assert hidden("read second line", TEXT="first line\nsecond line\n") == "read [TEXT]"
