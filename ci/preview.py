@@ -1,4 +1,4 @@
-"""`preview`: what `pulumi up` would change in a stack, for people, for the other verbs, and without secrets."""
+"""`preview`: what `pulumi up` would change in a stack, for people, for the other verbs, and without values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ci import events, github, markdown, variables
 from ci.events import Preview
-from release import strict_json
+from release import escaping, strict_json
 from release.stack import NO_PULUMI
 from release.verbs import environment
 from release.verbs.errors import VerbError
@@ -55,12 +55,26 @@ def verb(options: argparse.Namespace) -> int:
         )
     if options.save is not None:
         save(found, options.save)
-    print(found.diff)
+    print("\n".join(_lines(found)), flush=True)
     for told in found.errors if found.failed else ():
         print(f"error: {told}", file=sys.stderr)
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         github.summary(os.environ, *markdown.parts_of(found, whole="The whole diff is in this step's log."))
     return FAILED if found.failed else SEEN
+
+
+def _lines(found: Preview) -> list[str]:
+    """The preview for a log; errors go to standard error."""
+    names = ", ".join(map(escaping.line, found.variables))
+    told = [
+        found.headline,
+        found.diff,
+        f"environment variables, whose values are not shown: {names}" if names else "",
+        *(f"warning: {warning}" for warning in found.warnings),
+        f"`pulumi up` would stop here: {found.gate}" if found.gate else "",
+        f"{found.stack}: {markdown.summarize(found)}",
+    ]
+    return [each for each in told if each]
 
 
 def run(stack: str, *, refresh: bool = False) -> Preview:

@@ -164,6 +164,28 @@ def test_no_value_leaves_whatever_separates_its_lines(
     assert "B: changed" in told
 
 
+def test_the_log_has_what_was_found_in_the_order_of_a_reader(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    comes = "dev: 399915e -> ed79594, 3 commits, built from this commit"
+    refusal = "dev refused it: why.\n  this is a preview: `pulumi up` would stop here"
+    told = [said("info", comes), said("warning", "careful\n  there"), said("warning", refusal)]
+    engine.does("", events=[setting({"COMES": "1"}), *replaced({"GOES": "2"}, None), *told, summary(replace=1)])
+    assert main(["preview", "-s", "dev"]) == 0
+    assert capsys.readouterr().out.split("\n") == [
+        comes,
+        "+- aws:ecs/taskDefinition:TaskDefinition backend: replace",
+        "    ~ containerDefinitions: not known yet",
+        "    - skipDestroy: true",
+        "environment variables, whose values are not shown: + COMES, - GOES",
+        "warning: careful",
+        "  there",
+        "`pulumi up` would stop here: dev refused it: why.",
+        "dev: 1 replaced as in every release",
+        "",
+    ]
+
+
 def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
