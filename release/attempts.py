@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +23,8 @@ from release.version import Version
 from secret_shapes import hide
 
 PREFIX: Final = "attempts/"
-OUTCOMES: Final = ("proven", "undone", "refused", "failed")
+Outcome = Literal["proven", "undone", "refused", "failed"]
+OUTCOMES: Final = get_args(Outcome)
 _PARALLEL: Final = 8
 
 
@@ -83,7 +84,7 @@ class _End:
     """What `ended.json` has."""
 
     ended_at: str
-    outcome: Literal["proven", "undone", "refused", "failed"]
+    outcome: Outcome
     message: str
     phases: tuple[Phase, ...]
     undone: tuple[str, ...]

@@ -129,7 +129,9 @@ class DeployFunction:
             raise self._function_error(str(command["command"]), payload)
         name = str(command["command"])
         try:
-            strict_json.read(Judged if "deployment" in command and name == "status" else ANSWERS[name], payload)
+            strict_json.read(
+                Judged if "deployment" in command and name == "status" else ANSWERS.get(name, Heard), payload
+            )
         except DamagedError as error:
             self.unheard.add(name)
             doubt = "" if name in READS else f". That {name} may have been carried out"
@@ -161,6 +163,11 @@ class Current:
     deployment: str | None
     desired_count: int
     running_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """An answer of which nothing is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,20 +233,12 @@ class TaskStatus:
     details: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskStops:
-    """The answer to `stop_task`."""
-
-    task: str
-
-
 ANSWERS: Final[Mapping[str, type]] = {
     "status": Status,
     "deploy": Began,
     "rollback": GoesBack,
     "run_task": TaskBegan,
     "task_status": TaskStatus,
-    "stop_task": TaskStops,
 }
 READS = {"status", "task_status"}
 """Commands that change nothing: an answer more or less makes no difference."""

@@ -42,19 +42,17 @@ def decode(text: bytes | str) -> Any:
     if len(text) > MAX_BYTES:
         raise DamagedError(f"it has {len(text)} bytes, {MAX_BYTES} at most were expected")
     try:
+        said = text.decode() if isinstance(text, bytes) else text
         found = json.loads(
-            text.decode() if isinstance(text, bytes) else text,
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
-            parse_float=_number,
-            parse_int=_whole,
+            said, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_number, parse_int=_whole
         )
         depth, level = 0, [found]
         while level := [each for parent in level for each in _inside(parent)]:
             depth += 1
             if depth > MAX_DEPTH:
                 raise RecursionError  # noqa: TRY301 - as the parser has it
-        json.dumps(found, ensure_ascii=False).encode()
+        if "\\u" in said:
+            json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise DamagedError(f"it is nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeError as error:
@@ -86,7 +84,13 @@ def read(kind: type[T], found: Any, at: str = "") -> T:
 
 def value(kind: Any, found: Any, at: str = "") -> Any:
     """The value of a type: text, number, truth value, `Literal`, `X | None`, tuple, Mapping or dataclass."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is str and type(found) is str:
+        return found  # most are, in a manifest of a hundred thousand files
+    return _value(kind, found, at)
+
+
+def _value(kind: Any, found: Any, at: str) -> Any:
+    origin, arguments = _parts(kind)
     if origin is typing.Annotated:
         form = arguments[1]
         if type(found) is arguments[0] and form.fits(found):
@@ -133,6 +137,11 @@ def _written(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return fields(value)
     return [_written(each) for each in value] if isinstance(value, tuple) else value
+
+
+@functools.cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(kind), typing.get_args(kind)
 
 
 @functools.cache

@@ -111,7 +111,9 @@ def test_kept_manifest_that_was_changed_ends_a_release_with_what_to_do(
     world.s3.client.put_object(
         Bucket=world.site.records_bucket, Key=key, Body=from_folder(build(tmp_path, TWO)).to_json()
     )
-    with pytest.raises(StaticReleaseError, match=r"was changed: .*restore an earlier version of that object, or"):
+    with pytest.raises(
+        StaticReleaseError, match=r"is damaged, .*\n  to restore its earlier version:  aws s3api copy-object"
+    ):
         world.release(build(tmp_path / "c", THREE))
 
 

@@ -47,7 +47,7 @@ def test_missing_lease_is_refused_however_s3_says_it(code: str) -> None:
         check(failing(code, status=404 if code == "NoSuchKey" else 403))
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'"text"'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'"text"', b"[" * 50_000])
 def test_object_that_is_no_lease_is_nobodys(body: bytes) -> None:
     answer = leased(LEASE) | {"Body": io.BytesIO(body)}
 
