@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from release import escaping
+from release import escaping, strict_json
 
 STACK: Final = "pulumi:pulumi:Stack"
 CONTAINERS: Final = "containerDefinitions"
@@ -137,8 +137,8 @@ def _opened(found: Any) -> Any:
     if not isinstance(found, str) or not found.startswith(("{", "[")):
         return found
     try:
-        return json.loads(found)
-    except (ValueError, RecursionError):
+        return strict_json.decode(found)
+    except strict_json.DamagedError:
         return found
 
 

@@ -6,7 +6,6 @@ The events are those that Pulumi's Automation API reads; their shapes are in `pu
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -95,8 +94,8 @@ def parse(log: str) -> list[Mapping[str, Any]]:
     lines = log.split("\n")
     for number, line in enumerate(lines, 1):
         try:
-            found.append(dict(json.loads(line)))
-        except (TypeError, ValueError, RecursionError) as error:
+            found.append(dict(strict_json.decode(line)))
+        except (TypeError, ValueError) as error:
             if number < len(lines):
                 raise ValueError(f"line {number} of its event log is no event ({error})") from error
     return found

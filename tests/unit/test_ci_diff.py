@@ -39,6 +39,7 @@ def changed(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, kind: 
             {"a": [{"name": "q"}, {"name": "p", "v": 2}]},
             ["~ a.p.v: 1 => 2", "+ a.q.name: "],
         ),
+        ({"a": "[" * 500 + "]" * 500}, {"a": "x"}, ['~ a: "[[[[']),
         ({"a": "x"}, {"a": UNKNOWN}, ['~ a: "x" => [unknown]']),
         ({"a": {"b": "x"}}, {"a": "y"}, ['~ a: {…} => "y"']),
         ({"a": "x"}, {"a": SECRET}, ['~ a: "x" => [secret]']),

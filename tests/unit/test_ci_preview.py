@@ -130,6 +130,7 @@ def test_an_event_ends_with_its_line_and_with_nothing_else(engine: Engine) -> No
     [
         ('{"a"\n' + json.dumps(summary(update=1)) + "\n", "line 1 of its event log is no event"),
         ("[1]\n" + json.dumps(summary(update=1)) + "\n", "line 1 of its event log is no event"),
+        ("[" * 20_000 + "\n" + json.dumps(summary(update=1)), "line 1 of its event log is no event"),
         (json.dumps(release()) + "\n", "its event log has no summary"),
         ("", "its event log has no summary"),
         (None, "its event log has no summary"),
