@@ -61,22 +61,22 @@ class Api:
 
         Raises GithubError also where it is of another `kind`: see `release.strict_json.value`.
         """
-        return self._read(kind, self._ask("GET", self._url(path)))
+        return self._read(kind, self._url(path), self._ask("GET", self._url(path)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Make something. It is not repeated where nobody knows whether it was done: see GithubError.ambiguous."""
-        return self._read(Mapping[str, Any], self._ask("POST", self._url(path), body))
+        return self._read(Mapping[str, Any], self._url(path), self._ask("POST", self._url(path), body))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Change something."""
-        return self._read(Mapping[str, Any], self._ask("PATCH", self._url(path), body))
+        return self._read(Mapping[str, Any], self._url(path), self._ask("PATCH", self._url(path), body))
 
     def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
         """Every item of a list, page by page."""
         url = self._url(path) + ("&" if "?" in path else "?") + f"per_page={PER_PAGE}"
         while url:
             answer = self._ask("GET", url)
-            yield from self._read(tuple[kind, ...], answer)
+            yield from self._read(tuple[kind, ...], url, answer)
             url = _next(answer.headers.get("Link", ""))
             if url and not url.startswith(f"{self._base}/"):
                 # The token goes nowhere else.
@@ -118,11 +118,11 @@ class Api:
             self._sleep(pause)
         raise AssertionError  # the last attempt returns or raises
 
-    def _read(self, kind: Any, answer: BaseHTTPResponse) -> Any:
+    def _read(self, kind: Any, url: str, answer: BaseHTTPResponse) -> Any:
         try:
             return strict_json.value(kind, strict_json.decode(answer.data))
         except DamagedError as error:
-            raise GithubError(f"what answered at {self._base} is not GitHub's API: {error}") from error
+            raise GithubError(f"what answered at {url} is not GitHub's API: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,12 @@ import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Literal
 
 from local.layout import Layout, LocalError, read_json, write_json
 from local.terminal import Heartbeat, Say, run_quietly
+from release import strict_json
+from release.strict_json import DamagedError
 
 VERSION = "3.232.0"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -42,6 +45,16 @@ class Engine:
     """The official Python language host is beside it."""
 
 
+@dataclass(frozen=True)
+class _Note:
+    """What `engine.json` keeps of the engine that was settled on."""
+
+    version: str
+    path: str
+    origin: Literal["path", "official", "built"]
+    official_host: bool
+
+
 def ensure(layout: Layout, say: Say) -> Engine:
     """The engine, from the cheapest place that has it. Raises LocalError when no place has."""
     known = current(layout)
@@ -60,13 +73,20 @@ def ensure(layout: Layout, say: Say) -> Engine:
 
 def current(layout: Layout) -> Engine | None:
     """The engine that an earlier run settled on, if it is still there and this is still the wanted version."""
-    note = read_json(layout.engine / "engine.json")
-    path = Path(str(note.get("path", "")))
-    if note.get("version") != VERSION or not os.access(path, os.X_OK) or not path.is_file():
+    note = _note(layout.engine)
+    path = Path(note.path) if note else Path()
+    if note is None or note.version != VERSION or not os.access(path, os.X_OK) or not path.is_file():
         return None
-    if note["origin"] == "path" and _version(path) != VERSION:
+    if note.origin == "path" and _version(path) != VERSION:
         return None
-    return Engine(path=path, origin=note["origin"], official_host=note["officialHost"])
+    return Engine(path=path, origin=note.origin, official_host=note.official_host)
+
+
+def _note(folder: Path) -> _Note | None:
+    try:
+        return strict_json.read(_Note, read_json(folder / "engine.json"))
+    except DamagedError:
+        return None
 
 
 def _described(engine: Engine) -> str:
@@ -120,15 +140,15 @@ def _from_cache(layout: Layout) -> Engine | None:
     folder = os.environ.get(CACHE)
     if not folder:
         return None
-    note = read_json(Path(folder) / "engine.json")
-    source = Path(str(note.get("path", "")))
-    if note.get("version") != VERSION or not source.is_file():
+    note = _note(Path(folder))
+    source = Path(note.path) if note else Path()
+    if note is None or note.version != VERSION or not source.is_file():
         return None
     if source.parent.name != VERSION:
-        return Engine(path=source, origin="path", official_host=note["officialHost"])
+        return Engine(path=source, origin="path", official_host=note.official_host)
     target = layout.engine / VERSION
     shutil.copytree(source.parent, target, copy_function=_link_or_copy)
-    return Engine(path=target / source.name, origin=note["origin"], official_host=note["officialHost"])
+    return Engine(path=target / source.name, origin=note.origin, official_host=note.official_host)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -94,6 +94,18 @@ def test_an_engine_that_is_gone_is_not_believed(layout: Layout) -> None:
     assert engine.current(layout) is None
 
 
+@pytest.mark.parametrize("damage", [{"origin": None}, {"officialHost": "yes"}, {"path": 1}])
+def test_a_note_that_is_damaged_is_not_believed(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: dict[str, object]
+) -> None:
+    path = binary(layout.engine / engine.VERSION / "pulumi")
+    note = {"version": engine.VERSION, "path": str(path), "origin": "built", "officialHost": False} | damage
+    write_json(layout.engine / "engine.json", note)
+    monkeypatch.setenv(engine.CACHE, str(layout.engine))
+    assert engine.current(layout) is None
+    assert engine._from_cache(Layout(tmp_path / "other")) is None
+
+
 def test_engine_of_another_clone_is_taken_over(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Layout(tmp_path / "other")
     path = binary(other.engine / engine.VERSION / "pulumi")
