@@ -184,7 +184,7 @@ release = Release(
         "bucket": site.bucket,
         "distributionId": site.distribution_id,
         "url": url,
-        "connectTo": settings.connect_to,
+        "connectTo": site.distribution_domain_name.apply(settings.address),
         "config": {"environment": environment},
     },
     health={

@@ -72,6 +72,8 @@ def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> 
         raise pulumi.RunError(str(error)) from error
     if isinstance(decision, Refused):
         _refuse(decision.message)
+    if own.release is None and settings.needs_dns_of_others:
+        _refuse(_unprovable(environment, settings.domain))
     _say(_headline(asked, decision, own=own, upstream=upstream))
     if pulumi.runtime.is_dry_run():
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
@@ -107,6 +109,15 @@ def _headline(
 def _say(line: str) -> None:
     """In a preview it is kept, and the first thing that is said. In an update, what the release says comes after it."""
     pulumi.log.info(line, ephemeral=not pulumi.runtime.is_dry_run())
+
+
+def _unprovable(environment: str, domain: str) -> str:
+    """A name can lead to a distribution only once that exists: the first release makes it, and is proven at once."""
+    return (
+        f"the first release of {environment} would be proven at {domain}, which cannot lead to a distribution that "
+        "does not exist yet, and without easi:hostedZoneId this program does not make its records\n"
+        f"  to prove it at the distribution:  pulumi config set -s {environment} easi:connectTo '{{distribution}}'"
+    )
 
 
 def _warn_of_domain(own: StackOutputs, settings: Settings) -> None:

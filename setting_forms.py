@@ -49,7 +49,9 @@ FORMS: Mapping[str, Form] = {
     ),
     "hosted_zone_id": Form(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone: Z…"),
     "public_url": Form(r"https?://[^/\s@]+", "http(s)://host[:port] without a path"),
-    "connect_to": Form(r"[^\s:/]+:\d{1,5}", "host:port"),
+    "connect_to": Form(
+        r"\{distribution\}(:\d{1,5})?|(\{distribution\}\.)?[^\s:/{}]+:\d{1,5}", "host:port, or {distribution}"
+    ),
     "web_acl_arn": Form(
         _arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1"),
         "the ARN of a web ACL of scope CLOUDFRONT: arn:aws:wafv2:us-east-1:<account>:global/webacl/…",

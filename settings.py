@@ -35,7 +35,8 @@ RESTART_VARIABLE = "EASI_RESTART"
 secret. The record of the attempt keeps it."""
 
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
-"""In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net."""
+"""In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net. In
+`connectTo` that too, and alone it is the whole name."""
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
@@ -106,7 +107,19 @@ class Settings:
         """Where people reach the site, and where its releases are proven, without a path."""
         if not self.public_url:
             return f"https://{self.domain or distribution_domain_name}"
-        return self.public_url.replace(DISTRIBUTION_PLACEHOLDER, distribution_domain_name.partition(".")[0])
+        return _filled(self.public_url, distribution_domain_name)
+
+    def address(self, distribution_domain_name: str) -> str:
+        """`host:port` to connect to in place of the URL's own; empty for that one."""
+        host, _, port = self.connect_to.partition(":")
+        if host == DISTRIBUTION_PLACEHOLDER:
+            return f"{distribution_domain_name}:{port or 443}"
+        return _filled(self.connect_to, distribution_domain_name)
+
+    @property
+    def needs_dns_of_others(self) -> bool:
+        """Whether a release is proven at a name that this program does not point at the distribution."""
+        return bool(self.domain) and not (self.hosted_zone_id or self.public_url or self.connect_to)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,6 +132,10 @@ class Run:
     """What EASI_VERSION names, in full; None means what the working tree is."""
     break_glass_reason: str | None
     restart_reason: str | None
+
+
+def _filled(text: str, distribution_domain_name: str) -> str:
+    return text.replace(DISTRIBUTION_PLACEHOLDER, distribution_domain_name.partition(".")[0])
 
 
 def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), file: Path | None = None) -> Settings:

@@ -193,3 +193,53 @@ def test_a_preview_warns_that_the_site_loses_its_name(
     monkeypatch.setattr(pulumi.log, "warn", lambda message, *_a, **_k: warnings.append(message))
     program.run("prod", {"domain": domain, **({} if domain else {"certificateArn": ""})}, preview=True)
     assert warned == any(message.startswith("easi:domain changes") for message in warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, False),  # as committed: the name is another team's, and its first release is proven at the distribution
+        ({"connectTo": ""}, True),
+        ({"connectTo": "", "hostedZoneId": "Z0123456789PROD"}, False),
+        ({"connectTo": "", "publicUrl": "https://proof.easi.example.gov"}, False),
+        ({"connectTo": "", "domain": "", "certificateArn": ""}, False),
+    ],
+)
+def test_first_release_that_dns_cannot_lead_to_is_refused(
+    changes: dict[str, Any], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outputs(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"outputs": {}} if asked["name"].endswith("/prod") else program._outputs(asked)
+
+    monkeypatch.setattr(program, "_FUNCTIONS", {**program._FUNCTIONS, "pulumi:pulumi:readStackOutputs": outputs})
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_a, **_k: warnings.append(message))
+    if refused:
+        with pytest.raises(pulumi.RunError, match=r"config set -s prod easi:connectTo '\{distribution\}'"):
+            program.run("prod", changes)
+    else:
+        program.run("prod", changes)
+    program.run("prod", changes, preview=True)
+    assert refused == any("easi:connectTo" in message for message in warnings)
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ("{distribution}", "d111111abcdef8.cloudfront.net:443"),
+        ("{distribution}:8443", "d111111abcdef8.cloudfront.net:8443"),
+        ("{distribution}.cloudfront.net:443", "d111111abcdef8.cloudfront.net:443"),
+        ("127.0.0.1:4570", "127.0.0.1:4570"),
+        ("", ""),
+    ],
+)
+def test_release_connects_to_the_distribution_itself(given: str, there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = program._computed
+
+    def named(token: str, name: str, output: str, inputs: Any) -> Any:
+        distribution = token.endswith(":Distribution") and output == "domainName"
+        return "d111111abcdef8.cloudfront.net" if distribution else computed(token, name, output, inputs)
+
+    monkeypatch.setattr(program, "_computed", named)
+    site = program.run("prod", {"connectTo": given}).one(program.RELEASE)["site"]
+    assert (site["url"], site["connectTo"]) == ("https://easi.example.gov", there)

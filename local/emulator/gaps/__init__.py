@@ -23,6 +23,7 @@ NAMES = (
     "inactive_revisions",
     "auto_scaling",
     "distributions",
+    "alternate_names",
     "cached_errors",
     "edge_functions",
     "regions",

@@ -1,0 +1,65 @@
+"""The names that the emulator's distributions answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ministack import app
+from ministack.services import cloudfront
+
+from local.emulator.gaps import alternate_names, distributions
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for module, name in (
+        (cloudfront, "_create_distribution"),
+        (cloudfront, "_update_distribution"),
+        (app, "_parse_cloudfront_dataplane_host"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    alternate_names.close()
+    yield
+    cloudfront._distributions.clear()
+
+
+def config(reference: str, *names: str) -> bytes:
+    items = "".join(f"<CNAME>{name}</CNAME>" for name in names)
+    return (
+        f"<DistributionConfig><CallerReference>{reference}</CallerReference><Enabled>true</Enabled>"
+        f"<Aliases><Quantity>{len(names)}</Quantity><Items>{items}</Items></Aliases>"
+        "<Origins/><DefaultCacheBehavior/></DistributionConfig>"
+    ).encode()
+
+
+def create(reference: str, *names: str) -> int:
+    status: int = cloudfront._create_distribution({}, config(reference, *names))[0]
+    return status
+
+
+def named(reference: str) -> Any:
+    return next(item for item in cloudfront._distributions.values() if item["CallerReference"] == reference)
+
+
+def test_name_of_another_distribution_is_refused() -> None:
+    assert create("old", "easi.example.gov") == 201
+    assert create("old", "easi.example.gov") == 200  # the same request again
+    status, _, body = cloudfront._create_distribution({}, config("new", "EASI.example.gov"))
+    assert (status, b"CNAMEAlreadyExists" in body) == (409, True)
+    assert create("new", "new.example.gov") == 201
+    for reference, expected in (("new", 409), ("old", 200)):
+        found = named(reference)
+        body = config(reference, "easi.example.gov")
+        assert cloudfront._update_distribution(found["Id"], {"if-match": found["ETag"]}, body)[0] == expected
+
+
+def test_distribution_is_found_by_its_alternate_name() -> None:
+    create("one", "easi.example.gov")
+    for host, found in (
+        ("easi.example.gov:4566", named("one")),
+        (named("one")["DomainName"].partition(".")[0] + ".cloudfront.net", named("one")),
+    ):
+        assert distributions.find_for_label(app._parse_cloudfront_dataplane_host(host)) is found
+    assert app._parse_cloudfront_dataplane_host("other.example.gov") is None
