@@ -8,16 +8,22 @@ import pulumi
 import pulumi_aws as aws
 
 YEAR_S = 31_536_000
+S3_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def make(
     name: str,
     content_security_policy: str,
     permissions_policy: str | None,
+    *,
     hsts_subdomains: bool,
+    hide_key: bool,
     opts: pulumi.ResourceOptions,
 ) -> aws.cloudfront.ResponseHeadersPolicy:
-    """The policy that adds them, also where the origin sends others."""
+    """The policy that adds them, also where the origin sends others.
+
+    With `hide_key` it takes away the one in which S3 tells the ARN of an object's key, and so the account.
+    """
     custom: Any = None
     if permissions_policy:
         header = {"header": "Permissions-Policy", "value": permissions_policy, "override": True}
@@ -36,5 +42,6 @@ def make(
             },
         },
         custom_headers_config=custom,
+        remove_headers_config={"items": [{"header": S3_KEY}]} if hide_key else None,
         opts=opts,
     )

@@ -18,7 +18,6 @@ from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.site_domain import Domain, SiteDomain, SiteDomainArgs
 from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_origin
 
-YEAR_S = 31_536_000
 SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """A Content-Security-Policy that allows what comes from the site itself."""
 _WEB_ACL = re.compile(r"arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/[^/]+/[^/]+")
@@ -140,7 +139,12 @@ class StaticSite(Component):
         self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
     ) -> aws.cloudfront.Distribution:
         headers = response_headers.make(
-            name, args.content_security_policy, args.permissions_policy, args.hsts_subdomains, self.child
+            name,
+            args.content_security_policy,
+            args.permissions_policy,
+            hsts_subdomains=args.hsts_subdomains,
+            hide_key=args.key_arn is not None,
+            opts=self.child,
         )
         origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
         if args.api:
@@ -224,7 +228,7 @@ class StaticSite(Component):
             name,
             min_ttl=0,
             default_ttl=0,
-            max_ttl=YEAR_S,
+            max_ttl=response_headers.YEAR_S,
             parameters_in_cache_key_and_forwarded_to_origin={
                 "cookies_config": {"cookie_behavior": "none"},
                 "headers_config": {"header_behavior": "none"},

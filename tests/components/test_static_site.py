@@ -161,6 +161,12 @@ def test_other_hosts_of_the_domain_and_the_browsers_devices_are_bound_only_when_
     ]
 
 
+def test_the_key_of_the_bucket_is_not_told_to_viewers() -> None:
+    assert "removeHeadersConfig" not in site().one(HEADERS)
+    removed = site(key_arn="arn:aws:kms:us-west-2:111111111111:key/1").one(HEADERS)["removeHeadersConfig"]
+    assert removed["items"] == [{"header": "x-amz-server-side-encryption-aws-kms-key-id"}]
+
+
 def test_policy_of_the_site_itself_is_the_default() -> None:
     default = site().one(HEADERS)["securityHeadersConfig"]["contentSecurityPolicy"]["contentSecurityPolicy"]
     assert default.startswith("default-src 'self';")
