@@ -5,7 +5,7 @@ VENV := .venv/bin
 ENV ?=
 # The lock file whose packages are installed in example/frontend, whole: `npm ci` removes it first, with all the rest.
 LOCK := node_modules/.installed-lock.json
-SHELL_SCRIPTS := $(wildcard .ci/run)
+SHELL_SCRIPTS := $(wildcard .ci/run) release/bin/pulumi-resource-release
 
 .PHONY: help up setup status install frontend test test-faults check docs pictures down
 
@@ -36,7 +36,7 @@ check: .venv/.easi-installed ## formatting, lint, types, shell, workflows
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(if $(SHELL_SCRIPTS),$(VENV)/shellcheck $(SHELL_SCRIPTS))
+	$(VENV)/shellcheck $(SHELL_SCRIPTS)
 	"$$(go -C .github/tools tool -n actionlint)" -shellcheck=$(VENV)/shellcheck -pyflakes=
 	$(VENV)/zizmor --quiet --offline --persona=pedantic .github
 

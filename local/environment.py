@@ -68,7 +68,7 @@ def exports(layout: Layout) -> str:
 def write_programs(layout: Layout, engine: Engine) -> None:
     """Write what the local shell runs, and the passphrase if there is none.
 
-    The engine's own companions belong beside it, and the resource plugins where Pulumi installs plugins: so it takes
+    The engine's own companion belongs beside it, and the resource plugins where Pulumi installs plugins: so it takes
     them without a warning, and another plugin that is put on PATH still wins.
     """
     python, root = shlex.quote(str(layout.venv / "bin" / "python")), shlex.quote(str(layout.root))
@@ -81,11 +81,8 @@ def write_programs(layout: Layout, engine: Engine) -> None:
         _plugin(plugins, "docker"): f'{in_project}exec {python} -u -m local.docker "$@"\n',
     }
     if not engine.official_host:
-        beside = engine.path.parent
-        programs |= {
-            beside / "pulumi-language-python": f'{in_project}exec {python} -u -m local.language_host "$@"\n',
-            beside / "pulumi-resource-pulumi-python": f'{in_project}exec {python} -u -m pulumi.dynamic "$@"\n',
-        }
+        host = engine.path.parent / "pulumi-language-python"
+        programs[host] = f'{in_project}exec {python} -u -m local.language_host "$@"\n'
     for path, text in programs.items():
         script = f"#!/bin/sh\n{text}"
         if not path.exists() or path.read_text() != script:

@@ -14,8 +14,6 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Iterator
 from concurrent import futures
@@ -29,8 +27,8 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from local import bootstrap
+from release import watch
 
-PARENT_POLL_S = 0.5
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -159,12 +157,6 @@ def user_traceback(error: BaseException, program: Path) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_POLL_S)
-    os._exit(0)
-
-
 def main() -> None:
     """Serve one engine on a free port, whose number is the first thing printed.
 
@@ -172,7 +164,7 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     sys.dont_write_bytecode = True
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    watch.end_with_parent()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")

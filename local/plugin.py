@@ -1,4 +1,4 @@
-"""What our Pulumi plugins share: serving the engine, plain values, one-line errors, progress lines.
+"""What our Pulumi plugins share: serving the engine, plain values, one-line errors.
 
 A plugin is a `pulumi.provider.experimental` Provider whose methods may block (see `in_thread`). It refuses secrets in
 `configure` (`accept_secrets=False`): the engine then hands over plain values and marks the same properties secret
@@ -12,8 +12,6 @@ import functools
 import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,12 +24,14 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from release import watch
+from release.engine_log import engine_address
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PARENT_CHECK_S = 0.5
 WORKERS = 32
 """Operations that may be under way at once; Pulumi starts as many as the graph allows."""
 
@@ -127,43 +127,15 @@ def old_inputs() -> dict[str, Any]:
     return dict(plain(PropertyValue.unmarshal_map(sent))) if sent is not None else {}
 
 
-class EngineLog:
-    """Lines under a resource in `pulumi up`; one that cannot be sent goes to stderr, which Pulumi shows too."""
-
-    def __init__(self, address: str | None) -> None:
-        channel = grpc.insecure_channel(address, options=_MESSAGE_SIZE) if address else None
-        self._engine = engine_pb2_grpc.EngineStub(channel) if channel else None
-
-    def info(self, urn: str, message: str) -> None:
-        """A line that stays."""
-        self._send(engine_pb2.INFO, urn, message, ephemeral=False)
-
-    def status(self, urn: str, message: str) -> None:
-        """A line that the next one replaces."""
-        self._send(engine_pb2.INFO, urn, message, ephemeral=True)
-
-    def _send(self, severity: Any, urn: str, message: str, *, ephemeral: bool) -> None:
-        if self._engine is not None:
-            try:
-                request = engine_pb2.LogRequest(severity=severity, urn=urn, message=message, ephemeral=ephemeral)
-                self._engine.Log(request, timeout=5)
-            except grpc.RpcError:
-                pass
-            else:
-                return
-        if not ephemeral:
-            print(message, file=sys.stderr, flush=True)
-
-
-def serve(make: Callable[[EngineLog], Provider], name: str, version: str) -> None:
+def serve(provider: Provider, name: str, version: str) -> None:
     """Be the plugin `name`: announce a port on stdout and answer the engine until it ends or goes away."""
     signal.signal(signal.SIGINT, _leave)  # the engine says goodbye with SIGINT and waits for the process
     signal.signal(signal.SIGTERM, _leave)
-    address = next((arg for arg in sys.argv[1:] if not arg.startswith("-")), None)
+    address = engine_address()
     if address is None:
         sys.exit(f"pulumi-resource-{name} is started by pulumi, with the engine's address as its argument")
-    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
-    asyncio.run(_serve(make(EngineLog(address)), version, address))
+    watch.end_with_parent()
+    asyncio.run(_serve(provider, version, address))
 
 
 async def _serve(provider: Provider, version: str, address: str) -> None:
@@ -179,13 +151,6 @@ async def _serve(provider: Provider, version: str, address: str) -> None:
 
 def _leave(*_: Any) -> None:
     os._exit(0)
-
-
-def _leave_with_parent(parent: int) -> None:
-    """Without it a killed `pulumi up` would leave a plugin behind that goes on changing things unwatched."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_S)
-    os._exit(1)
 
 
 def _one_line_errors(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:

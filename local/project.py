@@ -87,6 +87,8 @@ def project_file(real: Config, layout: Layout) -> Config:
     local = {key: value for key, value in real.items() if key not in ("backend", "stackConfigDir")}
     local["runtime"] = {"name": "python", "options": {**options, "virtualenv": str(layout.venv)}}
     local["main"] = "../.."
+    providers = (real.get("plugins") or {}).get("providers") or []
+    local["plugins"] = {"providers": [{**each, "path": str(layout.root / each["path"])} for each in providers]}
     return local
 
 

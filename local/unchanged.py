@@ -19,7 +19,7 @@ from local.layout import ENVIRONMENTS, Layout, read_json, write_json
 from local.stacks import Stacks
 
 NOTE = "unchanged.json"
-PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker", "pulumi-resource-pulumi-python")
+PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker")
 """Those on PATH win over ours."""
 REASON = "EASI_BREAK_GLASS_REASON"
 RESTART = "EASI_RESTART"

@@ -1,9 +1,8 @@
-"""Lines of a release in the log of Pulumi's engine, beside the resource that is being released."""
+"""Lines of a provider in the log of Pulumi's engine, beside the resource that they are about."""
 
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 from typing import Any
 
@@ -16,9 +15,9 @@ from release import progress
 class EngineLog:
     """A `Say` that tells the engine that started this process, or standard error where there is none."""
 
-    def __init__(self, urn: str | None = None) -> None:
+    def __init__(self, urn: str = "") -> None:
         """`urn`: the resource that the lines are about; without one, Pulumi shows them at the stack."""
-        self.urn = urn or ""
+        self.urn = urn
 
     def __call__(self, line: str) -> None:
         """Say what is kept: Pulumi repeats it among its diagnostics."""
@@ -42,13 +41,11 @@ class EngineLog:
 
 
 def engine_address() -> str | None:
-    """host:port of the engine, which starts this process with it as the first argument."""
-    return sys.argv[1] if len(sys.argv) > 1 and ":" in sys.argv[1] else None
+    """host:port of the engine, which starts a provider with it as the last argument."""
+    return sys.argv[-1] if len(sys.argv) > 1 and ":" in sys.argv[-1] else None
 
 
 @functools.cache
 def _engine() -> Any:
-    # The exception of a failed release is one line in Pulumi's own words; its traceback would be a second report.
-    logging.getLogger("grpc").setLevel(logging.CRITICAL)
     address = engine_address()
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None

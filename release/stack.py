@@ -15,8 +15,11 @@ from release.strict_json import DamagedError
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 _SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
 """Signature of a secret in a state (sdk/go/common/resource/sig, Secret)."""
-RELEASE: Final = "pulumi-python:dynamic/release:Release"
+RELEASE: Final = "release:index:Release"
 """Type of the resource whose creation and update is a release."""
+BEFORE: Final = "pulumi-python:dynamic/release:Release"
+"""Its type in states of earlier programs, in which it was a dynamic resource."""
+RELEASES: Final = (RELEASE, BEFORE)
 
 
 class StackError(Exception):
@@ -117,7 +120,7 @@ def from_export(name: str, exported: Any) -> Stack:
         ) from error
     root = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
     # What an interrupted update was about to make of the release comes after what the one before it left.
-    releases = [item for item in (*resources, *(each.resource for each in under_way)) if item.type == RELEASE]
+    releases = [item for item in (*resources, *(each.resource for each in under_way)) if item.type in RELEASES]
     known = {item.urn for item in resources}
     operations = tuple(
         Operation(kind=kind, urn=urn, type=of, known=urn in known)

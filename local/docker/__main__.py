@@ -6,4 +6,4 @@ from local.docker.provider import VERSION, DockerProvider
 from local.plugin import serve
 
 if __name__ == "__main__":
-    serve(DockerProvider, "docker", VERSION)
+    serve(DockerProvider(), "docker", VERSION)

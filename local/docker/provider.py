@@ -30,7 +30,8 @@ from pulumi_docker.image import ImageArgs
 from local import builds
 from local.arguments import faults
 from local.docker import context, image
-from local.plugin import UNKNOWN, EngineLog, PluginError, has_unknown, in_thread, old_inputs, plain, wires
+from local.plugin import UNKNOWN, PluginError, has_unknown, in_thread, old_inputs, plain, wires
+from release.engine_log import EngineLog
 
 VERSION = "5.2.0"
 """The release of pulumi-docker whose Image this is like."""
@@ -42,8 +43,7 @@ _NO_DIFFERENCE = ("registry.username", "registry.password", "buildOnPreview")
 class DockerProvider(Provider):
     """`docker:index/image:Image` with the engine on this machine."""
 
-    def __init__(self, log: EngineLog) -> None:
-        self._log = log
+    def __init__(self) -> None:
         self._host: str | None = None
         self._stop = threading.Event()
 
@@ -113,9 +113,8 @@ class DockerProvider(Provider):
         }
         if preview and (not inputs.get("buildOnPreview") or has_unknown(inputs)):
             return outputs
-        report = image.Reporter(
-            status=lambda line: self._log.status(urn, line), info=lambda line: self._log.info(urn, line)
-        )
+        say = EngineLog(urn)
+        report = image.Reporter(status=say.passing, info=say)
         client = image.connect(self._host)
         with builds.under_way():
             image_id = image.build(client, inputs, report, self._stop)

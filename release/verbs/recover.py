@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from release import lease, machine, request, session, stack
-from release.stack import RELEASE, Stack, StackError
+from release.stack import RELEASES, Stack, StackError
 from release.verbs import environment
 from release.verbs.errors import VerbError
 
@@ -86,7 +86,7 @@ def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
 def _again(found: Stack) -> str:
     """The command that asks for the interrupted release. Without its version, it would release the tree's HEAD."""
     inputs = found.inputs or {}
-    named = inputs.get("named") and any(operation.type == RELEASE for operation in found.operations)
+    named = inputs.get("named") and any(operation.type in RELEASES for operation in found.operations)
     return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {found.name}"
 
 
@@ -156,7 +156,7 @@ def _refresh(found: Stack) -> None:
     Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
     next update compares it with what runs.
     """
-    known = [each.urn for each in found.operations if each.known and each.type != RELEASE]
+    known = [each.urn for each in found.operations if each.known and each.type not in RELEASES]
     targets = [argument for urn in ([found.root] if found.root else []) + known for argument in ("--target", urn)]
     stack.pulumi(
         *("refresh", "-s", found.name, "--clear-pending-creates", "--run-program=false", *targets),
@@ -208,7 +208,7 @@ def _holders(found: tuple[Lock, ...]) -> str:
 
 def _consequence(operation: stack.Operation) -> str:
     """What the person should know about an operation that was cut short."""
-    if operation.type == RELEASE:
+    if operation.type in RELEASES:
         return ": the next update releases again"
     if operation.known:
         return ": its state was read anew"

@@ -11,7 +11,7 @@ from typing import Any
 from local.aws.provider import AwsProvider
 from local.aws.wire import Props
 from local.docker.provider import differences
-from release.resource import ReleaseProvider
+from release import provider
 from tests.components import program
 from tests.components.program import Ran
 
@@ -61,7 +61,7 @@ def _difference(urn: str, old: Props, new: Props, asked: Mapping[str, Any]) -> s
     """`update`, `replace`, or nothing."""
     token, name = _type(urn), urn.rpartition("::")[2]
     if token == program.RELEASE:
-        return "update" if ReleaseProvider().diff("", old, new).changes else ""
+        return "update" if provider.differs(old, new) else ""
     if token == IMAGE:
         return "update" if dict(differences(old, new)) else ""
     if not token.startswith("aws:"):

@@ -40,7 +40,7 @@ HEAD = "a" * 40
 DIGEST = f"sha256:{'1' * 64}"
 MANIFEST = f"sha256:{'2' * 64}"
 STACK = "pulumi:pulumi:Stack"
-RELEASE = "pulumi-python:dynamic/release:Release"
+RELEASE = "release:index:Release"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -154,7 +154,7 @@ def test_the_preview_of_a_refused_version_shows_what_runs(monkeypatch: pytest.Mo
     assert warning[1].startswith("prod refused bbbbbbbbbbbb: impl has not proven it.")
     assert line == ("info", "prod: aaaaaaa stays, as bbbbbbb would be refused")
     assert top[1].startswith("prod: aaaaaaa -> aaaaaaa, the same version, proven in impl 2026-11-02 17:05 UTC")
-    shown, now = (ran.one("pulumi-python:dynamic/release:Release") for ran in (refused, accepted))
+    shown, now = (ran.one("release:index:Release") for ran in (refused, accepted))
     names = ("version", "image", "staticManifest", "taskDefinition")
     assert {name: shown[name] for name in names} == {name: now[name] for name in names}
 

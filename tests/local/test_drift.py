@@ -116,7 +116,7 @@ def test_what_was_changed_by_hand_is_shown_by_name_and_released_again(easi: Clon
     (moved,) = [line for line in shown.splitlines() if "~ taskDefinition :" in line]
     assert moved.split(":", 1)[1].strip() == f'"{released["taskDefinition"]}" => "{other}"'
     assert f"{released['staticManifest']} changed: index.html; missing: {asset}" in shown
-    assert "~ pulumi-python:dynamic/release:Release: (update)" in shown
+    assert "~ release:index:Release: (update)" in shown
     revisions = [arn.rpartition("/")[2] for arn in (other, released["taskDefinition"])]
     assert f"impl: the service is to run {revisions[0]}, and ran {revisions[1]}" in shown
 

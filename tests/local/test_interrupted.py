@@ -102,13 +102,13 @@ class Dev:
                 command = (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            if mine and any(name in command for name in (b"pulumi.dynamic", b"local.aws", b"local.language_host")):
+            if mine and any(name in command for name in (b"release.servicer", b"local.aws", b"local.language_host")):
                 found.append(int(folder.name))
         return [process for process in found if machine.runs(process)]
 
     def releasing(self) -> list[int]:
         """Processes that release."""
-        return [pid for pid in self.plugins() if b"pulumi.dynamic" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in self.plugins() if b"release.servicer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def recover(self) -> str:
         """What `python -m release recover` says; it succeeds."""

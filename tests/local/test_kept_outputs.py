@@ -21,35 +21,42 @@ PROGRAM = """
 import os
 
 import pulumi
-from pulumi import dynamic
 
 import stack_outputs
 
 stack_outputs.keep(stack_outputs.read(pulumi.get_stack()))
 
-
-class Provider(dynamic.ResourceProvider):
-    def create(self, props):
-        import time
-
-        time.sleep(props["sleep"])
-        if props["fails"]:
-            raise Exception("it broke")
-        return dynamic.CreateResult("id", props)
-
-
-class Resource(dynamic.Resource, module="tests", name="Resource"):
-    pass
-
-
 how = os.environ.get("HOW", "")
 if how == "refused":
     raise pulumi.RunError("it is refused")
 if how:
-    made = Resource(Provider(), how, {"sleep": 10 if how == "canceled" else 0, "fails": how == "failed"})
+    made = pulumi.CustomResource("tests:index:Resource", how, {"how": how})
     pulumi.export("late", made.id)
 pulumi.export("token", pulumi.Output.secret("hunter2"))
 pulumi.export("url", {"of": "what runs"})
+"""
+PROVIDER = """
+import time
+
+import grpc
+from pulumi.runtime.proto import provider_pb2
+
+from release.plugin import serve
+from release.servicer import Servicer
+
+
+class Slow(Servicer):
+    def Check(self, request, context):
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def Create(self, request, context):
+        if request.properties["how"] == "failed":
+            context.abort(grpc.StatusCode.UNKNOWN, "it broke")
+        time.sleep(10 if request.properties["how"] == "canceled" else 0)
+        return provider_pb2.CreateResponse(id="id", properties=request.properties)
+
+
+serve(Slow())
 """
 SHOWN = """\
 Outputs:
@@ -95,7 +102,12 @@ def project(tmp_path: Path) -> Project:
     engine = Path(json.loads((here().local / "engine" / "engine.json").read_text())["path"])
     (tmp_path / "Pulumi.yaml").write_text(
         f"name: kept\nruntime: {{name: python, options: {{virtualenv: {ROOT / '.venv'}}}}}\n"
+        "plugins: {providers: [{name: tests, path: provider}]}\n"
     )
+    plugin = tmp_path / "provider" / "pulumi-resource-tests"
+    plugin.parent.mkdir()
+    plugin.write_text(f"#!{ROOT / '.venv' / 'bin' / 'python'}{PROVIDER}")
+    plugin.chmod(0o755)
     (tmp_path / "__main__.py").write_text(PROGRAM)
     (tmp_path / "state").mkdir()
     hidden = ("AWS_", "PULUMI_", "EASI_", "VIRTUAL_ENV")
@@ -119,7 +131,7 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-@pytest.mark.parametrize(("how", "told"), [("refused", "error: it is refused"), ("failed", "application: it broke")])
+@pytest.mark.parametrize(("how", "told"), [("refused", "error: it is refused"), ("failed", "error: it broke")])
 def test_they_stay_and_are_shown_as_they_are(project: Project, how: str, told: str) -> None:
     before = project.outputs()
     code, said = project.run("up", "--yes", "--skip-preview", how=how)

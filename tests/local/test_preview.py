@@ -49,7 +49,7 @@ def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:
     operations = re.findall(r"^ +([~+-]+ ?\S+:\S+): \((\w+)\)$", first, re.MULTILINE)
     assert operations == [
         ("+-aws:ecs/taskDefinition:TaskDefinition", "replace"),
-        ("~ pulumi-python:dynamic/release:Release", "update"),
+        ("~ release:index:Release", "update"),
     ]
     changed = [line.split(":")[0] for line in re.findall(r"^ +[~+-] +(\w+ *:.*)$", first, re.MULTILINE)]
     assert {name.strip() for name in changed} == {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
-RELEASE = "pulumi-python:dynamic/release:Release"
+RELEASE = "release:index:Release"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes in place of a value that it does not know yet."""
 VERSION = "6cbec7aa0e6724d5582124ddef723eee2cf3d737"

@@ -139,7 +139,7 @@ class World:
                 "taskDefinition": release.task_definition,
                 "staticManifest": release.static_manifest,
             }
-            resources.append({"type": "pulumi-python:dynamic/release:Release", "urn": "release", "inputs": inputs})
+            resources.append({"type": "release:index:Release", "urn": "release", "inputs": inputs})
             self.s3.put(bucket, record.KEY, release.to_json())
         config = {"easi:promoteFrom": promotes_from, **SOURCES, **settings}
         self.stacks[name] = {

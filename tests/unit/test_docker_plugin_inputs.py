@@ -17,7 +17,7 @@ from pulumi_docker.image import ImageArgs
 from local.arguments import faults
 from local.docker import context, image
 from local.docker.provider import IMAGE, DockerProvider, differences
-from local.plugin import UNKNOWN, EngineLog, PluginError, has_unknown, plain, wire, wires
+from local.plugin import UNKNOWN, PluginError, has_unknown, plain, wire, wires
 
 URN = f"urn:pulumi:dev::easi::easi:image:BackendImage${IMAGE}::backend"
 
@@ -159,7 +159,7 @@ def test_image_cannot_be_built_under_a_digest() -> None:
 
 def check(inputs: dict[str, Any], urn: str = URN) -> Any:
     request = CheckRequest(urn, {}, wires(inputs), b"")
-    return asyncio.run(DockerProvider(EngineLog(None)).check(request))
+    return asyncio.run(DockerProvider().check(request))
 
 
 def test_check_adds_the_contexts_digest(folder: Path) -> None:
@@ -204,7 +204,7 @@ def test_other_resource_types_are_refused() -> None:
 
 def test_secrets_are_left_to_the_engine() -> None:
     request = ConfigureRequest({}, {}, accept_secrets=True, accept_resources=True)
-    assert asyncio.run(DockerProvider(EngineLog(None)).configure(request)).accept_secrets is False
+    assert asyncio.run(DockerProvider().configure(request)).accept_secrets is False
 
 
 def test_values_survive_the_wire() -> None:

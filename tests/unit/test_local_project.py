@@ -75,7 +75,10 @@ def layout(tmp_path: Path) -> Layout:
     layout = Layout(tmp_path)
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "overlay.yaml").write_text('config: {"easi:connectTo": "127.0.0.1:{port}"}\n')
-    (tmp_path / "Pulumi.yaml").write_text("name: easi\nruntime: python\nbackend: {url: s3://state}\n")
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: easi\nruntime: python\nbackend: {url: s3://state}\n"
+        "plugins: {providers: [{name: release, path: release/bin}]}\n"
+    )
     for name in ("dev", "impl", "prod"):
         (tmp_path / f"Pulumi.{name}.yaml").write_text(
             'encryptedkey: abc\nsecretsprovider: awskms://x\nconfig: {"aws:region": us-west-2, "easi:cpu": 256}\n'
@@ -95,6 +98,7 @@ def test_project_runs_the_program_in_place_in_this_virtual_environment(layout: L
         "name": "easi",
         "main": "../..",
         "runtime": {"name": "python", "options": {"virtualenv": str(layout.venv)}},
+        "plugins": {"providers": [{"name": "release", "path": str(layout.root / "release/bin")}]},
     }
     dev = generated(layout, "Pulumi.dev.yaml")
     assert dev == {"config": {"aws:region": "us-west-2", "easi:cpu": 256, "easi:connectTo": "127.0.0.1:5000"}}

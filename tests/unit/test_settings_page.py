@@ -19,7 +19,7 @@ def test_every_setting_has_a_row() -> None:
 def test_changes_are_told_the_gravest_first() -> None:
     changes = {
         "easi:service:EcsService$aws:ecs/taskDefinition:TaskDefinition::backend": "replace",
-        "pulumi-python:dynamic/release:Release::release": "update",
+        "release:index:Release::release": "update",
         "aws:iam/role:Role::a": "delete",
     }
     said = settings_table.effect(changes)

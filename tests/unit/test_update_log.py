@@ -15,19 +15,19 @@ Updating (dev):
  +  docker:index:Image backend creating (1m2s) Step 19/19 : ENTRYPOINT ["/backend"]
  +  docker:index:Image backend creating (1m3s) Pushed localhost:4566/easi-dev@sha256:6ea3 in 0.7 s
  +  docker:index:Image backend created (1m3s) Pushed localhost:4566/easi-dev@sha256:6ea3 in 0.7 s
- +  pulumi-python:dynamic:Release release creating (0s)\x20
- +  pulumi-python:dynamic:Release release creating (0s) 1/8 check: begins
- +  pulumi-python:dynamic:Release release creating (9s) 5/8 prove: 1 of 3 passes by 3f2c1aa
- +  pulumi-python:dynamic:Release release creating (9s) 5/8 prove: 0 of 3 passes: answered 503, expected 200
- +  pulumi-python:dynamic:Release release creating (9s) 5/8 prove: 1 of 3 passes by 3f2c1aa
- +  pulumi-python:dynamic:Release release creating (13s) dev: 3f2c1aa is proven
- +  pulumi-python:dynamic:Release release created (13s) dev: 3f2c1aa is proven
+ +  release:index:Release release creating (0s)\x20
+ +  release:index:Release release creating (0s) 1/8 check: begins
+ +  release:index:Release release creating (9s) 5/8 prove: 1 of 3 passes by 3f2c1aa
+ +  release:index:Release release creating (9s) 5/8 prove: 0 of 3 passes: answered 503, expected 200
+ +  release:index:Release release creating (9s) 5/8 prove: 1 of 3 passes by 3f2c1aa
+ +  release:index:Release release creating (13s) dev: 3f2c1aa is proven
+ +  release:index:Release release created (13s) dev: 3f2c1aa is proven
  +  pulumi:pulumi:Stack easi-dev created (27s)\x20
 Diagnostics:
   docker:index:Image (backend):
     Pushed localhost:4566/easi-dev@sha256:6ea3 in 0.7 s
 
-  pulumi-python:dynamic:Release (release):
+  release:index:Release (release):
     dev: 3f2c1aa is proven
 
 Resources:
@@ -43,15 +43,15 @@ Updating (dev):
  +- aws:ecs:TaskDefinition backend replaced (0.00s) [diff: ~containerDefinitions]
     pulumi:pulumi:Stack easi-dev running 1/8 check: begins
     pulumi:pulumi:Stack easi-dev running roll out failed: easi-dev: ECS took easi-dev:3 back. Undoing
- ~  pulumi-python:dynamic:Release release updating (9s) [diff: ~version]; dev: 3f2c1aa is not released: roll out failed
- ~  pulumi-python:dynamic:Release release **updating failed** [diff: ~version]; error: dev: 3f2c1aa is not released
+ ~  release:index:Release release updating (9s) [diff: ~version]; dev: 3f2c1aa is not released: roll out failed
+ ~  release:index:Release release **updating failed** [diff: ~version]; error: dev: 3f2c1aa is not released
  -- aws:ecs:TaskDefinition backend deleted original (0.04s)\x20
     pulumi:pulumi:Stack easi-dev **failed** 1 error; 1 warning
 Diagnostics:
   aws:s3:Bucket (site):
     warning: the bucket has no owner
 
-  pulumi-python:dynamic:Release (release):
+  release:index:Release (release):
     dev: 3f2c1aa is not released: roll out failed
       why       easi-dev: ECS took easi-dev:3 back
 
@@ -88,13 +88,12 @@ def test_of_a_later_one_also_what_was_changed_and_every_problem() -> None:
         "  1/8 check: begins",
         "  roll out failed: easi-dev: ECS took easi-dev:3 back. Undoing",
         "  dev: 3f2c1aa is not released: roll out failed",
-        " ~  pulumi-python:dynamic:Release release **updating failed** [diff: ~version]; "
-        "error: dev: 3f2c1aa is not released",
+        " ~  release:index:Release release **updating failed** [diff: ~version]; error: dev: 3f2c1aa is not released",
         " -- aws:ecs:TaskDefinition backend deleted original (0.04s)",
         "    pulumi:pulumi:Stack easi-dev **failed** 1 error; 1 warning",
         "  aws:s3:Bucket (site):",
         "    warning: the bucket has no owner",
-        "  pulumi-python:dynamic:Release (release):",
+        "  release:index:Release (release):",
         "    dev: 3f2c1aa is not released: roll out failed",
         "      why       easi-dev: ECS took easi-dev:3 back",
         "  pulumi:pulumi:Stack (easi-dev):",

@@ -1,9 +1,8 @@
-"""A process that releases ends with the engine that started it."""
+"""A release ends with the engine that started it, and when the engine says goodbye; its lease is given back first."""
 
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,74 +10,70 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from release import machine
 
-PROGRAM = """
-import pathlib, sys, threading, time
-from concurrent.futures import ThreadPoolExecutor
-from release import lease, watch
+RELEASE = """
+import pathlib, sys, threading
+from release import lease, plugin
+from release.servicer import Servicer
 
 class Held:
     def release(self):
-        pathlib.Path(sys.argv[2]).write_text("given back")
+        pathlib.Path(sys.argv[1]).write_text("given back")
 
-def work():
-    lease._ours.add(Held())
-    watch.end_with_the_engine(sys.argv[1])
-    print("releasing", flush=True)
-    time.sleep(60)
-
-# As Pulumi's plugin: the work is a call in a pool, and the main thread waits to be interrupted.
-calls = ThreadPoolExecutor()
-calls.submit(work)
-try:
-    threading.Event().wait()
-except KeyboardInterrupt:
-    pass
+lease._ours.add(held := Held())
+threading.Timer(60, lambda: None).start()  # a release under way
+plugin.serve(Servicer(), lease.abandon_all)
+"""
+ENGINE = """
+import subprocess, sys, time
+release = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdout=subprocess.PIPE)
+release.stdout.readline()
+print(release.pid, flush=True)
+time.sleep(60)
 """
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def engine() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server
-
-
 @contextmanager
-def releasing(engine: socket.socket, given_back: Path) -> Iterator[subprocess.Popen[str]]:
-    address = f"127.0.0.1:{engine.getsockname()[1]}"
-    command = [sys.executable, "-c", PROGRAM, address, str(given_back)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def releasing(given_back: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """An engine, and the process that releases."""
+    command = [sys.executable, "-c", ENGINE, RELEASE, str(given_back)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        process = int(engine.stdout.readline())
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "releasing\n"
-            yield process
+            yield engine, process
         finally:
-            process.kill()
+            engine.kill()
+            ended_after(process)
 
 
-def test_it_goes_on_while_the_engine_is_there(engine: socket.socket, tmp_path: Path) -> None:
-    with releasing(engine, tmp_path / "lease") as process, pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=2)
-    assert not (tmp_path / "lease").exists()
+def ended_after(process: int) -> float:
+    """Seconds until it has ended."""
+    began = time.monotonic()
+    while machine.runs(process):
+        assert time.monotonic() - began < 5
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
-def test_it_ends_within_two_seconds_of_the_engines_death_and_gives_the_lease_back(
-    engine: socket.socket, tmp_path: Path
-) -> None:
-    with releasing(engine, tmp_path / "lease") as process:
-        began = time.monotonic()
-        engine.close()
-        assert process.wait(timeout=5) == 1
-        assert time.monotonic() - began < 2
+def test_it_goes_on_while_the_engine_is_there(tmp_path: Path) -> None:
+    with releasing(tmp_path / "lease") as (_, process):
+        time.sleep(2)
+        assert machine.runs(process)
+        assert not (tmp_path / "lease").exists()
+
+
+def test_it_ends_within_two_seconds_of_the_engines_death_and_gives_the_lease_back(tmp_path: Path) -> None:
+    with releasing(tmp_path / "lease") as (engine, process):
+        engine.kill()
+        assert ended_after(process) < 2
     assert (tmp_path / "lease").read_text() == "given back"
 
 
-def test_it_ends_when_the_engine_interrupts_it(engine: socket.socket, tmp_path: Path) -> None:
-    with releasing(engine, tmp_path / "lease") as process:
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 1
-        assert time.monotonic() - began < 2
+def test_it_ends_when_the_engine_interrupts_it(tmp_path: Path) -> None:
+    with releasing(tmp_path / "lease") as (_, process):
+        subprocess.run(["kill", f"-{signal.SIGINT.value}", str(process)], check=True)
+        assert ended_after(process) < 2
     assert (tmp_path / "lease").read_text() == "given back"

@@ -4,14 +4,12 @@ import json
 import types
 from typing import Any
 
-import dill
 import pytest
 from botocore.exceptions import ClientError
 
-from release import session
+from release import provider, session
 from release.drift import Found
 from release.request import IDENTITY
-from release.resource import ReleaseProvider
 from release.rollout import RolloutFailed
 from tests.unit.bucket_fake import Bucket
 from tests.unit.bucket_fake import error as s3_error
@@ -49,12 +47,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     made = Bucket()
     made.objects["release.json"] = json.dumps(RECORD).encode()
     clients = session.Clients(s3=made, cloudfront=None, function=None)
-    monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: clients)
+    monkeypatch.setattr("release.provider.session.connect", lambda *_a, **_k: clients)
     return made
 
 
-def changes(news: dict[str, Any]) -> bool | None:
-    return ReleaseProvider().diff("id", INPUTS, {**INPUTS, **news, "release": None}).changes
+def changes(news: dict[str, Any]) -> bool:
+    return provider.differs(INPUTS, {**INPUTS, **news, "release": None})
 
 
 @pytest.mark.parametrize("key", [*IDENTITY, "recordsBucket"])
@@ -106,7 +104,7 @@ def test_credentials_that_may_not_look_see_no_release(bucket: Bucket, monkeypatc
     def nobody(*_arguments: Any, **_more: Any) -> None:
         raise session.WrongAccountError("sign in")
 
-    monkeypatch.setattr("release.resource.session.connect", nobody)
+    monkeypatch.setattr("release.provider.session.connect", nobody)
     assert changes({}) is False
 
 
@@ -119,21 +117,6 @@ def test_a_bucket_that_does_not_answer_is_told(bucket: Bucket) -> None:
         changes({})
 
 
-def test_provider_is_stored_by_its_permanent_path() -> None:
-    stored = dill.dumps(ReleaseProvider())
-    assert b"release.resource" in stored
-    assert len(stored) < 100, "the state must refer to the class and not contain its code"
-    assert vars(ReleaseProvider()) == {}
-
-
-def test_delete_leaves_what_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_arguments: Any, **_more: Any) -> None:
-        raise AssertionError("delete must not talk to AWS")
-
-    monkeypatch.setattr("release.resource.session.connect", forbidden)
-    ReleaseProvider().delete("id", INPUTS)
-
-
 def refused(code: str) -> Any:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Invoke")
 
@@ -141,10 +124,10 @@ def refused(code: str) -> Any:
 def read(monkeypatch: pytest.MonkeyPatch, look: Any) -> dict[str, Any]:
     """The outputs of a refresh."""
     request = types.SimpleNamespace(connection=None, account="1", region="r", environment="dev")
-    monkeypatch.setattr("release.resource.from_inputs", lambda _props: request)
-    monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: None)
-    monkeypatch.setattr("release.resource.drift.look", look)
-    return dict(ReleaseProvider().read("id", INPUTS).outs or {})
+    monkeypatch.setattr("release.provider.from_inputs", lambda _props: request)
+    monkeypatch.setattr("release.provider.session.connect", lambda *_a, **_k: None)
+    monkeypatch.setattr("release.provider.drift.look", look)
+    return provider.read(INPUTS, print)
 
 
 def failing(error: Exception) -> Any:
@@ -160,7 +143,7 @@ def failing(error: Exception) -> Any:
 def test_a_refresh_shows_what_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = Found(release=None, task_definition="arn:9", static_manifest="sha256:1 changed: index.html")
     outs = read(monkeypatch, lambda *_: found)
-    said = capsys.readouterr().err
+    said = capsys.readouterr().out
     assert "dev: the service is to run arn:9, and ran " in said
     assert "dev: the site is sha256:1 changed: index.html, and was " in said
     assert (outs["taskDefinition"], outs["staticManifest"]) == ("arn:9", "sha256:1 changed: index.html")
@@ -172,37 +155,16 @@ def test_a_role_that_sees_ecs_only_keeps_the_rest(
 ) -> None:
     found = Found(release=None, task_definition="arn:9", static_manifest=None, denied="AccessDenied")
     assert read(monkeypatch, lambda *_: found) == {**INPUTS, "taskDefinition": "arn:9"}
-    assert "the record and the site not compared" in capsys.readouterr().err
+    assert "the record and the site not compared" in capsys.readouterr().out
 
 
 def test_a_role_that_may_not_look_keeps_what_the_last_release_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert read(monkeypatch, failing(refused("AccessDeniedException"))) == INPUTS
-    assert "what runs not compared" in capsys.readouterr().err
+    assert "what runs not compared" in capsys.readouterr().out
 
 
 def test_another_failure_to_look_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RolloutFailed):
         read(monkeypatch, failing(refused("ServiceException")))
-
-
-def test_lines_are_about_the_release_the_first_time_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[str, bool]] = []
-
-    def released(_request: Any, _clients: Any, say: Any, *_: Any) -> Any:
-        monkeypatch.setattr(say, "_log", lambda _line, *, ephemeral: told.append((say.urn, ephemeral)))
-        say.passing("1 of 2 tasks")
-        say("proven")
-        return types.SimpleNamespace(to_json=lambda: RECORD)
-
-    monkeypatch.setattr("release.resource.engine.run", released)
-    monkeypatch.setattr(
-        "release.resource.from_inputs", lambda _inputs: types.SimpleNamespace(connection=None, account="", region="")
-    )
-    monkeypatch.setattr("release.resource.session.connect", lambda *_a, **_k: None)
-    news = {**INPUTS, "urn": "urn:release"}
-    ReleaseProvider().create(news)
-    ReleaseProvider().update("id", INPUTS, news)
-
-    assert told == [("urn:release", True), ("urn:release", False)] * 2

@@ -1,0 +1,120 @@
+"""What a creation, an update, a refresh and a comparison of the Release resource do.
+
+It takes what the state says as values: nothing of it is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from release import drift, engine, git, record, session, unsettled
+from release.course import identity
+from release.progress import Say
+from release.request import IDENTITY, connection, from_inputs
+from release.stack import RELEASES
+from release.version import commit
+
+Properties = dict[str, Any]
+
+
+class UnknownTypeError(Exception):
+    """A resource that this project does not have."""
+
+
+def require_release(urn: str) -> None:
+    """Refuse a resource of another type, which only a state can have. Raises UnknownTypeError."""
+    place, _, kinds, _ = urn.split("::", 3)
+    stack, kind = place.rpartition(":")[2], kinds.rpartition("$")[2]
+    if kind not in RELEASES:
+        raise UnknownTypeError(
+            f"{kind} is no resource of this project, and code that a state holds is not run. To take it out of the "
+            f"state:  pulumi state delete -s {stack} '{urn}'"
+        )
+
+
+def release_id(news: Mapping[str, Any]) -> str:
+    """The resource's id."""
+    return f"{news['environment']}-release"
+
+
+def release(news: Properties, say: Say) -> Properties:
+    """Release, for the first time or again; the outputs. What ran before is read from AWS, not from the state."""
+    request = from_inputs(news)
+    clients = session.connect(request.connection, account=request.account, region=request.region)
+    return {**news, "release": engine.run(request, clients, say, _is_ancestor).to_json()}
+
+
+def differs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether an update is needed. A release is what changes its identity; how it is proven can change without one.
+
+    So is one that was asked for (`restart`), and one that takes up what an interrupted release left.
+    """
+    changed = any(olds.get(key) != news.get(key) for key in (*IDENTITY, "recordsBucket"))
+    return changed or bool(news.get("restart")) or _is_open(olds, news)
+
+
+def read(olds: Properties, say: Say) -> Properties:
+    """What really runs, so that a refresh shows drift.
+
+    What the last release left, where the role may not ask: CI's preview role may not read objects.
+    """
+    request = from_inputs(olds)
+    clients = session.connect(request.connection, account=request.account, region=request.region)
+    try:
+        found = drift.look(request, clients)
+    except Exception as error:
+        if not session.is_denied(error):
+            raise
+        say(_not_compared(request.environment, "what runs", error))
+        return olds
+    for line in drift.differences(olds["taskDefinition"], olds["staticManifest"], found):
+        say(f"{request.environment}: {line}")
+    outs = {**olds, "taskDefinition": found.task_definition or ""}
+    if found.denied is not None:
+        say(_not_compared(request.environment, "the record and the site", found.denied))
+        return outs
+    outs["staticManifest"] = found.static_manifest or ""
+    if found.release is not None:
+        outs["release"] = found.release.to_json()
+    return outs
+
+
+def _is_ancestor(older: str, newer: str) -> bool:
+    """As far as the clone knows that this runs in. What must be known, the gate has asked already."""
+    try:
+        return git.is_ancestor(Path.cwd(), commit(older), commit(newer)) is True
+    except git.GitError:
+        return False
+
+
+def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether a release that is not in the state has changed something: one that was killed, or not recorded by Pulumi.
+
+    No, where these credentials may not know.
+    """
+    bucket, service = news["recordsBucket"], news["service"].split(":")
+    try:
+        s3 = session.connect(connection(news), account=service[4], region=service[3]).s3
+        if unsettled.read(s3, bucket) is not None:
+            return True
+        recorded = record.read(s3, bucket)
+    except session.WrongAccountError:
+        return False
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return True
+        if not session.is_denied(error):
+            raise
+        return False
+    if recorded is None:
+        return True
+    known = olds.get("release")
+    return known is not None and identity(record.from_json(known)) != identity(recorded)
+
+
+def _not_compared(environment: str, what: str, why: object) -> str:
+    return f"{environment}: {what} not compared, which this role may not read ({why})"
