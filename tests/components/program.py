@@ -29,7 +29,7 @@ from local.aws.wire import UNKNOWN, Props, read_struct
 from release import build_context, git, tree
 from release.build_context import BuildContext
 from release.static import manifest
-from tests.components.recorded import Options, Recorded, Resource
+from tests.components.recorded import TOKEN, Options, Recorded, Resource
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "__main__.py"
@@ -271,9 +271,5 @@ _FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getSubnet:getSubnet": lambda asked: {"availabilityZone": f"{REGION}{asked['id'][-1]}"},
     "aws:ec2/getSecurityGroup:getSecurityGroup": lambda asked: {"id": f"sg-{_label(asked)}"},
-    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: {
-        "proxyEndpoint": "https://registry",
-        "userName": "AWS",
-        "password": "token-of-twelve-hours",
-    },
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: TOKEN,
 }

@@ -13,6 +13,8 @@ from pulumi.runtime import mocks
 
 SUFFIXES = {"aws:lb/loadBalancer:LoadBalancer": "app", "aws:lb/targetGroup:TargetGroup": "targetgroup"}
 """How CloudWatch's names of them begin."""
+TOKEN = {"proxyEndpoint": "http://registry", "userName": "AWS", "password": "token-of-twelve-hours"}
+"""What ECR gives for its registry; this one is without TLS, so Docker is not signed in to it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ class _Mocks(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
-            return {"proxyEndpoint": "https://registry", "userName": "AWS", "password": "token-of-twelve-hours"}, []
+            return TOKEN, []
         if args.token == "aws:ec2/getSecurityGroup:getSecurityGroup":
             return {**args.args, "id": f"{args.args['name']} of {args.args['vpcId']}"}, []
         return dict(args.args), []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import types
+from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
+from components import backend_image
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.release_store import ReleaseStore, ReleaseStoreArgs
-from tests.components.recorded import Recorded, record
+from tests.components.recorded import TOKEN, Recorded, record
 
 IMAGE = "docker:index/image:Image"
 REPOSITORY = "aws:ecr/repository:Repository"
@@ -107,12 +111,44 @@ def test_first_environment_builds_its_image_for_the_named_architecture() -> None
     assert built["imageName"] == "registry/easi-dev:dev-a"
     assert built["build"]["args"] == {"EASI_VERSION": "a"}
     assert built["build"]["platform"] == "linux/arm64"
+    assert built["registry"] == {"server": TOKEN["proxyEndpoint"]}, "the state keeps no token"
     assert said["architecture"] == "ARM64"
 
 
 def test_built_image_is_named_by_its_digest() -> None:
     _, said = image(Build(context="backend", arguments={}, tag="t"))
     assert said["reference"].endswith("@sha256:" + "1" * 64)
+
+
+@pytest.mark.parametrize(
+    ("docker", "server", "told"),
+    [
+        pytest.param("cat >token; echo $* >arguments", "https://registry", None, id="signed in"),
+        pytest.param("exit 1", "http://registry", None, id="a registry without TLS gets no token"),
+        pytest.param(
+            "echo no basic auth >&2; exit 1", "https://registry", "registry` failed: no basic auth", id="refused"
+        ),
+        pytest.param(None, "https://registry", "`docker` is not on the PATH", id="no Docker"),
+    ],
+)
+def test_docker_is_signed_in_to_the_registry(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, docker: str | None, server: str, told: str | None
+) -> None:
+    token: Any = types.SimpleNamespace(proxy_endpoint=server, user_name="AWS", password="of twelve hours")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin" if docker else str(tmp_path))
+    if docker:
+        program = tmp_path / "docker"
+        program.write_text(f"#!/bin/sh\n{docker}\n")
+        program.chmod(0o755)
+    if told:
+        with pytest.raises(pulumi.RunError, match=told):
+            backend_image._signed_in(token)
+        return
+    assert backend_image._signed_in(token) == server
+    if server == "https://registry":
+        assert (tmp_path / "token").read_text() == token.password
+        assert (tmp_path / "arguments").read_text() == "login --username AWS --password-stdin https://registry\n"
 
 
 def test_later_environment_builds_nothing_and_names_the_same_digest() -> None:
