@@ -12,6 +12,7 @@ from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs
 from components.cluster import Cluster, ClusterArgs
+from components.component import tagged, tags_of
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
 from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
@@ -32,6 +33,7 @@ run = project.load_run()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
 where = place.find(settings.zones if settings.vpc_cidr else 0)
+pulumi.runtime.register_stack_transformation(tagged(tags_of(pulumi.get_project(), environment)))
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)

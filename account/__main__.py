@@ -40,6 +40,7 @@ try:
             environments={
                 environment: upstream or None for environment, upstream in sorted(settings.environments.items())
             },
+            makes_vpc=settings.makes_vpc,
             account=aws.get_caller_identity().account_id,
             partition=where.partition,
             state_bucket=settings.state_bucket,

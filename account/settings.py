@@ -34,6 +34,7 @@ class Settings:
     repository_id: int
     legacy_subject: bool
     environments: Mapping[str, str]
+    makes_vpc: tuple[str, ...]
     state_bucket: str
     state_key_arn: str
     provider_arn: str
@@ -82,6 +83,9 @@ def _wrong(values: Mapping[str, typing.Any]) -> Iterator[str]:
             if not pattern.fullmatch(text) and (text or name not in _OPTIONAL):
                 yield _expected(name, text, expected)
     yield from _wrong_environments(values.get("environments"))
+    for environment in values.get("makes_vpc", ()):
+        if environment not in values.get("environments", {environment: ""}):
+            yield _expected("makes_vpc", environment, "some of the environments")
     if not 3600 <= values.get("max_session", 3600) <= 43_200:
         yield _expected("max_session", values["max_session"], "3600 to 43200 seconds")
     if values.get("legacy_subject") is False:

@@ -1,6 +1,6 @@
 """Where all stacks keep their state: a bucket and a key, made once by an administrator of the account that holds it.
 
-    python -m account.state --bucket NAME --region REGION [--share-with ACCOUNT ...]
+    python -m account.state --bucket NAME --region REGION [--share-with ACCOUNT=STACK[:BEFORE] ...]
 
 Run again at will: it makes what is missing and deletes or loosens nothing.
 """
@@ -26,7 +26,9 @@ LIFECYCLE_RULE = "replaced-states"
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_ACCOUNT = re.compile(r"\d{12}")
+_SHARED = re.compile(r"(\d{12})=(?:([a-z][a-z0-9-]*)/)?([a-z][a-z0-9-]*)(?::([a-z][a-z0-9-]*))?")
+_PROJECT = "easi"
+"""The project of a stack that is named without one: the default of `project` in account/Pulumi.yaml."""
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 Say = Callable[[str], None]
@@ -44,8 +46,13 @@ class Place:
     region: str
     account: str
     partition: str
-    others: Sequence[str]
-    """ARNs of the other accounts."""
+    shared: Sequence[policies.Shared]
+    """The stacks of other accounts."""
+
+    @property
+    def others(self) -> list[str]:
+        """ARNs of the other accounts."""
+        return sorted({each.root(self.partition) for each in self.shared})
 
     @property
     def alias(self) -> str:
@@ -53,17 +60,22 @@ class Place:
         return f"alias/{self.bucket}"
 
 
-def ensure(session: boto3.Session, bucket: str, share_with: Sequence[str], say: Say) -> str:
+def ensure(session: boto3.Session, bucket: str, share_with: Sequence[policies.Shared], say: Say) -> str:
     """Make the key and the bucket, or bring them to what they must be. Returns what to do next. Raises StateError."""
     region = str(session.region_name)
     caller = session.client("sts", config=_RETRIES).get_caller_identity()
     account, partition = caller["Account"], caller["Arn"].split(":")[1]
-    others = [f"arn:{partition}:iam::{other}:root" for other in sorted(set(share_with) - {account})]
-    place = Place(bucket=bucket, region=region, account=account, partition=partition, others=others)
+    shared = sorted({each for each in share_with if each.account != account}, key=str)
+    place = Place(bucket=bucket, region=region, account=account, partition=partition, shared=shared)
     s3 = session.client("s3", config=_RETRIES)
     _make_bucket(s3, place, say)  # first, because its name may be taken
+    statements = _bucket_policy(s3, place)
     key = _ensure_key(session.client("kms", config=_RETRIES), place, say)
     _set_up(s3, place, key, say)
+    wanted = policies.merged(statements, policies.of_bucket(f"arn:{partition}:s3:::{bucket}", partition, shared))
+    if wanted != statements:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(wanted))
+    say(f"the bucket {bucket}: versioned, encrypted with the key, private, over TLS only")
     alias = f"arn:{partition}:kms:{region}:{account}:{place.alias}"
     return (
         "to sign in, here and in CI:\n"
@@ -124,13 +136,20 @@ def _set_up(s3: Any, place: Place, key: str, say: Say) -> None:
     rules = _asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {"Rules": []})["Rules"]
     if LIFECYCLE_RULE not in {rule.get("ID") for rule in rules}:
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, _EXPIRY]})
-    existing = policies.read(
-        _asked(lambda: s3.get_bucket_policy(Bucket=bucket), {"Policy": policies.document([])})["Policy"]
-    )
-    wanted = policies.merged(existing, policies.of_bucket(f"arn:{place.partition}:s3:::{bucket}", place.others))
-    if wanted != existing:
-        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(wanted))
-    say(f"the bucket {bucket}: versioned, encrypted with the key, private, over TLS only")
+
+
+def _bucket_policy(s3: Any, place: Place) -> list[policies.Statement]:
+    """The statements that are there. Raises StateError for what would be left open because nobody says for whom."""
+    policy = _asked(lambda: s3.get_bucket_policy(Bucket=place.bucket), {"Policy": policies.document([])})["Policy"]
+    statements = policies.read(policy)
+    if open_to := policies.reaching_every_stack(statements, place.shared):
+        command = f"  python -m account.state --bucket {place.bucket} --region {place.region}"
+        raise StateError(
+            f"the accounts {', '.join(open_to)} may write and delete the state of every stack in {place.bucket}, as an "
+            "earlier version of this command let them: say which stacks are theirs, which takes the rest away"
+            + "".join(f"\n{command} --share-with {account}=STACK:BEFORE" for account in open_to)
+        )
+    return statements
 
 
 def _make_bucket(s3: Any, place: Place, say: Say) -> None:
@@ -211,6 +230,17 @@ def _matching(pattern: re.Pattern[str], expected: str) -> Callable[[str], str]:
     return check
 
 
+def _shared(text: str) -> policies.Shared:
+    found = _SHARED.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an account's number (12 digits) and its stack, with the stack that it promotes from: "
+            "222222222222=impl:dev; or 222222222222=easi-account/impl for a stack of another project"
+        )
+    account, project, stack, before = found.groups()
+    return policies.Shared(account, project or _PROJECT, stack, before)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0: the bucket and the key are as they must be; 1: they are not, and why; 2: wrong arguments."""
     parser = argparse.ArgumentParser(
@@ -227,9 +257,9 @@ def main(arguments: Sequence[str]) -> int:
         "--share-with",
         action="append",
         default=[],
-        metavar="ACCOUNT",
-        type=_matching(_ACCOUNT, "an account's number, 12 digits"),
-        help="another account whose environments keep their state here; may be given several times",
+        metavar="ACCOUNT=STACK[:BEFORE]",
+        type=_shared,
+        help="another account that deploys a stack, and the stack that it promotes from; may be given several times",
     )
     given = parser.parse_args(arguments)
     try:

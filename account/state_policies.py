@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from components import state_objects
+
 Statement = dict[str, Any]
+
+EVERY_STACK = "OtherAccountsState"
+"""Sid of a statement by which other accounts reach every stack: earlier versions wrote it."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Shared:
+    """A stack that another account deploys."""
+
+    account: str
+    project: str
+    stack: str
+    before: str | None = None
+    """The stack that it promotes from, which it reads."""
+
+    def root(self, partition: str) -> str:
+        """The account as a principal: its own policies decide who of it."""
+        return f"arn:{partition}:iam::{self.account}:root"
 
 
 def of_key(account: str, others: Sequence[str]) -> list[Statement]:
@@ -16,8 +37,8 @@ def of_key(account: str, others: Sequence[str]) -> list[Statement]:
     return [own, *([_allow("OtherAccounts", others, actions, "*")] if others else [])]
 
 
-def of_bucket(arn: str, others: Sequence[str]) -> list[Statement]:
-    """TLS only; and each other account's own policies decide who of it reaches which stack's state."""
+def of_bucket(arn: str, partition: str, shared: Sequence[Shared]) -> list[Statement]:
+    """TLS only; and each other account reaches the state of its own stacks. Its own policies decide who of it."""
     only_tls = {
         "Sid": "OnlyTls",
         "Effect": "Deny",
@@ -26,24 +47,52 @@ def of_bucket(arn: str, others: Sequence[str]) -> list[Statement]:
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    if not others:
+    if not shared:
         return [only_tls]
-    objects = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    return [
-        only_tls,
-        _allow("OtherAccountsList", others, ["s3:GetBucketLocation", "s3:ListBucket"], arn),
-        _allow("OtherAccountsState", others, objects, f"{arn}/.pulumi/*"),
-    ]
+    roots = sorted({each.root(partition) for each in shared})
+    # It shows the names of all stacks. S3 answers a miss with 403 without it, which the engine takes for an error.
+    listing = _allow("OtherAccountsList", roots, ["s3:GetBucketLocation", "s3:ListBucket"], arn)
+    return [only_tls, listing, *_of_accounts(arn, partition, shared)]
+
+
+def _of_accounts(arn: str, partition: str, shared: Sequence[Shared]) -> Iterator[Statement]:
+    for account in sorted({each.account for each in shared}):
+        own = [each for each in shared if each.account == account]
+        read = {key for each in own for key in state_objects.read_with(each.project, each.stack, each.before)}
+        write = {key for each in own for key in state_objects.of_stack(each.project, each.stack)}
+        for sid, action, keys in (
+            ("Read", ["s3:GetObject"], read),
+            ("Write", ["s3:DeleteObject", "s3:PutObject"], write),
+        ):
+            resources = [f"{arn}/{key}" for key in sorted(keys)]
+            yield _allow(f"{sid}{account}", [own[0].root(partition)], action, resources)
+
+
+def reaching_every_stack(statements: Sequence[Statement], shared: Sequence[Shared]) -> list[str]:
+    """Accounts that an earlier version let reach every stack, and of which it is not said now which are theirs."""
+    named = {each.account for each in shared}
+    old = [statement for statement in statements if statement.get("Sid") == EVERY_STACK]
+    accounts = {arn.split(":")[4] for statement in old for arn in _list(statement["Principal"]["AWS"])}
+    return sorted(accounts - named)
 
 
 def merged(existing: Sequence[Statement], ours: Sequence[Statement]) -> list[Statement]:
-    """The statements of a policy with ours in their places, by Sid; who was named in one of them stays in it."""
-    result = {statement.get("Sid", index): statement for index, statement in enumerate(existing)}
+    """The statements of a policy with ours in their places, by Sid; who and what was named in one stays in it."""
+    result = {
+        statement.get("Sid", index): statement
+        for index, statement in enumerate(existing)
+        if statement.get("Sid") != EVERY_STACK
+    }
     for statement in ours:
-        before = result.get(statement["Sid"], {}).get("Principal")
-        if isinstance(before, Mapping) and isinstance(statement["Principal"], Mapping):
-            named = {*_list(before.get("AWS")), *_list(statement["Principal"]["AWS"])}
-            result[statement["Sid"]] = {**statement, "Principal": {"AWS": sorted(named)}}
+        before = result.get(statement["Sid"], {})
+        if isinstance(before.get("Principal"), Mapping) and isinstance(statement["Principal"], Mapping):
+            named = {*_list(before["Principal"].get("AWS")), *_list(statement["Principal"]["AWS"])}
+            resources = sorted({*_list(before.get("Resource")), *_list(statement["Resource"])})
+            result[statement["Sid"]] = {
+                **statement,
+                "Principal": {"AWS": sorted(named)},
+                "Resource": resources[0] if len(resources) == 1 else resources,
+            }
         else:
             result[statement["Sid"]] = statement
     return list(result.values())
@@ -64,11 +113,11 @@ def _list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 
-def _allow(sid: str, principals: Sequence[str], actions: Sequence[str], resource: str) -> Statement:
+def _allow(sid: str, principals: Sequence[str], actions: Sequence[str], resources: str | list[str]) -> Statement:
     return {
         "Sid": sid,
         "Effect": "Allow",
         "Principal": {"AWS": list(principals)},
         "Action": list(actions),
-        "Resource": resource,
+        "Resource": resources,
     }

@@ -1,85 +1,29 @@
 """What CI's roles may do: the statements of the deploy role and of the preview role of one environment.
 
-What bears the environment's name, `<project>-<environment>` or `<project>-<environment>-…`, is its own. For what has no
-name when it is created (a VPC, a distribution, a certificate) IAM has nothing to limit the action by: those statements
-allow single actions on every resource, and `WITHOUT_NAMES` says which they are and why.
-https://docs.aws.amazon.com/service-authorization/latest/reference/
+What bears the environment's name, `<project>-<environment>` or `<project>-<environment>-…`, is its own, and so is what
+bears the tags that the program gives everything (`components.component.tags_of`): AWS makes the ids of a distribution,
+a certificate or a security group. `EVERYWHERE` says which statements are on every resource, and why.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from components.policies import allow
+from components import state_objects
+from components.ci_actions import ID_READS, LISTS, OWN_READS, TAGGED, UNTAGGED
+from components.ci_scope import Scope, Statement, actions, actions_of, deny, statement
 from components.task_roles import SHIFTING_POLICY
-
-Statement = dict[str, Any]
-
-READS = {
-    "acm": "DescribeCertificate ListTagsForCertificate",
-    "application-autoscaling": "DescribeScalableTargets DescribeScalingPolicies ListTagsForResource",
-    "cloudfront": "DescribeFunction GetCachePolicy GetDistribution GetFunction GetInvalidation GetOriginAccessControl "
-    "GetResponseHeadersPolicy GetVpcOrigin ListTagsForResource",
-    "cloudwatch": "DescribeAlarms GetDashboard ListTagsForResource",
-    "ec2": "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeInternetGateways "
-    "DescribeManagedPrefixLists DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribePrefixLists "
-    "DescribeRouteTables DescribeSecurityGroupRules DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute "
-    "DescribeVpcEndpoints DescribeVpcs",
-    "ecr": "DescribeImages DescribeRepositories GetAuthorizationToken GetLifecyclePolicy GetRepositoryPolicy "
-    "ListTagsForResource",
-    "ecs": "DescribeClusters DescribeServices DescribeTaskDefinition ListTagsForResource",
-    "elasticloadbalancing": "Describe*",
-    "iam": "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies",
-    "lambda": "GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration GetPolicy ListTags "
-    "ListVersionsByFunction",
-    "logs": "DescribeLogGroups DescribeMetricFilters GetDelivery GetDeliveryDestination GetDeliverySource "
-    "ListTagsForResource",
-    "route53": "GetChange GetHostedZone ListHostedZones ListResourceRecordSets ListTagsForResource",
-    "sns": "GetSubscriptionAttributes GetTopicAttributes ListTagsForResource",
-    "wafv2": "GetWebACL",
-}
-"""Actions by which the provider reads what the stacks' resources are. None returns what the environment stores."""
-
-SECRETS_EXIST = ("secretsmanager:DescribeSecret", "ssm:DescribeParameters")
-"""How a release sees, before it changes anything, that what the tasks start with exists: never a value. Settings name
-secrets freely."""
-
-BUCKET_READS = (
-    "GetAccelerateConfiguration GetBucketAcl GetBucketCORS GetBucketLocation GetBucketLogging "
-    "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock "
-    "GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration "
-    "GetLifecycleConfiguration GetReplicationConfiguration ListBucket"
-)
-
-NETWORK = (
-    "AllocateAddress AssociateRouteTable AttachInternetGateway AuthorizeSecurityGroupEgress "
-    "AuthorizeSecurityGroupIngress CreateInternetGateway CreateNatGateway CreateRoute CreateRouteTable "
-    "CreateSecurityGroup CreateSubnet CreateTags CreateVpc CreateVpcEndpoint DeleteInternetGateway DeleteNatGateway "
-    "DeleteRoute DeleteRouteTable DeleteSecurityGroup DeleteSubnet DeleteTags DeleteVpc DeleteVpcEndpoints "
-    "DetachInternetGateway DisassociateAddress DisassociateRouteTable ModifySecurityGroupRules ModifySubnetAttribute "
-    "ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress ReplaceRoute ReplaceRouteTableAssociation "
-    "RevokeSecurityGroupEgress RevokeSecurityGroupIngress"
-)
-CDN = (
-    "AllowVendedLogDeliveryForResource CreateCachePolicy CreateDistribution CreateFunction CreateInvalidation "
-    "CreateOriginAccessControl CreateResponseHeadersPolicy CreateVpcOrigin DeleteCachePolicy DeleteDistribution "
-    "DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy DeleteVpcOrigin PublishFunction TagResource "
-    "UntagResource UpdateCachePolicy UpdateDistribution UpdateFunction UpdateOriginAccessControl "
-    "UpdateResponseHeadersPolicy UpdateVpcOrigin"
-)
 
 OWN_SERVICES = ("cloudwatch", "ecr", "ecs", "elasticloadbalancing", "lambda", "logs", "s3", "sns")
 """Services whose resources bear names: the deploy role may do everything to the environment's own."""
 
-WITHOUT_NAMES = {
-    "Read": "what a preview may read, too",
-    "Network": "VPCs, subnets, gateways and groups have ids that AWS makes",
-    "Cdn": "distributions, policies and origins have ids that AWS makes",
-    "Certificates": "certificates have ids that AWS makes",
-    "Scaling": "scalable targets have ids that AWS makes",
-    "Unnamed": "these actions have no resource-level permissions",
+EVERYWHERE = {
+    "Lists": "the actions have no resource type",
+    "Ec2Lists": "the actions have no resource type",
+    "Create": "what is made has no ARN yet, and the actions no resource type; a condition demands the tags",
+    "CreateUntagged": "the actions have no resource type, and CloudFront's functions and policies take no tags",
+    "Unsubscribe": "the action has no resource type",
+    "Secrets": "settings name secrets freely; the actions say whether one exists, never its value",
 }
 """Statements on every resource, by their Sid, and why."""
 
@@ -90,130 +34,131 @@ PASSED_TO = ("ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.c
 """Services that the environment's roles may be passed to."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Scope:
-    """One environment of one project in one account, and where its state is."""
-
-    partition: str
-    account: str
-    project: str
-    environment: str
-    promotes_from: str | None
-    """The environment whose images and files this one copies; it may be in another account."""
-    role_path: str
-    permissions_boundary: str | None
-    state_bucket: str
-    state_key_arn: str
-    hosted_zone_ids: Sequence[str]
-
-    @property
-    def name(self) -> str:
-        """What the names of the environment's own resources are or begin with."""
-        return f"{self.project}-{self.environment}"
-
-    def arn(self, service: str, resource: str, region: str = "*") -> str:
-        """An ARN of this account, or a pattern of some."""
-        return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
-
-    def s3(self, path: str) -> str:
-        """ARN of a bucket, or of objects in it."""
-        return f"arn:{self.partition}:s3:::{path}"
-
-    @property
-    def roles(self) -> str:
-        """The environment's own roles. CI's roles bear other names: neither role can change them."""
-        return self.arn("iam", f"role{self.role_path}{self.name}-*", region="")
+def read(scope: Scope) -> list[Statement]:
+    """What both roles read: the environment's resources, its state, and the state of the one that it promotes from."""
+    state = state_objects.read_with(scope.project, scope.environment, scope.promotes_from)
+    by_id = [scope.arn(*kind) for kind in (("acm", "certificate/*"), ("application-autoscaling", "scalable-target/*"))]
+    by_id += [scope.arn("cloudfront", "*", region=""), scope.arn("cloudwatch", "alarm:*"), scope.arn("ec2", "vpc/*")]
+    by_id += [scope.arn("logs", "delivery:*"), scope.arn("wafv2", "*/webacl/*")]
+    return [
+        statement("Lists", actions_of(LISTS), "*"),
+        statement("ReadOwn", actions_of(OWN_READS), list(_named(scope))),
+        statement("ReadById", actions_of(ID_READS), by_id),
+        statement(
+            "ReadRoles", actions("iam", "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies"), scope.roles
+        ),
+        *_read_names(scope),
+        # Without ListBucket, S3 answers a miss with 403, which the engine takes for an error.
+        statement("StateList", ["s3:GetBucketLocation", "s3:ListBucket"], scope.s3(scope.state_bucket)),
+        statement("StateRead", ["s3:GetObject"], [scope.s3(f"{scope.state_bucket}/{keys}") for keys in state]),
+        statement("StateKey", ["kms:Decrypt"], scope.state_key_arn),
+    ]
 
 
 def deploy(scope: Scope) -> list[Statement]:
-    """What `pulumi up` and `pulumi destroy` of the environment's stack need, and nothing of another environment.
+    """What `pulumi up` and `pulumi destroy` of the environment's stack need beside `read` and `ci_network.network`.
 
     Everything that is not allowed is denied; a role of AWS's own, as PowerUserAccess is one, is not attached.
     """
+    targets = scope.arn("application-autoscaling", "scalable-target/*")
+    certificates = scope.arn("acm", "certificate/*")
+    cdn = [scope.cdn("distribution"), scope.cdn("vpcorigin")]
+    state = state_objects.of_stack(scope.project, scope.environment)
     return [
-        _statement("Read", [*_reads(), *SECRETS_EXIST], "*"),
-        _statement("Own", [f"{service}:*" for service in OWN_SERVICES], list(_own(scope))),
-        _statement("Network", _actions("ec2", NETWORK), "*"),
-        _statement("Cdn", _actions("cloudfront", CDN), "*"),
-        _statement(
-            "Certificates",
-            _actions("acm", "AddTagsToCertificate DeleteCertificate RemoveTagsFromCertificate RequestCertificate"),
+        statement("Own", [f"{service}:*" for service in OWN_SERVICES], list(_own(scope))),
+        statement("Unsubscribe", ["sns:Unsubscribe"], "*"),
+        statement("Secrets", ["secretsmanager:DescribeSecret", "ssm:DescribeParameters"], "*"),
+        statement(
+            "Create",
+            ["acm:RequestCertificate", "cloudfront:CreateDistribution", "cloudfront:CreateVpcOrigin"],
             "*",
+            scope.tagged("Request"),
         ),
-        _statement(
-            "Scaling",
-            _actions(
-                "application-autoscaling",
-                "DeleteScalingPolicy DeregisterScalableTarget PutScalingPolicy RegisterScalableTarget TagResource "
-                "UntagResource",
+        statement("Tagged", actions_of(TAGGED), [certificates, targets, *cdn], scope.tagged("Resource")),
+        # A tag on what bears none yet, as what is being made does; never on what bears those of another environment.
+        statement(
+            "Tag",
+            [
+                *("acm:AddTagsToCertificate", "cloudfront:TagResource"),
+                *actions("application-autoscaling", "RegisterScalableTarget TagResource"),
+            ],
+            [certificates, targets, *cdn],
+            scope.tagged("Resource", "Request", operator="StringEqualsIfExists"),
+        ),
+        statement(
+            "CreateUntagged",
+            actions(
+                "cloudfront", "CreateCachePolicy CreateFunction CreateOriginAccessControl CreateResponseHeadersPolicy"
             ),
             "*",
         ),
-        _statement(
-            "Unnamed",
-            ["ecs:CreateCluster", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition", "sns:Unsubscribe"],
-            "*",
+        # Ids that AWS makes, and no tags: of functions alone, whose names are the program's, it can be said whose.
+        statement(
+            "Untagged",
+            actions("cloudfront", UNTAGGED),
+            [
+                scope.arn("cloudfront", f"function/{scope.name}-*", region=""),
+                *map(scope.cdn, ("cache-policy", "origin-access-control", "response-headers-policy")),
+            ],
         ),
-        _statement(
+        statement(
             "Deliveries",
-            _actions("logs", "CreateDelivery DeleteDelivery TagResource UntagResource UpdateDeliveryConfiguration"),
+            actions("logs", "CreateDelivery DeleteDelivery TagResource UntagResource UpdateDeliveryConfiguration"),
             scope.arn("logs", "delivery:*"),
         ),
         *_names(scope),
         *_promotion(scope),
         *_roles(scope),
-        *_read_state(scope),
-        _statement("StateWrite", ["s3:DeleteObject", "s3:PutObject"], list(_own_state(scope))),
-        _statement("StateKey", _actions("kms", "Decrypt Encrypt GenerateDataKey"), scope.state_key_arn),
+        statement(
+            "StateWrite",
+            ["s3:DeleteObject", "s3:PutObject"],
+            [scope.s3(f"{scope.state_bucket}/{keys}") for keys in state],
+        ),
+        statement("StateEncrypt", actions("kms", "Encrypt GenerateDataKey"), scope.state_key_arn),
     ]
 
 
 def preview(scope: Scope) -> list[Statement]:
-    """What `pulumi preview` and `pulumi preview --refresh` of the environment's stack need: reading, nothing else.
+    """What holds for a preview, whatever else is attached to its role later: it reads, and no secrets.
 
-    A preview takes no lock and writes no state. The denials hold whatever else is attached to the role later.
+    It takes no lock and writes no state. A pull request's own code runs with the role before anybody has read it.
     """
-    own_buckets = [scope.s3(f"{scope.name}-*")]
     return [
-        _statement("Read", _reads(), "*"),
-        _statement("Buckets", _actions("s3", BUCKET_READS), own_buckets),
-        *_read_state(scope),
-        _statement("StateKey", ["kms:Decrypt"], scope.state_key_arn),
-        _deny(
+        deny(
             "NoSecrets",
             ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"],
             Resource="*",
         ),
-        _deny("NoOtherObjects", ["s3:GetObject*"], NotResource=scope.s3(f"{scope.state_bucket}/*")),
-        _deny("NoOtherKeys", ["kms:Decrypt"], NotResource=scope.state_key_arn),
-        _deny("NoCalls", ["lambda:InvokeFunction*"], Resource="*"),
+        deny("NoOtherObjects", ["s3:GetObject*"], NotResource=scope.s3(f"{scope.state_bucket}/*")),
+        deny("NoOtherKeys", ["kms:Decrypt"], NotResource=scope.state_key_arn),
+        deny("NoCalls", ["lambda:InvokeFunction*"], Resource="*"),
     ]
 
 
-def _statement(sid: str, actions: Sequence[str], resources: Any, condition: Any = None) -> Statement:
-    return {"Sid": sid, **allow(actions, resources, condition)}
-
-
-def _deny(sid: str, actions: Sequence[str], **resources: Any) -> Statement:
-    return {"Sid": sid, "Effect": "Deny", "Action": sorted(actions), **resources}
-
-
-def _actions(service: str, names: str) -> list[str]:
-    return [f"{service}:{name}" for name in names.split()]
-
-
-def _reads() -> list[str]:
-    return [action for service, names in READS.items() for action in _actions(service, names)]
-
-
-def _own(scope: Scope) -> Iterator[str]:
-    """Resources that bear the environment's name."""
+def _named(scope: Scope) -> Iterator[str]:
+    """What the stack makes that bears the environment's name, as far as reading it can be limited."""
     name = scope.name
     yield scope.s3(f"{name}-*")
     for service, kind in (("ecr", "repository/"), ("ecs", "cluster/"), ("lambda", "function:")):
         yield scope.arn(service, f"{kind}{name}")
         yield scope.arn(service, f"{kind}{name}-*")
-    for kind in ("service", "service-deployment", "service-revision", "task"):
+    yield scope.arn("ecs", f"service/{name}/*")
+    yield scope.arn("ecs", f"service/{name}-*/*")
+    for group in (f"{name}", f"{name}:*", f"{name}-*"):
+        yield scope.arn("logs", f"log-group:/*/{group}")
+    for kind in ("delivery-source", "delivery-destination"):
+        yield scope.arn("logs", f"{kind}:{name}-*")
+    yield scope.arn("sns", f"{name}-*")
+    yield scope.arn("cloudwatch", f"alarm:{name}-*")
+    yield scope.arn("cloudwatch", f"dashboard/{name}", region="")
+    yield scope.arn("cloudwatch", f"dashboard/{name}-*", region="")
+
+
+def _own(scope: Scope) -> Iterator[str]:
+    """All that bears the environment's name."""
+    name = scope.name
+    yield from _named(scope)
+    for kind in ("service-deployment", "service-revision", "task"):
         yield scope.arn("ecs", f"{kind}/{name}/*")
         yield scope.arn("ecs", f"{kind}/{name}-*/*")
     yield scope.arn("ecs", f"task-definition/{name}:*")
@@ -221,23 +166,26 @@ def _own(scope: Scope) -> Iterator[str]:
     # `listener*`: listeners and their rules. IAM limits the length of a policy.
     for kind in ("loadbalancer/app", "listener*/app", "targetgroup"):
         yield scope.arn("elasticloadbalancing", f"{kind}/{name}-*")
-    for group in (f"{name}", f"{name}:*", f"{name}-*"):
-        yield scope.arn("logs", f"log-group:/*/{group}")
-    for kind in ("delivery-source", "delivery-destination"):
-        yield scope.arn("logs", f"{kind}:{name}-*")
-    yield scope.arn("sns", f"{name}-*")
     # Target tracking makes alarms with names of its own.
-    for alarm in (f"{name}-*", f"TargetTracking-service/{name}/*", f"TargetTracking-service/{name}-*"):
-        yield scope.arn("cloudwatch", f"alarm:{alarm}")
-    yield scope.arn("cloudwatch", f"dashboard/{name}", region="")
-    yield scope.arn("cloudwatch", f"dashboard/{name}-*", region="")
+    for services in (f"{name}/*", f"{name}-*"):
+        yield scope.arn("cloudwatch", f"alarm:TargetTracking-service/{services}")
+
+
+def _zones(scope: Scope) -> list[str]:
+    return [f"arn:{scope.partition}:route53:::hostedzone/{zone}" for zone in scope.hosted_zone_ids]
+
+
+def _read_names(scope: Scope) -> list[Statement]:
+    if not scope.hosted_zone_ids:
+        return []
+    reads = actions("route53", "GetChange GetHostedZone ListResourceRecordSets ListTagsForResource")
+    return [statement("ReadNames", reads, [*_zones(scope), f"arn:{scope.partition}:route53:::change/*"])]
 
 
 def _names(scope: Scope) -> list[Statement]:
     if not scope.hosted_zone_ids:
         return []
-    zones = [f"arn:{scope.partition}:route53:::hostedzone/{zone}" for zone in scope.hosted_zone_ids]
-    return [_statement("Names", ["route53:ChangeResourceRecordSets"], zones)]
+    return [statement("Names", ["route53:ChangeResourceRecordSets"], _zones(scope))]
 
 
 def _promotion(scope: Scope) -> list[Statement]:
@@ -246,12 +194,12 @@ def _promotion(scope: Scope) -> list[Statement]:
     source = f"{scope.project}-{scope.promotes_from}"
     repositories = f"arn:{scope.partition}:ecr:*:*:repository/{source}"
     return [
-        _statement(
+        statement(
             "PromoteImage",
-            _actions("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"),
+            actions("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"),
             [repositories, f"{repositories}-*"],
         ),
-        _statement(
+        statement(
             "PromoteFiles",
             ["s3:GetObject", "s3:ListBucket"],
             [scope.s3(f"{source}-*"), scope.s3(f"{source}-*/*")],
@@ -260,14 +208,14 @@ def _promotion(scope: Scope) -> list[Statement]:
 
 
 def _roles(scope: Scope) -> list[Statement]:
-    bounded = _actions("iam", "CreateRole DeleteRolePolicy PutRolePermissionsBoundary PutRolePolicy")
+    bounded = actions("iam", "CreateRole DeleteRolePolicy PutRolePermissionsBoundary PutRolePolicy")
     boundary = scope.permissions_boundary
     bounds = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else None
     linked = [f"{service}.amazonaws.com" for service in SERVICE_ROLES]
     return [
-        _statement(
+        statement(
             "Roles",
-            _actions(
+            actions(
                 "iam",
                 # A release asks the simulator what tasks may read, and what its function may pass.
                 "DeleteRole ListInstanceProfilesForRole SimulatePrincipalPolicy TagRole UntagRole "
@@ -276,14 +224,14 @@ def _roles(scope: Scope) -> list[Statement]:
             scope.roles,
         ),
         # Without a boundary, a role can get one only from whoever may give it any right, which is not CI.
-        _statement(
+        statement(
             "BoundedRoles",
             bounded if boundary else [action for action in bounded if not action.endswith("Boundary")],
             scope.roles,
             bounds,
         ),
         # The one policy of AWS's own that the components attach; any other could be AdministratorAccess.
-        _statement(
+        statement(
             "ShiftingRoles",
             ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
             scope.roles,
@@ -292,30 +240,13 @@ def _roles(scope: Scope) -> list[Statement]:
                 **(bounds or {}),
             },
         ),
-        _statement(
+        statement(
             "PassRole", ["iam:PassRole"], scope.roles, {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}
         ),
-        _statement(
+        statement(
             "ServiceLinkedRoles",
             ["iam:CreateServiceLinkedRole"],
             scope.arn("iam", "role/aws-service-role/*", region=""),
             {"StringEquals": {"iam:AWSServiceName": linked}},
         ),
     ]
-
-
-def _read_state(scope: Scope) -> list[Statement]:
-    return [
-        # Without ListBucket, S3 answers a miss with 403, which the engine takes for an error.
-        _statement("StateList", ["s3:GetBucketLocation", "s3:ListBucket"], scope.s3(scope.state_bucket)),
-        _statement("StateRead", ["s3:GetObject"], scope.s3(f"{scope.state_bucket}/.pulumi/*")),
-    ]
-
-
-def _own_state(scope: Scope) -> Iterator[str]:
-    """Where the engine (3.232, backend/diy) keeps one stack."""
-    root, stack = scope.s3(f"{scope.state_bucket}/.pulumi"), f"{scope.project}/{scope.environment}"
-    yield f"{root}/stacks/{stack}.*"
-    yield f"{root}/locks/organization/{stack}/*"
-    for kind in ("history", "backups"):
-        yield f"{root}/{kind}/{stack}/*"

@@ -165,14 +165,19 @@ def _access(args: DeployLambdaArgs, log_group_arn: pulumi.Input[str]) -> list[di
         policies.allow(["ecs:RunTask"], pulumi.Output.concat(service.task_family_arn, ":*"), in_cluster),
         # A task that it starts has the tags of the task definition.
         policies.allow(["ecs:TagResource"], tasks, {"StringEquals": {"ecs:CreateAction": "RunTask"}}),
-        policies.allow(["ecs:StopTask"], tasks, in_cluster),
-        policies.allow(["ecs:StopServiceDeployment"], _beside(service.service_arn, "service-deployment")),
+        policies.allow(["ecs:DescribeTasks", "ecs:StopTask"], tasks, in_cluster),
         # What ECS keeps of each deployment: arn:…:service-deployment/<cluster>/<service>/<id>, and service-revision.
+        # It asks for the service, too.
         policies.allow(
-            ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
-            [_beside(service.service_arn, "service-deployment"), _beside(service.service_arn, "service-revision")],
+            ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:StopServiceDeployment"],
+            [
+                service.service_arn,
+                _beside(service.service_arn, "service-deployment"),
+                _beside(service.service_arn, "service-revision"),
+            ],
         ),
-        policies.allow(["ecs:DescribeTasks", "ecs:ListTasks"], "*", in_cluster),
+        # Its resource type is the container instance, of which Fargate has none.
+        policies.allow(["ecs:ListTasks"], "*", in_cluster),
         # These have no resource-level permissions: https://docs.aws.amazon.com/service-authorization/latest/reference/
         policies.allow(["ecs:DescribeTaskDefinition", "elasticloadbalancing:DescribeTargetHealth"], "*"),
         policies.allow(["logs:GetLogEvents"], pulumi.Output.concat(service.log_group_arn, ":*")),

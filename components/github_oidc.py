@@ -6,25 +6,20 @@ One set per AWS account; the environments' own stacks do not contain it.
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import ci_access, policies
+from components import ci_access, ci_network, policies
+from components.ci_scope import Scope
 from components.component import Component
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 MIN_SESSION_S, MAX_SESSION_S = 3600, 43_200
 """What IAM accepts: https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html"""
-MAX_POLICY = 10_240
-"""Characters of a role's inline policies, without white space.
-
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +57,8 @@ class GithubOidcArgs:
     """The Pulumi project whose stacks are the environments. Names of their resources begin with it."""
     environments: Mapping[str, str | None]
     """Environments in this account, each with the one that it promotes from (in any account), or None."""
+    makes_vpc: Collection[str] = ()
+    """Those of the environments whose stacks make a VPC: the others' deploy roles make no networks."""
     account: str
     partition: str = "aws"
     state_bucket: str
@@ -87,7 +84,7 @@ class GithubOidc(Component):
     """A deploy role and a preview role for each environment, and the provider that vouches for GitHub's tokens.
 
     The deploy role is for jobs of the GitHub environment of the same name, whose protection rules decide who approves.
-    The preview role is for pull requests and for the environment `<name>-preview`, which has no protection: it reads.
+    The preview role is for the environment `<name>-preview`, which has no protection: it reads.
 
     Raises ValueError for what would make the trust or the limits of the roles mean something else than they say.
     """
@@ -107,19 +104,23 @@ class GithubOidc(Component):
         self.deploy_role_arns, self.preview_role_arns = {}, {}
         for environment in args.environments:
             scope = _scope(args, environment)
+            read = self._managed(f"{name}-{scope.name}-read", args, ci_access.read(scope))
+            network = self._managed(f"{name}-{scope.name}-network", args, ci_network.network(scope))
             self.deploy_role_arns[environment] = self._role(
                 f"{name}-{scope.name}-deploy",
                 args,
-                [f"environment:{environment}"],
-                ci_access.deploy(scope),
-                args.max_session_s,
+                context=f"environment:{environment}",
+                inline=ci_access.deploy(scope),
+                managed={"read": read, "network": network},
+                max_session_s=args.max_session_s,
             )
             self.preview_role_arns[environment] = self._role(
                 f"{name}-{scope.name}-preview",
                 args,
-                ["pull_request", f"environment:{environment}-preview"],
-                ci_access.preview(scope),
-                MIN_SESSION_S,
+                context=f"environment:{environment}-preview",
+                inline=ci_access.preview(scope),
+                managed={"read": read},
+                max_session_s=MIN_SESSION_S,
             )
         self.register_outputs(
             {
@@ -138,15 +139,21 @@ class GithubOidc(Component):
         )
         return provider.arn
 
+    def _managed(self, name: str, args: GithubOidcArgs, statements: Sequence[Mapping[str, Any]]) -> pulumi.Output[str]:
+        """A policy beside the roles' inline ones, in which there is no room for all."""
+        path, document = args.role_options.path, policies.document(*statements)
+        return aws.iam.Policy(name, name=name, path=path, policy=document, opts=self.child).arn
+
     def _role(
         self,
         name: str,
         args: GithubOidcArgs,
-        contexts: Sequence[str],
-        statements: Sequence[Mapping[str, Any]],
+        *,
+        context: str,
+        inline: Sequence[Mapping[str, Any]],
+        managed: Mapping[str, pulumi.Output[str]],
         max_session_s: int,
     ) -> pulumi.Output[str]:
-        subjects = [args.repository.subject(context) for context in contexts]
         role = aws.iam.Role(
             name,
             # Known before it is made, for the workflows; and no name that a deploy role may change.
@@ -154,41 +161,36 @@ class GithubOidc(Component):
             path=args.role_options.path,
             permissions_boundary=args.role_options.permissions_boundary,
             max_session_duration=max_session_s,
-            assume_role_policy=policies.document(_trust(self.provider_arn, subjects)),
+            assume_role_policy=policies.document(_trust(self.provider_arn, args.repository.subject(context))),
             opts=self.child,
         )
-        aws.iam.RolePolicy(
-            name,
-            name="access",
-            role=role.id,
-            policy=policies.document(*statements),
-            opts=pulumi.ResourceOptions(parent=role),
-        )
+        below = pulumi.ResourceOptions(parent=role)
+        aws.iam.RolePolicy(name, name="access", role=role.id, policy=policies.document(*inline), opts=below)
+        for what, policy in managed.items():
+            aws.iam.RolePolicyAttachment(f"{name}-{what}", role=role.name, policy_arn=policy, opts=below)
         return role.arn
 
 
-def _trust(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> dict[str, Any]:
+def _trust(provider_arn: pulumi.Input[str], subject: str) -> dict[str, Any]:
     return {
         "Effect": "Allow",
         "Principal": {"Federated": provider_arn},
         "Action": "sts:AssumeRoleWithWebIdentity",
         # Equal, never like: a wildcard in a subject trusts whatever GitHub lets somebody name that way.
         "Condition": {
-            "StringEquals": {
-                f"{ISSUER}:aud": AUDIENCE,
-                f"{ISSUER}:sub": subjects[0] if len(subjects) == 1 else list(subjects),
-            }
+            "StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject},
         },
     }
 
 
-def _scope(args: GithubOidcArgs, environment: str) -> ci_access.Scope:
-    return ci_access.Scope(
+def _scope(args: GithubOidcArgs, environment: str) -> Scope:
+    return Scope(
         partition=args.partition,
         account=args.account,
         project=args.project,
         environment=environment,
         promotes_from=args.environments[environment],
+        makes_vpc=environment in args.makes_vpc,
         role_path=args.role_options.path,
         permissions_boundary=args.role_options.permissions_boundary,
         state_bucket=args.state_bucket,
@@ -223,10 +225,18 @@ def _problems(args: GithubOidcArgs) -> Sequence[str]:
                 f"the state bucket {args.state_bucket} bears the name of the environment {environment}, whose deploy "
                 f"role may change everything that begins with {args.project}-{environment}-: give it another name"
             )
-        policy = json.dumps(ci_access.deploy(_scope(args, environment)), separators=(",", ":"))
-        if len(policy) > MAX_POLICY:
-            found.append(
-                f"the deploy role of {environment} would have a policy of {len(policy)} characters, IAM takes "
-                f"{MAX_POLICY}: shorten the names or the list of hosted zones"
-            )
+        found += _too_long(_scope(args, environment))
     return found
+
+
+def _too_long(scope: Scope) -> Iterator[str]:
+    for what, statements, limit in (
+        ("policy for reading", ci_access.read(scope), policies.MAX_MANAGED),
+        ("policy for networks", ci_network.network(scope), policies.MAX_MANAGED),
+        ("deploy role", ci_access.deploy(scope), policies.MAX_INLINE),
+    ):
+        if (length := policies.length(*statements)) > limit:
+            yield (
+                f"the {what} of {scope.environment} would have {length} characters, IAM takes {limit}: "
+                "shorten the names or the list of hosted zones"
+            )

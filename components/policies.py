@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,13 @@ import pulumi
 import pulumi_aws as aws
 
 POLICY_VERSION = "2012-10-17"
+MAX_INLINE = 10_240
+"""Characters of all inline policies of a role together, without white space.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+MAX_MANAGED = 6_144
+"""Characters of one managed policy, without white space."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +44,11 @@ def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
 
 
+def length(*statements: Mapping[str, Any]) -> int:
+    """What IAM counts of a policy; its names and patterns have no white space."""
+    return len(json.dumps({"Version": POLICY_VERSION, "Statement": statements}, separators=(",", ":")))
+
+
 def allow(actions: Sequence[str], resources: Any, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A statement of an identity policy."""
     statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": resources}
@@ -55,7 +68,8 @@ def service_role(
 
     A policy that changes is another one, of another name. It is there before what depends on it changes, and the one
     before goes only when the whole update has succeeded: until then the role may do what either allows, so that a
-    release which fails can go back to what it replaced.
+    release which fails can go back to what it replaced. So it may have half of the characters that IAM takes: raises
+    pulumi.RunError for more.
 
     With `account`, the service assumes it for resources of that account alone. AWS documents that for the role of a
     task: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html. It does not for the role
@@ -79,10 +93,20 @@ def service_role(
         # With a name of the program's own choosing, the old policy would have to go before the new one comes.
         name_prefix="access-",
         role=role.id,
-        policy=document(*statements),
+        policy=pulumi.Output.all(*statements).apply(lambda known: _half(name, known)),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role, replace_on_changes=["policy"])),
     )
     return ServiceRole(arn=role.arn, name=role.name, ready=policy)
+
+
+def _half(name: str, statements: Sequence[Mapping[str, Any]]) -> str:
+    if (found := length(*statements)) > MAX_INLINE // 2:
+        raise pulumi.RunError(
+            f"the policy of the role {name} would have {found} characters; "
+            f"IAM takes {MAX_INLINE // 2} beside the one that it replaces\n"
+            "  expected fewer or shorter names of resources: keys of one secret in Secrets Manager count once"
+        )
+    return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
 
 
 def only_tls(bucket_arn: pulumi.Input[str]) -> dict[str, Any]:

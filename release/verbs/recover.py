@@ -146,6 +146,8 @@ def _lock(found: Stack) -> str | None:
             return str(error)
         if f"no resource named '{NO_RESOURCE}'" not in str(error):
             raise
+    if not _backend().startswith("http"):
+        return None  # and to list the stacks, Pulumi reads the state of each, which CI's roles may not
     busy = any(each.name == found.name and each.update_in_progress for each in stack.listed())
     return LOCKED[1] if busy else None
 
@@ -183,7 +185,7 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
             )
     # Machines made from one image, as GitHub's runners are, may share their host name: it names this one only where
     # the state is on it, too.
-    if found and all(lock.host == here for lock in found) and _state_is_here():
+    if found and all(lock.host == here for lock in found) and _backend().startswith("file://"):
         return
     if not ended(found):
         raise VerbError(
@@ -192,10 +194,10 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
         )
 
 
-def _state_is_here() -> bool:
-    """Whether the state is in files of this machine."""
+def _backend() -> str:
+    """Address of what holds the state."""
     backend = stack.answered("whoami", "--json")
-    return isinstance(backend, dict) and str(backend.get("url", "")).startswith("file://")
+    return str(backend.get("url", "")) if isinstance(backend, dict) else ""
 
 
 def _locked(name: str, found: tuple[Lock, ...]) -> str:

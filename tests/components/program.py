@@ -127,6 +127,8 @@ def run(
     answers = Answers(unknown or {})
     monitor = _Monitor(answers)
     mocks.set_mocks(answers, project="easi", stack=stack, preview=preview, monitor=monitor)
+    root: Any = pulumi.runtime.get_root_resource()
+    root._transformations = []  # without those of a run before
     made: list[pulumi.Resource] = []
     urns: list[str] = []
 

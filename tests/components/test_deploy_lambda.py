@@ -59,7 +59,10 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
     assert by_action["ecs:RunTask"]["Condition"] == in_cluster
     assert by_action["ecs:StopTask"]["Resource"] == f"{HERE}:task/shop/*"
     assert by_action["ecs:StopTask"]["Condition"] == in_cluster
-    assert by_action["ecs:StopServiceDeployment"]["Resource"] == f"{HERE}:service-deployment/backend/*"
+    assert by_action["ecs:StopServiceDeployment"]["Resource"][:2] == [
+        f"{HERE}:Service/backend",
+        f"{HERE}:service-deployment/backend/*",
+    ]
     assert by_action["ecs:TagResource"]["Resource"] == f"{HERE}:task/shop/*"
     assert by_action["ecs:TagResource"]["Condition"] == {"StringEquals": {"ecs:CreateAction": "RunTask"}}
     changing = [action for action in by_action if not action.split(":")[1].startswith(("Describe", "List", "Get"))]
@@ -79,7 +82,11 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
 def test_function_reads_what_ecs_keeps_of_its_services_deployments(tmp_path: Path) -> None:
     policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
     (kept,) = [each for each in json.loads(policy)["Statement"] if "ecs:DescribeServiceDeployments" in each["Action"]]
-    assert kept["Resource"] == [f"{HERE}:service-deployment/backend/*", f"{HERE}:service-revision/backend/*"]
+    assert kept["Resource"] == [
+        f"{HERE}:Service/backend",
+        f"{HERE}:service-deployment/backend/*",
+        f"{HERE}:service-revision/backend/*",
+    ]
 
 
 def test_function_reads_the_lease_and_nothing_else_of_the_records(tmp_path: Path) -> None:

@@ -33,24 +33,8 @@ ARGS = GithubOidcArgs(
 
 CALLS = json.loads((Path(__file__).parents[1] / "fixtures" / "ci" / "calls.json").read_text())
 READ_VERB = re.compile(r"[a-z0-9-]+:(Get|List|Describe|BatchGet)\w*\*?")
-LIMITED_BY_NAME = {
-    "Own",
-    "Deliveries",
-    "Names",
-    "PromoteImage",
-    "PromoteFiles",
-    "Roles",
-    "BoundedRoles",
-    "ShiftingRoles",
-    "PassRole",
-    "ServiceLinkedRoles",
-    "StateList",
-    "StateRead",
-    "StateWrite",
-    "StateKey",
-}
-WITH_ANY_ACTION = {"Own", "Read"}
-"""Statements with `*` in an action: all of a service on the environment's own, and elasticloadbalancing:Describe*."""
+OTHERS = ("Resource", "Request")
+TAGS = {"Project": "easi", "Environment": "impl"}
 
 
 def built(**changes: Any) -> Recorded:
@@ -70,8 +54,21 @@ def trust(recorded: Recorded, role: str) -> dict[str, Any]:
 
 
 def statements(recorded: Recorded, role: str) -> dict[str, dict[str, Any]]:
-    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", f"github-easi-{role}")["policy"])
-    return {statement["Sid"]: statement for statement in policy["Statement"]}
+    """Of a role's inline policy, and of those that are attached to it."""
+    environment, kind = role.split("-")
+    policies = [recorded.one("aws:iam/rolePolicy:RolePolicy", f"github-easi-{role}")]
+    for what in ("read", "network"):
+        name = f"github-easi-{environment}-{what}"
+        attached = [
+            each
+            for each in recorded.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+            if each.inputs["role"] == f"github-easi-{role}" and each.inputs["policyArn"].endswith(f"/{name}")
+        ]
+        assert len(attached) == (what == "read" or kind == "deploy")
+        policies += [recorded.one("aws:iam/policy:Policy", name)] * len(attached)
+    found = [statement for policy in policies for statement in json.loads(policy["policy"])["Statement"]]
+    assert len({statement["Sid"] for statement in found}) == len(found)
+    return {statement["Sid"]: statement for statement in found}
 
 
 def every(value: Any) -> list[str]:
@@ -92,12 +89,11 @@ def test_deploy_role_trusts_one_environment_of_one_repository_by_their_numbers()
     }
 
 
-def test_preview_role_trusts_pull_requests_and_the_unprotected_environment() -> None:
+def test_preview_role_trusts_the_unprotected_environment_alone() -> None:
     condition = trust(usual(), "dev-preview")["Condition"]["StringEquals"]
-    assert condition["token.actions.githubusercontent.com:sub"] == [
-        "repo:CMSgov@1209384/easi@987654321:pull_request",
-        "repo:CMSgov@1209384/easi@987654321:environment:dev-preview",
-    ]
+    assert condition["token.actions.githubusercontent.com:sub"] == (
+        "repo:CMSgov@1209384/easi@987654321:environment:dev-preview"
+    )
 
 
 def test_older_subject_has_the_names_alone_and_is_asked_for() -> None:
@@ -106,10 +102,7 @@ def test_older_subject_has_the_names_alone_and_is_asked_for() -> None:
         trust(recorded, role)["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
         for role in ("dev-deploy", "dev-preview")
     ]
-    assert subjects == [
-        "repo:CMSgov/easi:environment:dev",
-        ["repo:CMSgov/easi:pull_request", "repo:CMSgov/easi:environment:dev-preview"],
-    ]
+    assert subjects == ["repo:CMSgov/easi:environment:dev", "repo:CMSgov/easi:environment:dev-preview"]
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -150,7 +143,8 @@ def test_preview_role_has_read_verbs_alone() -> None:
 
 @pytest.mark.parametrize("role", ["preview", "deploy"])
 def test_role_may_make_every_call_that_the_provider_made(role: str) -> None:
-    allowed = [item for item in statements(usual(), f"impl-{role}").values() if item["Effect"] == "Allow"]
+    found = statements(built(makes_vpc=["impl"]), f"impl-{role}")
+    allowed = [item for item in found.values() if item["Effect"] == "Allow"]
     patterns = [action for statement in allowed for action in statement["Action"]]
     missing = [call for call in CALLS[role] if not any(fnmatch.fnmatchcase(call, pattern) for pattern in patterns)]
     assert missing == []
@@ -163,7 +157,65 @@ def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
         action: [item["Resource"] for item in found.values() if item["Effect"] == "Allow" and action in item["Action"]]
         for action in ("s3:GetObject", "kms:Decrypt")
     }
-    assert holders == {"s3:GetObject": ["arn:aws:s3:::state-of-easi/.pulumi/*"], "kms:Decrypt": [KEY]}
+    assert holders == {
+        "s3:GetObject": [
+            [
+                "arn:aws:s3:::state-of-easi/.pulumi/meta.yaml",
+                "arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/impl.*",
+                "arn:aws:s3:::state-of-easi/.pulumi/locks/organization/easi/impl/*",
+                "arn:aws:s3:::state-of-easi/.pulumi/history/easi/impl/*",
+                "arn:aws:s3:::state-of-easi/.pulumi/backups/easi/impl/*",
+                "arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/dev.*",
+            ]
+        ],
+        "kms:Decrypt": [KEY],
+    }
+
+
+def test_preview_role_reads_functions_and_services_by_the_environments_name_alone() -> None:
+    found = statements(usual(), "impl-preview")
+    named = {"cloudwatch", "ecr", "ecs", "iam", "lambda", "s3", "sns"}
+    for sid, statement in found.items():
+        services = {action.split(":")[0] for action in statement["Action"]}
+        if statement["Effect"] == "Allow" and services & named and sid not in {"Lists", "ReadById"}:
+            wide = [
+                arn for arn in every(statement["Resource"]) if "easi-impl" not in arn and "state-of-easi" not in arn
+            ]
+            assert wide == [], sid
+    assert f"arn:aws:lambda:*:{ACCOUNT}:function:easi-impl-*" in found["ReadOwn"]["Resource"]
+    assert [sid for sid, item in found.items() if "lambda:GetFunction" in item["Action"]] == ["ReadOwn"]
+
+
+@pytest.mark.parametrize("makes_vpc", [(), ("impl",)])
+def test_deploy_role_changes_what_has_an_id_by_the_environments_tags_alone(makes_vpc: tuple[str, ...]) -> None:
+    found = statements(built(makes_vpc=makes_vpc), "impl-deploy")
+    resource, request = ({f"aws:{where}Tag/{key}": value for key, value in TAGS.items()} for where in OTHERS)
+    for sid in ("Tagged", "Ec2Tagged"):
+        assert found[sid]["Condition"] == {"StringEquals": resource}
+    for sid in ("Create", "Ec2Create"):
+        assert found[sid]["Condition"] == {"StringEquals": request}
+    assert found["Tag"]["Condition"] == {"StringEqualsIfExists": {**resource, **request}}
+    by_tag = {action for sid in ("Create", "Tagged", "Ec2Create", "Ec2Tagged") for action in found[sid]["Action"]}
+    assert {"cloudfront:UpdateDistribution", "acm:DeleteCertificate", "ec2:RevokeSecurityGroupIngress"} <= by_tag
+    others = {
+        action for sid, item in found.items() if sid not in {"Own", "Lists"} for action in item["Action"]
+    } - by_tag
+    assert not [action for action in others if action.startswith(("acm:Delete", "cloudfront:UpdateD", "ec2:Delete"))]
+    assert ("ec2:CreateVpc" in by_tag, "ec2:DeleteSubnet" in by_tag) == (bool(makes_vpc), bool(makes_vpc))
+
+
+def test_no_role_deregisters_task_definitions() -> None:
+    """The components keep them all, and no resource limits the action."""
+    for role in ("impl-deploy", "impl-preview"):
+        named = [action for item in statements(usual(), role).values() for action in item["Action"]]
+        assert "ecs:DeregisterTaskDefinition" not in named
+
+
+def test_deploy_role_may_list_what_a_load_balancer_and_a_vpc_origin_ask_for() -> None:
+    assert statements(usual(), "dev-deploy")["Ec2Lists"]["Action"] == [
+        "ec2:DescribeAccountAttributes",
+        "ec2:DescribeInstances",
+    ]
 
 
 def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> None:
@@ -183,17 +235,14 @@ def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> 
 
 def test_deploy_role_reaches_every_resource_in_the_listed_statements_alone() -> None:
     found = statements(usual(), "impl-deploy")
-    everywhere = {sid for sid, statement in found.items() if statement["Resource"] == "*"}
-    assert everywhere == set(ci_access.WITHOUT_NAMES)
-    assert set(found) - everywhere == LIMITED_BY_NAME
-    for sid in LIMITED_BY_NAME:
-        assert "*" not in every(found[sid]["Resource"]), sid
+    everywhere = {sid for sid, statement in found.items() if "*" in every(statement["Resource"])}
+    assert everywhere == set(ci_access.EVERYWHERE)
 
 
 def test_deploy_role_has_any_action_in_the_listed_statements_alone() -> None:
     found = statements(usual(), "impl-deploy")
-    assert {sid for sid, item in found.items() if any("*" in action for action in item["Action"])} == WITH_ANY_ACTION
-    assert [action for action in found["Read"]["Action"] if "*" in action] == ["elasticloadbalancing:Describe*"]
+    assert {sid for sid, item in found.items() if any("*" in action for action in item["Action"])} == {"Own", "Lists"}
+    assert [action for action in found["Lists"]["Action"] if "*" in action] == ["elasticloadbalancing:Describe*"]
     assert {resource for resource in found["Own"]["Resource"] if "easi-impl" not in resource} == set()
 
 
@@ -212,7 +261,7 @@ def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
     writing = {
         sid: item["Resource"]
         for sid, item in found.items()
-        if sid != "Read" and any(action.startswith("iam:") for action in item["Action"])
+        if sid != "ReadRoles" and any(action.startswith("iam:") for action in item["Action"])
     }
     linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*"
     assert writing == {
@@ -292,6 +341,7 @@ def test_longest_names_fit_into_the_policy() -> None:
         ARGS,
         partition="aws-us-gov",
         environments={"impl": "staging"},
+        makes_vpc=["impl"],
         state_bucket="s" * 63,
         state_key_arn=f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/{'a' * 36}",
         role_options=RoleOptions(
@@ -313,6 +363,7 @@ def test_longest_names_fit_into_the_policy() -> None:
         ({"environments": {"dev": None, "dev-2": None}}, "the environments dev and dev-2 cannot be told apart"),
         ({"state_bucket": "easi-dev-state"}, "the state bucket easi-dev-state bears the name"),
         ({"hosted_zone_ids": [f"Z{number:020}" for number in range(200)]}, "IAM takes 10240"),
+        ({"hosted_zone_ids": [f"Z{number:020}" for number in range(60)]}, "the policy for reading of dev would have"),
     ],
 )
 def test_arguments_that_would_mean_something_else_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -116,6 +116,7 @@ def everything() -> None:
             repository=Repository(owner="shop", name="shop", owner_id=1, repository_id=2),
             project="shop",
             environments={"dev": None, "prod": "dev"},
+            makes_vpc=["prod"],
             account="111111111111",
             state_bucket="state-of-shop",
             state_key_arn=f"arn:aws:kms:{HERE}:key/2",
@@ -157,7 +158,7 @@ def test_what_the_list_says_of_tasks_is_so() -> None:
 
 def test_policies_of_every_kind_were_looked_at() -> None:
     kinds = {policy.split()[0].rpartition(":")[2] for policy, _ in documents(recorded())}
-    assert kinds == {"Role", "RolePolicy", "BucketPolicy", "RepositoryPolicy", "TopicPolicy"}
+    assert kinds == {"Role", "RolePolicy", "Policy", "BucketPolicy", "RepositoryPolicy", "TopicPolicy"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pulumi
 import pytest
 
 from configuration import SettingsError
+from local.aws import shapes
 from tests.components import program
 from tests.components.program import ROOT, Ran
 
@@ -113,6 +114,18 @@ def test_every_provider_tags_what_it_makes(ran: dict[str, Ran], stack: str) -> N
     assert tags == {"tags": {"Project": "easi", "Environment": stack}}
     own = ran[stack].all("pulumi:providers:aws")
     assert [(json.loads(item.inputs["defaultTags"]), item.inputs["region"]) for item in own] == [(tags, "us-east-1")]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_bears_the_tags_by_which_the_deploy_role_knows_it(ran: dict[str, Ran], stack: str) -> None:
+    tags = {"Project": "easi", "Environment": stack}
+    taking = 0
+    for each in ran[stack].resources:
+        shape = shapes.shape_of(each.token) if each.token.startswith("aws:") else None
+        if shape and "tags" in shape.inputs:
+            taking += 1
+            assert tags.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"
+    assert taking > 15
 
 
 @pytest.mark.parametrize("stack", STACKS)

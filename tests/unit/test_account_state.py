@@ -20,11 +20,20 @@ from tests.unit.account_cloud import Cloud
 ARGUMENTS = ["--bucket", "state-of-easi", "--region", "us-west-2"]
 OTHER = "arn:aws:iam::222222222222:root"
 THIRD = "arn:aws:iam::333333333333:root"
+IMPL = state_policies.Shared("222222222222", "easi", "impl", "dev")
+PROD = state_policies.Shared("333333333333", "easi", "prod", "impl")
+OWN = state_policies.Shared("111111111111", "easi", "dev")
+STATE = "arn:aws:s3:::state-of-easi/.pulumi"
 
 
-def ensured(cloud: Cloud, share_with: tuple[str, ...] = ()) -> tuple[str, list[str]]:
+def ensured(cloud: Cloud, share_with: tuple[state_policies.Shared, ...] = ()) -> tuple[str, list[str]]:
     said: list[str] = []
     return state.ensure(cloud.session, "state-of-easi", share_with, said.append), said
+
+
+def resources(cloud: Cloud, sid: str) -> list[str]:
+    (found,) = [item["Resource"] for item in cloud.bucket_policy["Statement"] if item["Sid"] == sid]
+    return list(found)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,10 @@ def ensured(cloud: Cloud, share_with: tuple[str, ...] = ()) -> tuple[str, list[s
         (["--bucket", "Upper"], "'Upper' is not a bucket's name"),
         (["--bucket", "with.dots"], "'with.dots' is not a bucket's name"),
         (["--region", "Oregon"], "'Oregon' is not an AWS region"),
-        (["--share-with", "12345678901"], "'12345678901' is not an account's number, 12 digits"),
+        (["--share-with", "222222222222"], "'222222222222' is not an account's number (12 digits) and its stack"),
+        (["--share-with", "12345678901=impl"], "'12345678901=impl' is not an account's number (12 digits)"),
+        (["--share-with", "222222222222=*"], "'222222222222=*' is not an account's number (12 digits)"),
+        (["--share-with", "222222222222=impl:"], "222222222222=easi-account/impl for a stack of another project"),
         (["--share", "123456789012"], "unrecognized arguments: --share"),
         (["more"], "unrecognized arguments: more"),
     ],
@@ -103,9 +115,9 @@ def test_a_bucket_of_the_region_without_a_name_is_made_and_found_again() -> None
 
 def test_a_second_run_makes_nothing_and_leaves_policies_alone() -> None:
     cloud = Cloud()
-    ensured(cloud, ("222222222222",))
+    ensured(cloud, (IMPL,))
     cloud.calls.clear()
-    ensured(cloud, ("222222222222",))
+    ensured(cloud, (IMPL,))
     assert cloud.calls_that_change() == [
         "put_bucket_encryption",
         "put_bucket_versioning",
@@ -116,17 +128,74 @@ def test_a_second_run_makes_nothing_and_leaves_policies_alone() -> None:
 
 def test_an_account_that_is_not_named_again_stays() -> None:
     cloud = Cloud()
-    ensured(cloud, ("222222222222",))
-    ensured(cloud, ("333333333333", "111111111111"))
+    ensured(cloud, (IMPL,))
+    ensured(cloud, (PROD, OWN))
     for policy in (cloud.key_policy, cloud.bucket_policy):
-        others = [item for item in policy["Statement"] if item["Sid"].startswith("OtherAccounts")]
-        assert others
-        assert all(item["Principal"] == {"AWS": [OTHER, THIRD]} for item in others)
+        (others,) = [item for item in policy["Statement"] if item["Sid"].startswith("OtherAccounts")]
+        assert others["Principal"] == {"AWS": [OTHER, THIRD]}
+    sids = [item["Sid"] for item in cloud.bucket_policy["Statement"]]
+    assert sids[2:] == ["Read222222222222", "Write222222222222", "Read333333333333", "Write333333333333"]
+
+
+def test_an_account_reaches_the_state_of_its_stacks_alone_and_reads_the_one_before() -> None:
+    cloud = Cloud()
+    ensured(cloud, (IMPL,))
+    own = [
+        f"{STATE}/backups/easi/impl/*",
+        f"{STATE}/history/easi/impl/*",
+        f"{STATE}/locks/organization/easi/impl/*",
+        f"{STATE}/stacks/easi/impl.*",
+    ]
+    assert resources(cloud, "Write222222222222") == own
+    assert resources(cloud, "Read222222222222") == sorted([*own, f"{STATE}/meta.yaml", f"{STATE}/stacks/easi/dev.*"])
+    principals = [item["Principal"] for item in cloud.bucket_policy["Statement"] if item["Sid"].endswith("222")]
+    assert principals == [{"AWS": [OTHER]}] * 2
+
+
+def test_another_stack_of_an_account_is_added() -> None:
+    cloud = Cloud()
+    ensured(cloud, (IMPL,))
+    ensured(cloud, (state_policies.Shared("222222222222", "easi-account", "impl"),))
+    written = [arn for arn in resources(cloud, "Write222222222222") if "/stacks/" in arn]
+    assert written == [f"{STATE}/stacks/easi-account/impl.*", f"{STATE}/stacks/easi/impl.*"]
+
+
+def test_what_an_earlier_version_opened_to_every_stack_is_closed_or_asked_about() -> None:
+    cloud = Cloud()
+    ensured(cloud, (IMPL,))
+    every = {
+        "Sid": "OtherAccountsState",
+        "Effect": "Allow",
+        "Principal": {"AWS": [OTHER, THIRD]},
+        "Action": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+        "Resource": f"{STATE}/*",
+    }
+    cloud.bucket_policy["Statement"].append(every)
+    cloud.calls.clear()
+    with pytest.raises(state.StateError, match=r"accounts 333333333333 may .*\n.*-with 333333333333=STACK"):
+        ensured(cloud, (IMPL,))
+    assert cloud.calls_that_change() == []
+    ensured(cloud, (IMPL, PROD))
+    assert f"{STATE}/*" not in json.dumps(cloud.bucket_policy)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("222222222222=impl", state_policies.Shared("222222222222", "easi", "impl")),
+        ("222222222222=impl:dev", IMPL),
+        ("222222222222=easi-account/impl", state_policies.Shared("222222222222", "easi-account", "impl")),
+    ],
+)
+def test_an_account_is_named_with_its_stack(given: str, expected: state_policies.Shared) -> None:
+    with patch.object(state, "ensure", return_value="") as ensure:
+        assert state.main([*ARGUMENTS, "--share-with", given]) == 0
+    assert ensure.call_args.args[2] == [expected]
 
 
 def test_statements_of_others_stay_in_their_places() -> None:
     theirs = [{"Sid": "Backup", "Effect": "Allow"}, {"Effect": "Deny"}]
-    ours = state_policies.of_bucket("arn:aws:s3:::b", [])
+    ours = state_policies.of_bucket("arn:aws:s3:::b", "aws", [])
     assert state_policies.merged([*theirs, *ours], ours) == [*theirs, *ours]
     assert state_policies.merged(theirs, ours) == [*theirs, *ours]
 
@@ -175,6 +244,7 @@ GIVEN = {
     "easi-account:repositoryId": "987654321",
     "easi-account:legacySubject": "false",
     "easi-account:environments": '{"impl": "dev", "dev": ""}',
+    "easi-account:makesVpc": "[]",
     "easi-account:stateBucket": "state-of-easi",
     "easi-account:stateKeyArn": "arn:aws:kms:us-west-2:111111111111:key/1",
     "easi-account:providerArn": "",
@@ -212,6 +282,7 @@ def test_every_setting_is_declared_with_a_default() -> None:
         ("environments", "{}", "expected at least one environment"),
         ("environments", '{"Dev": ""}', "expected names of stacks"),
         ("environments", '{"dev": "dev"}', "expected another environment to promote from"),
+        ("makesVpc", '["prod"]', "easi-account:makesVpc is 'prod': expected some of the environments"),
         ("environments", '["dev"]', "expected a map of names to strings"),
         ("stateBucket", "", "expected the bucket that `python -m account.state` made"),
         ("stateKeyArn", "arn:aws:kms:us-west-2:111111111111:alias/x", "not an alias"),

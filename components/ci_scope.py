@@ -1,0 +1,78 @@
+"""One environment as CI's roles see it: the ARNs and tags of its resources, and the form of their statements."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.component import tags_of
+from components.policies import allow
+
+Statement = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scope:
+    """One environment of one project in one account, and where its state is."""
+
+    partition: str
+    account: str
+    project: str
+    environment: str
+    promotes_from: str | None
+    """The environment whose images and files this one copies; it may be in another account."""
+    makes_vpc: bool = False
+    """Its stack makes a VPC of its own."""
+    role_path: str
+    permissions_boundary: str | None
+    state_bucket: str
+    state_key_arn: str
+    hosted_zone_ids: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """What the names of the environment's own resources are or begin with."""
+        return f"{self.project}-{self.environment}"
+
+    def arn(self, service: str, resource: str, region: str = "*") -> str:
+        """An ARN of this account, or a pattern of some."""
+        return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
+
+    def s3(self, path: str) -> str:
+        """ARN of a bucket, or of objects in it."""
+        return f"arn:{self.partition}:s3:::{path}"
+
+    @property
+    def roles(self) -> str:
+        """The environment's own roles. CI's roles bear other names: neither role can change them."""
+        return self.arn("iam", f"role{self.role_path}{self.name}-*", region="")
+
+    def cdn(self, kind: str) -> str:
+        """What CloudFront has of a kind; it has no region."""
+        return self.arn("cloudfront", f"{kind}/*", region="")
+
+    def tagged(self, *requests: str, operator: str = "StringEquals") -> dict[str, dict[str, str]]:
+        """A condition on the environment's tags: of a `Resource` that exists, or of the `Request`, or of both."""
+        tags = tags_of(self.project, self.environment)
+        return {operator: {f"aws:{where}Tag/{key}": value for where in requests for key, value in tags.items()}}
+
+
+def statement(sid: str, allowed: Sequence[str], resources: Any, condition: Any = None) -> Statement:
+    """A statement that allows."""
+    return {"Sid": sid, **allow(allowed, resources, condition)}
+
+
+def deny(sid: str, denied: Sequence[str], **resources: Any) -> Statement:
+    """A statement that denies, on a `Resource` or all but a `NotResource`."""
+    return {"Sid": sid, "Effect": "Deny", "Action": sorted(denied), **resources}
+
+
+def actions(service: str, names: str) -> list[str]:
+    """The actions of a service, by their names in one text."""
+    return [f"{service}:{name}" for name in names.split()]
+
+
+def actions_of(names: Mapping[str, str]) -> list[str]:
+    """The actions of several services."""
+    return [action for service, text in names.items() for action in actions(service, text)]
