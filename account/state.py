@@ -143,11 +143,11 @@ def _bucket_policy(s3: Any, place: Place) -> list[policies.Statement]:
     policy = _asked(lambda: s3.get_bucket_policy(Bucket=place.bucket), {"Policy": policies.document([])})["Policy"]
     statements = policies.read(policy)
     if open_to := policies.reaching_every_stack(statements, place.shared):
-        command = f"  python -m account.state --bucket {place.bucket} --region {place.region}"
+        shares = " ".join(f"--share-with {account}=STACK:BEFORE" for account in open_to)
         raise StateError(
             f"the accounts {', '.join(open_to)} may write and delete the state of every stack in {place.bucket}, as an "
-            "earlier version of this command let them: say which stacks are theirs, which takes the rest away"
-            + "".join(f"\n{command} --share-with {account}=STACK:BEFORE" for account in open_to)
+            "earlier version of this command let them: say which stacks are theirs, which takes the rest away\n"
+            f"  python -m account.state --bucket {place.bucket} --region {place.region} {shares}"
         )
     return statements
 

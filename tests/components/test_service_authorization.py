@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudsplaining.scan.policy_document import PolicyDocument
 
 from account import state_policies
 from components import ci_access
@@ -57,6 +58,17 @@ EVERYWHERE = {
     "secretsmanager:DescribeSecret": ci_access.EVERYWHERE["Secrets"],
 }
 """Actions that have a resource type and are allowed on every resource, and why."""
+
+LINTED = (
+    "allows_privilege_escalation",
+    "allows_data_exfiltration_actions",
+    "credentials_exposure",
+    "infrastructure_modification",
+    "permissions_management_without_constraints",
+    "service_wildcard",
+    "write_actions_without_constraints",
+)
+"""What cloudsplaining looks for in a policy."""
 
 NOT_NEEDED = {
     "cloudfront:CreateConnectionGroup": "for distributions with tenants",
@@ -197,6 +209,20 @@ def test_what_an_action_depends_on_is_allowed_too(role: str) -> None:
 def test_the_functions_role_may_what_its_actions_depend_on() -> None:
     granted = {each.action for each in named() if each.policy == "RolePolicy deploy"}
     assert {needed for _, needed in authorization.dependents(granted)} <= granted
+
+
+def test_the_linter_finds_no_way_to_more_rights_and_no_change_without_limits() -> None:
+    """cloudsplaining, which has the reference of this year; parliament's is older than some of the actions."""
+    expected = {"credentials_exposure": {"ecr:GetAuthorizationToken"}, "service_wildcard": set(ci_access.OWN_SERVICES)}
+    linted = 0
+    for name, document in everything():
+        if any("Principal" in statement for statement in document["Statement"]):
+            continue
+        linted += 1
+        policy = PolicyDocument({"Version": "2012-10-17", **document})
+        for kind in LINTED:
+            assert set(getattr(policy, kind)) <= expected.get(kind, set()), f"{name}: {kind}"
+    assert linted == 11
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
+from components.component import tags_of
 from components.github_oidc import AUDIENCE, ISSUER, GithubOidc, GithubOidcArgs, Repository
 from components.policies import RoleOptions
 from local.emulator import process
-from tests.components.recorded import record
+from tests.components.recorded import Recorded, record
 from tests.local import authorized_emulator
 from tests.local.clone import Clone
 
@@ -78,6 +79,8 @@ class World:
 
     def filled(self, value: Any) -> Any:
         """An argument, with the key or the ciphertext that it stands for."""
+        if isinstance(value, list):
+            return [self.filled(each) for each in value]
         return self.keys.get(value, self.encrypted.get(value, value)) if isinstance(value, str) else value
 
 
@@ -92,25 +95,23 @@ def token_of(claims: dict[str, str]) -> str:
     return f"{part({'alg': 'RS256', 'typ': 'JWT'})}.{part(claims)}.c2lnbmF0dXJl"
 
 
-def documents(state_key: str, **changes: Any) -> dict[str, tuple[str, str]]:
-    """Trust and policy of each role, as the component makes them."""
+def recorded(state_key: str, **changes: Any) -> Recorded:
+    """What the component makes for the two environments, of which dev makes its VPC."""
     args = GithubOidcArgs(
         repository=REPOSITORY,
         project=PROJECT,
         environments={"dev": None, "impl": "dev"},
+        makes_vpc=["dev"],
         account=ACCOUNT,
         state_bucket=STATE,
         state_key_arn=state_key,
         provider_arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}",
     )
-    recorded = record(lambda: GithubOidc("github", dataclasses.replace(args, **changes)))
-    return {
-        role.name: (
-            role.inputs["assumeRolePolicy"],
-            recorded.one("aws:iam/rolePolicy:RolePolicy", role.name)["policy"],
-        )
-        for role in recorded.all("aws:iam/role:Role")
-    }
+    return record(lambda: GithubOidc("github", dataclasses.replace(args, **changes)))
+
+
+def inline(made: Recorded, role: str) -> str:
+    return str(made.one("aws:iam/rolePolicy:RolePolicy", role)["policy"])
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +129,24 @@ def build(endpoint: str) -> World:
     keys = {name: kms.create_key()["KeyMetadata"]["Arn"] for name in ("state-key", "other-key")}
     encrypted = {f"by-{name}": kms.encrypt(KeyId=arn, Plaintext=b"s")["CiphertextBlob"] for name, arn in keys.items()}
     iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE], ThumbprintList=[])
-    for name, (trust, policy) in documents(keys["state-key"]).items():
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-        iam.put_role_policy(RoleName=name, PolicyName="access", PolicyDocument=policy)
+    made = recorded(keys["state-key"])
+    for policy in made.all("aws:iam/policy:Policy"):
+        iam.create_policy(PolicyName=policy.name, PolicyDocument=policy.inputs["policy"])
+    for role in made.all("aws:iam/role:Role"):
+        iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.inputs["assumeRolePolicy"])
+        iam.put_role_policy(RoleName=role.name, PolicyName="access", PolicyDocument=inline(made, role.name))
+    for attached in made.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
+        name = attached.inputs["policyArn"].rpartition("/")[2]
+        iam.attach_role_policy(RoleName=attached.inputs["role"], PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/{name}")
     place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     s3.create_bucket(Bucket=STATE, **place)
+    s3.put_object(Bucket=STATE, Key=".pulumi/meta.yaml", Body=b"version: 1")
     for environment in ("dev", "impl"):
         name = f"{PROJECT}-{environment}"
+        group = plain.client("ec2").create_security_group(
+            GroupName=name, Description=name, **tagged("security-group", environment)
+        )
+        keys[f"group-of-{environment}"] = group["GroupId"]
         s3.put_object(Bucket=STATE, Key=f".pulumi/stacks/{PROJECT}/{environment}.json", Body=b"{}")
         s3.create_bucket(Bucket=f"{name}-records-1a2b3c4", **place)
         s3.put_object(Bucket=f"{name}-records-1a2b3c4", Key="release.json", Body=b"{}")
@@ -165,8 +177,8 @@ def archive() -> bytes:
 TRUSTED = [
     ("dev-deploy", f"{SUBJECT}:environment:dev"),
     ("impl-deploy", f"{SUBJECT}:environment:impl"),
-    ("dev-preview", f"{SUBJECT}:pull_request"),
     ("dev-preview", f"{SUBJECT}:environment:dev-preview"),
+    ("impl-preview", f"{SUBJECT}:environment:impl-preview"),
 ]
 NOT_TRUSTED = [
     ("dev-deploy", f"{SUBJECT}:environment:impl"),
@@ -178,6 +190,7 @@ NOT_TRUSTED = [
     ("dev-deploy", "repo:CMSgov@1209384/easi@111:environment:dev"),
     ("dev-deploy", "repo:CMSgov@111/easi@987654321:environment:dev"),
     ("dev-deploy", "repo:*:environment:dev"),
+    ("dev-preview", f"{SUBJECT}:pull_request"),
     ("dev-preview", f"{SUBJECT}:environment:dev"),
     ("dev-preview", f"{SUBJECT}:environment:impl-preview"),
     ("dev-preview", f"{SUBJECT}:ref:refs/heads/main"),
@@ -224,6 +237,15 @@ def role_of(environment: str, name: str = "backend-task-1a2b3c4") -> dict[str, A
     return {"RoleName": f"{PROJECT}-{environment}-{name}"}
 
 
+def tagged(kind: str, environment: str) -> dict[str, Any]:
+    """The tags of what is made."""
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": TAGS[environment]}]}
+
+
+TAGS = {
+    name: [{"Key": key, "Value": value} for key, value in tags_of(PROJECT, name).items()] for name in ("dev", "impl")
+}
+READ = f"arn:aws:iam::{ACCOUNT}:policy/github-easi-dev-read"
 POLICY = {"PolicyName": "access", "PolicyDocument": TRUST}
 CI_ROLE = {"RoleName": "github-easi-dev-deploy"}
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
@@ -239,7 +261,7 @@ SECRETS: list[Call] = [
 PREVIEW_MAY: list[Call] = [
     ("s3", "list_objects_v2", {"Bucket": STATE}),
     ("s3", "get_object", state_of("dev")),
-    ("s3", "get_object", state_of("impl")),
+    ("s3", "get_object", {"Bucket": STATE, "Key": ".pulumi/meta.yaml"}),
     ("kms", "decrypt", {"CiphertextBlob": "by-state-key", "KeyId": "state-key"}),
     ("s3", "get_bucket_versioning", {"Bucket": record_of("dev")["Bucket"]}),
     ("ecs", "describe_services", services_of("dev")),
@@ -249,6 +271,12 @@ PREVIEW_MAY: list[Call] = [
 ]
 PREVIEW_MAY_NOT: list[Call] = [
     *SECRETS,
+    ("s3", "get_object", state_of("impl")),
+    ("lambda", "get_function", {"FunctionName": "easi-impl-deploy"}),
+    ("lambda", "get_function_configuration", {"FunctionName": "easi-impl-deploy"}),
+    ("ecs", "describe_services", services_of("impl")),
+    ("iam", "get_role", role_of("impl")),
+    ("s3", "get_bucket_versioning", {"Bucket": record_of("impl")["Bucket"]}),
     ("s3", "put_object", state_of("dev")),
     ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/locks/organization/easi/dev/1.json"}),
     ("s3", "delete_object", state_of("dev")),
@@ -266,7 +294,6 @@ PREVIEW_MAY_NOT: list[Call] = [
 ]
 DEV_MAY: list[Call] = [
     ("s3", "list_objects_v2", {"Bucket": STATE}),
-    ("s3", "get_object", state_of("impl")),
     ("s3", "put_object", state_of("dev")),
     ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/stacks/easi/dev.json.bak"}),
     ("s3", "put_object", HISTORY),
@@ -287,10 +314,19 @@ DEV_MAY: list[Call] = [
     ("iam", "create_role", {**role_of("dev", "new"), "AssumeRolePolicyDocument": TRUST}),
     ("iam", "put_role_policy", {**role_of("dev"), **POLICY}),
     ("iam", "update_assume_role_policy", {**role_of("dev"), "PolicyDocument": TRUST}),
-    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}),
+    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16", **tagged("vpc", "dev")}),
+    ("ec2", "describe_account_attributes", {}),
+    ("ec2", "delete_security_group", {"GroupId": "group-of-dev"}),
     ("logs", "create_log_group", {"logGroupName": "/ecs/easi-dev"}),
 ]
 DEV_MAY_NOT: list[Call] = [
+    ("s3", "get_object", state_of("impl")),
+    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}),
+    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16", **tagged("vpc", "impl")}),
+    ("ec2", "delete_security_group", {"GroupId": "group-of-impl"}),
+    ("ec2", "create_tags", {"Resources": ["group-of-impl"], "Tags": TAGS["dev"]}),
+    ("ecs", "deregister_task_definition", {"taskDefinition": "easi-dev:1"}),
+    ("iam", "create_policy_version", {"PolicyArn": READ, "PolicyDocument": TRUST}),
     ("s3", "put_object", state_of("impl")),
     ("s3", "delete_object", state_of("impl")),
     ("s3", "put_object", {"Bucket": STATE, "Key": ".pulumi/stacks/easi-account/nonprod.json"}),
@@ -332,7 +368,7 @@ def described(call: Any) -> str:
 
 @pytest.fixture(scope="module")
 def preview(world: World) -> dict[str, Any]:
-    return world.assume("dev-preview", f"{SUBJECT}:pull_request")
+    return world.assume("dev-preview", f"{SUBJECT}:environment:dev-preview")
 
 
 @pytest.fixture(scope="module")
@@ -392,7 +428,7 @@ def decided(policy: str, action: str, resource: str, **keys: str) -> bool:
 
 
 def test_deploy_role_passes_the_roles_of_its_environment_to_its_services_alone() -> None:
-    policy = documents("arn:aws:kms:us-west-2:000000000000:key/1")["github-easi-dev-deploy"][1]
+    policy = inline(recorded("arn:aws:kms:us-west-2:000000000000:key/1"), "github-easi-dev-deploy")
 
     def may_pass(role: str, to: str) -> bool:
         return decided(policy, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{role}", passedtoservice=to)
@@ -407,7 +443,8 @@ def test_deploy_role_passes_the_roles_of_its_environment_to_its_services_alone()
 
 def test_deploy_role_makes_and_changes_roles_with_the_boundary_alone() -> None:
     options = RoleOptions(path="/teams/", permissions_boundary=BOUNDARY)
-    policy = documents("arn:aws:kms:us-west-2:000000000000:key/1", role_options=options)["github-easi-dev-deploy"][1]
+    made = recorded("arn:aws:kms:us-west-2:000000000000:key/1", role_options=options)
+    policy = inline(made, "github-easi-dev-deploy")
     own = f"arn:aws:iam::{ACCOUNT}:role/teams/easi-dev-backend-task-1a2b3c4"
     for action in ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary"):
         assert decided(policy, f"iam:{action}", own, permissionsboundary=BOUNDARY)

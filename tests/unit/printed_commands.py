@@ -49,6 +49,8 @@ PUT_IN = {
     r"«REGION»": "aws:region",
     r"«folder»": ".",
     r"«options.verb»": "up",
+    r"«place.region»": "us-west-2",
+    r"«shares»": "--share-with 222222222222=impl:dev",
     r"«_up\(facts\)»": "pulumi up -s prod",
     r"«[^»]+»": "prod",
     r"<(full SHA|SHA|version|commit|what runs|what is recorded)>": SHA,
