@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,6 @@ class World:
 
     def filled(self, value: Any) -> Any:
         """An argument, with the key or the ciphertext that it stands for."""
-        if isinstance(value, list):
-            return [self.filled(each) for each in value]
         return self.keys.get(value, self.encrypted.get(value, value)) if isinstance(value, str) else value
 
 
@@ -143,10 +142,6 @@ def build(endpoint: str) -> World:
     s3.put_object(Bucket=STATE, Key=".pulumi/meta.yaml", Body=b"version: 1")
     for environment in ("dev", "impl"):
         name = f"{PROJECT}-{environment}"
-        group = plain.client("ec2").create_security_group(
-            GroupName=name, Description=name, **tagged("security-group", environment)
-        )
-        keys[f"group-of-{environment}"] = group["GroupId"]
         s3.put_object(Bucket=STATE, Key=f".pulumi/stacks/{PROJECT}/{environment}.json", Body=b"{}")
         s3.create_bucket(Bucket=f"{name}-records-1a2b3c4", **place)
         s3.put_object(Bucket=f"{name}-records-1a2b3c4", Key="release.json", Body=b"{}")
@@ -237,14 +232,6 @@ def role_of(environment: str, name: str = "backend-task-1a2b3c4") -> dict[str, A
     return {"RoleName": f"{PROJECT}-{environment}-{name}"}
 
 
-def tagged(kind: str, environment: str) -> dict[str, Any]:
-    """The tags of what is made."""
-    return {"TagSpecifications": [{"ResourceType": kind, "Tags": TAGS[environment]}]}
-
-
-TAGS = {
-    name: [{"Key": key, "Value": value} for key, value in tags_of(PROJECT, name).items()] for name in ("dev", "impl")
-}
 READ = f"arn:aws:iam::{ACCOUNT}:policy/github-easi-dev-read"
 POLICY = {"PolicyName": "access", "PolicyDocument": TRUST}
 CI_ROLE = {"RoleName": "github-easi-dev-deploy"}
@@ -314,17 +301,12 @@ DEV_MAY: list[Call] = [
     ("iam", "create_role", {**role_of("dev", "new"), "AssumeRolePolicyDocument": TRUST}),
     ("iam", "put_role_policy", {**role_of("dev"), **POLICY}),
     ("iam", "update_assume_role_policy", {**role_of("dev"), "PolicyDocument": TRUST}),
-    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16", **tagged("vpc", "dev")}),
     ("ec2", "describe_account_attributes", {}),
-    ("ec2", "delete_security_group", {"GroupId": "group-of-dev"}),
     ("logs", "create_log_group", {"logGroupName": "/ecs/easi-dev"}),
 ]
 DEV_MAY_NOT: list[Call] = [
     ("s3", "get_object", state_of("impl")),
     ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16"}),
-    ("ec2", "create_vpc", {"CidrBlock": "10.0.0.0/16", **tagged("vpc", "impl")}),
-    ("ec2", "delete_security_group", {"GroupId": "group-of-impl"}),
-    ("ec2", "create_tags", {"Resources": ["group-of-impl"], "Tags": TAGS["dev"]}),
     ("ecs", "deregister_task_definition", {"taskDefinition": "easi-dev:1"}),
     ("iam", "create_policy_version", {"PolicyArn": READ, "PolicyDocument": TRUST}),
     ("s3", "put_object", state_of("impl")),
@@ -413,8 +395,8 @@ def test_deploy_role_reads_what_it_promotes_and_changes_none_of_it(world: World)
     assert world.is_denied(impl, ("s3", "put_object", record_of("dev")))
 
 
-def decided(policy: str, action: str, resource: str, **keys: str) -> bool:
-    """IAM's decision on a question that no request to the emulator asks."""
+def decided(policy: str, action: str, resource: str, tags: Mapping[str, str] | None = None, **keys: str) -> bool:
+    """IAM's decision on a question that no request to the emulator asks; `tags` are condition keys of tags."""
     context = EvalContext(
         principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/github-easi-dev-deploy/job",
         principal_type="AssumedRole",
@@ -422,9 +404,68 @@ def decided(policy: str, action: str, resource: str, **keys: str) -> bool:
         action=action,
         resource_arn=resource,
         region=REGION,
-        service_context={f"iam:{name}": value for name, value in keys.items()},
+        request_tags={key: value for where, key, value in _split(tags) if where == "request"},
+        service_context={f"iam:{name}": value for name, value in keys.items()}
+        | {f"aws:resourcetag/{key}".lower(): value for where, key, value in _split(tags) if where == "resource"},
     )
     return str(evaluate(context, [parse_policy_document(policy)]).decision) == "Allow"
+
+
+def _split(tags: Mapping[str, str] | None) -> list[tuple[str, str, str]]:
+    """`request/Environment` to a value, as its three parts."""
+    return [(*key.split("/", 1), value) for key, value in (tags or {}).items()]  # type: ignore[misc]  # always two
+
+
+def bearing(where: str, environment: str) -> dict[str, str]:
+    return {f"{where}/{key}": value for key, value in tags_of(PROJECT, environment).items()}
+
+
+@pytest.mark.parametrize(
+    ("policy", "action", "resource"),
+    [
+        ("deploy", "cloudfront:UpdateDistribution", f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"),
+        ("deploy", "acm:DeleteCertificate", f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"),
+        ("network", "ec2:DeleteSecurityGroup", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
+        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
+        ("network", "ec2:DeleteVpc", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/1"),
+    ],
+)
+def test_deploy_role_changes_what_bears_its_tags_alone(policy: str, action: str, resource: str) -> None:
+    """The emulator knows neither the ARNs nor the tags of such a request."""
+    document = policies()[policy]
+    assert decided(document, action, resource, bearing("resource", "dev"))
+    assert not decided(document, action, resource, bearing("resource", "impl"))
+    assert not decided(document, action, resource)
+
+
+@pytest.mark.parametrize(
+    ("policy", "action", "resource"),
+    [
+        ("deploy", "cloudfront:CreateDistribution", "*"),
+        ("deploy", "acm:RequestCertificate", "*"),
+        ("deploy", "cloudfront:TagResource", f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"),
+        ("network", "ec2:CreateVpc", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/*"),
+        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/1"),
+    ],
+)
+def test_deploy_role_makes_what_bears_its_tags_alone(policy: str, action: str, resource: str) -> None:
+    document = policies()[policy]
+    assert decided(document, action, resource, bearing("request", "dev"))
+    assert not decided(document, action, resource, bearing("request", "impl"))
+
+
+def test_deploy_role_takes_nothing_of_another_environment_by_its_tags() -> None:
+    resource = f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"
+    tags = {**bearing("request", "dev"), **bearing("resource", "impl")}
+    assert not decided(policies()["deploy"], "cloudfront:TagResource", resource, tags)
+
+
+@functools.cache
+def policies() -> dict[str, str]:
+    """Of dev's deploy role."""
+    made = recorded("arn:aws:kms:us-west-2:000000000000:key/1")
+    network = made.one("aws:iam/policy:Policy", "github-easi-dev-network")["policy"]
+    return {"deploy": inline(made, "github-easi-dev-deploy"), "network": network}
 
 
 def test_deploy_role_passes_the_roles_of_its_environment_to_its_services_alone() -> None:
@@ -487,7 +528,7 @@ def test_roles_of_ci_are_enough_for_the_engine_itself(easi: Clone, world: World,
         return {item["Key"]: item["ETag"] for item in listed}
 
     dev = world.assume("dev-deploy", f"{SUBJECT}:environment:dev")
-    preview = world.assume("dev-preview", f"{SUBJECT}:pull_request")
+    preview = world.assume("dev-preview", f"{SUBJECT}:environment:dev-preview")
     key = f"awskms:///{world.keys['state-key']}?region=us-west-2&awssdk=v2"
     for written in (state_of("dev"), HISTORY):  # by the tests of single calls: no state of an engine
         world.client("s3").delete_object(**written)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
+from ..tagging import pairs
 from ..wire import Props
 
 
@@ -93,6 +94,47 @@ class RolePolicy(Kind):
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         policy = self.find(aws, identity, state)["PolicyDocument"]
         return {"role": state["role"], "name": state["name"], "policy": json.dumps(policy)}
+
+
+class Policy(Kind):
+    """A policy by itself, which roles attach. IAM keeps five versions of one."""
+
+    resource = "aws:iam/policy:Policy"
+    service, make, identity, get, found = "iam", "create_policy", "Policy.Arn", "get_policy", "Policy"
+    remove, keys = "delete_policy", {"PolicyArn": "id"}
+    spelled = {"name": "PolicyName", "policy": "PolicyDocument"}
+    outputs = {"arn": "Arn", "name": "PolicyName", "path": "Path", "policyId": "PolicyId"}
+    replaces = words("name namePrefix path description")
+    name = Name(limit=128)
+    defaults = {"path": "/", "description": ""}
+    handled = words("policy")
+    regional = False
+
+    def wanted(self, operation: str, props: Props) -> Props:
+        given = {name: value for name, value in props.items() if name != "tags"}
+        return super().wanted(operation, given) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
+
+    def read(self, aws: Aws, identity: str, state: Props) -> Props:
+        version = self.find(aws, identity, state)["DefaultVersionId"]
+        current = aws.client("iam").get_policy_version(PolicyArn=identity, VersionId=version)["PolicyVersion"]
+        return super().read(aws, identity, state) | {"policy": json.dumps(current["Document"])}
+
+    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        if old and "policy" in changed:
+            policy = aws.client("iam").create_policy_version
+            policy(PolicyArn=identity, PolicyDocument=new["policy"], SetAsDefault=True)
+            self._forget(aws, identity)
+
+    def delete(self, aws: Aws, identity: str, state: Props) -> None:
+        self._forget(aws, identity)
+        super().delete(aws, identity, state)
+
+    def _forget(self, aws: Aws, identity: str) -> None:
+        """Remove the versions that are not in use."""
+        iam = aws.client("iam")
+        for version in iam.list_policy_versions(PolicyArn=identity)["Versions"]:
+            if not version["IsDefaultVersion"]:
+                iam.delete_policy_version(PolicyArn=identity, VersionId=version["VersionId"])
 
 
 class RolePolicyAttachment(Kind):
