@@ -360,3 +360,11 @@ def test_pulumi_has_one_version() -> None:
     assert f"github.com/pulumi/pulumi/pkg/v3 v{cli['with']['pulumi-version']}" in (
         ROOT / "local" / "engine" / "go.mod"
     ).read_text(encoding="utf-8")
+
+
+def test_the_builders_image_is_named_by_its_digest_and_kept_up_to_date() -> None:
+    (image,) = re.findall(r"^ARG GO_IMAGE=(\S+)$", (ROOT / "example/backend/Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"\S+:\S+@sha256:[0-9a-f]{64}", image)
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]["goImage"]["default"] == image
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+    assert [each["directory"] for each in updates if each["package-ecosystem"] == "docker"] == ["/example/backend"]
