@@ -20,6 +20,7 @@ OWN_SERVICES = ("cloudwatch", "ecr", "ecs", "elasticloadbalancing", "lambda", "l
 EVERYWHERE = {
     "Lists": "the actions have no resource type",
     "Ec2Lists": "the actions have no resource type",
+    "FlowLogs": "the actions have no resource type",
     "Create": "what is made has no ARN yet, and the actions no resource type; a condition demands the tags",
     "CreateUntagged": "the actions have no resource type, and CloudFront's functions and policies take no tags",
     "Unsubscribe": "the action has no resource type",

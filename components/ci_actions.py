@@ -8,7 +8,8 @@ from __future__ import annotations
 
 LISTS = {
     "application-autoscaling": "DescribeScalableTargets DescribeScalingPolicies",
-    "ec2": "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeInternetGateways "
+    "ec2": "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeFlowLogs "
+    "DescribeInternetGateways "
     "DescribeManagedPrefixLists DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribePrefixLists "
     "DescribeRouteTables DescribeSecurityGroupRules DescribeSecurityGroups DescribeSubnets DescribeVpcEndpoints "
     "DescribeVpcs",

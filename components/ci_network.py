@@ -13,14 +13,23 @@ SECURITY_GROUPS = (
 )
 NEW_IN_VPC = ("security-group", "security-group-rule")
 NETWORK = (
-    "AllocateAddress AssociateRouteTable AttachInternetGateway CreateInternetGateway CreateNatGateway CreateRoute "
-    "CreateRouteTable CreateSubnet CreateVpc CreateVpcEndpoint DeleteInternetGateway DeleteNatGateway DeleteRoute "
-    "DeleteRouteTable DeleteSubnet DeleteVpc DeleteVpcEndpoints DetachInternetGateway DisassociateAddress "
-    "DisassociateRouteTable ModifySubnetAttribute ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress ReplaceRoute "
-    "ReplaceRouteTableAssociation"
+    "AllocateAddress AssociateRouteTable AttachInternetGateway CreateFlowLogs CreateInternetGateway "
+    "CreateNatGateway CreateRoute CreateRouteTable CreateSubnet CreateVpc CreateVpcEndpoint DeleteFlowLogs "
+    "DeleteInternetGateway DeleteNatGateway DeleteRoute DeleteRouteTable DeleteSubnet DeleteVpc "
+    "DeleteVpcEndpoints DetachInternetGateway DisassociateAddress DisassociateRouteTable ModifySubnetAttribute "
+    "ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress ReplaceRoute ReplaceRouteTableAssociation"
 )
 """What a stack needs that makes its VPC."""
-NEW_NETWORK = ("elastic-ip", "internet-gateway", "natgateway", "route-table", "subnet", "vpc", "vpc-endpoint")
+NEW_NETWORK = (
+    "elastic-ip",
+    "internet-gateway",
+    "natgateway",
+    "route-table",
+    "subnet",
+    "vpc",
+    "vpc-endpoint",
+    "vpc-flow-log",
+)
 
 
 def network(scope: Scope) -> list[Statement]:
@@ -29,15 +38,18 @@ def network(scope: Scope) -> list[Statement]:
     kinds = (*NEW_IN_VPC, *NEW_NETWORK) if scope.makes_vpc else NEW_IN_VPC
     # Actions that make something, or a part of it, which is tagged at once.
     creating = " ".join(name for name in names.split() if name.startswith(("Allocate", "Authorize", "Create")))
+    made = [scope.arn("ec2", f"{kind}/*") for kind in kinds]
     return [
         # For a load balancer ("Elastic Load Balancing API permissions"), and the handler of a VPC origin
         # (AWS::CloudFront::VpcOrigin).
         statement("Ec2Lists", actions("ec2", "DescribeAccountAttributes DescribeInstances"), "*"),
+        statement("Ec2Create", actions("ec2", creating), made, scope.tagged("Request")),
+        # Only with what makes it: with a tag on what is there already, that of another environment could be had.
         statement(
-            "Ec2Create",
-            actions("ec2", f"{creating} CreateTags"),
-            [scope.arn("ec2", f"{kind}/*") for kind in kinds],
-            scope.tagged("Request"),
+            "Ec2TagNew",
+            ["ec2:CreateTags"],
+            made,
+            {**scope.tagged("Request"), "Null": {"ec2:CreateAction": "false"}},
         ),
         statement(
             "Ec2Tagged",
@@ -48,4 +60,21 @@ def network(scope: Scope) -> list[Statement]:
         # The VPC of a new security group may be another team's, and a prefix list AWS's.
         statement("Ec2InVpc", ["ec2:CreateSecurityGroup"], scope.arn("ec2", "vpc/*")),
         statement("Ec2PrefixLists", ["ec2:ModifySecurityGroupRules"], f"arn:{scope.partition}:ec2:*:*:prefix-list/*"),
+        *_of_vpc(scope),
+    ]
+
+
+def _of_vpc(scope: Scope) -> list[Statement]:
+    """What a VPC brings along, and where its flow log goes ("Publish flow logs to Amazon S3" in the guide of VPC)."""
+    if not scope.makes_vpc:
+        return []
+    return [
+        # AWS makes the default security group, without tags: its rules go before it gets some.
+        statement(
+            "Ec2Adopt",
+            actions("ec2", "CreateTags RevokeSecurityGroupEgress RevokeSecurityGroupIngress"),
+            scope.arn("ec2", "security-group/*"),
+            scope.tagged("Resource", "Request", operator="StringEqualsIfExists"),
+        ),
+        statement("FlowLogs", actions("logs", "CreateLogDelivery DeleteLogDelivery"), "*"),
     ]

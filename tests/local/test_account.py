@@ -445,7 +445,6 @@ def test_deploy_role_changes_what_bears_its_tags_alone(policy: str, action: str,
         ("deploy", "acm:RequestCertificate", "*"),
         ("deploy", "cloudfront:TagResource", f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"),
         ("network", "ec2:CreateVpc", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/*"),
-        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/1"),
     ],
 )
 def test_deploy_role_makes_what_bears_its_tags_alone(policy: str, action: str, resource: str) -> None:
