@@ -57,7 +57,8 @@ network = Network(
             vpc_tags=settings.vpc_tags,
             private_subnet_ids=settings.private_subnet_ids,
             private_subnet_tags=settings.private_subnet_tags,
-        )
+        ),
+        vpc_origin=True,
     ),
 )
 store = ReleaseStore(

@@ -7,6 +7,7 @@ import dataclasses
 import pulumi
 import pulumi_aws as aws
 
+from components import regions
 from components.subnets import MIN_ZONES
 
 
@@ -30,7 +31,9 @@ def find(zones: int = MIN_ZONES) -> Place:
         partition, region = aws.get_partition().partition, aws.get_region().region
         # Not the local and wavelength zones that an account may have joined: no load balancer and few services there.
         only = [aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])]
-        names = sorted(aws.get_availability_zones(state="available", filters=only).names) if zones else []
+        without = regions.ZONES_WITHOUT_VPC_ORIGINS
+        found = aws.get_availability_zones(state="available", filters=only, exclude_zone_ids=without) if zones else None
+        names = sorted(found.names) if found else []
     except Exception as error:  # the SDK raises nothing more specific for a function that fails
         raise pulumi.RunError(
             f"AWS does not answer: {error}\n"
@@ -39,7 +42,8 @@ def find(zones: int = MIN_ZONES) -> Place:
         ) from error
     if len(names) < zones:
         raise pulumi.RunError(
-            f"{region} has the availability zones {', '.join(names) or 'none'}, and easi:zones is {zones}\n"
+            f"{region} has, of zones with VPC origins of CloudFront, {', '.join(names) or 'none'}, and easi:zones is "
+            f"{zones}\n"
             "  expected as many or more: choose another aws:region, or fewer zones"
         )
     return Place(partition=partition, region=region, zones=tuple(names[:zones]))

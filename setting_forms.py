@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from components import fargate, log_retention, subnets
+from components import fargate, log_retention, regions, subnets
 from configuration import key_of
 
 PRIVATE = frozenset({"backend_environment", "backend_secrets"})
@@ -33,7 +33,6 @@ def _arn(service: str, resource: str, region: str = "[a-z0-9-]+", account: str =
     return rf"arn:aws[a-z-]*:{service}:{region}:{account}:{resource}"
 
 
-_REGION = r"[a-z]{2}-[a-z]+-\d"
 _KEY = Form(_arn("kms", r"key/[\w-]+"), "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
 _CERTIFICATE = r"certificate/[\w-]+"
 _VALUE_FROM = r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)\S+"
@@ -58,7 +57,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "content_security_policy": _HEADER,
     "permissions_policy": _HEADER,
-    "origin_shield_region": Form(_REGION, "a region"),
+    "origin_shield_region": Form(regions.REGION, "a region"),
     "vpc_id": Form(r"vpc-[0-9a-z]+", "vpc-…"),
     "private_subnet_ids": Form(r"subnet-[0-9a-z]+", "subnet-…", may_be_empty=False),
     "go_image": Form(r"\S+", "an image", may_be_empty=False),

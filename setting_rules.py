@@ -13,7 +13,7 @@ from typing import Any
 
 import setting_forms
 import setting_secrets
-from components import fargate, subnets
+from components import fargate, regions, subnets
 
 DEFAULT_ZONES = 2
 DEFAULT_NAT_GATEWAYS = 1
@@ -128,6 +128,14 @@ def _keys_of_secrets(secret_key_arns: Sequence[str], backend_secrets: Mapping[st
         yield "easi:secretKeyArns without easi:backendSecrets: they are the keys that those are encrypted with"
 
 
+def _region_of_the_vpc_origin(region: str) -> Iterator[str]:
+    if region not in regions.VPC_ORIGIN_REGIONS:
+        yield (
+            f"aws:region: {region} has no VPC origins of CloudFront, which reach the backend: expected one "
+            f"of {', '.join(sorted(regions.VPC_ORIGIN_REGIONS))}"
+        )
+
+
 def _regions(region: str, load_balancer_certificate_arn: str, log_key_arn: str, data_key_arn: str) -> Iterator[str]:
     arns = {
         "loadBalancerCertificateArn": load_balancer_certificate_arn,
@@ -211,6 +219,7 @@ TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
     _certificate_of_the_domain,
     _certificate_of_the_load_balancer,
     _keys_of_secrets,
+    _region_of_the_vpc_origin,
     _regions,
     _size,
     _counts,

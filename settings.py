@@ -20,6 +20,7 @@ import configuration
 import setting_forms
 import setting_rules
 import setting_secrets
+from components import regions
 from configuration import SettingsError
 from release import version
 
@@ -37,8 +38,6 @@ secret. The record of the attempt keeps it."""
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net. In
 `connectTo` that too, and alone it is the whole name."""
-
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,7 +148,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE, secrets)
     place = {"stack": stack}
     region = config.get(REGION, "")
-    if _REGION.fullmatch(region):
+    if re.fullmatch(regions.REGION, region):
         place["region"] = region
     else:
         problems.append(

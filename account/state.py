@@ -19,13 +19,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from account import state_policies as policies
+from components.regions import REGION
 
 NONCURRENT_DAYS = 90
 """Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""
 LIFECYCLE_RULE = "replaced-states"
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_REGION = re.compile(REGION)
 _SHARED = re.compile(r"(\d{12})=(?:([a-z][a-z0-9-]*)/)?([a-z][a-z0-9-]*)(?::([a-z][a-z0-9-]*))?")
 _PROJECT = "easi"
 """The project of a stack that is named without one: the default of `project` in account/Pulumi.yaml."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components import log_buckets
+from components import log_buckets, regions
 from components.component import Component
 from components.subnets import MIN_ZONES, subnet_blocks
 
@@ -17,11 +17,7 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExistingVpc:
-    """A network that something else manages: found by ids, or by tags that all have to match.
-
-    For a site in front of the load balancer it needs an internet gateway: CloudFront demands one of the VPC of an
-    origin, and sends nothing through it.
-    """
+    """A network that something else manages: found by ids, or by tags that all have to match."""
 
     vpc_id: str | None = None
     vpc_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -59,6 +55,9 @@ class NetworkArgs:
     """Which network."""
 
     vpc: ExistingVpc | NewVpc
+    vpc_origin: bool = False
+    """A load balancer in the private subnets is to be a VPC origin of CloudFront: an existing network is refused if it
+    has no internet gateway, or a subnet in a zone without VPC origins."""
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some. What exists already keeps its own."""
 
@@ -86,7 +85,7 @@ class Network(Component):
             _check(args.vpc)
         super().__init__("easi:network:Network", name, args.tags, opts)
         if isinstance(args.vpc, ExistingVpc):
-            self._find(args.vpc)
+            self._find(args.vpc, vpc_origin=args.vpc_origin)
         else:
             self._create(name, args.vpc)
         self.register_outputs(
@@ -98,9 +97,11 @@ class Network(Component):
             },
         )
 
-    def _find(self, args: ExistingVpc) -> None:
+    def _find(self, args: ExistingVpc, *, vpc_origin: bool) -> None:
         vpc = self._vpc(args)
         private = self._subnets(vpc.id, "private", args.private_subnet_ids, args.private_subnet_tags)
+        if vpc_origin:
+            self._check_vpc_origin(vpc.id, private)
         public: list[str] = []
         if args.public_subnet_ids or args.public_subnet_tags:
             public = self._subnets(vpc.id, "public", args.public_subnet_ids, args.public_subnet_tags)
@@ -144,6 +145,29 @@ class Network(Component):
                 f"  expected at least {MIN_ZONES}, in different zones: a load balancer needs them"
             )
         return [zones[zone] for zone in sorted(zones)]
+
+    def _check_vpc_origin(self, vpc: str, subnets: Sequence[str]) -> None:
+        """Raises pulumi.RunError for what "Restrict access with VPC origins" (CloudFront Developer Guide) rules out."""
+        options = pulumi.InvokeOptions(parent=self)
+        for subnet in subnets:
+            found = aws.ec2.get_subnet(id=subnet, vpc_id=vpc, opts=options)
+            if found.availability_zone_id in regions.ZONES_WITHOUT_VPC_ORIGINS:
+                raise pulumi.RunError(
+                    f"the private subnet {subnet} of {vpc} is in {found.availability_zone}, in this account the zone "
+                    f"{found.availability_zone_id}, which has no VPC origins of CloudFront\n"
+                    f"  expected subnets in other zones than {', '.join(regions.ZONES_WITHOUT_VPC_ORIGINS)}\n"
+                    "  to see which zones have them:  aws ec2 describe-subnets "
+                    f"--filters Name=vpc-id,Values={vpc} --output text "
+                    "--query 'Subnets[].[SubnetId,AvailabilityZoneId]'"
+                )
+        try:
+            aws.ec2.get_internet_gateway(filters=[{"name": "attachment.vpc-id", "values": [vpc]}], opts=options)
+        except Exception as error:  # the SDK raises nothing more specific for a function that fails
+            raise pulumi.RunError(
+                f"{vpc} has no internet gateway that can be found: {error}\n"
+                "  expected one that is attached: CloudFront demands it of a network with a VPC origin, and sends "
+                "nothing through it"
+            ) from error
 
     def _create(self, name: str, args: NewVpc) -> None:
         blocks = subnet_blocks(args.cidr, len(args.zones))

@@ -15,13 +15,13 @@ from components.access_logs import AccessLogs, AccessLogsArgs
 from components.component import Component
 from components.load_balancer import LoadBalancer
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
+from components.regions import REGION
 from components.site_domain import Domain, SiteDomain, SiteDomainArgs
 from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_origin
 
 SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """A Content-Security-Policy that allows what comes from the site itself."""
 _WEB_ACL = re.compile(r"arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/[^/]+/[^/]+")
-_REGION = re.compile(r"[a-z]{2}-[a-z]+-\d")
 
 CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
 """Statuses that CloudFront caches for 10 s where a distribution does not say otherwise, whatever the cache policy says:
@@ -285,5 +285,5 @@ def _check(args: StaticSiteArgs) -> None:
             f"web_acl_arn {args.web_acl_arn!r} is no web ACL for a distribution: expected one with scope CLOUDFRONT, "
             "arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"
         )
-    if args.origin_shield_region is not None and not _REGION.fullmatch(args.origin_shield_region):
+    if args.origin_shield_region is not None and not re.fullmatch(REGION, args.origin_shield_region):
         raise ValueError(f"origin_shield_region is {args.origin_shield_region!r}: expected a region such as us-east-2")

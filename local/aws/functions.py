@@ -97,6 +97,17 @@ def _subnet(aws: Aws, arguments: Props) -> Props:
     return found | {"tags": {tag["key"]: tag["value"] for tag in subnet.get("tags") or []}}
 
 
+def _internet_gateway(aws: Aws, arguments: Props) -> Props:
+    ids = {"InternetGatewayIds": [arguments["internetGatewayId"]]} if arguments.get("internetGatewayId") else {}
+    found = aws.client("ec2").describe_internet_gateways(Filters=_filters(arguments), **ids)["InternetGateways"]
+    if len(found) != 1:
+        raise PluginError(f"{len(found)} internet gateways match {arguments}, exactly one is needed")
+    gateway, identity = camel(found[0]), found[0]["InternetGatewayId"]
+    given = {"id": identity, "internetGatewayId": identity, "arn": aws.arn("ec2", f"internet-gateway/{identity}")}
+    given |= {"region": aws.region, "ownerId": gateway.get("ownerId"), "attachments": gateway.get("attachments")}
+    return given | {"tags": {tag["key"]: tag["value"] for tag in gateway.get("tags") or []}}
+
+
 def _security_group(aws: Aws, arguments: Props) -> Props:
     filters = _filters(arguments)
     for name, key in (("name", "group-name"), ("vpcId", "vpc-id")):
@@ -144,6 +155,7 @@ _FUNCTIONS: dict[str, Callable[[Aws, Props], Props]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:ec2/getSecurityGroup:getSecurityGroup": _security_group,
+    "aws:ec2/getInternetGateway:getInternetGateway": _internet_gateway,
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getVpc:getVpc": _vpc,

@@ -272,6 +272,7 @@ _FUNCTIONS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "aws:ec2/getVpc:getVpc": _vpc,
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getSubnet:getSubnet": lambda asked: {"availabilityZone": f"{REGION}{asked['id'][-1]}"},
+    "aws:ec2/getInternetGateway:getInternetGateway": lambda asked: {"id": "igw-1"},
     "aws:ec2/getSecurityGroup:getSecurityGroup": lambda asked: {"id": f"sg-{_label(asked)}"},
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda asked: TOKEN,
 }

@@ -21,6 +21,7 @@ NAT = "aws:ec2/natGateway:NatGateway"
 ROUTE = "aws:ec2/route:Route"
 FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 ZONES = ("us-west-2a", "us-west-2b", "us-west-2c")
+ZONE_IDS = {"us-west-2a": "usw2-az2", "us-west-2b": "usw2-az1", "us-west-2c": "usw2-az3"}
 IN_ZONES = {"s-3": "us-west-2a", "s-1": "us-west-2b", "s-2": "us-west-2c", "s-4": "us-west-2c"}
 """The subnets that are there, and their zones."""
 
@@ -52,7 +53,13 @@ def made(
 def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Looks a network up where AWS has one VPC and, by tags, the subnets that are named; its outputs."""
 
-    def look_up(tagged: tuple[str, ...] = (), **vpc: Any) -> dict[str, Any]:
+    def look_up(
+        tagged: tuple[str, ...] = (),
+        vpc_origin: bool = False,
+        gateway: bool = True,
+        zone_ids: Mapping[str, str] = ZONE_IDS,
+        **vpc: Any,
+    ) -> dict[str, Any]:
         asked: list[tuple[str, Mapping[Any, Any]]] = []
 
         def call(_: Any, args: mocks.MockCallArgs) -> Any:
@@ -63,16 +70,21 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
                 return {"id": "vpc-1", "cidrBlock": "10.1.0.0/16"}, []
             if args.token.endswith(":getSubnets"):
                 return {"ids": list(tagged)}, []
+            if args.token.endswith(":getInternetGateway"):
+                if not gateway:
+                    raise NotFoundError
+                return {"id": "igw-1"}, []
             assert args.args["vpcId"] == "vpc-1", "a subnet of another network would be taken"
             if args.args["id"] not in IN_ZONES:
                 raise NotFoundError
-            return {"id": args.args["id"], "availabilityZone": IN_ZONES[args.args["id"]]}, []
+            zone = IN_ZONES[args.args["id"]]
+            return {"id": args.args["id"], "availabilityZone": zone, "availabilityZoneId": zone_ids[zone]}, []
 
         monkeypatch.setattr(recorded._Mocks, "call", call)
         outputs: dict[str, Any] = {"asked": asked}
 
         def build() -> None:
-            network = Network("network", NetworkArgs(vpc=ExistingVpc(**vpc)))
+            network = Network("network", NetworkArgs(vpc=ExistingVpc(**vpc), vpc_origin=vpc_origin))
             for name in ("vpc_id", "cidr", "private_subnet_ids", "public_subnet_ids"):
                 getattr(network, name).apply(lambda value, name=name: outputs.update({name: value}))
 
@@ -96,6 +108,30 @@ def test_an_existing_network_is_found_by_tags(found: Callable[..., dict[str, Any
     filters = [{"name": "vpc-id", "values": ["vpc-1"]}]
     assert subnets == ("getSubnets", {"filters": filters, "tags": {"Tier": "private"}})
     assert outputs["private_subnet_ids"] == ["s-3", "s-1", "s-2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, ""),
+        ({"zone_ids": {**ZONE_IDS, "us-west-2c": "use1-az3"}}, ""),
+        (
+            {"zone_ids": {**ZONE_IDS, "us-west-2b": "use1-az3"}},
+            "the private subnet s-1 of vpc-1 is in us-west-2b, in this account the zone use1-az3, which has no VPC",
+        ),
+        ({"gateway": False}, "vpc-1 has no internet gateway that can be found"),
+    ],
+)
+def test_an_existing_network_is_refused_where_no_vpc_origin_can_stand(
+    found: Callable[..., dict[str, Any]], given: dict[str, Any], message: str
+) -> None:
+    network = {"vpc_id": "vpc-1", "private_subnet_ids": ["s-1", "s-3"], **given}
+    assert found(**network)["private_subnet_ids"] == ["s-3", "s-1"], "asked for nothing, it refuses nothing"
+    if message:
+        with pytest.raises(pulumi.RunError, match=message):
+            found(**network, vpc_origin=True)
+    else:
+        found(**network, vpc_origin=True)
 
 
 def test_public_subnets_are_found_when_asked_for(found: Callable[..., dict[str, Any]]) -> None:

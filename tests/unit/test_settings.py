@@ -73,7 +73,8 @@ def test_lists_and_maps_are_typed() -> None:
         {"easi:publicUrl": "http://{distribution}.cloudfront.localhost:4570", "easi:connectTo": "127.0.0.1:4570"},
         {"easi:connectTo": "{distribution}"},
         {"easi:rolePath": "/delegatedadmin/developer/"},
-        {"aws:region": "us-gov-west-1", "aws:profile": "anything"},
+        {"aws:region": "ap-southeast-7", "aws:profile": "anything"},
+        {"easi:originShieldRegion": "us-gov-east-1"},
     ],
 )
 def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
@@ -90,6 +91,10 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
         ({"easi:readerAccountIds": "1"}, "expected a list of strings"),
         ({"easi:vpcTags": {"A": 1}}, "expected a map of names to strings"),
         ({"aws:region": "oregon"}, "aws:region is 'oregon': expected the AWS region of this environment"),
+        *(
+            ({"aws:region": region}, f"{region} has no VPC origins of CloudFront")
+            for region in ("us-gov-west-1", "cn-north-1", "us-iso-east-1", "eusc-de-east-1", "ap-southeast-6")
+        ),
         # Alone
         ({"easi:readerAccountIds": ["1"]}, "easi:readerAccountIds[0] is '1': expected 12 digits"),
         ({"easi:publicUrl": "https://a/b"}, "without a path"),
