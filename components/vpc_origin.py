@@ -11,6 +11,9 @@ from components.load_balancer import HTTP, HTTPS, LoadBalancer
 
 API = "api"
 """The origin's id in its distribution."""
+TIMEOUT = "60m"
+"""AWS says "up to 15 minutes" for a VPC origin ("Restrict access with VPC origins", Amazon CloudFront Developer Guide),
+which is when the provider would give up; and an origin that was not waited for is in AWS, but not in the state."""
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
@@ -43,6 +46,8 @@ def vpc_origin(
             "origin_protocol_policy": protocol,
             "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
         },
+        # Not custom_timeouts: they do not reach resources of the Plugin Framework (pulumi-terraform-bridge, issue 827).
+        timeouts={"create": TIMEOUT, "update": TIMEOUT, "delete": TIMEOUT},
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(depends_on=[api.listener], replace_on_changes=["vpcOriginEndpointConfig"]),

@@ -148,6 +148,8 @@ class AwsProvider:
             tagging.set_tags(self.aws, kind, identity, state, {})
         except Exception as error:
             failure = self._failure(token, "create", error)
+            if kind.forgotten:
+                raise failure from error
             state = self._state(kind, given, {}) | {INCOMPLETE: True}
             raise PartlyMadeError(str(failure), identity, inputs, state) from error
         return identity, state

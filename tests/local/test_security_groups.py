@@ -59,8 +59,9 @@ class Network:
         return made
 
     def delete_origin(self, origin: dict[str, Any]) -> None:
-        cloudfront = self.client("cloudfront")
-        cloudfront.delete_vpc_origin(Id=origin["Id"], IfMatch=cloudfront.get_vpc_origin(Id=origin["Id"])["ETag"])
+        cloudfront, identity = self.client("cloudfront"), origin["Id"]
+        assert wait_for(lambda: cloudfront.get_vpc_origin(Id=identity)["VpcOrigin"]["Status"] == "Deployed")
+        cloudfront.delete_vpc_origin(Id=identity, IfMatch=cloudfront.get_vpc_origin(Id=identity)["ETag"])
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,8 @@ def network(world: World) -> Iterator[Network]:
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.70.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
     ]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     own, tasks = (
         ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in ("own", "tasks")
     )
@@ -206,6 +209,8 @@ def test_cloudfronts_group_stays_while_a_rule_names_it(world: World) -> None:
     ec2 = world.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.71.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.71.1.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     own = ec2.create_security_group(GroupName="own", Description="own", VpcId=vpc)["GroupId"]
     balancer = world.client("elbv2").create_load_balancer(
         Name="other", Subnets=[subnet], SecurityGroups=[own], Scheme="internal"

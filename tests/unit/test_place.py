@@ -31,9 +31,9 @@ def test_no_zone_without_vpc_origins_whatever_its_name_is(
         named = zip("abcdef", ids.split(), strict=False)
         return SimpleNamespace(names=[letter for letter, zone in named if zone not in exclude_zone_ids])
 
-    monkeypatch.setattr(place.aws, "get_availability_zones", available)
-    monkeypatch.setattr(place.aws, "get_partition", lambda: SimpleNamespace(partition="aws"))
-    monkeypatch.setattr(place.aws, "get_region", lambda: SimpleNamespace(region="us-east-1"))
+    monkeypatch.setattr("place.aws.get_availability_zones", available)
+    monkeypatch.setattr("place.aws.get_partition", lambda: SimpleNamespace(partition="aws"))
+    monkeypatch.setattr("place.aws.get_region", lambda: SimpleNamespace(region="us-east-1"))
     if expected == "refused":
         with pytest.raises(pulumi.RunError, match="zones with VPC origins of CloudFront, b, c, and easi:zones is 3"):
             place.find(zones)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from typing import Any, ClassVar
@@ -11,20 +12,30 @@ from ..naming import Name
 from ..session import Aws
 from ..wire import Props
 
-DEPLOY_DEADLINE_S = 300
 DEPLOY_INTERVAL_S = 0.3
+DISTRIBUTION_DEADLINE_S = 90 * 60
+"""How long the official provider waits for a distribution; no setting changes it."""
+VPC_ORIGIN_TIMEOUT = "15m"
+"""How long it waits for a VPC origin where `timeouts` say nothing: internal/service/cloudfront/vpc_origin.go in
+hashicorp/terraform-provider-aws."""
 
 
-def deployed(aws: Aws, noun: str, path: str, identity: str) -> Any:
+def deployed(aws: Aws, noun: str, path: str, identity: str, deadline_s: float = DISTRIBUTION_DEADLINE_S) -> Any:
     """The answer about a distribution or VPC origin, once its last change is everywhere."""
-    deadline = time.monotonic() + DEPLOY_DEADLINE_S
+    deadline = time.monotonic() + deadline_s
     while True:
         answer = getattr(aws.client("cloudfront"), f"get_{noun}")(Id=identity)
         if answer[path]["Status"] == "Deployed":
             return answer
         if time.monotonic() > deadline:
-            raise TimeoutError(f"still not deployed after {DEPLOY_DEADLINE_S} s")
+            raise TimeoutError(f"still not deployed after {deadline_s / 60:.0f} minutes")
         time.sleep(DEPLOY_INTERVAL_S)
+
+
+def _seconds(duration: str) -> float:
+    """Of a duration as Go writes it: 1h30m."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)([hms])", duration))
 
 
 class _Part(Kind):
@@ -46,6 +57,8 @@ class _Part(Kind):
         return str(self.find(aws, identity, {})["ETag"])
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        if not set(changed) - self.honoured:
+            return
         wanted = self.wanted(self.make, new)
         where = {"Id": identity, "IfMatch": self._etag(aws, identity)}
         self.call(aws, f"update_{self.noun}", wanted | where)
@@ -142,11 +155,13 @@ class VpcOrigin(_Part):
     noun, inside = "vpc_origin", "VpcOriginEndpointConfig"
     tagged = ("cloudfront", "arn")
     handled = words("vpcOriginEndpointConfig")
-    recorded = words("timeouts")
+    honoured = words("timeouts")
+    forgotten = True
 
     def wanted(self, operation: str, props: Props) -> Props:
         return super().wanted(operation, props["vpcOriginEndpointConfig"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        answer = deployed(aws, "vpc_origin", "VpcOrigin", identity)
+        timeout = (state.get("timeouts") or {}).get("create") or VPC_ORIGIN_TIMEOUT
+        answer = deployed(aws, "vpc_origin", "VpcOrigin", identity, _seconds(timeout))
         return {"etag": answer["ETag"], "arn": answer["VpcOrigin"]["Arn"]}

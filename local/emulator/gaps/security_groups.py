@@ -52,7 +52,6 @@ def close() -> None:
     cloudfront._delete_vpc_origin = _without_group(cloudfront._delete_vpc_origin)
     cloudfront._fetch_from_alb_origin = _from_cloudfront(cloudfront._fetch_from_alb_origin)
     alb.dispatch_request = _if_let_in(alb.dispatch_request)
-    ec2._ACTION_MAP["DeleteSecurityGroup"] = _unless_in_use(ec2._ACTION_MAP["DeleteSecurityGroup"])
 
 
 def reaches(target_group: str, port: int) -> bool:
@@ -107,7 +106,7 @@ def _from_cloudfront(fetch: Any) -> Any:
     async def fetch_from_alb_origin(balancer: dict[str, Any], origin: dict[str, Any], *args: Any) -> Any:
         if not origin.get("load_balancer_arn"):
             return await fetch(balancer, origin, *args)  # by its public address, from outside
-        caller = Peer(groups=_named(CLOUDFRONT, _network_of(balancer)), address=OUTSIDE)
+        caller = Peer(groups=_named(CLOUDFRONT, network_of(balancer)), address=OUTSIDE)
         _host, port, _tls = cloudfront._origin_connect_target(origin, args[5])
         if why := _refusal(balancer, port, caller):
             raise cloudfront.OriginTimeout(f"{balancer['LoadBalancerName']} {why}")
@@ -171,18 +170,8 @@ def _make_group(arn: str, vpc: str) -> None:
             ec2._tags[group] = [CLOUDFRONT_TAG]
 
 
-def _unless_in_use(delete: Any) -> Any:
-    def delete_security_group(params: Any) -> Any:
-        name = ec2._p(params, "GroupId")
-        users = [balancer for balancer in alb._lbs.values() if name in balancer["SecurityGroups"]]
-        if name and (users or any(_refers(group, name) for group in ec2._security_groups.values())):
-            return ec2._error("DependencyViolation", f"resource {name} has a dependent object", 400)
-        return delete(params)
-
-    return delete_security_group
-
-
-def _refers(group: dict[str, Any], name: str) -> bool:
+def refers(group: dict[str, Any], name: str) -> bool:
+    """Whether a rule of a group names another one."""
     pairs = [pair for way in (IN, OUT) for rule in group[way] for pair in rule.get("UserIdGroupPairs") or ()]
     return group["GroupId"] != name and any(pair.get("GroupId") == name for pair in pairs)
 
@@ -191,15 +180,15 @@ def _place(origin: dict[str, Any]) -> tuple[str, str]:
     """The ARN of a VPC origin's load balancer, and its network; empty where that is not known."""
     arn = str(origin["VpcOriginEndpointConfig"]["Arn"])
     balancer = _stored(alb._lbs, arn, arn)
-    return arn, _network_of(balancer) if balancer else ""
+    return arn, network_of(balancer) if balancer else ""
 
 
 def _groups_of(balancer: dict[str, Any]) -> Sequence[str]:
     groups: Sequence[str] = balancer["SecurityGroups"]
-    return groups or _named("default", _network_of(balancer))
+    return groups or _named("default", network_of(balancer))
 
 
-def _network_of(balancer: dict[str, Any]) -> str:
+def network_of(balancer: dict[str, Any]) -> str:
     """That of its subnets: the emulator itself notes the default one, as a request does not name any."""
     return _vpc_of(balancer["LoadBalancerArn"], balancer["Subnets"]) or str(balancer["VpcId"])
 

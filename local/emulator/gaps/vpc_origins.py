@@ -1,0 +1,69 @@
+"""Gap: a VPC origin is made of any load balancer, and is deployed at once.
+
+CloudFront has VPC origins in some zones, and in networks with an internet gateway; a new one is `Deploying` for up to
+15 minutes ("Restrict access with VPC origins", Amazon CloudFront Developer Guide). What it says when it
+refuses one is documented nowhere, nor for how long one that is deployed again or deleted takes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.core.responses import request_scope
+from ministack.services import cloudfront, ec2
+
+from components.regions import ZONES_WITHOUT_VPC_ORIGINS
+from local.emulator.gaps import regions, security_groups
+
+DEPLOY_S = 1.0
+
+_made: dict[str, float] = {}
+"""When each VPC origin was made; one from before the emulator was started is deployed."""
+
+
+def close() -> None:
+    """Refuse load balancers that CloudFront cannot reach, and take a moment for the others."""
+    cloudfront._create_vpc_origin = _where_there_are_any(cloudfront._create_vpc_origin)
+    cloudfront._get_vpc_origin = _once_deployed(cloudfront._get_vpc_origin)
+
+
+def _where_there_are_any(create: Any) -> Any:
+    def create_vpc_origin(body: Any) -> Any:
+        status, headers, payload = create(body)
+        if status != 202:
+            return status, headers, payload
+        identity = headers["Location"].rpartition("/")[2]
+        if why := _refusal(cloudfront._vpc_origins[identity]["VpcOriginEndpointConfig"]["Arn"]):
+            del cloudfront._vpc_origins[identity]
+            return cloudfront._error("InvalidArgument", why, 400)
+        _made[identity] = time.monotonic()
+        return status, headers, payload
+
+    return create_vpc_origin
+
+
+def _refusal(arn: str) -> str:
+    """Why CloudFront reaches no load balancer there; empty if it does, or there is none to look at."""
+    balancer = regions.find_by_arn(arn)
+    if balancer is None:
+        return ""
+    place = parse_arn(arn)
+    vpc = security_groups.network_of(balancer)
+    with request_scope(place.account_id, place.region):
+        zones = {ec2._subnets[one]["AvailabilityZoneId"] for one in balancer["Subnets"] if one in ec2._subnets}
+        attached = {one.get("VpcId") for gateway in ec2._internet_gateways.values() for one in gateway["Attachments"]}
+    if without := sorted(zones & set(ZONES_WITHOUT_VPC_ORIGINS)):
+        return f"VPC origins are not supported in the Availability Zone {', '.join(without)}."
+    return "" if vpc in attached else f"The VPC {vpc} has no internet gateway."
+
+
+def _once_deployed(get: Any) -> Any:
+    def get_vpc_origin(identity: str) -> Any:
+        origin = cloudfront._vpc_origins.get(identity)
+        if origin is not None and time.monotonic() < _made.get(identity, 0.0) + DEPLOY_S:
+            return cloudfront._vpc_origin_response(origin, deploying=True)
+        return get(identity)
+
+    return get_vpc_origin
