@@ -112,6 +112,8 @@ def ask(network: Network) -> Callable[[], int]:
                 "ViewerProtocolPolicy": "redirect-to-https",
                 "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
             },
+            # Or a refusal would be cached for ten seconds.
+            "CustomErrorResponses": {"Quantity": 1, "Items": [{"ErrorCode": 504, "ErrorCachingMinTTL": 0}]},
         }
     )["Distribution"]
     host = f"{distribution['Id']}.cloudfront.localhost:{network.world.emulator.port}"
