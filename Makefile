@@ -5,9 +5,10 @@ VENV := .venv/bin
 ENV ?=
 # The lock file whose packages are installed in example/frontend, whole: `npm ci` removes it first, with all the rest.
 LOCK := node_modules/.installed-lock.json
+CHECKOV := .github/tools/checkov
 SHELL_SCRIPTS := $(wildcard .ci/run) release/bin/pulumi-resource-release
 
-.PHONY: help up setup status install frontend test test-faults check docs pictures down
+.PHONY: help up setup status install frontend test test-faults check checkov docs pictures down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -39,6 +40,12 @@ check: .venv/.easi-installed ## formatting, lint, types, shell, workflows
 	$(VENV)/shellcheck $(SHELL_SCRIPTS)
 	"$$(go -C .github/tools tool -n actionlint)" -shellcheck=$(VENV)/shellcheck -pyflakes=
 	$(VENV)/zizmor --quiet --offline --persona=pedantic .github
+
+# Of its own: its hundred packages do not go with ours (boto3, urllib3).
+checkov: ## more checks of workflows and Dockerfiles, with a virtual environment of its own
+	@test -x .venv/checkov/bin/checkov || $(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(CHECKOV)/requirements.txt
+	.venv/checkov/bin/checkov --config-file $(CHECKOV)/config.yaml --directory .
 
 test: setup check ## everything: the checks, then unit, component and local tests
 	$(VENV)/python -m pytest
