@@ -426,7 +426,7 @@ def bearing(where: str, environment: str) -> dict[str, str]:
         ("deploy", "cloudfront:UpdateDistribution", f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"),
         ("deploy", "acm:DeleteCertificate", f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"),
         ("network", "ec2:DeleteSecurityGroup", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
-        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
+        ("network", "ec2:DeleteTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
         ("network", "ec2:DeleteVpc", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/1"),
     ],
 )
@@ -453,10 +453,17 @@ def test_deploy_role_makes_what_bears_its_tags_alone(policy: str, action: str, r
     assert not decided(document, action, resource, bearing("request", "impl"))
 
 
-def test_deploy_role_takes_nothing_of_another_environment_by_its_tags() -> None:
-    resource = f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"
+@pytest.mark.parametrize(
+    ("policy", "action", "resource"),
+    [
+        ("deploy", "cloudfront:TagResource", f"arn:aws:cloudfront::{ACCOUNT}:distribution/1"),
+        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/1"),
+        ("network", "ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/1"),
+    ],
+)
+def test_deploy_role_takes_nothing_of_another_environment_by_its_tags(policy: str, action: str, resource: str) -> None:
     tags = {**bearing("request", "dev"), **bearing("resource", "impl")}
-    assert not decided(policies()["deploy"], "cloudfront:TagResource", resource, tags)
+    assert not decided(policies()[policy], action, resource, tags)
 
 
 @functools.cache
