@@ -51,7 +51,7 @@ def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:
         ("+-aws:ecs/taskDefinition:TaskDefinition", "replace"),
         ("~ release:index:Release", "update"),
     ]
-    changed = [line.split(":")[0] for line in re.findall(r"^ +[~+-] +(\w+ *:.*)$", first, re.MULTILINE)]
+    changed = [line.split(":")[0] for line in re.findall(r"^ +[~+-] +(\w+ *: .*)$", first, re.MULTILINE)]
     assert {name.strip() for name in changed} == {
         "containerDefinitions",
         "environment",
