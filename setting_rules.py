@@ -42,10 +42,12 @@ def problems(given: Mapping[str, Any]) -> list[str]:
 
 
 def _name_of_the_stack(stack: str) -> Iterator[str]:
-    if not re.fullmatch(rf"[A-Za-z0-9-]{{1,{MAX_STACK_NAME}}}", stack):
+    # "repositoryName": CreateRepository, Amazon ECR API Reference.
+    if len(stack) > MAX_STACK_NAME or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", stack):
         yield (
-            f"the stack is called {stack}: expected {MAX_STACK_NAME} characters at most, letters, digits and -: "
-            "the names of load balancers have 32, and begin with easi-<stack>-"
+            f"the stack is called {stack}: expected {MAX_STACK_NAME} characters at most (the names of load balancers "
+            "have 32, and begin with easi-<stack>-), and a-z and 0-9 with single - between them (the names of ECR's "
+            "repositories)"
         )
 
 
@@ -165,6 +167,11 @@ def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets:
                 yield (
                     f"easi:{key} has {name!r}: expected the name of an environment variable, printable ASCII without "
                     "spaces and ="
+                )
+            if key == "backendEnvironment" and not names[name]:
+                yield (
+                    f"easi:{key} has {name} without a value: expected one, or not to name it; ECS keeps no empty "
+                    "variable, and every update would replace the task definition"
                 )
             if name in ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH"):
                 yield f"easi:{key} has {name}: the program itself sets it"

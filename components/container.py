@@ -181,6 +181,11 @@ def _check_one(container: Sidecar) -> None:
     pinned(container.image, container.name)
     if both := sorted(set(container.environment) & set(container.secrets)):
         raise ValueError(f"{what}: environment and secrets both name {json.dumps(both)}: a variable has one source")
+    if empty := sorted(name for name, value in container.environment.items() if value == ""):
+        # "Permanent diff for aws_ecs_task_definition", hashicorp/terraform-provider-aws, issue 39533.
+        raise ValueError(
+            f"{what}: environment has {json.dumps(empty)} without a value, and ECS keeps no empty variable"
+        )
     for name, arn in container.secrets.items():
         if isinstance(arn, str):
             try:

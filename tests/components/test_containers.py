@@ -154,6 +154,8 @@ def test_image_that_is_known_later_is_checked_then() -> None:
         ({"sidecars": [agent(name="shop-backend")]}, r'are called \["shop-backend"\]'),
         ({"sidecars": [agent(name="an agent")]}, "expected a name of up to 255 letters"),
         ({"sidecars": [agent(port=8080)]}, r"listen on \[8080\]"),
+        ({"sidecars": [agent(environment={"A": ""})]}, r'container .agent.: environment has \["A"\] without a value'),
+        ({"environment": {"B": "", "A": "1"}}, r'environment has \["B"\] without a value'),
         ({"sidecars": [agent(port=0)]}, "port is 0: expected 1 to 65535"),
         ({"sidecars": [agent(main_waits_for="HEALTHY")]}, "there is no health_command"),
         ({"sidecars": [agent(main_waits_for="SUCCESS")]}, "the task ends with an essential container"),

@@ -47,6 +47,9 @@ def test_a_missing_property_is_named() -> None:
     assert problems == {"networkConfiguration.subnets": "required, and missing"}
 
 
+REPOSITORY_NAME = "is {}: must be lower case letters and digits, with single . _ - / between them"
+
+
 @pytest.mark.parametrize(
     ("token", "inputs", "path", "reason"),
     [
@@ -62,6 +65,8 @@ def test_a_missing_property_is_named() -> None:
             "loadBalancers[0].containerPort",
             "required, and missing",
         ),
+        ("aws:ecr/repository:Repository", {"name": "easi-Dev-store"}, "name", REPOSITORY_NAME.format("easi-Dev-store")),
+        ("aws:ecr/repository:Repository", {"name": "easi--store"}, "name", REPOSITORY_NAME.format("easi--store")),
         (SERVICE, {"loadBalancers": {}}, "loadBalancers", "must be a list, not an object"),
         (SERVICE, {"enableExecuteCommand": "yes"}, "enableExecuteCommand", "must be true or false, not 'yes'"),
     ],

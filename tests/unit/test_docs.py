@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from local.emulator import gaps
 from release import engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,3 +47,13 @@ def test_the_stacks_page_names_outputs_that_there_are() -> None:
     exported = re.findall(r'pulumi\.export\("(\w+)"', (ROOT / "__main__.py").read_text(encoding="utf-8"))
     assert named
     assert set(named) <= set(exported)
+
+
+def test_the_page_of_facts_names_every_gap_of_the_emulator_and_tests_that_there_are() -> None:
+    page = (ROOT / "docs" / "aws-facts.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    assert [row for row in rows if len(row) != len(rows[0])] == []
+    assert sorted(set(gaps.NAMES) - set(re.findall(r"`gaps/(\w+)`", page))) == []
+    named = {name for row in rows[1:] for name in re.findall(r"`(\w[\w/]*\.py)`", row[2] + row[4])}
+    files = {name for name, _ in texts("*.py")}
+    assert [name for name in sorted(named) if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []

@@ -105,6 +105,7 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
         ({"easi:rolePath": ""}, "easi:rolePath is ''"),
         ({"easi:healthPasses": 0}, "easi:healthPasses is 0: expected 1 to 100"),
         ({"easi:rolloutDeadline": 5}, "easi:rolloutDeadline is 5: expected 60 to 7200"),
+        ({"easi:backendEnvironment": {"A": "", "B": "b"}}, "easi:backendEnvironment has A without a value"),
         ({"easi:cpuArchitecture": "arm"}, "easi:cpuArchitecture is arm: expected one of X86_64, ARM64"),
         ({"easi:containerInsights": "on"}, "expected one of enabled, enhanced, disabled"),
         ({"easi:logRetentionDays": 31}, "easi:logRetentionDays is 31: expected one of 1, 3, 5, 7, 14, 30, 60"),
@@ -196,7 +197,7 @@ def test_a_missing_region_is_told_with_the_command_that_sets_it() -> None:
     assert "pulumi config set -s dev aws:region" in refused({}, without="aws:region")
 
 
-@pytest.mark.parametrize("stack", ["production-1", "dev_2", "dev.2"])
+@pytest.mark.parametrize("stack", ["production-1", "dev_2", "dev.2", "Dev", "a--b", "-a", "a-"])
 def test_a_stack_whose_name_does_not_fit_into_others_is_refused(stack: str) -> None:
     with pytest.raises(SettingsError, match=f"the stack is called {stack}: expected 11 characters at most"):
         load(stack, engine())

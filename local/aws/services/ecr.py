@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..wire import Props
+from ..shapes import Problem
+from ..wire import UNKNOWN, Props
 
 
 class Repository(Kind):
@@ -31,6 +34,13 @@ class Repository(Kind):
     defaults = {"imageTagMutability": "MUTABLE", "imageScanningConfiguration": {"scanOnPush": False}}
     honoured = words("forceDelete")
     tagged = ("ecr", "arn")
+
+    def rules(self, inputs: Props) -> list[Problem]:
+        """The pattern of CreateRepository, Amazon ECR API Reference, which AWS looks at when it makes one."""
+        part, name = r"[a-z0-9]+(?:[._-][a-z0-9]+)*", inputs.get("name")
+        if name in (None, UNKNOWN) or re.fullmatch(rf"(?:{part}/)*{part}", name):
+            return []
+        return [Problem("name", f"is {name}: must be lower case letters and digits, with single . _ - / between them")]
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         return super().read(aws, identity, state) | {"repositoryUrl": f"{aws.gateway}/{identity}"}

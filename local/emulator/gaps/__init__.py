@@ -11,6 +11,7 @@ NAMES = (
     "listening",
     "containers",
     "container_settings",
+    "empty_variables",
     "execution_role",
     "container_secrets",
     "task_address",
