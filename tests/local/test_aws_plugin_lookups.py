@@ -13,6 +13,7 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 VPC = "aws:ec2/getVpc:getVpc"
 REPOSITORY = "aws:ecr/getRepository:getRepository"
 GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
+GATEWAY = "aws:ec2/getInternetGateway:getInternetGateway"
 SUBNET = "aws:ec2/getSubnet:getSubnet"
 SUBNETS = "aws:ec2/getSubnets:getSubnets"
 ZONES = {"private": ("us-west-2a", "us-west-2b"), "public": ("us-west-2a",)}
@@ -55,6 +56,20 @@ def test_a_vpc_is_found_by_its_tags(provider: AwsProvider, network: dict[str, An
 def test_a_vpc_that_is_not_there_is_an_error(provider: AwsProvider, network: dict[str, Any]) -> None:
     with pytest.raises(PluginError, match=r"0 VPCs match .*nowhere.*, exactly one is needed"):
         provider.invoke(VPC, {"tags": {"Name": "nowhere"}})
+
+
+def test_the_internet_gateway_of_a_network_is_found(provider: AwsProvider, network: dict[str, Any]) -> None:
+    ec2 = provider.aws.client("ec2")
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network["shared"])
+    for vpc, others in (("shared", ""), ("other", "0 internet gateways match")):
+        asked = {"filters": [{"name": "attachment.vpc-id", "values": [network[vpc]]}]}
+        if others:
+            with pytest.raises(PluginError, match=others):
+                provider.invoke(GATEWAY, asked)
+        else:
+            found = provider.invoke(GATEWAY, asked)
+            assert (found["id"], found["attachments"][0]["vpcId"]) == (gateway, network["shared"])
 
 
 def test_subnets_are_found_by_network_and_tags(provider: AwsProvider, network: dict[str, Any]) -> None:
