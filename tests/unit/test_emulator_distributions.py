@@ -9,7 +9,7 @@ import pytest
 from ministack import app
 from ministack.services import cloudfront
 
-from local.emulator.gaps import alternate_names, distributions
+from local.emulator.gaps import alternate_names, bucket_keys, distributions
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,12 @@ def test_distribution_is_found_by_its_alternate_name() -> None:
     ):
         assert distributions.find_for_label(app._parse_cloudfront_dataplane_host(host)) is found
     assert app._parse_cloudfront_dataplane_host("other.example.gov") is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "key"), [("/a+b.js", "a b.js"), ("/a%2Bb.js", "a+b.js"), ("/a%20b.js", "a b.js"), ("/a%25.js", "a%.js")]
+)
+def test_bucket_reads_a_plus_as_a_space(uri: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudfront, "_s3_object_key", cloudfront._s3_object_key)
+    bucket_keys.close()
+    assert cloudfront._s3_object_key({}, uri) == key

@@ -140,6 +140,9 @@ def break_folder(folder: Path, how: str) -> None:
         os.mkfifo(folder / "pipe")
     elif how == "bytes":
         Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).write_text("")
+    elif how == "plus":
+        (folder / "chunks").mkdir()
+        (folder / "chunks" / "a+b-Ab12Cd34.js").write_bytes(b"")
     elif how == "control":
         (folder / "a\nb").write_text("")
     elif how.startswith("no "):
@@ -169,6 +172,7 @@ def break_folder(folder: Path, how: str) -> None:
         ("long", rf"is 1004 bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path"),
         ("bytes", r"is not UTF-8, which S3 requires"),
         ("control", r"has a control character"),
+        ("plus", r"^chunks/a\+b-Ab12Cd34\.js has a \+ in its name, which S3 reads as a space"),
     ],
 )
 def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str) -> None:

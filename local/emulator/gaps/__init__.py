@@ -27,6 +27,7 @@ NAMES = (
     "auto_scaling",
     "distributions",
     "alternate_names",
+    "bucket_keys",
     "cached_errors",
     "edge_functions",
     "regions",
