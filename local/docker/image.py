@@ -70,13 +70,18 @@ def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading
     settings = inputs.get("build") or {}
     read = context.of(settings)
     arguments = settings.get("args") or {}
+    platforms = _platforms(client, settings.get("platform"))
+    crosses = platforms["TARGETPLATFORM"] != platforms["BUILDPLATFORM"]
+    if crosses:
+        _check_cross(read.dockerfile.read_text(), platforms["TARGETPLATFORM"], times.ARGUMENT in arguments)
     begun = time.monotonic()
     stream = client.api.build(
         path=str(read.folder),
         dockerfile=str(read.dockerfile),
         tag=inputs["imageName"],
-        buildargs=arguments,
-        platform=settings.get("platform"),
+        buildargs=platforms | arguments,
+        # It takes no stage for another platform than the image's.
+        platform=None if crosses else settings.get("platform"),
         target=settings.get("target") or "",
         network_mode=settings.get("network"),
         extra_hosts=dict(host.split(":", 1) for host in settings.get("addHosts") or []) or None,
@@ -87,9 +92,31 @@ def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading
     )
     _follow_build(inputs["imageName"], stream, report, stop)
     if times.ARGUMENT in arguments:
-        times.take_out(client, inputs["imageName"], arguments[times.ARGUMENT])
+        times.take_out(client, inputs["imageName"], arguments[times.ARGUMENT], platforms["TARGETARCH"])
     report.info(f"Built {inputs['imageName']} in {time.monotonic() - begun:.1f} s")
     return str(client.images.get(inputs["imageName"]).id)
+
+
+def _platforms(client: Any, target: str | None) -> dict[str, str]:
+    """What BuildKit tells every build ("Automatic platform ARGs in the global scope", Dockerfile reference)."""
+    version = client.version()
+    own = f"{version['Os']}/{version['Arch']}"
+    found: dict[str, str] = {}
+    for name, platform in (("BUILD", own), ("TARGET", target or own)):
+        system, architecture, *_ = platform.split("/")
+        found |= {f"{name}PLATFORM": platform, f"{name}OS": system, f"{name}ARCH": architecture}
+    return found
+
+
+def _check_cross(dockerfile: str, target: str, timed: bool) -> None:
+    """Refuse what BuildKit can do and the older builder cannot: bases, and programs, of another platform."""
+    bases = [line.split()[1:] for line in dockerfile.splitlines() if line.upper().startswith("FROM ")]
+    own = all("BUILDPLATFORM" in base[0] for base in bases[:-1])
+    if not (own and bases and bases[-1][0] == "scratch" and timed):
+        raise PluginError(
+            f"this machine's older builder makes an image for {target} only with {times.ARGUMENT}, FROM scratch, with "
+            "all other stages FROM --platform=$BUILDPLATFORM; build it on a machine of that kind"
+        )
 
 
 def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.Event) -> str:

@@ -21,8 +21,8 @@ ARGUMENT = "SOURCE_DATE_EPOCH"
 _OF_THE_BUILDER = ("container", "container_config", "docker_version")
 
 
-def take_out(client: Any, name: str, seconds: str) -> None:
-    """Give `name` to the same image with `seconds` since 1970 as its time.
+def take_out(client: Any, name: str, seconds: str, architecture: str) -> None:
+    """Give `name` to the same image with `seconds` since 1970 as its time, and as one for `architecture`.
 
     The image that was built stays without a name: the next build, also that of another clone, finds it in the cache.
     """
@@ -33,7 +33,8 @@ def take_out(client: Any, name: str, seconds: str) -> None:
         saved.seek(0)
         with tarfile.open(fileobj=saved) as old, tarfile.open(fileobj=changed, mode="w") as new:
             entry = json.loads(_read(old, "manifest.json"))[0]
-            config = json.dumps(_without_times(json.loads(_read(old, entry["Config"])), int(seconds))).encode()
+            built = json.loads(_read(old, entry["Config"]))
+            config = json.dumps(_without_times(built, int(seconds), architecture)).encode()
             _add(new, config_name := f"{hashlib.sha256(config).hexdigest()}.json", config)
             for layer in dict.fromkeys(entry["Layers"]):
                 _add(new, layer, _read(old, layer))
@@ -43,11 +44,12 @@ def take_out(client: Any, name: str, seconds: str) -> None:
         client.images.load(changed)
 
 
-def _without_times(config: dict[str, Any], seconds: int) -> dict[str, Any]:
+def _without_times(config: dict[str, Any], seconds: int, architecture: str) -> dict[str, Any]:
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kept = {key: value for key, value in config.items() if key not in _OF_THE_BUILDER}
     history = [{**step, "created": at} for step in config.get("history") or []]
-    return {**kept, "config": {**config["config"], "Image": ""}, "created": at, "history": history}
+    changed = {"architecture": architecture, "created": at, "history": history}
+    return {**kept, "config": {**config["config"], "Image": ""}, **changed}
 
 
 def _read(archive: tarfile.TarFile, name: str) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.components import program
 pytest_plugins = ["tests.local.plugin_fixtures"]
 
 BACKEND = Path("example") / "backend"
+ELF_MACHINES = {"amd64": 62, "arm64": 183}
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,33 @@ def test_two_clones_of_a_commit_build_the_same_image(
         released.append((inputs, *_release(engine, inputs)))
         _forget(engine, version)
     assert released[0] == released[1]
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_backend_is_compiled_for_either_architecture_and_not_run(
+    architecture: str,
+    engine: Any,
+    go: str,
+    registry: Running,
+    version: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
+    monkeypatch.setattr(tree, "read", lambda *_: Tree(commit=version, changes={}))
+    root = _clone(tmp_path / "one", 0o022)
+    monkeypatch.chdir(root)
+    inputs = _inputs(root, version, go, registry)
+    _release(engine, {**inputs, "build": {**inputs["build"], "platform": f"linux/{architecture}"}})
+    made = engine.images.get(inputs["imageName"])
+    container = engine.containers.create(made.id)
+    try:
+        stream, _ = container.get_archive("/backend")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+            binary = archive.extractfile("backend")
+            assert binary is not None
+            machine = int.from_bytes(binary.read(20)[18:], "little")
+    finally:
+        container.remove()
+        _forget(engine, version)
+    assert (made.attrs["Architecture"], machine) == (architecture, ELF_MACHINES[architecture])

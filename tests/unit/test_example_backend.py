@@ -44,3 +44,9 @@ def test_image_needs_no_shell_and_does_not_run_as_root() -> None:
     final = lines[max(number for number, line in enumerate(lines) if line.startswith("FROM")) :]
     assert final[0] == "FROM scratch"
     assert "USER 65532:65532" in final
+
+
+def test_image_is_built_by_programs_of_the_machine_that_builds() -> None:
+    lines = (BACKEND / "Dockerfile").read_text().splitlines()
+    assert "FROM --platform=${BUILDPLATFORM} ${GO_IMAGE} AS build" in lines
+    assert [line for line in lines if line.startswith('RUN ["/backend"')] == []
