@@ -14,7 +14,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import attempts, lease, phases, progress, record, story, undo, unsettled, way_back
+from release import attempts, image_tags, lease, phases, progress, record, story, undo, unsettled, way_back
 from release.attempts import Attempt, Phase
 from release.course import Course
 from release.deploy_function import FunctionFailed
@@ -227,11 +227,20 @@ def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: 
 
 
 def _expire(course: Course, release: Release) -> None:
-    """Remove the files of releases that no record names any more."""
-    named = {proven.static_manifest for proven in (release, *release.previous)}
-    request = course.request
+    """Remove files and images of releases that no record names any more."""
+    kept = (release, *release.previous)
+    named = {proven.static_manifest for proven in kept}
+    digests = {proven.image_digest for proven in kept}
+    request, clients, say = course.request, course.clients, course.say
+    repository = request.identity.image.partition("@")[0]
     try:
         course.lease.check()
-        expire.expire(s3=course.clients.s3, site=request.site, say=course.say, keep=request.keep, named=named)
+        expire.expire(s3=clients.s3, site=request.site, say=say, keep=request.keep, named=named)
     except Exception as error:
-        course.say(f"{request.environment}: old static files stay until the next release: {error}")
+        say(f"{request.environment}: old static files stay until the next release: {error}")
+    try:
+        course.lease.check()
+        ecr = clients.make("ecr", "")
+        image_tags.expire(ecr, repository, environment=request.environment, named=digests, say=say)
+    except Exception as error:
+        say(f"{request.environment}: old images stay until the next release: {error}")

@@ -92,6 +92,7 @@ class World:
         self.sick: set[str] = set()
         self.lost_after: str | None = None
         self.lease_lost = False
+        self.images_kept: list[str] = []
         if before is not None:
             self.bucket.objects["release.json"] = json.dumps(before.to_json()).encode()
             self.service, self.deployment, self.site = before.task_definition, 1, before.static_manifest
@@ -121,6 +122,11 @@ class World:
         replace("release.static.activate.activate", lambda **asked: self.switch(**asked).activated)
         replace("release.undo.store.active", lambda **_found: self.site)
         replace("release.engine.expire.expire", lambda **_arguments: self.did("expire"))
+        replace("release.engine.image_tags.expire", self.expire_images)
+
+    def expire_images(self, _ecr: Any, _repository: str, *, named: set[str], **_more: Any) -> None:
+        self.images_kept = sorted(digest[7] for digest in named)
+        self.did("expire images")
 
     def problems(self) -> tuple[str, ...]:
         self.did("check")
@@ -284,7 +290,7 @@ SAID: list[str] = []
 
 def run(world: World, asked: ReleaseRequest | None = None) -> Release:
     SAID.clear()
-    clients = Clients(s3=world.bucket, cloudfront=None, function=None)
+    clients = Clients(s3=world.bucket, cloudfront=None, function=None, make=lambda *_: None)
     return engine.run(asked or request(), clients, SAID.append)
 
 

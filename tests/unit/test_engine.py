@@ -45,7 +45,9 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
         "put ended.json",
         "delete unsettled.json",
         "expire",
+        "expire images",
     ]
+    assert world.images_kept == ["1", "2"]
     assert world.story[-1] == "release lease"
     world.runs(NEW)
     assert [item.version for item in result.previous] == [OLD]
@@ -303,11 +305,13 @@ def test_a_proven_release_fails_over_nothing_that_comes_after(monkeypatch: pytes
     world = World(monkeypatch, before())
     world.failing = {
         "expire": RuntimeError("no"),
+        "expire images": RuntimeError("no"),
         "put ended.json": error("InternalError"),
         "delete unsettled.json": error("InternalError"),
     }
     assert run(world).version == NEW
     assert "old static files stay" in " ".join(SAID)
+    assert "old images stay" in " ".join(SAID)
     assert world.last.state == "interrupted"
 
 

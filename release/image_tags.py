@@ -1,0 +1,37 @@
+"""Letting go of images that no record names any more: a tag holds an image, and each record's image has one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from release.static.store import Say
+
+_BATCH: Final = 100
+"""Images that one BatchDeleteImage takes (Amazon ECR API Reference)."""
+
+
+def expire(ecr: Any, repository: str, *, environment: str, named: Collection[str], say: Say) -> int:
+    """Remove the tags `<environment>-…` of all images but those with the digests `named`; how many tags there were.
+
+    ECR deletes an image with its last tag ("Deleting an image in Amazon ECR", Amazon ECR User Guide). One that has a
+    tag of somebody else's stays.
+    """
+    name = repository.partition("/")[2]
+    pages = ecr.get_paginator("describe_images").paginate(repositoryName=name, filter={"tagStatus": "TAGGED"})
+    tags = [
+        tag
+        for page in pages
+        for found in page["imageDetails"]
+        if found["imageDigest"] not in named
+        for tag in found.get("imageTags", ())
+        if tag.startswith(f"{environment}-")
+    ]
+    for start in range(0, len(tags), _BATCH):
+        batch = [{"imageTag": tag} for tag in tags[start : start + _BATCH]]
+        failed = ecr.batch_delete_image(repositoryName=name, imageIds=batch).get("failures") or []
+        if failed:
+            raise RuntimeError(f"{failed[0].get('imageId')}: {failed[0].get('failureReason')}")
+    if tags:
+        say(f"removed {len(tags)} tags of images that no record names")
+    return len(tags)
