@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from components import fargate, log_retention, regions, subnets
 from configuration import key_of
 
-PRIVATE = frozenset({"backend_environment", "backend_secrets"})
+PRIVATE = frozenset({"backend_environment", "backend_secrets", "probe_secret"})
 """Settings of which no message repeats a value: somebody may have put a secret there."""
 
 
@@ -51,6 +51,7 @@ FORMS: Mapping[str, Form] = {
     "connect_to": Form(
         r"\{distribution\}(:\d{1,5})?|(\{distribution\}\.)?[^\s:/{}]+:\d{1,5}", "host:port, or {distribution}"
     ),
+    "probe_secret": Form(r"[\x21-\x7e]{16,512}", "16 to 512 characters of printable ASCII without spaces"),
     "web_acl_arn": Form(
         _arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1"),
         "the ARN of a web ACL of scope CLOUDFRONT: arn:aws:wafv2:us-east-1:<account>:global/webacl/…",

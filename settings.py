@@ -35,6 +35,8 @@ RESTART_VARIABLE = "EASI_RESTART"
 """Environment variable with the reason to start every task anew although nothing changed, as after the rotation of a
 secret. The record of the attempt keeps it."""
 
+PROBE_SECRET = "easi:probeSecret"  # noqa: S105 - the name of the setting
+"""The only setting of ours that is a secret."""
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net. In
 `connectTo` that too, and alone it is the whole name."""
@@ -50,6 +52,7 @@ class Settings:
     hosted_zone_id: str
     public_url: str
     connect_to: str
+    probe_secret: str = dataclasses.field(repr=False)
     web_acl_arn: str
     content_security_policy: str
     permissions_policy: str
@@ -145,7 +148,13 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     what `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
     """
     file = file or Path(f"Pulumi.{stack}.yaml")
-    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE, secrets)
+    others = [key for key in secrets if key != PROBE_SECRET]
+    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE, others)
+    if config.get(PROBE_SECRET) and PROBE_SECRET not in secrets:
+        problems.append(
+            f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
+            f"      to set another one:  pulumi config set -s {stack} --secret {PROBE_SECRET}"
+        )
     place = {"stack": stack}
     region = config.get(REGION, "")
     if re.fullmatch(regions.REGION, region):
@@ -155,7 +164,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
             f"{REGION} is {repr(region) if region else 'missing'}: expected the AWS region of this environment, for "
             f"example us-west-2\n      to set it:  pulumi config set -s {stack} {REGION} <region>"
         )
-    ours = [key for key in secrets if key.startswith(f"{PROJECT}:")]
+    ours = [key for key in others if key.startswith(f"{PROJECT}:")]
     problems += setting_secrets.told(stack, region, ours, file)
     problems += setting_rules.problems(values | place)
     if problems:
@@ -186,8 +195,8 @@ def load_run() -> Run:
     )
 
 
-def aws_connection() -> Mapping[str, typing.Any]:
-    """The credentials that `aws:` settings give the AWS provider, for what talks to AWS beside it.
+def connection(probe_secret: str) -> Mapping[str, typing.Any]:
+    """How a release reaches the environment: AWS, with what `aws:` settings give its provider, and the site.
 
     An external id is a secret also where the configuration has it in clear text: the state has more readers.
     """
@@ -199,4 +208,5 @@ def aws_connection() -> Mapping[str, typing.Any]:
             {key: pulumi.Output.secret(value) if key == "externalId" else value for key, value in role.items()}
             for role in roles
         ],
+        "probeSecret": pulumi.Output.secret(probe_secret) if probe_secret else "",
     }

@@ -39,9 +39,9 @@ set; other `aws:` settings are the AWS provider's.
 came after the recording, computed by the local plugin). *Updates* happen in place. What is *replaced* is made anew
 before the old one is removed; a new `Release` rolls the service without an interruption.
 
-No setting is a secret: the state and AWS have what is set here in clear text. What was set with `--secret`, and a
-variable of `backendEnvironment` that looks like a secret by its name or value, is refused, with the commands that keep
-it in Secrets Manager instead (`backendSecrets`). Secrets among the `aws:` settings stay encrypted.
+No setting but `probeSecret` is a secret: the state and AWS have what is set here in clear text. What else was set with
+`--secret`, and a variable of `backendEnvironment` that looks like a secret by its name or value, is refused, with the
+commands that keep it in Secrets Manager instead (`backendSecrets`). Secrets among the `aws:` settings stay encrypted.
 
 Lists and maps are set in the file, or with `--path`. A name that has a dot is written in brackets, and Pulumi takes a
 setting whose name has "secret" in it for one, unless it is told that an ARN is none:

@@ -10,7 +10,7 @@ import json
 import math
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ class HealthCheck:
     """What must answer, in full: see `release.version`."""
     connect_to: str | None = None
     """`host:port` to connect to in place of the URL's host, whose name stays in the request and the certificate."""
+    probe_secret: str | None = field(default=None, repr=False)
+    """Sent as the header by which a firewall lets probes in."""
     passes: int = 3
     """Passes in a row that prove the version."""
     interval_s: float = 1.0
@@ -156,6 +158,8 @@ def miss_of(check: HealthCheck, response: http.Response, now: datetime) -> str |
 
 
 def _answer_miss(response: http.Response) -> str | None:
+    if refused := http.firewalled(response):
+        return f"answered {refused}"
     if response.status != 200:
         location = f" to {_shown(response.headers['location'])}" if "location" in response.headers else ""
         through = f" through the proxy {response.proxy}" if response.proxy else ""
@@ -206,6 +210,7 @@ def _ask(check: HealthCheck, tasks: Tasks | None) -> Answer:
         connect_to=check.connect_to,
         timeout_s=check.timeout_s,
         headers={"Accept": "application/json", "Cache-Control": "no-cache"},
+        probe_secret=check.probe_secret,
     )
     sent = response.headers.get(HEADER.lower())
     task = _shown(sent) if sent else None

@@ -19,6 +19,8 @@ from release.transport import Proxy, ProxyRefusedError
 
 MAX_BODY_BYTES = 1024 * 1024
 USER_AGENT = "easi-release"
+PROBE_HEADER = "X-Release-Probe"
+"""Carries the secret by which a firewall knows the requests of a release."""
 
 
 class HttpError(Exception):
@@ -61,6 +63,22 @@ class Response:
     """`host:port` of the proxy that it came through; it may be the proxy's own, over plain HTTP."""
 
 
+def firewalled(response: Response) -> str:
+    """What it means that CloudFront itself refused a request; empty for any other answer. Pure.
+
+    A web ACL that blocks answers 403 by CloudFront ("Customizing the response for blocked requests", AWS WAF Developer
+    Guide). A bucket's own 403 is S3's.
+    """
+    server, cache = response.headers.get("server"), response.headers.get("x-cache")
+    by_cloudfront = server == "CloudFront" or (cache == "Error from cloudfront" and server != "AmazonS3")
+    if response.status != 403 or not by_cloudfront:
+        return ""
+    return (
+        "403 from CloudFront/WAF: it refuses this machine, as a rule for addresses or bots does; let requests with the "
+        f"header {PROBE_HEADER} in (easi:probeSecret), or release from a machine that may: docs/firewall.md"
+    )
+
+
 def check_url(url: str) -> SplitResult:
     """Split a URL that `get` can fetch; raise ValueError naming what is wrong with any other."""
     try:
@@ -83,12 +101,13 @@ def get(
     headers: Mapping[str, str] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     method: str = "GET",
+    probe_secret: str | None = None,
 ) -> Response:
     """Fetch `url` over a new connection, without following redirects; raise HttpError unless an answer came complete.
 
     With `connect_to`, the connection goes there and through no proxy, as a proxy would look for an address of its own;
     the Host header, and over HTTPS the name that the certificate must have, stay the URL's. `timeout_s` is for the
-    answer as a whole; a body larger than `max_body_bytes` is no answer.
+    answer as a whole; a body larger than `max_body_bytes` is no answer. `probe_secret` is sent as PROBE_HEADER.
     """
     parts = check_url(url)
     ends = time.monotonic() + timeout_s
@@ -111,6 +130,8 @@ def get(
             opened.settimeout(_left(ends))
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             sent = {"Host": parts.netloc, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
+            if probe_secret:
+                sent[PROBE_HEADER] = probe_secret
             if proxy and parts.scheme == "http":
                 path, sent = f"http://{parts.netloc}{path}", {**sent, **proxy.headers}
             connection.request(method, path, headers={**sent, **(headers or {})})

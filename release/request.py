@@ -15,7 +15,10 @@ from release.static.store import Site
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How AWS is reached: what the `aws:` settings give the AWS provider. The service's ARN has account and region."""
+    """How AWS is reached: what the `aws:` settings give the AWS provider. The service's ARN has account and region.
+
+    Beside it, the input has `probeSecret`, by which a firewall lets the proof in: all of it that is secret is there.
+    """
 
     profile: str | None
     assume_roles: tuple[Mapping[str, str], ...]
@@ -109,6 +112,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
     site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
     migration = inputs.get("migration") or {}
     connect_to = site["connectTo"] or None
+    probe_secret = inputs["connection"].get("probeSecret") or None
     return ReleaseRequest(
         environment=inputs["environment"],
         identity=Identity(
@@ -130,12 +134,14 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
             distribution_id=site["distributionId"],
             url=site["url"],
             connect_to=connect_to,
+            probe_secret=probe_secret,
         ),
         site_config=site["config"],
         health=HealthCheck(
             url=site["url"] + health["path"],
             version=inputs["version"],
             connect_to=connect_to,
+            probe_secret=probe_secret,
             passes=int(health["passes"]),
             interval_s=float(health["interval"]),
             deadline_s=float(health["deadline"]),

@@ -184,8 +184,8 @@ def _check_path(path: str) -> None:
         raise ManifestError(f"{path} is {length} bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path: shorten it")
     if "+" in path:  # "Naming Amazon S3 objects", Amazon S3 User Guide: browsers send it as it is
         raise ManifestError(
-            f"{path} has a + in its name, which S3 reads as a space when a browser asks for it, so that the file is not "
-            "found: rename it, or have the bundler name its files without +"
+            f"{path} has a + in its name, which S3 reads as a space when a browser asks for it: it is not found; "
+            "rename it, or have the bundler name its files without +"
         )
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         raise ManifestError(f"{path!a} has a control character in its name; rename the file")

@@ -55,7 +55,7 @@ def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:
     try:
         answer = fetch("GET", base + "/version.json")
         if answer.status != 200:
-            return f"/version.json answered {answer.status}"
+            return f"/version.json answered {http.firewalled(answer) or answer.status}"
         version = _version(answer.body)
         if version != manifest.version:
             return f"/version.json says {version or repr(answer.body[:80])}"
@@ -63,7 +63,7 @@ def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:
     except http.HttpError as error:
         return str(error)
     if answer.status != 200:
-        return f"/ answered {answer.status}"
+        return f"/ answered {http.firewalled(answer) or answer.status}"
     page = next(file for file in manifest.files if file.path == pages.ENTRY)
     if hashlib.sha256(answer.body).hexdigest() != page.sha256:
         return "/ is another page than the index.html of this release"
@@ -83,7 +83,7 @@ def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:
     except http.HttpError as error:
         return f"{path}: {error}"
     if answer.status != 200:
-        return f"{path}, which the page needs, answered {answer.status}"
+        return f"{path}, which the page needs, answered {http.firewalled(answer) or answer.status}"
     content_type = answer.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != file.content_type.partition(";")[0]:
         return f"{path} is {content_type or 'of no type'}, expected {file.content_type}"
@@ -101,5 +101,10 @@ def _version(body: bytes) -> str | None:
 
 def _fetcher(site: Site) -> Fetch:
     return lambda method, url: http.get(
-        url, connect_to=site.connect_to, timeout_s=TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, method=method
+        url,
+        connect_to=site.connect_to,
+        timeout_s=TIMEOUT_S,
+        max_body_bytes=MAX_BODY_BYTES,
+        method=method,
+        probe_secret=site.probe_secret,
     )

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -46,6 +46,8 @@ class Site:
     """The public address, `https://…`, without a path."""
     connect_to: str | None = None
     """`host:port` that connections go to in place of the address's own; the Host header stays."""
+    probe_secret: str | None = field(default=None, repr=False)
+    """Sent as the header by which a firewall lets the read-back in."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from local.aws.wire import UNKNOWN, Props, read_struct
 from release import build_context, git, tree
 from release.build_context import BuildContext
 from release.static import manifest
+from settings import PROBE_SECRET
 from tests.components.recorded import TOKEN, Options, Recorded, Resource
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +181,7 @@ def _around(config: dict[str, str], head: str) -> Iterator[None]:
         mock.patch.object(manifest, "of_build", return_value=built),
         mock.patch.object(build_context, "copy", _copy),
     ):
-        pulumi.runtime.set_all_config(config)
+        pulumi.runtime.set_all_config(config, [PROBE_SECRET])
         try:
             yield
         finally:

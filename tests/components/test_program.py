@@ -14,6 +14,7 @@ import pytest
 
 from configuration import SettingsError
 from local.aws import shapes
+from release.stack import _SIGNATURE
 from tests.components import program
 from tests.components.program import ROOT, Ran
 
@@ -256,3 +257,12 @@ def test_release_connects_to_the_distribution_itself(given: str, there: str, mon
     monkeypatch.setattr(program, "_computed", named)
     site = program.run("prod", {"connectTo": given}).one(program.RELEASE)["site"]
     assert (site["url"], site["connectTo"]) == ("https://easi.example.gov", there)
+
+
+def test_secret_of_the_probe_is_one_in_the_state() -> None:
+    secret = "0123456789abcdef"
+    ran = program.run("prod", {"probeSecret": secret})
+    holding = {urn: asked for urn, asked in ran.requests.items() if secret in json.dumps(asked)}
+    assert list(holding) == [f"{program.RELEASE}::release"]
+    (asked,) = holding.values()
+    assert _SIGNATURE in asked["object"]["connection"]["probeSecret"].values()

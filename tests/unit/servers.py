@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,8 @@ class Server:
 
     answers: list[Served]
     requests: list[tuple[str, str, tuple[str, int]]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    """Of each request."""
     port: int = 0
 
     @property
@@ -65,6 +67,7 @@ def serving(*answers: Served, tls: ssl.SSLContext | None = None) -> Iterator[Ser
 
         def do_GET(self) -> None:
             server.requests.append((self.path, self.headers["Host"], self.client_address))
+            server.headers.append(dict(self.headers))
             answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
             self.send_response(answer.status)
             for name, value in (answer.headers | {"Content-Length": str(len(answer.content))}).items():

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ministack import app
-from ministack.services import cloudfront
+from ministack.services import cloudfront, waf
 
-from local.emulator.gaps import alternate_names, bucket_keys, distributions
+from local.emulator.gaps import alternate_names, bucket_keys, distributions, web_acls
+from release import http
+
+PROBE = {"x-release-probe": "0123456789abcdef"}
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +77,30 @@ def test_bucket_reads_a_plus_as_a_space(uri: str, key: str, monkeypatch: pytest.
     monkeypatch.setattr(cloudfront, "_s3_object_key", cloudfront._s3_object_key)
     bucket_keys.close()
     assert cloudfront._s3_object_key({}, uri) == key
+
+
+@pytest.mark.parametrize(("sent", "status"), [({}, 403), ({"x-release-probe": "other"}, 403), (PROBE, 200)])
+def test_web_acl_lets_in_who_sends_the_header(sent: dict[str, str], status: int) -> None:
+    secret = base64.b64encode(PROBE["x-release-probe"].encode()).decode()
+    statement = {
+        "SearchString": secret,
+        "FieldToMatch": {"SingleHeader": {"Name": "X-Release-Probe"}},
+        "PositionalConstraint": "EXACTLY",
+        "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+    }
+    rules = [{"Priority": 1, "Action": {"Allow": {}}, "Statement": {"ByteMatchStatement": statement}}]
+    acl = {"DefaultAction": {"Block": {}}, "Rules": rules}
+    identity, arn, _ = waf.create_web_acl_record("easi", "CLOUDFRONT", acl)
+    found = f"<DistributionConfig><WebACLId>{arn}</WebACLId></DistributionConfig>"
+
+    async def serve(*_: object) -> tuple[int, dict[str, str], bytes]:
+        return 200, {}, b""
+
+    try:
+        asked = web_acls.in_front_of(serve)({"config_xml": found}, "GET", "/", "/", "", sent)
+        answered, headers, body = asyncio.run(asked)
+    finally:
+        waf.delete_web_acl_record(identity, "CLOUDFRONT")
+    assert answered == status
+    answer = http.Response(status=answered, headers={name.lower(): headers[name] for name in headers}, body=body)
+    assert bool(http.firewalled(answer)) == (status == 403)

@@ -16,6 +16,7 @@ from release.healthcheck import HealthCheck, NotProven, miss_of, prove
 from release.http import HttpError, Response
 from tests.unit.servers import JSON, VERSION, Served, body, raw, serving, tls_for
 
+REFUSED = {"X-Cache": "Error from cloudfront"}
 OTHER = "9b81e02" + "0" * 33
 NOW = dt.datetime(2021, 11, 1, 16, 5, 19, tzinfo=dt.UTC)
 
@@ -116,6 +117,10 @@ def test_passes_that_did_not_fit_before_the_deadline_are_the_reason() -> None:
     [
         (Served(status=500), "answered 500, expected 200"),
         (Served(status=302, headers={"Location": "/login"}), "answered 302 to /login, expected 200"),
+        (Served(status=403), "answered 403, expected 200"),
+        (Served(status=403, headers=REFUSED | {"Server": "AmazonS3"}), "answered 403, expected"),
+        (Served(status=403, headers={"Server": "CloudFront"}), "answered 403 from CloudFront/WAF: it refuses"),
+        (Served(status=403, headers=REFUSED), "answered 403 from CloudFront/WAF: it refuses"),
         (Served(status=204, content=b""), "answered 204, expected 200"),
         (Served(headers=JSON | {"Age": "0"}), "came from a cache (Age: 0)"),
         (Served(headers=JSON | {"X-Cache": "Hit from cloudfront"}), "came from a cache (X-Cache: Hit from cloudfront)"),

@@ -156,3 +156,13 @@ def test_the_commands_keep_the_value_elsewhere_as_they_are_printed(tmp_path: Pat
         f"pulumi config set -s dev --plaintext --path easi:backendSecrets{path} the-arn < ",
         f"pulumi config rm -s dev --path easi:backendEnvironment{path} < ",
     ]
+
+
+def test_secret_of_the_probe_has_to_be_one_and_is_not_shown() -> None:
+    key = "easi:probeSecret"
+    found = load("dev", engine({key: VALUE}), (key,))
+    assert found.probe_secret == VALUE
+    assert VALUE not in repr(found)
+    assert "pulumi config set -s dev --secret easi:probeSecret" in refused({key: VALUE})
+    assert "easi:probeSecret is something else: expected" in refused({key: VALUE + " 2"}, (key,))
+    assert load("dev", engine()).probe_secret == ""

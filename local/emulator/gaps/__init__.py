@@ -29,6 +29,7 @@ NAMES = (
     "alternate_names",
     "bucket_keys",
     "cached_errors",
+    "web_acls",
     "edge_functions",
     "regions",
     "log_streams",
