@@ -153,7 +153,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     if config.get(PROBE_SECRET) and PROBE_SECRET not in secrets:
         problems.append(
             f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
-            f"      to set another one:  pulumi config set -s {stack} --secret {PROBE_SECRET}"
+            f"      to set another one:  pulumi config set -s {stack} {PROBE_SECRET} --secret"
         )
     place = {"stack": stack}
     region = config.get(REGION, "")

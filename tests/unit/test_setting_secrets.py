@@ -163,6 +163,6 @@ def test_secret_of_the_probe_has_to_be_one_and_is_not_shown() -> None:
     found = load("dev", engine({key: VALUE}), (key,))
     assert found.probe_secret == VALUE
     assert VALUE not in repr(found)
-    assert "pulumi config set -s dev --secret easi:probeSecret" in refused({key: VALUE})
+    assert "pulumi config set -s dev easi:probeSecret --secret" in refused({key: VALUE})
     assert "easi:probeSecret is something else: expected" in refused({key: VALUE + " 2"}, (key,))
     assert load("dev", engine()).probe_secret == ""
