@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ministack.services import ecr
 
+from local.emulator.gaps import image_tags as gap
 from release import image_tags
 
 KEPT, DROPPED, PUSHED = (f"sha256:{digit * 64}" for digit in "123")
@@ -55,3 +57,17 @@ def test_image_goes_when_no_record_names_it_and_stays_as_long_as_one_does() -> N
 def test_refusal_of_ecr_is_told() -> None:
     with pytest.raises(RuntimeError, match="no"):
         expire(Ecr({DROPPED: ["dev-b"]}, fails=True))
+
+
+def test_emulators_image_goes_with_its_last_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ecr, "_batch_delete_image", ecr._batch_delete_image)
+    monkeypatch.setitem(ecr._repositories, "app", {})
+    both = {"imageDigest": KEPT, "imageId": {"imageDigest": KEPT}, "imageTags": ["a", "b"]}
+    monkeypatch.setitem(ecr._images, "app", [both])
+    gap.close()
+
+    def delete(tag: str) -> list[Any]:
+        ecr._batch_delete_image({"repositoryName": "app", "imageIds": [{"imageTag": tag}]})
+        return [image["imageTags"] for image in ecr._images["app"]]
+
+    assert [delete(tag) for tag in ("a", "none", "b")] == [[["b"]], [["b"]], []]

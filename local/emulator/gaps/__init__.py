@@ -28,6 +28,7 @@ NAMES = (
     "distributions",
     "alternate_names",
     "bucket_keys",
+    "image_tags",
     "cached_errors",
     "web_acls",
     "edge_functions",
