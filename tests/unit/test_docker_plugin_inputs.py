@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import threading
@@ -231,3 +232,22 @@ def test_cancelled_build_ends() -> None:
 
 def _drop(_line: str) -> None:
     """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "timed", "refused"),
+    [
+        ("FROM --platform=${BUILDPLATFORM} go AS build\nRUN a\nFROM scratch\nCOPY --from=build /a /a\n", True, False),
+        ("FROM scratch\nCOPY a /a\n", True, False),
+        ("FROM scratch\nCOPY a /a\n", False, True),
+        ("FROM go AS build\nFROM scratch\n", True, True),
+        ("FROM --platform=$BUILDPLATFORM go AS build\nFROM alpine\n", True, True),
+        ("", True, True),
+    ],
+)
+def test_older_builder_refuses_what_only_buildkit_makes_for_another_platform(
+    dockerfile: str, timed: bool, refused: bool
+) -> None:
+    expected = pytest.raises(PluginError, match="older builder") if refused else contextlib.nullcontext()
+    with expected:
+        image._check_cross(dockerfile, "linux/arm64", timed)
