@@ -129,7 +129,6 @@ def run(
     monitor = _Monitor(answers)
     mocks.set_mocks(answers, project="easi", stack=stack, preview=preview, monitor=monitor)
     root: Any = pulumi.runtime.get_root_resource()
-    root._transformations = []  # without those of a run before
     made: list[pulumi.Resource] = []
     urns: list[str] = []
 
@@ -148,6 +147,7 @@ def run(
         mock.patch.object(pulumi.resource, "register_resource", register),
     ):
         test(program)()
+    root._transformations = []  # none is left for the programs of other tests
     requests = {urn: monitor.requests[urn] for urn in urns}
     return Ran(
         [answers.resources[urn] for urn in urns],
