@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,21 +77,24 @@ def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading
     if crosses:
         _check_cross(read.dockerfile.read_text(), platforms["TARGETPLATFORM"], times.ARGUMENT in arguments)
     begun = time.monotonic()
-    stream = client.api.build(
-        path=str(read.folder),
-        dockerfile=str(read.dockerfile),
-        tag=inputs["imageName"],
-        buildargs=platforms | arguments,
-        # It takes no stage for another platform than the image's.
-        platform=None if crosses else settings.get("platform"),
-        target=settings.get("target") or "",
-        network_mode=settings.get("network"),
-        extra_hosts=dict(host.split(":", 1) for host in settings.get("addHosts") or []) or None,
-        cache_from=(settings.get("cacheFrom") or {}).get("images"),
-        rm=True,
-        forcerm=True,
-        decode=True,
-    )
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as dockerfile:
+        dockerfile.write(_with_platforms(read.dockerfile.read_text(), platforms))
+        dockerfile.flush()
+        stream = client.api.build(
+            path=str(read.folder),
+            dockerfile=dockerfile.name,
+            tag=inputs["imageName"],
+            buildargs=platforms | arguments,
+            # It takes no stage for another platform than the image's.
+            platform=None if crosses else settings.get("platform"),
+            target=settings.get("target") or "",
+            network_mode=settings.get("network"),
+            extra_hosts=dict(host.split(":", 1) for host in settings.get("addHosts") or []) or None,
+            cache_from=(settings.get("cacheFrom") or {}).get("images"),
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
     _follow_build(inputs["imageName"], stream, report, stop)
     if times.ARGUMENT in arguments:
         times.take_out(client, inputs["imageName"], arguments[times.ARGUMENT], platforms["TARGETARCH"])
@@ -106,6 +111,15 @@ def _platforms(client: Any, target: str | None) -> dict[str, str]:
         system, architecture, *_ = platform.split("/")
         found |= {f"{name}PLATFORM": platform, f"{name}OS": system, f"{name}ARCH": architecture}
     return found
+
+
+def _with_platforms(dockerfile: str, platforms: Mapping[str, str]) -> str:
+    """The Dockerfile with the platforms of its bases filled in, as the older builder knows no ARG of its own."""
+    return re.sub(
+        r"(?m)^(FROM\s+--platform=)\$\{?(BUILDPLATFORM|TARGETPLATFORM)\}?",
+        lambda found: found[1] + platforms[found[2]],
+        dockerfile,
+    )
 
 
 def _check_cross(dockerfile: str, target: str, timed: bool) -> None:
