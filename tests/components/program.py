@@ -145,9 +145,9 @@ def run(
     with (
         _around(configuration(stack, changes), head),
         mock.patch.object(pulumi.resource, "register_resource", register),
+        mock.patch.object(root, "_transformations", []),  # none is left for the programs of other tests
     ):
         test(program)()
-    root._transformations = []  # none is left for the programs of other tests
     requests = {urn: monitor.requests[urn] for urn in urns}
     return Ran(
         [answers.resources[urn] for urn in urns],
