@@ -59,7 +59,7 @@ class Alarms(Component):
 
     Behind a load balancer, "no healthy host" is on until something was released. A failed release is one whose
     deployment the deploy function found failed; what fails after it (health check, site) is told by the release itself.
-    Alarms have names that the engine makes up. Raises ValueError for a service whose strategy shifts traffic.
+    Alarms have names that the engine makes up.
     """
 
     topic_arn: pulumi.Output[str]
@@ -68,11 +68,6 @@ class Alarms(Component):
     dashboard_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        if args.service.shifts_traffic:
-            raise ValueError(
-                "alarms are on one target group, and a service whose strategy shifts traffic has two, of which one is "
-                "empty: use the service's deployment_alarms, or a rolling strategy"
-            )
         super().__init__("easi:alarms:Alarms", name, args.tags, opts)
         failed_releases = self._count_failed_releases(name, args.deploy) if args.deploy else None
         topic = alarm_topic.make(name, args.emails, args.topic_key_arn, self.child)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from components import state_objects
 from components.ci_actions import ID_READS, LISTS, OWN_READS, TAGGED, UNTAGGED
 from components.ci_scope import Scope, Statement, actions, actions_of, deny, statement
-from components.task_roles import SHIFTING_POLICY
 
 OWN_SERVICES = ("cloudwatch", "ecr", "ecs", "elasticloadbalancing", "lambda", "logs", "s3", "sns")
 """Services whose resources bear names: the deploy role may do everything to the environment's own."""
@@ -31,7 +30,7 @@ EVERYWHERE = {
 SERVICE_ROLES = ("ecs", "elasticloadbalancing", "ecs.application-autoscaling", "vpcorigin.cloudfront")
 """Services of which AWS needs a service-linked role once per account."""
 
-PASSED_TO = ("ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com")
+PASSED_TO = ("ecs-tasks.amazonaws.com", "lambda.amazonaws.com")
 """Services that the environment's roles may be passed to."""
 
 
@@ -230,16 +229,6 @@ def _roles(scope: Scope) -> list[Statement]:
             bounded if boundary else [action for action in bounded if not action.endswith("Boundary")],
             scope.roles,
             bounds,
-        ),
-        # The one policy of AWS's own that the components attach; any other could be AdministratorAccess.
-        statement(
-            "ShiftingRoles",
-            ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
-            scope.roles,
-            {
-                "ArnEquals": {"iam:PolicyARN": f"arn:{scope.partition}:iam::aws:policy/{SHIFTING_POLICY}"},
-                **(bounds or {}),
-            },
         ),
         statement(
             "PassRole", ["iam:PassRole"], scope.roles, {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}}

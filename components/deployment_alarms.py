@@ -19,8 +19,8 @@ class DeploymentAlarms:
     """What fails a deployment beside tasks that do not start: an alarm that goes off while it runs.
 
     With alarms a release takes minutes longer. When all new tasks serve and the old ones are gone, ECS watches on for a
-    bake time before it says COMPLETED. For rolling updates it computes that time from the alarms' settings, and it
-    cannot be set: give a release's deadline room for it. Other strategies have their own.
+    bake time before it says COMPLETED. It computes that time from the alarms' settings, and it cannot be set: give a
+    release's deadline room for it.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """
 
@@ -61,26 +61,22 @@ def make(
         return names
     if route is None or target is None:
         raise ValueError("target_5xx counts answers of targets, and the service has no route: set it to None")
-    made = []
-    for number, group in enumerate(target.groups):
-        made.append(
-            aws.cloudwatch.MetricAlarm(
-                f"{name}-5xx-green" if number else f"{name}-5xx",
-                alarm_description=f"{name}: too many answers 5xx for a deployment to go on",
-                namespace="AWS/ApplicationELB",
-                metric_name="HTTPCode_Target_5XX_Count",
-                dimensions={
-                    "LoadBalancer": route.load_balancer.arn_suffix,
-                    "TargetGroup": group.arn_suffix,
-                },
-                statistic="Sum",
-                period=PERIOD_S,
-                evaluation_periods=alarms.periods,
-                threshold=alarms.target_5xx,
-                comparison_operator="GreaterThanOrEqualToThreshold",
-                # No answer 5xx is no data.
-                treat_missing_data="notBreaching",
-                opts=opts,
-            )
-        )
-    return [*(alarm.name for alarm in made), *names]
+    alarm = aws.cloudwatch.MetricAlarm(
+        f"{name}-5xx",
+        alarm_description=f"{name}: too many answers 5xx for a deployment to go on",
+        namespace="AWS/ApplicationELB",
+        metric_name="HTTPCode_Target_5XX_Count",
+        dimensions={
+            "LoadBalancer": route.load_balancer.arn_suffix,
+            "TargetGroup": target.group.arn_suffix,
+        },
+        statistic="Sum",
+        period=PERIOD_S,
+        evaluation_periods=alarms.periods,
+        threshold=alarms.target_5xx,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        # No answer 5xx is no data.
+        treat_missing_data="notBreaching",
+        opts=opts,
+    )
+    return [alarm.name, *names]

@@ -13,7 +13,6 @@ from components import container, deployment_alarms, policies, target, task_netw
 from components.component import Component
 from components.ecs_service_args import EcsServiceArgs, check
 from components.load_balancer import LoadBalancer
-from components.strategy import Rolling, deployment_configuration, shifts_traffic
 from components.target import Target
 
 __all__ = ["EcsService", "EcsServiceArgs"]
@@ -48,8 +47,6 @@ class EcsService(Component):
     load_balancer: LoadBalancer | None
     desired_count: int | None
     """As it was given."""
-    shifts_traffic: bool
-    """Whether releases move requests between two target groups; the attributes above are of the first."""
 
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(args)
@@ -108,7 +105,6 @@ class EcsService(Component):
                 args.route,
                 port=args.container_port,
                 vpc_id=args.vpc_id,
-                shifts_traffic=shifts_traffic(args.strategy),
                 opts=self.child,
             )
             if args.route
@@ -135,7 +131,6 @@ class EcsService(Component):
         self.target_group_arn_suffix = routed.group.arn_suffix if routed else None
         self.load_balancer = args.route.load_balancer if args.route else None
         self.desired_count = args.desired_count
-        self.shifts_traffic = shifts_traffic(args.strategy)
         self.register_outputs(
             {
                 "cluster": self.cluster_name,
@@ -147,15 +142,21 @@ class EcsService(Component):
     def _service(
         self, name: str, args: EcsServiceArgs, task_definition: aws.ecs.TaskDefinition, parts: _Parts
     ) -> aws.ecs.Service:
-        balancing, shifting_role = self._load_balancers(name, args, parts.target)
-        rule = [parts.target.rule] if parts.target else []
+        rule, balancing = list[pulumi.Resource](), list[Any]()
+        if parts.target:
+            rule.append(parts.target.rule)
+            balancing.append(
+                {
+                    "target_group_arn": parts.target.group.arn,
+                    "container_name": args.family,
+                    "container_port": args.container_port,
+                }
+            )
         alarms: Any = None
         if args.deployment_alarms:
             names = deployment_alarms.make(name, args.deployment_alarms, args.route, parts.target, self.child)
             watched = args.deployment_alarms
             alarms = {"enable": watched.enabled, "rollback": watched.rollback, "alarm_names": names}
-        shifting: Any = deployment_configuration(args.strategy)
-        rolling = args.strategy if isinstance(args.strategy, Rolling) else Rolling()
         released = args.desired_count is None
         return aws.ecs.Service(
             name,
@@ -165,9 +166,9 @@ class EcsService(Component):
             desired_count=args.desired_count or 0,
             launch_type="FARGATE",
             deployment_circuit_breaker={"enable": True, "rollback": True},
-            deployment_minimum_healthy_percent=rolling.minimum_percent,
-            deployment_maximum_percent=rolling.maximum_percent,
-            deployment_configuration=shifting,
+            # A release takes no capacity away, and all new tasks start together.
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
             alarms=alarms,
             availability_zone_rebalancing="ENABLED",
             health_check_grace_period_seconds=args.health_check_grace_s,
@@ -181,31 +182,10 @@ class EcsService(Component):
             load_balancers=balancing,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*parts.needed, *rule, *shifting_role],
+                depends_on=[*parts.needed, *rule],
                 ignore_changes=["taskDefinition", "desiredCount"] if released else None,
             ),
         )
-
-    def _load_balancers(
-        self, name: str, args: EcsServiceArgs, routed: Target | None
-    ) -> tuple[list[Any], Sequence[pulumi.Resource]]:
-        """The service's load balancers, and what ECS needs before it may shift traffic between their groups."""
-        if routed is None:
-            return [], []
-        own: dict[str, Any] = {
-            "target_group_arn": routed.group.arn,
-            "container_name": args.family,
-            "container_port": args.container_port,
-        }
-        if routed.alternate is None:
-            return [own], []
-        role_arn, ready = task_roles.for_shifting(f"{name}-shifting", args.role_options, self.child)
-        own["advanced_configuration"] = {
-            "alternate_target_group_arn": routed.alternate.arn,
-            "production_listener_rule": routed.rule.arn,
-            "role_arn": role_arn,
-        }
-        return [own], [ready]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from components import container, fargate, log_retention, policies
 from components.cluster import Cluster
 from components.container import MAX_STOP_TIMEOUT_S, Sidecar
 from components.deployment_alarms import DeploymentAlarms
-from components.strategy import Rolling, Strategy, shifts_traffic
 from components.target import Route
 
 
@@ -70,8 +69,6 @@ class EcsServiceArgs:
     desired_count: int | None = None
     """None: created without tasks; a release sets the count and moves the service between revisions, and Pulumi leaves
     both alone. A number: Pulumi itself runs that many tasks of the newest revision."""
-    strategy: Strategy = dataclasses.field(default_factory=Rolling)
-    """How ECS moves from one revision to the next."""
     deployment_alarms: DeploymentAlarms | None = None
     """What takes a deployment back, beside tasks that do not start. To end it, disable it: see there."""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
@@ -110,11 +107,6 @@ def check(args: EcsServiceArgs) -> None:
             raise ValueError("health_check_grace_s is for the checks of a load balancer, and the service has no route")
         if args.health_check_grace_s < 0:
             raise ValueError(f"health_check_grace_s is {args.health_check_grace_s}: expected 0 or more")
-    if args.route is None and shifts_traffic(args.strategy):
-        raise ValueError(
-            f"strategy is {type(args.strategy).__name__}, which shifts a load balancer's traffic, and the service has "
-            "no route: give it one, or use Rolling"
-        )
     if (alarms := args.deployment_alarms) and alarms.target_5xx is not None and args.route is None:
         raise ValueError(
             "deployment_alarms count answers 5xx of targets, and the service has no route: set target_5xx to None"

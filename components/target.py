@@ -93,73 +93,43 @@ class Target:
     """What was made of a route."""
 
     group: aws.lb.TargetGroup
-    alternate: aws.lb.TargetGroup | None
-    """The second group, for strategies that shift traffic."""
     rule: aws.lb.ListenerRule
     """What a service has to depend on: ECS refuses a target group that no load balancer has."""
 
-    @property
-    def groups(self) -> list[aws.lb.TargetGroup]:
-        """All that the service has."""
-        return [self.group, *([self.alternate] if self.alternate else [])]
 
-
-def make(
-    name: str,
-    route: Route,
-    *,
-    port: int,
-    vpc_id: pulumi.Input[str],
-    shifts_traffic: bool,
-    opts: pulumi.ResourceOptions,
-) -> Target:
+def make(name: str, route: Route, *, port: int, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Target:
     """The target group and the rule of a route. Raises ValueError for a priority that another service has."""
     route.load_balancer.claim_priority(route.priority, name)
-
-    def target_group(name: str, aliases: Sequence[pulumi.Alias] = ()) -> aws.lb.TargetGroup:
-        return aws.lb.TargetGroup(
-            name,
-            port=port,
-            protocol="HTTP",
-            target_type="ip",
-            vpc_id=vpc_id,
-            deregistration_delay=route.deregistration_delay_s,
-            slow_start=route.slow_start_s,
-            health_check={
-                "path": route.health_path,
-                "matcher": "200",
-                "interval": route.health_interval_s,
-                "timeout": route.health_timeout_s,
-                "healthy_threshold": route.healthy_threshold,
-                "unhealthy_threshold": route.unhealthy_threshold,
-            },
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=list(aliases))),
-        )
-
-    # It was a part of the load balancer; it moves without being replaced.
-    group = target_group(name, [pulumi.Alias(parent=route.load_balancer)])
-    # A short word: the names of target groups have 32 characters at most, with project and stack in front.
-    alternate = target_group(f"{name}-green") if shifts_traffic else None
+    group = aws.lb.TargetGroup(
+        name,
+        port=port,
+        protocol="HTTP",
+        target_type="ip",
+        vpc_id=vpc_id,
+        deregistration_delay=route.deregistration_delay_s,
+        slow_start=route.slow_start_s,
+        health_check={
+            "path": route.health_path,
+            "matcher": "200",
+            "interval": route.health_interval_s,
+            "timeout": route.health_timeout_s,
+            "healthy_threshold": route.healthy_threshold,
+            "unhealthy_threshold": route.unhealthy_threshold,
+        },
+        # Formerly a child of the load balancer.
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=route.load_balancer)])
+        ),
+    )
     rule = aws.lb.ListenerRule(
         name,
         listener_arn=route.load_balancer.listener.arn,
         priority=route.priority,
-        actions=[_forward(group, alternate)],
+        actions=[{"type": "forward", "target_group_arn": group.arn}],
         conditions=_conditions(route),
-        opts=pulumi.ResourceOptions.merge(
-            opts,
-            # From the first deployment on, the weights are what ECS makes of them.
-            pulumi.ResourceOptions(ignore_changes=["actions"] if shifts_traffic else None),
-        ),
+        opts=opts,
     )
-    return Target(group=group, alternate=alternate, rule=rule)
-
-
-def _forward(group: aws.lb.TargetGroup, alternate: aws.lb.TargetGroup | None) -> Any:
-    if alternate is None:
-        return {"type": "forward", "target_group_arn": group.arn}
-    weights = [{"arn": group.arn, "weight": 100}, {"arn": alternate.arn, "weight": 0}]
-    return {"type": "forward", "forward": {"target_groups": weights}}
+    return Target(group=group, rule=rule)
 
 
 def _conditions(route: Route) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The roles of a task, and the one with which ECS shifts traffic."""
+"""What the roles of a task may do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 
 from components import policies
 
@@ -18,25 +17,6 @@ EXEC_ACTIONS = (
     "ssmmessages:OpenDataChannel",
 )
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions"""
-SHIFTING_POLICY = "AmazonECSInfrastructureRolePolicyForLoadBalancers"
-"""Kept by AWS, which extends it as ECS learns more: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/
-AmazonECSInfrastructureRolePolicyForLoadBalancers.html"""
-
-
-def for_shifting(
-    name: str, options: policies.RoleOptions, opts: pulumi.ResourceOptions
-) -> tuple[pulumi.Output[str], pulumi.Resource]:
-    """The role with which ECS changes listener rules and registers targets: its ARN, and what makes it ready."""
-    role = policies.service_role(name, "ecs.amazonaws.com", [], options, opts)
-    # The partition is the role's own: aws, aws-us-gov, aws-cn.
-    policy_arn = role.arn.apply(lambda arn: f"arn:{arn.split(':')[1]}:iam::aws:policy/{SHIFTING_POLICY}")
-    attached = aws.iam.RolePolicyAttachment(
-        name,
-        role=role.name,
-        policy_arn=policy_arn,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role.ready)),
-    )
-    return role.arn, attached
 
 
 def execution_statements(

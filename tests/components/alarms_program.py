@@ -12,7 +12,6 @@ from components.alarms import Alarms, AlarmsArgs
 from components.cluster import Cluster
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
 from components.static_site import StaticSite, StaticSiteArgs
-from components.strategy import Rolling, Strategy
 from components.target import Route
 from tests.components.recorded import Recorded
 from tests.components.service_program import ALARM, load_balancer, program, service
@@ -28,14 +27,11 @@ def anew(
     deployed: bool = True,
     site: bool = True,
     desired_count: int | None = None,
-    strategy: Strategy | None = None,
     **changes: Any,
 ) -> Recorded:
     def build(cluster: Cluster) -> None:
         route = Route(load_balancer=load_balancer("web"), health_path="/health") if routed else None
-        args: dict[str, Any] = {
-            "service": service("web", cluster, route=route, desired_count=desired_count, strategy=strategy or Rolling())
-        }
+        args: dict[str, Any] = {"service": service("web", cluster, route=route, desired_count=desired_count)}
         if deployed and desired_count is None:
             given = DeployLambdaArgs(
                 function_name="shop-deploy", source=FUNCTION, service=args["service"], records_bucket="shop-records"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from components.alarm_rules import Thresholds
-from components.strategy import BlueGreen
 from tests.components.alarms_program import FILTER, TOPIC, alarm, names, watched
 from tests.components.service_program import ALARM
 
@@ -198,11 +197,6 @@ def test_topics_take_keys_of_their_regions() -> None:
 def test_threshold_that_makes_no_sense_is_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
         Thresholds(**wrong)
-
-
-def test_service_with_two_target_groups_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^alarms are on one target group, and .* has two"):
-        watched(strategy=BlueGreen(bake_time_minutes=5))
 
 
 def test_everything_that_takes_tags_has_them() -> None:

@@ -12,7 +12,6 @@ from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.cluster import Cluster, ClusterArgs
 from components.deployment_alarms import DeploymentAlarms
 from components.policies import RoleOptions, allow
-from components.strategy import BlueGreen
 from components.target import Route
 from tests.components import service_program as shop
 from tests.components.recorded import Recorded, record
@@ -130,9 +129,9 @@ def test_what_roles_may_do_is_taken_away_after_what_depends_on_them_has_changed(
 
 def test_every_role_has_the_organizations_path_and_boundary() -> None:
     options = RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::1:policy/b")
-    recorded = routed(role_options=options, strategy=BlueGreen())
+    recorded = routed(role_options=options)
     roles = [(role.inputs["path"], role.inputs["permissionsBoundary"]) for role in recorded.all(ROLE)]
-    assert roles == [("/delegated/", "arn:aws:iam::1:policy/b")] * 3
+    assert roles == [("/delegated/", "arn:aws:iam::1:policy/b")] * 2
 
 
 @pytest.mark.parametrize("level", ["enabled", "enhanced", "disabled"])
@@ -160,7 +159,6 @@ def build_everything(tags: dict[str, str]) -> Recorded:
             "cart",
             cluster,
             route=Route(load_balancer=balancer, health_path="/health"),
-            strategy=BlueGreen(),
             deployment_alarms=DeploymentAlarms(),
             task_statements=[allow(["s3:GetObject"], "arn:aws:s3:::shop/*")],
             tags=tags,
@@ -201,7 +199,6 @@ def test_service_that_nobody_calls_has_no_target_and_lets_nobody_in() -> None:
         ({"log_retention_days": 31}, "31 days"),
         ({"desired_count": -1}, "desired_count is -1: expected 0 or more, or None"),
         ({"health_check_grace_s": 5}, "health_check_grace_s is for the checks of a load balancer"),
-        ({"strategy": BlueGreen()}, "BlueGreen, which shifts a load balancer's traffic, and the service has no route"),
         ({"deployment_alarms": DeploymentAlarms()}, "the service has no route: set target_5xx to None"),
     ],
 )

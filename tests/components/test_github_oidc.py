@@ -267,16 +267,11 @@ def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
     assert writing == {
         "Roles": own,
         "BoundedRoles": own,
-        "ShiftingRoles": own,
         "PassRole": own,
         "ServiceLinkedRoles": linked,
     }
-    shifting = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
-    assert found["ShiftingRoles"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": shifting}}
     assert found["PassRole"]["Condition"] == {
-        "StringEquals": {
-            "iam:PassedToService": ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]
-        }
+        "StringEquals": {"iam:PassedToService": ["ecs-tasks.amazonaws.com", "lambda.amazonaws.com"]}
     }
 
 
@@ -299,7 +294,6 @@ def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_boundary_a
 def test_a_boundary_is_demanded_of_every_role_and_cannot_be_removed() -> None:
     found = statements(built(role_options=RoleOptions(permissions_boundary=BOUNDARY)), "dev-deploy")
     assert found["BoundedRoles"]["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
-    assert found["ShiftingRoles"]["Condition"]["StringEquals"] == {"iam:PermissionsBoundary": BOUNDARY}
     growing = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
     assert growing <= set(found["BoundedRoles"]["Action"])
     actions = {action for item in found.values() for action in item["Action"]}

@@ -480,7 +480,7 @@ def test_deploy_role_passes_the_roles_of_its_environment_to_its_services_alone()
     def may_pass(role: str, to: str) -> bool:
         return decided(policy, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{role}", passedtoservice=to)
 
-    for service in ("ecs.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"):
+    for service in ("ecs-tasks.amazonaws.com", "lambda.amazonaws.com"):
         assert may_pass("easi-dev-backend-task-1a2b3c4", service)
         assert not may_pass("easi-impl-backend-task-1a2b3c4", service)
         assert not may_pass("github-easi-dev-deploy", service)
