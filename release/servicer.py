@@ -8,6 +8,7 @@ The engine sends values and no code, opens secrets before it sends them, and mar
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from functools import wraps
@@ -58,7 +59,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers the engine."""
 
     def __init__(self) -> None:
-        self._releasing: list[EngineLog] = []
+        self._uncanceled: list[EngineLog] = []
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo()
@@ -73,7 +74,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        for say in self._releasing:
+        # The second Ctrl-C comes here, too, while the release is ended.
+        while self._uncanceled:
+            say = self._uncanceled.pop()
             say("Pulumi was canceled. This release goes on to its end; another Ctrl-C ends it, with nothing undone")
         return empty_pb2.Empty()
 
@@ -108,11 +111,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _release(self, news: dict[str, Any], urn: str) -> Any:
         say = EngineLog(urn)
-        self._releasing.append(say)
+        self._uncanceled.append(say)
         try:
             return _struct(provider.release(news, say))
         finally:
-            self._releasing.remove(say)
+            with contextlib.suppress(ValueError):
+                self._uncanceled.remove(say)
 
 
 if __name__ == "__main__":

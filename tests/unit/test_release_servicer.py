@@ -74,6 +74,7 @@ def test_a_release_is_created_and_updated_and_says_its_lines_at_its_row(
     def run(_request: Any, _clients: Any, say: Any, *_: Any) -> Any:
         say.passing("1 of 2 tasks")
         engine.Cancel(empty_pb2.Empty())
+        engine.Cancel(empty_pb2.Empty())
         say("proven")
         return types.SimpleNamespace(to_json=lambda: {"version": "a"})
 
