@@ -158,10 +158,11 @@ def _unproven(request: Request, upstream_name: str, upstream: Release | None) ->
     if alike:
         only = f", only {short(alike[0])}, which was built from changes that are in no commit"
         build = "make frontend && "
+    named = f"EASI_VERSION={request.version} " if request.explicit else ""
     return (
         f"{request.environment} refused {short(request.version)}: {upstream_name} has not proven it{only}.\n"
         f"  compared   proven by {upstream_name}: {_versions(upstream)}\n"
-        f"  to prove it there:  {build}pulumi up -s {upstream_name}"
+        f"  to prove it there:  {build}{named}pulumi up -s {upstream_name}"
     )
 
 

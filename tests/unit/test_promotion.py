@@ -63,7 +63,10 @@ def test_a_version_that_was_not_proven_before_is_refused(upstream: Release | Non
     decision = decide(request(NEW), upstream)
     assert isinstance(decision, Refused)
     assert "dev has not proven it" in decision.message
-    assert "pulumi up -s dev" in decision.message
+    assert decision.message.endswith("to prove it there:  pulumi up -s dev")
+    named = decide(request(NEW, explicit=True), upstream)
+    assert isinstance(named, Refused)
+    assert named.message.endswith(f"to prove it there:  EASI_VERSION={NEW} pulumi up -s dev")
 
 
 def test_an_older_run_that_finishes_late_does_not_win() -> None:
