@@ -118,7 +118,7 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
     attempts.begin(clients.s3, bucket, attempt)
     if left is not None:
         which = short(left.version) or f"a version that s3://{bucket}/{unsettled.KEY} does not name"
-        say(f"{request.environment}: a release of {which} has not ended: settling")
+        say(f"{request.environment}: the release of {which} was neither proven nor undone: what serves is proven again")
     return Course(
         request=request,
         clients=clients,
@@ -180,7 +180,7 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
         return "failed", dataclasses.replace(tale, runs=f"not known: {look} shows it", to_do=f"{look}, then {back}"), ()
     if not course.touched:
         if course.left is not None:
-            runs = f"what an earlier release left, which is not settled; this one changed nothing. To settle it: {back}"
+            runs = f"what an earlier release left, neither proven nor undone; this one changed nothing. To do: {back}"
             tale = dataclasses.replace(tale, runs=runs)
         return ("refused" if isinstance(error, phases.RefusedError) else "failed"), tale, ()
     progress.passing(course.say, f"{name} failed: {tale.why}. Undoing")

@@ -65,7 +65,8 @@ def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site,
     document = {"manifest": manifest.digest, "version": manifest.version, "stagedAt": store.now()}
     store.put(s3, site.records_bucket, store.root(manifest.digest) + "staged.json", json.dumps(document).encode())
     origin = "uploaded" if isinstance(source, Folder) else f"copied from {source.bucket}"
-    say(f"static files staged: {assets + kept} of {len(manifest.files)} {origin}, the others were there")
+    there = "" if assets + kept == len(manifest.files) else ", the others were there"
+    say(f"static files staged: {assets + kept} of {len(manifest.files)} {origin}{there}")
     return Staged(assets=assets, kept=kept)
 
 

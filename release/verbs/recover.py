@@ -128,7 +128,7 @@ def _settle(found: Stack, say: Say, ended: Ended) -> bool:
     if found.operations:
         _refresh(found)
     for operation in found.operations:
-        say(f"{found.name}: was {operation}{_consequence(operation)}")
+        say(f"{found.name}: an update was cut short while {operation}{_consequence(operation)}")
     return lock is not None or bool(found.operations)
 
 

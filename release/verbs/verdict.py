@@ -266,7 +266,7 @@ def _site(facts: Facts) -> Row:
         return Row(name="site", value=facts.unread["site"])
     manifest = facts.static_manifest
     digest, _, differs = (manifest or "").partition(" ")
-    shown = f"{short(digest)} {differs}".strip() if manifest else "nothing"
+    shown = f"manifest {short(digest)} {differs}".strip() if manifest else "nothing"
     return Row(
         name="site", value=shown, remark=_compared(manifest, facts.record.static_manifest if facts.record else None)
     )

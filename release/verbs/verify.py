@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(_json(check, proof, None), indent=2))
         return PROVEN
     stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
-    says = f" (it says {stamped})" if stamped else ""
-    by = f" by {', '.join(proof.tasks)}" if proof.tasks else ""
+    says = f" (the answer's {stamped})" if stamped else ""
+    by = f" by task {', '.join(proof.tasks)}" if proof.tasks else ""
     answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}"
     print(bold(answer))
     return PROVEN

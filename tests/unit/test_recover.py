@@ -198,11 +198,12 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
     assert refresh[-5:] == ("--target", SERVICE, "--yes", "--skip-preview", "--suppress-progress")
     assert refresh[:5] == ("refresh", "-s", "prod", "--clear-pending-creates", "--run-program=false")
     assert [refresh[at + 1] for at, word in enumerate(refresh) if word == "--target"] == [ROOT, SERVICE]
+    cut = "prod: an update was cut short while"
     assert world.said == [
-        "prod: was creating aws:ecs/service:Service backend2: if AWS made it nevertheless, remove it there; "
+        f"{cut} creating aws:ecs/service:Service backend2: if AWS made it nevertheless, remove it there; "
         "the next update creates it again",
-        "prod: was updating aws:ecs/service:Service backend: its state was read anew",
-        f"prod: was updating {RELEASE} release: the next update releases again",
+        f"{cut} updating aws:ecs/service:Service backend: its state was read anew",
+        f"{cut} updating {RELEASE} release: the next update releases again",
         "prod is free; what was interrupted is taken up by:  pulumi up -s prod",
     ]
 

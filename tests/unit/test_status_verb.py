@@ -69,7 +69,7 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
     assert [(row.name, row.value, row.remark) for row in finding.rows] == [
         ("record", "222222222222, proven 2026-01-02 03:04:05 UTC (60 s ago)", "easi:2"),
         ("ECS", "easi:2, 2 of 2 tasks", "as recorded"),
-        ("site", "555555555555", "as recorded"),
+        ("site", "manifest 555555555555", "as recorded"),
         ("health", "pass, 222222222222", "https://easi.example.gov/health"),
         ("stack", "222222222222", "as recorded"),
         ("lease", "free: nobody releases", ""),

@@ -59,7 +59,7 @@ def test_proven_is_0_and_the_last_line_says_what_was_seen(url: str) -> None:
     first, *_, last = done.stdout.splitlines()
     assert "1 of 3 passes by 3f2c1aa" in first
     assert last.startswith(f"proven {VERSION} at {url}: 3 passes in a row, 20")
-    assert last.endswith("(it says datetime 2021-11-02 17:05:19+00:00, timestamp 1)")
+    assert last.endswith("(the answer's datetime 2021-11-02 17:05:19+00:00, timestamp 1)")
 
 
 def test_not_proven_is_1_and_the_last_line_has_the_reason(url: str) -> None:
