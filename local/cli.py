@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
         warn(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        warn(f"Interrupted. `python -m local {options.verb}` again continues.")
+        target = f"up ENV={options.env}" if options.verb == "up" and options.env else options.verb
+        warn("Interrupted." if options.verb in ("env", "logs") else f"Interrupted. To continue:  make {target}")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -48,7 +48,7 @@ PUT_IN = {
     r"«[^»]*(version|commit|missing|requested)[^»]*»": SHA,
     r"«REGION»": "aws:region",
     r"«folder»": ".",
-    r"«options.verb»": "up",
+    r"«target»": "up ENV=dev",
     r"«place.region»": "us-west-2",
     r"«shares»": "--share-with 222222222222=impl:dev",
     r"«_up\(facts\)»": "pulumi up -s prod",
