@@ -49,6 +49,7 @@ NOT_ASKED_BY_COMMANDS = {
     "ecs:DescribeServiceDeployments",
     "ecs:DescribeServiceRevisions",
     "ecs:StopServiceDeployment",
+    "ecs:TagResource",  # RunTask that gives a task tags asks for it
     "iam:PassRole",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
