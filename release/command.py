@@ -55,7 +55,10 @@ def main(package: str, prog: str, description: str, verbs: Mapping[str, str], ar
         finally:
             # Here, and not when the interpreter ends: there, a closed pipe would be told.
             sys.stdout.flush()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Ctrl-C while the main thread waits for a lock may come out as "RuntimeError: release unlocked lock".
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:

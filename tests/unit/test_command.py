@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from ci.__main__ import main as ci
 from release.__main__ import main as release
+from release.verbs import status
 from tests.unit.environments import World, released, world_in
 
 
@@ -63,3 +65,17 @@ def test_what_is_printed_moves_no_cursor_and_commands_no_runner(
     said = capsys.readouterr().err
     assert "prod\n\\u003a:error::\\u2028x\ufffd" in said
     assert "\x1b" not in said
+
+
+def test_an_interrupt_that_comes_out_as_the_error_of_a_lock_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def waits(_options: object) -> int:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            threading.Lock().release()
+
+    monkeypatch.setattr(status, "run", waits)
+    assert release(["status", "-s", "prod"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
