@@ -43,8 +43,9 @@ def test_no_version_that_was_rolled_back_is_advised(easi: Clone) -> None:
     rolled_back = f"{bad}  rolled back {proven_at(easi, old)} to {old[:12]} by "
     advice = last_lines(easi)
     assert not any(f"EASI_VERSION={bad}" in line for line in advice)
-    assert f"  {rolled_back}" in advice[-1]
-    assert advice[-1].endswith(": 500s since 02:50")
+    # Versions that other tests have rolled back may stand beside it.
+    (line,) = [line for line in advice if line.startswith(f"  {rolled_back}")]
+    assert line.endswith(": 500s since 02:50")
 
     # The next release would bring it again: whoever looks before it is told.
     warning = f"dev: {bad[:12]} was rolled back "
@@ -65,13 +66,14 @@ def test_no_version_that_was_rolled_back_is_advised(easi: Clone) -> None:
 
     # Forward again: a version that is proven anew counts as good.
     up(easi, f"EASI_VERSION={bad}")
-    assert last_lines(easi)[1:] == [f"  EASI_VERSION={old} pulumi up -s dev"]
+    assert last_lines(easi)[1] == f"  EASI_VERSION={old} pulumi up -s dev"
+    assert not any(bad in line for line in last_lines(easi))
     code, said, _ = release(easi, "history -s dev --json")
     data = json.loads(said)
     check("history", data)
     kinds = [(attempt["kind"], attempt["state"]) for attempt in data["attempts"]][:4]
     assert kinds == [("release", "proven"), ("restart", "failed"), ("roll back", "proven"), ("release", "proven")]
-    assert (code, data["rolledBack"]) == (0, [])
+    assert (code, bad in json.dumps(data["rolledBack"])) == (0, False)
 
 
 @pytest.mark.moves_on

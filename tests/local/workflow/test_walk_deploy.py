@@ -154,8 +154,8 @@ def test_evidence_looks_as_a_reviewer_can_use_it(rejected: Stage, show: Show) ->
     assert f"impl would release {version[:12]}: dev has proven it" in seen.text
     assert f"version\t{version}" in seen.text, "the proof is no table"
     assert "Diff of impl" in seen.text
-    assert "release:Release release: update" in seen.body
-    assert "release:Release release: update" not in seen.text, "the diff is not folded"
+    assert "release:index:Release release: update" in seen.body
+    assert "release:index:Release release: update" not in seen.text, "the diff is not folded"
 
 
 def test_proof_looks_as_it_should(merged: Stage, team: Team, show: Show) -> None:

@@ -84,8 +84,8 @@ def test_comment_looks_as_it_should(opened: Push, show: Callable[[str, str, str]
     assert seen.text.index("Replaced or deleted") < seen.text.index("Diff of dev")
     assert "stack\trelease\tchanges" in seen.text, "there is no table"
     assert seen.body.count("<details>") == seen.body.count("</details>") == 5, "three diffs, and the gate's two answers"
-    assert "release:Release release: update" in seen.body
-    assert "release:Release release: update" not in seen.text, "a diff is not folded"
+    assert "release:index:Release release: update" in seen.body
+    assert "release:index:Release release: update" not in seen.text, "a diff is not folded"
 
 
 def test_a_second_push_edits_the_comment_in_place(opened: Push, pushed: Push) -> None:
