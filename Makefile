@@ -61,7 +61,7 @@ pictures: setup ## take the pictures of comment and summaries again: docs/pictur
 
 down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache docs/examples/*/Pulumi.local.yaml docs/examples/*/service/service
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/examples/*/Pulumi.local.yaml docs/examples/*/service/service
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/python:
