@@ -4,6 +4,7 @@ import pulumi
 
 import candidate
 import configuration
+import docker_login
 import place
 import providers
 import settings as project
@@ -72,7 +73,12 @@ store = ReleaseStore(
 )
 image = BackendImage(
     "backend",
-    BackendImageArgs(image=version.image, repository_url=store.repository_url, registry_id=store.registry_id),
+    BackendImageArgs(
+        image=version.image,
+        repository_url=store.repository_url,
+        registry_id=store.registry_id,
+        sign_in=docker_login.sign_in,
+    ),
 )
 balancer = LoadBalancer(
     "backend",

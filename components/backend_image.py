@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -44,6 +43,9 @@ class BackendImageArgs:
     image: Build | Promoted
     repository_url: pulumi.Input[str]
     registry_id: pulumi.Input[str]
+    sign_in: Callable[[aws.ecr.GetAuthorizationTokenResult], str] = lambda token: token.proxy_endpoint
+    """Signs Docker in to the registry with a token of twelve hours, and says the registry's address. pulumi-docker
+    pushes with what Docker keeps (its provider/image.go, getRegistryAuth), and the state has no token."""
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Tags of every resource that takes some."""
 
@@ -69,7 +71,6 @@ class BackendImage(Component):
         if build.cpu_architecture not in PLATFORMS:
             expected = " or ".join(PLATFORMS)
             raise ValueError(f"cpu_architecture is {build.cpu_architecture!r}: expected {expected}")
-        # A token of twelve hours: Docker keeps it, and not the state.
         token = aws.ecr.get_authorization_token_output(
             registry_id=args.registry_id, opts=pulumi.InvokeOptions(parent=self)
         )
@@ -82,25 +83,7 @@ class BackendImage(Component):
                 "args": dict(sorted(build.arguments.items())),
                 "platform": PLATFORMS[build.cpu_architecture],
             },
-            registry={"server": pulumi.Output.unsecret(token.apply(_signed_in))},
+            registry={"server": pulumi.Output.unsecret(token.apply(args.sign_in))},
             opts=self.child,
         )
         return image.repo_digest
-
-
-def _signed_in(token: aws.ecr.GetAuthorizationTokenResult) -> str:
-    """The registry's address, once Docker is signed in to it. Not in a preview, and not over plain HTTP.
-
-    pulumi-docker pushes with what `docker login` keeps (its provider/image.go, getRegistryAuth). Raises RunError.
-    """
-    server = token.proxy_endpoint
-    if pulumi.runtime.is_dry_run() or not server.startswith("https://"):
-        return server
-    command = ["docker", "login", "--username", token.user_name, "--password-stdin", server]
-    try:
-        done = subprocess.run(command, input=token.password, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise pulumi.RunError("the image cannot be pushed: `docker` is not on the PATH") from error
-    if done.returncode != 0:
-        raise pulumi.RunError(f"the image cannot be pushed: `docker login {server}` failed: {done.stderr.strip()}")
-    return server

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import backend_image
+import docker_login
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.release_store import ReleaseStore, ReleaseStoreArgs
 from tests.components.recorded import TOKEN, Recorded, record
@@ -143,9 +143,9 @@ def test_docker_is_signed_in_to_the_registry(
         program.chmod(0o755)
     if told:
         with pytest.raises(pulumi.RunError, match=told):
-            backend_image._signed_in(token)
+            docker_login.sign_in(token)
         return
-    assert backend_image._signed_in(token) == server
+    assert docker_login.sign_in(token) == server
     if server == "https://registry":
         assert (tmp_path / "token").read_text() == token.password
         assert (tmp_path / "arguments").read_text() == "login --username AWS --password-stdin https://registry\n"
