@@ -36,7 +36,11 @@ def union(running: str, coming: str) -> str:
     if ours == theirs:
         return coming
     merged: dict[str, Sequence[str]] = {}
-    for directive in dict.fromkeys([*theirs, *ours]):
+    named = dict.fromkeys([*theirs, *ours])
+    if "child-src" in named:
+        # Of two directives that a worker falls back to, one may be in one policy, and one in the other.
+        named["worker-src"] = None
+    for directive in named:
         if directive in _REPORTING:
             sources: Sequence[str] | None = theirs.get(directive)
         else:

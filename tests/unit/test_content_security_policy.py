@@ -28,6 +28,11 @@ from components.content_security_policy import union
             "default-src 'none'; worker-src 'self'",
             "default-src 'none'; worker-src 'self' https://scripts.example.gov; script-src https://scripts.example.gov",
         ),
+        (
+            "default-src 'none'; child-src a.gov",
+            "default-src 'none'; script-src b.gov",
+            "default-src 'none'; script-src b.gov; child-src a.gov; worker-src b.gov a.gov",
+        ),
         # No limit in one of them is no limit.
         ("img-src 'self'", "default-src 'self'; form-action 'self'", "img-src 'self'"),
         ("frame-ancestors 'none'", "frame-ancestors https://a.example.gov", "frame-ancestors https://a.example.gov"),
