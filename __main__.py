@@ -8,6 +8,7 @@ import docker_login
 import place
 import providers
 import settings as project
+import unfinished_origin
 from components import content_security_policy as csp
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
@@ -125,6 +126,7 @@ site = StaticSite(
     "site",
     StaticSiteArgs(
         api=balancer,
+        vpc_origin_id=unfinished_origin.find("site", project.sign_in),
         domain=Domain(
             name=settings.domain,
             certificate_arn=settings.certificate_arn or None,

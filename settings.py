@@ -11,9 +11,10 @@ import dataclasses
 import os
 import re
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+import boto3
 import pulumi
 
 import configuration
@@ -22,7 +23,8 @@ import setting_rules
 import setting_secrets
 from components import regions
 from configuration import SettingsError
-from release import version
+from release import session, version
+from release.request import Connection
 
 PROJECT = "easi"
 REGION = "aws:region"
@@ -200,13 +202,25 @@ def connection(probe_secret: str) -> Mapping[str, typing.Any]:
 
     An external id is a secret also where the configuration has it in clear text: the state has more readers.
     """
-    config = pulumi.Config("aws")
-    roles = config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])
     return {
-        "profile": config.get("profile") or "",
+        "profile": pulumi.Config("aws").get("profile") or "",
         "assumeRoles": [
             {key: pulumi.Output.secret(value) if key == "externalId" else value for key, value in role.items()}
-            for role in roles
+            for role in _roles()
         ],
         "probeSecret": pulumi.Output.secret(probe_secret) if probe_secret else "",
     }
+
+
+def sign_in() -> boto3.Session:
+    """A session with the credentials of the AWS provider, for what it has no function for.
+
+    Raises BotoCoreError or ClientError.
+    """
+    connection = Connection(profile=pulumi.Config("aws").get("profile"), assume_roles=tuple(_roles()))
+    return session.sign_in(connection, pulumi.Config("aws").require("region"))
+
+
+def _roles() -> Sequence[Mapping[str, str]]:
+    config = pulumi.Config("aws")
+    return config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])

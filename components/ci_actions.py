@@ -8,6 +8,7 @@ from __future__ import annotations
 
 LISTS = {
     "application-autoscaling": "DescribeScalableTargets DescribeScalingPolicies",
+    "cloudfront": "ListDistributions ListVpcOrigins",
     "ec2": "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeFlowLogs "
     "DescribeInternetGateways "
     "DescribeManagedPrefixLists DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribePrefixLists "

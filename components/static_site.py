@@ -49,6 +49,9 @@ class StaticSiteArgs:
     has a certificate, which then has to cover the site's domain."""
     api_paths: Sequence[str] = ("/api/*",)
     """Path patterns, the first that matches counts. Their answers are never cached, nor are errors of any path."""
+    vpc_origin_id: str | None = None
+    """A VPC origin for `api` that is in AWS and not in the state, as after an update that was cut short. It is
+    imported."""
     domain: Domain | None = None
     """Another name of the distribution."""
     us_east_1: aws.Provider | None = None
@@ -148,7 +151,7 @@ class StaticSite(Component):
         )
         origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
         if args.api:
-            origin, let_in = vpc_origin(name, args.api, self.child)
+            origin, let_in = vpc_origin(name, args.api, self.child, existing=args.vpc_origin_id)
             origins.append(origin)
             needed.append(let_in)
         return aws.cloudfront.Distribution(

@@ -83,9 +83,7 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
     """
     reads, records = (QUICK, QUICK) if quick else (READS, RECORDS)
     try:
-        session = boto3.Session(profile_name=connection.profile, region_name=region)
-        for role in connection.assume_roles:
-            session = _assume(session, dict(role), region, reads)
+        session = sign_in(connection, region, reads)
         caller = session.client("sts", config=reads).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise WrongAccountError(
@@ -104,6 +102,14 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
         caller=caller["Arn"],
         make=_maker(session, reads),
     )
+
+
+def sign_in(connection: Connection, region: str, config: Config = READS) -> boto3.Session:
+    """A session with the credentials of the last role. Raises BotoCoreError or ClientError."""
+    session = boto3.Session(profile_name=connection.profile, region_name=region)
+    for role in connection.assume_roles:
+        session = _assume(session, dict(role), region, config)
+    return session
 
 
 def _maker(session: boto3.Session, config: Config) -> Callable[[str, str], Any]:

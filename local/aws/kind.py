@@ -82,9 +82,6 @@ class Kind:
     """Paths of lists in which the order says nothing."""
     delete_first: ClassVar[bool] = False
     """A replacement always deletes first: there can be only one at a time."""
-    forgotten: ClassVar[bool] = False
-    """If it was not finished it is not in the state, though AWS has it: how pulumi-terraform-bridge makes resources of
-    the Plugin Framework (pkg/pf/tfbridge/provider_create.go)."""
     finish: ClassVar[bool] = False
     """Creating is not all: `update` is called after it with every property."""
     regional: ClassVar[bool] = True

@@ -147,11 +147,8 @@ class AwsProvider:
             state = self._state(kind, given, live)
             tagging.set_tags(self.aws, kind, identity, state, {})
         except Exception as error:
-            failure = self._failure(token, "create", error)
-            if kind.forgotten:
-                raise failure from error
             state = self._state(kind, given, {}) | {INCOMPLETE: True}
-            raise PartlyMadeError(str(failure), identity, inputs, state) from error
+            raise PartlyMadeError(str(self._failure(token, "create", error)), identity, inputs, state) from error
         return identity, state
 
     def update(

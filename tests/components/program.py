@@ -23,6 +23,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped]  # proto
 from pulumi.runtime import mocks
 from pulumi.runtime.resource import register_resource
 
+import unfinished_origin
 from docs.settings_table import declared
 from local.aws import shapes
 from local.aws.wire import UNKNOWN, Props, read_struct
@@ -180,6 +181,7 @@ def _around(config: dict[str, str], head: str) -> Iterator[None]:
         mock.patch.object(git, "is_ancestor", return_value=False),
         mock.patch.object(manifest, "of_build", return_value=built),
         mock.patch.object(build_context, "copy", _copy),
+        mock.patch.object(unfinished_origin, "find", return_value=None),
     ):
         pulumi.runtime.set_all_config(config, [PROBE_SECRET])
         try:

@@ -25,10 +25,12 @@ class CloudFront:
     def __init__(self, minutes: float) -> None:
         self.minutes, self.now = minutes, 0.0
         self.made: dict[str, tuple[str, float]] = {}
+        self.endpoint: dict[str, Any] = {}
         self.exceptions = SimpleNamespace()
 
     def create_vpc_origin(self, **asked: Any) -> dict[str, Any]:
-        name = asked["VpcOriginEndpointConfig"]["Name"]
+        self.endpoint = asked["VpcOriginEndpointConfig"]
+        name = self.endpoint["Name"]
         if name in self.made:
             raise ClientError({"Error": {"Code": "EntityAlreadyExists"}}, "CreateVpcOrigin")
         self.made[name] = (f"vo_{len(self.made)}", self.now)
@@ -37,7 +39,8 @@ class CloudFront:
     def get_vpc_origin(self, *, Id: str) -> dict[str, Any]:  # noqa: N803 - boto3's own
         ((made),) = (when for identity, when in self.made.values() if identity == Id)
         status = "Deployed" if self.now - made >= self.minutes * MINUTE else "Deploying"
-        return {"ETag": status, "VpcOrigin": {"Id": Id, "Arn": Id, "Status": status}}
+        origin = {"Id": Id, "Arn": Id, "Status": status, "VpcOriginEndpointConfig": self.endpoint}
+        return {"ETag": status, "VpcOrigin": origin}
 
     def tag_resource(self, **_: Any) -> None: ...
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from ..kind import Change, Kind, words
+from ..kind import Change, Kind, camel, words
 from ..naming import Name
 from ..session import Aws
 from ..wire import Props
@@ -156,12 +156,38 @@ class VpcOrigin(_Part):
     tagged = ("cloudfront", "arn")
     handled = words("vpcOriginEndpointConfig")
     honoured = words("timeouts")
-    forgotten = True
 
     def wanted(self, operation: str, props: Props) -> Props:
         return super().wanted(operation, props["vpcOriginEndpointConfig"])
 
+    def create(self, aws: Aws, new: Props) -> str:
+        # An error here leaves nothing in the state, as in pulumi-terraform-bridge for resources of the Plugin Framework
+        # (pkg/pf/tfbridge/provider_create.go), though the AWS provider hands over the id.
+        identity = super().create(aws, new)
+        self._wait(aws, identity, new, "create")
+        return identity
+
+    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        super().update(aws, identity, new, old, changed)
+        self._wait(aws, identity, new, "update")
+
+    def _wait(self, aws: Aws, identity: str, props: Props, verb: str) -> None:
+        timeout = (props.get("timeouts") or {}).get(verb) or VPC_ORIGIN_TIMEOUT
+        deployed(aws, "vpc_origin", "VpcOrigin", identity, _seconds(timeout))
+
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        timeout = (state.get("timeouts") or {}).get("create") or VPC_ORIGIN_TIMEOUT
-        answer = deployed(aws, "vpc_origin", "VpcOrigin", identity, _seconds(timeout))
-        return {"etag": answer["ETag"], "arn": answer["VpcOrigin"]["Arn"]}
+        answer = self.find(aws, identity, state)
+        origin = answer["VpcOrigin"]
+        endpoint = origin["VpcOriginEndpointConfig"]
+        return {
+            "etag": answer["ETag"],
+            "arn": origin["Arn"],
+            "vpcOriginEndpointConfig": {
+                "name": endpoint["Name"],
+                "arn": endpoint["Arn"],
+                "httpPort": endpoint["HTTPPort"],
+                "httpsPort": endpoint["HTTPSPort"],
+                "originProtocolPolicy": endpoint["OriginProtocolPolicy"],
+                "originSslProtocols": camel(endpoint["OriginSslProtocols"]),
+            },
+        }

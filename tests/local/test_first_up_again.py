@@ -1,0 +1,118 @@
+"""A first `up` that gave up on something slow, and the one after it: Pulumi's engine on an emulator, no containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.aws.session import Aws
+from local.layout import here
+from tests.local.clone import ROOT
+
+pytest_plugins = ["tests.local.plugin_fixtures"]
+
+REGION = "us-west-2"
+PROGRAM = """
+import os
+
+import boto3
+
+import unfinished_origin
+from components import vpc_origin
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.network import Network, NetworkArgs, NewVpc
+from components.static_site import StaticSite, StaticSiteArgs
+
+vpc_origin.TIMEOUT = os.environ.get("TIMEOUT", vpc_origin.TIMEOUT)
+found = unfinished_origin.find("site", lambda: boto3.Session())
+vpc = NewVpc(zones=["us-west-2a", "us-west-2b"], region="us-west-2", keep=False)
+network = Network("network", NetworkArgs(vpc=vpc, vpc_origin=True))
+balancer = LoadBalancer("api", LoadBalancerArgs(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids))
+StaticSite("site", StaticSiteArgs(api=balancer, vpc_origin_id=found, keep=False))
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A stack with a site and its API, which was never updated."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["pulumi", *arguments, "-s", "dev", "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, endpoint: str) -> Project:
+    engine = Path(json.loads((here().local / "engine" / "engine.json").read_text())["path"])
+    (tmp_path / "Pulumi.yaml").write_text(
+        f"name: easi\nruntime: {{name: python, options: {{virtualenv: {ROOT / '.venv'}}}}}\n"
+        "plugins: {providers: [{name: aws, path: provider}]}\n"
+    )
+    plugin = tmp_path / "provider" / "pulumi-resource-aws"
+    plugin.parent.mkdir()
+    plugin.write_text(f'#!/bin/sh\nexec {ROOT / ".venv" / "bin" / "python"} -u -m local.aws "$@"\n')
+    plugin.chmod(0o755)
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "state").mkdir()
+    hidden = ("AWS_", "PULUMI_", "EASI_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    made = Project(
+        tmp_path,
+        {
+            **kept,
+            "PATH": os.pathsep.join([str(engine.parent), kept["PATH"]]),
+            "PYTHONPATH": str(ROOT),
+            "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_HOME": str(tmp_path / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        },
+    )
+    code, said = made.run("stack", "init")
+    assert code == 0, said
+    return made
+
+
+def test_a_vpc_origin_that_was_not_waited_for_is_taken_over(project: Project, aws: Aws) -> None:
+    """The state loses it, AWS has it, and refuses another one of its name."""
+    origins = aws.client("cloudfront")
+    code, said = project.run("up", "--yes", "--skip-preview", TIMEOUT="0s")
+    assert code != 0
+    assert "still not deployed" in said, said
+    (left,) = origins.list_vpc_origins()["VpcOriginList"]["Items"]
+    assert left["Id"] not in project.run("stack", "export")[1]
+
+    code, said = project.run("up", "--yes", "--skip-preview")
+    assert code == 0, said
+    assert "EntityAlreadyExists" not in said
+    (kept,) = origins.list_vpc_origins()["VpcOriginList"]["Items"]
+    assert kept["Id"] == left["Id"]
+    assert left["Id"] in project.run("stack", "export")[1]
+
+    code, said = project.run("preview", "--expect-no-changes")
+    assert code == 0, said
+    code, said = project.run("destroy", "--yes", "--skip-preview")
+    assert code == 0, said
+    assert origins.list_vpc_origins()["VpcOriginList"].get("Items", []) == []
