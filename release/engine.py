@@ -163,6 +163,8 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
     """What the attempt comes to, its story, and what was undone."""
     request, version = course.request, course.way_back
     again = f"mend the cause, then:  {request.again()}"
+    if isinstance(error, phases.RefusedError) and error.all_the_same:
+        again += f"   (or, without a way back:  {error.all_the_same})"
     tale = Story(
         environment=request.environment,
         version=request.identity.version,

@@ -34,11 +34,11 @@ from release.version import short
 
 
 class RefusedError(Exception):
-    """The checks found something. `problems` has one line each."""
+    """The checks found something. `problems` has one line each; `all_the_same` is as in `preflight.Problems`."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], all_the_same: str) -> None:
         super().__init__(f"{len(problems)} problems" if len(problems) > 1 else problems[0])
-        self.problems = problems
+        self.problems, self.all_the_same = problems, all_the_same
 
 
 class FrontendChangedError(Exception):
@@ -47,11 +47,11 @@ class FrontendChangedError(Exception):
 
 def check(course: Course, say: Say) -> None:
     """Verify what can be known before anything is changed. Raises RefusedError with all that is wrong."""
-    found = preflight.problems(
+    problems = preflight.problems(
         course.request, course.clients, proven=course.proven, interrupted=course.left is not None, say=say
     )
-    if found:
-        raise RefusedError(found)
+    if problems.lines:
+        raise RefusedError(*problems)
 
 
 def stage(course: Course, say: Say) -> None:

@@ -68,5 +68,7 @@ def _without_repeats(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 
 def _one_line(text: str) -> str:
     # Hidden once more: not all of it comes from the deploy function, which has hidden already what it found.
-    flat = " ".join(progress.clean(text).split())
+    # Spaces inside a line stay: two of them set a command apart.
+    parts = (line.strip() for line in progress.clean(text).splitlines())
+    flat = " ".join(part for part in parts if part)
     return flat if len(flat) <= WIDTH else f"{flat[: WIDTH - 1]}…"

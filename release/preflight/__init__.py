@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from release.preflight import definition, going_back, image, network, secrets, service, targets
 from release.preflight.check import Check, all_of
@@ -17,10 +17,18 @@ from release.session import Clients
 from release.static.store import Say
 
 
+class Problems(NamedTuple):
+    """What is wrong, a line each, in a stable order; none if the release may begin."""
+
+    lines: tuple[str, ...] = ()
+    all_the_same: str = ""
+    """The command that releases without a way back; empty where a lack of one is no problem."""
+
+
 def problems(
     request: ReleaseRequest, clients: Clients, *, proven: Proven | None, interrupted: bool, say: Say
-) -> tuple[str, ...]:
-    """What is wrong, in a stable order; nothing if the release may begin.
+) -> Problems:
+    """What is wrong.
 
     `proven` is what is gone back to if the release fails; that it could be is demanded, unless there is a reason.
     `interrupted`: a release of ours before this one did not end, so that the rollout it left is ours to replace. What
@@ -31,8 +39,8 @@ def problems(
         ("the service", partial(service.read, request, clients, described)),
         ("the task definition", partial(definition.read, request, clients, described)),
     ]
-    found, denied = all_of(first)
-    found_then, denied_then = all_of([*_checks(request, clients, described, interrupted=interrupted)])
+    undescribed, denied = all_of(first)
+    wrong, denied_then = all_of([*_checks(request, clients, described, interrupted=interrupted)])
     without: list[str] = []
     if proven is not None and proven.task_definition != request.identity.task_definition:
         without, denied_back = going_back.problems(request, clients, proven)
@@ -43,9 +51,7 @@ def problems(
         for note in without:
             say(f"{request.environment}: {note}; released all the same, for a reason was given")
         without = []
-    if without:
-        without.append(f"to release all the same, without a way back:  {request.again(with_reason=True)}")
-    return (*found, *found_then, *without)
+    return Problems((*undescribed, *wrong, *without), request.again(with_reason=True) if without else "")
 
 
 def _checks(

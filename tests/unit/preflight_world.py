@@ -92,10 +92,16 @@ def problems(
 ) -> tuple[tuple[str, ...], list[str]]:
     """What is wrong, and what could not be checked."""
     said: list[str] = []
-    found = preflight.problems(
+    return asked(world, said, proven=proven, interrupted=interrupted, **changes).lines, said
+
+
+def asked(
+    world: World, said: list[str], *, proven: Proven | None = None, interrupted: bool = False, **changes: Any
+) -> preflight.Problems:
+    """The answer of the preflight, and in `said` what could not be checked."""
+    return preflight.problems(
         request(**changes), world.clients, proven=proven, interrupted=interrupted, say=said.append
     )
-    return found, said
 
 
 class World:

@@ -13,6 +13,7 @@ from release import attempts, deploy_function, engine, record, rollout, story
 from release.attempts import Attempt
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
+from release.preflight import Problems
 from release.record import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
@@ -128,9 +129,9 @@ class World:
         self.images_kept = sorted(digest[7] for digest in named)
         self.did("expire images")
 
-    def problems(self) -> tuple[str, ...]:
+    def problems(self) -> Problems:
         self.did("check")
-        return ()
+        return Problems()
 
     def did(self, what: str) -> None:
         """A call that is about to be made."""

@@ -8,6 +8,7 @@ import pytest
 
 from release import attempts, engine, rollout
 from release.healthcheck import NotProven
+from release.preflight import Problems
 from release.record import GoneBack, Identity
 from tests.unit.bucket_fake import error
 from tests.unit.release_world import (
@@ -99,13 +100,25 @@ def test_nothing_that_serves_changes_when_preparing_fails(
 
 def test_a_check_that_finds_something_refuses_and_names_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
-    found = tuple(f"problem {number}" for number in range(30))
-    monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: found)
+    problems = Problems(tuple(f"problem {number}" for number in range(30)))
+    monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: problems)
     failed(world)
     assert world.last.outcome == "refused"
     assert "problem 0" in world.last.message
     assert "more" in world.last.message
     world.runs(OLD)
+
+
+@pytest.mark.parametrize(("count", "why"), [(1, "why       problem 0\n"), (2, "why       2 problems\n")])
+def test_what_releases_all_the_same_is_no_problem_but_to_do(
+    monkeypatch: pytest.MonkeyPatch, count: int, why: str
+) -> None:
+    world = World(monkeypatch, before())
+    problems = Problems(tuple(f"problem {number}" for number in range(count)), "EASI_BREAK_GLASS_REASON='why' up")
+    monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: problems)
+    failed(world)
+    assert why in world.last.message
+    assert world.last.message.endswith("up -s impl   (or, without a way back:  EASI_BREAK_GLASS_REASON='why' up)")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +301,7 @@ def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(monkeypatc
     world.sick = {OLD}
     said = failed(world, request(**identity(OLD), named=True, restart="rotated"))
     assert f"EASI_VERSION={NEW}" not in said
-    assert f"To do: mend the cause, then: EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
+    assert f"To do: mend the cause, then:  EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
 
 
 def test_no_migration_of_a_version_that_ran_here_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,12 @@ def test_it_says_what_failed_why_what_was_undone_what_runs_and_what_to_do() -> N
     )
 
 
+def test_a_command_stays_apart_from_the_sentence_before_it() -> None:
+    assert story.lines(told(to_do="mend\n  the cause, then:  pulumi up"))[-1].endswith(
+        "mend the cause, then:  pulumi up"
+    )
+
+
 def test_it_has_twenty_lines_at_most_and_says_how_much_is_left_out() -> None:
     shown = story.lines(told(undone=(), details=tuple(f"problem {number}" for number in range(30))))
     assert len(shown) == 20
