@@ -72,8 +72,8 @@ def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> 
         raise pulumi.RunError(str(error)) from error
     if isinstance(decision, Refused):
         _refuse(decision.message)
-    if own.release is None and settings.needs_dns_of_others:
-        _refuse(_unprovable(environment, settings.domain))
+    if own.release is None and (unprovable := _unprovable(environment, settings)):
+        _refuse(unprovable)
     _say(_headline(asked, decision, own=own, upstream=upstream))
     if pulumi.runtime.is_dry_run():
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
@@ -111,12 +111,13 @@ def _say(line: str) -> None:
     pulumi.log.info(line, ephemeral=not pulumi.runtime.is_dry_run())
 
 
-def _unprovable(environment: str, domain: str) -> str:
-    """A name can lead to a distribution only once that exists: the first release makes it, and is proven at once."""
-    return (
-        f"the first release of {environment} would be proven at {domain}, which cannot lead to a distribution that "
-        "does not exist yet, and without easi:hostedZoneId this program does not make its records\n"
-        f"  to prove it at the distribution:  pulumi config set -s {environment} easi:connectTo '{{distribution}}'"
+def _unprovable(environment: str, settings: Settings) -> str:
+    return gate.unprovable(
+        environment,
+        domain=settings.domain,
+        hosted_zone_id=settings.hosted_zone_id,
+        public_url=settings.public_url,
+        connect_to=settings.connect_to,
     )
 
 

@@ -120,11 +120,6 @@ class Settings:
             return f"{distribution_domain_name}:{port or 443}"
         return _filled(self.connect_to, distribution_domain_name)
 
-    @property
-    def needs_dns_of_others(self) -> bool:
-        """Whether a release is proven at a name that this program does not point at the distribution."""
-        return bool(self.domain) and not (self.hosted_zone_id or self.public_url or self.connect_to)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:

@@ -94,6 +94,20 @@ def ask(root: Path, *, environment: str, requested: str | None, reason: str | No
     return Gate(root=root, tree=here, request=request)
 
 
+def unprovable(environment: str, *, domain: str, hosted_zone_id: str, public_url: str, connect_to: str) -> str:
+    """Why a first release could not be proven with these settings; empty where it can.
+
+    A name can lead to a distribution only once that exists: the first release makes it, and is proven at once.
+    """
+    if not domain or hosted_zone_id or public_url or connect_to:
+        return ""
+    return (
+        f"the first release of {environment} would be proven at {domain}, which cannot lead to a distribution that "
+        "does not exist yet, and without easi:hostedZoneId this program does not make its records\n"
+        f"  to prove it at the distribution:  pulumi config set -s {environment} easi:connectTo '{{distribution}}'"
+    )
+
+
 def warning(message: str) -> str:
     """The warning that a preview gives, where an update would stop with `message`."""
     return message + _ONLY_WARNED

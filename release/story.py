@@ -12,6 +12,7 @@ from release.version import short
 LINES: Final = 20
 WIDTH: Final = 400
 """Characters of one line: a container may log anything."""
+_WHY: Final = f"  {'why':<9} "
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,13 @@ def exception(story: Story) -> str:
     """One short line: Pulumi shows it below the story."""
     runs = _one_line(story.runs).rstrip(".")
     return f"{story.environment}: {short(story.version)} is not released, see the lines above. Runs now: {runs}"
+
+
+def why(message: str) -> str:
+    """The reason in a story that was kept as lines; of another message, its first line."""
+    first, *others = message.split("\n")
+    reasons = (line.removeprefix(_WHY) for line in others if line.startswith(_WHY))
+    return next(reasons, first)
 
 
 def _shown(details: list[str], room: int) -> list[str]:

@@ -17,8 +17,9 @@ from release.record import Release
 from release.static import manifest, store
 from release.static.manifest import Manifest
 from release.tree import Sources
-from release.verbs import changes, environment, versions
+from release.verbs import changes, earlier, environment, versions
 from release.verbs.changes import SHOWN, Changes, Commits, Files, Migration
+from release.verbs.earlier import Earlier
 from release.verbs.environment import Environment
 from release.verbs.errors import EXPECTED, UsageError, told
 from release.verbs.screen import bold, short, when
@@ -40,12 +41,20 @@ class Question:
     settings: Mapping[str, Any]
 
     def decide(self) -> Accepted | Refused | None:
-        """The gate's decision; None: the working tree is built. Raises GitError."""
-        return self.asked.decide(
+        """The program's decision; None: the working tree is built. Raises GitError."""
+        decision = self.asked.decide(
             promotes_from=self.upstream.name if self.upstream else "",
             upstream=self.upstream.release if self.upstream else None,
             here=self.here.release,
         )
+        if isinstance(decision, Refused) or self.here.release is not None:
+            return decision
+        needed = ("domain", "hostedZoneId", "publicUrl", "connectTo")
+        domain, zone, url, connect_to = (str(self.settings.get(f"easi:{key}") or "") for key in needed)
+        unprovable = gate.unprovable(
+            self.here.name, domain=domain, hosted_zone_id=zone, public_url=url, connect_to=connect_to
+        )
+        return Refused(message=unprovable) if unprovable else decision
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +73,8 @@ class Answer:
     rolled_back: tuple[RolledBack, ...]
     """What this environment or the one before rolled back of it."""
     now: Release | None
+    earlier: Earlier | None
+    """The last attempt to release this version here, if it was not proven; None, too, where that is not known."""
     changes: Changes
 
     @property
@@ -82,8 +93,9 @@ class Answer:
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.description = (
-        "Say whether `pulumi up` would accept a version in an environment, why, and what it would change: commits, "
-        "image, static files. Nothing is changed. Settings are not compared: `pulumi preview` does that."
+        "Say whether `pulumi up` would accept a version in an environment, why, how its last attempt there ended if it "
+        "was not proven, and what it would change: commits, image, static files. Nothing is changed. Settings are not "
+        "compared: `pulumi preview` does that."
     )
     parser.epilog = (
         "Without VERSION it is what `pulumi up` would release: EASI_VERSION, else HEAD. "
@@ -137,10 +149,20 @@ def version_here(there: Environment) -> str:
 def explain(question: Question, *, unread: str = "") -> Answer:
     """The gate's decision, and what would change by it.
 
-    With `unread`, the reason why, the static files are not compared: the records bucket is not asked.
+    With `unread`, the reason why, the static files are not compared and earlier attempts not looked for: the records
+    bucket is not asked.
     """
     asked, here, upstream = question.asked, question.here, question.upstream
     decision = question.decide()
+    unknown: dict[str, str] = {}
+    last = None
+    if unread:
+        unknown["attempts"] = unread
+    else:
+        try:
+            last = earlier.read(here, asked.request.version)
+        except EXPECTED as error:
+            unknown["attempts"] = told(error)
     version, name = asked.request.version, here.name
     message, to_do = _reason(decision, asked, here, upstream), ""
     if not isinstance(decision, Refused):
@@ -154,7 +176,8 @@ def explain(question: Question, *, unread: str = "") -> Answer:
         to_do=to_do,
         rolled_back=asked.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
         now=here.release,
-        changes=_changes(decision, question, unread),
+        earlier=last,
+        changes=_changes(decision, question, unread, unknown),
     )
 
 
@@ -163,6 +186,10 @@ def lines(answer: Answer) -> list[str]:
     first, *more = answer.message.split("\n")
     shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
     shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    if answer.earlier is not None:
+        shown.append(f"  earlier   {answer.earlier}")
+    if "attempts" in answer.changes.unknown:
+        shown.append(f"  earlier   not known: {answer.changes.unknown['attempts']}")
     if answer.now is not None:
         shown.append(f"  now       {short(answer.now.version)}, proven {when(answer.now.verified_at)}")
     shown += changes.of_commits(answer.changes)
@@ -184,6 +211,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "message": answer.message,
         "toDo": answer.to_do or None,
         "now": record.proof_json(answer.now) if answer.now else None,
+        "earlier": earlier.as_json(answer.earlier) if answer.earlier else None,
         "rolledBack": [
             {
                 "environment": one.environment,
@@ -231,10 +259,10 @@ def _reason_to_build(asked: Gate, name: str) -> str:
     )
 
 
-def _changes(decision: Accepted | Refused | None, question: Question, unread: str) -> Changes:
+def _changes(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
+    """What would change; what of it is not known is added to `unknown`."""
     asked, upstream, settings = question.asked, question.upstream, question.settings
     now, version = question.here.release, asked.request.version
-    unknown: dict[str, str] = {}
     come = go = None
     if now is not None:
         come, go = _commits(asked.root, now.version, version), _commits(asked.root, version, now.version)

@@ -82,6 +82,14 @@ class S3:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "not there"}}, "GetObject")
         return {"Body": io.BytesIO(body), "ETag": '"1"', "LastModified": self.modified}
 
+    def get_paginator(self, _operation: str) -> Any:
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's
+        keys = [key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix)]
+        folders = {Prefix + key.removeprefix(Prefix).partition(Delimiter)[0] + Delimiter for key in keys}
+        return [{"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}]
+
 
 class World:
     """A project folder with a git repository of three commits, its stacks, and their buckets."""

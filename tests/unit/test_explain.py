@@ -71,6 +71,26 @@ def test_a_refusal_is_the_gates_own(world: World, capsys: pytest.CaptureFixture[
     assert "image" not in said, "nothing would be copied"
 
 
+@pytest.mark.parametrize("first_release", [True, False])
+def test_a_domain_that_nothing_points_at_refuses_a_first_release_alone(
+    world: World, capsys: pytest.CaptureFixture[str], first_release: bool
+) -> None:
+    files = world.keep("impl", build(world.third, index_html="new"))
+    world.add("impl", released(world.third, manifest=files))
+    here = None if first_release else released(world.first, manifest=world.keep("prod", build(world.first)))
+    world.add("prod", here, promotes_from="impl", **{"easi:domain": "easi.example.gov"})
+    world.write()
+    code = main(["explain", "-s", "prod"])
+    said = capsys.readouterr().out
+    assert (code == 1) is first_release
+    assert said.startswith("no: the first release of prod would be proven at easi.example.gov") is first_release
+    assert ("pulumi config set -s prod easi:connectTo '{distribution}'" in said) is first_release
+
+    world.add("prod", None, promotes_from="impl", **{"easi:domain": "a.gov", "easi:connectTo": "{distribution}"})
+    world.write()
+    assert main(["explain", "-s", "prod"]) == 0
+
+
 def test_going_back_needs_no_build_no_copy_and_no_migration(
     world: World,
     capsys: pytest.CaptureFixture[str],

@@ -1,0 +1,103 @@
+"""What `python -m release explain` says of earlier attempts to release the same version."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ClientError
+
+from release import attempts
+from release.__main__ import main
+from release.attempts import Attempt, Phase
+from tests.unit.environments import World, build, released, world_in
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return world_in(tmp_path, monkeypatch)
+
+
+def attempt(world: World, number: int, version: str, outcome: str | None, message: str = "") -> None:
+    """An attempt to release `version` to prod."""
+    made = Attempt(
+        id=f"id-{number}",
+        environment="prod",
+        version=version,
+        image="i",
+        task_definition="t",
+        static_manifest="m",
+        who="octocat",
+        reason=None,
+        restart=None,
+        replaces=None,
+        started_at=f"2026-01-0{number}T03:04:05.000Z",
+    )
+
+    def put(**object_: Any) -> None:
+        world.s3.put(object_["Bucket"], object_["Key"], object_["Body"])
+
+    bucket = types.SimpleNamespace(put_object=put)
+    attempts.begin(bucket, "records-prod", made)
+    if outcome is not None:
+        phases = (Phase(name="check", seconds=1, outcome="done"), Phase(name="prove", seconds=1, outcome="failed"))
+        made = dataclasses.replace(made, outcome=outcome, ended_at=made.started_at, message=message, phases=phases)
+        attempts.end(bucket, "records-prod", made)
+
+
+STORY = "prod: 2 is not released: prove failed\n  why       status is fail\n            exit code 3\n  runs now  1"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        (["undone"], "  earlier   undone 2026-01-01 03:04:05 UTC in prove: status is fail"),
+        (["failed", "undone"], "  earlier   undone 2026-01-02 03:04:05 UTC in prove: status is fail"),
+        ([None], "  earlier   interrupted 2026-01-01 03:04:05 UTC"),
+        (["undone", "proven"], ""),
+        ([], ""),
+    ],
+)
+def test_how_the_last_attempt_of_the_same_version_ended(
+    world: World, capsys: pytest.CaptureFixture[str], outcomes: list[str | None], told: str
+) -> None:
+    files = world.keep("impl", build(world.third, index_html="new"))
+    world.add("impl", released(world.third, manifest=files))
+    world.add("prod", released(world.first, manifest=world.keep("prod", build(world.first))), promotes_from="impl")
+    world.write()
+    for number, outcome in enumerate(outcomes, 1):
+        attempt(world, number, world.third, outcome, STORY)
+    attempt(world, 9, world.second, "failed", "of another version")
+    assert main(["explain", "-s", "prod"]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  earlier")]
+    assert shown == ([told] if told else [])
+
+    assert main(["explain", "-s", "prod", "--json"]) == 0
+    earlier = json.loads(capsys.readouterr().out)["earlier"]
+    assert (earlier is None) is (not told)
+    if outcomes and outcomes[-1] == "undone":
+        number = len(outcomes)
+        assert earlier == {
+            "startedAt": f"2026-01-0{number}T03:04:05.000Z",
+            "state": "undone",
+            "phase": "prove",
+            "why": "status is fail",
+        }
+
+
+def test_attempts_that_cannot_be_read_are_said_to_be_unknown(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = world.keep("impl", build(world.third, index_html="new"))
+    world.add("impl", released(world.third, manifest=files))
+    world.add("prod", released(world.first, manifest=files), promotes_from="impl")
+    world.write()
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+    monkeypatch.setattr(attempts, "list_", mock.Mock(side_effect=denied))
+    assert main(["explain", "-s", "prod"]) == 0
+    assert "  earlier   not known: " in capsys.readouterr().out
