@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -16,6 +16,13 @@ from components.load_balancer import LoadBalancer
 from components.target import Target
 
 __all__ = ["EcsService", "EcsServiceArgs"]
+
+RELEASED = ("taskDefinition", "desiredCount", "networkConfiguration", "enableExecuteCommand")
+"""What a release changes of a service that it moves, and Pulumi only sets when it makes the service.
+
+These, and what ECS calls the load balancers of a service, start a deployment, or count for the tasks of the next one:
+UpdateService, Amazon ECS API Reference. The load balancers change with the VPC alone, which needs another environment.
+"""
 
 
 class EcsService(Component):
@@ -40,6 +47,10 @@ class EcsService(Component):
     log_group_name: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     """The tasks': what a database lets in."""
+    network: Mapping[str, pulumi.Input[Sequence[pulumi.Input[str]]]]
+    """Where tasks run: `subnets`, sorted, and `securityGroups`."""
+    execute_command: bool
+    """As it was given."""
     target_group_arn: pulumi.Output[str] | None
     """None without a route, as are the two below."""
     target_group_arn_suffix: pulumi.Output[str] | None
@@ -127,6 +138,11 @@ class EcsService(Component):
         self.role_arns = pulumi.Output.all(execution_role.arn, task_role.arn).apply(list)
         self.log_group_arn, self.log_group_name = logs.arn, logs.name
         self.security_group_id = group.id
+        self.network = {
+            "subnets": pulumi.Output.from_input(args.subnet_ids).apply(sorted),
+            "securityGroups": [group.id],
+        }
+        self.execute_command = args.execute_command
         self.target_group_arn = routed.group.arn if routed else None
         self.target_group_arn_suffix = routed.group.arn_suffix if routed else None
         self.load_balancer = args.route.load_balancer if args.route else None
@@ -183,7 +199,7 @@ class EcsService(Component):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*parts.needed, *rule],
-                ignore_changes=["taskDefinition", "desiredCount"] if released else None,
+                ignore_changes=list(RELEASED) if released else None,
             ),
         )
 

@@ -67,8 +67,9 @@ class EcsServiceArgs:
     """KMS key that encrypts the log; its policy must let CloudWatch Logs use it:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
     desired_count: int | None = None
-    """None: created without tasks; a release sets the count and moves the service between revisions, and Pulumi leaves
-    both alone. A number: Pulumi itself runs that many tasks of the newest revision."""
+    """None: created without tasks; a release sets the count and moves the service between revisions and networks, and
+    Pulumi leaves these and `execute_command` of the service alone. A number: Pulumi itself runs that many tasks of the
+    newest revision."""
     deployment_alarms: DeploymentAlarms | None = None
     """What takes a deployment back, beside tasks that do not start. To end it, disable it: see there."""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)

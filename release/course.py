@@ -70,9 +70,25 @@ class Course:
         return target.version if target else None
 
     @property
+    def proven_identity(self) -> Identity | None:
+        """What is gone back to. An earlier program recorded no network and no ECS Exec: then what the service had."""
+        if self.proven is None:
+            return None
+        recorded = identity(self.proven)
+        if self.found is None or self.left is not None:
+            return recorded
+        return dataclasses.replace(
+            recorded,
+            network=recorded.network or self.found.network,
+            execute_command=self.found.execute_command
+            if recorded.execute_command is None
+            else recorded.execute_command,
+        )
+
+    @property
     def again(self) -> bool:
         """What is released is what was proven last: it is proven again."""
-        return self.proven is not None and identity(self.proven) == self.request.identity
+        return self.proven_identity == self.request.identity
 
 
 def identity(release: Identity) -> Identity:

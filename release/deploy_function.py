@@ -13,6 +13,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from release import progress, strict_json
 from release.progress import Say
+from release.record import Network
 from release.strict_json import DamagedError
 
 Answer = Mapping[str, Any]
@@ -163,6 +164,10 @@ class Current:
     deployment: str | None
     desired_count: int
     running_count: int
+    network: Network | None = None
+    """None where the function is of an earlier program and does not say, as below."""
+    execute_command: bool | None = None
+    """Whether ECS Exec is on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from release import record
@@ -21,6 +22,10 @@ class Found:
     """The revision that the service is to run, with a remark if it is to run no task of it; None without a service."""
     static_manifest: str | None
     """What the site serves, with what differs from it by name; None while it is empty."""
+    network: Mapping[str, Any] | None = None
+    """Where the service runs, as the release has it in its inputs; None without a service."""
+    execute_command: bool | None = None
+    """Whether ECS Exec is on; None without a service."""
     denied: str | None = None
     """Why the record and the site are not known: the role may not read them. None where it may."""
 
@@ -30,25 +35,43 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
 
     Raises ClientError, StaticReleaseError where AWS does not answer.
     """
-    running = _running(request, clients.ecs)
+    service = _service(request, clients.ecs)
+    running = Found(
+        release=None,
+        task_definition=_running(request, service) if service else None,
+        static_manifest=None,
+        network=_network(service) if service else None,
+        execute_command=bool(service.get("enableExecuteCommand")) if service else None,
+    )
     try:
-        return Found(
+        return dataclasses.replace(
+            running,
             release=record.read(clients.s3, request.site.records_bucket),
-            task_definition=running,
             static_manifest=site_drift.look(s3=clients.s3, site=request.site),
         )
     except Exception as error:
         if not is_denied(error):
             raise
-        return Found(release=None, task_definition=running, static_manifest=None, denied=str(error))
+        return dataclasses.replace(running, denied=str(error))
 
 
-def differences(task_definition: str, static_manifest: str, found: Found) -> tuple[str, ...]:
-    """What is another than was known of revision and manifest, a line each: for people who read no diff."""
+def differences(
+    task_definition: str,
+    static_manifest: str,
+    found: Found,
+    *,
+    network: Mapping[str, Any] | None = None,
+    execute_command: bool | None = None,
+) -> tuple[str, ...]:
+    """What is another than was known, a line each: for people who read no diff. None was not known."""
     lines = []
     if (found.task_definition or "") != task_definition:
         now = _revision(found.task_definition or "nothing: it is gone")
         lines.append(f"the service is to run {now}, and ran {_revision(task_definition)}")
+    if None not in (network, found.network) and found.network != network:
+        lines.append(f"the service is to run in {_place(found.network)}, and ran in {_place(network)}")
+    if None not in (execute_command, found.execute_command) and found.execute_command != execute_command:
+        lines.append(f"ECS Exec of the service is {'on' if found.execute_command else 'off'}")
     if found.denied is None and (found.static_manifest or "") != static_manifest:
         lines.append(f"the site is {found.static_manifest or 'empty'}, and was {static_manifest}")
     return tuple(lines)
@@ -59,11 +82,28 @@ def _revision(task_definition: str) -> str:
     return task_definition.rpartition("/")[2]
 
 
-def _running(request: ReleaseRequest, ecs: Any) -> str | None:
+def _place(network: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{each}" for ids in (network or {}).values() if isinstance(ids, list) for each in ids)
+
+
+def _service(request: ReleaseRequest, ecs: Any) -> Mapping[str, Any] | None:
     cluster = request.service.split("/")[-2]
-    found = ecs.describe_services(cluster=cluster, services=[request.service])["services"]
-    if not found or found[0]["status"] != "ACTIVE":
+    services = ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    return services[0] if services and services[0]["status"] == "ACTIVE" else None
+
+
+def _network(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    configuration = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+    if not configuration:
         return None
-    revision: str = found[0]["taskDefinition"]
-    stopped = found[0]["desiredCount"] == 0 and request.minimum_count > 0
+    network = {name: sorted(configuration.get(name) or ()) for name in ("subnets", "securityGroups")}
+    # No input has it: it is seen as a difference.
+    return network | (
+        {"assignPublicIp": ["public addresses"]} if configuration.get("assignPublicIp") == "ENABLED" else {}
+    )
+
+
+def _running(request: ReleaseRequest, service: Mapping[str, Any]) -> str:
+    revision: str = service["taskDefinition"]
+    stopped = service["desiredCount"] == 0 and request.minimum_count > 0
     return f"{revision} scaled to 0 tasks" if stopped else revision

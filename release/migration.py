@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from release import progress
+from release import progress, strict_json
 from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
+from release.record import Network
 
 APPEARS_S = 60.0
 """Seconds in which ECS may not know a task that it has just started: eventually consistent (RunTask, remarks)."""
@@ -45,6 +47,8 @@ class MigrationRequest:
     """Seconds from the first call of the function until the task must have ended."""
     lease: str
     """The id of the lease that the caller holds: the function refuses any other."""
+    network: Network | None = None
+    """None: the one that the service has."""
     interval_s: float = 1.0
     """Seconds between two questions how it stands."""
 
@@ -85,13 +89,15 @@ def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrat
 
 def _start(function: DeployFunction, request: MigrationRequest, say: Say) -> str:
     """The ARN of the task. A repeated command finds the task that an earlier one started."""
-    command = {
+    command: dict[str, Any] = {
         "command": "run_task",
         "lease": request.lease,
         "taskDefinition": request.task_definition,
         "container": request.container,
         "containerCommand": list(request.command),
     }
+    if request.network is not None:
+        command["network"] = strict_json.fields(request.network)
     try:
         began = function.call(command)
     except FunctionFailed as error:

@@ -100,6 +100,7 @@ def migrate(course: Course, say: Say) -> bool:
         command=request.migration.command,
         timeout_s=request.migration.timeout_s,
         lease=course.lease.id,
+        network=request.identity.network,
     )
     migration.migrate(course.clients.function, asked, say)
     return True
@@ -132,6 +133,8 @@ def roll_out(course: Course, say: Say) -> None:
             maximum_count=request.maximum_count,
             deadline_s=request.rollout_deadline_s,
             lease=course.lease.id,
+            network=request.identity.network,
+            execute_command=request.identity.execute_command,
             expected_deployment=course.found.deployment,
             force=request.restart is not None,
         ),
@@ -185,10 +188,7 @@ def keep_record(course: Course, _say: Say) -> None:
         raise LookupError("a release is recorded after its version was proven, and this one was not")
     wanted, attempt = course.request.identity, course.attempt
     proven = Proven(
-        version=wanted.version,
-        image=wanted.image,
-        task_definition=wanted.task_definition,
-        static_manifest=wanted.static_manifest,
+        **vars(wanted),
         verified_at=course.proof.verified_at,
         reason=course.request.reason,
         kind=attempt.kind,

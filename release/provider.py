@@ -71,9 +71,19 @@ def read(olds: Properties, say: Say) -> Properties:
             raise
         say(_not_compared(request.environment, "what runs", error))
         return olds
-    for line in drift.differences(olds["taskDefinition"], olds["staticManifest"], found):
+    # A state from before the release had them is without these two, and stays so.
+    known = {name: olds[name] for name in ("network", "executeCommand") if olds.get(name) is not None}
+    for line in drift.differences(
+        olds["taskDefinition"],
+        olds["staticManifest"],
+        found,
+        network=known.get("network"),
+        execute_command=known.get("executeCommand"),
+    ):
         say(f"{request.environment}: {line}")
     outs = {**olds, "taskDefinition": found.task_definition or ""}
+    runs = {"network": found.network, "executeCommand": found.execute_command}
+    outs |= {name: runs[name] for name in known if runs[name] is not None}
     if found.denied is not None:
         say(_not_compared(request.environment, "the record and the site", found.denied))
         return outs

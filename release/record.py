@@ -19,6 +19,14 @@ KEY = "release.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """Where tasks run; both lists are sorted."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Identity:
     """What a release is: a change of any of these is a release, of none is none."""
 
@@ -29,6 +37,10 @@ class Identity:
     """ARN with its revision."""
     static_manifest: str
     """`sha256:…` of the manifest of the static files."""
+    network: Network | None = None
+    """None in what an earlier program recorded, as below."""
+    execute_command: bool | None = None
+    """Whether ECS Exec is on."""
 
     @property
     def image_digest(self) -> str:
@@ -143,7 +155,8 @@ def write(s3: Any, bucket: str, release: Release, replaces: Stored) -> None:
 
 def proof_json(proven: Proven) -> dict[str, Any]:
     """One proof, keys in camelCase. What does not apply is left out: the record is an output, and people read it."""
-    data = {key: value for key, value in strict_json.fields(proven).items() if value and key != "previous"}
+    data = {key: value for key, value in strict_json.fields(proven).items() if key != "previous"}
+    data = {key: value for key, value in data.items() if value or value is False}
     if proven.gone_back is not None:
         data["goneBack"] = {key: value for key, value in data["goneBack"].items() if value}
     return data

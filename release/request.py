@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from release.healthcheck import HealthCheck
-from release.record import Identity
+from release.record import Identity, Network
 from release.static.source import Folder, Upstream
 from release.static.store import Site
 
@@ -100,14 +100,25 @@ class ReleaseRequest:
         return f"{given}pulumi up -s {self.environment}"
 
 
-IDENTITY = ("version", "image", "taskDefinition", "staticManifest", "service", "counts", "site", "deployFunction")
+IDENTITY = (
+    "version",
+    "image",
+    "taskDefinition",
+    "staticManifest",
+    "service",
+    "network",
+    "executeCommand",
+    "counts",
+    "site",
+    "deployFunction",
+)
 """Inputs whose change is a release: what runs, where it runs, and how many. The others say how it is proven."""
 
 
 def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
     """The request in the resource's inputs; numbers arrive as floats.
 
-    Those that a state stored before there were migrations, restarts and named versions are without them.
+    Those that a state stored before there were migrations, restarts, named versions and networks are without them.
     """
     site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
     migration = inputs.get("migration") or {}
@@ -120,6 +131,8 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
             image=inputs["image"],
             task_definition=inputs["taskDefinition"],
             static_manifest=inputs["staticManifest"],
+            network=_network(inputs.get("network")),
+            execute_command=inputs.get("executeCommand"),
         ),
         source=_source(inputs["source"]),
         service=inputs["service"],
@@ -163,6 +176,12 @@ def connection(inputs: Mapping[str, Any]) -> Connection:
     """How AWS is reached, in the resource's inputs, of which others may not be known yet."""
     how = inputs["connection"]
     return Connection(profile=how.get("profile") or None, assume_roles=tuple(how.get("assumeRoles") or ()))
+
+
+def _network(network: Mapping[str, Any] | None) -> Network | None:
+    if not network:
+        return None
+    return Network(subnets=tuple(sorted(network["subnets"])), security_groups=tuple(sorted(network["securityGroups"])))
 
 
 def _source(source: Mapping[str, Any]) -> Source:

@@ -11,6 +11,7 @@ from typing import Any
 from release import progress, strict_json
 from release.deploy_function import Answer, Current, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
+from release.record import Network
 
 LAST_QUESTION_S = 10.0
 """Seconds for finding out what a deploy without an answer has started, after the deadline."""
@@ -44,6 +45,10 @@ class RolloutRequest:
     """Seconds for everything, from the first call of the function."""
     lease: str
     """The id of the lease that the caller holds: the function refuses any other."""
+    network: Network | None = None
+    """None: the one that the service has."""
+    execute_command: bool | None = None
+    """Whether ECS Exec is on; None: as the service has it."""
     expected_deployment: str | None = None
     """The primary deployment that is to be replaced; None: whichever is when this begins."""
     interval_s: float = 1.0
@@ -68,6 +73,10 @@ class RollbackRequest:
     """Seconds for everything, from the first call of the function."""
     lease: str
     """The id of the lease that the caller holds: the function refuses any other."""
+    network: Network | None = None
+    """The one to go back to; None: it is not known, and the service keeps the one that it has."""
+    execute_command: bool | None = None
+    """Whether ECS Exec was on; None: it is not known, and stays as it is."""
     interval_s: float = 1.0
     """Seconds between two questions how it stands."""
 
@@ -99,6 +108,7 @@ def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledO
             "maximumCount": request.maximum_count,
             "lease": request.lease,
             "expectedDeployment": expected,
+            **_settings(request),
         }
         if request.force:
             command |= {"force": True}
@@ -109,7 +119,7 @@ def roll_out(client: LambdaClient, request: RolloutRequest, say: Say) -> RolledO
             raise RolloutFailed(error.outcome, error.message, error.details, ours) from error.__cause__
     progress.passing(say, _beginning(began))
     with _as_rollout(began["deployment"]):
-        return _watch(function, began, request.interval_s, say)
+        return _watch(function, began, request, say)
 
 
 def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> RolledOut | None:
@@ -123,6 +133,7 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
         "lease": request.lease,
         "minimumCount": request.minimum_count,
         "maximumCount": request.maximum_count,
+        **_settings(request),
     }
     if request.task_definition is not None:
         command["taskDefinition"] = request.task_definition
@@ -142,7 +153,7 @@ def roll_back(client: LambdaClient, request: RollbackRequest, say: Say) -> Rolle
             return None
         progress.passing(say, _beginning(began))
     with _as_rollout(began["deployment"]):
-        back = _watch(function, began, request.interval_s, say)
+        back = _watch(function, began, request, say)
         return replace(back, started=back.started or by_ecs)
 
 
@@ -191,7 +202,17 @@ def _started_unheard(function: DeployFunction, request: RolloutRequest, expected
     return now.deployment if now.task_definition == request.task_definition and now.deployment != expected else None
 
 
-def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say) -> RolledOut:
+def _settings(request: RolloutRequest | RollbackRequest) -> dict[str, Any]:
+    """What else is to be as it says, in the words of the function."""
+    settings: dict[str, Any] = {}
+    if request.network is not None:
+        settings["network"] = strict_json.fields(request.network)
+    if request.execute_command is not None:
+        settings["executeCommand"] = request.execute_command
+    return settings
+
+
+def _watch(function: DeployFunction, began: Answer, request: RolloutRequest | RollbackRequest, say: Say) -> RolledOut:
     """Ask how the deployment stands until it is decided."""
     revision = _revision(began["taskDefinition"])
     asked = {
@@ -199,9 +220,11 @@ def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say)
         "taskDefinition": began["taskDefinition"],
         "createdAt": began["createdAt"],
     }
+    if request.network is not None:
+        asked["network"] = strict_json.fields(request.network)
     news = progress.Changes(say)
     while True:
-        last_call = function.left_s <= interval_s
+        last_call = function.left_s <= request.interval_s
         answer = function.call({"command": "status", **asked, "explain": last_call})
         if answer["outcome"] == "succeeded":
             progress.passing(say, f"{progress.of_rollout(answer)}: done ({function.elapsed_s:.0f} s)")
@@ -220,7 +243,7 @@ def _watch(function: DeployFunction, began: Answer, interval_s: float, say: Say)
         news(progress.of_rollout(answer))
         if last_call:
             raise _timed_out(answer, revision, function.deadline_s)
-        time.sleep(interval_s)
+        time.sleep(request.interval_s)
 
 
 def _wait_for_no_task(function: DeployFunction, service: str, interval_s: float, say: Say) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from release import healthcheck, progress, record, rollout, tasks
 from release.course import Course, revision
+from release.deploy_function import Current
 from release.healthcheck import NotProven
 from release.lease import LeaseLostError
 from release.progress import Say
-from release.record import Release
+from release.record import Identity, Release
 from release.rollout import RollbackRequest, RolloutFailed
 from release.static import activate, store
 from release.version import short
@@ -95,12 +96,14 @@ def _site(course: Course, say: Say) -> _Step:
 
 
 def _service(course: Course, error: Exception, say: Say) -> _Step:
-    request, ours = course.request, _ours(course, error)
+    request, ours, target = course.request, _ours(course, error), _target(course)
     rolled = rollout.roll_back(
         course.clients.function,
         RollbackRequest(
             function=request.deploy_function,
-            task_definition=_target(course),
+            task_definition=target.task_definition if target else None,
+            network=target.network if target else None,
+            execute_command=target.execute_command if target else None,
             deployment=ours,
             minimum_count=request.minimum_count,
             maximum_count=request.maximum_count,
@@ -116,14 +119,15 @@ def _service(course: Course, error: Exception, say: Say) -> _Step:
     return _Step(line=f"the backend is back on {revision(rolled.task_definition)}")
 
 
-def _target(course: Course) -> str | None:
-    """The revision to go back to; None: no task is to run.
+def _target(course: Course) -> Identity | Current | None:
+    """What the service is to go back to; None: no task is to run.
 
     Without a record, what the service ran is kept, unless an interrupted release left it there.
     """
     if course.proven is not None:
-        return course.proven.task_definition
-    return course.found.task_definition if course.found and course.left is None else None
+        return course.proven_identity
+    ran = course.found if course.left is None else None
+    return ran if ran and ran.task_definition else None
 
 
 def _ours(course: Course, error: Exception) -> str | None:

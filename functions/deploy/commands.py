@@ -13,6 +13,7 @@ import verdict
 from clients import Aws
 from errors import RefusedError, UnavailableError
 from facts import Deployment, Service, family, revision
+from network import Network
 from redaction import hide
 
 Answer = dict[str, Any]
@@ -20,11 +21,15 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A revision of the service's task definition, and between how many and how many tasks of it."""
+    """A revision of the service's task definition, where, and between how many and how many tasks of it."""
 
     task_definition: str
     minimum_count: int
     maximum_count: int
+    network: Network | None = None
+    """None: the one that the service has."""
+    execute_command: bool | None = None
+    """Whether ECS Exec is on; None: as the service has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,45 +50,63 @@ class Status:
 
     deployment: str | None = None
     task_definition: str | None = None
+    network: Network | None = None
     created_at: datetime | None = None
     explain: bool = False
     """Fetch the log lines of failed tasks even while the rollout is still going on."""
 
 
-def deploy(aws: Aws, wanted: Deploy) -> Answer:
+def deploy(aws: Aws, request: Deploy) -> Answer:
     """Start the deployment of a revision, or find it already there."""
-    lease.check(aws, wanted.lease)
+    lease.check(aws, request.lease)
     service = aws.describe_service()
-    check_deployable(aws, wanted.task_definition, service)
+    check_deployable(aws, request.task_definition, service)
     primary = service.primary
-    if primary is not None and primary.id != wanted.expected_deployment:
-        if primary.task_definition == wanted.task_definition:
+    if primary is not None and primary.id != request.expected_deployment:
+        if is_there(service, request):
             return deployed(service, primary, started=False)
         raise RefusedError(
-            f"{service.name} was to be replaced in deployment {wanted.expected_deployment}, but its primary is "
+            f"{service.name} was to be replaced in deployment {request.expected_deployment}, but its primary is "
             f"{described(primary)}: somebody else deploys it. Nothing was changed; see what runs, then release again"
         )
-    return move(aws, service, wanted, force=wanted.force)
+    return move(aws, service, request, force=request.force)
 
 
-def move(aws: Aws, service: Service, wanted: Wanted, *, force: bool = False) -> Answer:
+def is_there(service: Service, target: Wanted) -> bool:
+    """Whether the service is on the revision, or on its way to it, with this network and ECS Exec."""
+    primary = service.primary
+    if primary is None or not primary.is_of(target.task_definition, target.network):
+        return False
+    # What the service itself has is what its next deployment would get.
+    if None not in (target.network, service.network) and service.network != target.network:
+        return False
+    return target.execute_command in (None, service.execute_command)
+
+
+def move(aws: Aws, service: Service, target: Wanted, *, force: bool = False) -> Answer:
     """Bring the service to a revision and a count with one UpdateService, or none if it is there."""
     primary = service.primary
-    there = primary is not None and primary.task_definition == wanted.task_definition
-    desired = min(max(service.desired, wanted.minimum_count), wanted.maximum_count)
-    usable = there and primary is not None and primary.rollout_state != "FAILED" and service.desired > 0
+    desired = min(max(service.desired, target.minimum_count), target.maximum_count)
+    usable = (
+        primary is not None and is_there(service, target) and primary.rollout_state != "FAILED" and service.desired > 0
+    )
     if usable and primary is not None and not force and desired == service.desired:
         return deployed(service, primary, started=False)
-    # A changed count alone starts no deployment, and neither does a revision that is there already. The first tasks
-    # of a service are a deployment of their own all the same, so that ECS's circuit breaker watches them.
+    # A changed count alone starts no deployment, and neither does a revision that is there already, nor ECS Exec. The
+    # first tasks of a service are a deployment of their own all the same, so that ECS's circuit breaker watches them.
     change: dict[str, Any] = {"desiredCount": desired}
     if force or not usable:
-        change |= {"taskDefinition": wanted.task_definition, "forceNewDeployment": there}
+        again = primary is not None and primary.task_definition == target.task_definition
+        change |= {"taskDefinition": target.task_definition, "forceNewDeployment": again}
+        if target.network is not None:
+            change["networkConfiguration"] = target.network.configuration
+        if target.execute_command is not None:
+            change["enableExecuteCommand"] = target.execute_command
     answer = aws.ecs_changing.update_service(cluster=aws.cluster, service=aws.service, **change)
     updated = facts.service({"services": [answer["service"]]})
     made = updated.primary if updated else None
-    if updated is None or made is None or made.task_definition != wanted.task_definition:
-        raise UnavailableError(f"ECS accepted {revision(wanted.task_definition)} but does not list its deployment yet")
+    if updated is None or made is None or made.task_definition != target.task_definition:
+        raise UnavailableError(f"ECS accepted {revision(target.task_definition)} but does not list its deployment yet")
     return deployed(updated, made, started=True, before=service)
 
 
@@ -94,7 +117,10 @@ def status(aws: Aws, asked: Status) -> Answer:
     if asked.deployment is None:
         return {"service": service.name, "outcome": verdict.current_outcome(service), "current": current}
     question = verdict.Asked(
-        deployment=asked.deployment, task_definition=asked.task_definition, created_at=asked.created_at
+        deployment=asked.deployment,
+        task_definition=asked.task_definition,
+        network=asked.network,
+        created_at=asked.created_at,
     )
     found = verdict.decide(question, evidence.gather(aws, service, question))
     final_failure = found.outcome in (verdict.ROLLED_BACK, verdict.NO_TASKS, verdict.FAILED)
@@ -175,10 +201,15 @@ def _current(service: Service) -> Answer:
     """What the service is on. A service without tasks was created and never deployed: no revision counts as current."""
     primary = service.primary
     deployed = primary is not None and service.desired > 0
+    network = primary.network if primary and primary.network else service.network
     return {
         "deployment": primary.id if primary else None,
         "taskDefinition": primary.task_definition if primary and deployed else None,
         "rolloutState": primary.rollout_state if primary else None,
         "desiredCount": service.desired,
         "runningCount": service.running,
+        "network": {"subnets": list(network.subnets), "securityGroups": list(network.security_groups)}
+        if network
+        else None,
+        "executeCommand": service.execute_command,
     }

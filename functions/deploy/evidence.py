@@ -9,6 +9,7 @@ import facts
 import verdict
 from clients import Aws
 from facts import Service, ServiceDeployment, Task
+from network import Revision
 from steady import Seen
 
 DESCRIBE_TASKS_LIMIT = 100
@@ -70,8 +71,9 @@ def service_deployment(aws: Aws, service: Service, asked: verdict.Asked) -> Serv
     if created_at is None or task_definition is None:
         return None
     candidates = _candidates(aws, created_at)
-    revisions = task_definitions(aws, [each.target_revision for each in candidates if each.target_revision])
-    return verdict.matching(task_definition, created_at, candidates, revisions)
+    revisions = service_revisions(aws, [each.target_revision for each in candidates if each.target_revision])
+    definitions = {arn: each.task_definition for arn, each in revisions.items()}
+    return verdict.matching(task_definition, created_at, candidates, definitions)
 
 
 def _candidates(aws: Aws, created_at: datetime) -> tuple[ServiceDeployment, ...]:
@@ -87,10 +89,7 @@ def _candidates(aws: Aws, created_at: datetime) -> tuple[ServiceDeployment, ...]
     return facts.service_deployments(aws.ecs.describe_service_deployments(serviceDeploymentArns=arns))
 
 
-def task_definitions(aws: Aws, service_revisions: Iterable[str]) -> dict[str, str]:
-    """By service revision: the task definition that it is of."""
-    wanted = list(dict.fromkeys(service_revisions))
-    if not wanted:
-        return {}
-    answer = aws.ecs.describe_service_revisions(serviceRevisionArns=wanted)
-    return {each["serviceRevisionArn"]: each["taskDefinition"] for each in answer["serviceRevisions"]}
+def service_revisions(aws: Aws, arns: Iterable[str]) -> dict[str, Revision]:
+    """Those that ECS knows of these service revisions, by their ARNs."""
+    unique = list(dict.fromkeys(arns))
+    return facts.service_revisions(aws.ecs.describe_service_revisions(serviceRevisionArns=unique)) if unique else {}

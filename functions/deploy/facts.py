@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import network
+from network import Network, Revision
+
 Answer = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
+class Deployment(Revision):
     """One entry of `deployments[]` of a service."""
 
     id: str
     status: str
     """PRIMARY, ACTIVE (being replaced) or INACTIVE."""
-    task_definition: str
     desired: int
     running: int
     rollout_state: str
@@ -63,6 +65,8 @@ class Service:
     load_balancing: tuple[LoadBalancing, ...]
     placement: Answer
     """Where and on what its tasks run, in the words of RunTask."""
+    network: Network | None
+    execute_command: bool
 
     @property
     def primary(self) -> Deployment | None:
@@ -164,6 +168,8 @@ def service(answer: Answer) -> Service | None:
             if each.get("targetGroupArn")
         ),
         placement=_placement(found),
+        network=network.described(found),
+        execute_command=bool(found.get("enableExecuteCommand")),
     )
 
 
@@ -205,6 +211,14 @@ def service_deployments(answer: Answer) -> tuple[ServiceDeployment, ...]:
     )
 
 
+def service_revisions(answer: Answer) -> dict[str, Revision]:
+    """The service revisions of a DescribeServiceRevisions answer, by their ARNs."""
+    return {
+        each["serviceRevisionArn"]: Revision(task_definition=each["taskDefinition"], network=network.described(each))
+        for each in answer["serviceRevisions"]
+    }
+
+
 def revision(task_definition: str) -> str:
     """`family:7` of a task definition's ARN: what people call it."""
     return task_definition.rsplit("/", 1)[-1]
@@ -220,6 +234,7 @@ def _deployment(found: Answer) -> Deployment:
         id=found["id"],
         status=found["status"],
         task_definition=found["taskDefinition"],
+        network=network.described(found),
         desired=found.get("desiredCount", 0),
         running=found.get("runningCount", 0),
         rollout_state=found.get("rolloutState", ""),

@@ -1,7 +1,8 @@
 """The deploy function: takes one command, answers at once, raises where it cannot.
 
     {"command": "deploy", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:7",
-     "minimumCount": 2, "maximumCount": 4, "expectedDeployment": "ecs-svc/…"}
+     "minimumCount": 2, "maximumCount": 4, "expectedDeployment": "ecs-svc/…",
+     "network": {"subnets": ["subnet-…"], "securityGroups": ["sg-…"]}, "executeCommand": false}
     {"command": "status", "deployment": "ecs-svc/…"}
     {"command": "status"}
     {"command": "rollback", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:6",
@@ -29,6 +30,7 @@ from datetime import datetime
 from typing import Any
 
 import commands
+import network
 import one_off
 import rollback
 from botocore.exceptions import ClientError, HTTPClientError
@@ -116,6 +118,12 @@ _TASK_DEFINITION = Field(
     allowed="the ARN of a task definition with its revision, arn:…:task-definition/family:7",
 )
 _DEPLOYMENT = Field(argument="deployment", read=_matching(DEPLOYMENT), allowed="the id of a deployment, ecs-svc/…")
+_NETWORK = Field(
+    argument="network",
+    read=network.read,
+    allowed=network.ALLOWED,
+)
+_EXECUTE_COMMAND = Field(argument="execute_command", read=_flag, allowed="true or false")
 _EXPLAIN = Field(argument="explain", read=_flag, allowed="true or false")
 _LEASE = Field(
     argument="lease", read=_matching(LEASE), allowed="the id of the lease of the release that sends this", required=True
@@ -138,6 +146,8 @@ COMMANDS = {
             "minimumCount": _MINIMUM,
             "maximumCount": _MAXIMUM,
             "expectedDeployment": replace(_required(_DEPLOYMENT), argument="expected_deployment"),
+            "network": _NETWORK,
+            "executeCommand": _EXECUTE_COMMAND,
             "force": Field(argument="force", read=_flag, allowed="true or false"),
         },
     ),
@@ -147,6 +157,7 @@ COMMANDS = {
         fields={
             "deployment": _DEPLOYMENT,
             "taskDefinition": _TASK_DEFINITION,
+            "network": _NETWORK,
             "createdAt": Field(argument="created_at", read=_moment, allowed="an ISO 8601 time with its offset"),
             "explain": _EXPLAIN,
         },
@@ -160,6 +171,8 @@ COMMANDS = {
             "minimumCount": _MINIMUM,
             "maximumCount": _MAXIMUM,
             "deployment": _DEPLOYMENT,
+            "network": _NETWORK,
+            "executeCommand": _EXECUTE_COMMAND,
         },
     ),
     "run_task": Command(
@@ -175,6 +188,7 @@ COMMANDS = {
                 allowed=f"a list of words, at most {MAX_COMMAND_LENGTH} characters as JSON",
                 required=True,
             ),
+            "network": _NETWORK,
         },
     ),
     "task_status": Command(

@@ -14,6 +14,7 @@ from clients import Aws
 from commands import Answer
 from errors import AwsError, RefusedError, UnavailableError
 from facts import Task, family, revision
+from network import Network
 from redaction import hide
 
 STARTED_BY = "easi-release"
@@ -30,6 +31,8 @@ class RunTask:
     container: str
     """The container that runs the command."""
     command: tuple[str, ...]
+    network: Network | None = None
+    """None: the one that the service has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +55,25 @@ class StopTask:
     reason: str
 
 
-def run_task(aws: Aws, wanted: RunTask) -> Answer:
+def run_task(aws: Aws, request: RunTask) -> Answer:
     """Start the task, or find the one that this command has started before: also one that has ended since.
 
     A task of the same revision and command that an earlier release has left running is adopted.
     """
-    lease.check(aws, wanted.lease)
+    lease.check(aws, request.lease)
     service = aws.describe_service()
-    definition = commands.check_deployable(aws, wanted.task_definition, service)
+    definition = commands.check_deployable(aws, request.task_definition, service)
     names = [each["name"] for each in definition["containerDefinitions"]]
-    if wanted.container not in names:
+    if request.container not in names:
         raise RefusedError(
-            f"{revision(wanted.task_definition)} has no container {wanted.container}; it has {', '.join(names)}"
+            f"{revision(request.task_definition)} has no container {request.container}; it has {', '.join(names)}"
         )
     # By family, the service's tasks among them: `startedBy` would have to be the only filter, and finds no ended ones.
-    tasks = evidence.tasks(aws, family=family(wanted.task_definition))
-    started_by = f"{STARTED_BY}/{wanted.lease}"
+    tasks = evidence.tasks(aws, family=family(request.task_definition))
+    started_by = f"{STARTED_BY}/{request.lease}"
     running = one_off_verdict.still_running(tasks, STARTED_BY)
-    ours = [task for task in running if _is_same(task, wanted)]
-    ours += [task for task in tasks if task.started_by == started_by and _is_same(task, wanted)]
+    ours = [task for task in running if _is_same(task, request)]
+    ours += [task for task in tasks if task.started_by == started_by and _is_same(task, request)]
     if ours:
         return {"service": service.name, "task": ours[0].arn, "started": False}
     if running:
@@ -78,21 +81,24 @@ def run_task(aws: Aws, wanted: RunTask) -> Answer:
             f"one-off task {running[0].id} of {revision(running[0].task_definition)} still runs: wait for its end, or "
             "stop it if nobody needs it"
         )
+    placement = dict(service.placement)
+    if request.network is not None:
+        placement["networkConfiguration"] = request.network.configuration
     answer = aws.ecs_changing.run_task(
         cluster=aws.cluster,
-        taskDefinition=wanted.task_definition,
+        taskDefinition=request.task_definition,
         count=1,
         startedBy=started_by,
         # Those of the service: RunTask refuses SERVICE. A tag policy may demand them of every task.
         propagateTags="TASK_DEFINITION",
-        clientToken=_token(wanted),
-        overrides={"containerOverrides": [{"name": wanted.container, "command": list(wanted.command)}]},
-        **service.placement,
+        clientToken=_token(request),
+        overrides={"containerOverrides": [{"name": request.container, "command": list(request.command)}]},
+        **placement,
     )
     if not answer["tasks"]:
         reasons = [f"{each.get('reason')} {each.get('detail') or ''}".strip() for each in answer.get("failures", ())]
         raise AwsError(
-            f"RunTask started no task of {revision(wanted.task_definition)}: {'; '.join(reasons) or 'no reason'}"
+            f"RunTask started no task of {revision(request.task_definition)}: {'; '.join(reasons) or 'no reason'}"
         )
     return {"service": service.name, "task": answer["tasks"][0]["taskArn"], "started": True}
 
@@ -130,16 +136,18 @@ def stop_task(aws: Aws, wanted: StopTask) -> Answer:
     return {"service": aws.service, "task": task.arn, "outcome": "stopping"}
 
 
-def _is_same(task: Task, wanted: RunTask) -> bool:
-    return task.task_definition == wanted.task_definition and task.commands == {wanted.container: wanted.command}
+def _is_same(task: Task, request: RunTask) -> bool:
+    return task.task_definition == request.task_definition and task.commands == {request.container: request.command}
 
 
-def _token(wanted: RunTask) -> str:
+def _token(request: RunTask) -> str:
     """The same for a repeated command, so that ECS starts one task for it; 64 characters, as many as ECS takes.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
     """
-    identity = [wanted.lease, wanted.task_definition, wanted.container, *wanted.command]
+    identity = [request.lease, request.task_definition, request.container, *request.command]
+    if request.network is not None:
+        identity += [*request.network.subnets, *request.network.security_groups]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 

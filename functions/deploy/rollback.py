@@ -13,6 +13,7 @@ from clients import Aws
 from commands import Answer, Wanted
 from errors import RefusedError, UnavailableError
 from facts import Deployment, Service, ServiceDeployment
+from network import Network
 from steady import Seen
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
@@ -33,33 +34,41 @@ class Rollback:
     maximum_count: int
     task_definition: str | None = None
     """Where to go back to; None: nothing was proven before, so nothing is to run."""
+    network: Network | None = None
+    """The one to go back to; None: the one that the service has."""
+    execute_command: bool | None = None
+    """Whether ECS Exec was on; None: as the service has it."""
     deployment: str | None = None
     """The deployment that is to be undone. Without it only a service that nobody moved is touched."""
 
 
-def rollback(aws: Aws, wanted: Rollback) -> Answer:
+def rollback(aws: Aws, request: Rollback) -> Answer:
     """Stop our deployment, or replace it, or find that nothing is to be done.
 
     `outcome`: `stopping` (ECS goes back by itself), `started` (a deployment back was started), `there` (the service is
     on the revision), `stopped` (no task is wanted any more).
     """
-    lease.check(aws, wanted.lease)
+    lease.check(aws, request.lease)
     service = aws.describe_service()
     primary = service.primary
     if primary is None:
         raise UnavailableError(f"ECS lists no primary deployment of {service.name}")
-    record = _record(aws, service, wanted.deployment)
-    _check_ours(service, primary, record, wanted)
-    if wanted.task_definition is None:
+    record = _record(aws, service, request.deployment)
+    _check_ours(service, primary, record, request)
+    if request.task_definition is None:
         return _end_all(aws, service, primary)
-    if primary.task_definition != wanted.task_definition and record is not None:
+    target = Wanted(
+        task_definition=request.task_definition,
+        minimum_count=request.minimum_count,
+        maximum_count=request.maximum_count,
+        network=request.network,
+        execute_command=request.execute_command,
+    )
+    if record is not None and not commands.is_there(service, target):
         if record.status in GOING_BACK:
             return _answer("stopping", commands.deployed(service, primary, started=False))
-        if _can_stop(aws, record, wanted.task_definition) and _stop(aws, record):
+        if _can_stop(aws, service, record, target) and _stop(aws, record):
             return _answer("stopping", commands.deployed(service, primary, started=True))
-    target = Wanted(
-        task_definition=wanted.task_definition, minimum_count=wanted.minimum_count, maximum_count=wanted.maximum_count
-    )
     commands.check_deployable(aws, target.task_definition, service)
     answer = commands.move(aws, service, target)
     return _answer("started" if answer["started"] else "there", answer)
@@ -72,16 +81,16 @@ def _record(aws: Aws, service: Service, identity: str | None) -> ServiceDeployme
     return evidence.service_deployment(aws, service, verdict.Asked(deployment=identity))
 
 
-def _check_ours(service: Service, primary: Deployment, record: ServiceDeployment | None, wanted: Rollback) -> None:
+def _check_ours(service: Service, primary: Deployment, record: ServiceDeployment | None, request: Rollback) -> None:
     """Somebody else's deployment is not undone."""
-    if primary.id == wanted.deployment or service.desired < 1:
+    if primary.id == request.deployment or service.desired < 1:
         return
-    if wanted.task_definition is not None and primary.task_definition == wanted.task_definition:
+    if request.task_definition is not None and primary.task_definition == request.task_definition:
         return
     seen = Seen(service=service, service_deployment=record)
-    if wanted.deployment is not None and verdict.gave_up(verdict.Asked(deployment=wanted.deployment), seen):
+    if request.deployment is not None and verdict.gave_up(verdict.Asked(deployment=request.deployment), seen):
         return
-    undone = f"deployment {wanted.deployment}" if wanted.deployment else "no deployment"
+    undone = f"deployment {request.deployment}" if request.deployment else "no deployment"
     raise RefusedError(
         f"{service.name} was to be taken back from {undone}, but its primary is {commands.described(primary)}: "
         "somebody else deploys it. Nothing was changed; see what runs, then release again"
@@ -95,12 +104,20 @@ def _end_all(aws: Aws, service: Service, primary: Deployment) -> Answer:
     return _answer("stopped", commands.deployed(service, primary, started=started) | {"desiredCount": 0})
 
 
-def _can_stop(aws: Aws, record: ServiceDeployment, task_definition: str) -> bool:
-    """Whether ECS still rolls it out, and would return to nothing but the revision that is wanted."""
+def _can_stop(aws: Aws, service: Service, record: ServiceDeployment, target: Wanted) -> bool:
+    """Whether ECS still rolls it out, and would return to nothing but the revision and the network of `target`.
+
+    No service revision has ECS Exec: where it is another one now, whether ECS would bring it back is not documented.
+    """
     if record.status not in STOPPABLE or not record.source_revisions:
         return False
-    sources = evidence.task_definitions(aws, record.source_revisions)
-    return set(sources.values()) == {task_definition} and len(sources) == len(set(record.source_revisions))
+    if target.execute_command not in (None, service.execute_command):
+        return False
+    sources = evidence.service_revisions(aws, record.source_revisions)
+    return len(sources) == len(set(record.source_revisions)) and all(
+        source.task_definition == target.task_definition and target.network in (None, source.network)
+        for source in sources.values()
+    )
 
 
 def _stop(aws: Aws, record: ServiceDeployment) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import steady
 from facts import Deployment, Service, ServiceDeployment, Task, revision
+from network import Network
 from steady import Seen
 
 IN_PROGRESS = "in_progress"
@@ -45,6 +46,7 @@ class Asked:
 
     deployment: str
     task_definition: str | None = None
+    network: Network | None = None
     created_at: datetime | None = None
 
 
@@ -78,6 +80,7 @@ class _Case:
     ours: Deployment | None
     """Its entry in `deployments[]`, while ECS lists it."""
     task_definition: str | None
+    network: Network | None
     created_at: datetime | None
     deployed: steady.Deployed
     stopped: tuple[Task, ...]
@@ -122,6 +125,7 @@ def _case(asked: Asked, seen: Seen) -> _Case:
         seen=seen,
         ours=ours,
         task_definition=task_definition,
+        network=ours.network if ours and ours.network else asked.network,
         created_at=created_at,
         deployed=deployed,
         stopped=stopped,
@@ -157,7 +161,7 @@ def _returning(case: _Case, primary: Deployment) -> _Finding:
     """ECS gave the deployment up for `primary`: how far that is."""
     record = case.seen.service_deployment
     stuck = primary.rollout_state == "FAILED" or (record is not None and record.status == "ROLLBACK_FAILED")
-    if stuck or primary.task_definition == case.task_definition:
+    if stuck or primary.is_of(case.task_definition, case.network):
         return _gone(case)
     if primary.rollout_state != "COMPLETED" or primary.running < primary.desired:
         back = f"{primary.running} of {primary.desired} tasks running on {revision(primary.task_definition)}"
@@ -216,7 +220,7 @@ def _way_back(ours: Deployment, seen: Seen) -> bool:
     if record is not None and record.status in {"ROLLBACK_FAILED", "STOPPED", "ROLLBACK_SUCCESSFUL"}:
         return False
     return any(
-        other.rollout_state == "COMPLETED" and other.task_definition != ours.task_definition
+        other.rollout_state == "COMPLETED" and not other.is_of(ours.task_definition, ours.network)
         for other in seen.service.deployments
         if other.id != ours.id
     )

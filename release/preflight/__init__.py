@@ -42,7 +42,7 @@ def problems(
     undescribed, denied = all_of(first)
     wrong, denied_then = all_of([*_checks(request, clients, described, interrupted=interrupted)])
     without: list[str] = []
-    if proven is not None and proven.task_definition != request.identity.task_definition:
+    if proven is not None and going_back.is_elsewhere(request, proven):
         without, denied_back = going_back.problems(request, clients, proven)
         denied += denied_back
     for note in (*denied, *denied_then):

@@ -14,12 +14,21 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from release.course import identity, revision
-from release.preflight import definition, image, roles, secrets
+from release.preflight import definition, image, network, roles, secrets
 from release.preflight.check import Check, all_of
 from release.record import Proven
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.version import short
+
+
+def is_elsewhere(request: ReleaseRequest, proven: Proven) -> bool:
+    """Whether what is gone back to is another revision, or in another network, than what comes."""
+    return proven.task_definition != request.identity.task_definition or _in_another_network(request, proven)
+
+
+def _in_another_network(request: ReleaseRequest, proven: Proven) -> bool:
+    return proven.network is not None and proven.network != request.identity.network
 
 
 def problems(request: ReleaseRequest, clients: Clients, proven: Proven) -> tuple[list[str], list[str]]:
@@ -57,6 +66,10 @@ def _checks(
         source=dataclasses.replace(request.source, image=None),
         cpu_architecture=platform.get("cpuArchitecture") or request.cpu_architecture,
     )
+    if _in_another_network(request, proven):
+        yield "the network before", partial(_facts, partial(network.check, before, clients, {}, task))
+    if proven.task_definition == request.identity.task_definition:
+        return
     yield "the image before", partial(_facts, partial(image.check, before, clients))
     for what, ask in (*definition.checks(clients, task), *secrets.checks(before, clients, task)):
         yield what, partial(_facts, ask)

@@ -33,12 +33,14 @@ class Network:
 
 
 def check(request: ReleaseRequest, clients: Clients, service: Described, task: Described) -> Iterator[str]:
-    """A few descriptions of the network. Nothing for a service without one of its own."""
-    found = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration")
-    if not found:
+    """A few descriptions of the network that the release moves the service to, or of the service's own."""
+    target = request.identity.network
+    own = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    ids = list(target.subnets) if target else own.get("subnets")
+    if not ids:
         return
     try:
-        subnets = clients.ec2.describe_subnets(SubnetIds=found["subnets"])["Subnets"]
+        subnets = clients.ec2.describe_subnets(SubnetIds=ids)["Subnets"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidSubnetID.NotFound":
             raise
@@ -48,7 +50,7 @@ def check(request: ReleaseRequest, clients: Clients, service: Described, task: D
         region=request.region,
         tables=_tables(clients.ec2, {subnet["SubnetId"]: subnet["VpcId"] for subnet in subnets}),
         endpoints=_endpoints(clients.ec2, sorted({subnet["VpcId"] for subnet in subnets})),
-        public=found.get("assignPublicIp") == "ENABLED",
+        public=target is None and own.get("assignPublicIp") == "ENABLED",
     )
     needed = [*ALWAYS, *_also(request, task)]
     for subnet in sorted(network.tables):

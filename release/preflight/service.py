@@ -22,9 +22,9 @@ def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[st
 
 
 def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[str, Any]) -> Iterator[str]:
-    """What ECS still rolls out, unless it is what is wanted or what was proven: Pulumi starts that one itself.
+    """What ECS still rolls out, unless it is what is wanted or what was proven.
 
-    A change of the service's network, for example, has ECS deploy the revision again that it runs.
+    Somebody may have had ECS deploy the revision again that it runs.
     """
     rolling = [
         one for one in service["deployments"] if one.get("rolloutState") == "IN_PROGRESS" and one["desiredCount"]

@@ -147,11 +147,19 @@ def updating(answers: Answers) -> list[dict[str, Any]]:
         service = answers.service
         service["desiredCount"] = asked["desiredCount"]
         (primary,) = (each for each in service["deployments"] if each["status"] == "PRIMARY")
+        service["enableExecuteCommand"] = asked.get("enableExecuteCommand", service["enableExecuteCommand"])
+        network = asked.get("networkConfiguration", primary["networkConfiguration"])
         if (
             asked.get("forceNewDeployment")
             or asked.get("taskDefinition", service["taskDefinition"]) != service["taskDefinition"]
         ):
-            made = {**primary, "id": NEW, "taskDefinition": asked["taskDefinition"], "rolloutState": "IN_PROGRESS"}
+            made = {
+                **primary,
+                "id": NEW,
+                "taskDefinition": asked["taskDefinition"],
+                "networkConfiguration": network,
+                "rolloutState": "IN_PROGRESS",
+            }
             primary["status"] = "ACTIVE"
             service["deployments"].insert(0, made)
             service["taskDefinition"] = asked["taskDefinition"]

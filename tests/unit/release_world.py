@@ -14,7 +14,7 @@ from release.attempts import Attempt
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
 from release.preflight import Problems
-from release.record import Release
+from release.record import Network, Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
@@ -87,6 +87,8 @@ class World:
         self.steps = 0
         self.kill_at: int | None = None
         self.service: str | None = None
+        self.setting: tuple[Network | None, bool | None] = (None, None)
+        """Where the service runs, and whether ECS Exec is on."""
         self.deployment = 0
         self.site: str | None = None
         self.config: Any = None
@@ -97,6 +99,7 @@ class World:
         if before is not None:
             self.bucket.objects["release.json"] = json.dumps(before.to_json()).encode()
             self.service, self.deployment, self.site = before.task_definition, 1, before.static_manifest
+            self.setting = (before.network, before.execute_command)
             self.config = {"environment": "before"}
         self.bucket.before = lambda operation, key: self.s3("before", operation, key)
         self.bucket.after = lambda operation, key: self.s3("after", operation, key)
@@ -160,18 +163,26 @@ class World:
 
     def current(self) -> Any:
         return deploy_function.Current(
-            task_definition=self.service, deployment=f"d{self.deployment}", desired_count=1, running_count=1
+            task_definition=self.service,
+            deployment=f"d{self.deployment}",
+            desired_count=1,
+            running_count=1,
+            network=self.setting[0],
+            execute_command=self.setting[1],
         )
 
     def roll_out(self, _client: Any, asked: Any, _say: Any) -> Any:
         name = f"roll {asked.task_definition[-1]}" + (" anew" if asked.force else "")
         assert asked.expected_deployment == f"d{self.deployment}"
-        replaced, started = self.service, asked.force or self.service != asked.task_definition
+        setting = self._set(asked)
+        moves = (self.service, self.setting) != (asked.task_definition, setting)
+        replaced, started = self.service, asked.force or moves
         self.tick(f"before {name}")
         self.story.append(name)
         fails = self.failing.get(name)
         if fails is None or getattr(fails, "deployment", None) is not None:
             self.move(asked.task_definition, started=started)
+            self.setting = setting
         if fails is not None:
             raise fails
         self.tick(f"after {name}")
@@ -198,14 +209,21 @@ class World:
         self.did(name)
         if self.service not in (None, target) and asked.deployment != f"d{self.deployment}":
             raise rollout.RolloutFailed("refused", f"somebody else's d{self.deployment}, not {asked.deployment}")
-        started = self.service != target
+        setting = self._set(asked)
+        started = self.service != target or self.setting != setting
         self.move(target, started=started)
+        self.setting = setting
         self.tick(f"after {name}")
         if target is None:
             return None
         return rollout.RolledOut(
             deployment=f"d{self.deployment}", task_definition=target, replaced=None, started=started, desired_count=1
         )
+
+    def _set(self, asked: Any) -> tuple[Network | None, bool | None]:
+        """What is not named stays."""
+        exec_on = self.setting[1] if asked.execute_command is None else asked.execute_command
+        return asked.network or self.setting[0], exec_on
 
     def move(self, task_definition: str | None, *, started: bool) -> None:
         self.service = task_definition
@@ -275,7 +293,7 @@ class FakeLease:
             raise LeaseLostError("the lease on impl is lost: somebody took it away")
 
 
-def before() -> Release:
+def before(**changes: Any) -> Release:
     values = identity(OLD)
     return Release(
         version=values["version"],
@@ -283,6 +301,7 @@ def before() -> Release:
         task_definition=values["taskDefinition"],
         static_manifest=values["staticManifest"],
         verified_at="2026-01-01T00:00:00Z",
+        **changes,
     )
 
 

@@ -222,6 +222,8 @@ def test_status_without_a_deployment_says_what_runs() -> None:
             "rolloutState": "COMPLETED",
             "desiredCount": 2,
             "runningCount": 2,
+            "network": {"subnets": ["subnet-0a1b2c3d4e5f60718"], "securityGroups": ["sg-0f1e2d3c4b5a69788"]},
+            "executeCommand": False,
         },
     }
     assert answers.names == ["DescribeServices"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from release.record import Proven
+from release.record import Network, Proven
 from tests.unit.preflight_world import (
     EXECUTION,
     IMAGE,
@@ -32,7 +32,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return fake_registry(monkeypatch)
 
 
-def proven(**changes: str) -> Proven:
+def proven(**changes: Any) -> Proven:
     given: dict[str, Any] = {
         "version": "1" * 40,
         "image": IMAGE,
@@ -135,3 +135,19 @@ def test_what_the_role_may_not_ask_about_the_way_back_is_said() -> None:
     found, said = problems(made, proven=proven())
     assert found == ()
     assert "impl: whether the deploy function may start it was not checked" in "\n".join(said)
+
+
+def test_a_network_before_without_an_exit_is_no_way_back() -> None:
+    made = World()
+    made.routes["rtb-a"] = []
+    before = proven(task_definition=TASK, network=Network(subnets=("subnet-a",), security_groups=("sg-1",)))
+    here, there = ({"subnets": [subnet], "securityGroups": ["sg-1"]} for subnet in ("subnet-a", "subnet-b"))
+
+    found, _ = problems(made, proven=before, network=there)
+    assert found[0].startswith(
+        "there is no way back to 111111111111 (easi-impl:2): the subnet subnet-a (rtb-a) has no route"
+    )
+    assert found[1].endswith(BEFORE)
+    # The network that comes is checked for itself.
+    found, _ = problems(made, proven=before, network=here)
+    assert [problem.startswith("the subnet subnet-a") for problem in found] == [True]

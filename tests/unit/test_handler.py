@@ -13,6 +13,7 @@ import pytest
 import rollback
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from errors import AwsError, BadCommandError, RefusedError, UnavailableError
+from network import Network
 
 from tests.unit.ecs_answers import ARN, LEASE, Answers, failing
 
@@ -72,6 +73,22 @@ def without(name: str) -> dict[str, Any]:
         (DEPLOY | {"taskDefinition": "easi-dev"}, 'deploy: field "taskDefinition" must be the ARN of'),
         (DEPLOY | {"taskDefinition": ARN.format(0)}, 'deploy: field "taskDefinition" must be the ARN of'),
         (DEPLOY | {"force": "yes"}, 'deploy: field "force" must be true or false, not "yes"'),
+        (DEPLOY | {"executeCommand": "yes"}, 'deploy: field "executeCommand" must be true or false, not "yes"'),
+        *(
+            (DEPLOY | {"network": network}, 'deploy: field "network" must be {"subnets": ["subnet-…"], "security')
+            for network in list[Any](
+                [
+                    "subnet-1",
+                    {"subnets": ["subnet-1"]},
+                    {"subnets": [], "securityGroups": []},
+                    {"subnets": ["subnet-1"] * 17, "securityGroups": []},
+                    {"subnets": ["vpc-1"], "securityGroups": []},
+                    {"subnets": "subnet-1", "securityGroups": []},
+                    {"subnets": ["subnet-1"], "securityGroups": [1]},
+                    {"subnets": ["subnet-1"], "securityGroups": [], "assignPublicIp": "ENABLED"},
+                ]
+            )
+        ),
         (
             DEPLOY | {"taskdefinition": "x"},
             'deploy: unknown field "taskdefinition"; allowed: lease, taskDefinition, minimum',
@@ -140,6 +157,23 @@ def test_every_field_reaches_its_command() -> None:
     assert stop == one_off.StopTask(lease=LEASE, task=TASK, reason="it hangs")
     assert (status.deployment, status.task_definition, status.explain) == ("ecs-svc/7", ARN.format(8), True)
     assert status.created_at.isoformat() == "2026-11-23T17:05:19+00:00"
+
+
+def test_network_and_exec_reach_each_command_that_moves_something() -> None:
+    network = {"subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"]}
+    moved = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
+    back: dict[str, Any] = {"command": "rollback", "lease": LEASE, "minimumCount": 1, "maximumCount": 4}
+    moving: list[dict[str, Any]] = [DEPLOY, back]
+
+    for event in moving:
+        _, request = handler.parse(event | {"network": network, "executeCommand": False})
+        assert (request.network, request.execute_command) == (moved, False)
+        _, request = handler.parse(event)
+        assert (request.network, request.execute_command) == (None, None)
+    looking: list[dict[str, Any]] = [RUN, {"command": "status"}]
+    for event in looking:
+        _, request = handler.parse(event | {"network": network})
+        assert request.network == moved
 
 
 def test_secret_in_a_command_is_not_repeated(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:

@@ -236,6 +236,17 @@ def test_subnets_with_every_endpoint_need_no_route() -> None:
     assert all(f"endpoint for {', '.join(names)}:" in found for found in problems(world)[0])
 
 
+def test_the_subnets_that_the_release_moves_to_count_and_not_those_of_the_service() -> None:
+    world = World()
+    network = {"subnets": ["subnet-b"], "securityGroups": ["sg-1"]}
+    world.routes["rtb-a"] = []
+    assert problems(world, network=network) == ((), [])
+    world.routes = {"rtb-a": [nat("nat-1")], "rtb-main": [INTERNET]}
+    ((found,), _) = problems(world, network=network)
+    assert "subnet-b (rtb-main) goes out by igw-1" in found
+    assert len(problems(world, network={"subnets": ["subnet-a"], "securityGroups": ["sg-1"]})[0]) == 0
+
+
 def test_public_tasks_go_out_by_an_internet_gateway() -> None:
     world = World()
     world.routes = {"rtb-a": [INTERNET], "rtb-main": [INTERNET]}

@@ -29,6 +29,8 @@ INPUTS: dict[str, Any] = {
     "taskDefinition": "arn:1",
     "staticManifest": "sha256:1",
     "service": "arn:aws:ecs:us-west-2:111111111111:service/easi/backend",
+    "network": {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"]},
+    "executeCommand": False,
     "counts": {"minimum": 1.0, "maximum": 2.0},
     "site": {"config": {"environment": "dev"}},
     "deployFunction": "deploy",
@@ -148,6 +150,38 @@ def test_a_refresh_shows_what_runs(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "dev: the site is sha256:1 changed: index.html, and was " in said
     assert (outs["taskDefinition"], outs["staticManifest"]) == ("arn:9", "sha256:1 changed: index.html")
     assert outs["release"] == RECORD
+
+
+def test_a_refresh_shows_the_network_and_exec_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = {"subnets": ["subnet-3"], "securityGroups": ["sg-1"]}
+    found = Found(
+        release=None, task_definition="arn:1", static_manifest="sha256:1", network=moved, execute_command=True
+    )
+    outs = read(monkeypatch, lambda *_: found)
+    assert (outs["network"], outs["executeCommand"]) == (moved, True)
+    assert capsys.readouterr().out.splitlines() == [
+        "dev: the service is to run in subnet-3, sg-1, and ran in subnet-1, subnet-2, sg-1",
+        "dev: ECS Exec of the service is on",
+    ]
+    assert changes(outs | {"network": moved}) is True
+
+
+@pytest.mark.parametrize("key", ["network", "executeCommand"])
+def test_a_state_without_a_network_or_exec_is_refreshed_as_it_is_and_released_once(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.delitem(INPUTS, key)
+    found = Found(
+        release=None,
+        task_definition="arn:1",
+        static_manifest="sha256:1",
+        network={"subnets": ["subnet-9"], "securityGroups": []},
+        execute_command=True,
+    )
+    assert key not in read(monkeypatch, lambda *_: found)
+    assert changes({key: "first"}) is True
 
 
 def test_a_role_that_sees_ecs_only_keeps_the_rest(

@@ -12,6 +12,7 @@ from botocore.response import StreamingBody
 
 from release import deploy_function, progress, rollout
 from release.deploy_function import Current
+from release.record import Network
 from release.rollout import (
     RolledOut,
     RolloutFailed,
@@ -296,3 +297,15 @@ def test_missing_credentials_end_it_at_once() -> None:
         "error",
         "easi-dev-deploy cannot be invoked: Unable to locate credentials",
     )
+
+
+def test_network_and_exec_are_sent_and_asked_about_where_they_are_known() -> None:
+    function = Function(BEGAN, status("succeeded"))
+    network = {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"]}
+
+    run(function, network=Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",)), execute_command=False)
+
+    deploy, asked = function.commands
+    assert (deploy["network"], deploy["executeCommand"]) == (network, False)
+    assert asked["network"] == network
+    assert "executeCommand" not in asked

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from release import deploy_function, progress, rollout
+from release.record import Network
 from release.rollout import RollbackRequest, RolledOut, RolloutFailed, roll_back
 from tests.unit.function_double import Clock
 from tests.unit.rollout_world import BEGAN, NEW, OLD, Function, status
@@ -120,3 +121,13 @@ def test_where_nothing_was_proven_nothing_runs_in_the_end() -> None:
 def test_tasks_that_do_not_end_are_told() -> None:
     with pytest.raises(RolloutFailed, match="2 tasks of 0 wanted still ran after 10 s"):
         go_back(Function({**BEGAN, "outcome": "stopped"}, tasks(2)), task_definition=None, deadline_s=10)
+
+
+def test_network_and_exec_of_before_are_sent() -> None:
+    function = Function(BACK, status("succeeded", taskDefinition=OLD))
+
+    go_back(function, network=Network(subnets=("subnet-1",), security_groups=("sg-1",)), execute_command=True)
+
+    command = function.commands[0]
+    assert command["network"] == {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
+    assert command["executeCommand"] is True
