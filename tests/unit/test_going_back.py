@@ -147,7 +147,7 @@ def test_a_network_before_without_an_exit_is_no_way_back() -> None:
     assert found[0].startswith(
         "there is no way back to 111111111111 (easi-impl:2): the subnet subnet-a (rtb-a) has no route"
     )
-    assert found[1].endswith(BEFORE)
+    assert len(found) == 1
     # The network that comes is checked for itself.
     found, _ = problems(made, proven=before, network=here)
     assert [problem.startswith("the subnet subnet-a") for problem in found] == [True]
