@@ -2,13 +2,7 @@
 
 import pulumi
 
-import candidate
-import configuration
-import docker_login
-import place
-import providers
-import settings as project
-import unfinished_origin
+from components import aws_location, providers
 from components import content_security_policy as csp
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
@@ -25,22 +19,24 @@ from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
-from release import stack
+from release import candidate, docker_login, stack, unfinished_origin
 from release.resource import Release
+from settings import fields, reader
+from settings import run as invocation
 
 HEALTH_PATH = "/api/v1/healthcheck"
 
-settings = project.load_stack()
-run = project.load_run()
+settings = fields.load_stack()
+run = invocation.load()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
-where = place.find(settings.zones if settings.vpc_cidr else 0)
+where = aws_location.find(settings.zones if settings.vpc_cidr else 0)
 pulumi.runtime.register_stack_transformation(tagged(tags_of(pulumi.get_project(), environment)))
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
 page_policy = settings.content_security_policy or SAME_SITE
-us_east_1 = providers.us_east_1(configuration.of_stack(), configuration.secret_keys(configuration.of_stack()))
+us_east_1 = providers.us_east_1(reader.of_stack(), reader.secret_keys(reader.of_stack()))
 
 network = Network(
     "network",
@@ -126,7 +122,7 @@ site = StaticSite(
     "site",
     StaticSiteArgs(
         api=balancer,
-        vpc_origin_id=unfinished_origin.find("site", project.sign_in),
+        vpc_origin_id=unfinished_origin.find("site", invocation.sign_in),
         domain=Domain(
             name=settings.domain,
             certificate_arn=settings.certificate_arn or None,
@@ -152,7 +148,7 @@ deploy = DeployLambda(
     "deploy",
     DeployLambdaArgs(
         function_name=f"{name}-deploy",
-        source=run.root / "functions" / "deploy",
+        source=run.root / "functions",
         service=service,
         records_bucket=store.records_bucket,
         records_key_arn=settings.data_key_arn or None,
@@ -211,7 +207,7 @@ release = Release(
     keep=settings.keep_releases,
     reason=version.reason,
     named=run.requested_version is not None,
-    connection=project.connection(settings.probe_secret),
+    connection=invocation.connection(settings.probe_secret),
     container=name,
     migration={"command": settings.migration_command, "timeout": settings.migration_timeout},
     restart=run.restart_reason or "",

@@ -16,14 +16,14 @@ import pulumi_aws as aws
 # The engine starts this program from its own folder; what it is made of is in the project's.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-import place
 from account import settings as account_settings
+from components import aws_location
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
 from components.policies import RoleOptions
-from configuration import SettingsError
+from settings.reader import SettingsError
 
 settings = account_settings.load_stack()
-where = place.find(zones=0)
+where = aws_location.find(zones=0)
 owner, _, name = settings.repository.partition("/")
 try:
     github = GithubOidc(

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 import pulumi
 
-import configuration
-from configuration import SettingsError, key_of
+from settings import reader
+from settings.reader import SettingsError, key_of
 
 PROJECT = "easi-account"
 
@@ -49,7 +49,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = ()) -
 
     Raises SettingsError, which lists every unknown key, missing value, wrong value, and the `secrets` of Pulumi.
     """
-    values, problems = configuration.read(PROJECT, Settings, config, secrets=secrets)
+    values, problems = reader.read(PROJECT, Settings, config, secrets=secrets)
     problems += _wrong(values)
     if problems:
         raise SettingsError(stack, f"account/Pulumi.{stack}.yaml", problems)
@@ -58,8 +58,8 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = ()) -
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    config = configuration.of_stack()
-    return load(pulumi.get_stack(), config, configuration.secret_keys(config))
+    config = reader.of_stack()
+    return load(pulumi.get_stack(), config, reader.secret_keys(config))
 
 
 _SHAPES = {

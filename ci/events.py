@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from ci import diff, variables
 from ci.variables import TASK_DEFINITION
+from functions.redaction.shapes import hide
 from release import gate, headline, strict_json
 from release.stack import RELEASE
-from secret_shapes import hide
 
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from ci import events, github, markdown, variables
 from ci.events import Preview
+from functions.redaction.shapes import hide
 from release import escaping, strict_json
 from release.stack import NO_PULUMI
 from release.verbs import environment
 from release.verbs.errors import VerbError
-from secret_shapes import hide
 
 SEEN, FAILED = 0, 1
 HEARTBEAT_S: Final = 15.0

@@ -40,7 +40,7 @@ def changed(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def values(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The values, for `secret_shapes.hide`, each with its name in brackets, the longest first.
+    """The values, for `shapes.hide`, each with its name in brackets, the longest first.
 
     They are for what somebody else wrote about them, an error of AWS or of Python: a text that has no structure.
     """

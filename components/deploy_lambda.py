@@ -40,7 +40,7 @@ class DeployLambdaArgs:
 
     function_name: str
     source: Path
-    """Folder of the function's Python files, with `handler.py`."""
+    """The project's folder `functions`: the function is made of every Python file in it."""
     service: EcsService
     """The service that it moves; one whose `desired_count` is None."""
     records_bucket: pulumi.Input[str]
@@ -64,7 +64,7 @@ class DeployLambda(Component):
 
     It has no reserved concurrency: new accounts cannot set it, and it would throttle the reads of people on call.
     Raises ValueError for a service whose tasks Pulumi counts, a retention that CloudWatch does not offer, and a folder
-    without `handler.py`.
+    without `deploy/handler.py`.
     """
 
     function_name: pulumi.Output[str]
@@ -78,9 +78,9 @@ class DeployLambda(Component):
                 f"the service's desired_count is {args.service.desired_count}, so that Pulumi itself moves it, and "
                 "would move it back after the function: leave desired_count out"
             )
-        if not (args.source / "handler.py").is_file():
-            raise ValueError(f"source is {args.source}: expected a folder with handler.py")
-        sources = sorted(args.source.glob("*.py"))
+        if not (args.source / "deploy" / "handler.py").is_file():
+            raise ValueError(f"source is {args.source}: expected a folder with deploy/handler.py")
+        sources = sorted(args.source.rglob("*.py"))
         for path in sources:
             if not path.is_file():
                 raise ValueError(f"{path} is no file that can be read: remove it, as the function is made of all *.py")
@@ -100,9 +100,11 @@ class DeployLambda(Component):
             role=role.arn,
             runtime="python3.13",
             architectures=["arm64"],
-            handler="handler.handle",
+            handler="functions.deploy.handler.handle",
             # By name, so that bytecode and editors' files in the folder are no change of the function.
-            code=pulumi.AssetArchive({path.name: pulumi.FileAsset(path) for path in sources}),
+            code=pulumi.AssetArchive(
+                {f"functions/{path.relative_to(args.source).as_posix()}": pulumi.FileAsset(path) for path in sources}
+            ),
             timeout=TIMEOUT_S,
             memory_size=256,
             environment={

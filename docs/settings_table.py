@@ -1,6 +1,6 @@
 """Writes docs/settings.md: `python -m docs.settings_table`.
 
-Types, defaults and descriptions are those of Pulumi.yaml; what is expected beyond the types is what settings.py checks;
+Types, defaults and descriptions are those of Pulumi.yaml; what is expected beyond the types is in settings/formats.py;
 what a change does is recorded from the AWS provider (tests/fixtures/setting_changes.md).
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-import setting_forms
-from configuration import key_of
-from settings import Settings
+from settings import formats
+from settings.fields import Settings
+from settings.reader import key_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "settings.md"
@@ -27,7 +27,7 @@ NAMED_UPDATES = 4
 """Of more, the rest is counted: the types of what is replaced matter, and are always named."""
 
 HEAD = """\
-<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, setting_forms.py and recorded changes. -->
+<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, formats.py and recorded changes. -->
 
 # Settings
 
@@ -96,7 +96,7 @@ def _row(key: str, declaration: Mapping[str, Any], field: str, recorded: Mapping
         f"`{key}`",
         kind,
         f"`{shown}`" if shown else "",
-        setting_forms.expectation(field),
+        formats.expectation(field),
         declaration["description"],
         effect(recorded["changes"]) if recorded else "",
     ]

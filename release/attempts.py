@@ -17,10 +17,10 @@ from typing import Any, Final, Literal, get_args
 
 from botocore.exceptions import ClientError
 
+from functions.redaction.shapes import hide
 from release import objects
 from release.strict_json import camel, fields
 from release.version import Version
-from secret_shapes import hide
 
 PREFIX: Final = "attempts/"
 Outcome = Literal["proven", "undone", "refused", "failed"]

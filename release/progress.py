@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from functions.redaction.shapes import hide
 from release import escaping
-from secret_shapes import hide
 
 Say = Callable[[str], None]
 Answer = Mapping[str, Any]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from release import escaping, git, version
 from release.build_context import BuildContext
 
-FUNCTION: Final = Path("functions") / "deploy"
+FUNCTION: Final = Path("functions")
 """Folder of the deploy function: each environment takes its Python files from the working tree."""
 SUBMODULE: Final = "160000"
 """Git's mode of a submodule."""
@@ -64,7 +64,7 @@ def read(root: Path, sources: Sources | None) -> Tree:
     Raises GitError where Git cannot answer or a file cannot be read, and BuildContextError.
     """
     try:
-        files = {_place(path) for path in (root / FUNCTION).glob("*.py")}
+        files = {_place(path) for path in (root / FUNCTION).rglob("*.py")}
         folders = {_place(root / FUNCTION)}
         if sources is not None:
             backend, site = root / sources.backend, root / sources.frontend

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import botocore.session
-import facts
 from botocore.config import Config
-from errors import RefusedError
-from facts import Service
+
+from functions.deploy import facts
+from functions.deploy.errors import RefusedError
+from functions.deploy.facts import Service
 
 # The function is stopped after 60 s: no single call may use that up.
 TIMEOUTS = {"connect_timeout": 3, "read_timeout": 10}

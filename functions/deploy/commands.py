@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import evidence
-import facts
-import lease
-import verdict
-from clients import Aws
-from errors import RefusedError, UnavailableError
-from facts import Deployment, Service, family, revision
-from network import Network
-from redaction import hide
+from functions.deploy import evidence, facts, lease, verdict
+from functions.deploy.clients import Aws
+from functions.deploy.errors import RefusedError, UnavailableError
+from functions.deploy.facts import Deployment, Service, family, revision
+from functions.deploy.network import Network
+from functions.deploy.redaction import hide
 
 Answer = dict[str, Any]
 

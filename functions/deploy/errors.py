@@ -4,7 +4,7 @@ The message's first word says what the caller should do: every runtime keeps the
 looks like a secret is not in it.
 """
 
-from redaction import hide
+from functions.deploy.redaction import hide
 
 
 class RefusedError(Exception):

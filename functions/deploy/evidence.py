@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import facts
-import verdict
-from clients import Aws
-from facts import Service, ServiceDeployment, Task
-from network import Revision
-from steady import Seen
+from functions.deploy import facts, verdict
+from functions.deploy.clients import Aws
+from functions.deploy.facts import Service, ServiceDeployment, Task
+from functions.deploy.network import Revision
+from functions.deploy.steady import Seen
 
 DESCRIBE_TASKS_LIMIT = 100
 DESCRIBE_DEPLOYMENTS_LIMIT = 20
@@ -41,7 +40,7 @@ def explanation(
     """Why tasks failed; see `explaining.explain`. Most answers need none."""
     if not tasks and not events:
         return []
-    import explaining  # noqa: PLC0415 - the function's first answer waits for everything that is imported
+    from functions.deploy import explaining  # noqa: PLC0415 - the function's first answer waits for everything that is imported
 
     return explaining.explain(aws, tasks, task_definition, events)
 

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import telling
 from botocore.exceptions import BotoCoreError, ClientError
-from clients import Aws
-from facts import Task
-from redaction import hide, values_of
+
+from functions.deploy import telling
+from functions.deploy.clients import Aws
+from functions.deploy.facts import Task
+from functions.deploy.redaction import hide, values_of
 
 BUDGET_S = 12.0
 """Seconds for all calls. The function has 60 s, of which the verdict may need most where AWS is slow."""

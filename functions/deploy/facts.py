@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import network
-from network import Network, Revision
+from functions.deploy import network
+from functions.deploy.network import Network, Revision
 
 Answer = Mapping[str, Any]
 

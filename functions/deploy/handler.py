@@ -29,15 +29,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import commands
-import network
-import one_off
-import rollback
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
-from clients import Aws
-from errors import AwsError, BadCommandError, UnavailableError
-from redaction import hide
+
+from functions.deploy import commands, network, one_off, rollback
+from functions.deploy.clients import Aws
+from functions.deploy.errors import AwsError, BadCommandError, UnavailableError
+from functions.deploy.redaction import hide
 
 Event = Mapping[str, Any]
 

@@ -13,8 +13,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from clients import Aws
-from errors import RefusedError, UnavailableError
+
+from functions.deploy.clients import Aws
+from functions.deploy.errors import RefusedError, UnavailableError
 
 KEY = "lease.json"
 TTL_S = 30.0

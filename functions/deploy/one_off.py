@@ -6,16 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-import commands
-import evidence
-import lease
-import one_off_verdict
-from clients import Aws
-from commands import Answer
-from errors import AwsError, RefusedError, UnavailableError
-from facts import Task, family, revision
-from network import Network
-from redaction import hide
+from functions.deploy import commands, evidence, lease, one_off_verdict
+from functions.deploy.clients import Aws
+from functions.deploy.commands import Answer
+from functions.deploy.errors import AwsError, RefusedError, UnavailableError
+from functions.deploy.facts import Task, family, revision
+from functions.deploy.network import Network
+from functions.deploy.redaction import hide
 
 STARTED_BY = "easi-release"
 """What `startedBy` of a one-off task begins with; the id of the lease that it was started under follows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facts import Task
+from functions.deploy.facts import Task
 
 IN_PROGRESS = "in_progress"
 SUCCEEDED = "succeeded"

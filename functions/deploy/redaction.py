@@ -14,12 +14,12 @@ SHORTEST_VALUE = 3
 
 
 def hide(text: str, values: Mapping[str, str] | None = None) -> str:
-    """The text without what looks like a secret, and without `values`; see `secret_shapes.hide`."""
+    """The text without what looks like a secret, and without `values`; see `shapes.hide`."""
     if not text:
         return text
-    import secret_shapes  # noqa: PLC0415 - see above
+    from functions.redaction import shapes  # noqa: PLC0415 - see above
 
-    return secret_shapes.hide(text, values)
+    return shapes.hide(text, values)
 
 
 def values_of(definition: Mapping[str, Any]) -> dict[str, str]:
@@ -37,9 +37,9 @@ def values_of(definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parts(value: str) -> Iterator[str]:
-    import secret_shapes  # noqa: PLC0415 - see above
+    from functions.redaction import shapes  # noqa: PLC0415 - see above
 
     yield value
     yield from (line.strip() for line in value.split("\n"))
-    for secret in secret_shapes.found_in(value):
+    for secret in shapes.found_in(value):
         yield from (secret, unquote(secret))

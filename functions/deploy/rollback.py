@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import commands
-import evidence
-import lease
-import verdict
 from botocore.exceptions import ClientError
-from clients import Aws
-from commands import Answer, Wanted
-from errors import RefusedError, UnavailableError
-from facts import Deployment, Service, ServiceDeployment
-from network import Network
-from steady import Seen
+
+from functions.deploy import commands, evidence, lease, verdict
+from functions.deploy.clients import Aws
+from functions.deploy.commands import Answer, Wanted
+from functions.deploy.errors import RefusedError, UnavailableError
+from functions.deploy.facts import Deployment, Service, ServiceDeployment
+from functions.deploy.network import Network
+from functions.deploy.steady import Seen
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
 STOPPABLE = {"PENDING", "IN_PROGRESS"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facts import Deployment, Service, ServiceDeployment, Target, Task, revision
+from functions.deploy.facts import Deployment, Service, ServiceDeployment, Target, Task, revision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import steady
-from facts import Deployment, Service, ServiceDeployment, Task, revision
-from network import Network
-from steady import Seen
+from functions.deploy import steady
+from functions.deploy.facts import Deployment, Service, ServiceDeployment, Task, revision
+from functions.deploy.network import Network
+from functions.deploy.steady import Seen
 
 IN_PROGRESS = "in_progress"
 SUCCEEDED = "succeeded"

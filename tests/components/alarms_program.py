@@ -18,7 +18,7 @@ from tests.components.service_program import ALARM, load_balancer, program, serv
 
 TOPIC = "aws:sns/topic:Topic"
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
-FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
+FUNCTION = Path(__file__).parents[2] / "functions"
 
 
 def anew(

@@ -23,14 +23,13 @@ from google.protobuf import json_format  # type: ignore[import-untyped]  # proto
 from pulumi.runtime import mocks
 from pulumi.runtime.resource import register_resource
 
-import unfinished_origin
 from docs.settings_table import declared
 from local.aws import shapes
 from local.aws.wire import UNKNOWN, Props, read_struct
-from release import build_context, git, tree
+from release import build_context, git, tree, unfinished_origin
 from release.build_context import BuildContext
 from release.static import manifest
-from settings import PROBE_SECRET
+from settings.fields import PROBE_SECRET
 from tests.components.recorded import TOKEN, Options, Recorded, Resource
 
 ROOT = Path(__file__).resolve().parents[2]

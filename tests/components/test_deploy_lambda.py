@@ -22,7 +22,8 @@ HERE = "arn:aws:mock:us-west-2:111111111111"
 
 
 def deploy(tmp_path: Path, desired_count: int | None = None, **changes: Any) -> Recorded:
-    (tmp_path / "handler.py").write_text("def handle(event, context): ...\n")
+    (tmp_path / "deploy").mkdir(exist_ok=True)
+    (tmp_path / "deploy" / "handler.py").write_text("def handle(event, context): ...\n")
     (tmp_path / "__pycache__").mkdir(exist_ok=True)
     (tmp_path / "__pycache__" / "handler.pyc").write_bytes(b"")
 
@@ -124,7 +125,7 @@ def test_function_is_in_the_network_when_asked_and_reaches_nothing_but_https_the
 def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:
     function = deploy(tmp_path).one(FUNCTION)
     assert isinstance(function["code"], pulumi.AssetArchive)
-    assert list(function["code"].assets) == ["handler.py"]
+    assert list(function["code"].assets) == ["functions/deploy/handler.py"]
     assert function["environment"]["variables"] == {
         "CLUSTER": "shop",
         "SERVICE": "backend",
@@ -158,7 +159,7 @@ def test_service_that_pulumi_moves_gets_no_function(tmp_path: Path) -> None:
 
 
 def test_folder_without_a_handler_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"empty: expected a folder with handler\.py"):
+    with pytest.raises(ValueError, match=r"empty: expected a folder with deploy/handler\.py"):
         deploy(tmp_path, source=tmp_path / "empty")
 
 

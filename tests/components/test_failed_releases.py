@@ -20,7 +20,7 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     mine = {path.stem for path in FUNCTION.glob("*.py")}
     before = {name: sys.modules.pop(name) for name in mine if name in sys.modules}
     try:
-        import handler as found
+        from functions.deploy import handler as found
 
         yield found
     finally:

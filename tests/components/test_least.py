@@ -30,7 +30,7 @@ from local.aws import shapes
 from tests.components.least import EXEMPT, Wide, documents, wide
 from tests.components.recorded import Recorded, Resource, record
 
-FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
+FUNCTION = Path(__file__).parents[2] / "functions"
 HERE = "us-west-2:111111111111"
 ROLES = policies.RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::111111111111:policy/boundary")
 TAGS = {"Team": "shop"}

@@ -12,9 +12,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from configuration import SettingsError
 from local.aws import shapes
 from release.stack import _SIGNATURE
+from settings.reader import SettingsError
 from tests.components import program
 from tests.components.program import ROOT, Ran
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-import providers
+from components import providers
 from tests.components.recorded import record
 
 PROVIDER = "pulumi:providers:aws"

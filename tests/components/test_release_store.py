@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 import pytest
 
-import docker_login
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.release_store import ReleaseStore, ReleaseStoreArgs
+from release import docker_login
 from tests.components.recorded import TOKEN, Recorded, record
 
 IMAGE = "docker:index/image:Image"

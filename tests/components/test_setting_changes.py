@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-import settings
 from docs.settings_table import declared
-from settings import PROBE_SECRET
+from settings import fields as settings
+from settings.fields import PROBE_SECRET
 from tests.components import effects, program
 from tests.components.program import ROOT
 

@@ -24,7 +24,7 @@ from release.rollout import RollbackRequest, RolledOut, RolloutRequest, current,
 from tests.local.emulator_world import open_group
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
-FUNCTION = Path(__file__).parents[2] / "functions" / "deploy"
+FUNCTION = Path(__file__).parents[2] / "functions"
 PROGRAM = """
 package main
 
@@ -272,7 +272,7 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
         FunctionName=service.function,
         Runtime="python3.13",
         Role=role,
-        Handler="handler.handle",
+        Handler="functions.deploy.handler.handle",
         Timeout=60,
         Code={"ZipFile": _zip()},
         Environment={
@@ -293,6 +293,6 @@ def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy"
 def _zip() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for path in sorted(FUNCTION.glob("*.py")):
-            archive.write(path, path.name)
+        for path in sorted(FUNCTION.rglob("*.py")):
+            archive.write(path, path.relative_to(FUNCTION.parent).as_posix())
     return packed.getvalue()

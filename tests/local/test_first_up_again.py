@@ -22,7 +22,7 @@ import os
 
 import boto3
 
-import unfinished_origin
+from release import unfinished_origin
 from components import vpc_origin
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.network import Network, NetworkArgs, NewVpc

@@ -22,7 +22,7 @@ import os
 
 import pulumi
 
-import stack_outputs
+from release import stack_outputs
 
 stack_outputs.keep(stack_outputs.read(pulumi.get_stack()))
 

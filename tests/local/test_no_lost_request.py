@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import scenario, vegeta
+from tests.bench.load import scenario, vegeta
 from tests.local.clone import Clone
 
 RATE = 10

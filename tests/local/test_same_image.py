@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-import candidate
-import settings
 from components.backend_image import Build
 from local import docker_engine, go_image
 from local.docker import context, image
 from local.emulator.process import Running
 from local.layout import here
-from release import tree
+from release import candidate, tree
 from release.promotion import Request
 from release.tree import Tree
+from settings import fields as settings
+from settings.run import Run
 from tests.components import program
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
@@ -72,7 +72,7 @@ def _clone(folder: Path, umask: int) -> Path:
 def _inputs(root: Path, version: str, go: str, registry: Running) -> Mapping[str, Any]:
     """What the program asks of the Docker plugin, in the folder that it runs in."""
     values = settings.load("dev", program.configuration("dev", {"goImage": go}))
-    run = settings.Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
+    run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     request = Request(environment="dev", version=version, explicit=False, changes=())
     built = candidate._built(request, values, run).image
     assert isinstance(built, Build)

@@ -17,11 +17,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import clients
-import facts
-import verdict
 from botocore.exceptions import ClientError
-from steady import Seen
+
+from functions.deploy import clients, facts, verdict
+from functions.deploy.steady import Seen
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "ecs"
 CLUSTER = SERVICE = "easi-dev"

@@ -23,7 +23,7 @@ import botocore.session
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("release", "ci", "local", "account", "components", "example", *(path.name for path in ROOT.glob("*.py")))
-PAGES = ("README.md", "docs", "example/README.md", "bench/README.md")
+PAGES = ("README.md", "docs", "example/README.md", "tests/bench/README.md")
 SHA = "5" * 40
 PROGRAMS = (
     "aws",
@@ -251,7 +251,7 @@ def python(arguments: list[str]) -> int:
     main = getattr(found, "main", None)
     if main is None:
         return 0
-    code: int = main() if module.startswith("bench.") else main(arguments[2:])
+    code: int = main() if module.startswith("tests.bench.") else main(arguments[2:])
     return code
 
 

@@ -14,7 +14,7 @@ import yaml
 from botocore.exceptions import NoCredentialsError
 
 from account import settings, state, state_policies
-from configuration import SettingsError, key_of
+from settings.reader import SettingsError, key_of
 from tests.unit.account_cloud import Cloud
 
 ARGUMENTS = ["--bucket", "state-of-easi", "--region", "us-west-2"]

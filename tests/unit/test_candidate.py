@@ -8,12 +8,12 @@ from pathlib import Path
 import pulumi
 import pytest
 
-import candidate
-import settings
 from components.backend_image import Build
-from release import build_context, tree
+from release import build_context, candidate, tree
 from release.build_context import BuildContext, Copy
 from release.promotion import Request
+from settings import fields as settings
+from settings.run import Run
 from tests.components import program
 
 SETTINGS = settings.load("dev", program.configuration("dev", {"backendFolder": "app", "frontendFolder": "page/dist"}))
@@ -39,7 +39,7 @@ def _git(folder: Path, *arguments: str) -> None:
 
 
 def _built(root: Path) -> Build:
-    run = settings.Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
+    run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     version = tree.read(root, tree.Sources(backend="app", frontend="page/dist")).version
     image = candidate._built(Request(environment="dev", version=version, explicit=False), SETTINGS, run).image
     assert isinstance(image, Build)

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import clients
-import commands
 import pytest
-from commands import Deploy, Status
-from errors import RefusedError, UnavailableError
 
+from functions.deploy import clients, commands
+from functions.deploy.commands import Deploy, Status
+from functions.deploy.errors import RefusedError, UnavailableError
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, failing, updating
 
 CURRENT = "ecs-svc/5846192370518264913"

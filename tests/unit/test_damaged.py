@@ -16,8 +16,6 @@ from hypothesis import HealthCheck as Check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import configuration
-import setting_secrets
 from ci import approved, comment, drift_issue, events, github, preview
 from local import layout, project
 from local.emulator import process
@@ -39,6 +37,7 @@ from release.static import expire, manifest, readback, store
 from release.verbs import environment, recover
 from release.verbs import version as version_verb
 from release.verbs.errors import EXPECTED
+from settings import clear_text, reader
 from tests.unit.environments import released
 from tests.unit.fake_s3 import FakeS3
 
@@ -334,7 +333,7 @@ FILES: Final = {
 }
 OF_FILES: Final[dict[str, Callable[[Path], object]]] = {
     "Pulumi.yaml": version_verb._load,
-    "Pulumi.dev.yaml": setting_secrets._secure,
+    "Pulumi.dev.yaml": clear_text._secure,
     "Pulumi.local.yaml": project._load,
     "note.json": layout.read_json,
     "state.json": lambda file: process._read(file.parent),
@@ -362,4 +361,4 @@ def test_a_file_of_ours_that_is_damaged_is_named_or_counts_as_none(tmp_path: Pat
 def test_a_setting_that_is_damaged_is_refused(damage: str) -> None:
     for kind in (tuple[str, ...], Mapping[str, str]):
         with pytest.raises(ValueError, match="expected a "):
-            configuration._parse(FILES[damage].decode(errors="replace"), kind)
+            reader._parse(FILES[damage].decode(errors="replace"), kind)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import commands
-import explaining
 import pytest
-import redaction
-from commands import Status
 
+from functions.deploy import commands, explaining, redaction
+from functions.deploy.commands import Status
 from tests.unit.ecs_answers import Answers
 
 NEWEST = "3a5e1c7d9b2f4e6a8c0d1e2f3a4b5c33"

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import botocore.session
-import handler
-import one_off
 import pytest
-import rollback
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
-from errors import AwsError, BadCommandError, RefusedError, UnavailableError
-from network import Network
 
+from functions.deploy import handler, one_off, rollback
+from functions.deploy.errors import AwsError, BadCommandError, RefusedError, UnavailableError
+from functions.deploy.network import Network
 from tests.unit.ecs_answers import ARN, LEASE, Answers, failing
 
 DEPLOY = {

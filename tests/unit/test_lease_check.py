@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import lease as lease_check
 import pytest
-from errors import AwsError, RefusedError, UnavailableError
-from handler import _translated
 
+from functions.deploy import lease as lease_check
+from functions.deploy.errors import AwsError, RefusedError, UnavailableError
+from functions.deploy.handler import _translated
 from release import lease as release_lease
 from tests.unit.ecs_answers import LEASE, RECORDS, Answers, failing, leased
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-import settings
 from local import project
 from local.layout import Layout, LocalError
 from local.project import Values, keep_changes, stack_config
+from settings import fields as settings
 
 VALUES = Values(port=4570, go_image="easi-local/go:1", cpu_architecture="ARM64")
 

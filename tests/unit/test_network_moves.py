@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import commands
-import one_off
 import pytest
-import rollback
-import verdict
-from commands import Deploy, Status
-from errors import RefusedError
-from network import Network
-from rollback import Rollback
 
+from functions.deploy import commands, one_off, rollback, verdict
+from functions.deploy.commands import Deploy, Status
+from functions.deploy.errors import RefusedError
+from functions.deploy.network import Network
+from functions.deploy.rollback import Rollback
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, updating
 from tests.unit.test_one_off import NETWORK as SERVICES_NETWORK
 from tests.unit.test_one_off import wanted as task

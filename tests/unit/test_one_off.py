@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import facts
-import one_off
-import one_off_verdict
 import pytest
-from errors import AwsError, RefusedError, UnavailableError
-from one_off import RunTask, StopTask, TaskStatus
 
+from functions.deploy import facts, one_off, one_off_verdict
+from functions.deploy.errors import AwsError, RefusedError, UnavailableError
+from functions.deploy.one_off import RunTask, StopTask, TaskStatus
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, SERVICE, Answers
 
 TASK = "arn:aws:ecs:us-west-2:111122223333:task/easi-dev/{}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import secret_shapes
+from functions.redaction import shapes
 from local import engine
 from local.layout import here
 from tests.unit import printed_commands
@@ -53,4 +53,4 @@ def test_pages(project: Path, tmp_path: Path) -> None:
 def test_no_command_looks_like_a_secret() -> None:
     """What is printed is looked at for secrets first."""
     for printed in (*in_messages(), *in_pages()):
-        assert secret_shapes.hide(printed.script) == printed.script, printed.place
+        assert shapes.hide(printed.script) == printed.script, printed.place

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import rollback
-from errors import RefusedError, UnavailableError
-from rollback import Rollback
 
+from functions.deploy import rollback
+from functions.deploy.errors import RefusedError, UnavailableError
+from functions.deploy.rollback import Rollback
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, failing, updating
 
 OURS = "ecs-svc/5846192370518264913"

@@ -6,9 +6,9 @@ import itertools
 from pathlib import Path
 
 import pytest
-from errors import AwsError, RefusedError, UnavailableError
 
-from secret_shapes import LINE, has_secret, hide, names_secret
+from functions.deploy.errors import AwsError, RefusedError, UnavailableError
+from functions.redaction.shapes import LINE, has_secret, hide, names_secret
 
 CRASHES = Path(__file__).parents[1] / "fixtures" / "crashes"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVP"

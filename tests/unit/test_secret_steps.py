@@ -11,15 +11,12 @@ from types import FrameType
 from typing import Any
 
 import pytest
-import telling
 
-import secret_line
-import secret_names
-import secret_pairs
-import secret_shapes
+from functions.deploy import telling
+from functions.redaction import line, names, pairs, shapes
 from tests.unit.regex_steps import Counted
 
-MODULES = (secret_line, secret_names, secret_pairs, secret_shapes, telling)
+MODULES = (line, names, pairs, shapes, telling)
 PIECES = (
     *(
         ".",
@@ -127,7 +124,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 @pytest.mark.parametrize("seed", range(8))
 def test_hiding_takes_steps_in_proportion_to_the_text(steps: Steps, seed: int) -> None:
     for unit in [*units(seed), "a.\\ -'\t="[seed]]:
-        few, many = (steps.of(partial(secret_shapes.hide, repeated(unit, length))) for length in (SHORT, LONG))
+        few, many = (steps.of(partial(shapes.hide, repeated(unit, length))) for length in (SHORT, LONG))
         assert many <= 6 * few + 2000, f"{unit!r}: {few} steps for {SHORT} characters, {many} for {LONG}"
 
 
@@ -142,7 +139,7 @@ def test_choosing_lines_takes_steps_in_proportion_to_the_log(steps: Steps) -> No
 def test_a_line_of_any_length_costs_what_one_of_2_kib_does(length: int) -> None:
     """Without counting patterns, of which a line that long is too much: lines are cut before any is used."""
     for unit in (".", "a.", "password=", "x:y@"):
-        shown = {secret_shapes.hide(repeated(unit, size)) for size in (secret_shapes.LINE + 1, length)}
+        shown = {shapes.hide(repeated(unit, size)) for size in (shapes.LINE + 1, length)}
         assert len(shown) == 1
 
 

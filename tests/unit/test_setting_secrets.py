@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from account import settings as account
-from configuration import SettingsError
-from settings import load
+from settings.fields import load
+from settings.reader import SettingsError
 from tests.unit.test_settings import engine
 
 VARIABLES = "easi:backendEnvironment"

@@ -9,13 +9,11 @@ import pulumi
 import pytest
 import yaml
 
-import setting_forms
-import setting_rules
-import settings
-from configuration import SettingsError, key_of
-from settings import Settings, load
+from settings import formats, rules, run
+from settings.fields import Settings, load
+from settings.reader import SettingsError, key_of
 
-ROOT = Path(settings.__file__).parent
+ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
 DECLARED = {key: declared for key, declared in PROJECT.items() if ":" not in key}
 NEW_NETWORK = {"easi:vpcCidr": "10.20.0.0/16"}
@@ -249,14 +247,14 @@ def test_a_variable_with_a_dot_is_named_as_pulumi_takes_it() -> None:
 
 def test_rules_are_about_settings_and_know_their_defaults() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert {*setting_forms.FORMS, *setting_forms.CHOICES, *setting_forms.RANGES, *setting_forms.PRIVATE} <= fields
-    assert DECLARED["zones"]["default"] == setting_rules.DEFAULT_ZONES
-    assert DECLARED["natGateways"]["default"] == setting_rules.DEFAULT_NAT_GATEWAYS
+    assert {*formats.FORMS, *formats.CHOICES, *formats.RANGES, *formats.PRIVATE} <= fields
+    assert DECLARED["zones"]["default"] == rules.DEFAULT_ZONES
+    assert DECLARED["natGateways"]["default"] == rules.DEFAULT_NAT_GATEWAYS
 
 
 def test_version_is_a_full_sha(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASI_VERSION", "3f2c1aa")
     with pytest.raises(pulumi.RunError, match="expected a full Git SHA"):
-        settings.load_run()
+        run.load()
     monkeypatch.setenv("EASI_VERSION", "3" * 40)
-    assert settings.load_run().requested_version == "3" * 40
+    assert run.load().requested_version == "3" * 40

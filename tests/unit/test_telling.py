@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import telling
+
+from functions.deploy import telling
 
 CRASHES = Path(__file__).parents[1] / "fixtures" / "crashes"
 BUSY = [

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-import unfinished_origin
+from release import unfinished_origin
 
 NAMED = "easi-dev-site-1a2b3c4"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import facts
 import pytest
-import verdict
-from steady import Seen
 
+from functions.deploy import facts, verdict
+from functions.deploy.steady import Seen
 from tests.unit.ecs_answers import ARN, Answers
 
 OUTCOMES = {

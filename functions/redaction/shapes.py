@@ -2,7 +2,7 @@
 
 Pure; standard library only, as the deploy function uses it, too. It is a net, not a wall: a secret that has neither a
 telling name nor the shape of one passes, so programs must not log theirs. What is found: the values of names that say
-so (`secret_names`, `secret_pairs`), passwords in addresses, headers, tokens by the forms that their services give them,
+so (`names`, `pairs`), passwords in addresses, headers, tokens by the forms that their services give them,
 private keys, and long words that a machine drew. The forms are those of the detectors of detect-secrets 1.5
 (https://github.com/Yelp/detect-secrets), which itself takes a quarter of a second to load, does not say where in a line
 it found something, and sees no value without quotes.
@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from secret_names import Kind, is_plain, kind
-from secret_pairs import Pairs, Span
+from functions.redaction.names import Kind, is_plain, kind
+from functions.redaction.pairs import Pairs, Span
 
 HIDDEN: Final = "[hidden]"
 LINE: Final = 2048

@@ -14,16 +14,16 @@ from typing import Any
 
 import pulumi
 
-import stack_outputs
 from components.backend_image import Build, Promoted
-from release import build_context, gate, git, headline, record, tree
+from release import build_context, gate, git, headline, record, stack_outputs, tree
 from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
+from release.stack_outputs import StackOutputs
 from release.static import manifest
 from release.static.errors import ManifestError
 from release.tree import Sources
-from settings import Run, Settings
-from stack_outputs import StackOutputs
+from settings.fields import Settings
+from settings.run import Run
 
 UNPROVEN = "sha256:" + "0" * 64
 """Stands for a digest in the preview of a version that nothing has proven yet."""

@@ -1,6 +1,6 @@
 """The same failures given to a release and to a plain script: what each says of them, and what serves afterwards.
 
-    python -m bench.side_by_side [--rounds 3] [--attempts 40]
+    python -m tests.bench.side_by_side [--rounds 3] [--attempts 40]
 
 In the folder of a clone that `make up` has brought up. The images are those of the failure suite (tests/local/faults)
 and run as real containers; the script is `bench.plain_deploy`. Its one answer is judged twice: as scripts do it that
@@ -26,8 +26,8 @@ from typing import Any
 
 import docker
 
-from bench.outputs import ENVIRONMENT
 from release import healthcheck, record
+from tests.bench.outputs import ENVIRONMENT
 from tests.local.clone import ROOT, Clone, caller_environment
 from tests.local.faults import image
 from tests.local.faults.cases import BROKEN_IMAGES, Case
@@ -102,7 +102,15 @@ def plain(world: World, case: Case, old: str, attempts: int) -> list[Verdict]:
         "AWS_DEFAULT_REGION": str(world.original["service"]).split(":")[3],
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "bench.plain_deploy", world.cluster, world.service, inputs["taskDefinition"], url]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.plain_deploy",
+        world.cluster,
+        world.service,
+        inputs["taskDefinition"],
+        url,
+    ]
     command += ["--connect-to", f"127.0.0.1:{world.clone.port}", "--attempts", str(attempts)]
     began = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -168,7 +176,7 @@ def world_of(clone: Clone) -> Iterator[World]:
 
 def main() -> int:
     """Print each turn and what it comes to; 1 where a release passed falsely."""
-    parser = argparse.ArgumentParser(prog="python -m bench.side_by_side", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.side_by_side", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each case")
     parser.add_argument(
         "--attempts", type=int, default=40, help="polls of the script's wait; boto3's own default is 40"

@@ -1,41 +1,26 @@
 """The settings of one environment: typed, strict, frozen.
 
-The only reader of `pulumi.Config` and of the process's environment. Pulumi.yaml declares every setting with its type
+Pulumi.yaml declares every setting with its type
 and default, and the engine checks the types of scalars; what it cannot check (unknown keys, the inside of lists and
-maps, in `setting_forms` what a value has to be, in `setting_rules` what belongs together) is checked here, all at once.
+maps, in `formats` what a value has to be, in `rules` what belongs together) is checked here, all at once.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import boto3
 import pulumi
 
-import configuration
-import setting_forms
-import setting_rules
-import setting_secrets
 from components import regions
-from configuration import SettingsError
-from release import session, version
-from release.request import Connection
+from settings import clear_text, formats, reader, rules
+from settings.reader import SettingsError
 
 PROJECT = "easi"
 REGION = "aws:region"
 """The only setting of the AWS provider that has to be there; the others are the provider's business."""
-VERSION_VARIABLE = "EASI_VERSION"
-"""Environment variable that names the version to release, in full. The working tree's without it."""
-REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
-"""Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
-RESTART_VARIABLE = "EASI_RESTART"
-"""Environment variable with the reason to start every task anew although nothing changed, as after the rotation of a
-secret. The record of the attempt keeps it."""
 
 PROBE_SECRET = "easi:probeSecret"  # noqa: S105 - the name of the setting
 """The only setting of ours that is a secret."""
@@ -121,18 +106,6 @@ class Settings:
         return _filled(self.connect_to, distribution_domain_name)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Run:
-    """What this run of the program was asked to do, from the process's environment."""
-
-    root: Path
-    """The project's folder."""
-    requested_version: str | None
-    """What EASI_VERSION names, in full; None means what the working tree is."""
-    break_glass_reason: str | None
-    restart_reason: str | None
-
-
 def _filled(text: str, distribution_domain_name: str) -> str:
     return text.replace(DISTRIBUTION_PLACEHOLDER, distribution_domain_name.partition(".")[0])
 
@@ -142,11 +115,11 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
 
     `secrets` are the keys that hold a secret of Pulumi, and `file` is the stack's, by default Pulumi.<stack>.yaml here.
     Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, secrets, and
-    what `setting_rules` says of the settings that could be read. No value of a variable of the backend is repeated.
+    what `rules` says of the settings that could be read. No value of a variable of the backend is repeated.
     """
     file = file or Path(f"Pulumi.{stack}.yaml")
     others = [key for key in secrets if key != PROBE_SECRET]
-    values, problems = configuration.read(PROJECT, Settings, config, setting_forms.PRIVATE, others)
+    values, problems = reader.read(PROJECT, Settings, config, formats.PRIVATE, others)
     if config.get(PROBE_SECRET) and PROBE_SECRET not in secrets:
         problems.append(
             f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
@@ -162,8 +135,8 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
             f"example us-west-2\n      to set it:  pulumi config set -s {stack} {REGION} <region>"
         )
     ours = [key for key in others if key.startswith(f"{PROJECT}:")]
-    problems += setting_secrets.told(stack, region, ours, file)
-    problems += setting_rules.problems(values | place)
+    problems += clear_text.told(stack, region, ours, file)
+    problems += rules.problems(values | place)
     if problems:
         raise SettingsError(stack, file.name, problems)
     return Settings(**values)
@@ -171,51 +144,6 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
 
 def load_stack() -> Settings:
     """The settings of the stack that runs. Raises SettingsError as `load` does."""
-    stack, config = pulumi.get_stack(), configuration.of_stack()
+    stack, config = pulumi.get_stack(), reader.of_stack()
     file = Path(pulumi.runtime.get_root_directory() or ".") / f"Pulumi.{stack}.yaml"
-    return load(stack, config, configuration.secret_keys(config), file)
-
-
-def load_run() -> Run:
-    """What the environment variables ask for. Raises pulumi.RunError for what is no version in full."""
-    requested = os.environ.get(VERSION_VARIABLE) or None
-    if requested is not None and not version.is_full(requested):
-        raise pulumi.RunError(
-            f"{VERSION_VARIABLE} is {requested!r}: expected {version.FORM}. "
-            f"`git rev-parse {requested}` prints that of a commit."
-        )
-    return Run(
-        root=Path(__file__).resolve().parent,
-        requested_version=requested,
-        break_glass_reason=os.environ.get(REASON_VARIABLE) or None,
-        restart_reason=os.environ.get(RESTART_VARIABLE) or None,
-    )
-
-
-def connection(probe_secret: str) -> Mapping[str, typing.Any]:
-    """How a release reaches the environment: AWS, with what `aws:` settings give its provider, and the site.
-
-    An external id is a secret also where the configuration has it in clear text: the state has more readers.
-    """
-    return {
-        "profile": pulumi.Config("aws").get("profile") or "",
-        "assumeRoles": [
-            {key: pulumi.Output.secret(value) if key == "externalId" else value for key, value in role.items()}
-            for role in _roles()
-        ],
-        "probeSecret": pulumi.Output.secret(probe_secret) if probe_secret else "",
-    }
-
-
-def sign_in() -> boto3.Session:
-    """A session with the credentials of the AWS provider, for what it has no function for.
-
-    Raises BotoCoreError or ClientError.
-    """
-    connection = Connection(profile=pulumi.Config("aws").get("profile"), assume_roles=tuple(_roles()))
-    return session.sign_in(connection, pulumi.Config("aws").require("region"))
-
-
-def _roles() -> Sequence[Mapping[str, str]]:
-    config = pulumi.Config("aws")
-    return config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])
+    return load(stack, config, reader.secret_keys(config), file)

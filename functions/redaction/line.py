@@ -1,6 +1,6 @@
 """How a line is quoted and bracketed, and where a value in it ends. Pure.
 
-Whatever is asked, the line is gone through once, forward: see `secret_shapes`.
+Whatever is asked, the line is gone through once, forward: see `shapes`.
 """
 
 from __future__ import annotations

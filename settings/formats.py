@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from components import fargate, log_retention, regions, subnets
-from configuration import key_of
+from settings.reader import key_of
 
 PRIVATE = frozenset({"backend_environment", "backend_secrets", "probe_secret"})
 """Settings of which no message repeats a value: somebody may have put a secret there."""

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-import place
+from components import aws_location
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_no_zone_without_vpc_origins_whatever_its_name_is(
         named = zip("abcdef", ids.split(), strict=False)
         return SimpleNamespace(names=[letter for letter, zone in named if zone not in exclude_zone_ids])
 
-    monkeypatch.setattr("place.aws.get_availability_zones", available)
-    monkeypatch.setattr("place.aws.get_partition", lambda: SimpleNamespace(partition="aws"))
-    monkeypatch.setattr("place.aws.get_region", lambda: SimpleNamespace(region="us-east-1"))
+    monkeypatch.setattr("components.aws_location.aws.get_availability_zones", available)
+    monkeypatch.setattr("components.aws_location.aws.get_partition", lambda: SimpleNamespace(partition="aws"))
+    monkeypatch.setattr("components.aws_location.aws.get_region", lambda: SimpleNamespace(region="us-east-1"))
     if expected == "refused":
         with pytest.raises(pulumi.RunError, match="zones with VPC origins of CloudFront, b, c, and easi:zones is 3"):
-            place.find(zones)
+            aws_location.find(zones)
     else:
-        assert "".join(place.find(zones).zones) == expected
+        assert "".join(aws_location.find(zones).zones) == expected

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from secret_shapes import has_secret, names_secret
+from functions.redaction.shapes import has_secret, names_secret
 
 VARIABLES = "easi:backendEnvironment"
 PUBLIC = "easi:publicVariables"

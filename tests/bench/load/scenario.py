@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from bench.load.vegeta import Target
+from tests.bench.load.vegeta import Target
 from tests.local.clone import Clone
 
 ENVIRONMENT = "dev"

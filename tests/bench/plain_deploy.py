@@ -1,6 +1,6 @@
 """What a deployment script does without this project, for comparison: update the service, wait, ask once.
 
-    python -m bench.plain_deploy CLUSTER SERVICE TASK_DEFINITION URL [--connect-to HOST:PORT] [--attempts 40]
+    python -m tests.bench.plain_deploy CLUSTER SERVICE TASK_DEFINITION URL [--connect-to HOST:PORT] [--attempts 40]
 
 The wait is boto3's `services_stable` as it comes: every 15 s, 40 times; a failed deployment that ECS would not list any
 more does not count, though the emulator lists it (`bench.as_ecs_lists`). The first answer of the health check counts.
@@ -15,8 +15,8 @@ from typing import Any
 
 from botocore.exceptions import WaiterError
 
-from bench import as_ecs_lists
 from release import http
+from tests.bench import as_ecs_lists
 
 
 def deploy(cluster: str, service: str, task_definition: str, attempts: int) -> str | None:
@@ -44,7 +44,7 @@ def ask(url: str, connect_to: str | None) -> dict[str, Any]:
 
 def main() -> int:
     """Deploy; exit code 0 where the wait ended well and the answer was 200."""
-    parser = argparse.ArgumentParser(prog="python -m bench.plain_deploy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.plain_deploy", description=__doc__)
     for name in ("cluster", "service", "task_definition", "url"):
         parser.add_argument(name)
     parser.add_argument("--connect-to")

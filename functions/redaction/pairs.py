@@ -1,6 +1,6 @@
 """Where the values of telling names are in a line: NAME=value, "name": "value", --name value, and what is like these.
 
-Pure. See `secret_shapes`.
+Pure. See `shapes`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from secret_line import Line, Quote
-from secret_names import MAYBE, Kind, is_plain, kind
+from functions.redaction.line import Line, Quote
+from functions.redaction.names import MAYBE, Kind, is_plain, kind
 
 
 class Span(NamedTuple):

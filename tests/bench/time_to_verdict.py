@@ -1,6 +1,6 @@
 """How long after a rollout is really done its verdict comes: the release's, and that of `aws ecs wait services-stable`.
 
-    python -m bench.time_to_verdict [--runs 12] [--stack dev]
+    python -m tests.bench.time_to_verdict [--runs 12] [--stack dev]
 
 Each run rolls out a revision that differs from the released one in how long its container takes to be called
 healthy, so that rollouts end at every point of the waiter's 15 s. One rollout is watched by three at once:
@@ -23,8 +23,8 @@ from typing import Any
 
 import boto3
 
-from bench import as_ecs_lists, outputs
 from release import lease, rollout
+from tests.bench import as_ecs_lists, outputs
 
 GOAL = 5.0
 OBSERVE_S = 0.1
@@ -149,7 +149,7 @@ def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Too
         stack["recordsBucket"],
         environment=name,
         version=stack["release"]["version"],
-        who="bench.time_to_verdict",
+        who="tests.bench.time_to_verdict",
         say=print,
     ) as held:
         try:
@@ -167,7 +167,7 @@ def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Too
 
 def main() -> int:
     """Print each run and the medians; 1 where ours is not sooner by the goal."""
-    parser = argparse.ArgumentParser(prog="python -m bench.time_to_verdict", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.time_to_verdict", description=__doc__)
     parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--stack", default=outputs.ENVIRONMENT)
     options = parser.parse_args()

@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import setting_forms
-import setting_secrets
 from components import fargate, regions, subnets
+from settings import clear_text, formats
 
 DEFAULT_ZONES = 2
 DEFAULT_NAT_GATEWAYS = 1
@@ -33,7 +32,7 @@ MIN_DEADLINE_WITH_ALARMS_S = 600
 
 def problems(given: Mapping[str, Any]) -> list[str]:
     """What is wrong with the settings given, by field of `Settings`; beside them `stack` and `region`."""
-    found = [problem for field in given for problem in setting_forms.alone(field, given[field])]
+    found = [problem for field in given for problem in formats.alone(field, given[field])]
     for rule in TOGETHER:
         reads = inspect.signature(rule).parameters
         if all(name in given for name in reads):
@@ -151,7 +150,7 @@ def _regions(region: str, load_balancer_certificate_arn: str, log_key_arn: str, 
 
 
 def _size(cpu: int, memory: int) -> Iterator[str]:
-    if cpu in setting_forms.CHOICES["cpu"]:
+    if cpu in formats.CHOICES["cpu"]:
         yield from _said("easi:memory", lambda: fargate.check_size(cpu, memory))
 
 
@@ -186,7 +185,7 @@ def _no_secrets(
     public_variables: Sequence[str],
     migration_command: Sequence[str],
 ) -> Iterator[str]:
-    yield from setting_secrets.looking(stack, region, backend_environment, public_variables, migration_command)
+    yield from clear_text.looking(stack, region, backend_environment, public_variables, migration_command)
 
 
 def _time_for_alarms(deployment_alarms: bool, rollout_deadline: int) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A steady load on an environment while nothing happens, while a version is released, and while it is gone back from.
 
-    python -m bench.load [--rate 15] [--in CLONE]
+    python -m tests.bench.load [--rate 15] [--in CLONE]
 
 Works in a clone of its own, which it brings up and takes down, or in one whose `dev` is up: a version of its own is
 committed there, released and gone back from, and the commit is taken away again. The emulator is one Python process: a
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load import scenario, vegeta
+from tests.bench.load import scenario, vegeta
 from tests.local.clone import Clone, clone_to
 
 IDLE_S = 20.0
@@ -65,7 +65,7 @@ def measure(clone: Clone, program: Path, folder: Path, rate: int) -> list[vegeta
 
 def main() -> int:
     """Measure; 1 where a request was lost."""
-    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.load", description=__doc__)
     parser.add_argument("--rate", type=int, default=15, help="requests per second, of each of four addresses")
     parser.add_argument("--in", dest="clone", help="folder of a clone that is up, in place of a new one")
     options = parser.parse_args()

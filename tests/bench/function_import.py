@@ -1,6 +1,6 @@
 """How much later the deploy function's first answer comes than that of a bare boto3 client.
 
-    python -m bench.function_import [--runs 21] [--stack dev]
+    python -m tests.bench.function_import [--runs 21] [--stack dev]
 
 Each run is a new process, ours and the bare one in turn. The function's files are copied without bytecode, and none is
 written: a new Lambda sandbox compiles them, too, while the boto3 of Lambda's runtime comes compiled.
@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import outputs
+from tests.bench import outputs
 
-SOURCE = Path(__file__).parents[1] / "functions" / "deploy"
+SOURCE = Path(__file__).parents[2] / "functions"
 GOAL = 1.15
 
 STEPS = {
@@ -78,7 +78,7 @@ def measure(environment: Mapping[str, str], runs: int) -> dict[str, tuple[list[T
 
 def main() -> int:
     """Print medians and their ratios; 1 where one is above the goal."""
-    parser = argparse.ArgumentParser(prog="python -m bench.function_import", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.function_import", description=__doc__)
     parser.add_argument("--runs", type=int, default=21)
     parser.add_argument("--stack", default=outputs.ENVIRONMENT)
     options = parser.parse_args()

@@ -1,0 +1,80 @@
+"""What this run of the program was asked to do, and with which connection: the process's environment and `aws:`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import boto3
+import pulumi
+
+from release import session, version
+from release.request import Connection
+
+VERSION_VARIABLE = "EASI_VERSION"
+"""Environment variable that names the version to release, in full. The working tree's without it."""
+REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
+"""Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
+RESTART_VARIABLE = "EASI_RESTART"
+"""Environment variable with the reason to start every task anew although nothing changed, as after the rotation of a
+secret. The record of the attempt keeps it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """What this run of the program was asked to do, from the process's environment."""
+
+    root: Path
+    """The project's folder."""
+    requested_version: str | None
+    """What EASI_VERSION names, in full; None means what the working tree is."""
+    break_glass_reason: str | None
+    restart_reason: str | None
+
+
+def load() -> Run:
+    """What the environment variables ask for. Raises pulumi.RunError for what is no version in full."""
+    requested = os.environ.get(VERSION_VARIABLE) or None
+    if requested is not None and not version.is_full(requested):
+        raise pulumi.RunError(
+            f"{VERSION_VARIABLE} is {requested!r}: expected {version.FORM}. "
+            f"`git rev-parse {requested}` prints that of a commit."
+        )
+    return Run(
+        root=Path(__file__).resolve().parents[1],
+        requested_version=requested,
+        break_glass_reason=os.environ.get(REASON_VARIABLE) or None,
+        restart_reason=os.environ.get(RESTART_VARIABLE) or None,
+    )
+
+
+def connection(probe_secret: str) -> Mapping[str, typing.Any]:
+    """How a release reaches the environment: AWS, with what `aws:` settings give its provider, and the site.
+
+    An external id is a secret also where the configuration has it in clear text: the state has more readers.
+    """
+    return {
+        "profile": pulumi.Config("aws").get("profile") or "",
+        "assumeRoles": [
+            {key: pulumi.Output.secret(value) if key == "externalId" else value for key, value in role.items()}
+            for role in _roles()
+        ],
+        "probeSecret": pulumi.Output.secret(probe_secret) if probe_secret else "",
+    }
+
+
+def sign_in() -> boto3.Session:
+    """A session with the credentials of the AWS provider, for what it has no function for.
+
+    Raises BotoCoreError or ClientError.
+    """
+    connection = Connection(profile=pulumi.Config("aws").get("profile"), assume_roles=tuple(_roles()))
+    return session.sign_in(connection, pulumi.Config("aws").require("region"))
+
+
+def _roles() -> Sequence[Mapping[str, str]]:
+    config = pulumi.Config("aws")
+    return config.get_object("assumeRoles") or ([config.get_object("assumeRole")] if config.get("assumeRole") else [])
