@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from release import record
 from release.record import Release
 from release.request import ReleaseRequest
 from release.session import Clients, is_denied
 from release.static import drift as site_drift
+
+_KINDS: Final = ("subnets", "securityGroups", "assignPublicIp")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,8 @@ def differences(
     if (found.task_definition or "") != task_definition:
         now = _revision(found.task_definition or "nothing: it is gone")
         lines.append(f"the service is to run {now}, and ran {_revision(task_definition)}")
-    if None not in (network, found.network) and found.network != network:
-        lines.append(f"the service is to run in {_place(found.network)}, and ran in {_place(network)}")
+    if network is not None and found.network is not None and found.network != network:
+        lines.append(f"the service is to run in {place(found.network)}, and ran in {place(network)}")
     if None not in (execute_command, found.execute_command) and found.execute_command != execute_command:
         lines.append(f"ECS Exec of the service is {'on' if found.execute_command else 'off'}")
     if found.denied is None and (found.static_manifest or "") != static_manifest:
@@ -82,8 +84,9 @@ def _revision(task_definition: str) -> str:
     return task_definition.rpartition("/")[2]
 
 
-def _place(network: Mapping[str, Any] | None) -> str:
-    return ", ".join(f"{each}" for ids in (network or {}).values() if isinstance(ids, list) for each in ids)
+def place(network: Mapping[str, Any]) -> str:
+    """The ids of a network for people."""
+    return ", ".join(each for kind in _KINDS for each in network.get(kind) or ())
 
 
 def _service(request: ReleaseRequest, ecs: Any) -> Mapping[str, Any] | None:
@@ -97,10 +100,10 @@ def _network(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not configuration:
         return None
     network = {name: sorted(configuration.get(name) or ()) for name in ("subnets", "securityGroups")}
-    # No input has it: it is seen as a difference.
-    return network | (
-        {"assignPublicIp": ["public addresses"]} if configuration.get("assignPublicIp") == "ENABLED" else {}
-    )
+    if configuration.get("assignPublicIp") == "ENABLED":
+        # No input has it: it is seen as a difference.
+        network["assignPublicIp"] = ["public addresses"]
+    return network
 
 
 def _running(request: ReleaseRequest, service: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from pulumi.runtime.rpc import UNKNOWN
 
 from release import drift, engine, git, record, session, unsettled
 from release.course import identity
@@ -55,6 +56,18 @@ def differs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """
     changed = any(olds.get(key) != news.get(key) for key in (*IDENTITY, "recordsBucket"))
     return changed or bool(news.get("restart")) or _is_open(olds, news)
+
+
+def moves(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an update moves beside a version, a line each. Pulumi shows no change at the service itself."""
+    environment, before, after = news["environment"], olds.get("network"), news.get("network")
+    lines = []
+    if before and after and before != after:
+        to = "a network that is not known yet" if _is_unknown(after) else drift.place(after)
+        lines.append(f"{environment}: the release moves the tasks from {drift.place(before)} to {to}")
+    if olds.get("executeCommand") not in (None, news.get("executeCommand")):
+        lines.append(f"{environment}: the release turns ECS Exec {'on' if news['executeCommand'] else 'off'}")
+    return tuple(lines)
 
 
 def read(olds: Properties, say: Say) -> Properties:
@@ -124,6 +137,11 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         return True
     known = olds.get("release")
     return known is not None and identity(record.from_json(known)) != identity(recorded)
+
+
+def _is_unknown(network: Any) -> bool:
+    """Whether a preview does not know some of it: then that is a text of the engine's."""
+    return isinstance(network, str) or any(isinstance(ids, str) or UNKNOWN in ids for ids in network.values())
 
 
 def _not_compared(environment: str, what: str, why: object) -> str:

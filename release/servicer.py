@@ -86,7 +86,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answer
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        differs = provider.differs(_values(request.olds), _values(request.news))
+        olds, news = _values(request.olds), _values(request.news)
+        for line in provider.moves(olds, news):
+            EngineLog(request.urn)(line)
+        differs = provider.differs(olds, news)
         answers = provider_pb2.DiffResponse
         return answers(changes=answers.DIFF_SOME if differs else answers.DIFF_NONE)
 

@@ -15,7 +15,8 @@ import pytest
 from local.emulator import process
 from release import lease
 from release.migration import MigrationFailed
-from release.rollout import RolledOut, RolloutFailed, RolloutRequest, roll_out
+from release.record import Network
+from release.rollout import RolledOut, RolloutFailed, RolloutRequest, current, roll_out
 from tests.local.deployed_service import COUNTS, Aws, Service, build_image, create
 
 NUMBERS = itertools.count(1)
@@ -76,6 +77,30 @@ def test_second_revision_replaces_the_first_and_only_force_repeats_it(service: S
     assert forced.started
     assert forced.deployment != done.deployment
     assert service.running() == [second, second]
+
+
+def test_the_same_revision_moves_to_another_network_and_back(service: Service) -> None:
+    revision, ec2 = service.register("one"), service.aws.client("ec2")
+    service.roll_out(revision)
+    here = current(service.aws.client("lambda"), service.function)
+    assert here.network is not None
+    (subnet,) = ec2.describe_subnets(SubnetIds=list(here.network.subnets))["Subnets"]
+    other = ec2.create_subnet(VpcId=subnet["VpcId"], CidrBlock="10.0.2.0/24")["Subnet"]["SubnetId"]
+    there = Network(subnets=(other,), security_groups=here.network.security_groups)
+
+    moved = service.roll_out(revision, network=there, execute_command=True)
+    again = service.roll_out(revision, network=there, execute_command=True)
+    now = current(service.aws.client("lambda"), service.function)
+    back = service.roll_back(revision, moved.deployment, network=here.network, execute_command=False)
+
+    assert (moved.started, again.started) == (True, False)
+    assert (again.deployment, now.deployment) == (moved.deployment, moved.deployment)
+    assert (now.network, now.execute_command) == (there, True)
+    assert back is not None
+    assert back.started
+    assert service.running() == [revision, revision]
+    after = current(service.aws.client("lambda"), service.function)
+    assert (after.network, after.execute_command) == (here.network, False)
 
 
 @pytest.mark.parametrize("mode", ["crash", "broken"])

@@ -118,3 +118,32 @@ def test_scalable_target_is_registered_and_described(world: World) -> None:
     assert policies[0]["TargetTrackingScalingPolicyConfiguration"] == policy
     client.deregister_scalable_target(**which)
     assert client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
+
+
+def test_another_network_is_a_deployment_and_one_without_a_way_out_is_taken_back(service: Service) -> None:
+    ecs, ec2 = service.world.client("ecs"), service.world.client("ec2")
+    service.create(service.revision("healthy"))
+    first = service.deploy(service.describe()["taskDefinition"])
+    assert service.outcome(first) == "COMPLETED"
+
+    def network() -> list[str]:
+        subnets: list[str] = service.describe()["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
+        return subnets
+
+    def move(subnet: str) -> str:
+        place = {"subnets": [subnet], "securityGroups": [service.world.group]}
+        answer = ecs.update_service(
+            cluster="tests", service=service.name, networkConfiguration={"awsvpcConfiguration": place}
+        )
+        return str(answer["service"]["deployments"][0]["id"])
+
+    second = move("subnet-2")
+    assert second != first
+    assert service.outcome(second) == "COMPLETED"
+    assert move("subnet-2") == second
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    third = move(ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.1.0/24")["Subnet"]["SubnetId"])
+    assert service.outcome(third) == "FAILED"
+    assert wait_for(lambda: service.outcome(second) == "COMPLETED")
+    assert network() == ["subnet-2"]
+    assert any("unable to retrieve ecr registry auth" in str(task["stoppedReason"]) for task in service.stopped())

@@ -121,13 +121,22 @@ def existing_network(ec2: Any) -> str:
     vpc = str(ec2.create_vpc(CidrBlock="10.60.0.0/16", TagSpecifications=tags("vpc", Name="shared"))["Vpc"]["VpcId"])
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    for number, (tier, zone) in enumerate([("private", "a"), ("private", "b"), ("public", "a"), ("public", "b")]):
+    subnets = [
         ec2.create_subnet(
             VpcId=vpc,
             CidrBlock=f"10.60.{number}.0/24",
             AvailabilityZone=f"{REGION}{zone}",
             TagSpecifications=tags("subnet", Tier=tier),
-        )
+        )["Subnet"]["SubnetId"]
+        for number, (tier, zone) in enumerate([("private", "a"), ("private", "b"), ("public", "a"), ("public", "b")])
+    ]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnets[2], AllocationId=address)["NatGateway"]["NatGatewayId"]
+    for tier, way in ((subnets[:2], {"NatGatewayId": nat}), (subnets[2:], {"GatewayId": gateway})):
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **way)
+        for subnet in tier:
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
     return vpc
 
 

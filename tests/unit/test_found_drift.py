@@ -54,6 +54,28 @@ def test_service_scaled_to_nothing_by_hand_is_told() -> None:
     assert drift.look(wanted, denied_objects()).task_definition == TASK
 
 
+def test_service_moved_to_another_network_by_hand_is_told() -> None:
+    configuration: dict[str, Any] = {"subnets": ["subnet-b", "subnet-a"], "securityGroups": ["sg-1"]}
+    moved = running(
+        World(),
+        taskDefinition=TASK,
+        networkConfiguration={"awsvpcConfiguration": configuration | {"assignPublicIp": "ENABLED"}},
+        enableExecuteCommand=True,
+    )
+    found = look(moved)
+    network = {"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-1"]}
+    assert drift.differences(TASK, MANIFEST, found, network=network, execute_command=False) == (
+        "the service is to run in subnet-a, subnet-b, sg-1, public addresses, and ran in subnet-a, subnet-b, sg-1",
+        "ECS Exec of the service is on",
+    )
+    assert drift.differences(TASK, MANIFEST, found) == ()
+    configuration["assignPublicIp"] = "DISABLED"
+    assert moved.service
+    moved.service["networkConfiguration"] = {"awsvpcConfiguration": configuration}
+    found = look(moved)
+    assert drift.differences(TASK, MANIFEST, found, network=network, execute_command=True) == ()
+
+
 def denied_objects() -> Clients:
     """The preview role's: ECS answers, S3 does not let it read."""
     world = running(World(), taskDefinition=TASK, desiredCount=0)

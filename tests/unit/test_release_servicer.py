@@ -89,6 +89,31 @@ def test_a_release_is_created_and_updated_and_says_its_lines_at_its_row(
     assert "goes on to its end" in lines[1][1]
 
 
+def test_another_network_and_exec_are_said_at_the_row_of_the_release(
+    engine: Any, lines: list[tuple[str, str, bool]]
+) -> None:
+    def differs(news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
+        lines.clear()
+        request = provider_pb2.DiffRequest(urn=urn, olds=struct(NEWS | olds), news=struct(NEWS | news))
+        assert engine.Diff(request).changes == provider_pb2.DiffResponse.DIFF_SOME
+        assert {where for where, *_ in lines} <= {urn}
+        return [line for _, line, _ in lines]
+
+    urn = URN.format(RELEASE)
+    here = {"network": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}, "executeCommand": False}
+    there = {"network": {"subnets": ["subnet-2", "subnet-3"], "securityGroups": ["sg-1"]}, "executeCommand": True}
+    assert differs(there, here) == [
+        "dev: the release moves the tasks from subnet-1, sg-1 to subnet-2, subnet-3, sg-1",
+        "dev: the release turns ECS Exec on",
+    ]
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    for network in (unknown, {"subnets": unknown, "securityGroups": ["sg-1"]}, {"subnets": [unknown]}):
+        assert differs(here | {"network": network}, here) == [
+            "dev: the release moves the tasks from subnet-1, sg-1 to a network that is not known yet"
+        ]
+    assert differs(here, {}) == []
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

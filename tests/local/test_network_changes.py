@@ -1,0 +1,154 @@
+"""Another network and ECS Exec go through the release: Pulumi starts no deployment; real engine, real tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local.clone import Clone
+
+REGION = "us-west-2"
+KEYS = ("zones", "vpcId", "privateSubnetIds", "executeCommand")
+
+
+@dataclass(frozen=True)
+class Dev:
+    """The environment `dev` of a clone."""
+
+    easi: Clone
+    cidr: str
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def shell(self, script: str) -> str:
+        done = self.easi.shell(script)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self) -> tuple[int, str]:
+        done = self.easi.shell("pulumi up -s dev --yes --skip-preview 2>&1", timeout_s=1200)
+        return done.returncode, done.stdout
+
+    def changes(self, *types: str) -> dict[str, str]:
+        """What an update would do to resources of these types."""
+        steps = json.loads(self.shell("pulumi preview -s dev --json"))["steps"]
+        named = {step["urn"].rpartition("::")[0].rpartition("$")[2].rpartition("::")[2]: step["op"] for step in steps}
+        return {kind: named.get(kind, "same") for kind in types}
+
+    def service(self) -> dict[str, Any]:
+        outputs = self.easi.outputs("dev")
+        found = self.aws("ecs").describe_services(cluster=outputs["cluster"], services=[outputs["service"]])
+        described: dict[str, Any] = found["services"][0]
+        return described
+
+    def subnets(self) -> list[str]:
+        return sorted(self.service()["networkConfiguration"]["awsvpcConfiguration"]["subnets"])
+
+    def deployment(self) -> str:
+        return next(str(each["id"]) for each in self.service()["deployments"] if each["status"] == "PRIMARY")
+
+    @property
+    def vpc(self) -> str:
+        (group,) = self.service()["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
+        return str(self.aws("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"])
+
+    def make_subnets(self, first: int, *, nat: bool) -> list[str]:
+        """Two subnets without an exit; with `nat`, to a NAT gateway that has none itself."""
+        ec2, vpc = self.aws("ec2"), self.vpc
+        network = self.cidr.rsplit(".", 2)[0]
+        made = [
+            str(
+                ec2.create_subnet(
+                    VpcId=vpc, CidrBlock=f"{network}.{first + number}.0/24", AvailabilityZone=f"{REGION}{zone}"
+                )["Subnet"]["SubnetId"]
+            )
+            for number, zone in enumerate("ab")
+        ]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        for subnet in made:
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        if nat:
+            address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+            gateway = ec2.create_nat_gateway(SubnetId=made[0], AllocationId=address)["NatGateway"]["NatGatewayId"]
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
+        return made
+
+    def use(self, subnets: Sequence[str]) -> None:
+        """Give the service, and the load balancer, these subnets of its network."""
+        self.shell(
+            f"pulumi config set -s dev easi:vpcCidr ''\npulumi config set -s dev easi:vpcId {self.vpc}\n"
+            "pulumi config rm -s dev easi:privateSubnetIds 2>/dev/null || true"
+        )
+        for number, subnet in enumerate(subnets):
+            self.shell(f"pulumi config set -s dev --path 'easi:privateSubnetIds[{number}]' {subnet}")
+
+    def use_own(self) -> None:
+        """Back to the network that the stack makes."""
+        self.shell(
+            f"pulumi config set -s dev easi:vpcCidr {self.cidr}\npulumi config rm -s dev easi:vpcId\n"
+            "pulumi config rm -s dev easi:privateSubnetIds"
+        )
+
+
+@pytest.fixture
+def dev(easi: Clone) -> Iterator[Dev]:
+    done = easi.shell("pulumi config get -s dev easi:vpcCidr")
+    assert done.returncode == 0, done.stderr
+    yield Dev(easi, done.stdout.strip())
+    easi.shell(f"pulumi config set -s dev easi:vpcCidr {done.stdout.strip()}")
+    for key in KEYS:
+        easi.shell(f"pulumi config rm -s dev easi:{key}")
+
+
+@pytest.mark.moves_on
+def test_a_network_is_released_refused_and_gone_back_from_and_exec_is_released_too(dev: Dev) -> None:
+    release, service = "release:index:Release", "aws:ecs/service:Service"
+    first, version = dev.deployment(), dev.easi.health("dev")["version"]
+
+    dev.shell("pulumi config set -s dev easi:zones 3")
+    assert dev.changes(release, service) == {release: "update", service: "same"}
+    assert "the release moves the tasks from subnet-" in dev.shell("pulumi preview -s dev 2>&1")
+    code, said = dev.up()
+    assert code == 0, said
+    proven, deployment = dev.easi.outputs("dev")["release"], dev.deployment()
+    assert len(dev.subnets()) == 3
+    assert proven["network"]["subnets"] == dev.subnets()
+    assert proven["executeCommand"] is False
+    assert deployment != first
+    assert dev.changes(release, service) == {release: "same", service: "same"}
+    three = dev.subnets()
+
+    dev.use(dev.make_subnets(200, nat=False))
+    code, said = dev.up()
+    assert code != 0
+    assert "has no route out of the network" in said, said
+    assert (dev.subnets(), dev.deployment()) == (three, deployment)
+
+    dev.use(dev.make_subnets(210, nat=True))
+    code, said = dev.up()
+    assert code != 0
+    assert "unable to retrieve ecr registry auth" in said, said
+    assert f"{version[:12]} is proven again" in said, said
+    assert dev.subnets() == three
+    assert dev.easi.health("dev")["version"] == version
+
+    dev.use_own()
+    dev.shell("pulumi config set -s dev easi:executeCommand true")
+    code, said = dev.up()
+    assert code == 0, said
+    proven = dev.easi.outputs("dev")["release"]
+    assert (proven["executeCommand"], proven["network"]["subnets"]) == (True, three)
+    assert dev.service()["enableExecuteCommand"] is True
+    assert dev.changes(release, service) == {release: "same", service: "same"}
