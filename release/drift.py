@@ -42,7 +42,7 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
         release=None,
         task_definition=_running(request, service) if service else None,
         static_manifest=None,
-        network=_network(service) if service else None,
+        network=network_of(service) if service else None,
         execute_command=bool(service.get("enableExecuteCommand")) if service else None,
     )
     try:
@@ -95,7 +95,8 @@ def _service(request: ReleaseRequest, ecs: Any) -> Mapping[str, Any] | None:
     return services[0] if services and services[0]["status"] == "ACTIVE" else None
 
 
-def _network(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def network_of(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Where a service runs, as the release has it in its inputs; None for one without a network of its own."""
     configuration = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration")
     if not configuration:
         return None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from release import attempts, healthcheck, lease, record, unsettled
+from release import drift as service_drift
 from release.record import Release
 from release.request import ReleaseRequest
 from release.session import Clients
@@ -95,7 +96,6 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
     """The answer for machines: docs/json.md. Pure."""
     recorded, ecs, held, mark = facts.record, facts.ecs, facts.lease, facts.unsettled
     site, _, differences = (facts.static_manifest or "").partition(" ")
-    runs = ecs.task_definition if ecs and ecs.desired else None
     return {
         "environment": facts.environment,
         "good": finding.good,
@@ -106,7 +106,7 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
             "taskDefinition": ecs.task_definition,
             "desired": ecs.desired,
             "running": ecs.running,
-            "asRecorded": recorded is not None and runs == recorded.task_definition,
+            "asRecorded": recorded is not None and not ecs.differs(recorded),
         }
         if ecs
         else None,
@@ -152,7 +152,11 @@ def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
         return None
     service = found[0]
     return Service(
-        task_definition=service["taskDefinition"], desired=service["desiredCount"], running=service["runningCount"]
+        task_definition=service["taskDefinition"],
+        desired=service["desiredCount"],
+        running=service["runningCount"],
+        network=service_drift.network_of(service),
+        execute_command=bool(service.get("enableExecuteCommand")),
     )
 
 

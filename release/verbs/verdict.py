@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from release import drift, strict_json
 from release.attempts import Attempt
 from release.lease import Held
 from release.record import Release
@@ -23,6 +24,24 @@ class Service:
     """ARN of the revision that it is on, also while it runs no task."""
     desired: int
     running: int
+    network: Mapping[str, Any] | None = None
+    """Subnets and security groups, as the release has them in its inputs."""
+    execute_command: bool | None = None
+
+    def differs(self, release: Release) -> str:
+        """What it is on that is not what was proven, for people; empty where nothing is."""
+        if self.desired == 0 or self.task_definition != release.task_definition:
+            runs = f"ECS runs {revision(self.task_definition)}" if self.desired else "ECS is to run no task"
+            return f"{runs}, and {revision(release.task_definition)} is proven"
+        # Earlier programs recorded neither of these.
+        proven = strict_json.fields(release.network) if release.network else None
+        if proven and self.network and proven != self.network:
+            return f"the tasks run in {drift.place(self.network)}, and were proven in {drift.place(proven)}"
+        if None not in (release.execute_command, self.execute_command) and (
+            release.execute_command != self.execute_command
+        ):
+            return f"ECS Exec is {'on' if self.execute_command else 'off'}, and was not when it was proven"
+        return ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -176,9 +195,7 @@ def _differences(facts: Facts, release: Release) -> Iterator[Wrong]:
     """Where what serves is not what was proven."""
     again = _up(facts, "--refresh ")
     ecs = facts.ecs
-    if ecs is not None and (ecs.desired == 0 or ecs.task_definition != release.task_definition):
-        runs = f"ECS runs {revision(ecs.task_definition)}" if ecs.desired else "ECS is to run no task"
-        what = f"{runs}, and {revision(release.task_definition)} is proven"
+    if ecs is not None and (what := ecs.differs(release)):
         yield Wrong(code="service differs", what=what, to_do=again)
     elif ecs is None and "ECS" not in facts.unread:
         yield Wrong(code="service missing", what="the service is not there", to_do=again)
@@ -256,9 +273,9 @@ def _ecs(facts: Facts) -> Row:
     if facts.ecs is None:
         return Row(name="ECS", value=facts.unread.get("ECS", "no service"))
     value = f"{revision(facts.ecs.task_definition)}, {facts.ecs.running} of {facts.ecs.desired} tasks"
-    recorded = facts.record.task_definition if facts.record else None
-    runs = facts.ecs.task_definition if facts.ecs.desired else None
-    return Row(name="ECS", value=value, remark=_compared(runs, recorded))
+    if facts.record is None:
+        return Row(name="ECS", value=value)
+    return Row(name="ECS", value=value, remark="DIFFERS" if facts.ecs.differs(facts.record) else "as recorded")
 
 
 def _site(facts: Facts) -> Row:

@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from release import attempts, healthcheck, lease, session
 from release.__main__ import main
 from release.healthcheck import Answer, HealthCheck
+from release.record import Network
 from release.static import drift
 from release.tasks import Tasks
 from release.unsettled import Mark
@@ -310,3 +311,31 @@ def test_interrupt_ends_at_once_while_aws_does_not_answer(world: World) -> None:
     _, complaints = running.communicate(timeout=30)
 
     assert (running.returncode, complaints) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("runs", "says"),
+    [
+        (
+            {"network": {"subnets": ["subnet-9"], "securityGroups": ["sg-1"]}},
+            "the tasks run in subnet-9, sg-1, and were proven in subnet-1, sg-1",
+        ),
+        ({"execute_command": True}, "ECS Exec is on, and was not when it was proven"),
+        ({"network": None, "execute_command": None}, ""),
+    ],
+)
+def test_network_and_exec_are_compared_with_the_record(runs: dict[str, Any], says: str) -> None:
+    here = {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
+    recorded = dataclasses.replace(
+        RECORD, network=Network(subnets=("subnet-1",), security_groups=("sg-1",)), execute_command=False
+    )
+    settled: dict[str, Any] = {"network": here, "execute_command": False} | runs
+    ecs = dataclasses.replace(on(), **settled)
+
+    finding = verdict.judge(dataclasses.replace(FINE, record=recorded, stack=recorded, ecs=ecs), NOW)
+
+    assert finding.good is not bool(says)
+    assert says in finding.headline
+    assert next(row.remark for row in finding.rows if row.name == "ECS") == ("DIFFERS" if says else "as recorded")
+    # An earlier program's record says nothing of them.
+    assert verdict.judge(dataclasses.replace(FINE, ecs=ecs), NOW).good
