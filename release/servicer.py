@@ -4,7 +4,7 @@ The engine sends values and no code, opens secrets before it sends them, and mar
 """
 
 # The methods have the names that the protocol gives them, and its documentation.
-# ruff: noqa: D102, N802
+# ruff: noqa: N802
 
 from __future__ import annotations
 

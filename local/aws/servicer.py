@@ -5,7 +5,7 @@ function's code is seen; so this one speaks the protocol itself.
 """
 
 # The methods have the names that the protocol gives them, and its documentation.
-# ruff: noqa: D102, N802
+# ruff: noqa: N802
 
 from __future__ import annotations
 
