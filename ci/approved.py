@@ -96,7 +96,7 @@ def who(environment: str, reviews: Sequence[Review]) -> str:
     raise VerbError(
         f"nobody approved {environment} in this run, so nothing is released. Expected were required reviewers of the "
         f"environment {environment}: without them GitHub asks nobody.\n"
-        "  to set them:  docs/account.md, The repository"
+        "  to set them:  docs/set-up-accounts.md, The repository"
     )
 
 

@@ -138,7 +138,7 @@ def summary(facts: Facts) -> str:
         parts += [markdown.fence("\n".join(told)), f"### What {markdown.escape(facts.environment)} has proven"]
     parts.append(rows_of(now(facts)))
     if told:
-        parts.append("What messages mean: docs/releases.md. Going back: docs/roll-back.md.")
+        parts.append("What messages mean: docs/understand-a-message.md. Going back: docs/roll-back.md.")
     return "\n\n".join(parts)
 
 

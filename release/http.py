@@ -75,7 +75,8 @@ def firewalled(response: Response) -> str:
         return ""
     return (
         "403 from CloudFront/WAF: it refuses this machine, as a rule for addresses or bots does; let requests with the "
-        f"header {PROBE_HEADER} in (easi:probeSecret), or release from a machine that may: docs/firewall.md"
+        f"header {PROBE_HEADER} in (easi:probeSecret), or release from a machine that may: "
+        "docs/release-through-a-firewall.md"
     )
 
 

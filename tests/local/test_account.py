@@ -1,4 +1,4 @@
-"""CI's roles where IAM is enforced, and an account set up as docs/account.md says.
+"""CI's roles where IAM is enforced, and an account set up as docs/set-up-accounts.md says.
 
 The roles are made as `components/github_oidc.py` makes them, and assumed with tokens as GitHub sends them: the emulator
 evaluates the trust with the token's claims (it does not check its signature). `iam:PassRole` and the demand for a

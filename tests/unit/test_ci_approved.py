@@ -85,7 +85,7 @@ def test_newest_approval_of_the_environment_is_told() -> None:
 def test_without_an_approval_of_this_environment_nothing_goes_on(reviews: list[dict[str, Any]]) -> None:
     with pytest.raises(VerbError, match="nobody approved impl-approval") as caught:
         who("impl-approval", reviews)
-    assert "docs/account.md" in str(caught.value)
+    assert "docs/set-up-accounts.md" in str(caught.value)
 
 
 def test_reviewer_whose_account_is_gone_has_approved_all_the_same() -> None:

@@ -57,3 +57,21 @@ def test_the_page_of_facts_names_every_gap_of_the_emulator_and_tests_that_there_
     named = {name for row in rows[1:] for name in re.findall(r"`(\w[\w/]*\.py)`", row[2] + row[4])}
     files = {name for name, _ in texts("*.py")}
     assert [name for name in sorted(named) if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
+
+
+def anchor(heading: str) -> str:
+    """How GitHub names a heading in links."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = []
+    for name, text in texts("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+            path, _, section = target.partition("#")
+            page = (ROOT / name).parent / path if path else ROOT / name
+            text_there = page.read_text(encoding="utf-8") if page.is_file() else ""
+            headings = re.findall(r"^#+ (.+)$", text_there, re.M)
+            if not page.exists() or (section and section not in map(anchor, headings)):
+                broken.append(f"{name}: {target}")
+    assert broken == []

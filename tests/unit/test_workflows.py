@@ -190,7 +190,7 @@ def test_no_workflow_runs_a_forks_code_with_the_repositorys_rights() -> None:
 
 def test_the_checks_that_main_requires_report_to_a_merge_queue() -> None:
     """Else it waits for them: "Events that trigger workflows", merge_group."""
-    account = (ROOT / "docs" / "account.md").read_text(encoding="utf-8")
+    account = (ROOT / "docs" / "set-up-accounts.md").read_text(encoding="utf-8")
     required = re.findall(r'"required_status_checks": \[\{"context": "(\w+)", "integration_id": 15368\}\]', account)
     workflow = WORKFLOWS["pull_request"]
     assert workflow["on"]["merge_group"] == workflow["on"]["pull_request"] == {"branches": ["main"]}
