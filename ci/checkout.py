@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from release import git, updates, version
-from release.record import Release
+from release.records import Release
 from release.updates import Update
 from release.verbs.errors import VerbError
 from release.verbs.screen import short

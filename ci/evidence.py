@@ -15,7 +15,7 @@ from ci import markdown, outcome, page, preview
 from ci.events import Preview
 from ci.markdown import Block, Part
 from release.promotion import Accepted
-from release.record import Proven
+from release.records import Proven
 from release.verbs import changes, explain
 from release.verbs.environment import Environment
 from release.verbs.explain import Answer

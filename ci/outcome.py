@@ -8,9 +8,8 @@ from typing import Final
 
 from ci import markdown
 from release import way_back
-from release.attempts import Attempt
 from release.healthcheck import Proof
-from release.record import Proven, Release
+from release.records import Attempt, Proven, Release
 from release.updates import Update
 from release.verbs.screen import moment, revision, seconds, short, table, when
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from ci import github, outcome, page
 from ci.outcome import Facts
-from release import attempts, healthcheck, lease, updates
-from release.attempts import Attempt
+from release import healthcheck, lease, records, updates
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
 from release.promotion import Refused
+from release.records import Attempt
 from release.verbs import environment, errors, explain, versions
 from release.verbs.environment import Environment
 from release.verbs.errors import told
@@ -95,7 +95,7 @@ def _with_attempt(facts: Facts, there: Environment) -> Facts:
 
 
 def _last(s3: Any, bucket: str) -> Attempt | None:
-    return next(iter(attempts.list_(s3, bucket, 1)), None)
+    return next(iter(records.list_attempts(s3, bucket, 1)), None)
 
 
 def _lives(s3: Any, bucket: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from ci import checkout, github, page
 from release import way_back
-from release.record import Proven, Release
+from release.records import Proven, Release
 from release.verbs import environment
 from release.verbs.errors import UsageError, VerbError
 from release.verbs.screen import short, table, when

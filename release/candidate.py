@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 
 from components.backend_image import Build, Promoted
-from release import build_context, gate, git, headline, record, stack_outputs, tree
+from release import build_context, gate, git, headline, records, stack_outputs, tree
 from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
 from release.stack_outputs import StackOutputs
@@ -200,7 +200,7 @@ def _unchanged(request: Request, own: StackOutputs) -> Candidate:
 
     Before a first release nothing runs. Then it is the version itself, with digests that nobody knows.
     """
-    unknown = record.Proven(
+    unknown = records.Proven(
         version=request.version,
         image=f"@{UNPROVEN}",
         task_definition="",

@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from release import deploy_function, lease, rollout, unsettled, way_back
-from release.attempts import Attempt
+from release import deploy_function, lease, records, rollout, way_back
 from release.healthcheck import Proof
 from release.progress import Say
-from release.record import Identity, Release, Stored
+from release.records import Attempt, Identity, Release, Stored
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import activate
@@ -26,7 +25,7 @@ class Course:
     say: Say
     lease: lease.Lease
     before: Stored
-    left: unsettled.Mark | None
+    left: records.UnfinishedMark | None
     """The mark that an earlier release left: what serves is not known to be what the record says."""
     attempt: Attempt
     is_ancestor: IsAncestor

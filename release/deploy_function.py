@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from release import progress, strict_json
 from release.progress import Say
-from release.record import Network
+from release.records import Network
 from release.strict_json import DamagedError
 
 Answer = Mapping[str, Any]

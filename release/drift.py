@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from release import record
-from release.record import Release
+from release import records
+from release.records import Release
 from release.request import ReleaseRequest
 from release.session import Clients, is_denied
 from release.static import drift as site_drift
@@ -48,7 +48,7 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
     try:
         return dataclasses.replace(
             running,
-            release=record.read(clients.s3, request.site.records_bucket),
+            release=records.read_release(clients.s3, request.site.records_bucket),
             static_manifest=site_drift.look(s3=clients.s3, site=request.site),
         )
     except Exception as error:

@@ -14,13 +14,12 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import attempts, image_tags, lease, phases, progress, record, story, undo, unsettled, way_back
-from release.attempts import Attempt, Phase
+from release import image_tags, lease, phases, progress, records, story, undo, way_back
 from release.course import Course
 from release.deploy_function import FunctionFailed
 from release.lease import LeaseError, LeaseLostError
 from release.progress import Say
-from release.record import RecordChangedError, Release
+from release.records import Attempt, Phase, RecordChangedError, Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
@@ -92,7 +91,7 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
 def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor) -> Course:
     """Read what was there, and keep that an attempt begins."""
     bucket, wanted = request.site.records_bucket, request.identity
-    before = record.read_stored(clients.s3, bucket)
+    before = records.read_stored(clients.s3, bucket)
     attempt = Attempt(
         id=held.id,
         environment=request.environment,
@@ -104,7 +103,7 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
         reason=request.reason,
         restart=request.restart,
         replaces=before.release.version if before.release else None,
-        started_at=attempts.now(),
+        started_at=records.now(),
         kind=way_back.kind(
             wanted.version,
             here=before.release,
@@ -114,10 +113,10 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
             is_ancestor=is_ancestor,
         ),
     )
-    left = unsettled.read(clients.s3, bucket)
-    attempts.begin(clients.s3, bucket, attempt)
+    left = records.read_mark(clients.s3, bucket)
+    records.begin(clients.s3, bucket, attempt)
     if left is not None:
-        which = short(left.version) or f"a version that s3://{bucket}/{unsettled.KEY} does not name"
+        which = short(left.version) or f"a version that s3://{bucket}/{records.MARK_KEY} does not name"
         say(f"{request.environment}: the release of {which} was neither proven nor undone: what serves is proven again")
     return Course(
         request=request,
@@ -210,22 +209,22 @@ def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: 
     environment, s3 = course.request.environment, course.clients.s3
     attempt = dataclasses.replace(
         course.attempt,
-        ended_at=attempts.now(),
+        ended_at=records.now(),
         outcome=outcome,
         message=message,
         phases=tuple(done),
         undone=undone,
     )
     try:
-        attempts.end(s3, course.bucket, attempt)
+        records.end(s3, course.bucket, attempt)
     except Exception as error:
         course.say(f"{environment}: how this attempt ended is not kept, the history calls it interrupted: {error}")
     if outcome not in ("proven", "undone") or course.mark is None:
         return
     try:
-        unsettled.remove(s3, course.bucket, course.mark)
+        records.remove_mark(s3, course.bucket, course.mark)
     except Exception as error:
-        course.say(f"{environment}: s3://{course.bucket}/{unsettled.KEY} stays, the next run proves again: {error}")
+        course.say(f"{environment}: s3://{course.bucket}/{records.MARK_KEY} stays, the next run proves again: {error}")
 
 
 def _expire(course: Course, release: Release) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from release import git, promotion, tree, way_back
 from release.headline import Distance
 from release.promotion import Accepted, Refused, Request, Unknown
-from release.record import Release
+from release.records import Release
 from release.tree import Sources, Tree
 from release.version import commit
 from release.way_back import Kind, RolledBack

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from release.record import Proven, Release
+from release.records import Proven, Release
 from release.version import SHORT as LONGER
 from release.version import is_dirty, short
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws_errors import code, is_missing
 from release import machine, objects, strict_json
 from release.strict_json import DamagedError
 from release.version import short
@@ -242,7 +243,7 @@ def look(s3: Any, bucket: str) -> Held | None:
     try:
         answer, body = objects.read(s3, bucket, KEY)
     except ClientError as error:
-        if _code(error) in {"NoSuchKey", "NoSuchBucket", "404"}:
+        if is_missing(error) or code(error) == "NoSuchBucket":
             return None
         raise
     modified = answer["LastModified"]
@@ -303,8 +304,4 @@ def _delete(s3: Any, bucket: str, etag: str) -> bool:
 
 def _refused(error: ClientError) -> bool:
     """Whether a condition did not hold: 412, 404 without an object, 409 while another write is under way."""
-    return _code(error) in {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "OperationAborted"}
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])
+    return objects.condition_failed(error) or code(error) in objects.CONFLICTS

@@ -10,7 +10,7 @@ from typing import Any
 from release import progress, strict_json
 from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
-from release.record import Network
+from release.records import Network
 
 APPEARS_S = 60.0
 """Seconds in which ECS may not know a task that it has just started: eventually consistent (RunTask, remarks)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from functions.aws_errors import code, is_missing
 from release import strict_json
 from release.strict_json import DamagedError
 
@@ -30,10 +32,15 @@ def repeated(request: Callable[[], T], *, sleep: Callable[[float], None] = time.
         try:
             return request()
         except ClientError as error:
-            if error.response["Error"]["Code"] not in CONFLICTS:
+            if code(error) not in CONFLICTS:
                 raise
         sleep(pause)
     return request()
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether the condition of a write or deletion does not hold: 412, or 404 for `IfMatch` without an object."""
+    return code(error) == "PreconditionFailed" or is_missing(error)
 
 
 def read(s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
@@ -56,13 +63,22 @@ def load(s3: Any, bucket: str, key: str, kind: type[T]) -> tuple[T, str] | None:
     try:
         answer, body = read(s3, bucket, key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+        if is_missing(error):
             return None
         raise
     try:
         return strict_json.read(kind, strict_json.decode(body)), answer.get("ETag", "")
     except DamagedError as error:
         raise damaged(bucket, key, error) from error
+
+
+def save(s3: Any, bucket: str, key: str, data: Mapping[str, Any], **condition: str) -> str:
+    """Store JSON; its ETag. `condition` is `IfMatch` or `IfNoneMatch`. Raises what the client raises."""
+    body = json.dumps(data, indent=2).encode()
+    answer = repeated(
+        lambda: s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+    )
+    return str(answer["ETag"])
 
 
 def damaged(bucket: str, key: str, why: object) -> DamagedError:

@@ -10,23 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from release import (
-    healthcheck,
-    image,
-    migration,
-    preflight,
-    record,
-    registry,
-    rollout,
-    strict_json,
-    tasks,
-    unsettled,
-    way_back,
-)
+from release import healthcheck, image, migration, preflight, records, registry, rollout, strict_json, tasks, way_back
 from release.course import Course
 from release.migration import MigrationRequest
 from release.progress import Say
-from release.record import Proven
+from release.records import Proven
 from release.rollout import RolloutRequest
 from release.static import activate, manifest, plan, publish, store
 from release.static.source import Folder
@@ -112,10 +100,10 @@ def roll_out(course: Course, say: Say) -> None:
     course.found = rollout.current(clients.function, request.deploy_function)
     # What an earlier mark knows of the time before is older than what is there now.
     course.site_config = course.left.site_config if course.left else _settled_config(course)
-    course.mark = unsettled.write(
+    course.mark = records.set_mark(
         clients.s3,
         course.bucket,
-        unsettled.Mark(
+        records.UnfinishedMark(
             attempt=course.attempt.id,
             version=request.identity.version,
             started_at=course.attempt.started_at,
@@ -201,7 +189,7 @@ def keep_record(course: Course, _say: Say) -> None:
         who=attempt.who,
         is_ancestor=course.is_ancestor,
     )
-    record.write(course.clients.s3, course.bucket, result, course.before)
+    records.write_release(course.clients.s3, course.bucket, result, course.before)
     course.result = result
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from release import escaping
-from release.record import Proven, Release
+from release.records import Proven, Release
 from release.version import commit, is_dirty, short
 
 _SHOWN: Final = 3

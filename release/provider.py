@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pulumi.runtime.rpc import UNKNOWN
 
-from release import drift, engine, git, record, session, unsettled
+from release import drift, engine, git, records, session
 from release.course import identity
 from release.progress import Say
 from release.request import IDENTITY, connection, from_inputs
@@ -122,9 +122,9 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     bucket, service = news["recordsBucket"], news["service"].split(":")
     try:
         s3 = session.connect(connection(news), account=service[4], region=service[3]).s3
-        if unsettled.read(s3, bucket) is not None:
+        if records.read_mark(s3, bucket) is not None:
             return True
-        recorded = record.read(s3, bucket)
+        recorded = records.read_release(s3, bucket)
     except session.WrongAccountError:
         return False
     except ClientError as error:
@@ -136,7 +136,7 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     if recorded is None:
         return True
     known = olds.get("release")
-    return known is not None and identity(record.from_json(known)) != identity(recorded)
+    return known is not None and identity(records.release_from_json(known)) != identity(recorded)
 
 
 def _is_unknown(network: Any) -> bool:

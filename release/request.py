@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from release.healthcheck import HealthCheck
-from release.record import Identity, Network
+from release.records import Identity, Network
 from release.static.source import Folder, Upstream
 from release.static.store import Site
 

@@ -11,7 +11,7 @@ from typing import Any
 from release import progress, strict_json
 from release.deploy_function import Answer, Current, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
-from release.record import Network
+from release.records import Network
 
 LAST_QUESTION_S = 10.0
 """Seconds for finding out what a deploy without an answer has started, after the deadline."""

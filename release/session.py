@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws_errors import code
 from release.request import Connection
 from release.static.store import CONCURRENCY
 
@@ -128,7 +129,7 @@ def is_denied(error: BaseException) -> bool:
     cause = error.__cause__ or error
     # EC2 has its own word, and the answer to HeadObject no body that would name one.
     words = ("AccessDenied", "UnauthorizedOperation", "403")
-    return isinstance(cause, ClientError) and cause.response["Error"]["Code"].startswith(words)
+    return isinstance(cause, ClientError) and code(cause).startswith(words)
 
 
 def _assume(session: boto3.Session, role: dict[str, str], region: str, config: Config) -> boto3.Session:

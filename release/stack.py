@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from release import record, strict_json, way_back
-from release.record import Release
+from release import records, strict_json, way_back
+from release.records import Release
 from release.strict_json import DamagedError
 
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
@@ -63,7 +63,7 @@ class Stack:
 
 def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """The output `release`: the record, short enough for a screen. Of what ran before it names the versions only."""
-    before = way_back.candidates(record.from_json(recorded))
+    before = way_back.candidates(records.release_from_json(recorded))
     return {**recorded, "previous": [proven.version for proven in before]}
 
 
@@ -73,13 +73,13 @@ def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -
     The outputs of an earlier program have the whole record. Raises DamagedError.
     """
     if recorded:
-        return record.from_json(recorded)
+        return records.release_from_json(recorded)
     output = outputs.get("release")
     if not isinstance(output, Mapping) or not output:
-        return record.from_json(output) if output else None
+        return records.release_from_json(output) if output else None
     before = output.get("previous")
     whole = [proven for proven in before if isinstance(proven, Mapping)] if isinstance(before, list) else before or []
-    return record.from_json({**output, "previous": whole})
+    return records.release_from_json({**output, "previous": whole})
 
 
 def read(name: str) -> Stack:

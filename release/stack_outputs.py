@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from release import record, stack
+from release import records, stack
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class StackOutputs:
     """The outputs of a stack, as far as a release needs them."""
 
     name: str
-    release: record.Release | None
+    release: records.Release | None
     """The record, without what ran before where the state's secrets cannot be read; None before the first release."""
     outputs: Mapping[str, Any]
     secret: frozenset[str] = frozenset()

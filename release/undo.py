@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from release import healthcheck, progress, record, rollout, tasks
+from release import healthcheck, progress, records, rollout, tasks
 from release.course import Course, revision
 from release.deploy_function import Current
 from release.healthcheck import NotProven
 from release.lease import LeaseLostError
 from release.progress import Say
-from release.record import Identity, Release
+from release.records import Identity, Release
 from release.rollout import RollbackRequest, RolloutFailed
 from release.static import activate, store
 from release.version import short
@@ -162,7 +162,7 @@ def _proof(course: Course, say: Say) -> _Step:
 def _recorded_as_before(course: Course) -> bool:
     """Whether the record is what was gone back to. A failed write of the new one may have arrived all the same."""
     try:
-        return record.read(course.clients.s3, course.bucket) == course.proven
+        return records.read_release(course.clients.s3, course.bucket) == course.proven
     except Exception:
         return False
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from release import escaping
-from release.record import GoneBack, Proven, Release
+from release.records import GoneBack, Proven, Release
 from release.version import short
 
 Kind = Literal["release", "promotion", "roll back", "restart", "again"]

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws_errors import code
 from functions.deploy import telling
 from functions.deploy.clients import Aws
 from functions.deploy.facts import Task
@@ -92,7 +93,7 @@ class Log:
                     logGroupName=self.group, logStreamName=self.stream, startFromHead=False, **page
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                if code(error) == "ResourceNotFoundException":
                     return
                 raise
             messages = (event["message"].rstrip() for event in answer["events"])

@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code, is_missing
 from functions.deploy.clients import Aws
 from functions.deploy.errors import RefusedError, UnavailableError
 
@@ -28,12 +29,11 @@ def check(aws: Aws, identity: str) -> None:
     try:
         answer = aws.s3.get_object(Bucket=aws.records_bucket, Key=KEY)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
         # Without s3:ListBucket, which this function has no other use for, S3 answers 403 for what is not there:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-        if code in {"NoSuchKey", "404", "AccessDenied", "403"}:
+        if is_missing(error) or code(error) in {"AccessDenied", "403"}:
             raise RefusedError(
-                f"nobody holds the lease: {where} is not there or not readable ({code}). "
+                f"nobody holds the lease: {where} is not there or not readable ({code(error)}). "
                 "Expected the lease of the release that sends this: release again"
             ) from error
         raise

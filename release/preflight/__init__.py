@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from release.preflight import definition, going_back, image, network, secrets, service, targets
 from release.preflight.check import Check, all_of
-from release.record import Proven
+from release.records import Proven
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static.store import Say

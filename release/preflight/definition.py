@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.preflight import roles
 from release.preflight.check import Check
 from release.request import ReleaseRequest
@@ -22,7 +23,7 @@ def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[st
     try:
         found = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ClientException":
+        if code(error) != "ClientException":
             raise
         yield f"the task definition {revision} does not exist: {again}"
         return
@@ -48,6 +49,6 @@ def _check_role(clients: Clients, arn: str) -> Iterator[str]:
     try:
         clients.iam.get_role(RoleName=arn.rpartition("/")[2])
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
+        if code(error) != "NoSuchEntity":
             raise
         yield f"the role {arn} of the task definition does not exist: `pulumi up --refresh` makes it again"

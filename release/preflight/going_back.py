@@ -13,10 +13,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.course import identity, revision
 from release.preflight import definition, image, network, roles, secrets
 from release.preflight.check import Check, all_of
-from release.record import Proven
+from release.records import Proven
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.version import short
@@ -44,7 +45,7 @@ def _read(clients: Clients, proven: Proven, described: dict[str, Mapping[str, An
     try:
         found = clients.ecs.describe_task_definition(taskDefinition=proven.task_definition)["taskDefinition"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ClientException":
+        if code(error) != "ClientException":
             raise
         yield "its task definition does not exist"
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.session import Clients
 
 
@@ -32,7 +33,7 @@ def decisions(
             for one in result.get("ResourceSpecificResults") or ():
                 found[one["EvalResourceName"]] = one["EvalResourceDecision"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
+        if code(error) != "NoSuchEntity":
             raise
         return {}
     return found

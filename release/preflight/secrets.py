@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.preflight import roles
 from release.preflight.check import Check
 from release.request import ReleaseRequest
@@ -69,7 +70,7 @@ def check(clients: Clients, secret: Secret) -> Iterator[str]:
     try:
         found = clients.secretsmanager(secret.region).describe_secret(SecretId=secret.arn)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+        if code(error) != "ResourceNotFoundException":
             raise
         yield f"the secret {secret.arn} does not exist: {mend}"
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from release import record
+from release import records
 from release.request import ReleaseRequest
 from release.session import Clients
 
@@ -31,7 +31,7 @@ def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[s
     ]
     if not rolling:
         return
-    proven = record.read(clients.s3, request.site.records_bucket)
+    proven = records.read_release(clients.s3, request.site.records_bucket)
     known = {request.identity.task_definition, proven.task_definition if proven else ""}
     for one in rolling:
         if one["taskDefinition"] not in known:

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.session import Clients
 
 TRAFFIC_PORT = "traffic-port"
@@ -48,7 +49,7 @@ def check(clients: Clients, service: Mapping[str, Any]) -> Iterator[str]:
         try:
             group = clients.elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("TargetGroupNotFound", "TargetGroupNotFoundException"):
+            if code(error) not in ("TargetGroupNotFound", "TargetGroupNotFoundException"):
                 raise
             yield f"the target group {arn} of the service does not exist: `pulumi up --refresh` makes it again"
             continue

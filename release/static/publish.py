@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release import objects
 from release.static import plan, repair, store
 from release.static.errors import StaticReleaseError
@@ -106,7 +107,7 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
                 )
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "PreconditionFailed":
+            if code(error) == "PreconditionFailed":
                 return False
             raise
     return True

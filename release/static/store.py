@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws_errors import is_missing
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
 from release.static.manifest import Digest, File, Manifest, checked_digest
@@ -113,7 +114,7 @@ def get(s3: Any, bucket: str, key: str) -> bytes | None:
         try:
             _, body = objects.read(s3, bucket, key)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            if is_missing(error):
                 return None
             raise
     return body
@@ -144,7 +145,7 @@ def head(s3: Any, bucket: str, key: str, version: str | None = None) -> Mapping[
         try:
             answer: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            if is_missing(error):
                 return {}
             raise
     return answer

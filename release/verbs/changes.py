@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from release import escaping
-from release.record import Release
+from release.records import Release
 from release.static.manifest import Manifest
 from release.verbs.screen import short
 from release.version import is_dirty

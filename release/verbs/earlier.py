@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from release import attempts, lease, story
+from release import lease, records, story
 from release.strict_json import camel
 from release.verbs import history
 from release.verbs.environment import Environment
@@ -41,7 +41,9 @@ def read(here: Environment, version: str) -> Earlier | None:
     if here.request is None:
         return None
     s3, bucket = here.clients.s3, here.request.site.records_bucket
-    last = next((attempt for attempt in attempts.list_(s3, bucket, ATTEMPTS) if attempt.version == version), None)
+    last = next(
+        (attempt for attempt in records.list_attempts(s3, bucket, ATTEMPTS) if attempt.version == version), None
+    )
     if last is None or last.outcome == "proven":
         return None
     return Earlier(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from release import session, stack, tasks
-from release.record import Release
+from release.records import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.stack import Stack, StackError

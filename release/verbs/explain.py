@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from release import gate, git, record, tree
+from release import gate, git, records, tree
 from release.gate import Gate
 from release.promotion import Accepted, Refused
-from release.record import Release
+from release.records import Release
 from release.static import manifest, store
 from release.static.manifest import Manifest
 from release.tree import Sources
@@ -210,7 +210,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "kind": answer.kind if answer.accepted else None,
         "message": answer.message,
         "toDo": answer.to_do or None,
-        "now": record.proof_json(answer.now) if answer.now else None,
+        "now": records.proof_json(answer.now) if answer.now else None,
         "earlier": earlier.as_json(answer.earlier) if answer.earlier else None,
         "rolledBack": [
             {

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from release import attempts, escaping, lease, record, updates, way_back
-from release.attempts import Attempt, Phase
+from release import escaping, lease, records, updates, way_back
 from release.lease import Held
-from release.record import Release
+from release.records import Attempt, Phase, Release
 from release.strict_json import camel
 from release.updates import Update
 from release.verbs import environment
@@ -73,10 +72,10 @@ def read(there: Environment, limit: int) -> History:
         # Before the first release that began, nothing says where attempts are.
         return History(environment=there.name, failed=failed[:limit])
     s3, bucket = there.clients.s3, there.released().site.records_bucket
-    found = attempts.list_(s3, bucket, limit)
+    found = records.list_attempts(s3, bucket, limit)
     return History(
         environment=there.name,
-        release=record.read(s3, bucket),
+        release=records.read_release(s3, bucket),
         attempts=found,
         failed=failed_before_release(past, found, limit),
         held=lease.look(s3, bucket),
@@ -134,7 +133,7 @@ def as_json(history: History) -> dict[str, Any]:
     marked = way_back.gone_back_from(release) if release else ()
     return {
         "environment": history.environment,
-        "release": record.proof_json(release) if release else None,
+        "release": records.proof_json(release) if release else None,
         "attempts": [attempt_json(attempt, history.held) for attempt in history.attempts],
         "failedBeforeRelease": [
             {

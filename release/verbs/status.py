@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from release import attempts, healthcheck, lease, record, unsettled
 from release import drift as service_drift
-from release.record import Release
+from release import healthcheck, lease, records
+from release.records import Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import drift
@@ -68,12 +68,12 @@ def look(there: Environment, clients: Clients) -> Facts:
 
     # Not as a context: after Ctrl-C that would wait for answers that nobody wants any more.
     pool = ThreadPoolExecutor(8, thread_name_prefix="status")
-    recorded = pool.submit(read, "record", lambda: record.read(clients.s3, bucket))
+    recorded = pool.submit(read, "record", lambda: records.read_release(clients.s3, bucket))
     current = pool.submit(read, "ECS", lambda: _service(request, clients))
     site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
     held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
-    mark = pool.submit(read, "unsettled", lambda: unsettled.read(clients.s3, bucket))
-    last = pool.submit(read, "last attempt", lambda: attempts.list_(clients.s3, bucket, 1))
+    mark = pool.submit(read, "unsettled", lambda: records.read_mark(clients.s3, bucket))
+    last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
     health = pool.submit(_health, there, recorded)
     pool.shutdown(wait=False)
     newest = last.result()
@@ -101,7 +101,7 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
         "good": finding.good,
         "headline": finding.headline,
         "wrong": [{"code": wrong.code, "what": wrong.what, "toDo": wrong.to_do} for wrong in finding.wrong],
-        "record": record.proof_json(recorded) if recorded else None,
+        "record": records.proof_json(recorded) if recorded else None,
         "ecs": {
             "taskDefinition": ecs.task_definition,
             "desired": ecs.desired,

@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from release import drift, strict_json
-from release.attempts import Attempt
 from release.lease import Held
-from release.record import Release
-from release.unsettled import Mark
+from release.records import Attempt, Release, UnfinishedMark
 from release.verbs.history import state
 from release.verbs.screen import ago, revision, short, when
 
@@ -69,7 +67,7 @@ class Facts:
     """What the site serves; says so where files differ from it."""
     health: Health
     lease: Held | None = None
-    unsettled: Mark | None = None
+    unsettled: UnfinishedMark | None = None
     last: Attempt | None = None
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

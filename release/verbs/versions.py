@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from release import git, version
-from release.record import Release
+from release.records import Release
 from release.verbs.errors import UsageError
 
 _SHORT = re.compile(r"[0-9a-f]{4,40}(-dirty(-[0-9a-f]*)?)?")

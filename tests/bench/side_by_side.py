@@ -26,7 +26,7 @@ from typing import Any
 
 import docker
 
-from release import healthcheck, record
+from release import healthcheck, records
 from tests.bench.outputs import ENVIRONMENT
 from tests.local.clone import ROOT, Clone, caller_environment
 from tests.local.faults import image
@@ -162,7 +162,7 @@ def world_of(clone: Clone) -> Iterator[World]:
         engine = docker.DockerClient(os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else docker.from_env()
         (folder / "image").mkdir()
         world.image = image.build(engine, folder / "image", str(world.original["image"]).partition("@")[0])
-        kept = world.aws("s3").get_object(Bucket=world.records, Key=record.KEY)["Body"].read()
+        kept = world.aws("s3").get_object(Bucket=world.records, Key=records.RELEASE_KEY)["Body"].read()
         try:
             yield world
         finally:
@@ -170,7 +170,7 @@ def world_of(clone: Clone) -> Iterator[World]:
             ended = world.release({**world.original, "urn": None})
             if ended.outcome == "proven":  # versions that exist nowhere else are not to be found in the record
                 world.aws("s3").put_object(
-                    Bucket=world.records, Key=record.KEY, Body=kept, ContentType="application/json"
+                    Bucket=world.records, Key=records.RELEASE_KEY, Body=kept, ContentType="application/json"
                 )
 
 

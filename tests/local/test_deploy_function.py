@@ -15,7 +15,7 @@ import pytest
 from local.emulator import process
 from release import lease
 from release.migration import MigrationFailed
-from release.record import Network
+from release.records import Network
 from release.rollout import RolledOut, RolloutFailed, RolloutRequest, current, roll_out
 from tests.local.deployed_service import COUNTS, Aws, Service, build_image, create
 

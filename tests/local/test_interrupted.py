@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from release import lease, machine, record, stack
+from release import lease, machine, records, stack
 from tests.local.clone import Clone
 from tests.local.workflow.api import REPOSITORY, serving
 
@@ -119,7 +119,7 @@ class Dev:
     def assert_settled_on(self, version: str) -> None:
         """Service, site, record and stack are on one version, and nothing is left of an interruption."""
         outputs = self.clone.outputs("dev")
-        stored = record.read(self.s3, self.bucket)
+        stored = records.read_release(self.s3, self.bucket)
         assert stored is not None
         site = json.loads(self.clone.get(outputs["url"] + "/version.json")[1])["version"]
         answers = {self.clone.health("dev")["version"] for _ in range(5)}

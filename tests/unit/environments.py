@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from release import record, session, way_back
-from release.record import Release
+from release import records, session, way_back
+from release.records import Release
 from release.static.manifest import File, Manifest
 
 PULUMI = """#!{python}
@@ -148,7 +148,7 @@ class World:
                 "staticManifest": release.static_manifest,
             }
             resources.append({"type": "release:index:Release", "urn": "release", "inputs": inputs})
-            self.s3.put(bucket, record.KEY, release.to_json())
+            self.s3.put(bucket, records.RELEASE_KEY, release.to_json())
         config = {"easi:promoteFrom": promotes_from, **SOURCES, **settings}
         self.stacks[name] = {
             "export": {"deployment": {"resources": resources}},
@@ -219,7 +219,7 @@ def released(
     last = datetime.fromisoformat(verified_at)
     for number, version in enumerate(versions, 1):
         at = last - timedelta(minutes=len(versions) - number)
-        proven = record.Proven(
+        proven = records.Proven(
             version=version,
             image=f"repository@sha256:{version[:12].ljust(64, '0')}",
             task_definition=f"arn:aws:ecs:us-west-2:111111111111:task-definition/easi:{number}",

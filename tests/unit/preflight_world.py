@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from release import architecture, preflight
-from release.record import Proven
+from release.records import Proven
 from release.registry import ImageError, Registries
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients

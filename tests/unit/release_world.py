@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from release import attempts, deploy_function, engine, record, rollout, story
-from release.attempts import Attempt
+from release import deploy_function, engine, records, rollout, story
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
 from release.preflight import Problems
-from release.record import Network, Release
+from release.records import Attempt, Network, Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
@@ -257,11 +256,11 @@ class World:
     @property
     def recorded(self) -> Release | None:
         found = self.bucket.objects.get("release.json")
-        return record.from_json(json.loads(found)) if found else None
+        return records.release_from_json(json.loads(found)) if found else None
 
     @property
     def last(self) -> Attempt:
-        return attempts.list_(self.bucket, "records", 1)[0]
+        return records.list_attempts(self.bucket, "records", 1)[0]
 
     @property
     def settled(self) -> bool:

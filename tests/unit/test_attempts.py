@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from release import attempts
-from release.attempts import Attempt, Phase
+from release import records
+from release.records import Attempt, Phase
 from release.strict_json import DamagedError
 from tests.unit.bucket_fake import Bucket, error
 
@@ -44,10 +44,10 @@ def test_an_attempt_that_ended_is_read_back_whole() -> None:
         phases=(Phase(name="roll out", seconds=1.5, outcome="failed"),),
         undone=("the service is back",),
     )
-    attempts.begin(bucket, RECORDS, began)
-    attempts.end(bucket, RECORDS, ended)
+    records.begin(bucket, RECORDS, began)
+    records.end(bucket, RECORDS, ended)
 
-    assert attempts.list_(bucket, RECORDS, 5) == (ended,)
+    assert records.list_attempts(bucket, RECORDS, 5) == (ended,)
     assert ended.state == "undone"
     assert sorted(bucket.objects) == [
         "attempts/2026-11-23T23:10:01.123Z-id1/began.json",
@@ -59,14 +59,14 @@ def test_what_an_earlier_program_did_not_hide_is_hidden() -> None:
     bucket = Bucket()
     began = attempt(1)
     message = "dial postgres://easi:Win@ter@db/easi\n  PGPASS=hunter2"
-    attempts.begin(bucket, RECORDS, began)
-    attempts.end(
+    records.begin(bucket, RECORDS, began)
+    records.end(
         bucket,
         RECORDS,
         dataclasses.replace(began, ended_at="2026-11-23T23:11:00.000Z", outcome="undone", message=message),
     )
 
-    (found,) = attempts.list_(bucket, RECORDS, 5)
+    (found,) = records.list_attempts(bucket, RECORDS, 5)
     assert found.message == "dial postgres://easi:[hidden]@db/easi\n  PGPASS=[hidden]"
 
 
@@ -76,34 +76,34 @@ def test_what_no_release_wrote_is_named(body: bytes) -> None:
     began = attempt(1)
     bucket.objects[began.prefix + "began.json"] = body
     with pytest.raises(DamagedError, match=f"s3://records/{began.prefix}"):
-        attempts.list_(bucket, RECORDS, 5)
+        records.list_attempts(bucket, RECORDS, 5)
 
 
 def test_one_that_began_and_never_ended_was_interrupted() -> None:
     bucket = Bucket()
-    attempts.begin(bucket, RECORDS, attempt(1))
+    records.begin(bucket, RECORDS, attempt(1))
 
-    (found,) = attempts.list_(bucket, RECORDS, 5)
+    (found,) = records.list_attempts(bucket, RECORDS, 5)
     assert (found.state, found.outcome, found.ended_at) == ("interrupted", None, None)
 
 
 def test_the_newest_come_first_and_no_more_than_asked_for() -> None:
     bucket = Bucket()
     for number in (2, 4, 1, 3):
-        attempts.begin(bucket, RECORDS, attempt(number))
+        records.begin(bucket, RECORDS, attempt(number))
 
-    assert [found.id for found in attempts.list_(bucket, RECORDS, 3)] == ["id4", "id3", "id2"]
-    assert attempts.list_(bucket, RECORDS, 0) == ()
-    assert attempts.list_(Bucket(), RECORDS, 3) == ()
+    assert [found.id for found in records.list_attempts(bucket, RECORDS, 3)] == ["id4", "id3", "id2"]
+    assert records.list_attempts(bucket, RECORDS, 0) == ()
+    assert records.list_attempts(Bucket(), RECORDS, 3) == ()
 
 
 def test_what_was_kept_is_never_changed() -> None:
     bucket = Bucket()
-    attempts.begin(bucket, RECORDS, attempt(1))
+    records.begin(bucket, RECORDS, attempt(1))
     kept = dict(bucket.objects)
 
     # The same write, repeated because its answer was lost, is no failure.
-    attempts.begin(bucket, RECORDS, attempt(1, who="somebody else"))
+    records.begin(bucket, RECORDS, attempt(1, who="somebody else"))
 
     assert bucket.objects == kept
 
@@ -116,16 +116,16 @@ def test_a_write_that_s3_refuses_is_raised() -> None:
 
     bucket.before = refuse
     with pytest.raises(ClientError, match="AccessDenied"):
-        attempts.begin(bucket, RECORDS, attempt(1))
+        records.begin(bucket, RECORDS, attempt(1))
 
 
 def test_an_attempt_without_an_outcome_cannot_end() -> None:
     with pytest.raises(ValueError, match="has no end"):
-        attempts.end(Bucket(), RECORDS, attempt(1))
+        records.end(Bucket(), RECORDS, attempt(1))
 
 
 def test_times_sort_as_text() -> None:
-    earlier = attempts.now()
+    earlier = records.now()
     assert len(earlier) == len("2026-11-23T23:10:05.123Z")
     assert earlier.endswith("Z")
-    assert earlier <= attempts.now()
+    assert earlier <= records.now()

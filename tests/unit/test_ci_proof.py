@@ -12,10 +12,10 @@ import pytest
 from ci import outcome
 from ci.__main__ import main
 from ci.outcome import Facts
-from release import attempts, healthcheck, lease, session
-from release.attempts import Attempt, Phase
+from release import healthcheck, lease, records, session
 from release.healthcheck import Answer, HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError
+from release.records import Attempt, Phase
 from release.tasks import Tasks
 from release.updates import Update
 from tests.unit.environments import World, released, world_in
@@ -79,7 +79,7 @@ class Release:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Release:
     made = Release()
-    monkeypatch.setattr(attempts, "list_", made.list_)
+    monkeypatch.setattr(records, "list_attempts", made.list_)
     monkeypatch.setattr(lease, "wait", made.wait)
     monkeypatch.setattr(healthcheck, "prove", made.prove)
     monkeypatch.setattr(healthcheck, "probe", made.probe)

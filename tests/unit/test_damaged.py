@@ -19,20 +19,7 @@ from hypothesis import strategies as st
 from ci import approved, comment, drift_issue, events, github, preview
 from local import layout, project
 from local.emulator import process
-from release import (
-    attempts,
-    deploy_function,
-    healthcheck,
-    http,
-    lease,
-    machine,
-    record,
-    session,
-    stack,
-    strict_json,
-    unsettled,
-    updates,
-)
+from release import deploy_function, healthcheck, http, lease, machine, records, session, stack, strict_json, updates
 from release.static import expire, manifest, readback, store
 from release.verbs import environment, recover
 from release.verbs import version as version_verb
@@ -44,7 +31,7 @@ from tests.unit.fake_s3 import FakeS3
 SHA: Final = "1" * 40
 DIGEST: Final = "sha256:" + "a" * 64
 BUCKET: Final = "records"
-PREFIX: Final = f"{attempts.PREFIX}2026-11-23T23:10:01.123Z-id1/"
+PREFIX: Final = f"{records.ATTEMPTS_PREFIX}2026-11-23T23:10:01.123Z-id1/"
 SITE: Final = store.Site(bucket="site", records_bucket=BUCKET, distribution_id="E1", url="https://site.example")
 BEGAN: Final = {
     "id": "id1",
@@ -191,16 +178,16 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
     return {
         "release.json": (
             released(SHA, "2" * 40).to_json(),
-            object_of(record.KEY, lambda s3: record.read(s3, BUCKET)),
+            object_of(records.RELEASE_KEY, lambda s3: records.read_release(s3, BUCKET)),
         ),
-        "began.json": (BEGAN, object_of(PREFIX + "began.json", lambda s3: attempts.list_(s3, BUCKET, 1))),
-        "ended.json": (ENDED, object_of(PREFIX + "ended.json", lambda s3: attempts.list_(s3, BUCKET, 1))),
+        "began.json": (BEGAN, object_of(PREFIX + "began.json", lambda s3: records.list_attempts(s3, BUCKET, 1))),
+        "ended.json": (ENDED, object_of(PREFIX + "ended.json", lambda s3: records.list_attempts(s3, BUCKET, 1))),
         "active.json": (ACTIVE, object_of(store.ACTIVE, lambda s3: store.active(s3=s3, records_bucket=BUCKET))),
         "staged.json": (STAGED, staged),
         "manifest.json": ({}, object_of(key, lambda s3: store.find(s3=s3, records_bucket=BUCKET, digest=DIGEST))),
         "lease.json": (HOLDER, object_of(lease.KEY, lambda s3: str(lease.look(s3, BUCKET).holder))),  # type: ignore[union-attr] # there is one
         "lease.json alive": (HOLDER, object_of(lease.KEY, lambda s3: lease.look(s3, BUCKET).alive)),  # type: ignore[union-attr] # as above
-        "unsettled.json": (MARK, object_of(unsettled.KEY, lambda s3: unsettled.read(s3, BUCKET))),
+        "unsettled.json": (MARK, object_of(records.MARK_KEY, lambda s3: records.read_mark(s3, BUCKET))),
         "version.json": ({"version": SHA}, built(tmp_path)),
         "served version.json": ({"version": SHA}, readback._version),
         "health": ({"status": "pass", "version": SHA, "timestamp": "1"}, healthy),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from release import attempts, engine, rollout
+from release import engine, records, rollout
 from release.healthcheck import NotProven
 from release.preflight import Problems
-from release.record import GoneBack, Identity
+from release.records import GoneBack, Identity
 from tests.unit.bucket_fake import error
 from tests.unit.release_world import (
     ACCOUNT,
@@ -283,7 +283,7 @@ def test_each_attempt_and_proof_says_what_it_was(monkeypatch: pytest.MonkeyPatch
     ):
         run(world, asked)
 
-    listed = attempts.list_(world.bucket, "records", 9)
+    listed = records.list_attempts(world.bucket, "records", 9)
     assert [one.kind for one in listed] == ["again", "restart", "roll back", "promotion", "promotion"]
     assert world.recorded is not None
     assert world.recorded.kind == "again"

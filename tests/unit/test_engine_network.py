@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from release import record
+from release import records
 from release.healthcheck import NotProven
-from release.record import Network, Release
+from release.records import MARK_KEY, Network, Release
 from release.rollout import RolloutFailed
-from release.unsettled import KEY as UNSETTLED
 from tests.unit.release_world import NEW, OLD, World, before, failed, identity, request, run
 
 HERE, THERE = (Network(subnets=(subnet,), security_groups=("sg-1",)) for subnet in ("subnet-1", "subnet-2"))
@@ -88,7 +87,7 @@ def test_an_earlier_programs_record_of_what_runs_is_proven_again(monkeypatch: py
 def test_what_an_interrupted_release_left_is_no_network_to_go_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
     world.setting = (THERE, True)
-    world.bucket.objects[UNSETTLED] = b"{}"
+    world.bucket.objects[MARK_KEY] = b"{}"
     world.sick = {NEW}
 
     failed(world, request(network=MOVED["network"], executeCommand=True))
@@ -101,4 +100,4 @@ def test_exec_that_was_off_is_in_the_record() -> None:
     written = release.to_json()
     assert written["executeCommand"] is False
     assert written["network"] == {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
-    assert record.from_json(written) == release
+    assert records.release_from_json(written) == release

@@ -12,9 +12,9 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from release import attempts
+from release import records
 from release.__main__ import main
-from release.attempts import Attempt, Phase
+from release.records import Attempt, Phase
 from tests.unit.environments import World, build, released, world_in
 
 
@@ -39,15 +39,16 @@ def attempt(world: World, number: int, version: str, outcome: str | None, messag
         started_at=f"2026-01-0{number}T03:04:05.000Z",
     )
 
-    def put(**object_: Any) -> None:
+    def put(**object_: Any) -> dict[str, str]:
         world.s3.put(object_["Bucket"], object_["Key"], object_["Body"])
+        return {"ETag": '"1"'}
 
     bucket = types.SimpleNamespace(put_object=put)
-    attempts.begin(bucket, "records-prod", made)
+    records.begin(bucket, "records-prod", made)
     if outcome is not None:
         phases = (Phase(name="check", seconds=1, outcome="done"), Phase(name="prove", seconds=1, outcome="failed"))
         made = dataclasses.replace(made, outcome=outcome, ended_at=made.started_at, message=message, phases=phases)
-        attempts.end(bucket, "records-prod", made)
+        records.end(bucket, "records-prod", made)
 
 
 STORY = "prod: 2 is not released: prove failed\n  why       status is fail\n            exit code 3\n  runs now  1"
@@ -98,6 +99,6 @@ def test_attempts_that_cannot_be_read_are_said_to_be_unknown(
     world.add("prod", released(world.first, manifest=files), promotes_from="impl")
     world.write()
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
-    monkeypatch.setattr(attempts, "list_", mock.Mock(side_effect=denied))
+    monkeypatch.setattr(records, "list_attempts", mock.Mock(side_effect=denied))
     assert main(["explain", "-s", "prod"]) == 0
     assert "  earlier   not known: " in capsys.readouterr().out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from release import gate, git, record
+from release import gate, git, records
 from release.gate import Gate
 from release.headline import Distance
 from release.promotion import Accepted, Refused
@@ -31,8 +31,8 @@ def ask(root: Path, environment: str = "impl", version: str | None = None, reaso
     return gate.ask(root, environment=environment, requested=version, reason=reason, sources=sources)
 
 
-def released(version: str) -> record.Release:
-    return record.Release(
+def released(version: str) -> records.Release:
+    return records.Release(
         version=version, image="r@sha256:1", task_definition="t:1", static_manifest="s", verified_at="2026-01-02"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from release.record import Network, Proven
+from release.records import Network, Proven
 from tests.unit.preflight_world import (
     EXECUTION,
     IMAGE,

@@ -9,7 +9,7 @@ import pytest
 
 from release import headline
 from release.headline import Distance
-from release.record import Proven, Release
+from release.records import Proven, Release
 
 OLD, NEW = "399915e" + "0" * 33, "ed79594" + "0" * 33
 NOW = datetime(2026, 11, 28, 15, 0, tzinfo=UTC)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from release import attempts, lease, story
+from release import lease, records, story
 from release.__main__ import main
-from release.attempts import Attempt, Phase
 from release.lease import Held, Holder
-from release.record import Release
+from release.records import Attempt, Phase, Release
 from release.updates import Update
 from release.verbs import history
 from release.verbs.history import History
@@ -171,7 +170,7 @@ def test_attempts_are_read_from_the_records_bucket(
         asked.extend(arguments)
         return [attempt(NEW)]
 
-    monkeypatch.setattr(attempts, "list_", list_)
+    monkeypatch.setattr(records, "list_attempts", list_)
     world.add("prod", released(OLD, NEW))
     world.write()
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import fastjsonschema
 import pytest
 
-from release import attempts, way_back
+from release import records, way_back
 from release.__main__ import main
 from release.verbs import explain, history, status, verdict
 from release.verbs.history import History
@@ -86,7 +86,7 @@ def test_status_has_data_in_place_of_sentences() -> None:
 
 
 def test_history() -> None:
-    phase = attempts.Phase(name="prove", seconds=1.5, outcome="failed")
+    phase = records.Phase(name="prove", seconds=1.5, outcome="failed")
     found = (
         attempt(NEW, id="id-2", kind="roll back", outcome=None, ended_at=None, reason="500s"),
         attempt(OTHER, outcome="undone", message="two\nlines", phases=(phase,), undone=("it is back",)),
@@ -156,7 +156,7 @@ def test_every_verb_has_an_example_and_its_words_are_the_programs() -> None:
     assert [verb for verb, _ in EXAMPLES] == ["status", "history", "explain", "verify"]
     assert definitions["kind"]["enum"] == list(get_args(way_back.Kind))
     states = definitions["attempt"]["properties"]["state"]["enum"]
-    assert states == [*attempts.OUTCOMES, "interrupted", "under way"]
+    assert states == [*records.OUTCOMES, "interrupted", "under way"]
     assert definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"] == list(verdict.PROBLEMS)
     assert definitions["explain"]["properties"]["source"]["enum"] == list(explain.SOURCES)
     unread = definitions["status"]["properties"]["unread"]["propertyNames"]["enum"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
-from release import attempts, objects, record, unsettled
+from release import objects, records
 from tests.unit.bucket_fake import Bucket, error
 
 
@@ -66,10 +66,10 @@ class Busy(Bucket):
             raise error(self.code)
 
 
-RECORD = record.Release(
+RECORD = records.Release(
     version="1" * 40, image="r@sha256:1", task_definition="t:1", static_manifest="s", verified_at="2026-01-02"
 )
-ATTEMPT = attempts.Attempt(
+ATTEMPT = records.Attempt(
     id="1",
     environment="dev",
     version="1" * 40,
@@ -85,8 +85,8 @@ ATTEMPT = attempts.Attempt(
 
 
 def remove_a_mark(bucket: Busy) -> None:
-    bucket.objects[unsettled.KEY] = b"{}"
-    unsettled.remove(bucket, "records", bucket.get_object(Bucket="records", Key=unsettled.KEY)["ETag"])
+    bucket.objects[records.MARK_KEY] = b"{}"
+    records.remove_mark(bucket, "records", bucket.get_object(Bucket="records", Key=records.MARK_KEY)["ETag"])
     assert bucket.objects == {}
 
 
@@ -94,8 +94,8 @@ def remove_a_mark(bucket: Busy) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda bucket: record.write(bucket, "records", RECORD, record.Stored(release=None, etag=None)),
-        lambda bucket: attempts.begin(bucket, "records", ATTEMPT),
+        lambda bucket: records.write_release(bucket, "records", RECORD, records.Stored(release=None, etag=None)),
+        lambda bucket: records.begin(bucket, "records", ATTEMPT),
         remove_a_mark,
     ],
 )

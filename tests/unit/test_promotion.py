@@ -6,7 +6,7 @@ import pytest
 
 from release import promotion, way_back
 from release.promotion import Accepted, IsAncestor, Refused, Request, Unknown
-from release.record import Proven, Release
+from release.records import Proven, Release
 from release.version import commit
 
 OLD, MIDDLE, NEW = ("1" * 40, "2" * 40, "3" * 40)

@@ -6,8 +6,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from release import record
-from release.record import GoneBack, Proven, RecordChangedError, Release
+from release import records
+from release.records import GoneBack, Proven, RecordChangedError, Release
 from release.strict_json import DamagedError
 from tests.unit.bucket_fake import Bucket, error
 
@@ -25,19 +25,19 @@ def proven(version: str, *, reason: str | None = None) -> Proven:
 
 def history(*versions: str) -> Release:
     first, *previous = reversed(versions)
-    return record.Release(**vars(proven(first)), previous=tuple(proven(version) for version in previous))
+    return records.Release(**vars(proven(first)), previous=tuple(proven(version) for version in previous))
 
 
 def test_record_survives_its_json() -> None:
     gone_back = GoneBack(at="2026-01-03T00:00:00Z", to="3" * 40, attempt="id3", who="octocat", reason="it loses orders")
     marked = dataclasses.replace(proven("1", reason="incident 7"), gone_back=gone_back, kind="promotion")
     known = dataclasses.replace(history("2", "3"), previous=(marked,), kind="roll back", first_verified_at="2026-01-01")
-    assert record.from_json(json.loads(json.dumps(known.to_json()))) == known
+    assert records.release_from_json(json.loads(json.dumps(known.to_json()))) == known
 
 
 def test_what_a_later_program_adds_is_passed_over() -> None:
     data = history("1").to_json() | {"new": 1, "goneBack": {"at": "2026-01-03", "to": "2", "new": 1}}
-    assert record.from_json(data).gone_back == GoneBack(at="2026-01-03", to="2")
+    assert records.release_from_json(data).gone_back == GoneBack(at="2026-01-03", to="2")
 
 
 def test_json_has_the_outputs_keys() -> None:
@@ -55,30 +55,30 @@ def test_json_has_the_outputs_keys() -> None:
 )
 def test_what_is_no_record_is_refused(data: dict[str, object], why: str) -> None:
     with pytest.raises(DamagedError, match=why):
-        record.from_json(data)
+        records.release_from_json(data)
 
 
 def test_an_object_that_is_no_json_is_named() -> None:
     bucket = Bucket()
-    bucket.objects[record.KEY] = b"<html>"
+    bucket.objects[records.RELEASE_KEY] = b"<html>"
     with pytest.raises(DamagedError, match="is damaged, no release wrote it so: it is not JSON"):
-        record.read(bucket, "records")
+        records.read_release(bucket, "records")
 
 
 def test_a_record_replaces_the_one_that_was_read() -> None:
     bucket = Bucket()
-    record.write(bucket, "records", history("1"), record.read_stored(bucket, "records"))
-    record.write(bucket, "records", history("1", "2"), record.read_stored(bucket, "records"))
-    assert record.read(bucket, "records") == history("1", "2")
+    records.write_release(bucket, "records", history("1"), records.read_stored(bucket, "records"))
+    records.write_release(bucket, "records", history("1", "2"), records.read_stored(bucket, "records"))
+    assert records.read_release(bucket, "records") == history("1", "2")
 
 
 def test_a_record_that_was_written_meanwhile_stays() -> None:
     bucket = Bucket()
-    nothing = record.read_stored(bucket, "records")
-    record.write(bucket, "records", history("1"), nothing)
+    nothing = records.read_stored(bucket, "records")
+    records.write_release(bucket, "records", history("1"), nothing)
     with pytest.raises(RecordChangedError, match="it is 111111111111, proven 2026"):
-        record.write(bucket, "records", history("2"), nothing)
-    assert record.read(bucket, "records") == history("1")
+        records.write_release(bucket, "records", history("2"), nothing)
+    assert records.read_release(bucket, "records") == history("1")
 
 
 def test_a_write_that_did_not_arrive_is_told() -> None:
@@ -90,4 +90,4 @@ def test_a_write_that_did_not_arrive_is_told() -> None:
 
     bucket.before = down
     with pytest.raises(ClientError, match="InternalError"):
-        record.write(bucket, "records", history("1"), record.read_stored(bucket, "records"))
+        records.write_release(bucket, "records", history("1"), records.read_stored(bucket, "records"))

@@ -12,7 +12,7 @@ from botocore.response import StreamingBody
 
 from release import deploy_function, progress, rollout
 from release.deploy_function import Current
-from release.record import Network
+from release.records import Network
 from release.rollout import (
     RolledOut,
     RolloutFailed,

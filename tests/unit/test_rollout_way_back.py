@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from release import deploy_function, progress, rollout
-from release.record import Network
+from release.records import Network
 from release.rollout import RollbackRequest, RolledOut, RolloutFailed, roll_back
 from tests.unit.function_double import Clock
 from tests.unit.rollout_world import BEGAN, NEW, OLD, Function, status

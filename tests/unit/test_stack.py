@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import record, stack
+from release import records, stack
 from release.stack import RELEASE, Operation, StackError
 from tests.unit.environments import released
 
@@ -128,13 +128,13 @@ def test_the_record_is_that_of_the_release_and_its_output_is_short() -> None:
     )
 
     assert short == {**whole, "previous": ["a" * 40]}
-    assert stack.release_of(found.outputs, found.recorded) == record.from_json(whole)
+    assert stack.release_of(found.outputs, found.recorded) == records.release_from_json(whole)
 
 
 def test_the_outputs_of_an_earlier_program_have_the_whole_record() -> None:
     whole = released("a" * 40, "b" * 40).to_json()
 
-    assert stack.release_of({"release": whole}, None) == record.from_json(whole)
+    assert stack.release_of({"release": whole}, None) == records.release_from_json(whole)
 
 
 def test_versions_that_are_only_named_are_no_proof() -> None:

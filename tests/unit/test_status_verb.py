@@ -16,13 +16,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from release import attempts, healthcheck, lease, session
+from release import healthcheck, lease, records, session
 from release.__main__ import main
 from release.healthcheck import Answer, HealthCheck
-from release.record import Network
+from release.records import Network, UnfinishedMark
 from release.static import drift
 from release.tasks import Tasks
-from release.unsettled import Mark
 from release.verbs import verdict
 from release.verbs.verdict import Facts, Health, Service
 from tests.unit.environments import World, released, world_in
@@ -41,7 +40,7 @@ FINE = Facts(
     health=Health(url="https://easi.example.gov/health", version=NEW, miss=None),
     last=attempt(NEW),
 )
-MARK = Mark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", site_config=None)
+MARK = UnfinishedMark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", site_config=None)
 AGAIN = f"EASI_VERSION={NEW} pulumi up --refresh -s prod"
 UP = f"EASI_VERSION={NEW} pulumi up -s prod"
 RECOVER = f"python -m release recover -s prod && {UP}"
@@ -202,7 +201,7 @@ def sources(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(drift, "look", lambda **_: RECORD.static_manifest)
     monkeypatch.setattr(Ecs, "runs", RECORD.task_definition)
     monkeypatch.setattr(lease, "look", lambda *_: None)
-    monkeypatch.setattr(attempts, "list_", lambda *_: [attempt(NEW)])
+    monkeypatch.setattr(records, "list_attempts", lambda *_: [attempt(NEW)])
     monkeypatch.setattr(healthcheck, "probe", answer)
     return world
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from release import record, way_back
-from release.record import Proven, Release
+from release import records, way_back
+from release.records import Proven, Release
 from release.way_back import IsAncestor
 
 A, B, C, D = (letter * 40 for letter in "abcd")
@@ -47,7 +47,7 @@ def after(
             who="octocat",
             is_ancestor=is_ancestor,
         )
-        assert record.from_json(json.loads(json.dumps(release.to_json()))) == release
+        assert records.release_from_json(json.loads(json.dumps(release.to_json()))) == release
     assert release is not None
     return release
 
@@ -99,7 +99,7 @@ def test_the_mark_says_when_to_what_by_whom_and_why() -> None:
     release = after("abcA")
 
     mark = way_back.mark(release, C)
-    assert mark == record.GoneBack(at="2026-01-02T03:03:00Z", to=A, attempt="id3", who="octocat", reason="500s")
+    assert mark == records.GoneBack(at="2026-01-02T03:03:00Z", to=A, attempt="id3", who="octocat", reason="500s")
     assert way_back.mark(release, B) == mark, "it is newer than what was gone back to"
     assert way_back.mark(release, A) is way_back.mark(release, D) is way_back.mark(None, A) is None
     again = after("B", release=release)

@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from release import record
+from release import records
 from tests.local.clone import ROOT, Clone
 from tests.local.faults import image
 from tests.local.faults.page import Page
@@ -66,7 +66,7 @@ def world(environments: Clone, misbehaving: str, tmp_path_factory: pytest.TempPa
     with Proxy(environments.port) as proxy, Proxy(environments.port) as function_proxy:
         world = World(environments, proxy, function_proxy, folder)
         world.image = misbehaving
-        kept = world.aws("s3").get_object(Bucket=world.records, Key=record.KEY)["Body"].read()
+        kept = world.aws("s3").get_object(Bucket=world.records, Key=records.RELEASE_KEY)["Body"].read()
         yield world
         world.stop()
         proxy.use([])
@@ -74,4 +74,6 @@ def world(environments: Clone, misbehaving: str, tmp_path_factory: pytest.TempPa
         ended = world.release({**world.original, "urn": None})
         assert ended.outcome == "proven", ended.said
         # The suite's versions are in no repository: the tests after this one are not to find them in the record.
-        world.aws("s3").put_object(Bucket=world.records, Key=record.KEY, Body=kept, ContentType="application/json")
+        world.aws("s3").put_object(
+            Bucket=world.records, Key=records.RELEASE_KEY, Body=kept, ContentType="application/json"
+        )

@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from release import attempts, http, lease, record, stack
+from release import http, lease, records, stack
 from release.static import manifest
 from tests.local.clone import ROOT, Clone, caller_environment
 from tests.local.faults import image, sites
@@ -221,7 +221,7 @@ class World:
         elif not recorded:
             outcome = "proven" if process.popen.returncode == 0 else "failed"
         else:
-            kept = attempts.list_(self.aws("s3"), self.records, 5)
+            kept = records.list_attempts(self.aws("s3"), self.records, 5)
             proven = process.popen.returncode == 0
             outcome = next((each.state for each in kept if each.version == version), "proven" if proven else "refused")
             # The process and what it keeps must say the same.
@@ -235,7 +235,7 @@ class World:
     def observe(self) -> Observed:
         """What serves now, asked directly and not through a proxy."""
         s3 = self.aws("s3")
-        found = record.read(s3, self.records)
+        found = records.read_release(s3, self.records)
         service = self.aws("ecs").describe_services(cluster=self.cluster, services=[self.service])["services"][0]
         primary = next(each for each in service["deployments"] if each["status"] == "PRIMARY")
         assert found is not None
