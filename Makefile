@@ -53,8 +53,9 @@ test: setup check ## everything: the checks, then unit, component and local test
 test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md
 	$(VENV)/python -m pytest tests/local/faults --all-faults
 
-docs: .venv/.easi-installed ## write the generated page again: docs/settings.md
+docs: .venv/.easi-installed ## write what is generated again: docs/settings.md, local/plugin/types.json
 	$(VENV)/python -m docs.settings_table
+	$(VENV)/python -m local.plugin.sdk
 
 pictures: setup ## take the pictures of comment and summaries again: docs/pictures
 	$(VENV)/python -m pytest tests/local/workflow --pictures docs/pictures

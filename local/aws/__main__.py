@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from local.plugin.servicer import Servicer
 from release.plugin import serve
 
 from .provider import AwsProvider
-from .servicer import Servicer
+
+
+def main() -> None:
+    """Serve one engine."""
+    serve(Servicer(AwsProvider()))
+
 
 if __name__ == "__main__":
-    serve(Servicer(AwsProvider()))
+    main()

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .wire import ARCHIVE, ASSET, SIGNATURE
+from local.plugin.wire import ARCHIVE, ASSET, SIGNATURE
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o644 << 16

@@ -6,9 +6,11 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+from local.plugin.provider import PluginError
+from local.plugin.wire import Props
+
 from .kind import camel
-from .session import Aws, PluginError
-from .wire import Props
+from .session import Aws
 
 SECRETS: dict[str, frozenset[str]] = {
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": frozenset({"authorizationToken", "password"}),

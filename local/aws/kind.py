@@ -8,11 +8,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from local.plugin.provider import PluginError, Problem
+from local.plugin.types import shape_of
+from local.plugin.wire import Props
+
 from .naming import Name
-from .session import Aws, GoneError, PluginError
-from .shapes import Problem, shape_of
+from .session import Aws, GoneError
 from .spelling import at, member_of, members, spell_members
-from .wire import Props
 
 GONE = ("INACTIVE", "deleted", "deleting")
 """What AWS still shows for a while after it is gone."""
@@ -114,7 +116,7 @@ class Kind:
         lost = sorted(
             name
             for name, value in inputs.items()
-            if name not in taken and shape and name in shape.inputs and value is not None
+            if name not in taken and name in shape.inputs and value is not None
             if not self._sends(name)
         )
         reason = f"not supported by the local AWS plugin: extend {type(self).__name__} in {type(self).__module__}"

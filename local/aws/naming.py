@@ -5,17 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from local.plugin.provider import Proposal
+
 SUFFIX = 7
 """How many random hexadecimal digits follow the logical name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """The name that the engine made by the project's `pulumi:autonaming`; "" where that forbids made-up names."""
-
-    name: str
-    enforced: bool = False
-    """The type may not put it in lower case, and its limit is left to AWS."""
 
 
 @dataclass(frozen=True)

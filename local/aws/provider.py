@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from . import compare, functions, shapes, tagging
+from local.plugin import compare, sdk, types
+from local.plugin.provider import Checked, Diff, PartlyMadeError, PluginError, Problem, Proposal, Provider
+from local.plugin.wire import UNKNOWN, Props, has_unknown
+from release.engine_log import EngineLog
+
+from . import functions, tagging
 from .kind import Kind
-from .naming import Proposal
-from .session import Aws, GoneError, PluginError, explain, is_gone, require_endpoint
-from .shapes import Problem
+from .session import Aws, GoneError, explain, is_gone, require_endpoint
 from .table import TABLE
-from .wire import UNKNOWN, Props, has_unknown
 
 DEFAULTS = "__defaults"
 """The input in which, like the official plugin, the plugin keeps the names of properties that it has set itself."""
@@ -23,39 +25,11 @@ INCOMPLETE = "__incomplete"
 CONFIG_OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 
 
-class PartlyMadeError(PluginError):
-    """A resource exists now, but not everything that was asked for could be done to it."""
-
-    def __init__(self, message: str, identity: str, inputs: Props, state: Props) -> None:
-        super().__init__(message)
-        self.identity = identity
-        self.inputs = inputs
-        self.state = state
-
-
-@dataclass(frozen=True)
-class Checked:
-    """The inputs as they are used from now on, or what is wrong with them."""
-
-    inputs: Props
-    problems: list[Problem] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Diff:
-    """The differences, each with whether it makes a new resource."""
-
-    changes: dict[compare.Difference, bool]
-    delete_first: bool
-
-    @property
-    def replaces(self) -> list[str]:
-        """The paths that make a new resource."""
-        return [change.path for change, replaces in self.changes.items() if replaces]
-
-
-class AwsProvider:
+class AwsProvider(Provider):
     """Resources in the local AWS."""
+
+    name = "aws"
+    version = importlib.metadata.version("pulumi-aws")
 
     def __init__(self, table: Mapping[str, Kind] = TABLE) -> None:
         self._table = table
@@ -72,9 +46,8 @@ class AwsProvider:
 
     def check_config(self, inputs: Props) -> Checked:
         """Refuse settings that the official provider does not know."""
-        shape = shapes.provider_shape()
-        given = {key: value for key, value in inputs.items() if key not in CONFIG_OF_THE_ENGINE}
-        return Checked(inputs, shapes.read_inputs(shape, {key: _from_json(value) for key, value in given.items()})[1])
+        settings = {key: _from_json(value) for key, value in inputs.items() if key not in CONFIG_OF_THE_ENGINE}
+        return Checked(inputs, types.read_inputs(types.shape_of(types.AWS_PROVIDER), settings)[1])
 
     def configure(self, inputs: Props) -> None:
         """Remember region and default tags. Other settings name ways into AWS, which the local one does not need."""
@@ -90,7 +63,7 @@ class AwsProvider:
         """What the plugin knows of a resource type."""
         if token in self._table:
             return self._table[token]
-        if shapes.shape_of(token) is None:
+        if not sdk.exists(token):
             raise PluginError(f"{token} is not a resource type of pulumi_aws")
         known = ", ".join(
             sorted(token.split(":")[1].split("/")[0] + "." + token.split(":")[-1] for token in self._table)
@@ -101,9 +74,8 @@ class AwsProvider:
         self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
     ) -> Checked:
         """Check inputs against the type, and name what the program did not name."""
-        kind, shape = self.kind(token), shapes.shape_of(token)
-        assert shape is not None  # noqa: S101 - the table's types exist: a test looks
-        inputs, problems = shapes.read_inputs(shape, {key: value for key, value in new.items() if value is not None})
+        kind, shape = self.kind(token), types.shape_of(token)
+        inputs, problems = types.read_inputs(shape, {key: value for key, value in new.items() if value is not None})
         if problems:
             return Checked(new, problems)
         inputs = kind.prepare(inputs)
@@ -130,7 +102,13 @@ class AwsProvider:
         chosen = new.get(name) is not None and name not in new.get(DEFAULTS, ())
         return Diff(found, delete_first=kind.delete_first or chosen)
 
-    def create(self, token: str, inputs: Props, preview: bool = False) -> tuple[str, Props]:
+    def secrets(self, token: str) -> frozenset[str]:
+        """Outputs, or answers of a function, that are secret whatever the program says."""
+        return self._table[token].secrets if token in self._table else functions.SECRETS.get(token, frozenset())
+
+    def create(
+        self, token: str, inputs: Props, preview: bool = False, *, say: EngineLog | None = None
+    ) -> tuple[str, Props]:
         """Make a resource; the answer is its id and state. A preview makes nothing."""
         kind = self.kind(token)
         if preview:
@@ -152,7 +130,15 @@ class AwsProvider:
         return identity, state
 
     def update(
-        self, token: str, identity: str, state: Props, *, old: Props, new: Props, preview: bool = False
+        self,
+        token: str,
+        identity: str,
+        state: Props,
+        *,
+        old: Props,
+        new: Props,
+        preview: bool = False,
+        say: EngineLog | None = None,
     ) -> Props:
         """Change a resource in place; the answer is its new state. A preview changes nothing."""
         kind = self.kind(token)
@@ -177,8 +163,7 @@ class AwsProvider:
 
     def read(self, token: str, identity: str, state: Props, inputs: Props) -> tuple[Props, Props] | None:
         """What lives in AWS now, as state and inputs; None if nothing does. Without inputs it is an import."""
-        kind, shape = self.kind(token), shapes.shape_of(token)
-        assert shape is not None  # noqa: S101 - as above
+        kind, shape = self.kind(token), types.shape_of(token)
         try:
             live = kind.read(self.aws, identity, state or kind.from_id(identity))
         except Exception as error:
@@ -221,9 +206,8 @@ class AwsProvider:
         return {"region": self.aws.region} | state if kind.regional else state
 
     def _unknown(self, token: str, kind: Kind, known: Props) -> Props:
-        shape = shapes.shape_of(token)
-        assert shape is not None  # noqa: S101 - as above
-        unknown: Props = {name: UNKNOWN for name in shape.outputs if name not in kind.defaults and name != "tags"}
+        outputs = types.shape_of(token).outputs
+        unknown: Props = {name: UNKNOWN for name in outputs if name not in kind.defaults and name != "tags"}
         state = self._state(kind, _public(known), unknown)
         if has_unknown(known.get("tags")):
             state["tagsAll"] = UNKNOWN

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +12,11 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
+from local.plugin.provider import PluginError
+from local.plugin.servicer import fault
+
 GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|ServiceNotActive|^404$|ResourceNotFoundException")
 EMULATOR = "no local AWS answers at {endpoint}; run `make up`, or `python -m local status` to see what is wrong"
-
-
-class PluginError(Exception):
-    """Something that the user must know, as one line."""
 
 
 class GoneError(Exception):
@@ -100,8 +98,7 @@ def explain(error: Exception, endpoint: str) -> str:
         return f"the local AWS at {endpoint} broke off: {_line(str(error))}; see `python -m local logs emulator`"
     if isinstance(error, (PluginError, TimeoutError, botocore.exceptions.BotoCoreError)):
         return _line(str(error))
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    return f"error in the local AWS plugin, {at.filename}:{at.lineno}: {type(error).__name__}: {_line(str(error))}"
+    return fault("AWS", error)
 
 
 def _line(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from .session import PluginError
-from .wire import Props
+from local.plugin.provider import PluginError
+from local.plugin.wire import Props
 
 Names = dict[str, str]
 

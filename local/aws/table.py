@@ -5,8 +5,10 @@ A type that is missing here is an error that says so: add a Kind to a module of 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+from collections.abc import Callable, Iterator
 
 from . import services
 from .kind import Kind
@@ -21,3 +23,9 @@ def _kinds() -> list[type[Kind]]:
 
 
 TABLE: dict[str, Kind] = {kind.resource: kind() for kind in _kinds()}
+
+
+def preparations() -> Iterator[Callable[[], object]]:
+    """What every process of this plugin would do first: read the models of the services."""
+    for kind in TABLE.values():
+        yield functools.partial(kind.takes, kind.make, "")

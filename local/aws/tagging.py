@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.plugin.wire import Props
+
 from .kind import Kind
 from .session import Aws
 from .spelling import members, spell
-from .wire import Props
 
 Tags = dict[str, str]
 

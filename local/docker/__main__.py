@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from local.docker.provider import VERSION, DockerProvider
-from local.plugin import serve
+from local.docker.provider import DockerProvider
+from local.plugin.servicer import Servicer
+from release.plugin import serve
+
+
+def main() -> None:
+    """Serve one engine."""
+    serve(Servicer(DockerProvider()))
+
 
 if __name__ == "__main__":
-    serve(DockerProvider(), "docker", VERSION)
+    main()

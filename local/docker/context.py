@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from local.plugin import PluginError
+from local.plugin.provider import PluginError
 from release.build_context import BuildContext, BuildContextError
 
 

@@ -16,7 +16,7 @@ import docker.errors
 
 from local import docker_credentials
 from local.docker import context, times
-from local.plugin import PluginError
+from local.plugin.provider import PluginError
 
 OUTPUT_LINES = 25
 """How much of a failed build's output is shown."""

@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 from typing import Any
 
-from local.plugin import PluginError
+from local.plugin.provider import PluginError
 
 ARGUMENT = "SOURCE_DATE_EPOCH"
 _OF_THE_BUILDER = ("container", "container_config", "docker_version")

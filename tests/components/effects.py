@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from local.aws.provider import AwsProvider
-from local.aws.wire import Props
 from local.docker.provider import differences
+from local.plugin.wire import Props
 from release import provider
 from tests.components import program
 from tests.components.program import Ran
@@ -63,7 +63,7 @@ def _difference(urn: str, old: Props, new: Props, asked: Mapping[str, Any]) -> s
     if token == program.RELEASE:
         return "update" if provider.differs(old, new) else ""
     if token == IMAGE:
-        return "update" if dict(differences(old, new)) else ""
+        return "update" if any(differences(old, new)) else ""
     if not token.startswith("aws:"):
         return ""
     for ignored in asked.get("ignoreChanges", []):

@@ -24,8 +24,8 @@ from pulumi.runtime import mocks
 from pulumi.runtime.resource import register_resource
 
 from docs.settings_table import declared
-from local.aws import shapes
-from local.aws.wire import UNKNOWN, Props, read_struct
+from local.plugin.types import shape_of
+from local.plugin.wire import UNKNOWN, Props, read_struct
 from release import build_context, git, tree, unfinished_origin
 from release.build_context import BuildContext
 from release.static import manifest
@@ -192,7 +192,7 @@ def _around(config: dict[str, str], head: str) -> Iterator[None]:
 def _outputs_of(token: str) -> Collection[str]:
     if token in _OTHER_OUTPUTS:
         return _OTHER_OUTPUTS[token]
-    shape = shapes.shape_of(token) if token.startswith("aws:") else None
+    shape = shape_of(token) if token.startswith("aws:") else None
     return shape.outputs if shape else ()
 
 

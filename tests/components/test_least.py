@@ -26,7 +26,7 @@ from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.site_domain import Domain
 from components.static_site import StaticSite, StaticSiteArgs
 from components.target import Route
-from local.aws import shapes
+from local.plugin import types
 from tests.components.least import EXEMPT, Wide, documents, wide
 from tests.components.recorded import Recorded, Resource, record
 
@@ -212,7 +212,7 @@ def test_every_image_is_pinned_by_its_digest() -> None:
 def test_everything_that_takes_tags_has_them() -> None:
     taking = []
     for each in recorded().resources:
-        shape = shapes.shape_of(each.token) if each.token.startswith("aws:") else None
+        shape = types.shape_of(each.token) if each.token.startswith("aws:") else None
         if shape and "tags" in shape.inputs:
             taking.append(each.token)
             assert TAGS.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"

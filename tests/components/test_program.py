@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from local.aws import shapes
+from local.plugin import types
 from release.stack import _SIGNATURE
 from settings.reader import SettingsError
 from tests.components import program
@@ -122,7 +122,7 @@ def test_everything_bears_the_tags_by_which_the_deploy_role_knows_it(ran: dict[s
     tags = {"Project": "easi", "Environment": stack}
     taking = 0
     for each in ran[stack].resources:
-        shape = shapes.shape_of(each.token) if each.token.startswith("aws:") else None
+        shape = types.shape_of(each.token) if each.token.startswith("aws:") else None
         if shape and "tags" in shape.inputs:
             taking += 1
             assert tags.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from local.aws.provider import AwsProvider, PartlyMadeError
+from local.aws.provider import AwsProvider
 from local.aws.session import Aws
-from local.aws.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
+from local.plugin.provider import PartlyMadeError
+from local.plugin.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-west-2"

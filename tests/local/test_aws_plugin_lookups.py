@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from local.aws.provider import AwsProvider
-from local.aws.session import Aws, PluginError
+from local.aws.session import Aws
+from local.plugin.provider import PluginError
 
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 VPC = "aws:ec2/getVpc:getVpc"

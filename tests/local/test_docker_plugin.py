@@ -18,11 +18,10 @@ import docker
 import grpc
 import pytest
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # it has no types
-from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from local.emulator.process import Running
-from local.plugin import UNKNOWN, plain, wires
+from local.plugin.wire import UNKNOWN, read_struct, write_struct
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
 
@@ -54,31 +53,22 @@ class Plugin:
         self.configured = self._stub.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
 
     def check(self, **inputs: Any) -> dict[str, Any]:
-        answer = self._stub.Check(provider_pb2.CheckRequest(urn=URN, news=_struct(inputs)))
+        answer = self._stub.Check(provider_pb2.CheckRequest(urn=URN, news=write_struct(inputs)))
         assert not answer.failures
-        return _plain(answer.inputs)
+        return read_struct(answer.inputs)
 
     def diff(self, old: dict[str, Any], new: dict[str, Any]) -> Any:
         request = provider_pb2.DiffRequest(
-            urn=URN, id="x", olds=_struct({}), old_inputs=_struct(old), news=_struct(new)
+            urn=URN, id="x", olds=write_struct({}), old_inputs=write_struct(old), news=write_struct(new)
         )
         return self._stub.Diff(request)
 
     def create(self, inputs: dict[str, Any], *, preview: bool = False) -> dict[str, Any]:
-        request = provider_pb2.CreateRequest(urn=URN, properties=_struct(inputs), preview=preview)
-        return _plain(self._stub.Create(request).properties)
+        request = provider_pb2.CreateRequest(urn=URN, properties=write_struct(inputs), preview=preview)
+        return read_struct(self._stub.Create(request).properties)
 
     def delete(self, outputs: dict[str, Any]) -> None:
-        self._stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="x", properties=_struct(outputs)))
-
-
-def _struct(values: dict[str, Any]) -> Any:
-    return PropertyValue.marshal_map(wires(values))
-
-
-def _plain(struct: Any) -> dict[str, Any]:
-    values: dict[str, Any] = plain(PropertyValue.unmarshal_map(struct))
-    return values
+        self._stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="x", properties=write_struct(outputs)))
 
 
 @pytest.fixture
@@ -178,7 +168,7 @@ def test_unchanged_context_is_no_difference_and_a_changed_one_is(plugin: Plugin,
 
 def test_preview_neither_builds_nor_knows_the_digest(plugin: Plugin, inputs: dict[str, Any]) -> None:
     outputs = plugin.create(plugin.check(**inputs), preview=True)
-    assert outputs["repoDigest"] is UNKNOWN
+    assert outputs["repoDigest"] == UNKNOWN
     assert outputs["imageName"] == inputs["imageName"]
     assert plugin.engine.lines == []
 

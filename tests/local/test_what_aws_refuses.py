@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.aws.provider import AwsProvider
-from local.aws.session import Aws, PluginError
+from local.aws.session import Aws
+from local.plugin.provider import PluginError
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
 

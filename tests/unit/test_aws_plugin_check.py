@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from local.aws.provider import AwsProvider
-from local.aws.session import PluginError
-from local.aws.shapes import shape_of
 from local.aws.table import TABLE
-from local.aws.wire import ARCHIVE, SIGNATURE, UNKNOWN
+from local.docker.provider import IMAGE
+from local.plugin import sdk, types
+from local.plugin.provider import PluginError
+from local.plugin.types import shape_of
+from local.plugin.wire import ARCHIVE, SIGNATURE, UNKNOWN
 
 GROUP = "aws:lb/targetGroup:TargetGroup"
 SERVICE = "aws:ecs/service:Service"
@@ -27,7 +29,6 @@ def check(token: str, new: dict[str, Any], old: dict[str, Any] | None = None) ->
 @pytest.mark.parametrize("token", sorted(TABLE))
 def test_every_type_exists_in_pulumi_aws_with_the_properties_that_the_table_names(token: str) -> None:
     shape, kind = shape_of(token), TABLE[token]
-    assert shape is not None
     named = {path.split(".")[0] for path in kind.replaces | kind.unordered} | kind.volatile | kind.secrets
     assert named - shape.outputs - set(shape.inputs) == set()
     assert kind.name is None or kind.name.property in shape.inputs
@@ -37,8 +38,8 @@ def test_every_type_exists_in_pulumi_aws_with_the_properties_that_the_table_name
 def test_an_unknown_property_is_named_with_those_that_exist() -> None:
     _, problems = check(GROUP, {"healthCheck": {"pth": "/"}})
     assert problems == {
-        "healthCheck.pth": "no such property; allowed are enabled, healthyThreshold, interval, matcher, path, port, "
-        "protocol, timeout, unhealthyThreshold"
+        "healthCheck.pth": "no such property (did you mean path?); allowed are enabled, healthyThreshold, interval, "
+        "matcher, path, port, protocol, timeout, unhealthyThreshold"
     }
 
 
@@ -92,11 +93,18 @@ def test_an_unknown_type_is_named_with_those_that_exist() -> None:
         check("aws:ecs/servce:Servce", {})
 
 
-def test_looking_at_a_type_leaves_its_package_complete() -> None:
-    # In a process of its own: here, other tests have loaded the package already.
+def test_the_table_of_types_is_what_the_sdks_have() -> None:
+    # To write it again: make docs
+    assert types.tables() == sdk.described([*TABLE, IMAGE])
+    assert types.FILE.read_text() == sdk.text(types.tables())
+
+
+def test_the_plugin_answers_without_loading_the_sdk() -> None:
+    # In a process of its own: here, other tests have loaded it already.
     program = (
-        "from local.aws.shapes import shape_of; import pulumi_aws; "
-        f"shape_of({GROUP!r}); pulumi_aws.lb.TargetGroup; pulumi_aws.lb.Listener"
+        "import sys; from local.aws.provider import AwsProvider; "
+        f"assert not AwsProvider().check({GROUP!r}, 'app', {{}}, {{'name': 'app'}}, seed=b'').problems; "
+        "sys.exit('pulumi_aws' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

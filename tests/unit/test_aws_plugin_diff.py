@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from local.aws.archive import UnreadableError, zip_bytes
-from local.aws.compare import Difference, differences, same
 from local.aws.kind import camel
 from local.aws.provider import AwsProvider
-from local.aws.wire import ARCHIVE, ASSET, SECRET, SIGNATURE, UNKNOWN, read_struct, write_struct
+from local.plugin.compare import Difference, differences, same
+from local.plugin.wire import ARCHIVE, ASSET, SECRET, SIGNATURE, UNKNOWN, read_struct, write_struct
 
 
 def paths(old: dict[str, Any], new: dict[str, Any], unordered: str = "") -> dict[str, str]:

@@ -9,8 +9,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from local.aws.naming import Name
 from local.aws.provider import DEFAULTS, AwsProvider
-from local.aws.servicer import Servicer
-from local.aws.wire import read_struct, write_struct
+from local.plugin.servicer import Servicer
+from local.plugin.wire import read_struct, write_struct
 
 BUCKET = "aws:s3/bucket:Bucket"
 GROUP = "aws:lb/targetGroup:TargetGroup"

@@ -10,8 +10,8 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from local.aws.provider import AwsProvider
-from local.aws.servicer import Servicer
-from local.aws.wire import write_struct
+from local.plugin.servicer import Servicer
+from local.plugin.wire import write_struct
 
 ARGUMENTS = {
     "region": "us-east-1",

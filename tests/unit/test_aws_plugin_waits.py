@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.provider import AwsProvider, PartlyMadeError
+from local.aws.provider import AwsProvider
 from local.aws.services import cloudfront_parts
-from local.aws.session import Aws, PluginError
+from local.aws.session import Aws
+from local.plugin.provider import PartlyMadeError, PluginError
 from tests.components import program
 
 VPC_ORIGIN = "aws:cloudfront/vpcOrigin:VpcOrigin"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
@@ -10,17 +9,23 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
+import grpc
 import pytest
-from pulumi.provider.experimental.provider import CheckRequest, ConfigureRequest, PropertyDiffKind
-from pulumi_docker.image import ImageArgs
+from pulumi.runtime.proto import provider_pb2
 
-from local.arguments import faults
 from local.docker import context, image
 from local.docker.provider import IMAGE, DockerProvider, differences
-from local.plugin import UNKNOWN, PluginError, has_unknown, plain, wire, wires
+from local.plugin.provider import Checked, PluginError
+from local.plugin.servicer import Servicer
+from local.plugin.wire import UNKNOWN, write_struct
 
 URN = f"urn:pulumi:dev::easi::easi:image:BackendImage${IMAGE}::backend"
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    return {change.path: change.kind for change in differences(old, new)}
 
 
 @pytest.fixture
@@ -122,20 +127,20 @@ OLD = {
 
 def test_another_password_is_no_difference() -> None:
     registry = {"server": "localhost:4566", "username": "me", "password": "new"}
-    assert dict(differences(OLD, {**OLD, "registry": registry, "buildOnPreview": True})) == {}
+    assert changes(OLD, {**OLD, "registry": registry, "buildOnPreview": True}) == {}
 
 
 def test_differences_are_named_by_their_path() -> None:
     new = {**OLD, "build": {"context": ".", "args": {"B": "1"}, "contextDigest": "bb"}}
-    assert dict(differences(OLD, new)) == {
-        "build.args.A": PropertyDiffKind.DELETE,
-        "build.args.B": PropertyDiffKind.ADD,
-        "build.contextDigest": PropertyDiffKind.UPDATE,
+    assert changes(OLD, new) == {
+        "build.args.A": "delete",
+        "build.args.B": "add",
+        "build.contextDigest": "update",
     }
 
 
 def test_value_that_is_not_known_yet_is_a_difference() -> None:
-    assert dict(differences(OLD, {**OLD, "imageName": UNKNOWN})) == {"imageName": PropertyDiffKind.UPDATE}
+    assert changes(OLD, {**OLD, "imageName": UNKNOWN}) == {"imageName": "update"}
 
 
 @pytest.mark.parametrize(
@@ -158,61 +163,67 @@ def test_image_cannot_be_built_under_a_digest() -> None:
         image.Name.of("localhost:4566/app@sha256:1")
 
 
-def check(inputs: dict[str, Any], urn: str = URN) -> Any:
-    request = CheckRequest(urn, {}, wires(inputs), b"")
-    return asyncio.run(DockerProvider().check(request))
+def check(inputs: dict[str, Any]) -> Checked:
+    return DockerProvider().check(IMAGE, "backend", {}, inputs, seed=b"")
 
 
 def test_check_adds_the_contexts_digest(folder: Path) -> None:
-    answer = check({"imageName": "localhost:4566/app:1", "build": {"context": str(folder)}})
-    assert not answer.failures
-    assert plain(answer.inputs)["build"]["contextDigest"] == digest(folder)
+    checked = check({"imageName": "localhost:4566/app:1", "build": {"context": str(folder)}})
+    assert not checked.problems
+    assert checked.inputs["build"]["contextDigest"] == digest(folder)
 
 
 def test_check_can_wait_for_a_name_that_is_not_known_yet(folder: Path) -> None:
-    answer = check({"imageName": UNKNOWN, "build": {"context": str(folder)}})
-    assert not answer.failures
-    assert plain(answer.inputs)["imageName"] is UNKNOWN
+    checked = check({"imageName": UNKNOWN, "build": {"context": str(folder)}})
+    assert not checked.problems
+    assert checked.inputs["imageName"] == UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("inputs", "path", "reason"),
     [
-        ({}, "imageName", "imageName is required and missing"),
-        ({"imageName": 5}, "imageName", "imageName must be a string, not a whole number"),
-        ({"imageName": "a", "biuld": {}}, "biuld", r"biuld is not a property \(did you mean build\?\); ImageArgs has"),
-        ({"imageName": "a", "build": "."}, "build", "build must be an object of DockerBuildArgs, not a string"),
-        ({"imageName": "a", "build": {"args": {"A": 1}}}, "build.args.A", "build.args.A must be a string"),
+        ({}, "imageName", "required, and missing"),
+        ({"imageName": 5}, "imageName", "must be a string, not a single value"),
+        ({"imageName": "a", "biuld": {}}, "biuld", r"no such property \(did you mean build\?\); allowed are build, "),
+        ({"imageName": "a", "build": "."}, "build", "must be an object, not a single value"),
+        ({"imageName": "a", "build": {"args": {"A": 1}}}, "build.args.A", "must be a string"),
         ({"imageName": "a", "build": {"builderVersion": "x"}}, "build.builderVersion", "must be one of BuilderV1"),
-        ({"imageName": "a", "skipPush": "yes"}, "skipPush", "skipPush must be true or false, not a string"),
+        ({"imageName": "a", "skipPush": "yes"}, "skipPush", "must be true or false, not 'yes'"),
+        ({"imageName": "a", "skipPush": "true"}, "skipPush", "must be true or false, not 'true'"),
     ],
 )
 def test_wrong_property_is_refused(inputs: dict[str, Any], path: str, reason: str) -> None:
-    failures = check(inputs).failures
-    assert [failure.property for failure in failures] == [path]
-    assert re.search(reason, failures[0].reason)
+    (problem,) = check(inputs).problems
+    assert problem.path == path
+    assert re.search(reason, problem.reason)
 
 
-def test_secret_of_the_wrong_type_is_not_shown() -> None:
-    found = faults(ImageArgs, {"imageName": "a", "registry": {"password": ["hunter2"]}})
-    assert [item.reason for item in found] == ["must be a string, not a list"]
+@pytest.mark.parametrize(("password", "shape"), [(["hunter2"], "a list"), (5, "a single value")])
+def test_secret_of_the_wrong_type_is_not_shown(password: object, shape: str) -> None:
+    (problem,) = check({"imageName": "a", "registry": {"password": password}}).problems
+    assert problem.reason == f"must be a string, not {shape}"
 
 
 def test_other_resource_types_are_refused() -> None:
     with pytest.raises(PluginError, match="docker:index/container:Container is not available locally"):
-        check({}, "urn:pulumi:dev::easi::docker:index/container:Container::c")
+        DockerProvider().check("docker:index/container:Container", "c", {}, {}, seed=b"")
+
+
+def test_engine_is_asked_through_the_protocol(folder: Path) -> None:
+    news = write_struct({"imageName": "a", "build": {"context": str(folder)}})
+    answer = Servicer(DockerProvider()).Check(provider_pb2.CheckRequest(urn=URN, news=news), MagicMock())
+    assert answer.inputs.fields["build"].struct_value.fields["contextDigest"].string_value == digest(folder)
 
 
 def test_secrets_are_left_to_the_engine() -> None:
-    request = ConfigureRequest({}, {}, accept_secrets=True, accept_resources=True)
-    assert asyncio.run(DockerProvider().configure(request)).accept_secrets is False
+    request = provider_pb2.ConfigureRequest(acceptSecrets=True)
+    assert Servicer(DockerProvider()).Configure(request, MagicMock()).acceptSecrets is False
 
 
-def test_values_survive_the_wire() -> None:
-    values = {"a": 1, "b": 1.5, "c": True, "d": ["x", UNKNOWN], "e": {"f": "g"}}
-    assert plain(wires(values)) == values
-    assert has_unknown(values)
-    assert wire(values).marshal().struct_value.fields["d"].list_value.values[1].string_value
+def test_what_a_plugin_lacks_is_said_so() -> None:
+    context = MagicMock()
+    Servicer(DockerProvider()).Invoke(provider_pb2.InvokeRequest(tok="docker:index/getImage:getImage"), context)
+    context.abort.assert_called_once_with(grpc.StatusCode.UNIMPLEMENTED, "the local docker plugin has no Invoke")
 
 
 def test_failed_build_shows_the_end_of_its_output() -> None:

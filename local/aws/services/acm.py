@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from local.plugin.provider import PluginError
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
-from ..session import Aws, PluginError
-from ..wire import Props
+from ..session import Aws
 
 ISSUE_DEADLINE_S = 300
 ISSUE_INTERVAL_S = 0.5

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..session import Aws
 from ..spelling import at
 from ..tagging import pairs
-from ..wire import Props
 from .cloudfront_parts import deployed
 
 ZONE = "Z2FDTNDATAQYW2"

@@ -7,10 +7,11 @@ import time
 from collections.abc import Collection
 from typing import Any, ClassVar
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, camel, words
 from ..naming import Name
 from ..session import Aws
-from ..wire import Props
 
 DEPLOY_INTERVAL_S = 0.3
 DISTRIBUTION_DEADLINE_S = 90 * 60

@@ -5,10 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..session import Aws, GoneError
 from ..spelling import at
-from ..wire import Props
 
 ARN = "arn:{partition}:ec2:{region}:{account}:"
 OWNER = "{account}"

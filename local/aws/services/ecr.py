@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from local.plugin.provider import Problem
+from local.plugin.wire import UNKNOWN, Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..shapes import Problem
-from ..wire import UNKNOWN, Props
 
 
 class Repository(Kind):

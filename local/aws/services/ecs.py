@@ -6,10 +6,12 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from local.plugin.provider import PluginError
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
-from ..session import Aws, GoneError, PluginError
-from ..wire import Props
+from ..session import Aws, GoneError
 
 DRAIN_DEADLINE_S = 120
 DRAIN_INTERVAL_S = 0.5

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
 from ..tagging import pairs
-from ..wire import Props
 
 
 class Role(Kind):

@@ -6,12 +6,13 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from local.plugin.provider import Problem
+from local.plugin.wire import UNKNOWN, Props
+
 from ..archive import UnreadableError, zip_bytes
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..shapes import Problem
-from ..wire import UNKNOWN, Props
 
 READY_DEADLINE_S = 60
 READY_INTERVAL_S = 0.2

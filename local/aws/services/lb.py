@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..wire import Props
 
 _BALANCER_ATTRIBUTES = {
     "clientKeepAlive": "client_keep_alive.seconds",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
-from ..wire import Props
 
 
 class LogGroup(Kind):

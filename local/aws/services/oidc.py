@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Kind, words
 from ..session import Aws
 from ..tagging import pairs
-from ..wire import Props
 
 
 class OpenIdConnectProvider(Kind):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from local.plugin.wire import Props
+
 from ..kind import Kind, words
 from ..session import Aws, GoneError
 from ..spelling import members, spell_members
-from ..wire import Props
 
 
 class Record(Kind):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from local.plugin.provider import Problem
+from local.plugin.wire import Props
+
 from ..kind import Kind, camel, words
 from ..naming import Name
 from ..session import Aws
-from ..shapes import Problem
-from ..wire import Props
 
 _ZONES = {"us-east-1": "Z3AQBSTGFYJSTF", "us-east-2": "Z2O1EMRO9K5GLX", "us-west-1": "Z2F56UZL2M1ACD"}
 _ZONES |= {"us-west-2": "Z3BJ6K6RIION7M", "us-gov-west-1": "Z31GFT0UA1I2HV", "us-gov-east-1": "Z2NIFVYYW2VKV1"}

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Collection
 from typing import Any
 
+from local.plugin.provider import Problem
+from local.plugin.wire import Props
+
 from ..kind import Change, Kind, words
 from ..naming import Name
 from ..session import Aws, GoneError
-from ..shapes import Problem
-from ..wire import Props
 
 _VALUES = ("value", "insecureValue", "valueWo")
 

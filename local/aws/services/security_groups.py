@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar
 
+from local.plugin.wire import Props
+
 from ..kind import Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..wire import Props
 from .ec2 import ARN, OWNER
 
 

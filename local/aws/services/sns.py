@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from local.plugin.wire import Props
+
 from ..kind import Kind, words
 from ..naming import Name
 from ..session import Aws
-from ..wire import Props
 
 ATTRIBUTES = {
     "displayName": "DisplayName",

@@ -7,10 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.plugin.provider import Problem
+from local.plugin.wire import UNKNOWN, Props
+
 from ..kind import Kind, words
 from ..session import Aws, GoneError
-from ..shapes import Problem
-from ..wire import UNKNOWN, Props
 
 
 class TaskDefinition(Kind):

@@ -1,4 +1,4 @@
-"""The plugin protocol around AwsProvider.
+"""The plugin protocol around a Provider.
 
 The SDK's own servicer for providers drops the old inputs and the content hash of archives, without which no change of a
 function's code is seen; so this one speaks the protocol itself.
@@ -9,7 +9,8 @@ function's code is seen; so this one speaks the protocol itself.
 
 from __future__ import annotations
 
-import importlib.metadata
+import json
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -18,11 +19,10 @@ import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # protobuf ships no types
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from release.engine_log import EngineLog
+
 from .compare import Difference
-from .functions import SECRETS
-from .naming import Proposal
-from .provider import AwsProvider, Checked, PartlyMadeError
-from .session import PluginError, explain
+from .provider import Checked, PartlyMadeError, PluginError, Proposal, Provider
 from .wire import read_struct, write_struct
 
 Answer = Callable[[Any, Any, grpc.ServicerContext], Any]
@@ -57,10 +57,21 @@ def _answer(method: Answer) -> Answer:
             _abort_partly_made(context, error)
         except PluginError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except NotImplementedError:
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED, f"the local {self._provider.name} plugin has no {method.__name__}"
+            )
         except Exception as error:
-            context.abort(grpc.StatusCode.INTERNAL, explain(error, ""))
+            context.abort(grpc.StatusCode.INTERNAL, fault(self._provider.name, error))
 
     return wrapped
+
+
+def fault(name: str, error: Exception) -> str:
+    """A fault of the plugin itself, as one line that says where it is."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"error in the local {name} plugin, {at.filename}:{at.lineno}: {type(error).__name__}: {text}"
 
 
 def _abort_partly_made(context: grpc.ServicerContext, error: PartlyMadeError) -> None:
@@ -86,16 +97,16 @@ def _checked(result: Checked) -> Any:
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers the engine."""
 
-    def __init__(self, provider: AwsProvider) -> None:
+    def __init__(self, provider: Provider) -> None:
         self._provider = provider
 
     @_answer
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi-aws"))
+        return plugin_pb2.PluginInfo(version=self._provider.version)
 
     @_answer
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return provider_pb2.GetSchemaResponse(schema='{"name": "aws"}')
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self._provider.name}))
 
     @_answer
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -103,6 +114,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answer
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._provider.cancel()
         return empty_pb2.Empty()
 
     @_answer
@@ -152,27 +164,29 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @_answer
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _token(request.urn)
-        identity, state = self._provider.create(token, read_struct(request.properties), request.preview)
-        return provider_pb2.CreateResponse(
-            id=identity, properties=write_struct(state, self._provider.kind(token).secrets)
+        identity, state = self._provider.create(
+            token, read_struct(request.properties), request.preview, say=EngineLog(request.urn)
         )
+        return provider_pb2.CreateResponse(id=identity, properties=write_struct(state, self._provider.secrets(token)))
 
     @_answer
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         token, olds = _token(request.urn), read_struct(request.olds)
         old, new = read_struct(request.old_inputs), read_struct(request.news)
-        state = self._provider.update(token, request.id, olds, old=old, new=new, preview=request.preview)
-        return provider_pb2.UpdateResponse(properties=write_struct(state, self._provider.kind(token).secrets))
+        state = self._provider.update(
+            token, request.id, olds, old=old, new=new, preview=request.preview, say=EngineLog(request.urn)
+        )
+        return provider_pb2.UpdateResponse(properties=write_struct(state, self._provider.secrets(token)))
 
     @_answer
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _token(request.urn)
-        found = self._provider.read(token, request.id, read_struct(request.properties), read_struct(request.inputs))
-        if found is None:
+        live = self._provider.read(token, request.id, read_struct(request.properties), read_struct(request.inputs))
+        if live is None:
             return provider_pb2.ReadResponse(id="")
-        secrets = self._provider.kind(token).secrets
+        secrets = self._provider.secrets(token)
         return provider_pb2.ReadResponse(
-            id=request.id, properties=write_struct(found[0], secrets), inputs=write_struct(found[1], secrets)
+            id=request.id, properties=write_struct(live[0], secrets), inputs=write_struct(live[1], secrets)
         )
 
     @_answer
@@ -184,5 +198,5 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         result = self._provider.invoke(request.tok, read_struct(request.args))
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(write_struct(result, SECRETS.get(request.tok, frozenset())))
+        getattr(response, "return").CopyFrom(write_struct(result, self._provider.secrets(request.tok)))
         return response
