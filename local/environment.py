@@ -74,15 +74,16 @@ def write_programs(layout: Layout, engine: Engine) -> None:
     python, root = shlex.quote(str(layout.venv / "bin" / "python")), shlex.quote(str(layout.root))
     wrapper = shlex.quote(str(layout.root / "local" / "pulumi_wrapper.py"))
     in_project = f'export PYTHONPATH={root}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+    start = f"{in_project}exec {python} -IS {shlex.quote(str(layout.root / 'local' / 'warm' / 'start.py'))}"
     plugins = layout.home / "plugins"
     programs = {
         layout.bin / "pulumi": f'exec {python} -IS {wrapper} {shlex.quote(str(engine.path))} "$@"\n',
-        _plugin(plugins, "aws"): f'{in_project}exec {python} -u -m local.aws "$@"\n',
-        _plugin(plugins, "docker"): f'{in_project}exec {python} -u -m local.docker "$@"\n',
+        _plugin(plugins, "aws"): f'{start} plugins local.aws.__main__ "$@"\n',
+        _plugin(plugins, "docker"): f'{start} plugins local.docker.__main__ "$@"\n',
     }
     if not engine.official_host:
         host = engine.path.parent / "pulumi-language-python"
-        programs[host] = f'{in_project}exec {python} -u -m local.language_host "$@"\n'
+        programs[host] = f'{start} program local.language_host "$@"\n'
     for path, text in programs.items():
         script = f"#!/bin/sh\n{text}"
         if not path.exists() or path.read_text() != script:

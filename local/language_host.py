@@ -27,6 +27,7 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from local import bootstrap
+from local.warm import modules
 from release import watch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,7 +94,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             )
         )
         set_all_config(dict(request.config), list(request.configSecretKeys))
-        return run(program, folder, max(request.parallel, 1) * 4)
+        response = run(program, folder, max(request.parallel, 1) * 4)
+        if not (response.error or response.bail):
+            modules.remember()
+        return response
 
 
 def run(program: Path, folder: Path, threads: int) -> Any:

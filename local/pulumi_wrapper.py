@@ -4,11 +4,14 @@ In the folder of another Pulumi project, such as `account/`, it is the engine an
 """
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+RUN_THE_PROGRAM = frozenset({"preview", "pre", "up", "update", "refresh", "destroy"})
 
 
 def main() -> None:
@@ -30,7 +33,29 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", "local.project"], env=environment, cwd=ROOT, check=False)
         if done.returncode != 0:
             sys.exit(done.returncode)
+    if sys.platform == "linux" and RUN_THE_PROGRAM.intersection(sys.argv):
+        _prepare()
     os.execv(engine, [engine, "-C", str(local / "project"), *sys.argv[2:]])  # noqa: S606 - no shell wanted
+
+
+def _prepare() -> None:
+    """Start the processes of `local/warm`; this process becomes the engine that they end with."""
+    os.environ["EASI_WARM"] = name = f"easi-{secrets.token_hex(8)}"
+    for role in ("program", "plugins"):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(f"\0{name}-{role}")  # of no folder: nothing is left behind
+        listener.listen()
+        command = [sys.executable, "-u", "-m", "local.warm.process", role, str(listener.fileno()), str(os.getpid())]
+        subprocess.Popen(
+            command,
+            env=dict(os.environ, PYTHONPATH=str(ROOT)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+            start_new_session=True,  # Ctrl-C is the engine's to hand on
+        )
+        listener.close()
 
 
 main()
