@@ -62,8 +62,9 @@ ONE_TIME = {
 }
 ANSWERS = {
     "describe_route_tables": {"RouteTables": [{"Associations": [ASSOCIATION, ASSOCIATION | {"GatewayId": "sample"}]}]},
+    "get_vpc_origin": {"VpcOrigin": {"Status": "Deployed"}, "ETag": "1"},
 }
-"""What `update` needs to find."""
+"""What `update` needs to find, and `create` waits for."""
 
 
 class AnyAnswer(MagicMock):
