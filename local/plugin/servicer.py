@@ -4,7 +4,7 @@ The SDK's own servicer for providers drops the old inputs and the content hash o
 function's code is seen; so this one speaks the protocol itself.
 """
 
-# The methods have the names that the protocol gives them, and its documentation.
+# The methods have the names that the protocol gives them.
 # ruff: noqa: N802
 
 from __future__ import annotations
