@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from cli.errors import EXPECTED
+from cli.version import working_tree
 from local.layout import Layout, LocalError, read_json, write_json
 from local.terminal import Say, run_quietly
 from release.tree import Tree
-from release.verbs.errors import EXPECTED
-from release.verbs.version import working_tree
 from release.version import short
 
 INSTALLED = "node_modules/.installed-lock.json"

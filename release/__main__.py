@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from release import command
+from cli import main as command
+from cli.main import Verb
 
 VERBS = {
-    "status": "do the record, ECS, the site and the health check agree? if not, what to do",
-    "history": "what was released here when, by whom, what was undone and why; how to go back",
-    "explain": "would this version be accepted here, why, and what would it change?",
-    "version": "what this working tree would be released as",
-    "verify": "prove that a version answers at an address",
-    "recover": "clear what an interrupted release left behind",
+    "status": Verb("status", "do the record, ECS, the site and the health check agree? if not, what to do"),
+    "history": Verb("history", "what was released here when, by whom, what was undone and why; how to go back"),
+    "explain": Verb("explain", "would this version be accepted here, why, and what would it change?"),
+    "version": Verb("version", "what this working tree would be released as"),
+    "verify": Verb("verify", "prove that a version answers at an address"),
+    "recover": Verb("recover", "clear what an interrupted release left behind"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    return command.main("release.verbs", "python -m release", "What was released, and what serves.", VERBS, arguments)
+    return command.main("python -m release", "What was released, and what serves.", VERBS, arguments)
 
 
 if __name__ == "__main__":

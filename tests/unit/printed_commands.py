@@ -22,7 +22,7 @@ import botocore
 import botocore.session
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("release", "ci", "local", "account", "components", "example", *(path.name for path in ROOT.glob("*.py")))
+SOURCES = ("release", "cli", "local", "account", "components", "example", *(path.name for path in ROOT.glob("*.py")))
 PAGES = ("README.md", "docs", "example/README.md", "tests/bench/README.md")
 SHA = "5" * 40
 PROGRAMS = (

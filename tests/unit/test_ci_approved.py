@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ci import approved
-from ci.__main__ import main
+from ci import main
+from cli import approved
+from cli.errors import VerbError
 from release import strict_json
-from release.verbs.errors import VerbError
 
 REVIEWS: list[dict[str, Any]] = []
 ATTEMPTS: list[list[dict[str, Any]]] = []

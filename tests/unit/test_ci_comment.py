@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ci import comment, preview
-from ci.__main__ import main
-from ci.comment import MARKER
-from ci.events import Change, Preview
-from ci.github import Api, GithubError
+from ci import main
+from cli import comment, preview
+from cli.comment import MARKER
+from cli.events import Change, Preview
+from cli.github import Api, GithubError
 from tests.unit.test_ci_github import Server, environ
 
 BOT = {"login": "github-actions[bot]", "type": "Bot"}

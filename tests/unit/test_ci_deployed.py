@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ci import events
-from ci.__main__ import main
+from ci import main
+from cli import events
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry, outputs
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci import comment, diff, events, markdown
+from cli import comment, diff, events, markdown
 from tests.unit.ci_preview_world import RELEASE, TASK_DEFINITION, UNKNOWN, definition, said, setting, step, summary
 
 BUCKET = "aws:s3/bucket:Bucket"

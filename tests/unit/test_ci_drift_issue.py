@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ci import drift_issue, github
-from ci.__main__ import main
-from ci.drift_issue import MARKER, Close, Drift, Issue, Write, decide
-from ci.events import Change, Preview
-from ci.github import GithubError
+from ci import main
+from cli import drift_issue, github
+from cli.drift_issue import MARKER, Close, Drift, Issue, Write, decide
+from cli.events import Change, Preview
+from cli.github import GithubError
 from release import strict_json
 
 VERSION = "1" * 40

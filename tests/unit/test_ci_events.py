@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ci import events, variables
-from ci.events import Change, Preview
+from cli import events, variables
+from cli.events import Change, Preview
 from release import gate
 from release.strict_json import DamagedError
 from tests.unit.ci_preview_world import RELEASE, VERSION, prelude, release, replaced, said, setting, step, summary

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ci import events, markdown, preview
-from ci.__main__ import main
-from ci.events import Change, Preview
+from ci import main
+from cli import events, markdown, preview
+from cli.errors import VerbError
+from cli.events import Change, Preview
 from release import session
-from release.verbs.errors import VerbError
 from tests.unit.environments import World, released, world_in
 
 WHEN = "2026-01-02 03:04:05 UTC"

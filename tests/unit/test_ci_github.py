@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ci import github
-from ci.github import Api, GithubError
+from cli import github
+from cli.github import Api, GithubError
 
 
 class Server:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from ci import markdown
-from ci.events import Change, Preview
-from ci.markdown import Block, Part
+from cli import markdown
+from cli.events import Change, Preview
+from cli.markdown import Block, Part
 
 ROUTINE = Change(
     name="backend",

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ci import preview
-from ci.__main__ import main
-from release.verbs.errors import VerbError
+from ci import main
+from cli import preview
+from cli.errors import VerbError
 from tests.unit.ci_preview_world import release, replaced, said, setting, summary
 
 SECRET = "xyzzy-distinct-plugh"

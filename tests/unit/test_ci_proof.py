@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ci import outcome
-from ci.__main__ import main
-from ci.outcome import Facts
+from ci import main
+from cli import outcome
+from cli.outcome import Facts
 from release import healthcheck, lease, records, session
 from release.healthcheck import Answer, HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError

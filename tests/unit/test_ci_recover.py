@@ -9,12 +9,13 @@ import socket
 
 import pytest
 
-from ci import github, recover
-from ci.__main__ import main
-from ci.recover import Run
+from ci import main
+from cli import github
+from cli import recover_in_workflow as recover
+from cli.errors import UsageError, VerbError
+from cli.recover import Lock
+from cli.recover_in_workflow import Run
 from release import stack
-from release.verbs.errors import UsageError, VerbError
-from release.verbs.recover import Lock
 from tests.local.workflow.api import REPOSITORY, serving
 
 LOCK = Lock(who="runner", host="runnervm1", pid=1833, since="2026-11-23T23:35:41Z")

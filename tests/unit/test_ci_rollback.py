@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ci import checkout, rollback
-from ci.__main__ import main
+from ci import main
+from cli import checkout, rollback
+from cli.errors import UsageError, VerbError
 from release import updates
-from release.verbs.errors import UsageError, VerbError
 from tests.unit.environments import World, released, world_in
 
 ROLLED_BACK = "rolled back 2026-01-02 03:04:05 UTC to 111111111111 by octocat: no reason was given"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.__main__ import main as ci
+from ci import main as ci
+from cli import status
 from release.__main__ import main as release
-from release.verbs import status
 from tests.unit.environments import World, released, world_in
 
 

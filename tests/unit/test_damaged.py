@@ -16,14 +16,13 @@ from hypothesis import HealthCheck as Check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci import approved, comment, drift_issue, events, github, preview
+from cli import approved, comment, drift_issue, environment, events, github, preview, recover
+from cli import version as version_verb
+from cli.errors import EXPECTED
 from local import layout, project
 from local.emulator import process
 from release import deploy_function, healthcheck, http, lease, machine, records, session, stack, strict_json, updates
 from release.static import expire, manifest, readback, store
-from release.verbs import environment, recover
-from release.verbs import version as version_verb
-from release.verbs.errors import EXPECTED
 from settings import clear_text, reader
 from tests.unit.environments import released
 from tests.unit.fake_s3 import FakeS3

@@ -35,7 +35,7 @@ def test_workflows_are_called_as_github_shows_them() -> None:
     titles = {yaml.safe_load(text)["name"] for _, text in texts(".github/workflows/*.yml")}
     said = [
         (name, title)
-        for name, text in texts("*.md", "ci/*.py", "release/*.py")
+        for name, text in texts("*.md", "cli/*.py", "release/*.py")
         for title in re.findall(r"Actions > \*?([^*>]+?)\*?(?: >|\*)", text)
     ]
     assert said

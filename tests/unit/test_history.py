@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from cli import history
+from cli.history import History
 from release import lease, records, story
 from release.__main__ import main
 from release.lease import Held, Holder
 from release.records import Attempt, Phase, Release
 from release.updates import Update
-from release.verbs import history
-from release.verbs.history import History
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry
 

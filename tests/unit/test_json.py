@@ -12,12 +12,12 @@ from typing import Any, get_args
 import fastjsonschema
 import pytest
 
+from cli import explain, history, status, verdict
+from cli.history import History
+from cli.status import as_json
+from cli.verdict import Facts
 from release import records, way_back
 from release.__main__ import main
-from release.verbs import explain, history, status, verdict
-from release.verbs.history import History
-from release.verbs.status import as_json
-from release.verbs.verdict import Facts
 from tests.json_schema import SCHEMA, check
 from tests.unit.environments import World, build, released, world_in
 from tests.unit.test_history import attempt, held, update

@@ -10,12 +10,12 @@ import socket
 
 import pytest
 
+from cli import recover
+from cli.errors import VerbError
+from cli.recover import Lock
 from release import lease, machine, stack
 from release.lease import Holder, LeaseHeldError
 from release.stack import RELEASE, Operation, Stack, StackError
-from release.verbs import recover
-from release.verbs.errors import VerbError
-from release.verbs.recover import Lock
 from tests.unit.fake_s3 import FakeS3
 
 GONE = 2**22 + 1

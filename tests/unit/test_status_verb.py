@@ -16,14 +16,14 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
+from cli import verdict
+from cli.verdict import Facts, Health, Service
 from release import healthcheck, lease, records, session
 from release.__main__ import main
 from release.healthcheck import Answer, HealthCheck
 from release.records import Network, UnfinishedMark
 from release.static import drift
 from release.tasks import Tasks
-from release.verbs import verdict
-from release.verbs.verdict import Facts, Health, Service
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_history import attempt, held
 
@@ -239,14 +239,14 @@ def test_a_source_that_may_not_be_read_does_not_hide_the_others(
 
 
 def test_bold_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from release.verbs import screen
+    from cli import text
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert screen.bold("x") == "\033[1mx\033[0m"
+    assert text.bold("x") == "\033[1mx\033[0m"
     monkeypatch.setenv("NO_COLOR", "1")
-    assert screen.bold("x") == "x"
+    assert text.bold("x") == "x"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import urllib3
 from botocore.utils import should_bypass_proxies
 from urllib3.exceptions import HTTPError
 
-from ci.github import Api, GithubError
+from cli.github import Api, GithubError
 from release import http
 from release.http import HttpError, UnknownNameError
 from release.registry import ImageError, Registries, Repository

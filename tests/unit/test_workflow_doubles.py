@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from urllib3 import PoolManager
 
-from ci import github
+from cli import github
 from tests.local.workflow import actions, api
 from tests.local.workflow.expressions import WorkflowError
 from tests.local.workflow.forge import git

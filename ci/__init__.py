@@ -1,1 +1,0 @@
-"""What the workflows run, as commands: a person can run them, too."""

@@ -1,0 +1,118 @@
+"""`approved`: whether somebody approved that this run may go on.
+
+GitHub makes an environment that a workflow names and that does not exist, without any reviewer, and then lets every job
+pass. So a job that has waited for its environment asks whether there was anybody to wait for. And an approval counts
+for one success: the job of a release that is run again alone, after it succeeded, was approved by nobody.
+https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+
+from cli import github, markdown
+from cli.errors import UsageError, VerbError
+from release import escaping
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Check that a reviewer approved an environment in this run, and write who it was to the job's summary. "
+        "Fails where nobody had to: an environment without reviewers lets everything pass. With --job, also "
+        "where that job has succeeded since the approval."
+    )
+    parser.epilog = "Exit status: 0 approved, 1 not approved or not known, 2 wrong usage."
+    parser.add_argument(
+        "--environment", metavar="NAME", required=True, help="the environment with the reviewers, and its job"
+    )
+    parser.add_argument("--job", metavar="NAME", default="", help="the job that the approval is for")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask for the reviews of the run, tell who approved."""
+    number, attempt = (os.environ.get(name) for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
+    if not number or not attempt:
+        raise UsageError("GITHUB_RUN_ID or GITHUB_RUN_ATTEMPT is not set: only a run of a workflow can be approved.")
+    api = github.Api(os.environ)
+    reviews: Sequence[Review] = api.get(f"actions/runs/{number}/approvals", tuple[Review, ...])
+    told = who(options.environment, reviews)
+    if options.job:
+        paths = [f"actions/runs/{number}/attempts/{n}/jobs?per_page=100" for n in range(1, int(attempt) + 1)]
+        check_unused(options.environment, options.job, [job for path in paths for job in api.get(path, Jobs).jobs])
+    print(told)
+    github.summary(os.environ, markdown.escape(told))
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A user or an environment, in GitHub's answer."""
+
+    login: str = ""
+    name: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Review:
+    """A review of a run, in GitHub's answer."""
+
+    state: str
+    environments: tuple[Named, ...]
+    comment: str | None = None
+    user: Named | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job of an attempt of a run, in GitHub's answer."""
+
+    name: str
+    conclusion: str | None = None
+    completed_at: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Jobs:
+    """The jobs of an attempt of a run, in GitHub's answer."""
+
+    jobs: tuple[Job, ...]
+
+
+def who(environment: str, reviews: Sequence[Review]) -> str:
+    """The approval of `environment` in the reviews of a run, the newest one, in a sentence. Pure.
+
+    Raises VerbError where there is none.
+    """
+    for review in reversed(reviews):
+        named = {each.name for each in review.environments}
+        if review.state == "approved" and environment in named:
+            comment = (review.comment or "").strip()
+            by = (review.user and review.user.login) or "somebody whose account is gone"
+            return escaping.line(f"{environment} was approved by {by}" + (f": {comment}" if comment else ""))
+    raise VerbError(
+        f"nobody approved {environment} in this run, so nothing is released. Expected were required reviewers of the "
+        f"environment {environment}: without them GitHub asks nobody.\n"
+        "  to set them:  docs/set-up-accounts.md, The repository"
+    )
+
+
+def check_unused(approval: str, release: str, jobs: Iterable[Job]) -> None:
+    """Raise VerbError if `release` has succeeded since `approval` did, in the jobs of all attempts of a run. Pure.
+
+    By time: an attempt's jobs are also those of the attempts before that were not run again, with their old times.
+    https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
+    """
+    last = {approval: "", release: ""}
+    for job in jobs:
+        if job.name in last and job.conclusion == "success":
+            last[job.name] = max(last[job.name], job.completed_at or "")
+    if last[release] and last[release] >= last[approval]:
+        raise VerbError(
+            f"{release} has succeeded in this run since {approval} was approved, at {last[release]}: releasing again "
+            "needs another approval. Expected is that all jobs are run again.\n"
+            "  to run them:  Re-run all jobs, on the page of the run"
+        )

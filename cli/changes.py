@@ -1,0 +1,179 @@
+"""What a release would change: commits, image, static files, and whether migrations run. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cli.text import short
+from release import escaping
+from release.records import Release
+from release.static.manifest import Manifest
+from release.version import is_dirty
+
+INDENT = " " * 12
+SHOWN = 10
+"""Commits, and files of each kind, that are named; of the others, how many they are."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Commits:
+    """The commits of one direction: how many, and the newest of them as Git's one line each."""
+
+    count: int
+    newest: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Files:
+    """Static files by path, sorted. Content-hashed ones get a new name with their content: added and removed."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    total: int
+
+    @property
+    def any(self) -> bool:
+        """Whether a file differs."""
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Migration:
+    """The command of a migration, and whether it would run: not for a version that ran here before."""
+
+    command: tuple[str, ...]
+    runs: bool
+
+    def __str__(self) -> str:
+        """What becomes of it, for people."""
+        if not self.runs:
+            return "skipped: this version ran here before"
+        return f"runs first, as a task of the new image: {json.dumps(self.command)}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Changes:
+    """From what runs here to what would run. `None` is not known, with the reason in `unknown`."""
+
+    now: Release | None
+    version: str
+    come: Commits | None
+    """Commits that the version has and what runs has not."""
+    go: Commits | None
+    """Commits that would no longer run."""
+    image: str | None
+    """Digest; None: it is built."""
+    image_from: str
+    """Where the image comes from."""
+    files: Files | None
+    migration: Migration | None
+    """None where the environment has none."""
+    unknown: dict[str, str] = dataclasses.field(default_factory=dict)
+    """By `commits` or `files`: why it is not known."""
+
+
+def files(before: Manifest | None, after: Manifest) -> Files:
+    """The difference of two builds of the site; before the first, all of it is added."""
+    old = {file.path: file for file in before.files} if before else {}
+    new = {file.path: file for file in after.files}
+    return Files(
+        added=tuple(sorted(new.keys() - old.keys())),
+        changed=tuple(sorted(path for path in new.keys() & old.keys() if new[path].sha256 != old[path].sha256)),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        total=len(new),
+    )
+
+
+def of_commits(changes: Changes) -> list[str]:
+    """The commits for people."""
+    return [f"  commits   {_commits(changes)}", *(f"{INDENT}{line}" for line in _logs(changes))]
+
+
+def of_artifacts(changes: Changes) -> list[str]:
+    """Image, files and migrations for people."""
+    return [
+        f"  image     {_image(changes)}",
+        f"  static    {_files(changes)}",
+        *(f"{INDENT}{line}" for line in _paths(changes.files)),
+        *([f"  migration {changes.migration}"] if changes.migration else []),
+    ]
+
+
+def as_json(changes: Changes) -> dict[str, Any]:
+    """The changes for machines; every file is named."""
+    return {
+        "commits": {
+            side: {"count": found.count, "newest": [_commit(line) for line in found.newest]} if found else None
+            for side, found in (("come", changes.come), ("go", changes.go))
+        },
+        "image": {"now": changes.now.image_digest if changes.now else None, "then": changes.image},
+        "static": dataclasses.asdict(changes.files) if changes.files else None,
+        "migration": dataclasses.asdict(changes.migration) if changes.migration else None,
+        "unknown": changes.unknown,
+    }
+
+
+def _commit(line: str) -> dict[str, str]:
+    """A line of `git log --oneline`: a short SHA and the subject."""
+    commit, _, subject = line.partition(" ")
+    return {"commit": commit, "subject": subject}
+
+
+def _commits(changes: Changes) -> str:
+    if changes.now is None:
+        return "the first release here"
+    if changes.now.version == changes.version:
+        return "none: this version runs here"
+    if changes.come is None or changes.go is None:
+        return f"not known: {changes.unknown.get('commits', '')}"
+    said = []
+    if is_dirty(changes.version):
+        said.append("changes that are in no commit come (+)")
+    if changes.come.count:
+        said.append(f"{changes.come.count} come (+)")
+    if changes.go.count:
+        said.append(f"{changes.go.count} no longer run (-)")
+    if is_dirty(changes.now.version):
+        said.append("changes that are in no commit no longer run (-)")
+    return ", ".join(said) + f", compared with {short(changes.now.version)}"
+
+
+def _logs(changes: Changes) -> Iterator[str]:
+    for sign, found in (("+", changes.come), ("-", changes.go)):
+        if found is not None:
+            yield from _some(sign, found.newest, found.count)
+
+
+def _image(changes: Changes) -> str:
+    if changes.image is None:
+        return f"is built from {changes.image_from}"
+    now = changes.now.image_digest if changes.now else None
+    if now == changes.image:
+        return f"the same, {short(now)}"
+    return f"{short(changes.image)}, {changes.image_from}{f'; now {short(now)}' if now else ''}"
+
+
+def _files(changes: Changes) -> str:
+    found = changes.files
+    if found is None:
+        return f"not compared: {changes.unknown.get('files', '')}"
+    if not found.any:
+        return f"the same {found.total} files"
+    return f"{len(found.added)} added, {len(found.changed)} changed, {len(found.removed)} removed; {found.total} files"
+
+
+def _paths(found: Files | None) -> Iterator[str]:
+    if found is not None:
+        for sign, paths in (("+", found.added), ("~", found.changed), ("-", found.removed)):
+            yield from _some(sign, paths, len(paths))
+
+
+def _some(sign: str, items: Sequence[str], count: int) -> Iterator[str]:
+    for item in items[:SHOWN]:
+        yield f"{sign} {escaping.line(item)}"
+    if count > SHOWN:
+        yield f"{sign} … and {count - SHOWN} more"

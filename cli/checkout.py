@@ -1,0 +1,73 @@
+"""The settings that are in force: the commit from which a stack was last updated, and its checkout.
+
+What was merged since may not be approved for this environment, and settings are applied by every `pulumi up`. So going
+back, and looking for drift, take place in the tree from which the stack was last updated.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cli.errors import VerbError
+from cli.text import short
+from release import git, updates, version
+from release.records import Release
+from release.updates import Update
+
+
+def in_force(release: Release, found: Sequence[Update], known: Callable[[str], bool]) -> str:
+    """The commit whose settings the stack has: of the last update that succeeded, else of the version it has proven.
+
+    They differ after a release of a version that was named: the settings are those of the tree it was named in. An
+    update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
+    """
+    last = next((update.commit for update in found if update.succeeded), "")
+    return last if last and known(last) else version.commit(release.version)
+
+
+def take(root: Path, name: str, release: Release) -> str:
+    """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
+
+    def known(sha: str) -> bool:
+        if not git.has(root, sha) and git.is_shallow(root):
+            # Not one of a branch that is gone: the version's own settings may be older ones.
+            raise VerbError(
+                f"this clone is shallow and lacks {sha}, whose settings may be in force in {name}.\n"
+                "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+            )
+        return git.has(root, sha)
+
+    commit = in_force(release, updates.read(name), known)
+    check_out(root, commit, why=f"whose settings are in force in {name}")
+    return commit
+
+
+def check_out(root: Path, commit: str, *, why: str) -> None:
+    """Make the working tree that of `commit`, on no branch.
+
+    `why` says in a message what the commit is. Raises VerbError where the tree has changes, and where Git has no such
+    commit or cannot check it out. Files that Git does not track stay.
+    """
+    if git.changed(root, git.head(root)):
+        raise VerbError(
+            f"the working tree has changes, and {short(commit)}, {why}, is to be checked out.\n"
+            "  see them:  git status\n"
+            "  then:      git stash   (or take a clean clone)"
+        )
+    if not git.has(root, commit):
+        raise VerbError(
+            f"this clone has no commit {commit}: {why}.\n"
+            "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)\n"
+            f"  or:         git fetch origin {commit}   (where it is on no branch)"
+        )
+    done = subprocess.run(
+        ["git", "-C", str(root), "checkout", "--quiet", "--detach", commit], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise VerbError(f"{short(commit)}, {why}, cannot be checked out:\n  " + _indented(done.stderr))
+
+
+def _indented(text: str) -> str:
+    return text.strip().replace("\n", "\n  ")

@@ -1,0 +1,130 @@
+"""`comment`: what a merge of a pull request would change, in one comment of its own that is edited in place."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from cli import github, markdown, preview
+from cli.errors import UsageError, VerbError
+from cli.events import Preview
+from cli.github import Api, GithubError
+from cli.markdown import Part
+from cli.text import short
+
+MARKER: Final = "<!-- easi:preview -->"
+ORDER: Final = ("dev", "impl", "prod")
+"""Of a release; stacks of other names follow."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Put previews into one comment of a pull request, and edit that comment the next time. Needs GITHUB_TOKEN "
+        "(pull-requests: write) and GITHUB_REPOSITORY. Without --pull-request, print the comment."
+    )
+    parser.epilog = "Exit status: 0 written, 1 not, 2 wrong usage."
+    parser.add_argument("--pull-request", type=int, metavar="N", help="the number of the pull request")
+    parser.add_argument(
+        "--expect", default="", metavar="NAMES", help="the stacks that the comment must speak of, for example dev,impl"
+    )
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="what `preview --save` wrote")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the previews, write the comment."""
+    found = {name: None for name in options.expect.split(",") if name} | _loaded(options.files)
+    if not found:
+        raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")
+    text = body(found, seen=github.run_url(os.environ))
+    if options.pull_request is None:
+        print(text)
+        return 0
+    print(put(Api(os.environ), options.pull_request, text))
+    return 0
+
+
+def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
+    """The comment. None: that stack has no preview. `seen` is the address of the run that made them."""
+    names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    run = f"[this run]({seen})" if seen else "the run that made this comment"
+    versions = {
+        found.version for found in previews.values() if found and found.version and found.changes and not found.gate
+    }
+    of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
+    parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
+    parts += _on_top([found for name in names if (found := previews[name]) is not None])
+    rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
+    parts.append(markdown.table(("stack", "release", "changes"), rows))
+    if any(found and found.gate for found in previews.values()):
+        parts.append(
+            "Before a merge, the gate refuses what the environment before has not proven: that is as it should be."
+        )
+    for name in names:
+        found = previews[name]
+        if found is not None and not markdown.is_quiet(found):
+            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.", with_top=False)
+    parts.append(f"Edited in place{f' by {run}' if seen else ''}; values of environment variables are left out.")
+    return markdown.fit(parts, markdown.COMMENT_CHARACTERS)
+
+
+def put(api: Api, pull_request: int, text: str) -> str:
+    """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
+    for last in (False, True):
+        comments = api.paginate(f"issues/{pull_request}/comments", Comment)
+        mine = next((each for each in comments if each.is_ours(MARKER)), None)
+        if mine is not None:
+            answer = api.patch(f"issues/comments/{mine.id}", {"body": text})
+            return f"edited {answer.get('html_url', 'the comment')}"
+        try:
+            answer = api.post(f"issues/{pull_request}/comments", {"body": text})
+        except GithubError as error:
+            # It may be there all the same: then it is found, and no second one is made.
+            if last or not error.ambiguous:
+                raise
+        else:
+            return f"wrote {answer.get('html_url', 'a comment')}"
+    raise AssertionError  # the second time returns or raises
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comment(github.Written):
+    """A comment, in GitHub's answer."""
+
+    id: int
+
+
+def _loaded(files: Sequence[Path]) -> dict[str, Preview | None]:
+    """By stack. What is not there, or is no preview, is told, and costs the others nothing."""
+    found: dict[str, Preview | None] = {}
+    for file in files:
+        try:
+            each = preview.load(file)
+        except VerbError as error:
+            print(error, file=sys.stderr)
+            continue
+        if each is None:
+            print(f"there is no {file}: that preview did not come so far", file=sys.stderr)
+        else:
+            found[each.stack] = each
+    return found
+
+
+def _on_top(previews: Sequence[Preview]) -> list[Part]:
+    """What no roll back brings back, of all stacks, before anything else."""
+    lines = [f"- **{markdown.escape(each.stack)}**: {danger}" for each in previews for danger in markdown.dangers(each)]
+    return ["⚠️ **Replaced or deleted**", "\n".join(lines)] if lines else []
+
+
+def _summary(name: str, found: Preview | None, run: str) -> tuple[str, str]:
+    """What would come to a stack, and what would change in it."""
+    if found is None:
+        return "", f"no preview: see {run}"
+    gate = "; the gate would refuse it now" if found.gate else ""
+    comes = markdown.escape(found.headline.removeprefix(f"{name}: "))
+    return comes, markdown.escape(markdown.summarize(found) + gate)

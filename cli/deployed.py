@@ -1,0 +1,54 @@
+"""`deployed`: the checkout with which an environment is compared when drift is looked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from cli import checkout, environment, github, preview
+from cli.events import Preview
+from cli.text import short, when
+from release.request import ReleaseRequest
+from release.static.source import Folder
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Check out the commit whose settings are in force in an environment, so that what is merged and not yet "
+        "released there is no drift. Outputs `version`, which is proven there, empty where nothing was ever released; "
+        "and `easi-version`, what EASI_VERSION has to be for a preview of just that, empty where HEAD was built."
+    )
+    parser.epilog = "Exit status: 0 checked out, or nothing was ever released; 1 it cannot be; 2 wrong usage."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="where nothing was released: a preview without drift")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the commit, check it out."""
+    there = environment.opened(options.stack)
+    release = there.release
+    if release is None:
+        print(f"{there.name} has proven nothing yet: there is nothing that could drift")
+        if options.save is not None:
+            preview.save(Preview(stack=there.name, version=None, counts={}, refresh=True), options.save)
+        github.outputs(os.environ, **{"version": "", "easi-version": ""})
+        return 0
+    commit = checkout.take(Path.cwd(), there.name, release)
+    named = easi_version(there.request, release.version, commit)
+    print(f"{there.name} runs {release.version}, proven {when(release.verified_at)}")
+    print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
+    print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {there.name}")
+    github.outputs(os.environ, **{"version": release.version, "easi-version": named})
+    return 0
+
+
+def easi_version(request: ReleaseRequest | None, version: str, commit: str) -> str:
+    """What EASI_VERSION has to be, at `commit`, for a preview of what was released. Pure.
+
+    Empty where the commit was built there: named, it would be taken for a roll back, which builds no image, so that
+    the image that was built would seem to go.
+    """
+    built = request is not None and isinstance(request.source.files, Folder)
+    return "" if built and version == commit else version

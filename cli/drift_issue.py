@@ -1,0 +1,231 @@
+"""`drift-issue`: one issue that says which environments are not as they were released; closed when all are."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from cli import github, markdown, page, preview
+from cli.errors import UsageError, VerbError
+from cli.events import Preview
+from cli.text import short
+
+LABEL: Final = "drift"
+MARKER: Final = "<!-- easi:drift -->"
+_SEEN: Final = "Seen first in"
+_DESCRIPTION: Final = "What runs is not what was released"
+_COLOR: Final = "d93f0b"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What the previews of all environments say, in the order in which they were asked for."""
+
+    stacks: Mapping[str, Preview | None]
+    """By environment; None where there is no preview."""
+
+    @property
+    def drifted(self) -> tuple[Preview, ...]:
+        """Those that are not as they were released."""
+        return tuple(found for found in self.stacks.values() if found and not found.failed and found.changes)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Environments of which nobody knows: their preview failed, or there is none."""
+        return tuple(name for name, found in self.stacks.items() if found is None or found.failed)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Issue:
+    """An open issue of ours."""
+
+    number: int
+    title: str
+    body: str
+    url: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Write:
+    """Open an issue, or edit the one that is there."""
+
+    title: str
+    body: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Close:
+    """Close the issue, with a comment."""
+
+    comment: str
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        f"Keep one issue, with the label `{LABEL}`, about the environments that differ from what was released: opened "
+        "when one does, edited in place, closed when none does. Needs GITHUB_TOKEN and GITHUB_REPOSITORY."
+    )
+    parser.epilog = (
+        "An environment without a preview, or with one that failed, opens and closes nothing. "
+        "Exit status: 0 the issue is as it should be, 1 GitHub does not answer so, 2 wrong usage."
+    )
+    parser.add_argument("--expect", metavar="NAMES", required=True, help="the environments, with commas between them")
+    parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="what `preview --refresh --save` wrote")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the previews, find the issue, do what there is to do."""
+    names = [name.strip() for name in options.expect.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--expect names no environment: expected, for example, --expect dev,impl,prod")
+    drift = Drift(stacks=read(names, options.files))
+    print("\n".join(said(drift)), flush=True)
+    api = github.Api(os.environ)
+    found = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
+    done = act(api, found, decide(drift, found, seen=github.run_url(os.environ)))
+    print(done)
+    page.write("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
+    return 0
+
+
+def read(names: Sequence[str], files: Iterable[Path]) -> dict[str, Preview | None]:
+    """The previews by environment. A file that is missing or is no preview leaves its environment unknown.
+
+    Raises UsageError for the preview of an environment that is not among `names`.
+    """
+    found: dict[str, Preview | None] = dict.fromkeys(names)
+    for file in files:
+        try:
+            one = preview.load(file)
+        except VerbError as error:
+            print(error)
+            continue
+        if one is None:
+            continue
+        if one.stack not in found:
+            raise UsageError(f"{file} is of {one.stack}, and --expect has {', '.join(names)}")
+        found[one.stack] = one
+    return found
+
+
+def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Close | None:
+    """What there is to do; None: nothing. Pure.
+
+    `seen` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
+    as it is: what it says may be true still. It is written only if it would say something else.
+    """
+    if drift.drifted:
+        new = Write(title=title(drift), body=body(drift, seen))
+        same = found is not None and (found.title, _plain(found.body)) == (new.title, _plain(new.body))
+        return None if same else new
+    if found is None or drift.unknown:
+        return None
+    told = f"{_and(list(drift.stacks))}: as released."
+    return Close(comment=f"{told}\n\nSeen in {seen}" if seen else told)
+
+
+def title(drift: Drift) -> str:
+    """The issue's title: which environments."""
+    names = [found.stack for found in drift.drifted]
+    return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
+
+
+def body(drift: Drift, seen: str) -> str:
+    """The issue's text: what differs, what to do, and which environments nobody knows of."""
+    head = [
+        MARKER,
+        "What is really there is not what was released, or not with its settings. Each is compared with the commit "
+        "from which it was last updated: what is merged and not released there is no drift. A release that failed in "
+        "the middle, and was not repeated, looks the same.",
+        "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
+        "**If it is to go**, and for each environment above that differs:",
+        markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
+        "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
+        "More: docs/roll-back.md.",
+    ]
+    tail = [f"{_SEEN} {seen}"] if seen else []
+    whole = "The run's log has all of it."
+    previews = [part for found in drift.drifted for part in markdown.parts_of(found, whole=whole)]
+    return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
+
+
+def said(drift: Drift) -> list[str]:
+    """A line for each environment."""
+    return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listed(github.Written):
+    """An issue or a pull request, in GitHub's answer."""
+
+    number: int
+    title: str
+    html_url: str = ""
+    pull_request: Mapping[str, Any] | None = None
+
+
+def ours(issues: Iterable[Listed]) -> Issue | None:
+    """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
+    found = [
+        Issue(number=each.number, title=each.title, body=each.body or "", url=each.html_url)
+        for each in issues
+        if each.pull_request is None and each.is_ours(MARKER)
+    ]
+    return min(found, key=lambda issue: issue.number, default=None)
+
+
+def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str:
+    """Do it on GitHub; what was done, for people."""
+    if done is None:
+        return f"the issue stays as it is: {found.url}" if found else "no issue is open, and none is needed"
+    if isinstance(done, Close):
+        assert found is not None  # noqa: S101 - only what is open is closed
+        api.post(f"issues/{found.number}/comments", {"body": done.comment})
+        api.patch(f"issues/{found.number}", {"state": "closed", "state_reason": "completed"})
+        return f"closed {found.url}"
+    text = {"title": done.title, "body": done.body}
+    if found is not None:
+        api.patch(f"issues/{found.number}", text)
+        return f"edited {found.url}"
+    _label(api)
+    opened = api.post("issues", {**text, "labels": [LABEL]})
+    return f"opened {opened.get('html_url', '')}"
+
+
+def _label(api: github.Api) -> None:
+    """Make the label, unless it is there."""
+    try:
+        api.get(f"labels/{LABEL}")
+    except github.GithubError as error:
+        if error.status != 404:
+            raise
+        api.post("labels", {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
+
+
+def _state(found: Preview | None) -> str:
+    if found is None:
+        return "not known, there is no preview"
+    if found.failed:
+        return "not known, its preview failed"
+    if found.changes:
+        return f"not as released: {markdown.summarize(found)}"
+    return f"as released, {short(found.version)}" if found.version else "nothing is released there yet"
+
+
+def _bring_back(found: Preview) -> str:
+    version = f"EASI_VERSION={found.version} " if found.version else ""
+    return f"python -m ci deployed -s {found.stack} && {version}pulumi up --refresh -s {found.stack}"
+
+
+def _plain(text: str) -> list[str]:
+    """What two bodies are compared by: without the run's address, and GitHub may change ends of lines."""
+    return [line.rstrip() for line in text.split("\n") if line.strip() and not line.startswith(_SEEN)]
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

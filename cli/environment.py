@@ -1,0 +1,137 @@
+"""The environment that a verb is about: its stack's state, what its last release was asked to do, and AWS."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from cli.errors import EXPECTED, UsageError, VerbError, told
+from release import session, stack, tasks
+from release.records import Release
+from release.request import ReleaseRequest, from_inputs
+from release.session import Clients
+from release.stack import Stack, StackError
+from release.tasks import NotKnownError, Tasks
+
+QUESTION_S = 10.0
+"""Seconds that the deploy function has for saying which tasks run."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One stack, read without asking AWS."""
+
+    stack: Stack
+    request: ReleaseRequest | None
+    """What the last release was asked to do; None where none ever began."""
+    unreadable: str = ""
+    """Why there is no request although a release began."""
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return self.stack.name
+
+    @property
+    def release(self) -> Release | None:
+        """The last proven release, as the stack's state has it."""
+        try:
+            return stack.release_of(self.stack.outputs, self.stack.recorded)
+        except ValueError as error:
+            raise VerbError(
+                f"the record in the state of {self.name} cannot be read: {error}\n"
+                f"  to take it from the records bucket again:  pulumi refresh -s {self.name}"
+            ) from error
+
+    def released(self) -> ReleaseRequest:
+        """The request. Raises VerbError where nothing was ever released."""
+        if self.request is not None:
+            return self.request
+        if self.unreadable:
+            raise VerbError(
+                f"{self.name} was released by another version of this program ({self.unreadable}): run this from the "
+                f"commit that released it, or release again:  pulumi up -s {self.name}"
+            )
+        raise VerbError(f"nothing was ever released to {self.name}.\n  to release:  pulumi up -s {self.name}")
+
+    @functools.cached_property
+    def clients(self) -> Clients:
+        """For the environment's account. Raises WrongAccountError, and VerbError before the first release."""
+        request = self.released()
+        return session.connect(request.connection, account=request.account, region=request.region, quick=True)
+
+    def tasks(self, release: Release) -> Tasks:
+        """The tasks of a release that runs here. To who may not ask for them, they are not known."""
+        request = self.released()
+
+        def look_up() -> frozenset[str]:
+            try:
+                client = self.clients.function
+                return tasks.running(client, request.deploy_function, release.task_definition, QUESTION_S)
+            except EXPECTED as error:
+                raise NotKnownError(told(error)) from error
+
+        return Tasks(ids=frozenset(), look_up=look_up)
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """The option that names the environment."""
+    parser.add_argument("-s", "--stack", metavar="NAME", help="the environment; the selected stack without it")
+
+
+def opened(name: str | None) -> Environment:
+    """The environment of the stack `name`, or of the selected one.
+
+    Raises UsageError where there is no such stack, with those that there are, and StackError where Pulumi cannot say.
+    """
+    try:
+        found = stack.read(name or _selected())
+    except StackError as error:
+        if "no stack named" not in str(error):
+            raise
+        raise UsageError(f"there is no stack {name}{_but(name or '')}") from error
+    if found.inputs is None:
+        return Environment(stack=found, request=None)
+    try:
+        return Environment(stack=found, request=from_inputs(found.inputs))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        return Environment(stack=found, request=None, unreadable=f"{type(error).__name__}: {error}")
+
+
+def nothing(name: str) -> Environment:
+    """An environment whose stack is not there yet: it has released nothing."""
+    return Environment(stack=Stack(name=name, outputs={}, inputs=None, pending=()), request=None)
+
+
+def settings(name: str) -> Mapping[str, Any]:
+    """The settings of a stack, as the next `pulumi up` has them: `easi:<key>` to text, or to a list or map."""
+    found = stack.answered("config", "-s", name, "--json")
+    try:
+        return {key: item.get("objectValue", item.get("value")) for key, item in found.items()}
+    except AttributeError as error:
+        raise StackError(f"`pulumi config -s {name} --json` answered what is no settings: {error}") from error
+
+
+def _selected() -> str:
+    try:
+        return stack.pulumi("stack", "--show-name").strip()
+    except StackError as error:
+        if "no stack selected" not in str(error):
+            raise
+        raise UsageError(f"which environment? Name it with -s{_but('')}") from error
+
+
+def _but(name: str) -> str:
+    """The stacks that there are, for a message about one that is not; the nearest name first."""
+    try:
+        names = [each.name for each in stack.listed()]
+    except StackError:
+        return ". See:  pulumi stack ls"
+    if not names:
+        return ": this project has no stack yet.\n  to make one:  pulumi stack init <name>"
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"{f': did you mean {near[0]}?' if near else '.'} There are: {', '.join(names)}"

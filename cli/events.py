@@ -1,0 +1,217 @@
+"""What a preview found: read from the engine's events (`--event-log`), kept as JSON between jobs. Pure.
+
+The events are those that Pulumi's Automation API reads; their shapes are in `pulumi.automation.events`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from cli import diff, variables
+from cli.variables import TASK_DEFINITION
+from functions.redaction.shapes import hide
+from release import gate, headline, strict_json
+from release.stack import RELEASE
+
+ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
+_MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
+"""The engine's own notation for colors, which stays in a message of an event."""
+_PREFIX: Final = re.compile(r"(?P<severity>info|warning|error): ")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """One resource that would be replaced or deleted."""
+
+    name: str
+    type: str
+    because: tuple[str, ...] = ()
+    """The properties that force a replacement."""
+    note: str = ""
+    """Why every release replaces it, and what becomes of the old one; empty for any other change."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What one `pulumi preview` of one stack found."""
+
+    stack: str
+    version: str | None
+    """The full Git SHA that would be released; None where the preview did not come so far."""
+    counts: Mapping[str, int]
+    """How many resources of each operation (create, update, replace, delete…), without those that stay the same."""
+    headline: str = ""
+    """The line on top, as `release.headline` writes it; empty where the preview did not come so far."""
+    replaced: tuple[Change, ...] = ()
+    deleted: tuple[Change, ...] = ()
+    variables: tuple[str, ...] = ()
+    """Environment variables that come, change or go, by name: `+ NAME`, `~ NAME`, `- NAME`."""
+    warnings: tuple[str, ...] = ()
+    gate: str | None = None
+    """Why `pulumi up` would stop before it changes anything; None where it would not."""
+    errors: tuple[str, ...] = ()
+    diff: str = ""
+    """What `ci.diff` makes of it."""
+    refresh: bool = False
+    """It was compared with what is really there, rather than with what the state says."""
+    failed: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would change."""
+        return bool(self.counts)
+
+    @property
+    def routine(self) -> tuple[Change, ...]:
+        """What every release replaces. What a release would not explain, as drift, has none of it."""
+        return () if self.refresh else tuple(one for one in self.replaced if one.note and one.type == TASK_DEFINITION)
+
+    @property
+    def dangers(self) -> tuple[tuple[str, Change], ...]:
+        """What else would be replaced or deleted: "replace" or "delete", and the resource."""
+        replaced = [("replace", change) for change in self.replaced if change not in self.routine]
+        return (*replaced, *(("delete", change) for change in self.deleted))
+
+    def to_json(self) -> dict[str, Any]:
+        """The preview for `from_json`."""
+        return strict_json.fields(self)
+
+
+def from_json(found: Any) -> Preview:
+    """The preview that `to_json` made. Raises DamagedError for something else."""
+    return strict_json.read(Preview, found)
+
+
+def parse(log: str) -> list[Mapping[str, Any]]:
+    r"""The events of a log, a JSON object for each `\n`, which no value in it can have. Raises ValueError.
+
+    A last line that was cut short is left out.
+    """
+    found: list[Mapping[str, Any]] = []
+    lines = log.split("\n")
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(dict(strict_json.decode(line)))
+        except (TypeError, ValueError) as error:
+            if number < len(lines):
+                raise ValueError(f"line {number} of its event log is no event ({error})") from error
+    return found
+
+
+def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the engine came to its end: only then is what is not among the events no change."""
+    return any(event.get("summaryEvent") for event in events)
+
+
+def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = False, failed: bool = False) -> Preview:
+    """The preview in `events`."""
+    said = list(_said(events))
+    values = variables.values(events)
+    warnings = [text for severity, text in said if severity == "warning"]
+    refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
+    others = [text for text in warnings if gate.refusal(text) is None]
+    return Preview(
+        stack=stack,
+        version=_version(events),
+        counts=_counts(events),
+        headline=headline.find(stack, (text for severity, text in said if severity == "info")),
+        replaced=_changed(events, diff.REPLACING),
+        deleted=_changed(events, ("delete",)),
+        variables=variables.changed(events),
+        warnings=tuple(dict.fromkeys(hide(text, values) for text in others)),
+        gate="\n".join(dict.fromkeys(refusals)) or None,
+        errors=tuple(dict.fromkeys(hide(text, values) for severity, text in said if severity == "error")),
+        diff="\n".join(diff.lines(events)),
+        refresh=refresh,
+        failed=failed,
+    )
+
+
+def name(urn: str) -> str:
+    """The resource's name, the last part of its URN."""
+    return urn.rpartition("::")[2]
+
+
+def _said(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Severity and text of what was said about the program and its resources.
+
+    A program whose SDK has no line to the engine (the Automation API's language host) says it on standard error, and
+    the engine passes that on line by line: there, a prefix says what it is.
+    """
+    printed: list[str] = []
+    for event in events:
+        found = event.get("diagnosticEvent")
+        if not found:
+            continue
+        text, severity = _MARKUP.sub("", str(found.get("message", ""))), str(found.get("severity", ""))
+        if severity == "info#err":
+            printed += text.rstrip().split("\n")
+        elif text.strip():
+            yield severity, text.strip()
+    yield from _paragraphs(printed)
+
+
+def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The warnings and errors in what was printed: a warning goes on while lines are indented, an error to the next."""
+    found: list[tuple[str, list[str]]] = []
+    severity = ""
+    for line in lines:
+        prefix = _PREFIX.match(line)
+        if prefix:
+            severity = prefix["severity"]
+            found.append((severity, [line[prefix.end() :]]))
+        elif severity == "error" or (severity and line.startswith(" ")):
+            found[-1][1].append(line)
+            if gate.refusal("\n".join(found[-1][1])) is not None:
+                severity = ""
+        else:
+            severity = ""
+    return [(severity, "\n".join(text).strip()) for severity, text in found]
+
+
+def _version(events: Iterable[Mapping[str, Any]]) -> str | None:
+    for step in diff.steps(events):
+        if step.get("type") == RELEASE:
+            version = ((step.get("new") or {}).get("inputs") or {}).get("version")
+            if version:
+                return str(version)
+    return None
+
+
+def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    for event in events:
+        summary = event.get("summaryEvent")
+        if summary:
+            changes = summary.get("resourceChanges") or {}
+            return {op: count for op, count in sorted(changes.items()) if op != "same" and count}
+    return {}
+
+
+def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> tuple[Change, ...]:
+    found: dict[str, Change] = {}
+    for step in diff.steps(events):
+        if step.get("op") not in operations or not _is_real(step):
+            continue
+        urn = str(step.get("urn", ""))
+        because = tuple(str(key) for key in step.get("keys") or ())
+        if urn not in found or because:
+            kind = str(step.get("type", ""))
+            found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step, because))
+    return tuple(sorted(found.values(), key=lambda change: (change.type, change.name)))
+
+
+def _is_real(step: Mapping[str, Any]) -> bool:
+    """Whether a provider has the resource: a component is only a name for those that it is made of."""
+    return any((step.get(side) or {}).get("custom") for side in ("old", "new"))
+
+
+def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
+    """Why a replacement is harmless: ECS, for one, cannot change a task definition."""
+    if kind == TASK_DEFINITION and ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy"):
+        return "a new revision; the old one stays registered"
+    if kind == ROLE_POLICY and tuple(because) == ("policy",):
+        return "the role may do what either allows until the release is proven"
+    return ""

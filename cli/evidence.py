@@ -1,0 +1,183 @@
+"""`evidence`: what a reviewer wants to know before approving, on one screen.
+
+It needs Pulumi's state and Git only: the role that previews may read neither records nor secrets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cli import changes, explain, markdown, outcome, page, preview
+from cli.environment import Environment
+from cli.events import Preview
+from cli.explain import Answer
+from cli.markdown import Block, Part
+from cli.text import short, table, when
+from release.promotion import Accepted
+from release.records import Proven
+from release.version import commit
+
+GOOD, STOP = 0, 1
+_UNREAD = "only who may read the records bucket can"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known before an approval."""
+
+    answer: Answer
+    """The gate's, and what comes and goes."""
+    upstream: Environment | None
+    """The environment before; None for the first."""
+    proof: Proven | None
+    """The proof that the gate goes by; None where the version is built, or refused."""
+    own: bool
+    """The proof is this environment's own: the version ran here before."""
+    preview: Preview | None
+    """None where the gate refuses: nobody is asked then."""
+    compare: str = ""
+    """Address of the commits, one by one; empty where that is not known."""
+
+    @property
+    def good(self) -> bool:
+        """Somebody may be asked to approve."""
+        seen = self.preview
+        return self.answer.accepted and seen is not None and not seen.failed and seen.gate is None
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Show what a release would bring to an environment, before somebody approves it: the gate's answer, the "
+        "commits, the proof of the environment before, and what `pulumi preview` would change. The version is "
+        "EASI_VERSION, else HEAD. Reads Pulumi's state and Git; no records, no secrets."
+    )
+    parser.epilog = "Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="write the preview there, as `preview --save` does")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the gate, preview, tell the log and the run's page."""
+    with page.telling(f"{options.stack}: what a release would change cannot be said"):
+        question = explain.ask(options.stack)
+        answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
+        seen = preview.run(question.here.name) if answer.accepted else None
+    if seen is not None and options.save is not None:
+        preview.save(seen, options.save)
+    found = Evidence(
+        answer=answer,
+        upstream=question.upstream,
+        proof=decision.evidence if isinstance(decision, Accepted) else None,
+        own=isinstance(decision, Accepted) and decision.own,
+        preview=seen,
+        compare=_compare(answer, os.environ),
+    )
+    print("\n".join(lines(found)), flush=True)
+    page.write(summary(found))
+    return GOOD if found.good else STOP
+
+
+def lines(found: Evidence) -> list[str]:
+    """The evidence for a terminal or a log."""
+    answer = found.answer
+    warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    top = [found.preview.headline] if found.good and found.preview and found.preview.headline else []
+    told = [*top, *_answer(found), *warnings, *changes.of_commits(answer.changes), *_resources(found)]
+    if not found.good:
+        return told
+    return [*told, f"  proof     {_whose(found)}", *table(_proof(found), indent=" " * 12)]
+
+
+def summary(found: Evidence) -> str:
+    """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
+    answer, seen = found.answer, found.preview
+    first, *more = _answer(found)
+    asked = "may be released" if found.good else "cannot be released"
+    parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {asked}"]
+    if found.good and seen is not None and seen.headline:
+        parts.append(f"**{markdown.escape(seen.headline)}**")
+    parts.append(f"**{markdown.escape(first)}**")
+    if more:
+        parts.append(Block(text="\n".join(more)))
+    # The preview has the same as warnings, further down.
+    parts += [f"⚠️ **{markdown.escape(str(rolled_back))}**" for rolled_back in answer.rolled_back]
+    if seen is not None and not seen.failed:
+        dangers = [f"- {danger}" for danger in markdown.dangers(seen)]
+        parts += ["⚠️ **Replaced or deleted**", "\n".join(dangers)] if dangers else []
+        parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.", with_top=False)
+    title, *commits = changes.of_commits(answer.changes)
+    parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
+    if commits:
+        parts.append(Block(text="\n".join(line.strip() for line in commits), language="diff"))
+    if found.compare:
+        parts.append(f"[Every commit and file]({found.compare})")
+    if found.good:
+        parts += [f"### Proof: {markdown.escape(_whose(found))}", outcome.rows_of(_proof(found))]
+        parts += [f"### {markdown.escape(answer.environment)} now, and then", outcome.rows_of(_artifacts(found))]
+    return markdown.fit([part for part in parts if part], markdown.SUMMARY_BYTES // 2, markdown.octets)
+
+
+def _answer(found: Evidence) -> list[str]:
+    """The answer, and why it is no."""
+    answer, seen = found.answer, found.preview
+    name, version = answer.environment, short(answer.version)
+    if not answer.accepted:
+        return answer.message.split("\n")
+    if seen is not None and seen.gate is not None:
+        return seen.gate.split("\n")
+    if seen is None or seen.failed:
+        told = seen.errors if seen else ()
+        rows = [line for error in told for line in error.split("\n")]
+        return [f"{name} would accept {version}, but its preview failed.", *rows]
+    return [answer.message]
+
+
+def _resources(found: Evidence) -> list[str]:
+    return [f"  preview   {markdown.summarize(found.preview)}"] if found.preview is not None else []
+
+
+def _whose(found: Evidence) -> str:
+    """Where the version was proven, and whether it runs there still."""
+    name, upstream = found.answer.environment, found.upstream
+    if found.proof is None:
+        return f"none yet, {name} is the first environment: it builds and proves it"
+    if found.own or upstream is None:
+        return f"it ran in {name} before"
+    now = upstream.release
+    if now is None or now.version == found.proof.version:
+        return f"it runs in {upstream.name}"
+    return f"it ran in {upstream.name}, which runs {short(now.version)} since {when(now.verified_at)}"
+
+
+def _proof(found: Evidence) -> outcome.Rows:
+    if found.proof is None:
+        return []
+    shown = None if found.own else found.upstream
+    return outcome.proven(found.proof, str(shown.stack.outputs.get("url") or "") if shown else "")
+
+
+def _artifacts(found: Evidence) -> outcome.Rows:
+    """Image, files and migrations: what of them is another than now."""
+    answer, proof, before = found.answer, found.proof, found.answer.now
+    rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
+    if proof is not None:
+        for label, then, old in (
+            ("image", proof.image_digest, before.image_digest if before else None),
+            ("static files", proof.static_manifest, before.static_manifest if before else None),
+        ):
+            rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
+    rows.append(("migration", str(answer.changes.migration or "")))
+    return [row for row in rows if row[1]]
+
+
+def _compare(answer: Answer, environ: Mapping[str, str]) -> str:
+    """GitHub's page of the commits between what runs and what would."""
+    server, repository, now = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY"), answer.now
+    if not server or not repository or now is None or now.version == answer.version:
+        return ""
+    return f"{server}/{repository}/compare/{commit(now.version)}...{commit(answer.version)}"

@@ -1,0 +1,330 @@
+"""`explain`: would this version be accepted here, why, and what would it change? The gate's own decision."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cli import changes, earlier, environment, versions
+from cli.changes import SHOWN, Changes, Commits, Files, Migration
+from cli.earlier import Earlier
+from cli.environment import Environment
+from cli.errors import EXPECTED, UsageError, told
+from cli.text import bold, short, when
+from release import gate, git, records, tree
+from release.gate import Gate
+from release.promotion import Accepted, Refused
+from release.records import Release
+from release.static import manifest, store
+from release.static.manifest import Manifest
+from release.tree import Sources
+from release.version import commit
+from release.way_back import Kind, RolledBack
+
+ACCEPTED, REFUSED = 0, 1
+SOURCES: Final = ("built", "promoted", "present", "refused")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """May this version run here? With everything that the answer depends on."""
+
+    asked: Gate
+    here: Environment
+    upstream: Environment | None
+    """The environment before; None for the first, which builds."""
+    settings: Mapping[str, Any]
+
+    def decide(self) -> Accepted | Refused | None:
+        """The program's decision; None: the working tree is built. Raises GitError."""
+        decision = self.asked.decide(
+            promotes_from=self.upstream.name if self.upstream else "",
+            upstream=self.upstream.release if self.upstream else None,
+            here=self.here.release,
+        )
+        if isinstance(decision, Refused) or self.here.release is not None:
+            return decision
+        needed = ("domain", "hostedZoneId", "publicUrl", "connectTo")
+        domain, zone, url, connect_to = (str(self.settings.get(f"easi:{key}") or "") for key in needed)
+        unprovable = gate.unprovable(
+            self.here.name, domain=domain, hosted_zone_id=zone, public_url=url, connect_to=connect_to
+        )
+        return Refused(message=unprovable) if unprovable else decision
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the gate says, and what would follow."""
+
+    environment: str
+    version: str
+    decision: Accepted | Refused | None
+    """The gate's; None: the working tree is built."""
+    kind: Kind
+    """What the release would be."""
+    message: str
+    to_do: str
+    """The command that would release it; empty where it is refused."""
+    rolled_back: tuple[RolledBack, ...]
+    """What this environment or the one before rolled back of it."""
+    now: Release | None
+    earlier: Earlier | None
+    """The last attempt to release this version here, if it was not proven; None, too, where that is not known."""
+    changes: Changes
+
+    @property
+    def accepted(self) -> bool:
+        """Whether `pulumi up` would go on."""
+        return not isinstance(self.decision, Refused)
+
+    @property
+    def source(self) -> str:
+        """One of SOURCES: where image and files come from."""
+        if isinstance(self.decision, Accepted):
+            return "present" if self.decision.own else "promoted"
+        return "refused" if isinstance(self.decision, Refused) else "built"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Say whether `pulumi up` would accept a version in an environment, why, how its last attempt there ended if it "
+        "was not proven, and what it would change: commits, image, static files. Nothing is changed. Settings are not "
+        "compared: `pulumi preview` does that."
+    )
+    parser.epilog = (
+        "Without VERSION it is what `pulumi up` would release: EASI_VERSION, else HEAD. "
+        "Exit status: 0 accepted, 1 refused, 2 wrong usage."
+    )
+    environment.add_stack(parser)
+    parser.add_argument("version", nargs="?", metavar="VERSION", help="a Git SHA, full or short, or a branch or tag")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the stacks, ask the gate, compare, print."""
+    answer = explain(ask(options.stack, options.version))
+    if options.json:
+        print(json.dumps(as_json(answer), indent=2))
+    else:
+        print("\n".join(lines(answer)))
+    return ACCEPTED if answer.accepted else REFUSED
+
+
+def ask(name: str | None, version: str | None = None) -> Question:
+    """The question whether `version` may run in the stack `name`; without one, what `pulumi up` would release.
+
+    Reads the stacks' states, their settings and Git; nothing of AWS. Raises some of `errors.EXPECTED`.
+    """
+    if name is None and version and Path(f"Pulumi.{version}.yaml").exists():
+        raise UsageError(
+            f"{version} is an environment, and a version was expected.\n"
+            f"  did you mean:  python -m release explain -s {version}"
+        )
+    here = environment.opened(name)
+    settings = environment.settings(here.name)
+    upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
+    known = [release for release in (here.release, upstream.release if upstream else None) if release]
+    version = version or os.environ.get("EASI_VERSION")
+    asked = gate.ask(
+        Path.cwd(),
+        environment=here.name,
+        requested=versions.resolve(version, known, name=here.name) if version else None,
+        reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
+        sources=Sources.of(settings),
+    )
+    return Question(asked=asked, here=here, upstream=upstream, settings=settings)
+
+
+def version_here(there: Environment) -> str:
+    """The version of the working tree, as `pulumi up` would release it to the environment. Raises some of EXPECTED."""
+    return tree.read(Path.cwd(), Sources.of(environment.settings(there.name))).version
+
+
+def explain(question: Question, *, unread: str = "") -> Answer:
+    """The gate's decision, and what would change by it.
+
+    With `unread`, the reason why, the static files are not compared and earlier attempts not looked for: the records
+    bucket is not asked.
+    """
+    asked, here, upstream = question.asked, question.here, question.upstream
+    decision = question.decide()
+    unknown: dict[str, str] = {}
+    last = None
+    if unread:
+        unknown["attempts"] = unread
+    else:
+        try:
+            last = earlier.read(here, asked.request.version)
+        except EXPECTED as error:
+            unknown["attempts"] = told(error)
+    version, name = asked.request.version, here.name
+    message, to_do = _reason(decision, asked, here, upstream), ""
+    if not isinstance(decision, Refused):
+        to_do = f"EASI_VERSION={version} pulumi up -s {name}" if asked.request.explicit else f"pulumi up -s {name}"
+    return Answer(
+        environment=name,
+        version=version,
+        decision=decision,
+        kind=asked.kind(here.release, promoted=isinstance(decision, Accepted) and not decision.own),
+        message=message,
+        to_do=to_do,
+        rolled_back=asked.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
+        now=here.release,
+        earlier=last,
+        changes=_changes(decision, question, unread, unknown),
+    )
+
+
+def lines(answer: Answer) -> list[str]:
+    """The answer for people; its first line is the answer."""
+    first, *more = answer.message.split("\n")
+    shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
+    shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    if answer.earlier is not None:
+        shown.append(f"  earlier   {answer.earlier}")
+    if "attempts" in answer.changes.unknown:
+        shown.append(f"  earlier   not known: {answer.changes.unknown['attempts']}")
+    if answer.now is not None:
+        shown.append(f"  now       {short(answer.now.version)}, proven {when(answer.now.verified_at)}")
+    shown += changes.of_commits(answer.changes)
+    if answer.accepted:
+        shown += changes.of_artifacts(answer.changes)
+        shown.append(f"  settings  not compared here:  pulumi preview -s {answer.environment}")
+        shown.append(f"to release it:  {answer.to_do}")
+    return shown
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The answer for machines."""
+    return {
+        "environment": answer.environment,
+        "version": answer.version,
+        "accepted": answer.accepted,
+        "source": answer.source,
+        "kind": answer.kind if answer.accepted else None,
+        "message": answer.message,
+        "toDo": answer.to_do or None,
+        "now": records.proof_json(answer.now) if answer.now else None,
+        "earlier": earlier.as_json(answer.earlier) if answer.earlier else None,
+        "rolledBack": [
+            {
+                "environment": one.environment,
+                "version": one.version,
+                "contained": one.contained,
+                "rollBack": dataclasses.asdict(one.mark),
+            }
+            for one in answer.rolled_back
+        ],
+        "changes": changes.as_json(answer.changes),
+    }
+
+
+def _upstream(name: str) -> Environment | None:
+    """The environment that this one promotes from; one that does not exist yet has proven nothing."""
+    if not name:
+        return None
+    try:
+        return environment.opened(name)
+    except UsageError:
+        return environment.nothing(name)
+
+
+def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment, upstream: Environment | None) -> str:
+    name, version = here.name, short(asked.request.version)
+    if isinstance(decision, Refused):
+        return decision.message
+    if here.release is not None and here.release.version == asked.request.version:
+        return f"{name} runs {version} already; it is released again only if anything about it differs."
+    if decision is None:
+        return _reason_to_build(asked, name)
+    since = when(decision.evidence.verified_at)
+    if decision.own or upstream is None:
+        return f"{name} would release {version}: it ran here before, and was proven {since}."
+    return f"{name} would release {version}: {upstream.name} has proven it ({since})."
+
+
+def _reason_to_build(asked: Gate, name: str) -> str:
+    version = short(asked.request.version)
+    if not asked.request.changes:
+        return f"{name} would build and release {version}, the commit of this working tree."
+    return (
+        f"{name} would build and release {version}: the commit of this working tree with changes that are in no "
+        f"commit. No other environment may run it.\n  changed   {asked.request.changed}"
+    )
+
+
+def _changes(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
+    """What would change; what of it is not known is added to `unknown`."""
+    asked, upstream, settings = question.asked, question.upstream, question.settings
+    now, version = question.here.release, asked.request.version
+    come = go = None
+    if now is not None:
+        come, go = _commits(asked.root, now.version, version), _commits(asked.root, version, now.version)
+        if come is None:
+            to_know = git.how_to_know(asked.root, commit(now.version), commit(version))
+            unknown["commits"] = (
+                f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
+            )
+    accepted = decision if isinstance(decision, Accepted) else None
+    found = None
+    if unread:
+        unknown["files"] = unread
+    elif not isinstance(decision, Refused):
+        try:
+            found = _files(accepted, question)
+        except EXPECTED as error:
+            unknown["files"] = told(error)
+    return Changes(
+        now=now,
+        version=version,
+        come=come,
+        go=go,
+        image=accepted.evidence.image_digest if accepted else None,
+        image_from=_image_from(accepted, asked, upstream),
+        files=found,
+        migration=None if isinstance(decision, Refused) else _migration(settings, now, version),
+        unknown=unknown,
+    )
+
+
+def _commits(root: Path, older: str, newer: str) -> Commits | None:
+    found = git.between(root, commit(older), commit(newer), SHOWN)
+    return Commits(count=found[1], newest=tuple(found[0])) if found else None
+
+
+def _image_from(accepted: Accepted | None, asked: Gate, upstream: Environment | None) -> str:
+    if accepted is None:
+        return short(asked.request.version)
+    return "there already" if accepted.own or upstream is None else f"copied from {upstream.name}"
+
+
+def _files(accepted: Accepted | None, question: Question) -> Files:
+    """The static files, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
+    asked, here, upstream = question.asked, question.here, question.upstream
+    # Before its first release an environment has no account; the one before can be asked for its own files.
+    asker = here if here.request is not None or upstream is None else upstream
+    before = None
+    if here.release is not None:
+        before = _stored(asker, here, here.release.static_manifest)
+    if accepted is None:
+        site = asked.root / str(question.settings["easi:frontendFolder"])
+        return changes.files(before, manifest.of_build(site, asked.request.version))
+    owner = here if accepted.own or upstream is None else upstream
+    return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
+
+
+def _stored(asker: Environment, owner: Environment, digest: str) -> Manifest:
+    return store.load(s3=asker.clients.s3, records_bucket=str(owner.stack.outputs.get("recordsBucket")), digest=digest)
+
+
+def _migration(settings: Mapping[str, Any], now: Release | None, version: str) -> Migration | None:
+    command = settings.get("easi:migrationCommand")
+    if not command:
+        return None
+    return Migration(command=tuple(command), runs=now is None or now.find(version) is None)

@@ -1,0 +1,250 @@
+"""GitHub: its API, and the files by which a step tells it something."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.response import BaseHTTPResponse
+
+from cli import markdown
+from cli.errors import VerbError
+from release import strict_json
+from release.strict_json import DamagedError
+from release.transport import Pools, ProxyRefusedError
+
+VERSION: Final = "2022-11-28"
+"""Of the API: https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
+TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)
+ATTEMPTS: Final = 5
+"""How often something is asked that cannot be answered now; with the pauses, about 15 s."""
+LONGEST_PAUSE_S: Final = 60.0
+"""A rate limit that lasts longer ends the step instead: the primary one may last an hour.
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+PER_PAGE: Final = 100
+BOT: Final = "github-actions[bot]"
+"""Who writes with the token of a job, in every repository ("GITHUB_TOKEN", GitHub Actions)."""
+
+
+class GithubError(VerbError):
+    """GitHub did not do it. The message says what to do; `status` is None where no answer came."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def ambiguous(self) -> bool:
+        """It may have been done all the same."""
+        return self.status is None or self.status >= 500
+
+
+class Api:
+    """The REST API as the token of a job may use it. Raises GithubError where a variable is missing."""
+
+    def __init__(self, environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.repository = _needed(environ, "GITHUB_REPOSITORY", "owner/name of the repository")
+        self._token = _needed(environ, "GITHUB_TOKEN", "the job's token: `GITHUB_TOKEN: ${{ github.token }}`")
+        self._base = environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+        self._sleep = sleep
+        self._pool = Pools(retries=False, timeout=TIMEOUT)
+
+    def get(self, path: str, kind: Any = Mapping[str, Any]) -> Any:
+        """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash.
+
+        Raises GithubError also where it is of another `kind`: see `release.strict_json.value`.
+        """
+        return self._read(kind, self._url(path), self._ask("GET", self._url(path)))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Make something. It is not repeated where nobody knows whether it was done: see GithubError.ambiguous."""
+        return self._read(Mapping[str, Any], self._url(path), self._ask("POST", self._url(path), body))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change something."""
+        return self._read(Mapping[str, Any], self._url(path), self._ask("PATCH", self._url(path), body))
+
+    def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
+        """Every item of a list, page by page."""
+        url = self._url(path) + ("&" if "?" in path else "?") + f"per_page={PER_PAGE}"
+        while url:
+            answer = self._ask("GET", url)
+            yield from self._read(tuple[kind, ...], url, answer)
+            url = _next(answer.headers.get("Link", ""))
+            if url and not url.startswith(f"{self._base}/"):
+                # The token goes nowhere else.
+                raise GithubError(f"GitHub's next page is at another address than {self._base}: {url}")
+
+    def _url(self, path: str) -> str:
+        return self._base + (path if path.startswith("/") else f"/repos/{self.repository}/{path}")
+
+    def _ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
+        """One answer that is no error; what is only busy is asked again."""
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": VERSION,
+            "User-Agent": "easi-release",
+        }
+        what = f"{method} {url.removeprefix(self._base).partition('?')[0]}"
+        for attempt in range(ATTEMPTS):
+            pause: float = 2**attempt
+            answer = None
+            try:
+                answer = self._pool.request(
+                    method, url, body=json.dumps(body).encode() if body is not None else None, headers=headers
+                )
+            except ProxyRefusedError as error:
+                raise GithubError(f"GitHub cannot be asked ({what}): {error}") from error
+            except HTTPError as error:
+                again = method != "POST" or isinstance(error, NewConnectionError | ConnectTimeoutError)
+                failure = GithubError(f"GitHub cannot be asked ({what}): {error}")
+            else:
+                if answer.status < 300:
+                    return answer
+                limited = _limit(answer)
+                again = limited is not None or (answer.status >= 500 and method != "POST")
+                pause = max(pause, limited or 0)
+                failure = _refused(what, answer, limited)
+            if not again or attempt + 1 == ATTEMPTS or pause > LONGEST_PAUSE_S:
+                raise failure
+            self._sleep(pause)
+        raise AssertionError  # the last attempt returns or raises
+
+    def _read(self, kind: Any, url: str, answer: BaseHTTPResponse) -> Any:
+        try:
+            return strict_json.value(kind, strict_json.decode(answer.data))
+        except DamagedError as error:
+            raise GithubError(f"what answered at {url} is not GitHub's API: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Author:
+    """Of a comment or an issue."""
+
+    login: str = ""
+    type: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Written:
+    """A comment or an issue, in GitHub's answer."""
+
+    body: str | None = None
+    user: Author | None = None
+
+    def is_ours(self, marker: str) -> bool:
+        """Whether a job wrote it, with this marker at its beginning.
+
+        A token with write access may edit what other people wrote, and they may quote the marker. A job cannot ask who
+        it is (GET /user is refused to its token).
+        """
+        return self.user == Author(login=BOT, type="Bot") and (self.body or "").startswith(marker)
+
+
+def outputs(environ: Mapping[str, str], **values: str) -> None:
+    """Set outputs of the step; without GITHUB_OUTPUT (no GitHub), print them.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
+    """
+    file = environ.get("GITHUB_OUTPUT")
+    lines = []
+    for name, value in values.items():
+        if not file:
+            print(f"{name}={value}")
+            continue
+        delimiter = f"end-{secrets.token_hex(16)}"
+        lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    if file:
+        with Path(file).open("a", encoding="utf-8") as opened:
+            opened.write("".join(lines))
+
+
+def summary(environ: Mapping[str, str], *parts: markdown.Part) -> None:
+    """Add Markdown to the step's summary, as much as GitHub shows.
+
+    Without GITHUB_STEP_SUMMARY (no GitHub), print it.
+    """
+    file = environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        print(markdown.join(parts))
+        return
+    path = Path(file)
+    end = "\n\n"
+    room = markdown.SUMMARY_BYTES - len(end) - (path.stat().st_size if path.exists() else 0)
+    text = markdown.fit(parts, room, markdown.octets).rstrip()
+    with path.open("a", encoding="utf-8") as opened:
+        opened.write(text + end if text else "")
+
+
+def run_url(environ: Mapping[str, str]) -> str:
+    """The address of this run of a workflow; empty outside of one."""
+    server, repository, run = (
+        environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    )
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+
+
+def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise GithubError(f"{name} is not set. Expected is {meaning}; in a workflow, under `env:` of the step.")
+    return value
+
+
+def _next(link: str) -> str:
+    """The address of the next page in a header `Link`; empty on the last one."""
+    for each in link.split(","):
+        address, _, parameters = each.partition(";")
+        if 'rel="next"' in parameters:
+            return address.strip().removeprefix("<").removesuffix(">")
+    return ""
+
+
+def _limit(answer: BaseHTTPResponse) -> float | None:
+    """Seconds until a rate limit lets us ask again; None where the answer is about something else.
+
+    As GitHub says it: by `retry-after`, by `x-ratelimit-reset`, or in words, and then a minute will do.
+    """
+    if answer.status not in {403, 429}:
+        return None
+    after = answer.headers.get("Retry-After", "")
+    if after.isdigit():
+        return float(after)
+    reset = answer.headers.get("X-RateLimit-Reset", "")
+    if answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
+        return max(0.0, int(reset) - time.time())
+    return LONGEST_PAUSE_S if answer.status == 429 or b"rate limit" in answer.data.lower() else None
+
+
+def _refused(what: str, answer: BaseHTTPResponse, limited: float | None) -> GithubError:
+    try:
+        found = strict_json.decode(answer.data)
+        said = str(found.get("message", "")) + "".join(f"; {each}" for each in found.get("errors") or ())
+    except (DamagedError, AttributeError, TypeError):
+        said = "something else than JSON"
+    if limited is not None:
+        advice = f"it limits how often it may be asked: run the job again in {max(1, round(limited / 60))} min"
+    else:
+        advice = _ADVICE.get(answer.status, "run the job again; see https://www.githubstatus.com")
+    return GithubError(f"GitHub refused {what} ({answer.status}: {said}).\n  {advice}", answer.status)
+
+
+_ADVICE: Final = {
+    401: "the token is wrong or has expired: in a workflow it is `GITHUB_TOKEN: ${{ github.token }}`",
+    403: (
+        "the token may not do that. Give the job the permission (`permissions:` with `pull-requests: write` to "
+        "comment, `issues: write` for an issue). A pull request from a fork has a token that only reads, whatever the "
+        "workflow says: there, read the run's summary instead"
+    ),
+    404: "it is not there, or the token may not see it: compare GITHUB_REPOSITORY and the number, and the permissions",
+    410: "issues are turned off in this repository: turn them on in its settings",
+    422: "this is a defect of this program, as it sends what GitHub does not take",
+}

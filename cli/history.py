@@ -1,0 +1,225 @@
+"""`history`: what was released here when, by whom, how long each phase took, what was undone and why."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cli import environment
+from cli.environment import Environment
+from cli.errors import UsageError
+from cli.text import ago, bold, moment, seconds, short, table, when
+from release import escaping, lease, records, updates, way_back
+from release.lease import Held
+from release.records import Attempt, Phase, Release
+from release.strict_json import camel
+from release.updates import Update
+
+LIMIT = 10
+"""Attempts that are shown unless more are asked for."""
+ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class History:
+    """What is known of the past of one environment."""
+
+    environment: str
+    release: Release | None = None
+    attempts: Sequence[Attempt] = ()
+    """The newest first."""
+    failed: Sequence[Update] = ()
+    """Updates that failed before their release began, the newest first."""
+    held: Held | None = None
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "The attempts to release an environment, the newest first: also those that failed, were undone or were "
+        "interrupted, and updates that failed before a release began. The last lines say how to go back to what ran "
+        "before."
+    )
+    parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
+    environment.add_stack(parser)
+    parser.add_argument(
+        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many (default %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, with everything that is recorded")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the records bucket and Pulumi's history, and print."""
+    if options.limit < 1:
+        raise UsageError(f"--limit {options.limit} shows nothing: expected 1 or more.")
+    history = read(environment.opened(options.stack), options.limit)
+    if options.json:
+        print(json.dumps(as_json(history), indent=2))
+    else:
+        print("\n".join(lines(history, datetime.now(UTC))))
+    return 0
+
+
+def read(there: Environment, limit: int) -> History:
+    """The last `limit` attempts, and the updates that failed beside them. Raises some of `errors.EXPECTED`."""
+    past = updates.read(there.name)
+    if there.request is None and not there.unreadable and (failed := failed_before_release(past, (), limit)):
+        # Before the first release that began, nothing says where attempts are.
+        return History(environment=there.name, failed=failed[:limit])
+    s3, bucket = there.clients.s3, there.released().site.records_bucket
+    found = records.list_attempts(s3, bucket, limit)
+    return History(
+        environment=there.name,
+        release=records.read_release(s3, bucket),
+        attempts=found,
+        failed=failed_before_release(past, found, limit),
+        held=lease.look(s3, bucket),
+    )
+
+
+def failed_before_release(past: Sequence[Update], found: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
+    """The updates that failed, and during which no attempt began. Pure.
+
+    None from before the last of the attempts `found`, where there may be more attempts than the `limit` allows.
+    """
+    began = [at for attempt in found if (at := moment(attempt.started_at)) is not None]
+    since = began[-1] if began and len(found) == limit else None
+    return tuple(
+        update
+        for update in past
+        if not update.succeeded
+        and (since is None or update.started_at > since)
+        # Pulumi keeps the end without its fraction of a second.
+        and not any(update.started_at <= at < update.ended_at + _SECOND for at in began)
+    )
+
+
+def lines(history: History, now: datetime) -> list[str]:
+    """The history for people. Pure."""
+    name, release = history.environment, history.release
+    first = f"{name} has proven nothing yet"
+    if release is not None:
+        proven = f"{when(release.verified_at)} ({ago(release.verified_at, now)})"
+        first = f"{name} runs {short(release.version)}, proven {proven}"
+    shown = [bold(first)]
+    if release is not None and not history.attempts:
+        shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
+    rows = [(_row(attempt, history.held), _details(attempt)) for attempt in history.attempts]
+    rows += [(_row_of_update(update), _details_of_update(update)) for update in history.failed]
+    rows.sort(key=lambda row: row[0][0], reverse=True)
+    head = [("started", "version", "kind", "outcome", "took", "who")] if rows else []
+    aligned = table([*head, *(cells for cells, _ in rows)])
+    shown += aligned[:1]
+    for line, (_, details) in zip(aligned[1:], rows, strict=True):
+        shown += [line, *details]
+    return [*shown, *_way_back(name, release)]
+
+
+def state(attempt: Attempt, held: Held | None) -> str:
+    """How the attempt ended, or that it goes on: nobody but the holder of a living lease releases."""
+    under_way = attempt.ended_at is None and held is not None and held.alive and held.holder.id == attempt.id
+    return "under way" if under_way else attempt.state
+
+
+def as_json(history: History) -> dict[str, Any]:
+    """The history for machines: docs/json.md."""
+    release = history.release
+    older = way_back.candidates(release) if release else ()
+    marked = way_back.gone_back_from(release) if release else ()
+    return {
+        "environment": history.environment,
+        "release": records.proof_json(release) if release else None,
+        "attempts": [attempt_json(attempt, history.held) for attempt in history.attempts],
+        "failedBeforeRelease": [
+            {
+                "startedAt": update.started_at.strftime(ISO),
+                "endedAt": update.ended_at.strftime(ISO),
+                "commit": update.commit or None,
+                "run": update.run or None,
+            }
+            for update in history.failed
+        ],
+        "wayBack": [{"version": proven.version, "verifiedAt": proven.verified_at} for proven in older],
+        "rolledBack": [
+            {
+                "version": proven.version,
+                "verifiedAt": proven.verified_at,
+                "rollBack": dataclasses.asdict(proven.gone_back),
+            }
+            for proven in marked
+            if proven.gone_back
+        ],
+    }
+
+
+def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
+    """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
+    data = {camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
+    return data | {"state": state(attempt, held)}
+
+
+def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
+    began, ended = moment(attempt.started_at), moment(attempt.ended_at or "")
+    took = seconds((ended - began).total_seconds()) if began and ended else "-"
+    kind = attempt.kind or "unknown"
+    return (when(attempt.started_at), short(attempt.version), kind, state(attempt, held), took, attempt.who)
+
+
+def _row_of_update(update: Update) -> tuple[str, ...]:
+    took = seconds((update.ended_at - update.started_at).total_seconds())
+    return (when(update.started_at.strftime(ISO)), "-", "-", "failed", took, update.run or "-")
+
+
+def _details_of_update(update: Update) -> list[str]:
+    """What is known of an update without a release. Its version is not: EASI_VERSION is not kept."""
+    rows = [
+        ("why", "`pulumi up` failed before its release began (a build, a resource, or a refusal): its log says why"),
+        ("tree", short(update.commit)),
+    ]
+    return [f"      {label:<9} {text}" for label, text in rows if text]
+
+
+def _details(attempt: Attempt) -> list[str]:
+    """What is to be said of one attempt beside its row, a line each, aligned as `release.story` aligns its own."""
+    phases = ", ".join(_phase(phase) for phase in attempt.phases)
+    told = attempt.message.split("\n") if attempt.outcome != "proven" else []
+    rows = [
+        ("phases", phases),
+        ("restart", escaping.line(attempt.restart or "")),
+        ("override", escaping.line(attempt.reason or "")),
+        # The first line of a story says which release of what it is about, as the row does.
+        ("why", told[0] if len(told) == 1 else ""),
+        ("undone", "; ".join(attempt.undone) if len(told) == 1 else ""),
+    ]
+    lines = [f"  {label:<9} {text}" for label, text in rows if text]
+    return [f"    {line}" for line in [*lines, *told[1:]]]
+
+
+def _phase(phase: Phase) -> str:
+    took = [] if phase.outcome == "skipped" else [seconds(phase.seconds)]
+    return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
+
+
+def _way_back(name: str, release: Release | None) -> list[str]:
+    """How to run what ran before, the last proven first; what was itself gone back from is named, and not proposed."""
+    if release is None:
+        return []
+    older, marked = way_back.candidates(release), way_back.gone_back_from(release)
+    if older:
+        shown = [f"to go back to {short(older[0].version)}, proven {when(older[0].verified_at)}:"]
+        shown.append(f"  EASI_VERSION={older[0].version} pulumi up -s {name}")
+    elif marked:
+        shown = [f"{name} keeps no version to go back to"]
+    else:
+        shown = [f"nothing else was proven in {name}: there is no version to go back to"]
+    if older[1:]:
+        shown += ["or to:", *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in older[1:]])]
+    if marked:
+        shown.append("not to:")
+        shown += table([(one.version, way_back.told(one.gone_back)) for one in marked if one.gone_back])
+    return shown

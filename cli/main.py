@@ -1,0 +1,115 @@
+"""What `python -m release` and `python -m ci` have in common: a table of verbs, exit codes, one way to fail."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import importlib
+import io
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn, TextIO, cast
+
+from release import escaping
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+CLOSED_PIPE: Final = 141
+_BOLD: Final = re.compile("(\033\\[[01]m)")
+"""What `text.bold` writes on a terminal."""
+
+
+class _Escaped(io.TextIOBase):
+    """A stream that people read: a terminal, or the log of a job."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        parts = _BOLD.split(text) if self.isatty() else [text]
+        self._stream.write("".join(part if at % 2 else escaping.shown(part) for at, part in enumerate(parts)))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """A verb in the table of a command line."""
+
+    module: str
+    """In `cli`, with `add(parser)` and `run(options)`."""
+    help: str
+
+
+def main(prog: str, description: str, verbs: Mapping[str, Verb], arguments: Sequence[str] | None) -> int:
+    """Run one verb and return the exit code."""
+    try:
+        try:
+            out, err = (cast(TextIO, _Escaped(stream)) for stream in (sys.stdout, sys.stderr))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                return _run(prog, description, verbs, sys.argv[1:] if arguments is None else arguments)
+        finally:
+            # Here, and not when the interpreter ends: there, a closed pipe would be told.
+            sys.stdout.flush()
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Ctrl-C while the main thread waits for a lock may come out as "RuntimeError: release unlocked lock".
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read us has read enough. What is still buffered must not fail at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+
+
+def leave(code: int) -> NoReturn:
+    """End the process."""
+    if code == INTERRUPTED:
+        # Threads may still wait for an answer that nobody wants any more.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(prog: str, description: str, table: Mapping[str, Verb], arguments: Sequence[str]) -> int:
+    # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
+    from cli import errors  # noqa: PLC0415 - see above
+
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for name, verb in table.items():
+        of_verb = verbs.add_parser(name, allow_abbrev=False, help=verb.help)
+        if name not in arguments[:1]:
+            # Its arguments are nobody's business now: a step that asks GitHub need not wait for the SDK of AWS.
+            continue
+        module = importlib.import_module(f"cli.{verb.module}")
+        # Before `add`, which may name another function.
+        of_verb.set_defaults(run=module.run)
+        module.add(of_verb)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        names = [word for word in unknown if not word.startswith("-")]
+        lacks_stack = hasattr(given, "stack") and given.stack is None
+        hint = f"\n  did you mean:  {prog} {given.verb} -s {names[0]}" if names and lacks_stack else ""
+        verbs.choices.get(given.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if given.verb is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        code: int = given.run(given)
+    except errors.EXPECTED as error:
+        sys.stdout.flush()
+        print(f"{prog} {given.verb}: {errors.told(error)}", file=sys.stderr)
+        return errors.exit_code(error)
+    return code

@@ -1,0 +1,238 @@
+"""Markdown for GitHub: comments, job summaries, issues. Pure.
+
+What is not ours (names, messages, diffs) goes through `code`, `escape` or a fence: nothing in it is markup, and
+nobody is called by an @ in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from cli.events import Change, Preview
+from cli.text import short
+from release import escaping
+
+COMMENT_CHARACTERS: Final = 65_536
+"""What a comment or an issue holds; with more, GitHub answers 422, "body is too long (maximum is 65536 characters)"."""
+SUMMARY_BYTES: Final = 1024 * 1024
+"""What the summary of one step holds; a larger one is not shown.
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits"""
+
+SHOWN: Final = 20
+"""Resources, and warnings, that are named; of the others, how many they are."""
+OPERATIONS: Final = ("create", "import", "update", "replace", "delete")
+"""In the order of a summary; others follow."""
+
+_MARKUP: Final = re.compile(r"[^A-Za-z0-9 .,:;/'\"%?=+-]")
+_BEGINS_A_LIST: Final = re.compile(r"[-+=]|\d+(?=[.)])")
+
+
+def characters(text: str) -> int:
+    """The length of a text in UTF-16 units: never less than what GitHub may count."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def octets(text: str) -> int:
+    """The length of a text in bytes of UTF-8."""
+    return len(text.encode())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Block:
+    """A text in a fence, of which the end is left out where it does not fit."""
+
+    text: str
+    language: str = ""
+    whole: str = ""
+    """Markdown that says where all of it is."""
+
+
+Part = str | Block
+"""A piece of a document: Markdown that is kept as it is, or a block that may be cut."""
+
+
+def fence(text: str, language: str = "") -> str:
+    """The text as a block of code, fenced by more backticks than stand together in it."""
+    shown = escaping.shown(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{shown.rstrip()}\n{ticks}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; the cells are Markdown. An empty text without rows."""
+    if not rows:
+        return ""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """A text that Markdown and HTML leave as it is, also in a table and in a `<summary>`; on one line."""
+    line = _one_line(text)
+    first = _BEGINS_A_LIST.match(line)
+    begin = first[0] + "&#8203;" if first else ""
+    marked = _MARKUP.sub(lambda found: f"&#{ord(found[0])};", line[len(first[0]) if first else 0 :])
+    # GitHub looks for people and for issues after it has read the entities. A sign of no width keeps it from that.
+    return begin + re.sub(r"(&#(?:64|35);)(?=\w)", r"\1&#8203;", marked)
+
+
+def code(text: str) -> str:
+    """A text as code within a line. HTML rather than backticks: it may have some, and may stand in a table."""
+    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda found: f"&#{ord(found[0])};", _one_line(text))
+    return f"<code>{marked}</code>"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(escaping.shown(text).split())
+
+
+def join(parts: Sequence[Part]) -> str:
+    """The whole document: its parts are paragraphs."""
+    return "\n\n".join(part if isinstance(part, str) else fence(part.text, part.language) for part in parts)
+
+
+def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characters) -> str:
+    """The document in `limit` characters (or another `size`): blocks lose their ends, the longest ones first.
+
+    Whatever is left out, the document says so, and where the whole is.
+    """
+    whole = join(parts)
+    if size(whole) <= limit:
+        return whole
+    low, high = 0, max((len(part.text) for part in parts if isinstance(part, Block)), default=0)
+    best = _cut(parts, 0)
+    while low < high:
+        most = (low + high + 1) // 2
+        tried = _cut(parts, most)
+        if size(tried) <= limit:
+            low, best = most, tried
+        else:
+            high = most - 1
+    return best if size(best) <= limit else _ended(best, limit, size)
+
+
+def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> list[Part]:
+    """One stack's preview: what comes; what is replaced or deleted; the gate's warning; the diff, folded.
+
+    `whole` is Markdown that says where the whole diff is. `with_top` is False where the document has begun with what
+    comes and what is replaced or deleted.
+    """
+    return list(_parts_of(preview, whole, with_top))
+
+
+def is_quiet(preview: Preview) -> bool:
+    """Whether there is nothing to tell but that nothing would change."""
+    return not (preview.changes or preview.failed or preview.gate or preview.warnings or preview.errors)
+
+
+def summarize(preview: Preview) -> str:
+    """The preview in a few words: `3 to update, 1 to replace, 1 replaced as in every release`."""
+    if preview.failed:
+        return "the preview failed"
+    routine = len(preview.routine)
+    counts = {**preview.counts, "replace": preview.counts.get("replace", 0) - routine}
+    known = [op for op in OPERATIONS if op in counts]
+    others = [op for op in counts if op not in OPERATIONS]
+    told = [f"{counts[op]} to {op}" for op in [*known, *others] if counts[op] > 0]
+    return ", ".join([*told, *([f"{routine} replaced as in every release"] if routine else [])]) or "no change"
+
+
+def dangers(preview: Preview) -> list[str]:
+    """What would be replaced or deleted, as items of a list; without what every release replaces."""
+    return _some([f"**{operation}** {_resource(change)}" for operation, change in preview.dangers])
+
+
+def _resource(change: Change) -> str:
+    because = f", because of {', '.join(map(code, change.because))}" if change.because else ""
+    note = f" ({escape(change.note)})" if change.note else ""
+    return f"{code(change.name)} {code(change.type)}{because}{note}"
+
+
+def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
+    if is_quiet(preview):
+        yield f"**{escape(preview.stack)}**: no change"
+        return
+    yield f"### {escape(preview.stack)}: {escape(summarize(preview))}"
+    for error in preview.errors:
+        yield Block(text=error, whole=whole)
+    if with_top and preview.headline:
+        yield f"**{escape(preview.headline)}**"
+    if with_top and (found := dangers(preview)):
+        yield "\n".join(f"- {each}" for each in found)
+    if preview.routine:
+        yield "As in every release: " + "; ".join(f"**replace** {_resource(change)}" for change in preview.routine)
+    if preview.gate is not None:
+        first = escape(preview.gate.partition("\n")[0])
+        yield from _folded(
+            f"The gate would stop <code>pulumi up</code>: {first}", Block(text=preview.gate, whole=whole)
+        )
+        if preview.version and preview.changes:
+            yield f"What follows is what would change with {code(short(preview.version))}."
+    if preview.variables:
+        names = ", ".join(code(variable) for variable in preview.variables)
+        yield f"Environment variables, whose values are not shown: {names}"
+    if preview.warnings:
+        yield "\n".join(f"- warning: {escape(warning)}" for warning in _some(preview.warnings))
+    if preview.diff.strip() and (preview.changes or preview.failed):
+        diff = Block(text=colored(preview.diff), language="diff", whole=whole)
+        yield from _folded(f"Diff of {escape(preview.stack)}", diff)
+
+
+def _folded(summary: str, block: Block) -> Iterator[Part]:
+    """A block that a click opens; `summary` is HTML. In parts, as `fit` may cut the block."""
+    yield f"<details><summary>{summary}</summary>"
+    yield block
+    yield "</details>"
+
+
+def _some(items: Sequence[str]) -> list[str]:
+    return [*items[:SHOWN], *([f"… and {len(items) - SHOWN} more"] if len(items) > SHOWN else [])]
+
+
+def colored(diff: str) -> str:
+    """A diff with its signs at the beginning of the lines, as GitHub colors them: `!` is a change."""
+    return "\n".join(_colored(line) for line in diff.split("\n"))
+
+
+def _colored(line: str) -> str:
+    found = re.match(r"(\s*)([-+~]+)(.*)", line)
+    if found is None:
+        return f" {line}"
+    indent, signs, rest = found.groups()
+    sign = {"+": "+", "-": "-"}.get(signs, "!")
+    # What changes keeps its sign, as `!` does not say how.
+    return f"{sign}{indent}{' ' * len(signs) if sign == signs else signs}{rest}"
+
+
+def _cut(parts: Sequence[Part], most: int) -> str:
+    """The document with at most `most` characters of each block."""
+    made = []
+    for part in parts:
+        if isinstance(part, str):
+            made.append(part)
+        elif len(part.text) <= most:
+            made.append(fence(part.text, part.language))
+        else:
+            lines = part.text.rstrip("\n").split("\n")
+            shown = part.text[:most].rpartition("\n")[0]
+            left = len(lines) - (shown.count("\n") + 1 if shown else 0)
+            note = f"**{left} of {len(lines)} lines are left out**, as GitHub shows no more here."
+            kept = fence(shown, part.language) + "\n\n" if shown else ""
+            made.append(f"{kept}{note}{f' {part.whole}' if part.whole else ''}")
+    return "\n\n".join(made)
+
+
+def _ended(text: str, limit: int, size: Callable[[str], int]) -> str:
+    """A document that is too long without its blocks, too: its beginning."""
+    note = "\n\n**The rest is left out, as GitHub shows no more here.**"
+    if size(note) > limit:
+        return ""
+    low, high = 0, len(text)
+    while low < high:
+        most = (low + high + 1) // 2
+        low, high = (most, high) if size(text[:most] + note) <= limit else (low, most - 1)
+    return text[:low] + note

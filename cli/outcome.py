@@ -1,0 +1,213 @@
+"""What became of a release, for the people who look at its run: proven, or what failed and what to do. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from cli import markdown
+from cli.text import moment, revision, seconds, short, table, when
+from release import way_back
+from release.healthcheck import Proof
+from release.records import Attempt, Proven, Release
+from release.updates import Update
+
+Rows = list[tuple[str, str]]
+"""Label and text, a line or a row of a table each."""
+_COPIED: Final = ("version", "image", "static files", "task definition")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known after an update of an environment."""
+
+    environment: str
+    wanted: str
+    """The version that was to be released, a full SHA."""
+    named: bool = False
+    """The version was named, as for a roll back."""
+    release: Release | None
+    """The last proven release, as the stack's outputs have it."""
+    url: str = ""
+    """The site's address; empty before the first release."""
+    proof: Proof | None = None
+    """The wanted version is the proven one, and answers now."""
+    miss: str = ""
+    """Why the proven version does not answer now; empty where it does, or where there is none."""
+    update: Update | None = None
+    """The last update of the stack that has ended, as far as Pulumi's history says."""
+    pending: bool = False
+    """An update was cut short, or is under way."""
+    attempt: Attempt | None = None
+    """The last attempt to release, of whatever version."""
+    living: bool = False
+    """Somebody is at that attempt."""
+    unread: str = ""
+    """Why the attempts could not be read."""
+    refusal: str = ""
+    """The gate's message where it refuses the wanted version."""
+
+    @property
+    def mine(self) -> Attempt | None:
+        """The attempt of the last update; None where that ended, or was ended, before its release began."""
+        found = self.attempt
+        if found is None or found.version != self.wanted:
+            return None
+        began, updated = moment(found.started_at), self.update.started_at if self.update else None
+        return None if began and updated and began < updated else found
+
+    @property
+    def good(self) -> bool:
+        """The wanted version is proven, it answers now, and its update succeeded."""
+        return self.proof is not None and not self.pending and (self.update is None or self.update.succeeded)
+
+
+def headline(facts: Facts) -> str:
+    """In one line, what became of it."""
+    name, version, release = facts.environment, short(facts.wanted), facts.release
+    if facts.good:
+        return f"{name}: {version} is proven, and answers"
+    if release is None or release.version != facts.wanted:
+        if facts.living:
+            return f"{name}: {version} is not released: a release is under way"
+        return f"{name}: {version} is not released"
+    if facts.proof is None:
+        return f"{name}: {version} is released and does not answer as it should"
+    return f"{name}: {version} runs, as before, but its update did not end well"
+
+
+def story(facts: Facts) -> list[str]:
+    """Why it is not good, and what to do, a line each; empty where it is."""
+    if facts.good:
+        return []
+    attempt = facts.mine
+    if attempt is not None and attempt.message and attempt.outcome != "proven":
+        rows = attempt.message.split("\n")
+        return [*rows, *table(_way_back(facts))] if attempt.outcome == "failed" else rows
+    return table([row for row in [*_why(facts), *_way_back(facts)] if row[1]])
+
+
+def now(facts: Facts) -> Rows:
+    """What is proven in the environment now, and how it was."""
+    release = facts.release
+    if release is None:
+        return [("proven", f"nothing was ever proven in {facts.environment}")]
+    rows = proven(release, facts.url)
+    if facts.proof is not None:
+        checked = f"{facts.proof.passes} times in a row until {when(facts.proof.verified_at)}"
+        rows.append(("answers now", f"yes, {checked}"))
+    else:
+        rows.append(("answers now", f"no: {facts.miss}" if facts.miss else "yes"))
+    attempt = facts.mine
+    if attempt is not None and attempt.version == release.version:
+        rows.append(("phases", ", ".join(f"{phase.name} {seconds(phase.seconds)}" for phase in attempt.phases)))
+        rows.append(("by", attempt.who))
+    return [row for row in rows if row[1]]
+
+
+def proven(found: Proven, url: str) -> Rows:
+    """The proof of one version, as the environment keeps it."""
+    rows = [
+        ("version", found.version),
+        ("image", found.image_digest),
+        ("static files", found.static_manifest),
+        ("task definition", revision(found.task_definition)),
+        ("proven", when(found.verified_at)),
+        ("address", url),
+        ("reason", found.reason or ""),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def lines(facts: Facts) -> list[str]:
+    """The outcome for a terminal or a log."""
+    told = story(facts)
+    # The story that a release keeps begins with a headline of its own.
+    head = [] if told and not told[0].startswith(" ") else [headline(facts)]
+    proven_in = f"what {facts.environment} has proven:"
+    return [*head, *told, *([proven_in] if told else []), *table(now(facts))]
+
+
+def summary(facts: Facts) -> str:
+    """The outcome for the run's page, in Markdown."""
+    told = story(facts)
+    parts = [f"## {markdown.escape(headline(facts))}"]
+    if told:
+        parts += [markdown.fence("\n".join(told)), f"### What {markdown.escape(facts.environment)} has proven"]
+    parts.append(rows_of(now(facts)))
+    if told:
+        parts.append("What messages mean: docs/understand-a-message.md. Going back: docs/roll-back.md.")
+    return "\n\n".join(parts)
+
+
+def rows_of(rows: Iterable[tuple[str, str]]) -> str:
+    """Label and text as a table; what is a digest or a version, to be copied."""
+    return markdown.table(("", ""), [(label, _cell(label, text)) for label, text in rows])
+
+
+def _cell(label: str, text: str) -> str:
+    # An address is made a link by GitHub itself.
+    return markdown.code(text) if label in _COPIED else markdown.escape(text)
+
+
+def _why(facts: Facts) -> Rows:
+    """What is known of a failure that has no story."""
+    name, release, attempt = facts.environment, facts.release, facts.mine
+    if attempt is not None and attempt.outcome is None:
+        return _not_ended(facts, attempt)
+    if facts.refusal:
+        first, *more = facts.refusal.split("\n")
+        return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(release))]
+    if release is not None and release.version == facts.wanted and facts.proof is None:
+        look = f"python -m release status -s {name}   (and look at the backend's logs)"
+        return [("why", facts.miss), ("to do", look)]
+    if facts.pending:
+        return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
+    if facts.unread:
+        told = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
+        return [("why", told), ("", facts.unread), ("runs now", _runs(release))]
+    # A roll back without its version would release HEAD, which is what was to be rolled back.
+    version = f"EASI_VERSION={facts.wanted} " if facts.named else ""
+    return [
+        ("why", "`pulumi up` ended before a release of it began, or was never started: its log says why"),
+        ("runs now", _runs(release)),
+        ("to do", f"mend the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
+    ]
+
+
+def _not_ended(facts: Facts, attempt: Attempt) -> Rows:
+    if facts.living:
+        return [
+            ("why", f"it is being released by {attempt.who} since {when(attempt.started_at)}"),
+            ("to do", f"wait until that has ended:  python -m release status -s {facts.environment}"),
+        ]
+    return [
+        ("why", f"its release began {when(attempt.started_at)} and was cut short: what runs may be a mixture"),
+        ("to do", _again(facts.environment)),
+    ]
+
+
+def _again(name: str) -> str:
+    return f"python -m release recover -s {name}   (then release again, or go back)"
+
+
+def _runs(release: Release | None) -> str:
+    return f"{short(release.version)}, as before" if release else "nothing was proven here before"
+
+
+def _way_back(facts: Facts) -> Rows:
+    """How to run what was proven before, where what runs now is not it; nothing where there is no such version."""
+    release, attempt = facts.release, facts.mine
+    if release is None or facts.living:
+        return []
+    # What was proven before runs on, unless an attempt has ended in the middle.
+    if release.version != facts.wanted and (attempt is None or attempt.outcome not in {None, "failed"}):
+        return []
+    target = way_back.target(release, facts.wanted)
+    if target is None:
+        return []
+    return [
+        ("to go back", f"Actions > Roll back > Run workflow: {facts.environment}, {target.version}"),
+        ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {facts.environment}"),
+    ]

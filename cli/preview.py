@@ -1,0 +1,184 @@
+"""`preview`: what `pulumi up` would change in a stack, for people, for the other verbs, and without values."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cli import environment, events, github, markdown, variables
+from cli.errors import VerbError
+from cli.events import Preview
+from functions.redaction.shapes import hide
+from release import escaping, strict_json
+from release.stack import NO_PULUMI
+
+SEEN, FAILED = 0, 1
+HEARTBEAT_S: Final = 15.0
+"""How often a preview says that it lives: what Pulumi prints meanwhile has values in it."""
+_GRACE_S: Final = 10.0
+"""What Pulumi has to end by itself after an interrupt; a runner has no more patience either."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Run `pulumi preview` once. Print what would change, without the values of environment variables, "
+        "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
+    )
+    parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="keep it here, as JSON")
+    parser.add_argument(
+        "--refresh", action="store_true", help="compare with what is really there, not with what the state says"
+    )
+    parser.set_defaults(run=verb)
+
+
+def verb(options: argparse.Namespace) -> int:
+    """Preview, print, keep."""
+    try:
+        found = run(options.stack, refresh=options.refresh)
+    except VerbError as error:
+        found = Preview(
+            stack=options.stack, version=None, counts={}, errors=(str(error),), refresh=options.refresh, failed=True
+        )
+    if options.save is not None:
+        save(found, options.save)
+    print("\n".join(_lines(found)), flush=True)
+    for told in found.errors if found.failed else ():
+        print(f"error: {told}", file=sys.stderr)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        github.summary(os.environ, *markdown.parts_of(found, whole="The whole diff is in this step's log."))
+    return FAILED if found.failed else SEEN
+
+
+def _lines(found: Preview) -> list[str]:
+    """The preview for a log; errors go to standard error."""
+    names = ", ".join(map(escaping.line, found.variables))
+    told = [
+        found.headline,
+        found.diff,
+        f"environment variables, whose values are not shown: {names}" if names else "",
+        *(f"warning: {warning}" for warning in found.warnings),
+        f"`pulumi up` would stop here: {found.gate}" if found.gate else "",
+        f"{found.stack}: {markdown.summarize(found)}",
+    ]
+    return [each for each in told if each]
+
+
+def run(stack: str, *, refresh: bool = False) -> Preview:
+    """Preview the stack `stack` of the project in the current folder; says now and then that it is at it.
+
+    A preview that fails is an answer, too: see `Preview.failed`. Raises VerbError where there is no Pulumi.
+    """
+    with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
+        log = Path(folder) / "events"
+        code, complained = _pulumi(stack, log, refresh=refresh)
+        found, unread = _read(log)
+    preview = events.read(stack, found, refresh=refresh, failed=code != 0)
+    if code != 0 and preview.errors:
+        return preview
+    if code != 0:
+        told = hide(_told(stack, complained, code), variables.values(found))
+    elif unread or not events.is_whole(found):
+        told = f"what would change is not known: {unread or 'its event log has no summary'}\n"
+        told += f"  to see what Pulumi says:  pulumi preview -s {stack}"
+    else:
+        return preview
+    return dataclasses.replace(preview, errors=(told,), counts={}, failed=True)
+
+
+def _read(log: Path) -> tuple[list[Mapping[str, Any]], str]:
+    """The events, or why they cannot be read. None of them counts then: what is missing may be a deletion."""
+    try:
+        # Not as text, in which Python takes other characters for ends of lines as well.
+        return events.parse(log.read_bytes().decode()), ""
+    except FileNotFoundError:
+        return [], ""
+    except ValueError as error:
+        return [], str(error)
+
+
+def save(preview: Preview, file: Path) -> None:
+    """Keep the preview for `load`."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(preview.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise VerbError(f"the preview cannot be kept in {file}: {error.strerror}") from error
+
+
+def load(file: Path) -> Preview | None:
+    """The preview in a file that `save` wrote; None where there is no such file. Raises VerbError for another file."""
+    try:
+        return events.from_json(strict_json.decode(file.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        make = f"python -m ci preview -s {file.stem} --save {file}"
+        raise VerbError(f"{file} is no preview: {error}\n  to make one:  {make}") from error
+
+
+def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str]:
+    """Exit code, and what it complained about; the events are in `log`. What it prints has values in it."""
+    command = ["pulumi", "preview", "-s", stack, "--non-interactive", "--color", "never"]
+    command += ["--event-log", str(log), *(["--refresh"] if refresh else [])]
+    # The option is there only with this variable; the Automation API sets it for the same reason.
+    surroundings = os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}
+    # A byte that is no text must not cost the preview.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as err:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, env=surroundings
+            )
+        except FileNotFoundError as error:
+            raise VerbError(NO_PULUMI) from error
+        try:
+            code = _waited(process, stack, log)
+        finally:
+            _ended(process)
+        err.seek(0)
+        return code, err.read()
+
+
+def _waited(process: subprocess.Popen[bytes], stack: str, log: Path) -> int:
+    began = time.monotonic()
+    while True:
+        try:
+            return process.wait(HEARTBEAT_S)
+        except subprocess.TimeoutExpired:
+            steps = log.read_bytes().count(b'"resourcePreEvent"') if log.exists() else 0
+            passed = time.monotonic() - began
+            print(f"preview of {stack}: {passed:.0f} s, {steps} resources so far", file=sys.stderr, flush=True)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Not one process stays behind: a runner interrupts only this one."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _told(stack: str, complained: str, code: int) -> str:
+    """What is wrong where the engine did not even begin."""
+    if "no stack named" in complained:
+        try:
+            environment.opened(stack)
+        except VerbError as error:
+            return str(error)
+    lines = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
+    return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

@@ -1,0 +1,119 @@
+"""`proof`: after a release, also after one that failed: what is proven, or what failed, was undone and runs now."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from typing import Any
+
+from cli import environment, errors, explain, github, outcome, page, versions
+from cli.environment import Environment
+from cli.errors import told
+from cli.outcome import Facts
+from release import healthcheck, lease, records, updates
+from release.healthcheck import NotProven
+from release.lease import LeaseHeldError
+from release.promotion import Refused
+from release.records import Attempt
+
+PROVEN, NOT_PROVEN = 0, 1
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Say what became of a release: the proof, checked once more at the public address, or what failed, what was "
+        "undone, what runs now and what to do. The version is EASI_VERSION, else HEAD. Outputs `url`, and `version`, "
+        "which is proven now."
+    )
+    parser.epilog = "Exit status: 0 the version is proven and answers now, 1 it is not, 2 wrong usage, 130 interrupted."
+    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look, tell the log and the run's page."""
+    with page.telling(f"{options.stack}: what runs cannot be said"):
+        facts = look(environment.opened(options.stack))
+    print("\n".join(outcome.lines(facts)), flush=True)
+    page.write(outcome.summary(facts))
+    github.outputs(os.environ, url=facts.url, version=facts.release.version if facts.release else "")
+    return PROVEN if facts.good else NOT_PROVEN
+
+
+def look(there: Environment) -> Facts:
+    """Everything that is known, of which only the stack and the wanted version must be. Raises some of EXPECTED."""
+    release = there.release
+    asked = os.environ.get("EASI_VERSION")
+    known = [release] if release else []
+    wanted = versions.resolve(asked, known, name=there.name) if asked else explain.version_here(there)
+    facts = Facts(
+        environment=there.name,
+        wanted=wanted,
+        named=bool(asked),
+        release=release,
+        url=str(there.stack.outputs.get("url") or ""),
+        update=next(iter(updates.read(there.name)), None),
+        pending=bool(there.stack.pending),
+    )
+    facts = _with_attempt(_with_health(facts, there), there)
+    return facts if facts.good or facts.mine is not None else dataclasses.replace(facts, refusal=_refusal(there.name))
+
+
+def _with_health(facts: Facts, there: Environment) -> Facts:
+    """The health check: whole for the version that is wanted, once for another that is proven."""
+    if facts.release is None:
+        return facts
+    try:
+        check = dataclasses.replace(there.released().health, version=facts.release.version)
+    except errors.VerbError as error:
+        return dataclasses.replace(facts, miss=f"it cannot be asked: {error}")
+    if facts.release.version != facts.wanted:
+        return dataclasses.replace(facts, miss=healthcheck.probe(check, there.tasks(facts.release)).miss or "")
+    try:
+        proof = healthcheck.prove(check, _say, there.tasks(facts.release))
+    except NotProven as error:
+        return dataclasses.replace(facts, miss=str(error))
+    return dataclasses.replace(facts, proof=proof)
+
+
+def _with_attempt(facts: Facts, there: Environment) -> Facts:
+    """The last attempt, which a role may not be allowed to read."""
+    if there.request is None and not there.unreadable:
+        # Before the first release that succeeded, the stack does not say where attempts are.
+        return facts
+    try:
+        s3, bucket = there.clients.s3, there.released().site.records_bucket
+        last = _last(s3, bucket)
+        living = last is not None and last.outcome is None and _lives(s3, bucket)
+        # It may have ended while its lease was watched.
+        last = _last(s3, bucket) if last is not None and last.outcome is None else last
+    except errors.EXPECTED as error:
+        return dataclasses.replace(facts, unread=told(error))
+    return dataclasses.replace(facts, attempt=last, living=living)
+
+
+def _last(s3: Any, bucket: str) -> Attempt | None:
+    return next(iter(records.list_attempts(s3, bucket, 1)), None)
+
+
+def _lives(s3: Any, bucket: str) -> bool:
+    """Whether somebody releases. A job that is cancelled leaves a lease behind, which is certain to be dead later."""
+    try:
+        lease.wait(s3, bucket, say=_say)
+    except LeaseHeldError:
+        return True
+    return False
+
+
+def _refusal(name: str) -> str:
+    """The gate's message, where it refuses what was to be released."""
+    try:
+        decision = explain.ask(name).decide()
+    except errors.EXPECTED:
+        return ""
+    return decision.message if isinstance(decision, Refused) else ""
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,224 @@
+"""`recover`: clear what an interrupted update left behind, so that the next one can begin.
+
+That is a lease nobody renews, the stack's lock, and operations noted as under way. What serves is left alone: the next
+`pulumi up` finds what was unsettled, and proves or replaces it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from cli import environment
+from cli.errors import VerbError
+from release import lease, machine, request, session, stack
+from release.stack import RELEASES, Stack, StackError
+
+LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
+"""What Pulumi says when a stack is locked: with a state of one's own, and with Pulumi Cloud."""
+NO_RESOURCE: Final = "urn:pulumi:none::none::none:none:None::none"
+_LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+Say = Callable[[str], None]
+Ended = Callable[[tuple["Lock", ...]], bool]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Who locked a stack, as Pulumi tells it."""
+
+    who: str
+    host: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        """The holder in a message."""
+        return f"{self.who}, process {self.pid} on {self.host}, since {self.since}"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Clear what an interrupted update left behind: a lease that nobody renews, the stack's lock, operations noted "
+        "as under way. Refuses while the update still runs. What serves is left alone; the next `pulumi up` releases."
+    )
+    parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted."
+    environment.add_stack(parser)
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="also a lock of another machine: you know that nothing runs there"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Clear, and say what was cleared."""
+    found = environment.opened(options.stack).stack
+
+    def ended(locks: tuple[Lock, ...]) -> bool:
+        return options.yes or _asked(
+            f"{_locked(found.name, locks)}. Does no update of {found.name} run there any more?"
+        )
+
+    recover(found, client(found), lambda line: print(line, flush=True), ended)
+    return 0
+
+
+def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
+    """Clear what an interrupted update of the stack left.
+
+    `s3` is a client for its account, None before its first release. `ended` is asked before the lock of another machine
+    is freed: whether the update that took it is known to have ended, which cannot be seen from here. Raises
+    LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
+    """
+    cleared = _give_up_lease(found, s3, say)
+    cleared |= _settle(found, say, ended)
+    if not cleared:
+        say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
+        return
+    say(f"{found.name} is free; what was interrupted is taken up by:  {_again(found)}")
+
+
+def _again(found: Stack) -> str:
+    """The command that asks for the interrupted release. Without its version, it would release the tree's HEAD."""
+    inputs = found.inputs or {}
+    named = inputs.get("named") and any(operation.type in RELEASES for operation in found.operations)
+    return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {found.name}"
+
+
+def client(found: Stack) -> Any:
+    """A client for the stack's account, from what every version of this program has stored; None without a release."""
+    if found.inputs is None:
+        return None
+    try:
+        service, how = str(found.inputs["service"]).split(":"), request.connection(found.inputs)
+        account, region, _ = service[4], service[3], found.inputs["recordsBucket"]
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise StackError(
+            f"the state of {found.name} does not say where its release is: {type(error).__name__}: {error}\n"
+            f"  to see it:  pulumi stack export -s {found.name}"
+        ) from error
+    return session.connect(how, account=account, region=region).s3
+
+
+def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
+    """Take a dead holder's lease away; whether there was one. Raises LeaseHeldError while its holder lives."""
+    if found.inputs is None:
+        return False
+    bucket = str(found.inputs["recordsBucket"])
+    held = lease.wait(s3, bucket, say=say)
+    if held is None:
+        return False
+    lease.take_away(s3, bucket, held)
+    say(f"{found.name}: took away the lease of {held.holder}, which ended without giving it back")
+    return True
+
+
+def _settle(found: Stack, say: Say, ended: Ended) -> bool:
+    """Free the lock, and forget what was under way; whether there was anything."""
+    lock = _lock(found)
+    if lock is not None:
+        _refuse_running(found.name, locks(lock), ended)
+        say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(lock))})")
+        stack.pulumi("cancel", "-s", found.name, "--yes")
+    if found.operations:
+        _refresh(found)
+    for operation in found.operations:
+        say(f"{found.name}: an update was cut short while {operation}{_consequence(operation)}")
+    return lock is not None or bool(found.operations)
+
+
+def _lock(found: Stack) -> str | None:
+    """What Pulumi says of the stack's lock; None where it has none.
+
+    No command of Pulumi only looks at it. A refresh does before its preview, and this one fails in the preview, as it
+    has a target that no stack has: nothing is changed, and nothing is added to the stack's history.
+    Pulumi Cloud has its own lock, which only the list of stacks shows without an update.
+    """
+    try:
+        stack.pulumi("refresh", "-s", found.name, "--run-program=false", "--target", NO_RESOURCE, "--yes")
+    except StackError as error:
+        if any(words in str(error) for words in LOCKED):
+            return str(error)
+        if f"no resource named '{NO_RESOURCE}'" not in str(error):
+            raise
+    if not _backend().startswith("http"):
+        return None  # and to list the stacks, Pulumi reads the state of each, which CI's roles may not
+    busy = any(each.name == found.name and each.update_in_progress for each in stack.listed())
+    return LOCKED[1] if busy else None
+
+
+def _refresh(found: Stack) -> None:
+    """Clear the operations under way. Of those resources that Pulumi knows, it reads how they are.
+
+    Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
+    next update compares it with what runs.
+    """
+    known = [each.urn for each in found.operations if each.known and each.type not in RELEASES]
+    targets = [argument for urn in ([found.root] if found.root else []) + known for argument in ("--target", urn)]
+    stack.pulumi(
+        *("refresh", "-s", found.name, "--clear-pending-creates", "--run-program=false", *targets),
+        *("--yes", "--skip-preview", "--suppress-progress"),
+    )
+
+
+def locks(said: str) -> tuple[Lock, ...]:
+    """The holders in Pulumi's message about a locked stack; Pulumi Cloud names none."""
+    return tuple(
+        Lock(who=each["who"], host=each["host"], pid=int(each["pid"]), since=each["since"])
+        for each in _LOCK.finditer(said)
+    )
+
+
+def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
+    """Raise VerbError unless the holders of the lock are gone, or are known to have ended."""
+    here = socket.gethostname()
+    for lock in found:
+        if lock.host == here and machine.runs(lock.pid):
+            raise VerbError(
+                f"an update of {name} is under way ({lock}).\n"
+                f"  to end it:  wait, or press Ctrl-C there (kill -INT {lock.pid}): Pulumi finishes what is under way"
+            )
+    # Machines made from one image, as GitHub's runners are, may share their host name: it names this one only where
+    # the state is on it, too.
+    if found and all(lock.host == here for lock in found) and _backend().startswith("file://"):
+        return
+    if not ended(found):
+        raise VerbError(
+            f"{_locked(name, found)}, and whether that update still runs cannot be seen from here.\n"
+            f"  when it has ended:  python -m release recover -s {name} --yes"
+        )
+
+
+def _backend() -> str:
+    """Address of what holds the state."""
+    backend = stack.answered("whoami", "--json")
+    return str(backend.get("url", "")) if isinstance(backend, dict) else ""
+
+
+def _locked(name: str, found: tuple[Lock, ...]) -> str:
+    return f"{name} is locked ({_holders(found)})"
+
+
+def _holders(found: tuple[Lock, ...]) -> str:
+    return "; ".join(str(lock) for lock in found) or "Pulumi does not say by whom"
+
+
+def _consequence(operation: stack.Operation) -> str:
+    """What the person should know about an operation that was cut short."""
+    if operation.type in RELEASES:
+        return ": the next update releases again"
+    if operation.known:
+        return ": its state was read anew"
+    return ": if AWS made it nevertheless, remove it there; the next update creates it again"
+
+
+def _asked(question: str) -> bool:
+    """The answer of the person at the terminal; no where there is none."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}

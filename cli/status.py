@@ -1,0 +1,171 @@
+"""`status`: whether record, ECS, site and health check agree about what runs, and if not, what is wrong and to do."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from cli import environment, history, verdict
+from cli.environment import Environment
+from cli.errors import EXPECTED, told
+from cli.text import bold, table
+from cli.verdict import Facts, Finding, Health, Service
+from release import drift as service_drift
+from release import healthcheck, lease, records
+from release.records import Release
+from release.request import ReleaseRequest
+from release.session import Clients
+from release.static import drift
+
+AGREE, DIFFER = 0, 1
+JSON_NAMES: Final = {"ECS": "ecs", "unsettled": "unfinished", "last attempt": "lastAttempt"}
+"""Sources that have another name in JSON than in messages."""
+Read = TypeVar("Read")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Compare the record of the last proven release with what ECS runs, what the site serves and what the health "
+        "check answers now, and say whether somebody releases. Nothing is changed."
+    )
+    parser.epilog = "Exit status: 0 all of it agrees, 1 it does not or cannot be read, 2 wrong usage."
+    environment.add_stack(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read everything at once, judge, print."""
+    there = environment.opened(options.stack)
+    facts = look(there, there.clients)
+    finding = verdict.judge(facts, datetime.now(UTC))
+    if options.json:
+        print(json.dumps(as_json(facts, finding), indent=2))
+    else:
+        print(bold(finding.headline))
+        cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
+        print("\n".join(table(cells)))
+    return AGREE if finding.good else DIFFER
+
+
+def look(there: Environment, clients: Clients) -> Facts:
+    """All facts, read at the same time. What cannot be read is a fact, too."""
+    request = there.released()
+    bucket = request.site.records_bucket
+    unread: dict[str, str] = {}
+
+    def read(name: str, ask: Callable[[], Read]) -> Read | None:
+        try:
+            return ask()
+        except EXPECTED as error:
+            unread[name] = told(error)
+            return None
+
+    # Not as a context: after Ctrl-C that would wait for answers that nobody wants any more.
+    pool = ThreadPoolExecutor(8, thread_name_prefix="status")
+    recorded = pool.submit(read, "record", lambda: records.read_release(clients.s3, bucket))
+    current = pool.submit(read, "ECS", lambda: _service(request, clients))
+    site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
+    held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
+    mark = pool.submit(read, "unsettled", lambda: records.read_mark(clients.s3, bucket))
+    last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
+    health = pool.submit(_health, there, recorded)
+    pool.shutdown(wait=False)
+    newest = last.result()
+    return Facts(
+        environment=there.name,
+        stack=there.release,
+        pending=there.stack.pending,
+        record=recorded.result(),
+        ecs=current.result(),
+        static_manifest=site.result(),
+        health=health.result(),
+        lease=held.result(),
+        unsettled=mark.result(),
+        last=newest[0] if newest else None,
+        unread=unread,
+    )
+
+
+def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
+    """The answer for machines: docs/json.md. Pure."""
+    recorded, ecs, held, mark = facts.record, facts.ecs, facts.lease, facts.unsettled
+    site, _, differences = (facts.static_manifest or "").partition(" ")
+    return {
+        "environment": facts.environment,
+        "good": finding.good,
+        "headline": finding.headline,
+        "wrong": [{"code": wrong.code, "what": wrong.what, "toDo": wrong.to_do} for wrong in finding.wrong],
+        "record": records.proof_json(recorded) if recorded else None,
+        "ecs": {
+            "taskDefinition": ecs.task_definition,
+            "desired": ecs.desired,
+            "running": ecs.running,
+            "asRecorded": recorded is not None and not ecs.differs(recorded),
+        }
+        if ecs
+        else None,
+        "site": {
+            "staticManifest": site,
+            "differences": differences or None,
+            "asRecorded": recorded is not None and facts.static_manifest == recorded.static_manifest,
+        }
+        if site
+        else None,
+        "health": {
+            "url": facts.health.url,
+            "passes": facts.health.miss is None,
+            "version": facts.health.version,
+            "why": facts.health.miss,
+        },
+        "stack": {
+            "version": facts.stack.version if facts.stack else None,
+            "pending": list(facts.pending),
+            "asRecorded": recorded is not None and facts.stack is not None and facts.stack.version == recorded.version,
+        },
+        "lease": {
+            "version": held.holder.version,
+            "who": held.holder.who,
+            "since": held.holder.since,
+            "alive": held.alive,
+            "renewedSecondsAgo": round(held.age_s, 1),
+        }
+        if held
+        else None,
+        "unfinished": {"version": mark.version, "attempt": mark.attempt, "startedAt": mark.started_at}
+        if mark
+        else None,
+        "lastAttempt": history.attempt_json(facts.last, held) if facts.last else None,
+        "unread": {JSON_NAMES.get(source, source): why for source, why in facts.unread.items()},
+    }
+
+
+def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
+    cluster = request.service.split("/")[-2]
+    found = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    if not found or found[0]["status"] != "ACTIVE":
+        return None
+    service = found[0]
+    return Service(
+        task_definition=service["taskDefinition"],
+        desired=service["desiredCount"],
+        running=service["runningCount"],
+        network=service_drift.network_of(service),
+        execute_command=bool(service.get("enableExecuteCommand")),
+    )
+
+
+def _health(there: Environment, recorded: Future[Release | None]) -> Health:
+    """One probe for the version of the record; before the first one, for the one that was asked for."""
+    release, check = recorded.result(), there.released().health
+    if release is None:
+        answer = healthcheck.probe(check)
+    else:
+        answer = healthcheck.probe(dataclasses.replace(check, version=release.version), there.tasks(release))
+    says = answer.body.get("version")
+    return Health(url=check.url, version=says if isinstance(says, str) else None, miss=answer.miss)

@@ -1,0 +1,112 @@
+"""`verify`: whether a version answers at an address, several times in a row."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from typing import Any
+
+from cli import environment, versions
+from cli.errors import UsageError, VerbError
+from cli.text import bold
+from release.healthcheck import HealthCheck, NotProven, Proof, prove
+from release.tasks import Tasks
+
+PROVEN, NOT_PROVEN = 0, 1
+_OPTIONS = (
+    ("interval", "interval_s", "seconds between probes"),
+    ("deadline", "deadline_s", "seconds in which the passes must be reached"),
+    ("timeout", "timeout_s", "seconds that one answer may take"),
+    ("max-skew", "max_skew_s", "seconds that a live timestamp may be off"),
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = (
+        "Prove that a version answers at an address, and not from a cache, several times in a row. With -s, the "
+        "address, the passes and the version are the stack's own: what its last proven release says."
+    )
+    parser.epilog = "Exit status: 0 proven, 1 not proven, 2 wrong usage, 130 interrupted."
+    default = {field.name: field.default for field in dataclasses.fields(HealthCheck)}
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("-s", "--stack", metavar="NAME", help="the environment that is asked")
+    where.add_argument("--url", help="the health check's URL")
+    parser.add_argument(
+        "--version", metavar="SHA", help="the Git SHA that must answer; a short one will do where it is known"
+    )
+    parser.add_argument("--connect-to", metavar="HOST:PORT", help="connect here; name and certificate stay the URL's")
+    parser.add_argument("--passes", type=int, metavar="N", help=f"passes in a row (default {default['passes']})")
+    for option, field, meaning in _OPTIONS:
+        parser.add_argument(
+            f"--{option}", dest=field, type=float, metavar="S", help=f"{meaning} (default {default[field]:g})"
+        )
+    parser.add_argument(
+        "--require-live-timestamp", action="store_true", default=None, help="judge the answer's timestamp, too"
+    )
+    parser.add_argument("--json", action="store_true", help="print the proof as JSON, and nothing else")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Probe until it is proven, or the deadline passes."""
+    check, tasks = _check(options)
+    try:
+        proof = prove(check, _silent if options.json else lambda line: print(line, flush=True), tasks)
+    except NotProven as error:
+        print(json.dumps(_json(check, None, str(error)), indent=2) if options.json else f"not proven: {error}")
+        return NOT_PROVEN
+    if options.json:
+        print(json.dumps(_json(check, proof, None), indent=2))
+        return PROVEN
+    stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
+    says = f" (the answer's {stamped})" if stamped else ""
+    by = f" by task {', '.join(proof.tasks)}" if proof.tasks else ""
+    answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}"
+    print(bold(answer))
+    return PROVEN
+
+
+def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
+    """The check that was asked for, a stack's own or the defaults, changed by what was given; and who may answer."""
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(HealthCheck)
+        if getattr(options, field.name, None) is not None
+    }
+    try:
+        if options.stack is None:
+            if options.version is None:
+                raise UsageError("--url needs --version: the full Git SHA that must answer there.")
+            return HealthCheck(**given | {"version": versions.resolve(options.version)}), None
+        there = environment.opened(options.stack)
+        check, release = there.released().health, there.release
+        if options.version is not None:
+            given["version"] = versions.resolve(options.version, [release] if release else [], name=there.name)
+        elif release is None:
+            raise VerbError(
+                f"{there.name} has proven nothing yet.\n  to see what runs:  python -m release status -s {there.name}"
+            )
+        else:
+            given["version"] = release.version
+        proven = release is not None and release.version == given["version"]
+        return dataclasses.replace(check, **given), there.tasks(release) if release and proven else None
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _json(check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str, Any]:
+    return {
+        "proven": proof is not None,
+        "version": check.version,
+        "url": check.url,
+        "passes": proof.passes if proof else None,
+        "verifiedAt": proof.verified_at if proof else None,
+        "answer": proof.last if proof else None,
+        "tasks": list(proof.tasks) if proof else None,
+        "why": why,
+    }
+
+
+def _silent(_: str) -> None:
+    """Machines read the result only."""
