@@ -10,6 +10,8 @@ MIN_ZONES = 2
 MAX_ZONES = 3
 SUBNET_PREFIX = 24
 NETWORK_PREFIX = SUBNET_PREFIX - 3
+LARGEST_PREFIX = 16
+"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 
 
 class ZoneBlocks(NamedTuple):
@@ -30,6 +32,10 @@ def subnet_blocks(cidr: str, zones: int = MAX_ZONES) -> list[ZoneBlocks]:
         network = ipaddress.IPv4Network(cidr)
     except ValueError as error:
         raise ValueError(f"{cidr!r} is no address range of a network: {error}") from error
+    if str(network) != cidr:
+        raise ValueError(f"{cidr!r} is not how AWS writes an address range: expected {network}")
+    if network.prefixlen < LARGEST_PREFIX:
+        raise ValueError(f"{cidr} is too large for a VPC: use /{LARGEST_PREFIX} or smaller")
     if network.prefixlen > NETWORK_PREFIX:
         raise ValueError(
             f"{cidr} is too small for two /{SUBNET_PREFIX} subnets in each of {MAX_ZONES} zones: "

@@ -11,10 +11,13 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
 from components import regions
+from release import strict_json
+from release.strict_json import DamagedError
 from settings import clear_text, formats, reader, rules
 from settings.reader import SettingsError
 
@@ -125,7 +128,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
             f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
             f"      to set another one:  pulumi config set -s {stack} {PROBE_SECRET} --secret"
         )
-    place = {"stack": stack}
+    place: dict[str, Any] = {"stack": stack, "default_tags": _default_tags(config)}
     region = config.get(REGION, "")
     if re.fullmatch(regions.REGION, region):
         place["region"] = region
@@ -140,6 +143,15 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     if problems:
         raise SettingsError(stack, file.name, problems)
     return Settings(**values)
+
+
+def _default_tags(config: Mapping[str, str]) -> Mapping[str, Any]:
+    """The tags that the AWS provider gives to everything; what cannot be read is refused by the provider."""
+    try:
+        tags = strict_json.decode(config.get("aws:defaultTags") or "{}").get("tags")
+    except (DamagedError, AttributeError):
+        return {}
+    return tags if isinstance(tags, dict) else {}
 
 
 def load_stack() -> Settings:

@@ -36,7 +36,7 @@ def _arn(service: str, resource: str, region: str = "[a-z0-9-]+", account: str =
 _KEY = Form(_arn("kms", r"key/[\w-]+"), "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
 _CERTIFICATE = r"certificate/[\w-]+"
 _VALUE_FROM = r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)\S+"
-_HEADER = Form(r"[\x20-\x7e]+", "one line of printable ASCII")
+_HEADER = Form(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "one line of printable ASCII, without a space at either end")
 _RELATIVE = Form(r"(?!/).+", "a folder, relative to the project", may_be_empty=False)
 
 FORMS: Mapping[str, Form] = {
@@ -88,6 +88,10 @@ FORMS: Mapping[str, Form] = {
     ),
 }
 
+ONCE = frozenset({"private_subnet_ids", "public_variables", "secret_key_arns", "alarm_emails", "reader_account_ids"})
+"""Lists of which AWS or its provider keeps each item once: one that is there twice would be a change in every update.
+Upper and lower case make no other item: of addresses, both are the same mailbox; the others have none."""
+
 CHOICES: Mapping[str, Sequence[str | int]] = {
     "cpu": (fargate.SMALLEST_CPU, *fargate.MEMORY_MIB),
     "cpu_architecture": ("X86_64", "ARM64"),
@@ -135,6 +139,11 @@ def alone(field: str, value: Any) -> Iterator[str]:
         for place, text in _texts(key, value):
             if not re.fullmatch(FORMS[field].pattern, text) and (text or not FORMS[field].may_be_empty):
                 yield f"{place} is {_shown(field, text)}: expected {expectation(field)}"
+    if field in ONCE:
+        items = [str(item).casefold() for item in value]
+        for number, item in enumerate(items):
+            if item in items[:number]:
+                yield f"{key}[{number}] is {value[number]!r}, as is {key}[{items.index(item)}]: expected each once"
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:

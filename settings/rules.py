@@ -1,7 +1,7 @@
 """Which settings belong together.
 
 A rule is looked at whenever everything that it reads could be read, so that one run tells all that is wrong. The names
-of its arguments are the settings that it reads, and `stack` and `region`.
+of its arguments are the settings that it reads, and `stack`, `region` and `default_tags`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MIN_DEADLINE_WITH_ALARMS_S = 600
 
 
 def problems(given: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the settings given, by field of `Settings`; beside them `stack` and `region`."""
+    """What is wrong with the settings given, by field of `Settings`; beside them `stack`, `region`, `default_tags`."""
     found = [problem for field in given for problem in formats.alone(field, given[field])]
     for rule in TOGETHER:
         reads = inspect.signature(rule).parameters
@@ -159,6 +159,17 @@ def _counts(min_count: int, max_count: int) -> Iterator[str]:
         yield f"easi:minCount is {min_count} and easi:maxCount {max_count}: expected minCount <= maxCount"
 
 
+def _default_tags(default_tags: Mapping[str, Any]) -> Iterator[str]:
+    # "Misbehavior in `terraform plan` when using empty string values for provider-level default tags", issue 42247,
+    # hashicorp/terraform-provider-aws.
+    for name, value in default_tags.items():
+        if value == "":
+            yield (
+                f"aws:defaultTags has {name} without a value: expected one, or not to name it; the AWS provider drops "
+                "it now and then, and updates would not end"
+            )
+
+
 def _names_of_variables(backend_environment: Mapping[str, str], backend_secrets: Mapping[str, str]) -> Iterator[str]:
     for key, names in (("backendEnvironment", backend_environment), ("backendSecrets", backend_secrets)):
         for name in names:
@@ -229,6 +240,7 @@ TOGETHER: Sequence[Callable[..., Iterator[str]]] = (
     _regions,
     _size,
     _counts,
+    _default_tags,
     _names_of_variables,
     _no_secrets,
     _time_for_alarms,

@@ -43,6 +43,17 @@ def test_an_unknown_property_is_named_with_those_that_exist() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "cidr", ["10.0.0.1/16", "10.0.0.0/016", "10.0.0.0/255.255.0.0", "10.0.0", UNKNOWN, "10.0.0.0/16"]
+)
+def test_a_network_is_in_its_canonical_form(cidr: str) -> None:
+    rule = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "fromPort": 80, "toPort": 80, "cidrIpv4": cidr}
+    problems = [check("aws:ec2/vpc:Vpc", {"cidrBlock": cidr})[1]]
+    problems.append(check("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", rule)[1])
+    canonical = cidr in (UNKNOWN, "10.0.0.0/16")
+    assert [list(found) for found in problems] == ([[], []] if canonical else [["cidrBlock"], ["cidrIpv4"]])
+
+
 def test_a_missing_property_is_named() -> None:
     _, problems = check(SERVICE, {"networkConfiguration": {"securityGroups": []}})
     assert problems == {"networkConfiguration.subnets": "required, and missing"}

@@ -49,6 +49,11 @@ def test_the_stacks_of_this_project_are_valid(stack: str) -> None:
     assert loaded.promote_from == {"dev": "", "impl": "dev", "prod": "impl"}[stack]
 
 
+def test_an_argument_of_a_command_may_be_there_twice_and_other_default_tags_are_the_providers_business() -> None:
+    loaded = load("dev", engine({"easi:migrationCommand": ["/m", "-v", "-v"], "aws:defaultTags": ["no map"]}))
+    assert loaded.migration_command == ("/m", "-v", "-v")
+
+
 def test_lists_and_maps_are_typed() -> None:
     loaded = load("dev", engine({"easi:backendEnvironment": {"B": "2", "A": "1"}, "easi:minCount": 1}))
     assert list(loaded.backend_environment.items()) == [("A", "1"), ("B", "2")]
@@ -132,6 +137,19 @@ def test_what_belongs_together_is_accepted(given: dict[str, Any]) -> None:
         ({"easi:vpcCidr": ""}, "no network is given: expected exactly one of"),
         ({"easi:vpcId": "vpc-1"}, "easi:vpcId and easi:vpcCidr are both given: expected exactly one of"),
         ({"easi:vpcCidr": "10.0.0.0/28"}, "easi:vpcCidr: 10.0.0.0/28 is too small"),
+        ({"easi:vpcCidr": "10.0.0.0/8"}, "easi:vpcCidr: 10.0.0.0/8 is too large for a VPC"),
+        ({"easi:vpcCidr": "10.0.0.1/16"}, "easi:vpcCidr: '10.0.0.1/16' is no address range"),
+        ({"easi:vpcCidr": "10.0.0.0/255.255.0.0"}, "is not how AWS writes an address range: expected 10.0.0.0/16"),
+        ({"easi:alarmEmails": ["a@b.gov", "c@b.gov", "A@B.gov"]}, "[2] is 'A@B.gov', as is easi:alarmEmails[0]"),
+        ({"easi:readerAccountIds": ["111111111111"] * 2}, "easi:readerAccountIds[1] is '111111111111', as is"),
+        ({"easi:secretKeyArns": [KEY, KEY]}, "easi:secretKeyArns[1] is"),
+        ({"easi:publicVariables": ["A", "A"]}, "easi:publicVariables[1] is 'A', as is easi:publicVariables[0]"),
+        (
+            {"easi:vpcCidr": "", "easi:vpcId": "vpc-1", "easi:privateSubnetIds": ["subnet-1", "subnet-2", "subnet-1"]},
+            "easi:privateSubnetIds[2] is 'subnet-1', as is easi:privateSubnetIds[0]: expected each once",
+        ),
+        ({"easi:contentSecurityPolicy": "default-src 'self' "}, "without a space at either end"),
+        ({"aws:defaultTags": {"tags": {"Team": "", "Name": "a"}}}, "aws:defaultTags has Team without a value"),
         ({"easi:vpcCidr": "", "easi:vpcId": "vpc-1"}, "easi:vpcId needs exactly one of easi:privateSubnetIds"),
         ({**BY_TAGS, "easi:privateSubnetIds": ["subnet-1", "subnet-2"]}, "easi:vpcTags needs exactly one of"),
         ({"easi:privateSubnetTags": {"A": "b"}}, "easi:privateSubnetTags without easi:vpcId or easi:vpcTags"),

@@ -156,6 +156,7 @@ class VpcOrigin(_Part):
     noun, inside = "vpc_origin", "VpcOriginEndpointConfig"
     tagged = ("cloudfront", "arn")
     handled = words("vpcOriginEndpointConfig")
+    unordered = words("vpcOriginEndpointConfig.originSslProtocols.items")
     honoured = words("timeouts")
 
     def wanted(self, operation: str, props: Props) -> Props:

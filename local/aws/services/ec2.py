@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import zlib
 from collections.abc import Collection
+from typing import Any
 
-from local.plugin.wire import Props
+from local.plugin.provider import Problem
+from local.plugin.wire import UNKNOWN, Props
 
 from ..kind import Change, Kind, words
 from ..session import Aws, GoneError
@@ -13,6 +16,20 @@ from ..spelling import at
 
 ARN = "arn:{partition}:ec2:{region}:{account}:"
 OWNER = "{account}"
+
+
+def network_problems(name: str, cidr: Any) -> list[Problem]:
+    """What the official provider has against an IPv4 network.
+
+    IsCIDRNetwork of terraform-plugin-sdk, and IPv4CIDRNetworkAddress of hashicorp/terraform-provider-aws.
+    """
+    if cidr in (None, UNKNOWN):
+        return []
+    try:
+        network = str(ipaddress.IPv4Network(cidr, strict=False))
+    except ValueError as error:
+        return [Problem(name, f"must be an IPv4 network: {error}")]
+    return [] if network == cidr else [Problem(name, f"must be written as {network}, not as {cidr}")]
 
 
 class Vpc(Kind):
@@ -42,6 +59,9 @@ class Vpc(Kind):
     defaults = {"enableDnsSupport": True, "enableDnsHostnames": False, "instanceTenancy": "default"}
     tagged = ("ec2", "id")
     finish = True
+
+    def rules(self, inputs: Props) -> list[Problem]:
+        return network_problems("cidrBlock", inputs.get("cidrBlock"))
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         ec2, live = aws.client("ec2"), super().read(aws, identity, state)

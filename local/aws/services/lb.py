@@ -203,7 +203,7 @@ class ListenerRule(_WithActions):
     changes = (Change("modify_rule"),)
     handled = words("priority")
     replaces = words("listenerArn")
-    unordered = words("conditions")
+    unordered = words("conditions conditions.pathPattern.values conditions.hostHeader.values")
     _actions = "actions"
 
     def wanted(self, operation: str, props: Props) -> Props:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar
 
+from local.plugin.provider import Problem
 from local.plugin.wire import Props
 
 from ..kind import Kind, words
 from ..naming import Name
 from ..session import Aws
-from .ec2 import ARN, OWNER
+from .ec2 import ARN, OWNER, network_problems
 
 
 class SecurityGroup(Kind):
@@ -116,6 +117,9 @@ class _Rule(Kind):
     tagged = ("ec2", "id")
     handled = words("ipProtocol fromPort toPort description") | set(_SOURCES)
     spelled = {"referencedSecurityGroupId": "ReferencedGroupId"}
+
+    def rules(self, inputs: Props) -> list[Problem]:
+        return network_problems("cidrIpv4", inputs.get("cidrIpv4"))
 
     def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
         """A rule keeps the kind of its source: an address range does not become a group."""

@@ -21,7 +21,6 @@ class TaskDefinition(Kind):
     service, make, get, found = "ecs", "register_task_definition", "describe_task_definition", "taskDefinition"
     remove, keys = "deregister_task_definition", {"taskDefinition": "arn"}
     spelled = {"configureAtLaunch": "configuredAtLaunch"}
-    outputs = {"arn": "taskDefinitionArn", "revision": "revision", "family": "family"}
     replaces = words(
         "family cpu memory networkMode executionRoleArn taskRoleArn requiresCompatibilities runtimePlatform "
         "placementConstraints proxyConfiguration ipcMode pidMode enableFaultInjection ephemeralStorage "
@@ -74,5 +73,36 @@ class TaskDefinition(Kind):
             raise
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        live = super().read(aws, identity, state)
-        return live | {"arnWithoutRevision": live["arn"].rsplit(":", 1)[0]}
+        definition = self.find(aws, identity, state)
+        arn = str(definition["taskDefinitionArn"])
+        live = {
+            "arn": arn,
+            "arnWithoutRevision": arn.rsplit(":", 1)[0],
+            "revision": definition["revision"],
+            "family": definition["family"],
+        }
+        known = state.get("containerDefinitions")
+        kept = definition["containerDefinitions"]
+        same = known and _reduced(json.loads(known)) == _reduced(kept)
+        return live | {"containerDefinitions": known if same else json.dumps(_reduced(kept))}
+
+
+def _reduced(containers: list[Props]) -> list[Props]:
+    """Containers without what says nothing, as the official provider compares them.
+
+    containerDefinitionsAreEquivalent in internal/service/ecs of hashicorp/terraform-provider-aws.
+    """
+    reduced = []
+    for container in containers:
+        given = {"essential": True, "cpu": 0} | {
+            key: value for key, value in container.items() if value not in ([], None)
+        }
+        for variables in ("environment", "secrets"):
+            if variables in given:
+                given[variables] = sorted(given[variables], key=lambda variable: variable["name"])
+        if "portMappings" in given:
+            given["portMappings"] = [
+                {"hostPort": port["containerPort"], "protocol": "tcp"} | port for port in given["portMappings"]
+            ]
+        reduced.append(given)
+    return sorted(reduced, key=lambda container: str(container["name"]))
