@@ -110,6 +110,9 @@ class Stacks:
                 return pulumi.wait()
             except KeyboardInterrupt:
                 pulumi.send_signal(signal.SIGINT)  # once, so that it can finish what is under way
+                say(
+                    f"stopping: Pulumi finishes what is under way in {name} ({told.progress}); Ctrl-C again ends it now"
+                )
                 with _second_interrupt_passed_on(pulumi):
                     _show(pulumi.stdout, told, kept)
                     pulumi.wait()

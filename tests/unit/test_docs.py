@@ -70,7 +70,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
             path, _, section = target.partition("#")
             page = (ROOT / name).parent / path if path else ROOT / name
-            text_there = page.read_text(encoding="utf-8") if page.is_file() else ""
+            text_there = page.read_text(encoding="utf-8") if page.suffix == ".md" and page.is_file() else ""
             headings = re.findall(r"^#+ (.+)$", text_there, re.M)
             if not page.exists() or (section and section not in map(anchor, headings)):
                 broken.append(f"{name}: {target}")

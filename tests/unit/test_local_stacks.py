@@ -198,3 +198,22 @@ def test_what_an_update_says_is_shown_in_short_and_kept_whole(
     said = capsys.readouterr().out.splitlines()
     assert (said[0], said[-1]) == ("Updating (dev):", "problem")
     assert len(said) < len(FIRST.splitlines()) / 2
+
+
+def test_who_stops_an_update_is_told_what_it_waits_for(
+    layout: Layout, stacks: Stacks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulumi = f"""#!{sys.executable}
+import os, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
+print(" +  docker:index:Image backend creating (3s) #7 building", flush=True)
+time.sleep(0.5)
+os.kill(os.getppid(), signal.SIGINT)
+time.sleep(20)
+"""
+    write_whole(layout.bin / "pulumi", pulumi, mode=0o755)
+    with pytest.raises(KeyboardInterrupt):
+        stacks.up("dev")
+    said = capsys.readouterr().out
+    assert "stopping: Pulumi finishes what is under way in dev (0 resources done" in said
+    assert "Ctrl-C again ends it now" in said
