@@ -89,16 +89,16 @@ class Dev:
         """Give the service, and the load balancer, these subnets of its network."""
         self.shell(
             f"pulumi config set -s dev easi:vpcCidr ''\npulumi config set -s dev easi:vpcId {self.vpc}\n"
-            "pulumi config rm -s dev easi:privateSubnetIds 2>/dev/null || true"
+            "for key in zones privateSubnetIds; do pulumi config rm -s dev easi:$key 2>/dev/null || true; done"
         )
         for number, subnet in enumerate(subnets):
             self.shell(f"pulumi config set -s dev --path 'easi:privateSubnetIds[{number}]' {subnet}")
 
     def use_own(self) -> None:
-        """Back to the network that the stack makes."""
+        """Back to the network that the stack makes, with three zones."""
         self.shell(
-            f"pulumi config set -s dev easi:vpcCidr {self.cidr}\npulumi config rm -s dev easi:vpcId\n"
-            "pulumi config rm -s dev easi:privateSubnetIds"
+            f"pulumi config set -s dev easi:vpcCidr {self.cidr}\npulumi config set -s dev easi:zones 3\n"
+            "pulumi config rm -s dev easi:vpcId\npulumi config rm -s dev easi:privateSubnetIds"
         )
 
 
