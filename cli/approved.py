@@ -13,7 +13,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 
-from cli import github, markdown
+from cli import github, job, markdown
 from cli.errors import UsageError, VerbError
 from release import escaping
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         paths = [f"actions/runs/{number}/attempts/{n}/jobs?per_page=100" for n in range(1, int(attempt) + 1)]
         check_unused(options.environment, options.job, [job for path in paths for job in api.get(path, Jobs).jobs])
     print(told)
-    github.summary(os.environ, markdown.escape(told))
+    job.summary(markdown.escape(told))
     return 0
 
 
@@ -107,9 +107,9 @@ def check_unused(approval: str, release: str, jobs: Iterable[Job]) -> None:
     https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
     """
     last = {approval: "", release: ""}
-    for job in jobs:
-        if job.name in last and job.conclusion == "success":
-            last[job.name] = max(last[job.name], job.completed_at or "")
+    for ended in jobs:
+        if ended.name in last and ended.conclusion == "success":
+            last[ended.name] = max(last[ended.name], ended.completed_at or "")
     if last[release] and last[release] >= last[approval]:
         raise VerbError(
             f"{release} has succeeded in this run since {approval} was approved, at {last[release]}: releasing again "

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from cli import github, markdown, preview
-from cli.errors import UsageError, VerbError
+from cli import github, job, markdown, preview
+from cli.errors import UsageError
 from cli.events import Preview
 from cli.github import Api, GithubError
 from cli.markdown import Part
@@ -38,10 +37,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the previews, write the comment."""
-    found = {name: None for name in options.expect.split(",") if name} | _loaded(options.files)
+    found = preview.load_all(filter(None, options.expect.split(",")), options.files)
     if not found:
         raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")
-    text = body(found, seen=github.run_url(os.environ))
+    text = body(found, seen=job.run_url())
     if options.pull_request is None:
         print(text)
         return 0
@@ -97,22 +96,6 @@ class Comment(github.Written):
     """A comment, in GitHub's answer."""
 
     id: int
-
-
-def _loaded(files: Sequence[Path]) -> dict[str, Preview | None]:
-    """By stack. What is not there, or is no preview, is told, and costs the others nothing."""
-    found: dict[str, Preview | None] = {}
-    for file in files:
-        try:
-            each = preview.load(file)
-        except VerbError as error:
-            print(error, file=sys.stderr)
-            continue
-        if each is None:
-            print(f"there is no {file}: that preview did not come so far", file=sys.stderr)
-        else:
-            found[each.stack] = each
-    return found
 
 
 def _on_top(previews: Sequence[Preview]) -> list[Part]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from cli import checkout, environment, github, preview
+from cli import checkout, environment, job, preview
 from cli.events import Preview
 from cli.text import short, when
 from release.request import ReleaseRequest
@@ -21,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "and `easi-version`, what EASI_VERSION has to be for a preview of just that, empty where HEAD was built."
     )
     parser.epilog = "Exit status: 0 checked out, or nothing was ever released; 1 it cannot be; 2 wrong usage."
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="where nothing was released: a preview without drift")
 
 
@@ -33,14 +32,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"{there.name} has proven nothing yet: there is nothing that could drift")
         if options.save is not None:
             preview.save(Preview(stack=there.name, version=None, counts={}, refresh=True), options.save)
-        github.outputs(os.environ, **{"version": "", "easi-version": ""})
+        job.outputs(**{"version": "", "easi-version": ""})
         return 0
     commit = checkout.take(Path.cwd(), there.name, release)
     named = easi_version(there.request, release.version, commit)
     print(f"{there.name} runs {release.version}, proven {when(release.verified_at)}")
     print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
     print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {there.name}")
-    github.outputs(os.environ, **{"version": release.version, "easi-version": named})
+    job.outputs(**{"version": release.version, "easi-version": named})
     return 0
 
 

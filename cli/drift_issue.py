@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cli import github, markdown, page, preview
-from cli.errors import UsageError, VerbError
+from cli import github, job, markdown, preview
+from cli.errors import UsageError
 from cli.events import Preview
 from cli.text import short
 
@@ -83,34 +83,17 @@ def run(options: argparse.Namespace) -> int:
     names = [name.strip() for name in options.expect.split(",") if name.strip()]
     if not names:
         raise UsageError("--expect names no environment: expected, for example, --expect dev,impl,prod")
-    drift = Drift(stacks=read(names, options.files))
+    previews = preview.load_all(names, options.files)
+    if unexpected := [name for name in previews if name not in names]:
+        raise UsageError(f"there is a preview of {', '.join(unexpected)}, and --expect has {', '.join(names)}")
+    drift = Drift(stacks=previews)
     print("\n".join(said(drift)), flush=True)
     api = github.Api(os.environ)
     found = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
-    done = act(api, found, decide(drift, found, seen=github.run_url(os.environ)))
+    done = act(api, found, decide(drift, found, seen=job.run_url()))
     print(done)
-    page.write("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
+    job.summary("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
     return 0
-
-
-def read(names: Sequence[str], files: Iterable[Path]) -> dict[str, Preview | None]:
-    """The previews by environment. A file that is missing or is no preview leaves its environment unknown.
-
-    Raises UsageError for the preview of an environment that is not among `names`.
-    """
-    found: dict[str, Preview | None] = dict.fromkeys(names)
-    for file in files:
-        try:
-            one = preview.load(file)
-        except VerbError as error:
-            print(error)
-            continue
-        if one is None:
-            continue
-        if one.stack not in found:
-            raise UsageError(f"{file} is of {one.stack}, and --expect has {', '.join(names)}")
-        found[one.stack] = one
-    return found
 
 
 def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Close | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from release import session, stack, tasks
 from release.records import Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
-from release.stack import Stack, StackError
+from release.stack import NoStackError, Stack, StackError
 from release.tasks import NotKnownError, Tasks
 
 QUESTION_S = 10.0
@@ -78,9 +77,10 @@ class Environment:
         return Tasks(ids=frozenset(), look_up=look_up)
 
 
-def add_stack(parser: argparse.ArgumentParser) -> None:
+def add_stack(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     """The option that names the environment."""
-    parser.add_argument("-s", "--stack", metavar="NAME", help="the environment; the selected stack without it")
+    default = "" if required else "; the selected stack without it"
+    parser.add_argument("-s", "--stack", metavar="NAME", required=required, help=f"the environment{default}")
 
 
 def opened(name: str | None) -> Environment:
@@ -89,11 +89,9 @@ def opened(name: str | None) -> Environment:
     Raises UsageError where there is no such stack, with those that there are, and StackError where Pulumi cannot say.
     """
     try:
-        found = stack.read(name or _selected())
-    except StackError as error:
-        if "no stack named" not in str(error):
-            raise
-        raise UsageError(f"there is no stack {name}{_but(name or '')}") from error
+        found = stack.read(name or stack.pulumi("stack", "--show-name").strip())
+    except NoStackError as error:
+        raise UsageError(str(error)) from error
     if found.inputs is None:
         return Environment(stack=found, request=None)
     try:
@@ -114,24 +112,3 @@ def settings(name: str) -> Mapping[str, Any]:
         return {key: item.get("objectValue", item.get("value")) for key, item in found.items()}
     except AttributeError as error:
         raise StackError(f"`pulumi config -s {name} --json` answered what is no settings: {error}") from error
-
-
-def _selected() -> str:
-    try:
-        return stack.pulumi("stack", "--show-name").strip()
-    except StackError as error:
-        if "no stack selected" not in str(error):
-            raise
-        raise UsageError(f"which environment? Name it with -s{_but('')}") from error
-
-
-def _but(name: str) -> str:
-    """The stacks that there are, for a message about one that is not; the nearest name first."""
-    try:
-        names = [each.name for each in stack.listed()]
-    except StackError:
-        return ". See:  pulumi stack ls"
-    if not names:
-        return ": this project has no stack yet.\n  to make one:  pulumi stack init <name>"
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"{f': did you mean {near[0]}?' if near else '.'} There are: {', '.join(names)}"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli import changes, explain, markdown, outcome, page, preview
+from cli import changes, environment, explain, job, markdown, outcome, preview
 from cli.environment import Environment
 from cli.events import Preview
 from cli.explain import Answer
@@ -57,13 +57,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "EASI_VERSION, else HEAD. Reads Pulumi's state and Git; no records, no secrets."
     )
     parser.epilog = "Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage."
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="write the preview there, as `preview --save` does")
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask the gate, preview, tell the log and the run's page."""
-    with page.telling(f"{options.stack}: what a release would change cannot be said"):
+    with job.failure_in_summary(f"{options.stack}: what a release would change cannot be said"):
         question = explain.ask(options.stack)
         answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
         seen = preview.run(question.here.name) if answer.accepted else None
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         compare=_compare(answer, os.environ),
     )
     print("\n".join(lines(found)), flush=True)
-    page.write(summary(found))
+    job.summary(summary(found))
     return GOOD if found.good else STOP
 
 

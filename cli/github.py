@@ -1,20 +1,17 @@
-"""GitHub: its API, and the files by which a step tells it something."""
+"""GitHub's REST API, as the token of a job may use it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
-from cli import markdown
 from cli.errors import VerbError
 from release import strict_json
 from release.strict_json import DamagedError
@@ -147,49 +144,6 @@ class Written:
         it is (GET /user is refused to its token).
         """
         return self.user == Author(login=BOT, type="Bot") and (self.body or "").startswith(marker)
-
-
-def outputs(environ: Mapping[str, str], **values: str) -> None:
-    """Set outputs of the step; without GITHUB_OUTPUT (no GitHub), print them.
-
-    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
-    """
-    file = environ.get("GITHUB_OUTPUT")
-    lines = []
-    for name, value in values.items():
-        if not file:
-            print(f"{name}={value}")
-            continue
-        delimiter = f"end-{secrets.token_hex(16)}"
-        lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
-    if file:
-        with Path(file).open("a", encoding="utf-8") as opened:
-            opened.write("".join(lines))
-
-
-def summary(environ: Mapping[str, str], *parts: markdown.Part) -> None:
-    """Add Markdown to the step's summary, as much as GitHub shows.
-
-    Without GITHUB_STEP_SUMMARY (no GitHub), print it.
-    """
-    file = environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        print(markdown.join(parts))
-        return
-    path = Path(file)
-    end = "\n\n"
-    room = markdown.SUMMARY_BYTES - len(end) - (path.stat().st_size if path.exists() else 0)
-    text = markdown.fit(parts, room, markdown.octets).rstrip()
-    with path.open("a", encoding="utf-8") as opened:
-        opened.write(text + end if text else "")
-
-
-def run_url(environ: Mapping[str, str]) -> str:
-    """The address of this run of a workflow; empty outside of one."""
-    server, repository, run = (
-        environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    )
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
 
 
 def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cli import environment
+from cli import environment, versions
 from cli.environment import Environment
 from cli.errors import UsageError
 from cli.text import ago, bold, moment, seconds, short, table, when
@@ -218,8 +218,7 @@ def _way_back(name: str, release: Release | None) -> list[str]:
     else:
         shown = [f"nothing else was proven in {name}: there is no version to go back to"]
     if older[1:]:
-        shown += ["or to:", *table([(proven.version, f"proven {when(proven.verified_at)}") for proven in older[1:]])]
+        shown += ["or to:", *table(versions.rows(older[1:]))]
     if marked:
-        shown.append("not to:")
-        shown += table([(one.version, way_back.told(one.gone_back)) for one in marked if one.gone_back])
+        shown += ["not to:", *table(versions.rows(marked))]
     return shown

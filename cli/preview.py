@@ -11,16 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import environment, events, github, markdown, variables
-from cli.errors import VerbError
+from cli import environment, events, job, markdown, variables
+from cli.errors import UsageError, VerbError
 from cli.events import Preview
 from functions.redaction.shapes import hide
 from release import escaping, strict_json
-from release.stack import NO_PULUMI
+from release.stack import NO_PULUMI, StackError
 
 SEEN, FAILED = 0, 1
 HEARTBEAT_S: Final = 15.0
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
     )
     parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="keep it here, as JSON")
     parser.add_argument(
         "--refresh", action="store_true", help="compare with what is really there, not with what the state says"
@@ -57,8 +57,7 @@ def verb(options: argparse.Namespace) -> int:
     print("\n".join(_lines(found)), flush=True)
     for told in found.errors if found.failed else ():
         print(f"error: {told}", file=sys.stderr)
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        github.summary(os.environ, *markdown.parts_of(found, whole="The whole diff is in this step's log."))
+    job.summary(*markdown.parts_of(found, whole="The whole diff is in this step's log."))
     return FAILED if found.failed else SEEN
 
 
@@ -129,6 +128,25 @@ def load(file: Path) -> Preview | None:
         raise VerbError(f"{file} is no preview: {error}\n  to make one:  {make}") from error
 
 
+def load_all(names: Iterable[str], files: Iterable[Path]) -> dict[str, Preview | None]:
+    """The previews by stack, those of `names` first; None: there is none.
+
+    A file that is not there, or is no preview, is named on standard error, and costs the others nothing.
+    """
+    previews: dict[str, Preview | None] = dict.fromkeys(names)
+    for file in files:
+        try:
+            preview = load(file)
+        except VerbError as error:
+            print(error, file=sys.stderr)
+            continue
+        if preview is None:
+            print(f"there is no {file}: that preview did not come so far", file=sys.stderr)
+        else:
+            previews[preview.stack] = preview
+    return previews
+
+
 def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str]:
     """Exit code, and what it complained about; the events are in `log`. What it prints has values in it."""
     command = ["pulumi", "preview", "-s", stack, "--non-interactive", "--color", "never"]
@@ -175,10 +193,11 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def _told(stack: str, complained: str, code: int) -> str:
     """What is wrong where the engine did not even begin."""
-    if "no stack named" in complained:
-        try:
-            environment.opened(stack)
-        except VerbError as error:
-            return str(error)
+    try:
+        environment.opened(stack)
+    except UsageError as error:
+        return str(error)
+    except (VerbError, StackError):
+        pass  # what the preview itself complained about says more
     lines = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
     return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from typing import Any
 
-from cli import environment, errors, explain, github, outcome, page, versions
+from cli import environment, errors, explain, job, outcome, versions
 from cli.environment import Environment
 from cli.errors import told
 from cli.outcome import Facts
@@ -28,16 +28,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         "which is proven now."
     )
     parser.epilog = "Exit status: 0 the version is proven and answers now, 1 it is not, 2 wrong usage, 130 interrupted."
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
 
 
 def run(options: argparse.Namespace) -> int:
     """Look, tell the log and the run's page."""
-    with page.telling(f"{options.stack}: what runs cannot be said"):
+    with job.failure_in_summary(f"{options.stack}: what runs cannot be said"):
         facts = look(environment.opened(options.stack))
     print("\n".join(outcome.lines(facts)), flush=True)
-    page.write(outcome.summary(facts))
-    github.outputs(os.environ, url=facts.url, version=facts.release.version if facts.release else "")
+    job.summary(outcome.summary(facts))
+    job.outputs(url=facts.url, version=facts.release.version if facts.release else "")
     return PROVEN if facts.good else NOT_PROVEN
 
 

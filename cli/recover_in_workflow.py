@@ -62,7 +62,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "which took it is over. Needs GITHUB_TOKEN with `actions: read`."
     )
     parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage."
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 from pathlib import Path
-from typing import Final
 
-from cli import checkout, environment, github, page
+from cli import checkout, environment, job, versions
 from cli.errors import UsageError, VerbError
 from cli.text import short, table, when
 from release import way_back
 from release.records import Proven, Release
-from release.version import is_short_for
-
-LEAST: Final = 4
-"""Characters of a Git SHA that may stand for it, as in Git."""
-_SHORT: Final = re.compile(rf"[0-9a-f]{{{LEAST},40}}(-dirty(-[0-9a-f]*)?)?")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +22,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Then, in the same tree:  EASI_VERSION=<version> pulumi up -s <stack>. "
         "Exit status: 0 it may, 1 it may not, 2 wrong usage."
     )
-    parser.add_argument("-s", "--stack", metavar="NAME", required=True, help="the environment")
+    environment.add_stack(parser, required=True)
     parser.add_argument("--version", metavar="SHA", required=True, help="what is to come back, a full or short Git SHA")
 
 
 def run(options: argparse.Namespace) -> int:
     """Choose, check out, say what follows."""
-    with page.telling(f"{options.stack}: nothing was done"):
+    with job.failure_in_summary(f"{options.stack}: nothing was done"):
         there = environment.opened(options.stack)
         release = there.release
         if release is None:
@@ -44,11 +36,11 @@ def run(options: argparse.Namespace) -> int:
                 f"{there.name} has proven nothing yet: there is no version to go back to.\n"
                 f"  to release one:  pulumi up -s {there.name}"
             )
-        wanted = choose(there.name, options.version, release)
+        target = choose(there.name, options.version, release)
         commit = checkout.take(Path.cwd(), there.name, release)
-    same = wanted.version == release.version
-    print("\n".join(lines(there.name, wanted, release, commit)))
-    github.outputs(os.environ, version=wanted.version, refresh="--refresh" if same else "")
+    same = target.version == release.version
+    print("\n".join(lines(there.name, target, release, commit)))
+    job.outputs(version=target.version, refresh="--refresh" if same else "")
     return 0
 
 
@@ -57,40 +49,35 @@ def choose(name: str, text: str, release: Release) -> Proven:
 
     Raises UsageError for what is no SHA or short for several, and VerbError, with those that ran, for any other.
     """
-    asked = text.strip().lower()
-    ran = {proven.version: proven for proven in reversed((release, *release.previous))}
-    if not _SHORT.fullmatch(asked):
+    version = text.strip().lower()
+    if not versions.may_be_short(version):
         raise UsageError(
-            f"{text.strip()!r} is no version: expected a Git SHA, full or its first {LEAST} characters or more.\n"
-            + _listed(name, release)
+            f"{text.strip()!r} is no version: expected a Git SHA, full or its first {versions.SHORTEST} characters "
+            f"or more.\n{_listed(name, release)}"
         )
-    alike = [version for version in ran if is_short_for(asked, version)]
-    if len(alike) > 1:
-        raise UsageError(f"{asked} is short for {len(alike)} versions that ran in {name}: {', '.join(sorted(alike))}")
-    if not alike:
+    target = versions.proven(version, [release], name=name)
+    if target is None:
         raise VerbError(
-            f"{name} refused {short(asked)}: it is not among the versions that {name} has proven and kept.\n"
-            + _listed(name, release)
-            + "\n  any other version goes through a pull request, `git revert` among them"
+            f"{name} refused {short(version)}: it is not among the versions that {name} has proven and kept.\n"
+            f"{_listed(name, release)}\n  any other version goes through a pull request, `git revert` among them"
         )
-    return ran[alike[0]]
+    return target
 
 
-def lines(name: str, wanted: Proven, release: Release, commit: str) -> list[str]:
+def lines(name: str, target: Proven, release: Release, commit: str) -> list[str]:
     """What follows, for people. Pure."""
-    told = f"{name} goes back from {short(release.version)} to {wanted.version}, proven {when(wanted.verified_at)}"
-    if wanted.version == release.version:
-        told = f"{name} has proven {wanted.version} last: what was changed since, or left half done, is brought back"
-    mark = way_back.mark(release, wanted.version)
+    what = f"{name} goes back from {short(release.version)} to {target.version}, proven {when(target.verified_at)}"
+    if target.version == release.version:
+        what = f"{name} has proven {target.version} last: what was changed since, or left half done, is brought back"
+    mark = way_back.mark(release, target.version)
     note = [f"  note      it was {way_back.told(mark)}"] if mark else []
     settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out: HEAD is detached"
-    option = "--refresh " if wanted.version == release.version else ""
-    return [told, *note, settings, f"  next      EASI_VERSION={wanted.version} pulumi up {option}-s {name}"]
+    option = "--refresh " if target.version == release.version else ""
+    return [what, *note, settings, f"  next      EASI_VERSION={target.version} pulumi up {option}-s {name}"]
 
 
 def _listed(name: str, release: Release) -> str:
     """What ran, those that were rolled back last."""
-    rows = [(release.version, f"proven {when(release.verified_at)}, runs now")]
-    rows += [(one.version, f"proven {when(one.verified_at)}") for one in way_back.candidates(release)]
-    rows += [(one.version, way_back.told(one.gone_back)) for one in way_back.gone_back_from(release) if one.gone_back]
-    return "\n".join([f"  proven in {name}:", *table(rows, indent="    ")])
+    runs = (release.version, f"proven {when(release.verified_at)}, runs now")
+    before = versions.rows((*way_back.candidates(release), *way_back.gone_back_from(release)))
+    return "\n".join([f"  proven in {name}:", *table([runs, *before], indent="    ")])

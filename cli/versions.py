@@ -1,40 +1,66 @@
-"""The version that somebody means: people copy short ones."""
+"""The versions that a person may name: people copy short ones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from cli.errors import UsageError
-from release import git, version
-from release.records import Release
+from cli.text import when
+from release import git, version, way_back
+from release.records import Proven, Release
 
-_SHORT = re.compile(r"[0-9a-f]{4,40}(-dirty(-[0-9a-f]*)?)?")
+SHORTEST: Final = 4
+"""Characters of a Git SHA that may stand for it, as in Git."""
+_SHORT: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},40}}(-dirty(-[0-9a-f]*)?)?")
 
 
-def resolve(text: str, known: Sequence[Release] = (), *, name: str = "", root: Path | None = None) -> str:
-    """The version of `text` in full: itself, the only one that `known` releases have so, or the only one that Git does.
+def proven(text: str, releases: Iterable[Release], *, name: str = "") -> Proven | None:
+    """The only version that `releases` have proven and that `text`, a full or short SHA, means; its newest proof.
 
-    `name` is the environment of `known`, for the message. Raises UsageError where there is none, or more than one.
+    Raises UsageError where `text` is short for several. `name` is the environment of the releases, for that message.
+    """
+    if not may_be_short(text):
+        return None
+    proofs = {one.version: one for release in releases for one in reversed((release, *release.previous))}
+    alike = sorted(full for full in proofs if version.is_short_for(text, full))
+    if len(alike) > 1:
+        where = f" in {name}" if name else ""
+        raise UsageError(f"{text} is short for {len(alike)} versions that ran{where}. Name one: {', '.join(alike)}")
+    return proofs[alike[0]] if alike else None
+
+
+def may_be_short(text: str) -> bool:
+    """Whether `text` is the beginning of a version, or all of it."""
+    return _SHORT.fullmatch(text) is not None
+
+
+def resolve(text: str, releases: Sequence[Release] = (), *, name: str = "") -> str:
+    """The version of `text` in full: itself, the only one that `releases` have so, or the only commit that Git knows.
+
+    `name` is the environment, for the message. Raises UsageError where there is no such version, or more than one.
     """
     if version.is_full(text.lower()):
         return text.lower()
-    if _SHORT.fullmatch(text.lower()):
-        ran = {proven.version for release in known for proven in (release, *release.previous)}
-        alike = sorted(full for full in ran if version.is_short_for(text.lower(), full))
-        if len(alike) == 1:
-            return alike[0]
-        if alike:
-            raise UsageError(f"{text} is short for {len(alike)} versions that ran. Name one: {', '.join(alike)}")
-    found = git.commits(root or Path.cwd(), text)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"{text} is short for {len(found)} commits. Name one: {', '.join(found)}")
-    ways = ["a newer commit:  git fetch"]
-    if name:
-        ways.insert(0, f"what ran:        python -m release history -s {name}")
+    if (ran := proven(text.lower(), releases)) is not None:
+        return ran.version
+    commits = git.commits(Path.cwd(), text)
+    if len(commits) == 1:
+        return commits[0]
+    if commits:
+        raise UsageError(f"{text} is short for {len(commits)} commits. Name one: {', '.join(commits)}")
+    ways = [f"what ran:        python -m release history -s {name}"] if name else []
+    ways.append("a newer commit:  git fetch")
     raise UsageError(
         "\n  ".join([f"{text!r} is no full Git SHA, and not the beginning of one that is known here.", *ways])
     )
+
+
+def rows(proofs: Iterable[Proven]) -> list[tuple[str, str]]:
+    """Rows of a table: the versions in full, and when each was proven, or how it was rolled back."""
+    return [
+        (one.version, way_back.told(one.gone_back) if one.gone_back else f"proven {when(one.verified_at)}")
+        for one in proofs
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,10 @@ RELEASES: Final = (RELEASE, BEFORE)
 
 class StackError(Exception):
     """The stack cannot be read. The message says what to do."""
+
+
+class NoStackError(StackError):
+    """The project has no such stack, or none is selected. The message names those that there are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -200,9 +205,15 @@ def pulumi(*arguments: str) -> str:
         )
     except FileNotFoundError as error:
         raise StackError(NO_PULUMI) from error
-    if done.returncode != 0:
-        raise StackError(_explained(arguments, done.stderr.strip() or done.stdout.strip()))
-    return done.stdout
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.strip() or done.stdout.strip()
+    if "no stack named" in said and "-s" in arguments:
+        name = arguments[arguments.index("-s") + 1]
+        raise NoStackError(f"there is no stack {name}{_others(name)}")
+    if "no stack selected" in said:
+        raise NoStackError(f"which environment? Name it with -s{_others()}")
+    raise StackError(_explained(arguments, said))
 
 
 def _explained(arguments: Sequence[str], said: str) -> str:
@@ -211,20 +222,23 @@ def _explained(arguments: Sequence[str], said: str) -> str:
     text = f"`pulumi {' '.join(arguments)}` failed: " + "\n  ".join(lines or ["it said nothing"])
     for words, advice in _ADVICE:
         if words in said:
-            return f"{text}\n  {advice() if callable(advice) else advice}"
+            return f"{text}\n  {advice}"
     return text
 
 
-def _stacks() -> str:
+def _others(name: str = "") -> str:
+    """The stacks that there are, for a message about one that is not; the one with the most similar name first."""
     try:
-        found = [each.name for each in listed()]
+        names = [stack.name for stack in listed()]
     except StackError:
-        return "See `pulumi stack ls`"
-    return "This project's stacks are: " + ", ".join(found) if found else "This project has no stacks yet: `pulumi up`"
+        return ". See:  pulumi stack ls"
+    if not names:
+        return ": this project has no stack yet.\n  to make one:  pulumi stack init <name>"
+    similar = difflib.get_close_matches(name, names, n=1)
+    return f"{f': did you mean {similar[0]}?' if similar else '.'} There are: {', '.join(names)}"
 
 
 _ADVICE = (
-    ("no stack named", _stacks),
     ("passphrase must be set", "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"),
     ("PULUMI_ACCESS_TOKEN", "Sign in where the state is: `pulumi login`"),
     ("no Pulumi.yaml project file found", "Run this in the folder that has Pulumi.yaml"),

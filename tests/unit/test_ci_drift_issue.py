@@ -193,10 +193,10 @@ def test_a_file_that_is_no_preview_leaves_its_environment_unknown(
 
     code = call(preview("dev"))
 
-    said = capsys.readouterr().out
+    said = capsys.readouterr()
     assert code == 0
-    assert "prod.json is no preview: " in said
-    assert "prod: not known, there is no preview" in said
+    assert "prod.json is no preview: " in said.err
+    assert "prod: not known, there is no preview" in said.out
 
 
 def test_wrong_use_is_said(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +205,7 @@ def test_wrong_use_is_said(repository: Repository, capsys: pytest.CaptureFixture
     assert main(["drift-issue", "--expect", " , ", "impl.json"]) == 2
     assert "--expect names no environment" in capsys.readouterr().err
     assert main(["drift-issue", "--expect", "dev,prod", "impl.json"]) == 2
-    assert "impl.json is of impl, and --expect has dev, prod" in capsys.readouterr().err
+    assert "there is a preview of impl, and --expect has dev, prod" in capsys.readouterr().err
     assert repository.writes == []
 
 

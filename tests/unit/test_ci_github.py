@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli import github
+from cli import job
 from cli.github import Api, GithubError
 
 
@@ -212,10 +212,11 @@ def test_a_missing_variable_is_named(server: Server, name: str) -> None:
         Api({**environ(server), name: ""})
 
 
-def test_outputs_are_read_back_whatever_is_in_them(tmp_path: Path) -> None:
+def test_outputs_are_read_back_whatever_is_in_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "output"
     values = {"version": "3f2c", "text": "a\nb=c\nEOF<<EOF\n", "empty": ""}
-    github.outputs({"GITHUB_OUTPUT": str(file)}, **values)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    job.outputs(**values)
     lines = iter(file.read_text().split("\n"))
     found = {}
     for line in lines:
@@ -225,36 +226,46 @@ def test_outputs_are_read_back_whatever_is_in_them(tmp_path: Path) -> None:
     assert found == values
 
 
-def test_outputs_have_a_delimiter_that_nobody_can_guess(tmp_path: Path) -> None:
+def test_outputs_have_a_delimiter_that_nobody_can_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
     for _ in range(2):
-        github.outputs({"GITHUB_OUTPUT": str(file)}, a="b")
+        job.outputs(a="b")
     first, second = (line for line in file.read_text().splitlines() if "<<" in line)
     assert first != second
 
 
-def test_without_github_outputs_and_summary_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    github.outputs({}, version="3f2c")
-    github.summary({}, "## Title")
-    assert capsys.readouterr().out == "version=3f2c\n## Title\n"
+def test_without_github_outputs_are_printed_and_a_summary_is_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(variable, raising=False)
+    job.outputs(version="3f2c", refresh="")
+    job.summary("## What the terminal has already")
+    assert capsys.readouterr().out == "version=3f2c\nrefresh=\n"
 
 
-def test_a_summary_is_added_to_what_is_there(tmp_path: Path) -> None:
+def test_a_summary_is_added_to_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     for text in ("## One", "## Two\n"):
-        github.summary({"GITHUB_STEP_SUMMARY": str(file)}, text)
+        job.summary(text)
     assert file.read_text() == "## One\n\n## Two\n\n"
 
 
-def test_a_summary_is_never_larger_than_github_shows(tmp_path: Path) -> None:
+def test_a_summary_is_never_larger_than_github_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     for _ in range(3):
-        github.summary({"GITHUB_STEP_SUMMARY": str(file)}, "é" * 400_000)
+        job.summary("é" * 400_000)
         assert file.stat().st_size <= 1024 * 1024
     assert "The rest is left out" in file.read_text()
 
 
-def test_the_run_has_an_address_on_github_only() -> None:
+def test_the_run_has_an_address_on_github_only(monkeypatch: pytest.MonkeyPatch) -> None:
     run = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "cms/easi", "GITHUB_RUN_ID": "7"}
-    assert github.run_url(run) == "https://github.com/cms/easi/actions/runs/7"
-    assert github.run_url({}) == ""
+    for name, value in run.items():
+        monkeypatch.setenv(name, value)
+    assert job.run_url() == "https://github.com/cms/easi/actions/runs/7"
+    monkeypatch.delenv("GITHUB_RUN_ID")
+    assert job.run_url() == ""

@@ -171,7 +171,9 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
 def test_a_short_version_that_two_have_is_refused_with_both() -> None:
     release = released("abcd" + "1" * 36, "abcd" + "2" * 36)
 
-    with pytest.raises(UsageError, match=r"abcd is short for 2 versions that ran in prod: abcd1{36}, abcd2{36}"):
+    with pytest.raises(
+        UsageError, match=r"abcd is short for 2 versions that ran in prod. Name one: abcd1{36}, abcd2{36}"
+    ):
         rollback.choose("prod", "abcd", release)
     assert rollback.choose("prod", " ABCD1\n", release).version == "abcd" + "1" * 36
 

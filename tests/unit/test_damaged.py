@@ -195,7 +195,7 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         "export": (EXPORT, by_pulumi(monkeypatch, state)),
         "client": (EXPORT, by_pulumi(monkeypatch, lambda: recover.client(stack.read("dev")))),
         "history": ([UPDATE], by_pulumi(monkeypatch, lambda: updates.read("dev"))),
-        "stacks": ([{"name": "dev"}], by_pulumi(monkeypatch, lambda: environment._but("deb"))),
+        "stacks": ([{"name": "dev"}], by_pulumi(monkeypatch, lambda: stack._others("deb"))),
         "config": ({"easi:a": {"value": "b"}}, by_pulumi(monkeypatch, lambda: environment.settings("dev"))),
         "preview": (PREVIEW, lambda body: events.from_json(strict_json.decode(body))),
         "comments": (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from release import records, stack
-from release.stack import RELEASE, Operation, StackError
+from release.stack import RELEASE, NoStackError, Operation, StackError
 from tests.unit.environments import released
 
 URN = "urn:pulumi:prod::easi::"
@@ -89,7 +89,6 @@ def test_pulumi_is_asked_without_a_person(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("said", "advice"),
     [
-        ("error: no stack named 'prod' found", "This project's stacks are: dev, impl"),
         ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or …", "Set PULUMI_CONFIG_PASSPHRASE"),
         ("error: if you're using the --stack flag, pass the fully qualified name", "the one that has Pulumi.yaml"),
         ("error: read meta.yaml: NoCredentialProviders: no valid providers in chain", "`aws sso login`"),
@@ -98,14 +97,36 @@ def test_pulumi_is_asked_without_a_person(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_a_failure_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, advice: str) -> None:
-    names = json.dumps([{"name": "dev"}, {"name": "impl"}])
     (tmp_path / "said").write_text(said)
-    pulumi(tmp_path, monkeypatch, f"test \"$2\" = ls && echo '{names}' && exit 0; cat {tmp_path}/said >&2; exit 255")
+    pulumi(tmp_path, monkeypatch, f"cat {tmp_path}/said >&2; exit 255")
     with pytest.raises(StackError) as raised:
         stack.read("prod")
     first, last = str(raised.value).splitlines()
     assert first == f"`pulumi stack export -s prod` failed: {said.removeprefix('error: ')}"
     assert advice in last
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "message"),
+    [
+        ("prd", ["dev", "prod"], "there is no stack prd: did you mean prod? There are: dev, prod"),
+        ("x", ["dev", "prod"], "there is no stack x. There are: dev, prod"),
+        ("x", [], "there is no stack x: this project has no stack yet.\n  to make one:  pulumi stack init <name>"),
+        ("x", None, "there is no stack x. See:  pulumi stack ls"),
+    ],
+)
+def test_a_stack_that_is_not_there_is_named_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, names: list[str] | None, message: str
+) -> None:
+    listed = json.dumps([{"name": one} for one in names]) if names is not None else ""
+    pulumi(
+        tmp_path,
+        monkeypatch,
+        f"test \"$2\" = ls && echo '{listed}' && exit 0; echo \"error: no stack named '{name}' found\" >&2; exit 255",
+    )
+    with pytest.raises(NoStackError) as raised:
+        stack.read(name)
+    assert str(raised.value) == message
 
 
 def test_without_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
