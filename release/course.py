@@ -1,48 +1,59 @@
-"""What one release knows as it goes on: what was there before, what it has done, and whether it may go on."""
+"""What one release knows as it goes on: what was there before, what it has changed, and whether it may go on."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
-from release import deploy_function, lease, records, rollout, way_back
+from release import lease, records, way_back
+from release.deploy_function import Current
 from release.healthcheck import Proof
 from release.progress import Say
-from release.records import Attempt, Identity, Release, Stored
+from release.records import Attempt, Identity, Release, Stored, UnfinishedMark
 from release.request import ReleaseRequest
 from release.session import Clients
-from release.static import activate
+from release.static.activate import Switched
 from release.way_back import IsAncestor
 
 
 @dataclasses.dataclass(kw_only=True)
+class ServiceMove:
+    """The service is being moved, or was: what its undoing needs. Noted before the move begins."""
+
+    before: Current
+    """What the service was on."""
+    inherited: bool
+    """An interrupted release may have moved it before: then also what this one did not start is to be undone."""
+    deployment: str | None = None
+    """The deployment that was started; None where there is none, or none is known."""
+    tasks: frozenset[str] = frozenset()
+    """Ids of its tasks, where the deploy function says them."""
+    stays: str = ""
+    """Why it is not to be moved back."""
+    serves_both: str = ""
+    """Why it is not to be moved back where the site cannot be."""
+
+
+@dataclasses.dataclass(kw_only=True)
 class Course:
-    """One attempt. The phases fill it in; the undoing reads it."""
+    """One attempt. Each phase notes what it is about to change, and what undoing that needs."""
 
     request: ReleaseRequest
     clients: Clients
     say: Say
     lease: lease.Lease
     before: Stored
-    left: records.UnfinishedMark | None
+    left: UnfinishedMark | None
     """The mark that an earlier release left: what serves is not known to be what the record says."""
     attempt: Attempt
     is_ancestor: IsAncestor
-    found: deploy_function.Current | None = None
-    """What the service was on, just before it was moved."""
-    site_config: Mapping[str, Any] | None = None
-    """The config.json that was settled before; None where that is not known."""
-    mark: str | None = None
-    """ETag of this attempt's own mark; None before it was set."""
-    touched: bool = False
-    """Something that serves may have been changed by this attempt."""
-    rolled: rollout.RolledOut | None = None
+    mark: UnfinishedMark | None = None
+    """This attempt's own mark, with the config.json and the site of an interrupted one; None before it is set."""
+    mark_etag: str = ""
+    move: ServiceMove | None = None
+    """None: nothing that serves was changed by this attempt."""
+    switched: Switched | None = None
     proof: Proof | None = None
     """The version answered as it should."""
-    switching: bool = False
-    """The site may have been switched by this attempt."""
-    switched: activate.Switched | None = None
     result: Release | None = None
 
     @property
@@ -74,20 +85,33 @@ class Course:
         if self.proven is None:
             return None
         recorded = identity(self.proven)
-        if self.found is None or self.left is not None:
+        if self.move is None or self.move.inherited:
             return recorded
+        service = self.move.before
         return dataclasses.replace(
             recorded,
-            network=recorded.network or self.found.network,
-            execute_command=self.found.execute_command
-            if recorded.execute_command is None
-            else recorded.execute_command,
+            network=recorded.network or service.network,
+            execute_command=service.execute_command if recorded.execute_command is None else recorded.execute_command,
         )
 
     @property
     def again(self) -> bool:
         """What is released is what was proven last: it is proven again."""
         return self.proven_identity == self.request.identity
+
+    @property
+    def site_is_mixed(self) -> bool:
+        """The site's files may be of two releases: this attempt, or an interrupted one, has begun to switch them."""
+        mark = self.mark or self.left
+        return mark is not None and mark.site is not None
+
+    def begin_site(self, manifest: str) -> None:
+        """Note in the mark that the site is about to be switched."""
+        if self.mark is None:
+            raise LookupError("the site is switched after the mark was set, and it was not")
+        if self.mark.site is None:
+            self.mark = dataclasses.replace(self.mark, site=manifest)
+            self.mark_etag = records.update_mark(self.clients.s3, self.bucket, self.mark, self.mark_etag)
 
 
 def identity(release: Identity) -> Identity:

@@ -90,22 +90,22 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
 
 def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor) -> Course:
     """Read what was there, and keep that an attempt begins."""
-    bucket, wanted = request.site.records_bucket, request.identity
+    bucket, identity = request.site.records_bucket, request.identity
     before = records.read_stored(clients.s3, bucket)
     attempt = Attempt(
         id=held.id,
         environment=request.environment,
-        version=wanted.version,
-        image=wanted.image,
-        task_definition=wanted.task_definition,
-        static_manifest=wanted.static_manifest,
+        version=identity.version,
+        image=identity.image,
+        task_definition=identity.task_definition,
+        static_manifest=identity.static_manifest,
         who=who(clients.caller, os.environ),
         reason=request.reason,
         restart=request.restart,
         replaces=before.release.version if before.release else None,
         started_at=records.now(),
         kind=way_back.kind(
-            wanted.version,
+            identity.version,
             here=before.release,
             asked=request.named or request.reason is not None,
             promoted=request.promoted,
@@ -151,14 +151,14 @@ def _run(course: Course) -> Release:
 
 def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
     """Undo what can be, tell the story, keep it; the exception to raise."""
-    outcome, told, undone = _settle(course, error, name)
-    message = "\n".join(story.lines(told))
+    outcome, report, undone = _finish(course, error, name)
+    message = "\n".join(story.lines(report))
     progress.kept(course.say, message)
     _end(course, outcome, message, done, undone)
-    return ReleaseFailedError(story.exception(told))
+    return ReleaseFailedError(story.exception(report))
 
 
-def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
+def _finish(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
     """What the attempt comes to, its story, and what was undone."""
     request, version = course.request, course.way_back
     again = f"mend the cause, then:  {request.again()}"
@@ -175,17 +175,17 @@ def _settle(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
     )
     back = f"EASI_VERSION={version} pulumi up -s {request.environment}" if version else again
     if isinstance(error, LeaseLostError | RecordChangedError):
-        if not course.touched:
+        if course.move is None:
             return "failed", tale, ()
         look = f"python -m release status -s {request.environment}"
-        return "failed", dataclasses.replace(tale, runs=f"not known: {look} shows it", to_do=f"{look}, then {back}"), ()
-    if not course.touched:
+        return "failed", dataclasses.replace(tale, runs=f"unknown; run: {look}", to_do=f"{look}, then {back}"), ()
+    if course.move is None:
         if course.left is not None:
             runs = f"what an earlier release left, neither proven nor undone; this one changed nothing. To do: {back}"
             tale = dataclasses.replace(tale, runs=runs)
         return ("refused" if isinstance(error, phases.RefusedError) else "failed"), tale, ()
     progress.passing(course.say, f"{name} failed: {tale.why}. Undoing")
-    undone = undo.undo(course, error)
+    undone = undo.undo(course, course.move)
     tale = dataclasses.replace(tale, undone=undone.lines, runs=undone.runs)
     if undone.complete:
         return "undone", tale, undone.lines
@@ -205,7 +205,7 @@ def _details(error: Exception) -> tuple[str, ...]:
 
 
 def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:
-    """Keep what became of it, and take the mark away if it is settled. What fails here changes no outcome."""
+    """Keep what became of it, and remove the mark if it is finished. What fails here changes no outcome."""
     environment, s3 = course.request.environment, course.clients.s3
     attempt = dataclasses.replace(
         course.attempt,
@@ -222,7 +222,7 @@ def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: 
     if outcome not in ("proven", "undone") or course.mark is None:
         return
     try:
-        records.remove_mark(s3, course.bucket, course.mark)
+        records.remove_mark(s3, course.bucket, course.mark_etag)
     except Exception as error:
         course.say(f"{environment}: s3://{course.bucket}/{records.MARK_KEY} stays, the next run proves again: {error}")
 

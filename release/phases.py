@@ -6,16 +6,18 @@ A phase that finds its work done finds so quickly: a release is taken up by runn
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from release import healthcheck, image, migration, preflight, records, registry, rollout, strict_json, tasks, way_back
-from release.course import Course
+from release.course import Course, ServiceMove, revision
+from release.healthcheck import NotProven
 from release.migration import MigrationRequest
 from release.progress import Say
-from release.records import Proven
-from release.rollout import RolloutRequest
+from release.records import Proven, UnfinishedMark
+from release.rollout import RolloutFailed, RolloutRequest
 from release.static import activate, manifest, plan, publish, store
 from release.static.source import Folder
 from release.version import short
@@ -45,25 +47,25 @@ def check(course: Course, say: Say) -> None:
 def stage(course: Course, say: Say) -> None:
     """Bring image and static files into the environment. Nothing serves them yet."""
     request, clients = course.request, course.clients
-    wanted, source = request.identity, request.source
+    identity, source = request.identity, request.source
     if isinstance(source.files, Folder):
         files = manifest.from_folder(source.files.path)
     else:
-        files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=wanted.static_manifest)
-    if files.digest != wanted.static_manifest:
+        files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=identity.static_manifest)
+    if files.digest != identity.static_manifest:
         raise FrontendChangedError(
-            f"the frontend is {files.digest[:19]} now and was {wanted.static_manifest[:19]} when this run began: "
+            f"the frontend is {files.digest[:19]} now and was {identity.static_manifest[:19]} when this run began: "
             "something built it meanwhile; run again"
         )
     publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
-    repository, digest = wanted.image.partition("@")[0], wanted.image_digest
+    repository, digest = identity.image.partition("@")[0], identity.image_digest
     image.copy_image(
         source=source.image.partition("@")[0] if source.image else repository,
         target_repository=repository,
         digest=digest,
         cpu_architecture=request.cpu_architecture,
         # Its own: the tag of a build moves when the commit is built again, and ECR removes what has no tag.
-        tag=f"{request.environment}-{wanted.version}-{short(digest.removeprefix('sha256:'))}",
+        tag=f"{request.environment}-{identity.version}-{short(digest.removeprefix('sha256:'))}",
         credentials=registry.ecr_credentials(clients.make),
         say=say,
     )
@@ -81,7 +83,7 @@ def migrate(course: Course, say: Say) -> bool:
     if course.proven is not None and course.proven.find(version) is not None:
         say(f"not run: {short(version)} ran here before")
         return False
-    asked = MigrationRequest(
+    command = MigrationRequest(
         function=request.deploy_function,
         task_definition=request.identity.task_definition,
         container=request.container,
@@ -90,57 +92,61 @@ def migrate(course: Course, say: Say) -> bool:
         lease=course.lease.id,
         network=request.identity.network,
     )
-    migration.migrate(course.clients.function, asked, say)
+    migration.migrate(course.clients.function, command, say)
     return True
 
 
 def roll_out(course: Course, say: Say) -> None:
     """Set the mark, and move the service."""
-    request, clients = course.request, course.clients
-    course.found = rollout.current(clients.function, request.deploy_function)
-    # What an earlier mark knows of the time before is older than what is there now.
-    course.site_config = course.left.site_config if course.left else _settled_config(course)
-    course.mark = records.set_mark(
-        clients.s3,
-        course.bucket,
-        records.UnfinishedMark(
-            attempt=course.attempt.id,
-            version=request.identity.version,
-            started_at=course.attempt.started_at,
-            site_config=course.site_config,
-        ),
+    request, clients, left = course.request, course.clients, course.left
+    before = rollout.current(clients.function, request.deploy_function)
+    course.mark = UnfinishedMark(
+        attempt=course.attempt.id,
+        version=request.identity.version,
+        started_at=course.attempt.started_at,
+        # What an earlier mark knows of the time before is older than what is there now.
+        site_config=left.site_config if left else _proven_config(course),
+        site=left.site if left else None,
     )
+    course.mark_etag = records.set_mark(clients.s3, course.bucket, course.mark)
     course.lease.check()
-    course.touched = True
-    course.rolled = rollout.roll_out(
-        clients.function,
-        RolloutRequest(
-            function=request.deploy_function,
-            task_definition=request.identity.task_definition,
-            minimum_count=request.minimum_count,
-            maximum_count=request.maximum_count,
-            deadline_s=request.rollout_deadline_s,
-            lease=course.lease.id,
-            network=request.identity.network,
-            execute_command=request.identity.execute_command,
-            expected_deployment=course.found.deployment,
-            force=request.restart is not None,
-        ),
-        say,
-    )
+    course.move = ServiceMove(before=before, inherited=left is not None)
+    try:
+        rolled = rollout.roll_out(
+            clients.function,
+            RolloutRequest(
+                function=request.deploy_function,
+                task_definition=request.identity.task_definition,
+                minimum_count=request.minimum_count,
+                maximum_count=request.maximum_count,
+                deadline_s=request.rollout_deadline_s,
+                lease=course.lease.id,
+                network=request.identity.network,
+                execute_command=request.identity.execute_command,
+                expected_deployment=before.deployment,
+                force=request.restart is not None,
+            ),
+            say,
+        )
+    except RolloutFailed as error:
+        course.move.deployment = error.deployment
+        if error.outcome == "superseded":
+            course.move.stays = "the service is left alone: somebody else moves it"
+        raise
+    course.move.deployment, course.move.tasks = rolled.deployment, rolled.tasks
 
 
 def prove(course: Course, say: Say) -> None:
     """Prove the version through the public address: by tasks of this rollout, where the backend says which they are."""
-    request, rolled = course.request, course.rolled
+    request, move = course.request, _moved(course)
     at_deadline = "gives up" if course.again else "goes back" if course.proven else "ends all tasks"
-    ours = tasks.of(
-        course.clients.function,
-        request.deploy_function,
-        request.identity.task_definition,
-        rolled.tasks if rolled else frozenset(),
-    )
-    course.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, ours)
+    its_tasks = tasks.of(course.clients.function, request.deploy_function, request.identity.task_definition, move.tasks)
+    try:
+        course.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, its_tasks)
+    except NotProven:
+        if course.again:
+            move.stays = "nothing to undo: this is the last proven release"
+        raise
 
 
 def activate_site(course: Course, say: Say) -> None:
@@ -150,7 +156,10 @@ def activate_site(course: Course, say: Say) -> None:
     two manifests.
     """
     request = course.request
-    course.switching = True
+    # The proven backend serves the site of either release. The one before serves only its own.
+    _moved(
+        course
+    ).serves_both = f"the backend stays on {revision(request.identity.task_definition)}, which serves both sites"
     course.switched = activate.switch(
         s3=course.clients.s3,
         cloudfront=course.clients.cloudfront,
@@ -158,7 +167,8 @@ def activate_site(course: Course, say: Say) -> None:
         site=request.site,
         config=request.site_config,
         say=say,
-        rewrite=course.again,
+        begins=functools.partial(course.begin_site, request.identity.static_manifest),
+        rewrite=course.again or course.site_is_mixed,
         source=request.source.files,
     )
 
@@ -174,9 +184,9 @@ def keep_record(course: Course, _say: Say) -> None:
     """Write down that it is proven: from now on this is what is gone back to."""
     if course.proof is None:
         raise LookupError("a release is recorded after its version was proven, and this one was not")
-    wanted, attempt = course.request.identity, course.attempt
+    attempt = course.attempt
     proven = Proven(
-        **vars(wanted),
+        **vars(course.request.identity),
         verified_at=course.proof.verified_at,
         reason=course.request.reason,
         kind=attempt.kind,
@@ -193,7 +203,13 @@ def keep_record(course: Course, _say: Say) -> None:
     course.result = result
 
 
-def _settled_config(course: Course) -> Mapping[str, Any] | None:
+def _moved(course: Course) -> ServiceMove:
+    if course.move is None:
+        raise LookupError("this phase comes after the service was moved, and it was not")
+    return course.move
+
+
+def _proven_config(course: Course) -> Mapping[str, Any] | None:
     """The site's config.json, if it is the one that was activated."""
     s3, site = course.clients.s3, course.request.site
     active = store.active(s3=s3, records_bucket=site.records_bucket)

@@ -190,6 +190,10 @@ class UnfinishedMark:
     started_at: str
     site_config: Mapping[str, Any] | None = None
     """The site's config.json as it was before the first change; None where that is not known."""
+    site: str | None = None
+    """The manifest to which the site began to be switched; None: no file of it was changed.
+
+    An earlier program kept this in `static/active.json`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -262,16 +266,25 @@ def list_attempts(s3: Any, bucket: str, limit: int) -> tuple[Attempt, ...]:
 
 def read_mark(s3: Any, bucket: str) -> UnfinishedMark | None:
     """The mark of an unfinished release; None if there is none. An unreadable one still counts."""
-    try:
-        loaded = objects.load(s3, bucket, MARK_KEY, UnfinishedMark)
-    except DamagedError:
-        return UnfinishedMark(attempt="", version="", started_at="", site_config=None)
+    loaded = _load_mark(s3, bucket)
     return loaded[0] if loaded else None
 
 
 def set_mark(s3: Any, bucket: str, mark: UnfinishedMark) -> str:
     """Set the mark, in place of one that an earlier release left. Returns what `remove_mark` needs."""
-    return objects.save(s3, bucket, MARK_KEY, fields(mark))
+    return objects.save(s3, bucket, MARK_KEY, _mark_json(mark))
+
+
+def update_mark(s3: Any, bucket: str, mark: UnfinishedMark, etag: str) -> str:
+    """Set the mark in place of this attempt's own; one that somebody else has set stays. Returns as `set_mark`."""
+    try:
+        return objects.save(s3, bucket, MARK_KEY, _mark_json(mark), IfMatch=etag)
+    except ClientError as error:
+        if code(error) != "PreconditionFailed":
+            raise
+        # A write whose answer was lost is repeated by the client, and fails on itself.
+        loaded = _load_mark(s3, bucket)
+        return loaded[1] if loaded and loaded[0] == mark else etag
 
 
 def remove_mark(s3: Any, bucket: str, etag: str) -> None:
@@ -300,6 +313,17 @@ def proof_json(proven: Proven) -> dict[str, Any]:
 def now() -> str:
     """The time in the form of `Attempt.started_at`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _mark_json(mark: UnfinishedMark) -> dict[str, Any]:
+    return {key: value for key, value in fields(mark).items() if key != "site" or value is not None}
+
+
+def _load_mark(s3: Any, bucket: str) -> tuple[UnfinishedMark, str] | None:
+    try:
+        return objects.load(s3, bucket, MARK_KEY, UnfinishedMark)
+    except DamagedError:
+        return UnfinishedMark(attempt="", version="", started_at="", site="unknown"), ""
 
 
 def _attempt(s3: Any, bucket: str, prefix: str) -> Attempt | None:

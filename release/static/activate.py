@@ -1,15 +1,14 @@
 """Activation: the site becomes what a staged manifest says. It needs the records only, no build and no folder.
 
-It is switched first, and proven then: `static/active.json` is marked before the first file changes and settled when
-visitors get the release. A killed
-activation therefore leaves a mark behind; whatever is activated next, the same release or the one before, then writes
-every file that keeps its name instead of only those that differ.
+It is switched first, and proven then: `static/active.json` says so when visitors get the release. What was killed in
+between is known to the caller alone, who is told before the first file changes; whatever is activated next, the same
+release or the one before, is then to `rewrite` every file that keeps its name instead of only those that differ.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -41,16 +40,33 @@ class Switched:
     """A site whose files are those of a release, which is to be proven."""
 
     activated: Activated
-    settles: Active | None
-    """What `static/active.json` becomes when it is proven; None if that is what it says."""
+    proves: Active | None
+    """What `static/active.json` becomes when the site is proven; None if that is what it says."""
 
 
 def activate(
-    *, s3: Any, cloudfront: Any, manifest: str, site: Site, config: Mapping[str, object], say: Say
+    *,
+    s3: Any,
+    cloudfront: Any,
+    manifest: str,
+    site: Site,
+    config: Mapping[str, object],
+    say: Say,
+    begins: Callable[[], None],
+    rewrite: bool,
 ) -> Activated:
     """Switches the site and proves it: `switch` and `prove`. One request if it is this release already."""
-    switched = switch(s3=s3, cloudfront=cloudfront, manifest=manifest, site=site, config=config, say=say)
-    if switched.settles is not None:
+    switched = switch(
+        s3=s3,
+        cloudfront=cloudfront,
+        manifest=manifest,
+        site=site,
+        config=config,
+        say=say,
+        begins=begins,
+        rewrite=rewrite,
+    )
+    if switched.proves is not None:
         prove(s3=s3, switched=switched, site=site, say=say)
     return switched.activated
 
@@ -63,6 +79,7 @@ def switch(
     site: Site,
     config: Mapping[str, object],
     say: Say,
+    begins: Callable[[], None],
     rewrite: bool = False,
     source: Folder | Upstream | None = None,
     invalidation_wait_s: float = INVALIDATION_WAIT_S,
@@ -71,27 +88,26 @@ def switch(
 
     One request if that is what the site is already. Otherwise each content-hashed file is asked for, and those that
     lack or are other ones are restored, from the bucket's earlier versions or from `source`; the files that keep their
-    names are written where they changed, and with `rewrite`, after a change by hand, all of them. Raises
-    StaticReleaseError; run again, it continues.
+    names are written where they changed, and with `rewrite`, after a change by hand or a switch that was cut short,
+    all of them. `begins` is called before the first file changes. Raises StaticReleaseError; run again, it continues.
     """
     body = json.dumps(config, sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
     config_sha256 = hashlib.sha256(body).hexdigest()
     before = store.active(s3=s3, records_bucket=site.records_bucket)
-    settled_as = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
-    if settled_as == (manifest, config_sha256) and not rewrite:
+    is_now = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
+    if is_now == (manifest, config_sha256) and not rewrite:
         say("the site is this release already")
-        return Switched(activated=Activated(manifest=manifest, replaced=manifest, written=()), settles=None)
+        return Switched(activated=Activated(manifest=manifest, replaced=manifest, written=()), proves=None)
     target = _staged(s3, site, manifest)
-    settled = None if rewrite else _settled(s3, site, before, target)
+    known = None if rewrite else _consists_of(s3, site, before, target)
     changed = plan.switch(
         target=target,
-        active=settled,
-        config_changed=settled is None or before is None or before.config_sha256 != config_sha256,
+        active=known,
+        config_changed=known is None or before is None or before.config_sha256 != config_sha256,
     )
     repairs = repair.find(s3=s3, site=site, manifest=target, source=source)
     started = store.now()
-    mark = before or Active(manifest=None, config_sha256="", activated_at="", history=())
-    _record(s3, site, replace(mark, unsettled=manifest))
+    begins()
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=repairs, say=say)
     restored = [one.file.path for one in repairs]
     _switch(s3, site, target, changed, body)
@@ -102,19 +118,22 @@ def switch(
     written = [*restored, *(file.path for file in (*changed.other, *changed.pages))]
     written += [plan.CONFIG] if changed.config else []
     say(f"the site is {short(target.version)}: {len(written)} files switched")
-    history = (manifest, *(digest for digest in mark.history if digest != manifest))[:MAX_HISTORY]
+    earlier = before.history if before else ()
+    history = (manifest, *(digest for digest in earlier if digest != manifest))[:MAX_HISTORY]
     return Switched(
-        activated=Activated(manifest=manifest, replaced=mark.manifest, written=tuple(sorted(written))),
-        settles=Active(manifest=manifest, config_sha256=config_sha256, activated_at="", history=history),
+        activated=Activated(
+            manifest=manifest, replaced=before.manifest if before else None, written=tuple(sorted(written))
+        ),
+        proves=Active(manifest=manifest, config_sha256=config_sha256, activated_at="", history=history),
     )
 
 
 def prove(*, s3: Any, switched: Switched, site: Site, say: Say, deadline_s: float = READ_BACK_DEADLINE_S) -> None:
-    """Reads the site back as visitors get it, and settles it. Raises StaticReleaseError."""
+    """Reads the site back as visitors get it, and proves it. Raises StaticReleaseError."""
     target = store.load(s3=s3, records_bucket=site.records_bucket, digest=switched.activated.manifest)
     read_back(site=site, manifest=target, say=say, deadline_s=deadline_s)
-    if switched.settles is not None:
-        _record(s3, site, replace(switched.settles, activated_at=store.now()))
+    if switched.proves is not None:
+        _record(s3, site, replace(switched.proves, activated_at=store.now()))
 
 
 def _staged(s3: Any, site: Site, digest: str) -> Manifest:
@@ -127,7 +146,7 @@ def _staged(s3: Any, site: Site, digest: str) -> Manifest:
     return manifest
 
 
-def _settled(s3: Any, site: Site, before: Active | None, target: Manifest) -> Manifest | None:
+def _consists_of(s3: Any, site: Site, before: Active | None, target: Manifest) -> Manifest | None:
     """The manifest that the site is known to consist of, None if that is not known."""
     if before is None or before.unsettled is not None or not before.manifest:
         return None

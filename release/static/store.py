@@ -53,15 +53,16 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Active:
-    """What the site is made of. `unsettled` names a manifest whose activation began and has not ended."""
+    """What the site is made of, as far as no unfinished release has begun to switch it."""
 
     manifest: Digest | None
-    """None as long as the very first activation has not ended."""
+    """None where an earlier program's very first activation has not ended."""
     config_sha256: str
     activated_at: str
     history: tuple[Digest, ...]
     """Manifests that were active, the newest first, this one included; 50 at most."""
     unsettled: Digest | None = None
+    """Written by earlier programs: the manifest whose activation began and has not ended."""
 
     def to_json(self) -> bytes:
         """The form that is stored."""

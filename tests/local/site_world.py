@@ -125,7 +125,10 @@ class World:
         read_back_deadline_s: float = READ_BACK_DEADLINE_S,
         **more: Any,
     ) -> Activated:
-        """Switch and prove; `more` is for `switch`."""
+        """Switch and prove, with the mark that a release keeps meanwhile; `more` is for `switch`."""
+        mark = {"Bucket": self.site.records_bucket, "Key": "unsettled.json"}
+        marked = mark["Key"] in self.keys(self.site.records_bucket)
+        more["rewrite"] = marked or more.get("rewrite", False)
         switched = switch(
             s3=self.s3,
             cloudfront=self.cloudfront,
@@ -133,9 +136,10 @@ class World:
             site=self.site,
             config=config or {"environment": "dev"},
             say=self.said.append,
+            begins=lambda: self.s3.put_object(**mark, Body=b"{}"),
             **more,
         )
-        if switched.settles is not None:
+        if switched.proves is not None:
             prove(
                 s3=self.s3,
                 switched=switched,
@@ -143,6 +147,7 @@ class World:
                 say=self.said.append,
                 deadline_s=read_back_deadline_s,
             )
+        self.s3.client.delete_object(**mark)
         return switched.activated
 
     def release(self, folder: Path, config: dict[str, object] | None = None) -> Manifest:

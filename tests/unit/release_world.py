@@ -91,6 +91,8 @@ class World:
         self.deployment = 0
         self.site: str | None = None
         self.config: Any = None
+        self.active: tuple[str, Any] | None = None
+        """What the records bucket calls the site: it was read back so."""
         self.sick: set[str] = set()
         self.lost_after: str | None = None
         self.lease_lost = False
@@ -100,6 +102,7 @@ class World:
             self.service, self.deployment, self.site = before.task_definition, 1, before.static_manifest
             self.setting = (before.network, before.execute_command)
             self.config = {"environment": "before"}
+            self.active = (before.static_manifest, self.config)
         self.bucket.before = lambda operation, key: self.s3("before", operation, key)
         self.bucket.after = lambda operation, key: self.s3("after", operation, key)
         self._replace(monkeypatch)
@@ -111,7 +114,7 @@ class World:
         replace("release.phases.image.copy_image", lambda **arguments: self.did(f"copy {arguments['digest'][7]}"))
         replace("release.phases.store.load", lambda **arguments: Files(arguments["digest"]))
         replace("release.phases.publish.stage", lambda **found: self.did(f"stage {found['manifest'].digest[7]}"))
-        replace("release.phases._settled_config", lambda _course: self.config)
+        replace("release.phases._proven_config", lambda _course: self.config)
         replace("release.phases.migration.migrate", lambda _client, asked, _say: self.did(f"migrate {asked.command}"))
         replace("release.rollout.current", lambda *_arguments: self.current())
         replace("release.rollout.roll_out", self.roll_out)
@@ -119,11 +122,9 @@ class World:
         replace("release.rollout.running_tasks", self.running_tasks)
         replace("release.healthcheck.prove", self.prove)
         replace("release.static.activate.switch", self.switch)
-        replace(
-            "release.static.activate.prove", lambda **found: self.did(f"read {found['switched'].activated.manifest[7]}")
-        )
-        replace("release.static.activate.activate", lambda **asked: self.switch(**asked).activated)
-        replace("release.undo.store.active", lambda **_found: self.site)
+        replace("release.static.activate.prove", self.read)
+        replace("release.static.activate.activate", self.activate)
+        replace("release.undo.store.active", lambda **_found: self.active)
         replace("release.engine.expire.expire", lambda **_arguments: self.did("expire"))
         replace("release.engine.image_tags.expire", self.expire_images)
 
@@ -239,19 +240,33 @@ class World:
 
     def switch(self, **asked: Any) -> Switched:
         name = f"switch {asked['manifest'][7]}" + (" whole" if asked.get("rewrite") else "")
-        replaced, self.config_wanted = self.site, asked["config"]
-        same = (self.site, self.config) == (asked["manifest"], asked["config"]) and not asked.get("rewrite")
+        replaced = self.active[0] if self.active else None
+        same = self.active == (asked["manifest"], asked["config"]) and not asked.get("rewrite")
         self.tick(f"before {name}")
         if not same:
             self.story.append(name)
-        if self.failing.get(name) is not None:
+            # Files are compared with the active release's: what else is there stays.
+            stays = self.site not in (None, replaced) and not asked.get("rewrite")
+            asked["begins"]()
             self.site = "a mixture"
-            raise self.failing[name]
-        self.site, self.config = asked["manifest"], asked["config"]
+            self.tick(f"amid {name}")
+            if self.failing.get(name) is not None:
+                raise self.failing[name]
+            self.site = self.site if stays else asked["manifest"]
+            self.config = asked["config"]
         self.tick(f"after {name}")
         written = () if same else ("index.html",)
         done = Activated(manifest=asked["manifest"], replaced=replaced, written=written)
-        return Switched(activated=done, settles=None)
+        return Switched(activated=done, proves=None)
+
+    def read(self, *, switched: Switched, **_more: Any) -> None:
+        self.did(f"read {switched.activated.manifest[7]}")
+        self.active = (switched.activated.manifest, self.config)
+
+    def activate(self, **asked: Any) -> Activated:
+        switched = self.switch(**asked)
+        self.active = (asked["manifest"], self.config)
+        return switched.activated
 
     @property
     def recorded(self) -> Release | None:
@@ -263,7 +278,7 @@ class World:
         return records.list_attempts(self.bucket, "records", 1)[0]
 
     @property
-    def settled(self) -> bool:
+    def finished(self) -> bool:
         return "unsettled.json" not in self.bucket.objects
 
     def runs(self, version: str) -> None:
@@ -273,7 +288,7 @@ class World:
         assert self.recorded.version == version
         assert self.service == wanted["taskDefinition"]
         assert self.site == wanted["staticManifest"]
-        assert self.settled
+        assert self.finished
 
 
 class FakeLease:

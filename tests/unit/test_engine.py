@@ -41,6 +41,7 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
         "roll 2",
         "prove 2",
         "switch 2",
+        "put unsettled.json",
         "read 2",
         "put release.json",
         "put ended.json",
@@ -126,9 +127,9 @@ def test_what_releases_all_the_same_is_no_problem_but_to_do(
     [
         ("roll 2", ROLL_FAILED, ["back to 1", "prove 1"]),
         ("prove 2", NotProven("status is fail"), ["back to 1", "prove 1"]),
-        ("switch 2", RuntimeError("S3 is down"), ["switch 1", "back to 1", "prove 1"]),
-        ("read 2", RuntimeError("stale"), ["switch 1", "back to 1", "prove 1"]),
-        ("put release.json", error("InternalError"), ["switch 1", "back to 1", "prove 1"]),
+        ("switch 2", RuntimeError("S3 is down"), ["switch 1 whole", "back to 1", "prove 1"]),
+        ("read 2", RuntimeError("stale"), ["switch 1 whole", "back to 1", "prove 1"]),
+        ("put release.json", error("InternalError"), ["switch 1 whole", "back to 1", "prove 1"]),
     ],
 )
 def test_what_was_done_is_undone_in_reverse(
@@ -195,7 +196,7 @@ def test_a_service_that_somebody_moves_is_left_alone(monkeypatch: pytest.MonkeyP
     assert not any(step.startswith("back") for step in world.story)
     assert "left alone: somebody else moves it" in said
     assert world.last.outcome == "failed"
-    assert not world.settled
+    assert not world.finished
 
 
 def test_the_old_version_that_does_not_prove_itself_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +206,7 @@ def test_the_old_version_that_does_not_prove_itself_is_said(monkeypatch: pytest.
     assert f"{OLD[:12]} runs again and is NOT healthy" in said
     assert f"EASI_VERSION={OLD}" in said
     assert world.last.outcome == "failed"
-    assert not world.settled
+    assert not world.finished
     assert world.service == identity(OLD)["taskDefinition"]
 
 
@@ -215,25 +216,25 @@ def test_a_rollback_that_fails_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) 
     said = failed(world)
     assert "undo rollout failed, too: 1 of 2 tasks" in said
     assert "prove 1" not in world.story
-    assert not world.settled
+    assert not world.finished
 
 
 def test_a_site_that_cannot_go_back_keeps_the_backend_that_serves_both(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
-    world.failing = {"switch 2": RuntimeError("S3 is down"), "switch 1": RuntimeError("S3 is down")}
+    world.failing = {"switch 2": RuntimeError("S3 is down"), "switch 1 whole": RuntimeError("S3 is down")}
     said = failed(world)
     assert "the backend stays on easi-impl:2, which serves both sites" in said
     assert not any(step.startswith("back") for step in world.story)
-    assert (world.last.outcome, world.settled) == ("failed", False)
+    assert (world.last.outcome, world.finished) == ("failed", False)
 
 
 def test_a_first_release_that_fails_leaves_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
     world.failing = {"prove 2": NotProven("status is fail")}
     said = failed(world)
-    assert "all tasks were ended" in said
+    assert "scaled to 0: there is no proven release to return to" in said
     assert (world.service, world.site, world.recorded) == (None, None, None)
-    assert (world.last.outcome, world.settled) == ("undone", True)
+    assert (world.last.outcome, world.finished) == ("undone", True)
 
 
 def test_a_service_without_a_record_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +263,7 @@ def test_what_is_proven_and_fails_has_only_a_version_before_it_to_go_back_to(mon
     said = failed(world)
     assert world.story.count("prove 2") == 1
     assert f"EASI_VERSION={OLD}" in said
-    assert not world.settled
+    assert not world.finished
 
 
 def test_a_restart_starts_every_task_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import engine, rollout
+from release import engine, records, rollout
 from release.lease import LeaseHeldError
 from tests.unit.bucket_fake import error
 from tests.unit.release_world import (
@@ -59,7 +59,7 @@ def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monke
     assert world.service == identity(OLD)["taskDefinition"]
     assert world.recorded is not None
     assert world.recorded.version == NEW
-    assert (world.last.outcome, world.settled) == ("failed", False)
+    assert (world.last.outcome, world.finished) == ("failed", False)
 
 
 def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.M
     assert "written by somebody else meanwhile" in said
     assert world.recorded == theirs
     assert not any(step.startswith("back") for step in world.story), "what is not ours is not undone"
-    assert not world.settled
+    assert not world.finished
 
 
 @pytest.mark.parametrize("after", ["before stage 2", "after roll 2", "after prove 2", "after switch 2"])
@@ -124,16 +124,16 @@ def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.Mo
     assert "the lease on impl is lost" in said
     assert not any(step.startswith(("back", "switch 1")) or step == "put release.json" for step in world.story)
     assert world.last.outcome == "failed"
-    assert world.settled is (after == "before stage 2")
+    assert world.finished is (after == "before stage 2")
 
 
 def test_undoing_stops_where_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
     world.failing = {"switch 2": RuntimeError("stale")}
-    world.lost_after = "after switch 1"
+    world.lost_after = "after switch 1 whole"
     said = failed(world)
     assert "not tried, the lease is lost" in said
-    assert (world.last.outcome, world.settled) == ("failed", False)
+    assert (world.last.outcome, world.finished) == ("failed", False)
 
 
 def test_a_lease_that_is_held_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +171,53 @@ FAILURES: dict[str, dict[str, Exception]] = {
 THIRD = "3" * 40
 
 
+def test_a_mixed_site_is_written_whole_by_whatever_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "amid switch 2"
+    with pytest.raises(Killed):
+        run(world)
+    assert world.site == "a mixture"
+    world.kill = None
+    run(world, request(**identity(THIRD)))
+    assert "switch 3 whole" in world.story
+    world.runs(THIRD)
+
+
+def test_a_mixed_site_is_undone_by_a_release_that_does_not_come_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+    world.kill = "amid switch 2"
+    with pytest.raises(Killed):
+        run(world)
+    world.kill, world.failing = None, {"roll 3": rollout.RolloutFailed("refused", "another family")}
+    failed(world, request(**identity(THIRD)))
+    assert "switch 1 whole" in world.story
+    world.runs(OLD)
+
+
+def test_a_site_that_is_not_marked_is_not_switched(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, before())
+
+    def refused(operation: str, key: str) -> None:
+        mark = records.read_mark(world.bucket, "records") if (operation, key) == ("put", "unsettled.json") else None
+        if mark is not None:
+            raise error("AccessDenied")
+
+    world.bucket.before = refused
+    failed(world)
+    assert world.site == before().static_manifest
+    assert (world.last.outcome, world.service) == ("undone", identity(OLD)["taskDefinition"])
+
+
+def test_a_mark_of_an_earlier_program_says_nothing_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That program kept it in `static/active.json`, which switching reads."""
+    world = World(monkeypatch, before())
+    mark = {"attempt": "1", "version": NEW, "startedAt": "2026-01-01T00:00:00Z", "siteConfig": {"a": "b"}}
+    world.bucket.objects["unsettled.json"] = json.dumps(mark).encode()
+    run(world)
+    assert "switch 2" in world.story
+    world.runs(NEW)
+
+
 @pytest.mark.parametrize("failing", FAILURES)
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
 @pytest.mark.parametrize("then", [NEW, OLD, THIRD], ids=["same", "old", "newer"])
@@ -187,7 +234,7 @@ def test_killed_at_any_call_the_next_run_converges(
             run(world)
         moved = world.service not in ((None,) if first else (identity(OLD)["taskDefinition"],))
         recorded = world.recorded is not None and world.recorded.version == NEW
-        assert not (moved and not recorded and world.settled), f"{killed.value}: nobody would know"
+        assert not (moved and not recorded and world.finished), f"{killed.value}: nobody would know"
         world.failing, world.kill_at = {}, None
         run(world, request(**identity(then)))
         world.runs(then)
@@ -202,11 +249,13 @@ def test_killed_at_any_call_and_the_next_run_fails(monkeypatch: pytest.MonkeyPat
         with pytest.raises(Killed) as killed:
             run(world)
         world.kill_at, kept = None, world.recorded
-        switched = world.site
+        mark = records.read_mark(world.bucket, "records")
+        began = mark is not None and mark.site is not None
+        assert began or world.site in (None, before().static_manifest) or kept is not None, killed.value
         world.sick = {THIRD}
         failed(world, request(**identity(THIRD)))
         if kept is not None:
             world.runs(kept.version)
         else:
             assert (world.service, world.recorded) == (None, None), killed.value
-            assert world.settled is (switched is None)
+            assert world.finished is not began
