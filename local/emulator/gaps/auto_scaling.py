@@ -1,7 +1,6 @@
 """Gap: there is no Application Auto Scaling API.
 
-Here is its control plane for what a service needs: targets, policies, scheduled actions and their tags are kept and
-described. Nothing ever scales.
+Targets, policies and tags are kept and described, which is what the program's resources need. Nothing ever scales.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _KEY = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 
 _targets = AccountRegionScopedDict()
 _policies = AccountRegionScopedDict()
-_schedules = AccountRegionScopedDict()
 _tags = AccountRegionScopedDict()
+_STORES = {"targets": _targets, "policies": _policies, "tags": _tags}
 
 
 class _RefusedError(Exception):
@@ -54,18 +53,16 @@ def close() -> None:
 
 def get_state() -> dict[str, Any]:
     """What is written to disk when the emulator stops."""
-    return copy.deepcopy({"targets": _targets, "policies": _policies, "schedules": _schedules, "tags": _tags})
+    return copy.deepcopy(_STORES)
 
 
 def load_persisted_state(data: dict[str, Any]) -> None:
-    """The reverse of `get_state`."""
-    for store, name in ((_targets, "targets"), (_policies, "policies"), (_schedules, "schedules"), (_tags, "tags")):
+    for name, store in _STORES.items():
         store.update(data.get(name, {}))
 
 
 def reset() -> None:
-    """Forget everything."""
-    for store in (_targets, _policies, _schedules, _tags):
+    for store in _STORES.values():
         store.clear()
 
 
@@ -125,55 +122,40 @@ def _deregister(data: dict[str, Any]) -> Any:
     key = _identity(data)
     if _targets.pop(key, None) is None:
         raise _RefusedError("ObjectNotFoundException", f"No scalable target found for {' '.join(key)}")
-    for store in (_policies, _schedules):
-        for item in [item for item in store.keys() if item[: len(_KEY)] == key]:  # noqa: SIM118 - not a dict
-            store.pop(item, None)
+    for policy in [policy for policy in _policies.keys() if policy[: len(_KEY)] == key]:  # noqa: SIM118 - not a dict
+        _policies.pop(policy, None)
     return {}
 
 
-def _put(
-    store: Any, name: str, arn: Callable[[dict[str, Any]], str], arn_field: str
-) -> Callable[[dict[str, Any]], Any]:
-    def put(data: dict[str, Any]) -> Any:
-        key = _identity(data)
-        if key not in _targets:
-            raise _RefusedError("ObjectNotFoundException", f"No scalable target registered for {' '.join(key)}")
-        record = store.setdefault((*key, data[name]), {arn_field: arn(data), "CreationTime": int(time.time())})
-        record.update(data)
-        return {arn_field: record[arn_field], "Alarms": []} if name == "PolicyName" else {}
-
-    return put
+def _put_policy(data: dict[str, Any]) -> Any:
+    key = _identity(data)
+    if key not in _targets:
+        raise _RefusedError("ObjectNotFoundException", f"No scalable target registered for {' '.join(key)}")
+    where = f"resource/{data['ServiceNamespace']}/{data['ResourceId']}:policyName/{data['PolicyName']}"
+    arn = f"arn:aws:autoscaling:{_scope()}:scalingPolicy:{uuid.uuid4()}:{where}"
+    record = _policies.setdefault((*key, data["PolicyName"]), {"PolicyARN": arn, "CreationTime": int(time.time())})
+    record.update(data)
+    return {"PolicyARN": record["PolicyARN"], "Alarms": []}
 
 
-def _delete(store: Any, name: str) -> Callable[[dict[str, Any]], Any]:
-    def delete(data: dict[str, Any]) -> Any:
-        if store.pop((*_identity(data), data[name]), None) is None:
-            raise _RefusedError("ObjectNotFoundException", f"No {name} {data[name]} for {data['ResourceId']}")
-        return {}
-
-    return delete
+def _delete_policy(data: dict[str, Any]) -> Any:
+    if _policies.pop((*_identity(data), data["PolicyName"]), None) is None:
+        raise _RefusedError("ObjectNotFoundException", f"No policy {data['PolicyName']} for {data['ResourceId']}")
+    return {}
 
 
-def _describe(store: Any, result: str, names: str, field: str) -> Callable[[dict[str, Any]], Any]:
-    def describe(data: dict[str, Any]) -> Any:
-        wanted = data.get(names)
-        items = [
-            item for item in store.values() if all(not data.get(part) or item[part] == data[part] for part in _KEY)
-        ]
-        return {result: [item for item in items if not wanted or item[field] in wanted]}
-
-    return describe
+def _described(store: Any, data: dict[str, Any], names: str, field: str) -> list[Any]:
+    """What is in the namespace and at the place that were asked for, and has one of the names, if any were given."""
+    items = [item for item in store.values() if all(not data.get(part) or item[part] == data[part] for part in _KEY)]
+    return [item for item in items if not data.get(names) or item[field] in data[names]]
 
 
-def _policy_arn(data: dict[str, Any]) -> str:
-    where = f"resource/{data['ServiceNamespace']}/{data['ResourceId']}"
-    return f"arn:aws:autoscaling:{_scope()}:scalingPolicy:{uuid.uuid4()}:{where}:policyName/{data['PolicyName']}"
+def _describe_targets(data: dict[str, Any]) -> Any:
+    return {"ScalableTargets": _described(_targets, data, "ResourceIds", "ResourceId")}
 
 
-def _schedule_arn(data: dict[str, Any]) -> str:
-    where = f"resource/{data['ServiceNamespace']}/{data['ResourceId']}"
-    name = data["ScheduledActionName"]
-    return f"arn:aws:autoscaling:{_scope()}:scheduledAction:{uuid.uuid4()}:{where}:scheduledActionName/{name}"
+def _describe_policies(data: dict[str, Any]) -> Any:
+    return {"ScalingPolicies": _described(_policies, data, "PolicyNames", "PolicyName")}
 
 
 def _list_tags(data: dict[str, Any]) -> Any:
@@ -194,15 +176,10 @@ def _untag(data: dict[str, Any]) -> Any:
 _OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "RegisterScalableTarget": _register,
     "DeregisterScalableTarget": _deregister,
-    "DescribeScalableTargets": _describe(_targets, "ScalableTargets", "ResourceIds", "ResourceId"),
-    "PutScalingPolicy": _put(_policies, "PolicyName", _policy_arn, "PolicyARN"),
-    "DeleteScalingPolicy": _delete(_policies, "PolicyName"),
-    "DescribeScalingPolicies": _describe(_policies, "ScalingPolicies", "PolicyNames", "PolicyName"),
-    "PutScheduledAction": _put(_schedules, "ScheduledActionName", _schedule_arn, "ScheduledActionARN"),
-    "DeleteScheduledAction": _delete(_schedules, "ScheduledActionName"),
-    "DescribeScheduledActions": _describe(
-        _schedules, "ScheduledActions", "ScheduledActionNames", "ScheduledActionName"
-    ),
+    "DescribeScalableTargets": _describe_targets,
+    "PutScalingPolicy": _put_policy,
+    "DeleteScalingPolicy": _delete_policy,
+    "DescribeScalingPolicies": _describe_policies,
     "ListTagsForResource": _list_tags,
     "TagResource": _tag,
     "UntagResource": _untag,
