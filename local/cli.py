@@ -32,7 +32,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one verb; its exit code."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options)

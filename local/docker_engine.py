@@ -22,8 +22,6 @@ _BY_HAND = f"Install them, or start an engine yourself: {preflight.DOCKER_DOCS}"
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A running process, as `ps` shows it."""
-
     pid: int
     parent: int
     arguments: str

@@ -32,7 +32,6 @@ LOCKED = "/run"
 
 
 def bridge(layout: Layout) -> str:
-    """The name of this clone's bridge."""
     return f"{PREFIX}{layout.identity}"
 
 

@@ -28,7 +28,6 @@ BUILD_ARGUMENT = "EASI_VERSION"
 
 
 def run(layout: Layout) -> int:
-    """`python -m local down`."""
     products = [layout.frontend / "node_modules", layout.frontend / "dist", layout.root / ".build"]
     if not layout.local.exists():
         ended = docker_engine.stop(layout, say)  # it lives on when somebody has removed the folder

@@ -59,7 +59,6 @@ def process_environment(layout: Layout) -> dict[str, str]:
 
 
 def exports(layout: Layout) -> str:
-    """Shell lines for `eval`."""
     new = variables(layout)
     unset = [f"unset {name}" for name in sorted(os.environ) if _misleading(name) and name not in new]
     return "\n".join([*unset, *(f"export {name}={shlex.quote(value)}" for name, value in new.items())])
@@ -99,7 +98,6 @@ def _plugin(plugins: Path, name: str) -> Path:
 
 
 def run(layout: Layout) -> int:
-    """`python -m local env`."""
     print(exports(layout))
     sys.stdout.flush()
     return 0

@@ -41,19 +41,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = engine
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """None: ours are on PATH."""
         return language_pb2.GetRequiredPluginsResponse()
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """None: ours are on PATH."""
         return language_pb2.GetRequiredPackagesResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """The version of the SDK that the program runs with."""
         return plugin_pb2.PluginInfo(version="1.0.0")
 
     def About(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """What `pulumi about` shows."""
         return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - the protocol's name
@@ -77,7 +73,6 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """Run the program to its end, and say whether it failed."""
         folder = Path(request.info.program_directory or request.pwd)
         entry = folder / (request.info.entry_point or request.program or ".")
         program = entry / "__main__.py" if entry.is_dir() else entry

@@ -45,17 +45,14 @@ class Layout:
 
     @cached_property
     def state(self) -> Path:
-        """Pulumi's file backend."""
         return self.local / "state"
 
     @cached_property
     def emulator(self) -> Path:
-        """Process, log and data of the emulator."""
         return self.local / "emulator"
 
     @cached_property
     def project(self) -> Path:
-        """The generated Pulumi project."""
         return self.local / "project"
 
     @cached_property
@@ -70,17 +67,14 @@ class Layout:
 
     @cached_property
     def passphrase(self) -> Path:
-        """The passphrase of the local stacks' secrets, random per clone."""
         return self.local / "passphrase"
 
     @cached_property
     def venv(self) -> Path:
-        """The project's virtual environment."""
         return self.root / ".venv"
 
     @cached_property
     def frontend(self) -> Path:
-        """The example's frontend."""
         return self.root / "example" / "frontend"
 
 
@@ -110,5 +104,4 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write an object, whole."""
     write_whole(path, json.dumps(value, indent=2, sort_keys=True) + "\n")

@@ -23,7 +23,6 @@ GROUPS = {"backend": "/ecs/easi-{}", "lambda": "/aws/lambda/easi-{}-deploy"}
 
 
 def run(layout: Layout, source: str, *, environment: str | None, follow: bool, lines: int) -> int:
-    """`python -m local logs`."""
     if source == "emulator":
         return _emulator(layout.emulator / "log", follow, lines)
     if emulator.running(layout.emulator) is None:
@@ -55,7 +54,6 @@ class Cursor:
     """The events of one log group, each of them once."""
 
     def __init__(self, client: Any, group: str) -> None:
-        """Begin at the oldest event."""
         self.group = group
         self._client = client
         self._since = 0

@@ -158,12 +158,10 @@ def _docker(root: Path) -> Report:  # noqa: PLR0911 - one for each kind of machi
 
 
 def missing_network_tools() -> list[str]:
-    """Those of NETWORK_TOOLS that are not on PATH."""
     return [tool for tool in NETWORK_TOOLS if shutil.which(tool) is None]
 
 
 def installable() -> bool:
-    """Whether this is Debian or Ubuntu with apt-get."""
     try:
         about = Path("/etc/os-release").read_text()
     except OSError:
@@ -239,7 +237,6 @@ def _port(root: Path) -> Report:
 
 
 def port_free(port: int) -> bool:
-    """Whether nobody listens on `port` of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

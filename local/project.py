@@ -111,7 +111,6 @@ def stack_config(real: Config, overlay: Config, environment: str, values: Values
 
 
 def _is_encrypted(value: object) -> bool:
-    """Whether it is, or has somewhere in it, a secret of Pulumi."""
     if isinstance(value, dict):
         return set(value) == {"secure"} or any(map(_is_encrypted, value.values()))
     return isinstance(value, list) and any(map(_is_encrypted, value))
@@ -144,7 +143,6 @@ def as_written(value: object) -> object:
 
 
 def region(layout: Layout) -> str:
-    """The region of the first environment, which is the local shell's."""
     config = _load(layout.root / f"Pulumi.{ENVIRONMENTS[0]}.yaml").get("config") or {}
     return str(config.get("aws:region", "us-west-2"))
 

@@ -9,13 +9,11 @@ from local.terminal import say
 
 
 def prepare(layout: Layout) -> None:
-    """Whatever is missing of the tools."""
     environment.write_programs(layout, engine.ensure(layout, say))
     frontend.install(layout, say)
 
 
 def run(layout: Layout) -> int:
-    """`python -m local setup`."""
     with exclusive(layout, "setup"):
         prepare(layout)
     say("setup: ready")

@@ -33,10 +33,7 @@ class Interruption:
 
 
 class Stacks:
-    """The stacks of one clone, through its own `pulumi`."""
-
     def __init__(self, layout: Layout) -> None:
-        """Take the environment of the local shell as it is now."""
         self._layout = layout
         self._environment = process_environment(layout)
         self._pulumi = str(layout.bin / "pulumi")
@@ -47,11 +44,9 @@ class Stacks:
         return self._layout.state / ".pulumi" / "stacks" / PROJECT / f"{name}.json"
 
     def exists(self, name: str) -> bool:
-        """Whether the stack was made."""
         return self.checkpoint(name).exists()
 
     def make(self, name: str) -> None:
-        """Make the stack when there is none."""
         if not self.exists(name):
             self._quietly("stack", "init", name, "--no-select", "--non-interactive")
 
@@ -127,7 +122,6 @@ class Stacks:
         return str(self.log(name).relative_to(self._layout.root))
 
     def outputs(self, name: str) -> dict[str, Any]:
-        """The stack's outputs."""
         found = json.loads(self._quietly("stack", "output", "-s", name, "--json"))
         return found if isinstance(found, dict) else {}
 

@@ -13,7 +13,6 @@ from release.version import short
 
 
 def run(layout: Layout) -> int:
-    """`python -m local status`."""
     found = engine.current(layout)
     say(f"engine    {f'pulumi {engine.VERSION} ({found.origin}: {found.path})' if found else 'not there: make setup'}")
     say(f"docker    {_docker(layout)}")

@@ -24,23 +24,19 @@ def coloured() -> bool:
 
 
 def bold(text: str) -> str:
-    """The text, emphasised where that is possible."""
     return f"\033[1m{text}\033[0m" if coloured() else text
 
 
 def say(line: str) -> None:
-    """One line, at once."""
     print(line, flush=True)
 
 
 def warn(line: str) -> None:
-    """One line on standard error."""
     sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
 
 
 def seconds(duration: float) -> str:
-    """A duration as people say it."""
     return f"{duration:.1f} s" if duration < 60 else f"{int(duration // 60)} min {duration % 60:.0f} s"
 
 
@@ -100,7 +96,6 @@ class Ran:
     lines: list[str]
 
     def tail(self, count: int = 15) -> str:
-        """Its last words."""
         return "\n".join(f"  {line}" for line in [line for line in self.lines if line.strip()][-count:])
 
 

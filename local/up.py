@@ -20,7 +20,6 @@ ANSWER_DEADLINE_S = 60.0
 
 
 def run(layout: Layout, environments: tuple[str, ...]) -> int:
-    """`python -m local up`."""
     steps = Steps()
     with exclusive(layout, "up"):
         try:

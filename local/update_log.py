@@ -27,7 +27,6 @@ class UpdateLog:
     """Takes Pulumi's lines one by one, and gives those that are to be shown."""
 
     def __init__(self) -> None:
-        """Nothing was shown yet."""
         self.done = 0
         """Resources that Pulumi has finished with."""
         self.step = ""
@@ -86,7 +85,6 @@ class UpdateLog:
             yield line
 
     def rest(self) -> Iterator[str]:
-        """What is left to be shown at the end."""
         if {clean(line).strip() for line in self._block[1:]} - self._told:
             yield from self._block
         self._block.clear()

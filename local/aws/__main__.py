@@ -9,7 +9,6 @@ from .provider import AwsProvider
 
 
 def main() -> None:
-    """Serve one engine."""
     serve(Servicer(AwsProvider()))
 
 

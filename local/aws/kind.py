@@ -135,7 +135,6 @@ class Kind:
         return member is not None and shapes[member].type_name == "list"
 
     def takes(self, operation: str, name: str) -> bool:
-        """Whether an operation takes this property."""
         return bool(operation) and member_of(self._members(operation), name, self.spelled) is not None
 
     def _members(self, operation: str) -> dict[str, Any]:
@@ -161,7 +160,6 @@ class Kind:
         return {self.inside: found} if self.inside in members(self.service, operation) else found
 
     def call(self, aws: Aws, operation: str, arguments: Props) -> Any:
-        """Call an operation of the resource's service."""
         return getattr(aws.client(self.service), operation)(**arguments)
 
     def create(self, aws: Aws, new: Props) -> str:
@@ -218,7 +216,6 @@ class Kind:
             self.call(aws, change.operation, arguments)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        """Remove the resource."""
         if self.remove and not state.get("skipDestroy"):
             self.call(aws, self.remove, self.where(self.remove, identity, state))
 

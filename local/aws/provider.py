@@ -26,8 +26,6 @@ CONFIG_OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksu
 
 
 class AwsProvider(Provider):
-    """Resources in the local AWS."""
-
     name = "aws"
     version = importlib.metadata.version("pulumi-aws")
 
@@ -60,7 +58,6 @@ class AwsProvider(Provider):
     # Resources
 
     def kind(self, token: str) -> Kind:
-        """What the plugin knows of a resource type."""
         if token in self._table:
             return self._table[token]
         if not sdk.exists(token):
@@ -93,7 +90,6 @@ class AwsProvider(Provider):
         return Checked(inputs, problems)
 
     def diff(self, token: str, old: Props, new: Props) -> Diff:
-        """What changed between inputs, and what of it makes a new resource."""
         kind = self.kind(token)
         replaces = compare.replacing(kind.replaced_by(old, new))
         found = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
@@ -103,13 +99,11 @@ class AwsProvider(Provider):
         return Diff(found, delete_first=kind.delete_first or chosen)
 
     def secrets(self, token: str) -> frozenset[str]:
-        """Outputs, or answers of a function, that are secret whatever the program says."""
         return self._table[token].secrets if token in self._table else functions.SECRETS.get(token, frozenset())
 
     def create(
         self, token: str, inputs: Props, preview: bool = False, *, say: EngineLog | None = None
     ) -> tuple[str, Props]:
-        """Make a resource; the answer is its id and state. A preview makes nothing."""
         kind = self.kind(token)
         if preview:
             return "", self._unknown(token, kind, inputs)
@@ -140,7 +134,6 @@ class AwsProvider(Provider):
         preview: bool = False,
         say: EngineLog | None = None,
     ) -> Props:
-        """Change a resource in place; the answer is its new state. A preview changes nothing."""
         kind = self.kind(token)
         before, after = (kind.named(_public(inputs), state) for inputs in (old, new))
         if state.get(INCOMPLETE):
@@ -162,7 +155,6 @@ class AwsProvider(Provider):
         return new_state
 
     def read(self, token: str, identity: str, state: Props, inputs: Props) -> tuple[Props, Props] | None:
-        """What lives in AWS now, as state and inputs; None if nothing does. Without inputs it is an import."""
         kind, shape = self.kind(token), types.shape_of(token)
         try:
             live = kind.read(self.aws, identity, state or kind.from_id(identity))
@@ -182,7 +174,6 @@ class AwsProvider(Provider):
         return self._state(kind, {}, state | live | _public(drifted)), drifted
 
     def delete(self, token: str, identity: str, state: Props) -> None:
-        """Remove a resource; one that is gone already is as good."""
         try:
             self.kind(token).delete(self.aws, identity, state)
         except Exception as error:
@@ -190,7 +181,6 @@ class AwsProvider(Provider):
                 raise self._failure(token, "delete", error, identity) from error
 
     def invoke(self, token: str, arguments: Props) -> Props:
-        """Answer a function such as `aws:index/getRegion:getRegion`."""
         try:
             return functions.call(self.aws, token, arguments)
         except Exception as error:

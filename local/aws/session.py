@@ -37,7 +37,6 @@ class Aws:
 
     @property
     def account(self) -> str:
-        """The account's number."""
         with self._lock:
             if not self._account:
                 self._account = self.client("sts").get_caller_identity()["Account"]
@@ -70,7 +69,6 @@ class Aws:
             return self._clients[service]
 
     def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
-        """An ARN in this partition, region and account."""
         region = self.region if region is None else region
         account = self.account if account is None else account
         return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"
@@ -81,7 +79,6 @@ def _partition(region: str) -> str:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether this error says that the resource does not exist."""
     if isinstance(error, botocore.exceptions.ClientError):
         return bool(GONE.search(error.response.get("Error", {}).get("Code", "")))
     return isinstance(error, GoneError)

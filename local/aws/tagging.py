@@ -61,7 +61,6 @@ def set_tags(aws: Aws, kind: Kind, identity: str, state: Props, before: Props) -
 
 
 def _set_on_bucket(aws: Aws, name: str, wanted: Tags) -> None:
-    """A bucket's tags are set as a whole."""
     if wanted:
         aws.client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs(wanted)})
     else:

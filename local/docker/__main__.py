@@ -8,7 +8,6 @@ from release.plugin import serve
 
 
 def main() -> None:
-    """Serve one engine."""
     serve(Servicer(DockerProvider()))
 
 

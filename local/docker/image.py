@@ -33,8 +33,6 @@ class Reporter:
 
 @dataclass(frozen=True, kw_only=True)
 class Name:
-    """An image's name, taken apart."""
-
     repository: str
     tag: str
 

@@ -62,7 +62,6 @@ class DockerProvider(Provider):
     def create(
         self, token: str, inputs: Props, preview: bool = False, *, say: EngineLog | None = None
     ) -> tuple[str, Props]:
-        """Build and push, or, in a preview, say what will be known of the image."""
         outputs = self._make(inputs, preview, say or EngineLog())
         return "" if preview else inputs["imageName"], outputs
 
@@ -77,7 +76,6 @@ class DockerProvider(Provider):
         preview: bool = False,
         say: EngineLog | None = None,
     ) -> Props:
-        """Build and push again."""
         return self._make(new, preview, say or EngineLog())
 
     def delete(self, token: str, identity: str, state: Props) -> None:

@@ -48,8 +48,6 @@ class EmulatorError(LocalError):
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorSettings:
-    """What one emulator needs to know."""
-
     folder: Path
     docker_host: str | None = None
     """Where Docker listens, as in DOCKER_HOST; None is the default socket."""
@@ -61,8 +59,6 @@ class EmulatorSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """An emulator that answers."""
-
     port: int
     pid: int
     docker_host: str | None = None

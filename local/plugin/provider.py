@@ -26,8 +26,6 @@ class PartlyMadeError(PluginError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one input."""
-
     path: str
     reason: str
 
@@ -69,11 +67,9 @@ class Provider:
     version: str
 
     def check_config(self, inputs: Props) -> Checked:
-        """Check the provider's settings."""
         return Checked(inputs)
 
     def configure(self, inputs: Props) -> None:
-        """Take the provider's settings."""
         raise NotImplementedError
 
     def secrets(self, token: str) -> frozenset[str]:
@@ -83,7 +79,6 @@ class Provider:
     def check(
         self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
     ) -> Checked:
-        """Check a resource's inputs, and complete them."""
         raise NotImplementedError
 
     def diff(self, token: str, old: Props, new: Props) -> Diff:

@@ -123,7 +123,6 @@ def text(tables: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Write the table of the types that the local plugins know."""
     from local.aws.table import TABLE  # noqa: PLC0415 - the plugins import this package
     from local.docker.provider import IMAGE  # noqa: PLC0415 - as above
 

@@ -95,8 +95,6 @@ def _checked(result: Checked) -> Any:
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Answers the engine."""
-
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
 

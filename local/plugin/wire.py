@@ -65,7 +65,6 @@ def _write(value: Any) -> struct_pb2.Value:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether anything in this value is not known yet."""
     if isinstance(value, dict):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list):
@@ -74,5 +73,4 @@ def has_unknown(value: Any) -> bool:
 
 
 def is_asset(value: Any) -> bool:
-    """Whether this is an asset or an archive."""
     return isinstance(value, dict) and value.get(SIGNATURE) in (ASSET, ARCHIVE)

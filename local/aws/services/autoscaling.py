@@ -10,8 +10,6 @@ _KEYS = {"ServiceNamespace": "serviceNamespace", "ScalableDimension": "scalableD
 
 
 class Target(Kind):
-    """What may be scaled, between which bounds."""
-
     resource = "aws:appautoscaling/target:Target"
     service, make, identity = "application-autoscaling", "register_scalable_target", "{resourceId}"
     get, found, remove = "describe_scalable_targets", "ScalableTargets", "deregister_scalable_target"
@@ -27,8 +25,6 @@ class Target(Kind):
 
 
 class Policy(Kind):
-    """When to scale."""
-
     resource = "aws:appautoscaling/policy:Policy"
     service, make, identity = "application-autoscaling", "put_scaling_policy", "{name}"
     get, found, remove = "describe_scaling_policies", "ScalingPolicies", "delete_scaling_policy"

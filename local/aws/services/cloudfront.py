@@ -54,8 +54,6 @@ TIMES_TO_LIVE: Props = {"MinTTL": 0, "DefaultTTL": 86400, "MaxTTL": 31536000}
 
 
 class Distribution(Kind):
-    """What the world talks to."""
-
     resource = "aws:cloudfront/distribution:Distribution"
     service, make, inside, keys = "cloudfront", "create_distribution", "DistributionConfig", {"Id": "id"}
     changes = (Change("update_distribution"),)

@@ -105,8 +105,6 @@ class ResponseHeadersPolicy(_Part):
 
 
 class Function(_Part):
-    """Code that runs on every request."""
-
     resource = "aws:cloudfront/function:Function"
     noun, inside = "function", "FunctionConfig"
     replaces = words("name")

@@ -33,8 +33,6 @@ def network_problems(name: str, cidr: Any) -> list[Problem]:
 
 
 class Vpc(Kind):
-    """A network."""
-
     resource = "aws:ec2/vpc:Vpc"
     service, make, identity, get, found, remove = (
         "ec2",
@@ -85,8 +83,6 @@ _OF_THE_VPC = (("group-name", "default"), ("default", "true"))
 
 
 class Subnet(Kind):
-    """A part of a network in one zone."""
-
     resource = "aws:ec2/subnet:Subnet"
     service, make, identity, remove = "ec2", "create_subnet", "Subnet.SubnetId", "delete_subnet"
     get, found, keys = "describe_subnets", "Subnets", {"SubnetId": "id"}
@@ -107,8 +103,6 @@ class Subnet(Kind):
 
 
 class InternetGateway(Kind):
-    """A network's way to the internet."""
-
     resource = "aws:ec2/internetGateway:InternetGateway"
     service, make, identity = "ec2", "create_internet_gateway", "InternetGateway.InternetGatewayId"
     get, found, keys = "describe_internet_gateways", "InternetGateways", {"InternetGatewayId": "id"}
@@ -131,8 +125,6 @@ class InternetGateway(Kind):
 
 
 class RouteTable(Kind):
-    """Where a subnet's traffic goes."""
-
     resource = "aws:ec2/routeTable:RouteTable"
     service, make, identity, remove = "ec2", "create_route_table", "RouteTable.RouteTableId", "delete_route_table"
     get, found, keys = "describe_route_tables", "RouteTables", {"RouteTableId": "id"}
@@ -153,8 +145,6 @@ class RouteTable(Kind):
 
 
 class Route(Kind):
-    """One entry of a route table."""
-
     resource = "aws:ec2/route:Route"
     service, make, remove = "ec2", "create_route", "delete_route"
     get, found, keys = "describe_route_tables", "RouteTables.0.Routes", {"RouteTableId": "routeTableId"}
@@ -209,8 +199,6 @@ class RouteTableAssociation(Kind):
 
 
 class Eip(Kind):
-    """A public address."""
-
     resource = "aws:ec2/eip:Eip"
     service, make, identity, remove = "ec2", "allocate_address", "AllocationId", "release_address"
     get, found, keys = "describe_addresses", "Addresses", {"AllocationId": "id"}
@@ -229,8 +217,6 @@ class Eip(Kind):
 
 
 class NatGateway(Kind):
-    """A way to the internet for private subnets."""
-
     resource = "aws:ec2/natGateway:NatGateway"
     service, make, identity, remove = "ec2", "create_nat_gateway", "NatGateway.NatGatewayId", "delete_nat_gateway"
     get, found, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
@@ -245,8 +231,6 @@ class NatGateway(Kind):
 
 
 class VpcEndpoint(Kind):
-    """A network's own way to an AWS service."""
-
     resource = "aws:ec2/vpcEndpoint:VpcEndpoint"
     service, make, identity = "ec2", "create_vpc_endpoint", "VpcEndpoint.VpcEndpointId"
     get, found, keys = "describe_vpc_endpoints", "VpcEndpoints", {"VpcEndpointId": "id"}
@@ -276,8 +260,6 @@ class VpcEndpoint(Kind):
 
 
 class FlowLog(Kind):
-    """A log of a network's connections."""
-
     resource = "aws:ec2/flowLog:FlowLog"
     service, make, identity, remove = "ec2", "create_flow_logs", "FlowLogIds.0", "delete_flow_logs"
     get, found, keys = "describe_flow_logs", "FlowLogs", {"FlowLogId": "id"}

@@ -51,8 +51,6 @@ class Repository(Kind):
 
 
 class RepositoryPolicy(Kind):
-    """Who may read and write a repository."""
-
     resource = "aws:ecr/repositoryPolicy:RepositoryPolicy"
     service, make, identity, remove = "ecr", "set_repository_policy", "{repository}", "delete_repository_policy"
     get, keys = "get_repository_policy", {"repositoryName": "id"}
@@ -63,8 +61,6 @@ class RepositoryPolicy(Kind):
 
 
 class LifecyclePolicy(Kind):
-    """When images expire."""
-
     resource = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
     service, make, identity, remove = "ecr", "put_lifecycle_policy", "{repository}", "delete_lifecycle_policy"
     get, keys = "get_lifecycle_policy", {"repositoryName": "id"}

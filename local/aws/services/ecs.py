@@ -20,8 +20,6 @@ DESCRIBED_AT_ONCE = 100
 
 
 class Cluster(Kind):
-    """A cluster."""
-
     resource = "aws:ecs/cluster:Cluster"
     service, make, identity, get = "ecs", "create_cluster", "cluster.clusterArn", "describe_clusters"
     found, remove, keys = "clusters", "delete_cluster", {"cluster": "id"}
@@ -43,8 +41,6 @@ class Cluster(Kind):
 
 
 class ClusterCapacityProviders(Kind):
-    """Where the tasks of a cluster may run."""
-
     resource = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
     service, make, identity = "ecs", "put_cluster_capacity_providers", "{clusterName}"
     get, found, keys = "describe_clusters", "clusters", {"cluster": "clusterName"}

@@ -81,8 +81,6 @@ def _inline(props: Props) -> dict[str, str]:
 
 
 class RolePolicy(Kind):
-    """A policy inside a role."""
-
     resource = "aws:iam/rolePolicy:RolePolicy"
     service, make, identity, get = "iam", "put_role_policy", "{role}:{name}", "get_role_policy"
     remove, keys = "delete_role_policy", {"RoleName": "role", "PolicyName": "name"}
@@ -139,8 +137,6 @@ class Policy(Kind):
 
 
 class RolePolicyAttachment(Kind):
-    """A managed policy on a role."""
-
     resource = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     service, make, identity, remove = "iam", "attach_role_policy", "{role}/{policyArn}", "detach_role_policy"
     keys = {"RoleName": "role", "PolicyArn": "policyArn"}

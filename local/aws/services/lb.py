@@ -47,8 +47,6 @@ def _attributes(table: dict[str, str], props: Props, names: Collection[str]) -> 
 
 
 class LoadBalancer(Kind):
-    """A load balancer."""
-
     resource = "aws:lb/loadBalancer:LoadBalancer"
     service, make, identity = "elbv2", "create_load_balancer", "LoadBalancers.0.LoadBalancerArn"
     get, found, remove = "describe_load_balancers", "LoadBalancers", "delete_load_balancer"
@@ -170,8 +168,6 @@ class _WithActions(Kind):
 
 
 class Listener(_WithActions):
-    """A port of a load balancer."""
-
     resource = "aws:lb/listener:Listener"
     make, identity, remove = "create_listener", "Listeners.0.ListenerArn", "delete_listener"
     get, found, keys = "describe_listeners", "Listeners", {"ListenerArn": "id"}
@@ -195,8 +191,6 @@ class Listener(_WithActions):
 
 
 class ListenerRule(_WithActions):
-    """Which requests go where."""
-
     resource = "aws:lb/listenerRule:ListenerRule"
     make, identity, remove = "create_rule", "Rules.0.RuleArn", "delete_rule"
     get, found, keys = "describe_rules", "Rules", {"RuleArn": "id"}

@@ -22,8 +22,6 @@ class _Part(Kind):
 
 
 class LogDeliverySource(_Part):
-    """Whose logs, and which."""
-
     resource = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
     noun = "delivery_source"
     outputs = {"name": "name", "arn": "arn", "logType": "logType", "service": "service"}
@@ -31,8 +29,6 @@ class LogDeliverySource(_Part):
 
 
 class LogDeliveryDestination(_Part):
-    """Where logs are put."""
-
     resource = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
     noun = "delivery_destination"
     outputs = {
@@ -45,8 +41,6 @@ class LogDeliveryDestination(_Part):
 
 
 class LogDelivery(Kind):
-    """A source's logs go to a destination."""
-
     resource = "aws:cloudwatch/logDelivery:LogDelivery"
     service, make, identity, remove = "logs", "create_delivery", "delivery.id", "delete_delivery"
     get, found, keys = "get_delivery", "delivery", {"id": "id"}

@@ -12,8 +12,6 @@ from ..session import Aws, GoneError
 
 
 class LogGroup(Kind):
-    """Where logs are kept, and for how long."""
-
     resource = "aws:cloudwatch/logGroup:LogGroup"
     service, make, identity, remove = "logs", "create_log_group", "{name}", "delete_log_group"
     get, keys = "describe_log_groups", {"logGroupName": "id"}
@@ -76,8 +74,6 @@ class LogMetricFilter(Kind):
 
 
 class Dashboard(Kind):
-    """Graphs on one page."""
-
     resource = "aws:cloudwatch/dashboard:Dashboard"
     service, make, identity, remove = "cloudwatch", "put_dashboard", "{dashboardName}", "delete_dashboards"
     get, keys = "get_dashboard", {"DashboardName": "dashboardName"}

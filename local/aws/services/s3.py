@@ -71,16 +71,12 @@ class _Setting(Kind):
 
 
 class BucketPolicy(_Setting):
-    """Who may do what with a bucket."""
-
     resource = "aws:s3/bucketPolicy:BucketPolicy"
     make, get, remove = "put_bucket_policy", "get_bucket_policy", "delete_bucket_policy"
     outputs = {"policy": "Policy"}
 
 
 class BucketPublicAccessBlock(_Setting):
-    """Keeps a bucket private."""
-
     resource = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     make, get, remove = "put_public_access_block", "get_public_access_block", "delete_public_access_block"
     inside = found = "PublicAccessBlockConfiguration"
@@ -118,8 +114,6 @@ class BucketVersioning(_Setting):
 
 
 class BucketServerSideEncryptionConfiguration(_Setting):
-    """How objects are encrypted."""
-
     resource = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     make, get, remove = "put_bucket_encryption", "get_bucket_encryption", "delete_bucket_encryption"
     inside = "ServerSideEncryptionConfiguration"
@@ -128,8 +122,6 @@ class BucketServerSideEncryptionConfiguration(_Setting):
 
 
 class BucketLifecycleConfiguration(_Setting):
-    """When objects expire or move."""
-
     resource = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     make, get = "put_bucket_lifecycle_configuration", "get_bucket_lifecycle_configuration"
     remove, inside = "delete_bucket_lifecycle", "LifecycleConfiguration"
@@ -142,8 +134,6 @@ class BucketLifecycleConfiguration(_Setting):
 
 
 class BucketOwnershipControls(_Setting):
-    """Whose the objects are."""
-
     resource = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
     make, get, remove = (
         "put_bucket_ownership_controls",

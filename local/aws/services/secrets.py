@@ -17,8 +17,6 @@ _VALUES = ("value", "insecureValue", "valueWo")
 
 
 class Parameter(Kind):
-    """A setting or a secret of the Parameter Store."""
-
     resource = "aws:ssm/parameter:Parameter"
     service, make, identity, get, found = "ssm", "put_parameter", "{name}", "get_parameter", "Parameter"
     remove, keys = "delete_parameter", {"Name": "id"}

@@ -15,8 +15,6 @@ from .ec2 import ARN, OWNER, network_problems
 
 
 class SecurityGroup(Kind):
-    """Who may talk to what."""
-
     resource = "aws:ec2/securityGroup:SecurityGroup"
     service, make, identity, remove = "ec2", "create_security_group", "GroupId", "delete_security_group"
     get, found, keys = "describe_security_groups", "SecurityGroups", {"GroupId": "id"}
@@ -140,14 +138,10 @@ class _Rule(Kind):
 
 
 class SecurityGroupIngressRule(_Rule):
-    """One way in."""
-
     resource = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     make, remove = "authorize_security_group_ingress", "revoke_security_group_ingress"
 
 
 class SecurityGroupEgressRule(_Rule):
-    """One way out."""
-
     resource = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     make, remove = "authorize_security_group_egress", "revoke_security_group_egress"

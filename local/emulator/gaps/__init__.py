@@ -45,6 +45,5 @@ NAMES = (
 
 
 def close() -> None:
-    """Close all gaps. Must run before the emulator serves."""
     for name in NAMES:
         import_module(f"{__name__}.{name}").close()

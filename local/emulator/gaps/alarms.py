@@ -16,7 +16,6 @@ from ministack.services import cloudwatch
 
 
 def close() -> None:
-    """Answer with all fields."""
     cloudwatch._describe_alarms = _complete(cloudwatch._describe_alarms)
 
 

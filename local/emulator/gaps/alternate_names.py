@@ -16,7 +16,6 @@ TAKEN = "One or more of the CNAMEs you provided are already associated with a di
 
 
 def close() -> None:
-    """Keep names apart, and serve them."""
     cloudfront._create_distribution = refusing_on_creation(cloudfront._create_distribution)
     cloudfront._update_distribution = refusing_on_update(cloudfront._update_distribution)
     app._parse_cloudfront_dataplane_host = or_its_own_label(app._parse_cloudfront_dataplane_host)

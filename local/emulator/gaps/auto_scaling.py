@@ -40,7 +40,6 @@ class _RefusedError(Exception):
 
 
 def close() -> None:
-    """Answer to the API's name, and be kept and restored with the other services."""
     router.SERVICE_PATTERNS[_SERVICE] = {
         "target_prefixes": [_TARGET_PREFIX],
         "host_patterns": [r"application-autoscaling\."],

@@ -13,7 +13,6 @@ from ministack.services import cloudfront
 
 
 def close() -> None:
-    """Read paths as S3 does."""
     cloudfront._s3_object_key = _object_key
 
 

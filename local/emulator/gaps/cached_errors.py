@@ -22,7 +22,6 @@ _FORBIDS = ("no-store", "no-cache", "private")
 
 
 def close() -> None:
-    """Cache the errors of each distribution."""
     cloudfront.handle_viewer_request = in_front_of(cloudfront.handle_viewer_request)
 
 

@@ -8,7 +8,6 @@ from ministack.services import s3
 
 
 def close() -> None:
-    """Answer with what S3 has verified."""
     s3._put_object = _with_checksums(s3._put_object)
 
 

@@ -17,7 +17,6 @@ CURRENT = "AWSCURRENT"
 
 
 def close() -> None:
-    """Resolve the secrets of containers as ECS does."""
     ecs._resolve_container_secrets = _resolved
 
 

@@ -19,7 +19,6 @@ _ECR_HOST = re.compile(r"^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.co
 
 
 def close() -> None:
-    """Pass the settings on, and pull from the emulator's registry what is said to be in ECR."""
     ecs._build_run_kwargs = _with_settings(ecs._build_run_kwargs)
     ecs._start_task_worker = _with_local_images(ecs._start_task_worker)
 

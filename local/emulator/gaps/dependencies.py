@@ -19,7 +19,6 @@ from local.emulator.gaps import security_groups
 
 
 def close() -> None:
-    """Refuse to delete what is in use."""
     for action, what, users in (
         ("DeleteSubnet", "SubnetId", _in_subnet),
         ("DeleteSecurityGroup", "GroupId", _with_group),

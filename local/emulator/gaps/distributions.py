@@ -18,7 +18,6 @@ from local.emulator.gaps import regions
 
 
 def close() -> None:
-    """Serve viewers over TLS in name, and follow VPC origins."""
     cloudfront.find_distribution_for_label = find_for_label
     cloudfront.handle_viewer_request = _over_tls(cloudfront.handle_viewer_request)
     cloudfront._dataplane_origin = _with_vpc_origin(cloudfront._dataplane_origin)

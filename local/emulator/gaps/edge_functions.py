@@ -16,7 +16,6 @@ AT_ONCE = cloudfront_js._MAX_IDLE
 
 
 def close() -> None:
-    """Wait for a process instead of starting one."""
     cloudfront_js._pool.call = _in_turn(cloudfront_js._pool.call)
 
 

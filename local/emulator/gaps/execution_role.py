@@ -23,7 +23,6 @@ SIMULATED = {"Allow": "allowed", "Deny": "explicitDeny"}
 
 
 def close() -> None:
-    """Start no task whose execution role may not read its secrets, and simulate what a role may."""
     ecs._start_task_worker = _if_readable(ecs._start_task_worker)
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate
 

@@ -12,7 +12,6 @@ from ministack.services import ecr
 
 
 def close() -> None:
-    """Take a tag where more are left."""
     ecr._batch_delete_image = _tags_first(ecr._batch_delete_image)
 
 

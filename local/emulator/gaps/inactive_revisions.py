@@ -13,7 +13,6 @@ from ministack.services import ecs
 
 
 def close() -> None:
-    """Refuse an INACTIVE task definition in a request."""
     for action in ("CreateService", "UpdateService", "RunTask"):
         ecs._ACTION_MAP[action] = _refusing(ecs._ACTION_MAP[action])
 

@@ -16,7 +16,6 @@ import hypercorn.asyncio
 
 
 def close() -> None:
-    """Add Docker's address to the loopback one."""
     hypercorn.asyncio.serve = _also_for_containers(hypercorn.asyncio.serve)
 
 

@@ -12,7 +12,6 @@ from ministack.services import cloudwatch_logs as logs
 
 
 def close() -> None:
-    """Answer with the streams of the prefix."""
     logs._filter_log_events = _by_prefix(logs._filter_log_events)
 
 

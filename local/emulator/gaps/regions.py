@@ -10,14 +10,12 @@ from ministack.services import alb
 
 
 def close() -> None:
-    """Find a load balancer by its name in every region, and serve it in its own."""
     alb.find_lb_for_host = find_for_host
     alb._find_lb_by_name = find_by_name
     alb.dispatch_request = _in_own_region(alb.dispatch_request)
 
 
 def find_for_host(host: str) -> Any:
-    """The load balancer that answers to a Host header."""
     name = host.partition(":")[0].lower()
     local = name.removesuffix(".alb.localhost")
     for _, balancer in alb._lbs.all_items():
@@ -33,7 +31,6 @@ def find_by_name(name: str) -> Any:
 
 
 def find_by_arn(arn: str) -> Any:
-    """The load balancer with an ARN."""
     parsed = parse_arn(arn)
     return alb._lbs.get_scoped(parsed.account_id, parsed.region, arn)
 

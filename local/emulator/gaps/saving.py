@@ -34,7 +34,6 @@ class _Changes:
 
 
 def close() -> None:
-    """Watch for requests that may change something, and save after them."""
     app.app = _noting(app.app)
 
 

@@ -47,7 +47,6 @@ _caller: ContextVar[Peer | None] = ContextVar("caller", default=None)
 
 
 def close() -> None:
-    """Make CloudFront's group, and let rules decide who gets through."""
     cloudfront._create_vpc_origin = _with_group(cloudfront._create_vpc_origin)
     cloudfront._delete_vpc_origin = _without_group(cloudfront._delete_vpc_origin)
     cloudfront._fetch_from_alb_origin = _from_cloudfront(cloudfront._fetch_from_alb_origin)

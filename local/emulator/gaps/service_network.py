@@ -13,7 +13,6 @@ from ministack.services import ecs
 
 
 def close() -> None:
-    """Start a deployment for another network, and start tasks in that of their deployment."""
     ecs._ACTION_MAP["UpdateService"] = _deploying(ecs._ACTION_MAP["UpdateService"])
     ecs._reconcile_service_tasks = _in_its_own(ecs._reconcile_service_tasks)
 

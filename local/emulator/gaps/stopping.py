@@ -25,7 +25,6 @@ _POLL_S = 0.1
 
 
 def close() -> None:
-    """Stop tasks the way ECS does."""
     ecs._stop_task = _stop_for_scheduler
     ecs._ACTION_MAP["StopTask"] = _stop_for_user
     ecs._restore_state = _ending_tasks(ecs._restore_state)

@@ -123,7 +123,6 @@ _targets: dict[tuple[str, str, int], Target] = {}
 
 
 def close() -> None:
-    """Check targets for real, and report what the checks say."""
     alb.set_targets_for_group = _following(alb.set_targets_for_group, lambda group, *_: group)
     for action in ("RegisterTargets", "DeregisterTargets"):
         alb._ACTION_MAP[action] = _following(

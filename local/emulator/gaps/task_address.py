@@ -15,7 +15,6 @@ CONTAINER_LABEL = "com.amazonaws.ecs.container-name"
 
 
 def close() -> None:
-    """Let only the container that gets the requests give its address to the task."""
     ecs._record_task_ip = _of_the_target(ecs._record_task_ip)
 
 

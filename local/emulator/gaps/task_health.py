@@ -23,7 +23,6 @@ _POLL_S = 0.2
 
 
 def close() -> None:
-    """Let checks decide when a task counts, and for how long."""
     ecs._schedule_service_deployment_completion = _gated(ecs._schedule_service_deployment_completion)
 
 

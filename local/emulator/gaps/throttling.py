@@ -43,7 +43,6 @@ _streaks: dict[str, Streak] = {}
 
 
 def close() -> None:
-    """Wait before replacing a task that did not last."""
     ecs._record_service_task_failure = _throttled(ecs._record_service_task_failure)
 
 

@@ -15,7 +15,6 @@ from local.emulator.gaps import security_groups, target_health
 
 
 def close() -> None:
-    """Forward to healthy targets only."""
     alb._forward_to_tg = _forward_to(alb._forward_to_tg)
 
 

@@ -11,7 +11,6 @@ from ministack.core import iam_evaluator
 
 
 def close() -> None:
-    """Let `aws:SecureTransport` be true."""
     iam_evaluator._resolve_condition_key = _over_tls(iam_evaluator._resolve_condition_key)
 
 

@@ -24,7 +24,6 @@ _made: dict[str, float] = {}
 
 
 def close() -> None:
-    """Refuse load balancers that CloudFront cannot reach, and take a moment for the others."""
     cloudfront._create_vpc_origin = _where_there_are_any(cloudfront._create_vpc_origin)
     cloudfront._get_vpc_origin = _once_deployed(cloudfront._get_vpc_origin)
 

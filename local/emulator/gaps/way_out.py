@@ -22,7 +22,6 @@ ENDPOINTS = ("ecr.api", "ecr.dkr", "s3")
 
 
 def close() -> None:
-    """Start no task that could not get its image."""
     ecs._start_task_worker = _if_reached(ecs._start_task_worker)
 
 

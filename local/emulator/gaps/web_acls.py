@@ -17,7 +17,6 @@ BLOCKED = "Request blocked."
 
 
 def close() -> None:
-    """Ask the web ACL of each distribution."""
     cloudfront.handle_viewer_request = in_front_of(cloudfront.handle_viewer_request)
 
 
