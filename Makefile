@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv/bin
 # Which environment `make up` releases: dev, impl or prod. Empty is all three, in that order.
 ENV ?=
+# `official` releases with the official AWS plugin in place of ours.
+AWS_PLUGIN ?=
 # The lock file whose packages are installed in example/frontend, whole: `npm ci` removes it first, with all the rest.
 LOCK := node_modules/.installed-lock.json
 CHECKOV := .github/tools/checkov
@@ -14,7 +16,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 up: ## release the example through dev, impl and prod (ENV=dev: only one)
-	@$(PYTHON) -m local up $(if $(ENV),--env $(ENV))
+	@$(PYTHON) -m local up $(if $(ENV),--env $(ENV)) $(if $(AWS_PLUGIN),--aws-plugin $(AWS_PLUGIN))
 
 setup: ## only the tools: virtual environment, engine, the example's dependencies
 	@$(PYTHON) -m local setup

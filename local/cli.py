@@ -19,6 +19,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="verb", required=True)
     up = verbs.add_parser("up", help="release the example through dev, impl and prod")
     up.add_argument("--env", choices=ENVIRONMENTS, help="release only this environment")
+    up.add_argument(
+        "--aws-plugin", choices=("local", "official"), default="local", help="which AWS plugin Pulumi uses (local)"
+    )
     verbs.add_parser("setup", help="only the tools: virtual environment, engine, the example's dependencies")
     verbs.add_parser("env", help='print the local shell\'s environment: eval "$(python -m local env)"')
     verbs.add_parser("status", help="what is installed, what runs, which version each environment answers")
@@ -62,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
         case "up":
             from local import up
 
-            return up.run(layout, (options.env,) if options.env else ENVIRONMENTS)
+            return up.run(layout, (options.env,) if options.env else ENVIRONMENTS, options.aws_plugin)
         case "status":
             from local import status
 

@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from local import preflight, proxies
+from local import aws_plugin, preflight, proxies
 from local.engine import Engine
 from local.layout import Layout, LocalError, read_json, write_whole
 from local.project import region
@@ -64,7 +64,7 @@ def exports(layout: Layout) -> str:
     return "\n".join([*unset, *(f"export {name}={shlex.quote(value)}" for name, value in new.items())])
 
 
-def write_programs(layout: Layout, engine: Engine) -> None:
+def write_programs(layout: Layout, engine: Engine, choice: aws_plugin.Choice = "local") -> None:
     """Write what the local shell runs, and the passphrase if there is none.
 
     The engine's own companion belongs beside it, and the resource plugins where Pulumi installs plugins: so it takes
@@ -77,15 +77,19 @@ def write_programs(layout: Layout, engine: Engine) -> None:
     plugins = layout.home / "plugins"
     programs = {
         layout.bin / "pulumi": f'exec {python} -IS {wrapper} {shlex.quote(str(engine.path))} "$@"\n',
-        _plugin(plugins, "aws"): f'{start} plugins local.aws.__main__ "$@"\n',
         _plugin(plugins, "docker"): f'{start} plugins local.docker.__main__ "$@"\n',
     }
+    if choice == "official":
+        home = {**os.environ, "PULUMI_HOME": str(layout.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        aws_plugin.require_official(engine.path, _plugin(plugins, "aws").parent, home)
+    else:
+        programs[_plugin(plugins, "aws")] = f'{start} plugins local.aws.__main__ "$@"\n'
     if not engine.official_host:
         host = engine.path.parent / "pulumi-language-python"
         programs[host] = f'{start} program local.language_host "$@"\n'
     for path, text in programs.items():
         script = f"#!/bin/sh\n{text}"
-        if not path.exists() or path.read_text() != script:
+        if not path.exists() or path.read_bytes() != script.encode():
             write_whole(path, script, mode=0o755)
     if not layout.passphrase.exists():
         write_whole(layout.passphrase, secrets.token_urlsafe(32), mode=0o600)

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from local import fingerprint
+from local import aws_plugin, fingerprint
 from local.layout import ENVIRONMENTS, Layout, LocalError, here, read_json, write_json, write_whole
 
 OVERLAY = Path("local") / "overlay.yaml"
@@ -57,6 +57,8 @@ def generate(layout: Layout) -> None:
     before = fingerprint.of(layout.root, layout.local)
     layout.project.mkdir(parents=True, exist_ok=True)
     overlay = _load(layout.root / OVERLAY)
+    if aws_plugin.chosen(layout) == "official":
+        overlay["config"] = {**(overlay.get("config") or {}), **(overlay.get("officialPlugin") or {})}
     known = read_json(layout.project / GENERATED)
     write_whole(layout.project / "Pulumi.yaml", _dump(project_file(_load(layout.root / "Pulumi.yaml"), layout)))
     for environment in ENVIRONMENTS:
@@ -71,9 +73,9 @@ def generate(layout: Layout) -> None:
     fingerprint.remember(layout.local, before)
 
 
-def set_values(layout: Layout, port: int, go_image: str) -> None:
-    """Remember what the placeholders stand for, and generate the project."""
-    note = {"port": port, "goImage": go_image, "cpuArchitecture": machine_architecture()}
+def set_values(layout: Layout, port: int, go_image: str, choice: aws_plugin.Choice = "local") -> None:
+    """Remember what the placeholders stand for and which AWS plugin it is, and generate the project."""
+    note = {"port": port, "goImage": go_image, "cpuArchitecture": machine_architecture(), "awsPlugin": choice}
     if read_json(layout.local / "values.json") != note:
         write_json(layout.local / "values.json", note)
     if not fingerprint.current(layout.root, layout.local):

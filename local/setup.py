@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from local import engine, environment, frontend
+from local import aws_plugin, engine, environment, frontend
 from local.layout import Layout
 from local.lock import exclusive
 from local.terminal import say
 
 
-def prepare(layout: Layout) -> None:
-    environment.write_programs(layout, engine.ensure(layout, say))
+def prepare(layout: Layout, choice: aws_plugin.Choice) -> None:
+    environment.write_programs(layout, engine.ensure(layout, say), choice)
     frontend.install(layout, say)
 
 
 def run(layout: Layout) -> int:
     with exclusive(layout, "setup"):
-        prepare(layout)
+        prepare(layout, aws_plugin.chosen(layout) or "local")
     say("setup: ready")
     return 0

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from local import answer, docker_engine, frontend, go_image, project, proxies, setup, unchanged
+from local import answer, aws_plugin, docker_engine, frontend, go_image, project, proxies, setup, unchanged
 from local.emulator import process as emulator
 from local.layout import Layout, LocalError, read_json
 from local.lock import exclusive
@@ -19,24 +19,25 @@ ANSWER_DEADLINE_S = 60.0
 """What nothing was changed of may be starting: after a restart of the emulator, tasks do."""
 
 
-def run(layout: Layout, environments: tuple[str, ...]) -> int:
+def run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choice) -> int:
     steps = Steps()
     with exclusive(layout, "up"):
         try:
-            return _run(layout, environments, steps)
+            return _run(layout, environments, choice, steps)
         finally:
             steps.report()
 
 
-def _run(layout: Layout, environments: tuple[str, ...], steps: Steps) -> int:
+def _run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choice, steps: Steps) -> int:
+    aws_plugin.require_same(layout, choice)
     with steps.step("tools"):
-        setup.prepare(layout)
+        setup.prepare(layout, choice)
     with steps.step("docker"):
         host = docker_engine.ensure(layout, say)
         builder = go_image.ensure(layout, host, say)
     with steps.step("emulator"):
         running = start_emulator(layout, host)
-        project.set_values(layout, port=running.port, go_image=builder)
+        project.set_values(layout, running.port, builder, choice)
         say(f"  AWS answers at {running.endpoint}")
     with steps.step("frontend"):
         frontend.build(layout, say)

@@ -127,13 +127,9 @@ def _security_group(aws: Aws, arguments: Props) -> Props:
 
 def _repository(aws: Aws, arguments: Props) -> Props:
     found = aws.client("ecr").describe_repositories(repositoryNames=[arguments["name"]])["repositories"][0]
-    given = {name: found[key] for name, key in (("arn", "repositoryArn"), ("registryId", "registryId"))}
-    # As for a repository of the program's own: Docker finds the emulator by it.
-    return given | {
-        "id": arguments["name"],
-        "region": aws.region,
-        "repositoryUrl": f"{aws.gateway}/{arguments['name']}",
-    }
+    names = {"arn": "repositoryArn", "registryId": "registryId", "repositoryUrl": "repositoryUri"}
+    outputs = {name: found[key] for name, key in names.items()}
+    return outputs | {"id": arguments["name"], "region": aws.region}
 
 
 def _authorization(aws: Aws, arguments: Props) -> Props:
@@ -144,8 +140,7 @@ def _authorization(aws: Aws, arguments: Props) -> Props:
         "region": aws.region,
         "authorizationToken": found["authorizationToken"],
         "expiresAt": found["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-        # AWS names its own host; Docker reaches the emulator's registry without TLS, at localhost.
-        "proxyEndpoint": f"http://{aws.gateway}",
+        "proxyEndpoint": found["proxyEndpoint"],
         "userName": user,
         "password": password,
     }

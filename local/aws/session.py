@@ -42,11 +42,6 @@ class Aws:
                 self._account = self.client("sts").get_caller_identity()["Account"]
             return self._account
 
-    @property
-    def gateway(self) -> str:
-        """Where Docker reaches the registry: `localhost:<port>`, which Docker trusts without TLS."""
-        return f"localhost:{urlsplit(self.endpoint).port or 80}"
-
     def client(self, service: str) -> Any:
         """A boto3 client; made once, shared by threads."""
         with self._lock:

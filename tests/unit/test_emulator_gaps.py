@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ministack.core.responses import request_scope
+from ministack.services import ecr
 
 from local.emulator.gaps import (
     alarms,
@@ -15,6 +16,7 @@ from local.emulator.gaps import (
     cached_errors,
     container_secrets,
     container_settings,
+    registry_address,
     target_health,
     throttling,
 )
@@ -255,3 +257,15 @@ def test_error_of_an_api_stays_at_the_edge_unless_the_distribution_forbids_it(
         return [(await edge(distribution, "GET", "/api/v1/healthcheck"))[0] for _ in statuses]
 
     assert asyncio.run(asked()) == statuses
+
+
+def test_registry_is_where_docker_reaches_it_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "4570")
+    # Also of a repository that was made when ECR still named a host of AWS.
+    shape = registry_address._at_localhost(dict)
+    kept = {"repositoryName": "a/b", "repositoryUri": "1.dkr.ecr.us-west-2.amazonaws.com/a/b"}
+    assert shape(kept)["repositoryUri"] == "localhost:4570/a/b"
+    _, _, body = registry_address._for_localhost(ecr._get_authorization_token)({})
+    (token,) = json.loads(body)["authorizationData"]
+    assert token["proxyEndpoint"] == "http://localhost:4570"
+    assert token["authorizationToken"]

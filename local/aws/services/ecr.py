@@ -13,8 +13,6 @@ from ..session import Aws
 
 
 class Repository(Kind):
-    """A repository; its URL names the emulator, so that Docker finds it."""
-
     resource = "aws:ecr/repository:Repository"
     service, make, identity, remove = "ecr", "create_repository", "{name}", "delete_repository"
     get, found, keys = "describe_repositories", "repositories", {"repositoryName": "id"}
@@ -27,6 +25,7 @@ class Repository(Kind):
         "name": "repositoryName",
         "arn": "repositoryArn",
         "registryId": "registryId",
+        "repositoryUrl": "repositoryUri",
         "imageTagMutability": "imageTagMutability",
         "imageScanningConfiguration": "imageScanningConfiguration",
     }
@@ -42,9 +41,6 @@ class Repository(Kind):
         if name in (None, UNKNOWN) or re.fullmatch(rf"(?:{part}/)*{part}", name):
             return []
         return [Problem("name", f"is {name}: must be lower case letters and digits, with single . _ - / between them")]
-
-    def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        return super().read(aws, identity, state) | {"repositoryUrl": f"{aws.gateway}/{identity}"}
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         aws.client("ecr").delete_repository(repositoryName=identity, force=bool(state.get("forceDelete")))

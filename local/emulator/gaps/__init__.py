@@ -32,6 +32,7 @@ NAMES = (
     "bucket_keys",
     "bucket_policies",
     "image_tags",
+    "registry_address",
     "cached_errors",
     "web_acls",
     "edge_functions",
