@@ -75,3 +75,20 @@ def test_links_between_pages_lead_somewhere() -> None:
             if not page.exists() or (section and section not in map(anchor, headings)):
                 broken.append(f"{name}: {target}")
     assert broken == []
+
+
+def test_every_page_and_decision_is_in_the_index_and_decisions_have_one_head() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [Path(name).relative_to("docs") for name, _ in texts("docs/*.md") if "examples" not in name]
+    assert [page for page in pages if page.name != "README.md" and f"({page})" not in index] == []
+    for name, text in texts("docs/decisions/*.md"):
+        head = re.match(r"# (.+)\n\n- \*\*Status:\*\* (.+)\n- \*\*Date:\*\* ([\d-]+).*\n- \*\*Considered:\*\* .", text)
+        assert head, name
+        number, _, title = head[1].partition(". ")
+        assert f"({Path(name).relative_to('docs')}) | {title} | {head[2]} | {head[3]} |" in index, name
+        assert Path(name).name.startswith(f"{int(number):04d}-")
+
+
+def test_the_diagram_of_a_release_has_its_phases_in_order() -> None:
+    diagram = (ROOT / "README.md").read_text(encoding="utf-8").partition("```mermaid")[2].partition("```")[0]
+    assert re.findall(r'"\d+ ([^"]+)"', diagram) == [name for name, _ in engine.PHASES]
