@@ -123,6 +123,11 @@ def test_load_balancer_with_a_certificate_is_asked_for_the_sites_name_over_https
     assert api["originRequestPolicyId"] == ALL_VIEWER
 
 
+def test_a_vpc_origin_that_the_state_lacks_is_imported_by_its_id() -> None:
+    assert site(vpc_origin_id="vo_1").asked(VPC_ORIGIN)["importId"] == "vo_1"
+    assert not site().asked(VPC_ORIGIN).get("importId")
+
+
 def test_another_protocol_is_another_vpc_origin_of_another_name() -> None:
     http, https = site(domain=DOMAIN), site(api_https=True, domain=DOMAIN)
     names = {recorded.one(VPC_ORIGIN)["vpcOriginEndpointConfig"]["name"] for recorded in (http, https)}
