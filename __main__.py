@@ -6,7 +6,7 @@ from components import aws_location, providers
 from components import content_security_policy as csp
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
-from components.backend_image import BackendImage, BackendImageArgs
+from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.cluster import Cluster, ClusterArgs
 from components.component import tagged, tags_of
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
@@ -19,6 +19,7 @@ from components.release_store import ReleaseStore, ReleaseStoreArgs
 from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
+from components.vpc_origin import name_pattern
 from release import candidate, docker_login, stack, unfinished_origin
 from release.resource import Release
 from settings import fields, reader
@@ -71,7 +72,9 @@ store = ReleaseStore(
 image = BackendImage(
     "backend",
     BackendImageArgs(
-        image=version.image,
+        image=Promoted(digest=version.image)
+        if isinstance(version.image, str)
+        else Build(**vars(version.image), cpu_architecture=settings.cpu_architecture),
         repository_url=store.repository_url,
         registry_id=store.registry_id,
         sign_in=docker_login.sign_in,
@@ -122,7 +125,8 @@ site = StaticSite(
     "site",
     StaticSiteArgs(
         api=balancer,
-        vpc_origin_id=unfinished_origin.find("site", invocation.sign_in),
+        # Only a first update can have left one behind, and looking takes time.
+        vpc_origin_id=None if version.outputs else unfinished_origin.find(name_pattern("site"), invocation.sign_in),
         domain=Domain(
             name=settings.domain,
             certificate_arn=settings.certificate_arn or None,

@@ -14,7 +14,6 @@ from typing import Any
 
 import pulumi
 
-from components.backend_image import Build, Promoted
 from release import build_context, gate, git, headline, records, stack_outputs, tree
 from release.build_context import BuildContext, BuildContextError
 from release.promotion import Accepted, Refused, Request
@@ -30,11 +29,21 @@ UNPROVEN = "sha256:" + "0" * 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Build:
+    """The image is built: from a folder, with arguments, which it keeps."""
+
+    context: str
+    arguments: Mapping[str, str]
+    tag: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One version with what belongs to it, each as an input of the resources that need it."""
 
     version: str
-    image: Build | Promoted
+    image: Build | str
+    """The digest of one that is promoted."""
     static_manifest: str
     """Digest of the manifest of the static files."""
     source: Mapping[str, Any]
@@ -147,7 +156,6 @@ def _built(request: Request, settings: Settings, run: Run) -> Candidate:
                 "SOURCE_DATE_EPOCH": str(build_context.MODIFIED_AT),
             },
             tag=f"{request.environment}-{request.version}",
-            cpu_architecture=settings.cpu_architecture,
         ),
         static_manifest=_manifest_digest(run.root / folder, request.version),
         source={"folder": str(folder)},
@@ -188,7 +196,7 @@ def _proven(request: Request, accepted: Accepted, *, upstream: StackOutputs, own
     evidence = accepted.evidence
     return Candidate(
         version=evidence.version,
-        image=Promoted(digest=evidence.image_digest),
+        image=evidence.image_digest,
         static_manifest=evidence.static_manifest,
         source=(own if accepted.own else upstream).source(evidence.image_digest),
         reason=request.reason,

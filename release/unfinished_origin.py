@@ -15,12 +15,11 @@ import boto3
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components.vpc_origin import name_pattern
 from release.session import is_denied
 
 
-def find(name: str, sign_in: Callable[[], boto3.Session]) -> str | None:
-    """The id of the stack's only VPC origin for `name` that no distribution uses; None if there is none, or several.
+def find(name_pattern: str, sign_in: Callable[[], boto3.Session]) -> str | None:
+    """The id of the only VPC origin with such a name that no distribution uses; None if there is none, or several.
 
     The state may have it all the same, before its distribution is made: Pulumi then has nothing to import. None, too,
     where these credentials may not look. Raises pulumi.RunError where AWS does not answer, and in an update for one
@@ -28,7 +27,7 @@ def find(name: str, sign_in: Callable[[], boto3.Session]) -> str | None:
     """
     try:
         cloudfront = sign_in().client("cloudfront")
-        origins = [origin for origin in _origins(cloudfront) if re.fullmatch(name_pattern(name), origin["Name"])]
+        origins = [origin for origin in _origins(cloudfront) if re.fullmatch(name_pattern, origin["Name"])]
         in_use = _in_use(cloudfront) if origins else frozenset()
     except (BotoCoreError, ClientError) as error:
         if is_denied(error):

@@ -168,6 +168,10 @@ def _copy(root: Path, context: BuildContext) -> build_context.Copy:
     return build_context.Copy(folder=Path(build_context.COPIES) / digest[:16], files=("Dockerfile",), digest=digest)
 
 
+FIND_ORIGIN = mock.Mock(return_value=None)
+"""Asks AWS for a VPC origin that a first update left behind."""
+
+
 @contextlib.contextmanager
 def _around(config: dict[str, str], head: str) -> Iterator[None]:
     """The commit, the built frontend and the settings that the program finds; only its environment is not the real."""
@@ -180,7 +184,7 @@ def _around(config: dict[str, str], head: str) -> Iterator[None]:
         mock.patch.object(git, "is_ancestor", return_value=False),
         mock.patch.object(manifest, "of_build", return_value=built),
         mock.patch.object(build_context, "copy", _copy),
-        mock.patch.object(unfinished_origin, "find", return_value=None),
+        mock.patch.object(unfinished_origin, "find", FIND_ORIGIN),
     ):
         pulumi.runtime.set_all_config(config, [PROBE_SECRET])
         try:

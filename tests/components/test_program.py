@@ -237,6 +237,19 @@ def test_first_release_that_dns_cannot_lead_to_is_refused(
     assert refused == any("easi:connectTo" in message for message in warnings)
 
 
+@pytest.mark.parametrize("updated", [True, False])
+def test_only_before_a_first_update_aws_is_asked_for_what_one_left_behind(
+    updated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outputs(asked: dict[str, Any]) -> dict[str, Any]:
+        return program._outputs(asked) if updated else {"outputs": {}}
+
+    monkeypatch.setattr(program, "_FUNCTIONS", {**program._FUNCTIONS, "pulumi:pulumi:readStackOutputs": outputs})
+    program.FIND_ORIGIN.reset_mock()
+    program.run("dev")
+    assert program.FIND_ORIGIN.called is not updated
+
+
 @pytest.mark.parametrize(
     ("given", "there"),
     [

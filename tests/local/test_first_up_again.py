@@ -29,7 +29,7 @@ from components.network import Network, NetworkArgs, NewVpc
 from components.static_site import StaticSite, StaticSiteArgs
 
 vpc_origin.TIMEOUT = os.environ.get("TIMEOUT", vpc_origin.TIMEOUT)
-found = unfinished_origin.find("site", lambda: boto3.Session())
+found = unfinished_origin.find(vpc_origin.name_pattern("site"), lambda: boto3.Session())
 vpc = NewVpc(zones=["us-west-2a", "us-west-2b"], region="us-west-2", keep=False)
 network = Network("network", NetworkArgs(vpc=vpc, vpc_origin=True))
 balancer = LoadBalancer("api", LoadBalancerArgs(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids))

@@ -8,7 +8,6 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.backend_image import Build
 from release import build_context, candidate, tree
 from release.build_context import BuildContext, Copy
 from release.promotion import Request
@@ -38,11 +37,11 @@ def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def _built(root: Path) -> Build:
+def _built(root: Path) -> candidate.Build:
     run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     version = tree.read(root, tree.Sources(backend="app", frontend="page/dist")).version
     image = candidate._built(Request(environment="dev", version=version, explicit=False), SETTINGS, run).image
-    assert isinstance(image, Build)
+    assert isinstance(image, candidate.Build)
     return image
 
 

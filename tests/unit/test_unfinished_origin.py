@@ -9,6 +9,7 @@ import pulumi
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from components.vpc_origin import name_pattern
 from release import unfinished_origin
 
 NAMED = "easi-dev-site-1a2b3c4"
@@ -41,7 +42,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def find(cloudfront: CloudFront) -> str | None:
     session = mock.Mock(client=lambda _service: cloudfront)
-    return unfinished_origin.find("site", lambda: cast("Any", session))
+    return unfinished_origin.find(name_pattern("site"), lambda: cast("Any", session))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,6 @@ def test_credentials_that_may_not_look_find_none_and_no_answer_stops() -> None:
         return mock.Mock(side_effect=error)
 
     denied = ClientError({"Error": {"Code": "AccessDenied"}}, "ListVpcOrigins")
-    assert unfinished_origin.find("site", raising(denied)) is None
+    assert unfinished_origin.find(name_pattern("site"), raising(denied)) is None
     with pytest.raises(pulumi.RunError, match="does not say which VPC origins"):
-        unfinished_origin.find("site", raising(NoCredentialsError()))
+        unfinished_origin.find(name_pattern("site"), raising(NoCredentialsError()))

@@ -1,0 +1,56 @@
+"""What each room may import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+ROOMS: Final = frozenset({"account", "cli", "components", "docs", "functions", "local", "release", "settings", "tests"})
+MAY_IMPORT: Final = {
+    "components": {"components"},
+    "functions": {"functions"},
+    "release": {"release", "functions", "settings"},
+}
+DOES_IO: Final = frozenset({"boto3", "http", "requests", "socket", "subprocess", "urllib3"})
+"""What components are made without: they only declare."""
+PURE: Final = ("release.strict_json.",)
+"""What reads values and nothing else, for every room but the Lambda's."""
+FACES: Final = {ROOT / "release" / "__main__.py"}
+"""What only hands on to another room."""
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of modules."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_no_room_that_is_built_on_it(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in set((ROOT / room).rglob("*.py")) - FACES
+        for name in imported(path)
+        if (top := name.partition(".")[0]) in ROOMS and top not in MAY_IMPORT[room]
+        if not (name.startswith(PURE) and room != "functions")
+    ]
+    assert wrong == []
+
+
+def test_components_do_no_io() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "components").rglob("*.py")
+        for name in imported(path)
+        if name.partition(".")[0] in DOES_IO
+    ]
+    assert wrong == []
