@@ -18,7 +18,7 @@ MAY_IMPORT: Final = {
 }
 DOES_IO: Final = frozenset({"boto3", "http", "requests", "socket", "subprocess", "urllib3"})
 """What components are made without: they only declare."""
-PURE: Final = ("release.strict_json.",)
+PURE: Final = "release.strict_json"
 """What reads values and nothing else, for every room but the Lambda's."""
 FACES: Final = {ROOT / "release" / "__main__.py"}
 """What only hands on to another room."""
