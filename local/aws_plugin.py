@@ -28,8 +28,9 @@ def require_same(layout: Layout, choice: Choice) -> None:
     if before not in (None, choice):
         option = " AWS_PLUGIN=official" if before == "official" else ""
         raise LocalError(
-            f"the environments of this clone were made with the {before} AWS plugin, not the {choice} one. "
-            f"To go on with them:  make up{option}  To begin anew:  make down"
+            f"the environments of this clone were made with the {before} AWS plugin, not the {choice} one.\n"
+            f"  To go on with them:  make up{option}\n"
+            "  To begin anew:  make down"
         )
 
 

@@ -87,5 +87,10 @@ def test_environments_stay_with_the_plugin_that_made_them(layout: Layout) -> Non
         aws_plugin.require_same(layout, choice)
     project.set_values(layout, 4566, "go:1", "official")
     aws_plugin.require_same(layout, "official")
-    with pytest.raises(LocalError, match=r"official AWS plugin, not the local one\. .*up AWS_PLUGIN=official"):
+    with pytest.raises(LocalError) as refused:
         aws_plugin.require_same(layout, "local")
+    assert str(refused.value) == (
+        "the environments of this clone were made with the official AWS plugin, not the local one.\n"
+        "  To go on with them:  make up AWS_PLUGIN=official\n"
+        "  To begin anew:  make down"
+    )
