@@ -72,6 +72,19 @@ def test_a_subnet_without_a_table_has_the_main_one_and_one_that_is_not_known_pas
     assert way_out.reaches_ecr(SUBNET) is False
 
 
+@pytest.mark.parametrize(
+    ("image", "of_ecr"),
+    [
+        ("000000000000.dkr.ecr.us-west-2.amazonaws.com/easi@sha256:0", True),
+        ("localhost:4566/easi@sha256:0", True),
+        ("localhost:5000/easi@sha256:0", False),
+        ("test:latest", False),
+    ],
+)
+def test_an_image_is_of_ecr(image: str, of_ecr: bool) -> None:
+    assert way_out.is_of_ecr(image, 4566) is of_ecr
+
+
 def test_endpoints_stand_for_a_route() -> None:
     table("rtb-own", SubnetId="subnet-1", Main=False)
     for name in ("ecr.api", "ecr.dkr"):

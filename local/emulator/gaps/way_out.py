@@ -8,6 +8,7 @@ not known, and passes. Without a route, the network's endpoints have to do.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +29,7 @@ def close() -> None:
 def _if_reached(start: Any) -> Any:
     def start_task_worker(task: dict[str, Any], definition: dict[str, Any], *rest: Any) -> None:
         images = [str(container["image"]) for container in definition.get("containerDefinitions") or ()]
-        from_ecr = any(local_image(image, 0) != image for image in images)
+        from_ecr = any(is_of_ecr(image, int(os.environ["GATEWAY_PORT"])) for image in images)
         subnet = ec2._subnets.get(task.get("_subnet") or "")
         if from_ecr and subnet is not None and not reaches_ecr(subnet):
             raise ecs._SecretResolutionError(
@@ -39,6 +40,11 @@ def _if_reached(start: Any) -> Any:
         start(task, definition, *rest)
 
     return start_task_worker
+
+
+def is_of_ecr(image: str, port: int) -> bool:
+    """Whether an image is in the emulator's registry, by its address on AWS or by that on this machine."""
+    return local_image(image, port).startswith(f"localhost:{port}/")
 
 
 def reaches_ecr(subnet: dict[str, Any]) -> bool:
