@@ -10,7 +10,16 @@ LOCK := node_modules/.installed-lock.json
 CHECKOV := .github/tools/checkov
 SHELL_SCRIPTS := $(wildcard .ci/run) release/bin/pulumi-resource-release
 
-.PHONY: help up setup status install frontend test test-faults check checkov docs pictures down
+# What the two halves of the tests are; a walk of the workflows has fewer.
+FAST_TESTS ?= tests/unit tests/components
+LOCAL_TESTS ?= tests/local
+PART ?=
+SINCE ?=
+# What no local test reads.
+UNREAD := $(patsubst %,':(exclude,glob)%',README.md LICENSE docs/*.md docs/*.py docs/decisions/** docs/pictures/** \
+	tests/unit/test_*.py tests/components/test_*.py)
+
+.PHONY: help up setup status install frontend test test-fast test-local test-faults check checkov docs pictures down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -49,8 +58,20 @@ checkov: ## more checks of workflows and Dockerfiles, with a virtual environment
 	@.venv/checkov/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(CHECKOV)/requirements.txt
 	.venv/checkov/bin/checkov --config-file $(CHECKOV)/config.yaml --directory .
 
-test: setup check ## everything: the checks, then unit, component and local tests
-	$(VENV)/python -m pytest
+test: test-fast test-local ## everything
+
+test-fast: setup check ## the checks, then unit and component tests
+	$(VENV)/python -m pytest -n auto --dist loadfile $(FAST_TESTS)
+
+# SINCE is a commit: where nothing that these tests read has changed since then, they are not run. A commit that is not
+# there is no reason to leave them out.
+test-local: ## tests with the real engine and containers (PART=services, environments or walks: only these)
+	@if [ -n "$(SINCE)" ] && git diff --quiet "$(SINCE)" HEAD -- . $(UNREAD); then \
+		echo "nothing that the local tests read has changed since $(SINCE)"; \
+	else \
+		$(MAKE) --no-print-directory setup && \
+		$(VENV)/python -m pytest $(LOCAL_TESTS) $(if $(PART),--part $(PART)); \
+	fi
 
 test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md
 	$(VENV)/python -m pytest tests/local/faults --all-faults

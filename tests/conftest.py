@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local import proxies
+from tests.local.parts import PARTS
 
 # A shell starts what runs in the background with SIGINT ignored, and programs inherit that: Ctrl-C, which some tests
 # press, would not reach them.
@@ -20,6 +21,8 @@ os.environ.update(proxies.without(os.environ))  # servers of tests are on this m
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of some folders' tests; pytest wants them in a conftest that it reads at its start."""
+    group = parser.getgroup("local", "Options of the tests of the local environments, tests/local.")
+    group.addoption("--part", choices=PARTS, help="only this part of them")
     group = parser.getgroup("failure suite")
     group.addoption("--all-faults", action="store_true", help="every case and kill point, and write docs/failures.md")
     group.addoption("--faults-in", metavar="CLONE", help="a clone whose dev environment is up, instead of a new one")

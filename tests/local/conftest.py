@@ -9,6 +9,7 @@ import pytest
 
 from local import docker_engine, preflight
 from local.layout import here
+from tests.local import parts
 from tests.local.clone import Clone, clone_to
 
 
@@ -19,8 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: ends the local environments; runs last")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that read the first release run before those that release others, and what ends it all runs last."""
+    if part := config.getoption("--part"):
+        items[:], others = parts.select(items, part)
+        config.hook.pytest_deselected(items=others)
     items.sort(key=lambda item: 2 * bool(item.get_closest_marker("last")) + bool(item.get_closest_marker("moves_on")))
 
 

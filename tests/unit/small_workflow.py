@@ -25,14 +25,18 @@ class Small:
     forge: Forge
     root: Path
 
-    def run(self, jobs: str, asked: list[str] | None = None, approves: bool = True, **event: Any) -> Run:
-        """The run of a workflow with these jobs, for a push to main or another `event`."""
+    def run(
+        self, jobs: str, asked: list[str] | None = None, approves: bool = True, called: str = "", **event: Any
+    ) -> Run:
+        """The run of a workflow with these jobs, for a push to main or another `event`; `called.yml` is beside it."""
         author = self.root / "author"
         file = author / ".github" / "workflows" / "small.yml"
         file.parent.mkdir(parents=True, exist_ok=True)
         head = "on: {push: {branches: [main]}, pull_request: {branches: [main]}}\npermissions: {}\n"
         head += "defaults: {run: {shell: bash}}\njobs:\n"
         file.write_text(head + textwrap.indent(textwrap.dedent(jobs), "  "))
+        if called:
+            (file.parent / "called.yml").write_text(textwrap.dedent(called))
         git(author, "add", "--all")
         git(author, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x", "--allow-empty")
         git(author, "push", "-q", "origin", "HEAD:main")

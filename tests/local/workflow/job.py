@@ -41,15 +41,12 @@ def run(
 ) -> None:
     """Run the job `ran.id`, and say in `ran` what came of it."""
     written = definition["jobs"][ran.id]
-    permissions = written.get("permissions", definition.get("permissions"))
-    if not isinstance(permissions, dict):
-        raise WorkflowError(f"job {ran.id}: permissions are to be listed one by one, not {permissions!r}")
+    permissions = permissions_of(definition, ran.id)
     ran.permissions = reduced(permissions) if from_elsewhere(run.event) else permissions
     place = written.get("environment") or {}
     place = known({"name": place} if isinstance(place, str) else place, ENVIRONMENT_KEYS, f"environment of {ran.id}")
     ran.environment = text(fill(place.get("name"), contexts))
-    group = fill(written.get("concurrency") or {}, contexts)
-    ran.concurrency = known({"group": group} if isinstance(group, str) else group, CONCURRENCY_KEYS, "concurrency")
+    ran.concurrency = concurrency_of(written, contexts) or (ran.call.concurrency if ran.call else {})
     variables = dict(forge.variables)
     if ran.environment:
         refused = forge.enter(ran.environment, run.event)
@@ -72,6 +69,19 @@ def run(
         name: text(fill(value, job.scope.contexts)) for name, value in (written.get("outputs") or {}).items()
     }
     ran.url = text(fill(place.get("url"), job.scope.contexts))
+
+
+def permissions_of(definition: Mapping[str, Any], identity: str) -> Mapping[str, str]:
+    """What a job asks for, as it is written there or for its whole workflow."""
+    permissions = definition["jobs"][identity].get("permissions", definition.get("permissions"))
+    if not isinstance(permissions, dict):
+        raise WorkflowError(f"job {identity}: permissions are to be listed one by one, not {permissions!r}")
+    return permissions
+
+
+def concurrency_of(written: Mapping[str, Any], contexts: Mapping[str, Any]) -> Mapping[str, Any]:
+    group = fill(written.get("concurrency") or {}, contexts)
+    return known({"group": group} if isinstance(group, str) else group, CONCURRENCY_KEYS, "concurrency")
 
 
 def from_elsewhere(event: Event) -> bool:

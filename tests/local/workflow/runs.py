@@ -33,6 +33,8 @@ class JobRun:
 
     id: str
     matrix: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    call: Call | None = None
+    """The job that called the workflow that it belongs to, if any did."""
     result: str = "skipped"
     """success, failure, cancelled or skipped, as `needs.<id>.result` has it."""
     log: str = ""
@@ -52,8 +54,24 @@ class JobRun:
 
     @property
     def name(self) -> str:
-        """As GitHub shows it."""
-        return f"{self.id} ({', '.join(str(value) for value in self.matrix.values())})" if self.matrix else self.id
+        """As GitHub shows it, and names it in its API and in required checks."""
+        return (f"{self.call.name} / " if self.call else "") + job_name(self.id, self.matrix)
+
+
+def job_name(identity: str, matrix: Mapping[str, Any]) -> str:
+    return f"{identity} ({', '.join(str(value) for value in matrix.values())})" if matrix else identity
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A job that calls a workflow: what its jobs have of it."""
+
+    id: str
+    name: str
+    permissions: Mapping[str, str]
+    """All that they may have."""
+    concurrency: Mapping[str, Any]
+    outputs: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -85,10 +103,21 @@ class Run:
     def log(self) -> str:
         return "\n".join(f"=== {ran.name}: {ran.result}\n{ran.log}" for ran in self.jobs)
 
-    def result_of(self, identity: str) -> str:
-        """Of all jobs of a matrix together."""
-        results = [ran.result for ran in self.jobs if ran.id == identity]
-        return next((found for found in ("failure", "cancelled", "skipped") if found in results), "success")
+    def outputs_of(self, identity: str, call: Call | None = None) -> dict[str, str]:
+        """Of a job, or of the workflow that it called."""
+        outputs = {name: value for ran in self.jobs_of(identity, call) for name, value in ran.outputs.items()}
+        calls = [ran.call for ran in self.jobs if call is None and ran.call and ran.call.id == identity]
+        return outputs | {name: value for called in calls for name, value in called.outputs.items()}
+
+    def jobs_of(self, identity: str, call: Call | None) -> list[JobRun]:
+        return [ran for ran in self.jobs if ran.id == identity and ran.call == call]
+
+    def result_of(self, identity: str, call: Call | None = None) -> str:
+        """Of all jobs of a matrix, or of a called workflow, together; `call` is the call of the workflow it is in."""
+        results = [ran.result for ran in self.jobs_of(identity, call)]
+        if call is None:
+            results += [ran.result for ran in self.jobs if ran.call and ran.call.id == identity]
+        return next((result for result in ("failure", "cancelled", "skipped") if result in results), "success")
 
 
 def known(mapping: dict[str, Any], keys: set[str], where: str) -> dict[str, Any]:

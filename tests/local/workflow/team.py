@@ -18,6 +18,8 @@ from tests.local.workflow.walk import walk
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """Of the local shell's variables, what a role gives: AWS, and with it the key that encrypts the state."""
+TESTS = {"FAST_TESTS": "tests/unit/test_promotion.py", "LOCAL_TESTS": "tests/local/test_task_address.py"}
+"""Those of a walk: all tests inside of all tests would not end."""
 AUTHOR = ("-c", "user.name=Octo Cat", "-c", "user.email=octocat@example.org")
 
 
@@ -144,6 +146,7 @@ def forge(easi: Clone, remote: Path, folder: Path, double: api.Api) -> Forge:
         reviewed=frozenset({"impl-approval", "prod-approval"}),
         machine={
             **machine(),
+            **TESTS,
             **{name: value for name, value in exported.items() if name not in given},
             "PATH": os.pathsep.join(path),
         },

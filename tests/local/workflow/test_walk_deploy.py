@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.local.clone import ENVIRONMENTS
-from tests.local.workflow.conftest import CONTACT, HIDDEN, TITLE, VALUE
+from tests.local.workflow.conftest import CHECKED, CONTACT, HIDDEN, TITLE, VALUE
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team
@@ -16,7 +16,9 @@ from tests.local.workflow.team import Stage, Team
 pytestmark = pytest.mark.moves_on
 
 TO_PROD = [
-    *("checks", "build", "dev", "impl-preview", "impl-approval", "impl", "prod-preview", "prod-approval", "prod"),
+    *(*CHECKED, "dev / release"),
+    *("impl-preview / preview", "impl-approval", "impl / release"),
+    *("prod-preview / preview", "prod-approval", "prod / release"),
 ]
 
 
@@ -28,9 +30,10 @@ def digests(team: Team) -> set[tuple[str, str]]:
 
 def test_a_rejected_approval_stops_the_train_and_changes_nothing(rejected: Stage) -> None:
     results = rejected.run.results
-    assert list(results) == TO_PROD
+    # A call that is skipped has no jobs.
+    assert list(results) == [*TO_PROD[:-1], "prod"]
     stopped = {"prod-approval": "failure", "prod": "skipped"}
-    assert results == {**dict.fromkeys(TO_PROD, "success"), **stopped}, rejected.run.log
+    assert results == {**dict.fromkeys(TO_PROD[:-1], "success"), **stopped}, rejected.run.log
     version = rejected.run.event.sha
     assert (rejected.answers["dev"], rejected.answers["impl"]) == (version, version)
     assert rejected.answers["prod"] != version
@@ -38,11 +41,13 @@ def test_a_rejected_approval_stops_the_train_and_changes_nothing(rejected: Stage
 
 
 def test_checks_ran_the_checks_and_the_tests(rejected: Stage) -> None:
-    said = rejected.run["checks"].log
-    assert "--- make check" in said
-    assert "Success: no issues found in" in said
-    assert "--- make test" in said
-    assert " passed in " in said
+    fast, local = (rejected.run[f"checks / {job}"].log for job in ("fast", "local (services)"))
+    assert "--- make checkov" in fast
+    assert "Success: no issues found in" in fast
+    assert "--- make test-fast" in fast
+    assert " passed in " in fast
+    assert "--- make test-local" in local
+    assert "1 passed in " in local
 
 
 def test_an_approval_that_nobody_had_to_give_stops_the_train(unguarded: Run) -> None:
@@ -54,7 +59,7 @@ def test_an_approval_that_nobody_had_to_give_stops_the_train(unguarded: Run) -> 
 def test_the_job_that_was_rejected_is_run_again_and_prod_answers_the_version(merged: Stage, rejected: Stage) -> None:
     assert set(merged.run.results.values()) == {"success"}, merged.run.log
     assert merged.run.attempt == 2
-    assert merged.run["impl"] is rejected.run["impl"], "what had succeeded was run again"
+    assert merged.run["impl / release"] is rejected.run["impl / release"], "what had succeeded was run again"
     assert set(merged.answers.values()) == {merged.run.event.sha}
     assert all(TITLE in page for page in merged.pages.values())
 
@@ -67,8 +72,8 @@ def test_a_file_whose_path_begins_with_a_dot_comes_along(merged: Stage, team: Te
 
 def test_image_and_frontend_are_built_once_and_carried_on(merged: Stage, team: Team) -> None:
     jobs = merged.run.jobs
-    assert [ran.name for ran in jobs if "vite build" in ran.log] == ["build"]
-    assert [ran.name for ran in jobs if "Built localhost" in ran.log] == ["dev"]
+    assert [ran.name for ran in jobs if "vite build" in ran.log] == ["build / frontend"]
+    assert [ran.name for ran in jobs if "Built localhost" in ran.log] == ["dev / release"]
     assert team.dist == {"impl-approval": False, "prod-approval": False}
     assert len(digests(team)) == 1
 
@@ -99,29 +104,35 @@ def test_reviewers_saw_the_proof_and_what_would_change(rejected: Stage, merged: 
 
 def test_the_environments_of_github_have_their_addresses(merged: Stage, team: Team) -> None:
     run = merged.run
-    assert {name: run[name].url for name in ENVIRONMENTS} == {name: team.url(name) for name in ENVIRONMENTS}
-    assert {name: run[name].environment for name in ENVIRONMENTS} == {name: name for name in ENVIRONMENTS}
+    releases = {name: run[f"{name} / release"] for name in ENVIRONMENTS}
+    assert {name: ran.url for name, ran in releases.items()} == {name: team.url(name) for name in ENVIRONMENTS}
+    assert {name: ran.environment for name, ran in releases.items()} == {name: name for name in ENVIRONMENTS}
 
 
 def test_only_jobs_that_need_a_role_have_one(merged: Stage) -> None:
     roles = {ran.name: ran.role.rpartition("/")[2] for ran in merged.run.jobs if ran.role}
-    with_role = ("dev", "impl-preview", "impl", "prod-preview", "prod")
-    assert roles == {name: f"easi-{name}" for name in with_role}
+    with_role = [name for name in TO_PROD if name.endswith(("/ release", "/ preview"))]
+    assert roles == {name: f"easi-{name.partition(' / ')[0]}" for name in with_role}
     assert {ran.name for ran in merged.run.jobs if ran.permissions.get("id-token")} == set(with_role)
 
 
 def test_releases_of_an_environment_are_in_a_group_and_approvals_in_none(merged: Stage) -> None:
     groups = {ran.name: ran.concurrency for ran in merged.run.jobs if ran.concurrency}
     assert {name: group["group"] for name, group in groups.items()} == {
-        name: f"release-{name}" for name in ENVIRONMENTS
+        f"{name} / release": f"release-{name}" for name in ENVIRONMENTS
     }
     assert not any(group.get("cancel-in-progress") for group in groups.values())
-    assert [groups[name].get("queue") for name in ENVIRONMENTS] == [None, "max", "max"]
+    assert [groups[f"{name} / release"].get("queue") for name in ENVIRONMENTS] == [None, "max", "max"]
 
 
 def test_a_dev_release_that_fails_stops_the_train_and_says_what_runs(failed: Stage, merged: Stage) -> None:
     results = failed.run.results
-    assert results == {**dict.fromkeys(TO_PROD, "skipped"), "checks": "success", "build": "success", "dev": "failure"}
+    skipped = ("impl-preview", "impl-approval", "impl", "prod-preview", "prod-approval", "prod")
+    assert results == {
+        **dict.fromkeys(CHECKED, "success"),
+        "dev / release": "failure",
+        **dict.fromkeys(skipped, "skipped"),
+    }
     assert failed.answers == merged.answers
     assert failed.pages == merged.pages
     told = failed.run.summary
@@ -150,7 +161,7 @@ Show = Callable[[str, str, str], Shown]
 
 def test_evidence_looks_as_a_reviewer_can_use_it(rejected: Stage, show: Show) -> None:
     version = rejected.run.event.sha
-    seen = show("evidence", "impl-preview summary", rejected.run["impl-preview"].summary)
+    seen = show("evidence", "impl-preview summary", rejected.run["impl-preview / preview"].summary)
     assert f"impl would release {version[:12]}: dev has proven it" in seen.text
     assert f"version\t{version}" in seen.text, "the proof is no table"
     assert "Diff of impl" in seen.text
@@ -159,7 +170,7 @@ def test_evidence_looks_as_a_reviewer_can_use_it(rejected: Stage, show: Show) ->
 
 
 def test_proof_looks_as_it_should(merged: Stage, team: Team, show: Show) -> None:
-    seen = show("proof", "prod summary", merged.run["prod"].summary)
+    seen = show("proof", "prod summary", merged.run["prod / release"].summary)
     assert f"prod: {merged.run.event.sha[:12]} is proven, and answers" in seen.text
     assert f"version\t{merged.run.event.sha}" in seen.text
     assert f"address\t{team.url('prod')}" in seen.text

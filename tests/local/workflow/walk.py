@@ -6,7 +6,9 @@ here is an error that names it. `job.py` has what happens inside a job, `actions
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +16,16 @@ from typing import Any
 from tests.local.workflow import expressions, job
 from tests.local.workflow.expressions import Known, WorkflowError
 from tests.local.workflow.forge import Forge
-from tests.local.workflow.runs import Event, JobRun, Run, known
+from tests.local.workflow.runs import Call, Event, JobRun, Run, job_name, known
 
 JOB_KEYS = {
-    *("name", "needs", "if", "runs-on", "timeout-minutes", "permissions", "environment", "concurrency"),
+    *("needs", "if", "runs-on", "timeout-minutes", "permissions", "environment", "concurrency"),
     *("strategy", "env", "outputs", "steps"),
 }
+CALL_KEYS = {"needs", "if", "uses", "with", "strategy", "concurrency", "permissions"}
+"""Of a job that calls a workflow: "Supported keywords for jobs that call a reusable workflow" (REUSING), without
+`name`, and without `secrets`, of which this repository has none."""
+REUSING = "https://docs.github.com/en/actions/reference/workflows-and-actions/reusing-workflow-configurations"
 WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}
 STRATEGY_KEYS = {"matrix", "fail-fast", "max-parallel"}
 
@@ -37,73 +43,162 @@ def walk(
     """Run a workflow as `event` starts it, from the commit that GitHub takes it from.
 
     `approve` is asked for each environment with reviewers, and gets what they see: the run so far. `done_before` names
-    jobs, or single ones of a matrix, that are taken for successful without being run. `again` is a run of which the
-    jobs that failed are run again, with what depends on them; or those that `only` names, as `preview (dev)`.
+    jobs, or single ones of a matrix or of a called workflow, that are taken for successful without being run. `again`
+    is a run of which the jobs that failed are run again, with what depends on them; or those that `only` names, as
+    `preview (dev)`.
     """
     definition = forge.workflow(workflow, event)
     known(definition, WORKFLOW_KEYS, workflow)
     if not started_by(definition, event):
         raise WorkflowError(f"{workflow} is not started by {event.name} of {event.ref}")
     run = forge.run(workflow, event, again)
-    inputs = given_inputs(definition, event)
-    for identity in ordered(definition["jobs"]):
-        if identity in done_before:
-            run.jobs.append(JobRun(identity, result="success"))
-        else:
-            kept = {ran.name: ran for ran in again.jobs if ran.id == identity and _stays(ran, only)} if again else {}
-            _walk_job(forge, run, definition, identity, inputs, approve, kept, done_before)
+    _Walk(forge, run, approve, done_before, again, only).jobs(definition, given_inputs(definition, event))
     return run
 
 
-def _walk_job(
-    forge: Forge,
-    run: Run,
-    definition: Mapping[str, Any],
-    identity: str,
-    inputs: Mapping[str, Any],
-    approve: Callable[[Run, str], bool] | None,
-    kept: Mapping[str, JobRun],
-    done_before: frozenset[str],
-) -> None:
-    """Add one job to the run: as many as its matrix makes of it, one that is skipped if its condition says so."""
-    written = definition["jobs"][identity]
-    known(written, JOB_KEYS, f"job {identity}")
-    needs = listed(written.get("needs"))
-    contexts = {
-        "github": forge.context(run),
-        "vars": Known(forge.variables),
-        "inputs": Known(inputs),
-        "needs": Known({name: {"result": run.result_of(name), "outputs": outputs_of(run, name)} for name in needs}),
-    }
-    before = {run.result_of(name) for name in ancestors(definition["jobs"], identity)}
-    status = {
-        "always": lambda: True,
-        "success": lambda: before <= {"success"},
-        "failure": lambda: "failure" in before,
-        "cancelled": lambda: False,
-    }
-    if not expressions.condition(written.get("if"), contexts, status):
-        run.jobs.append(JobRun(identity))
-        return
-    strategy = expressions.fill(written.get("strategy") or {}, contexts)
-    known(strategy, STRATEGY_KEYS, f"strategy of {identity}")
-    failed = False
-    for matrix in combinations(strategy.get("matrix") or {}):
-        ran = JobRun(identity, matrix)
+@dataclasses.dataclass(frozen=True)
+class _Walk:
+    """A run, and what the test wants of it."""
+
+    forge: Forge
+    run: Run
+    approve: Callable[[Run, str], bool] | None
+    done_before: frozenset[str]
+    again: Run | None
+    only: frozenset[str]
+
+    def jobs(self, definition: Mapping[str, Any], inputs: Mapping[str, Any], call: Call | None = None) -> None:
+        """Add the jobs of a workflow to the run, in their order."""
+        for identity in ordered(definition["jobs"]):
+            self._job(definition, identity, inputs, call)
+
+    def _job(self, definition: Mapping[str, Any], identity: str, inputs: Mapping[str, Any], call: Call | None) -> None:
+        """Add one job: as many as its matrix makes of it, one that is skipped if its condition says so."""
+        run, written = self.run, definition["jobs"][identity]
+        known(written, CALL_KEYS if "uses" in written else JOB_KEYS, f"job {identity}")
+        needs = listed(written.get("needs"))
+        contexts = {
+            "github": self.forge.context(run),
+            "vars": Known(self.forge.variables),
+            "inputs": Known(inputs),
+            "needs": Known(
+                {name: {"result": run.result_of(name, call), "outputs": run.outputs_of(name, call)} for name in needs}
+            ),
+        }
+        before = {run.result_of(name, call) for name in ancestors(definition["jobs"], identity)}
+        status = {
+            "always": lambda: True,
+            "success": lambda: before <= {"success"},
+            "failure": lambda: "failure" in before,
+            "cancelled": lambda: False,
+        }
+        done = (call.id if call else identity) in self.done_before
+        if not done and not expressions.condition(written.get("if"), contexts, status):
+            run.jobs.append(JobRun(identity, call=call))
+            return
+        strategy = expressions.fill(written.get("strategy") or {}, contexts)
+        known(strategy, STRATEGY_KEYS, f"strategy of {identity}")
+        for matrix in combinations(strategy.get("matrix") or {}):
+            place = {**contexts, "matrix": Known(matrix), "strategy": Known()}
+            failed = run.result_of(identity, call) == "failure"
+            if failed and strategy.get("fail-fast", True):
+                self._end(JobRun(identity, matrix, call, "cancelled"))
+            elif "uses" in written:
+                self._call(definition, identity, matrix, place, nested=call is not None)
+            else:
+                self._run(definition, JobRun(identity, matrix, call), place)
+
+    def _run(self, definition: Mapping[str, Any], ran: JobRun, contexts: Mapping[str, Any]) -> None:
+        """Run a job, unless it is to stay as it was or is taken for done."""
+        kept = {job.name: job for job in self.again.jobs if _stays(job, self.only)} if self.again else {}
         if ran.name in kept:
             ran = kept[ran.name]
-        elif ran.name in done_before:
+        elif {ran.name, ran.call.id if ran.call else ran.id} & self.done_before:
             ran.result = "success"
-        elif failed and strategy.get("fail-fast", True):
-            ran.result = "cancelled"
         else:
-            place = {**contexts, "matrix": Known(matrix), "strategy": Known()}
-            job.run(forge, run, ran, definition, place, approve)
-            (run.folder / f"{run.attempt} {ran.name}.log").write_text(ran.log)
+            job.run(self.forge, self.run, ran, definition, contexts, self.approve)
+            (self.run.folder / f"{self.run.attempt} {ran.name.replace('/', '-')}.log").write_text(ran.log)
+        self._end(ran)
+
+    def _end(self, ran: JobRun) -> None:
         ran.ended = ran.ended or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        forge.api.ended(run.number, run.attempt, ran.name, ran.result, ran.ended)
-        failed = failed or ran.result == "failure"
-        run.jobs.append(ran)
+        self.forge.api.ended(self.run.number, self.run.attempt, ran.name, ran.result, ran.ended)
+        self.run.jobs.append(ran)
+
+    def _call(
+        self,
+        definition: Mapping[str, Any],
+        identity: str,
+        matrix: Mapping[str, Any],
+        contexts: Mapping[str, Any],
+        *,
+        nested: bool,
+    ) -> None:
+        """Add the jobs of the workflow that a job calls: the one of the caller's commit (REUSING).
+
+        They get inputs and `github`; neither `env` nor `defaults` of the caller.
+        """
+        written = definition["jobs"][identity]
+        path = re.fullmatch(r"\./\.github/workflows/([\w-]+\.ya?ml)", written["uses"])
+        if nested or not path:
+            raise WorkflowError(f"{written['uses']}: these tests know calls of this repository's workflows, one deep")
+        called = known(self.forge.workflow(path.group(1), self.run.event), WORKFLOW_KEYS, path.group(1))
+        events = triggers(called)
+        if "workflow_call" not in events:
+            raise WorkflowError(f"{path.group(1)} has no workflow_call: it cannot be called")
+        face = known(events["workflow_call"] or {}, {"inputs", "outputs"}, "workflow_call")
+        inputs = passed(face.get("inputs") or {}, expressions.fill(written.get("with") or {}, contexts))
+        call = Call(
+            identity,
+            job_name(identity, matrix),
+            job.permissions_of(definition, identity),
+            job.concurrency_of(written, contexts),
+        )
+        for inner in called["jobs"]:
+            hold_to(call, inner, job.permissions_of(called, inner))
+        self.jobs(called, inputs, call)
+        jobs = Known({name: {"outputs": self.run.outputs_of(name, call)} for name in called["jobs"]})
+        values = {name: output["value"] for name, output in (face.get("outputs") or {}).items()}
+        call.outputs.update(
+            {
+                name: expressions.text(expressions.fill(value, {"jobs": jobs, "inputs": Known(inputs)}))
+                for name, value in values.items()
+            }
+        )
+
+
+def hold_to(call: Call, job_of_call: str, permissions: Mapping[str, str]) -> None:
+    """Refuse what the caller may not do itself: a token's permissions are "the same or more restrictive" (REUSING)."""
+    levels = ("none", "read", "write")
+    for name, level in permissions.items():
+        allowed = call.permissions.get(name, "none")
+        if levels.index(level) > levels.index(allowed):
+            raise WorkflowError(
+                f"{call.name} / {job_of_call} asks for {name}: {level}, its caller has {name}: {allowed}"
+            )
+
+
+def passed(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a called workflow, of the types that it asks for.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#onworkflow_callinputs
+    """
+    types: Mapping[str, tuple[Any, Any]] = {"string": (str, ""), "boolean": (bool, False), "number": (int | float, 0)}
+    unknown = set(values) - set(inputs)
+    if unknown:
+        raise WorkflowError(f"the called workflow has no input {', '.join(sorted(unknown))}")
+    result = {}
+    for name, declared in inputs.items():
+        known(declared, {"description", "type", "required", "default"}, f"input {name}")
+        if declared.get("required") and name not in values:
+            raise WorkflowError(f"the called workflow requires the input {name}")
+        kind, empty = types[declared["type"]]
+        value = values.get(name, declared.get("default", empty))
+        value = empty if value is None else value
+        if not isinstance(value, kind):
+            raise WorkflowError(f"input {name}: {value!r} is no {declared['type']}")
+        result[name] = value
+    return result
 
 
 def _stays(ran: JobRun, only: frozenset[str]) -> bool:
@@ -115,13 +210,18 @@ def listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 
+def triggers(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The events of `on`, with what is said of each."""
+    on = definition["on"]
+    return dict.fromkeys(listed(on)) if isinstance(on, str | list) else dict(on)
+
+
 def started_by(definition: Mapping[str, Any], event: Event) -> bool:
     """Whether the workflow's `on` has the event, and its branch: for a pull request and a merge group, the target.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
     """
-    on = definition["on"]
-    on = dict.fromkeys(listed(on)) if isinstance(on, str | list) else on
+    on = triggers(definition)
     if event.name not in on:
         return False
     filters = on[event.name] or {}
@@ -178,7 +278,3 @@ def combinations(matrix: Mapping[str, Any]) -> list[dict[str, Any]]:
         if name in ("include", "exclude") or not isinstance(values, list):
             raise WorkflowError(f"matrix: these tests do not know {name}: {values}")
     return [dict(zip(matrix, chosen, strict=True)) for chosen in itertools.product(*matrix.values())]
-
-
-def outputs_of(run: Run, identity: str) -> dict[str, str]:
-    return {name: value for ran in run.jobs if ran.id == identity for name, value in ran.outputs.items()}
