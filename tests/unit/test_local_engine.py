@@ -186,6 +186,8 @@ PAGE = b"<html>Sign in to the proxy</html>"
         (archive()[:60] + b"!" * 60, listing(archive()[:60] + b"!" * 60), "decompressing|CRC|end-of-stream|header"),
         (empty(), listing(empty()), "No such file"),
     ],
+    # An archive has the time in it, and a test needs the same name in every process.
+    ids=["page for checksums", "bytes for checksums", "page", "cut", "page listed", "start", "damaged", "empty"],
 )
 def test_a_download_that_cannot_be_used_is_built_instead(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, content: bytes, checksums: bytes, why: str
