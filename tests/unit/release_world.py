@@ -18,7 +18,7 @@ from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
 from release.tasks import Tasks
-from tests.unit.bucket_fake import Bucket
+from tests.unit.fake_s3 import FakeS3
 
 OLD, NEW = "1" * 40, "2" * 40
 ACCOUNT = "arn:aws:ecs:us-west-2:111111111111"
@@ -79,7 +79,7 @@ class World:
     """What AWS has. Each call to it has a name; it can fail, or end the process before or after it took effect."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Release | None = None) -> None:
-        self.bucket = Bucket()
+        self.bucket = FakeS3()
         self.story: list[str] = []
         self.failing: dict[str, Exception] = {}
         self.kill: str | None = None
@@ -275,7 +275,7 @@ class World:
 
     @property
     def last(self) -> Attempt:
-        return records.list_attempts(self.bucket, "records", 1)[0]
+        return records.list_attempts(self.bucket, "impl-records", 1)[0]
 
     @property
     def finished(self) -> bool:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from release import records
 from release.records import Attempt, Phase
 from release.strict_json import DamagedError
-from tests.unit.bucket_fake import Bucket, error
+from tests.unit.fake_s3 import FakeS3, refusal
 
 RECORDS = "records"
 
@@ -34,7 +34,7 @@ def attempt(number: int, **changes: Any) -> Attempt:
 
 
 def test_an_attempt_that_ended_is_read_back_whole() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     began = attempt(1, reason="it loses orders", restart="rotated", replaces="0" * 40)
     ended = dataclasses.replace(
         began,
@@ -56,7 +56,7 @@ def test_an_attempt_that_ended_is_read_back_whole() -> None:
 
 
 def test_what_an_earlier_program_did_not_hide_is_hidden() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     began = attempt(1)
     message = "dial postgres://easi:Win@ter@db/easi\n  PGPASS=hunter2"
     records.begin(bucket, RECORDS, began)
@@ -72,7 +72,7 @@ def test_what_an_earlier_program_did_not_hide_is_hidden() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}"])
 def test_what_no_release_wrote_is_named(body: bytes) -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     began = attempt(1)
     bucket.objects[began.prefix + "began.json"] = body
     with pytest.raises(DamagedError, match=f"s3://records/{began.prefix}"):
@@ -80,7 +80,7 @@ def test_what_no_release_wrote_is_named(body: bytes) -> None:
 
 
 def test_one_that_began_and_never_ended_was_interrupted() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     records.begin(bucket, RECORDS, attempt(1))
 
     (found,) = records.list_attempts(bucket, RECORDS, 5)
@@ -88,17 +88,17 @@ def test_one_that_began_and_never_ended_was_interrupted() -> None:
 
 
 def test_the_newest_come_first_and_no_more_than_asked_for() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     for number in (2, 4, 1, 3):
         records.begin(bucket, RECORDS, attempt(number))
 
     assert [found.id for found in records.list_attempts(bucket, RECORDS, 3)] == ["id4", "id3", "id2"]
     assert records.list_attempts(bucket, RECORDS, 0) == ()
-    assert records.list_attempts(Bucket(), RECORDS, 3) == ()
+    assert records.list_attempts(FakeS3(), RECORDS, 3) == ()
 
 
 def test_what_was_kept_is_never_changed() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     records.begin(bucket, RECORDS, attempt(1))
     kept = dict(bucket.objects)
 
@@ -109,10 +109,10 @@ def test_what_was_kept_is_never_changed() -> None:
 
 
 def test_a_write_that_s3_refuses_is_raised() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
 
     def refuse(_operation: str, _key: str) -> None:
-        raise error("AccessDenied")
+        raise refusal("AccessDenied")
 
     bucket.before = refuse
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -121,7 +121,7 @@ def test_a_write_that_s3_refuses_is_raised() -> None:
 
 def test_an_attempt_without_an_outcome_cannot_end() -> None:
     with pytest.raises(ValueError, match="has no end"):
-        records.end(Bucket(), RECORDS, attempt(1))
+        records.end(FakeS3(), RECORDS, attempt(1))
 
 
 def test_times_sort_as_text() -> None:

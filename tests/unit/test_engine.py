@@ -10,7 +10,7 @@ from release import engine, records, rollout
 from release.healthcheck import NotProven
 from release.preflight import Problems
 from release.records import GoneBack, Identity
-from tests.unit.bucket_fake import error
+from tests.unit.fake_s3 import refusal
 from tests.unit.release_world import (
     ACCOUNT,
     MIGRATION,
@@ -129,7 +129,7 @@ def test_what_releases_all_the_same_is_no_problem_but_to_do(
         ("prove 2", NotProven("status is fail"), ["back to 1", "prove 1"]),
         ("switch 2", RuntimeError("S3 is down"), ["switch 1 whole", "back to 1", "prove 1"]),
         ("read 2", RuntimeError("stale"), ["switch 1 whole", "back to 1", "prove 1"]),
-        ("put release.json", error("InternalError"), ["switch 1 whole", "back to 1", "prove 1"]),
+        ("put release.json", refusal("InternalError"), ["switch 1 whole", "back to 1", "prove 1"]),
     ],
 )
 def test_what_was_done_is_undone_in_reverse(
@@ -284,7 +284,7 @@ def test_each_attempt_and_proof_says_what_it_was(monkeypatch: pytest.MonkeyPatch
     ):
         run(world, asked)
 
-    listed = records.list_attempts(world.bucket, "records", 9)
+    listed = records.list_attempts(world.bucket, "impl-records", 9)
     assert [one.kind for one in listed] == ["again", "restart", "roll back", "promotion", "promotion"]
     assert world.recorded is not None
     assert world.recorded.kind == "again"
@@ -320,8 +320,8 @@ def test_a_proven_release_fails_over_nothing_that_comes_after(monkeypatch: pytes
     world.failing = {
         "expire": RuntimeError("no"),
         "expire images": RuntimeError("no"),
-        "put ended.json": error("InternalError"),
-        "delete unsettled.json": error("InternalError"),
+        "put ended.json": refusal("InternalError"),
+        "delete unsettled.json": refusal("InternalError"),
     }
     assert run(world).version == NEW
     assert "old static files stay" in " ".join(SAID)

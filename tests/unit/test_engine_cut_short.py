@@ -11,7 +11,7 @@ import pytest
 
 from release import engine, records, rollout
 from release.lease import LeaseHeldError
-from tests.unit.bucket_fake import error
+from tests.unit.fake_s3 import refusal
 from tests.unit.release_world import (
     NEW,
     OLD,
@@ -32,7 +32,7 @@ def test_a_record_that_arrived_without_an_answer_is_one(monkeypatch: pytest.Monk
 
     def lost(when: str, name: str) -> None:
         if (when, name) == ("put", "release.json"):
-            raise error("InternalError")
+            raise refusal("InternalError")
 
     world.bucket.after = lost
     run(world)
@@ -44,8 +44,8 @@ def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monke
 
     def lost(when: str, name: str) -> None:
         if (when, name) == ("put", "release.json"):
-            world.failing["get release.json"] = error("InternalError")
-            raise error("InternalError")
+            world.failing["get release.json"] = refusal("InternalError")
+            raise refusal("InternalError")
 
     back = world.roll_back
 
@@ -198,9 +198,11 @@ def test_a_site_that_is_not_marked_is_not_switched(monkeypatch: pytest.MonkeyPat
     world = World(monkeypatch, before())
 
     def refused(operation: str, key: str) -> None:
-        mark = records.read_mark(world.bucket, "records") if (operation, key) == ("put", "unsettled.json") else None
+        mark = (
+            records.read_mark(world.bucket, "impl-records") if (operation, key) == ("put", "unsettled.json") else None
+        )
         if mark is not None:
-            raise error("AccessDenied")
+            raise refusal("AccessDenied")
 
     world.bucket.before = refused
     failed(world)
@@ -249,7 +251,7 @@ def test_killed_at_any_call_and_the_next_run_fails(monkeypatch: pytest.MonkeyPat
         with pytest.raises(Killed) as killed:
             run(world)
         world.kill_at, kept = None, world.recorded
-        mark = records.read_mark(world.bucket, "records")
+        mark = records.read_mark(world.bucket, "impl-records")
         began = mark is not None and mark.site is not None
         assert began or world.site in (None, before().static_manifest) or kept is not None, killed.value
         world.sick = {THIRD}

@@ -57,7 +57,7 @@ def hold(s3: FakeS3, holder: Holder = OTHER) -> None:
 
 
 def stored(s3: FakeS3) -> dict[str, object]:
-    return dict(json.loads(s3.body(BUCKET, lease.KEY) or b"{}"))
+    return dict(json.loads(s3.objects.get(lease.KEY) or b"{}"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
 from release import objects, records
-from tests.unit.bucket_fake import Bucket, error
+from tests.unit.fake_s3 import FakeS3, refusal
 
 
 class S3:
@@ -51,7 +51,7 @@ def test_an_object_that_is_not_there_is_asked_for_once() -> None:
     assert s3.asked == 1
 
 
-class Busy(Bucket):
+class Busy(FakeS3):
     """Another request about each key is under way, for the first `times` ones of ours."""
 
     def __init__(self, times: int, code: str = "ConditionalRequestConflict") -> None:
@@ -63,7 +63,7 @@ class Busy(Bucket):
     def _conflict(self, operation: str, _key: str) -> None:
         if operation != "get" and self.left:
             self.left -= 1
-            raise error(self.code)
+            raise refusal(self.code)
 
 
 RECORD = records.Release(

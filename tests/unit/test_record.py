@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from release import records
 from release.records import GoneBack, Proven, RecordChangedError, Release
 from release.strict_json import DamagedError
-from tests.unit.bucket_fake import Bucket, error
+from tests.unit.fake_s3 import FakeS3, refusal
 
 
 def proven(version: str, *, reason: str | None = None) -> Proven:
@@ -59,21 +59,21 @@ def test_what_is_no_record_is_refused(data: dict[str, object], why: str) -> None
 
 
 def test_an_object_that_is_no_json_is_named() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     bucket.objects[records.RELEASE_KEY] = b"<html>"
     with pytest.raises(DamagedError, match="is damaged, no release wrote it so: it is not JSON"):
         records.read_release(bucket, "records")
 
 
 def test_a_record_replaces_the_one_that_was_read() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     records.write_release(bucket, "records", history("1"), records.read_stored(bucket, "records"))
     records.write_release(bucket, "records", history("1", "2"), records.read_stored(bucket, "records"))
     assert records.read_release(bucket, "records") == history("1", "2")
 
 
 def test_a_record_that_was_written_meanwhile_stays() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
     nothing = records.read_stored(bucket, "records")
     records.write_release(bucket, "records", history("1"), nothing)
     with pytest.raises(RecordChangedError, match="it is 111111111111, proven 2026"):
@@ -82,11 +82,11 @@ def test_a_record_that_was_written_meanwhile_stays() -> None:
 
 
 def test_a_write_that_did_not_arrive_is_told() -> None:
-    bucket = Bucket()
+    bucket = FakeS3()
 
     def down(operation: str, _key: str) -> None:
         if operation == "put":
-            raise error("InternalError")
+            raise refusal("InternalError")
 
     bucket.before = down
     with pytest.raises(ClientError, match="InternalError"):

@@ -223,7 +223,7 @@ def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, na
 def test_the_lease_of_a_process_that_is_gone_is_taken_away(world: World) -> None:
     world.hold(pid=GONE, where=machine.identity())
     world.recover()
-    assert world.s3.body("records", lease.KEY) is None
+    assert world.s3.objects.get(lease.KEY) is None
     assert world.said[0].startswith("prod: took away the lease of octocat since 2026-11-23T11:59:58Z")
 
 
@@ -231,7 +231,7 @@ def test_the_lease_of_another_machine_is_taken_away_when_nobody_renews_it(world:
     world.hold()
     began = world.s3.now
     world.recover()
-    assert world.s3.body("records", lease.KEY) is None
+    assert world.s3.objects.get(lease.KEY) is None
     assert (world.s3.now - began).total_seconds() == lease.TTL_S + 1
 
 
@@ -247,4 +247,4 @@ def test_while_the_holder_of_the_lease_lives_nothing_is_cleared(world: World, mo
     with pytest.raises(LeaseHeldError, match="prod is being released by octocat"):
         world.recover()
     assert world.ran == []
-    assert world.s3.body("records", lease.KEY) is not None
+    assert world.s3.objects.get(lease.KEY) is not None

@@ -11,8 +11,7 @@ from release import provider, session
 from release.drift import Found
 from release.request import IDENTITY
 from release.rollout import RolloutFailed
-from tests.unit.bucket_fake import Bucket
-from tests.unit.bucket_fake import error as s3_error
+from tests.unit.fake_s3 import FakeS3, refusal
 
 RECORD: dict[str, Any] = {
     "version": "1" * 40,
@@ -44,9 +43,9 @@ INPUTS: dict[str, Any] = {
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     """The records bucket, in which the record is what the state has."""
-    made = Bucket()
+    made = FakeS3()
     made.objects["release.json"] = json.dumps(RECORD).encode()
     clients = session.Clients(s3=made, cloudfront=None, function=None)
     monkeypatch.setattr("release.provider.session.connect", lambda *_a, **_k: clients)
@@ -63,11 +62,11 @@ def test_a_change_of_what_runs_is_a_release(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["rolloutDeadline", "health"])
-def test_a_change_of_how_it_is_proven_is_none(bucket: Bucket, key: str) -> None:
+def test_a_change_of_how_it_is_proven_is_none(bucket: FakeS3, key: str) -> None:
     assert changes({key: "another"}) is False
 
 
-def test_nothing_changed_is_no_release(bucket: Bucket) -> None:
+def test_nothing_changed_is_no_release(bucket: FakeS3) -> None:
     assert changes({}) is False
 
 
@@ -75,30 +74,30 @@ def test_a_restart_that_is_asked_for_is_a_release() -> None:
     assert changes({"restart": "rotated"}) is True
 
 
-def test_what_an_interrupted_release_left_is_a_release(bucket: Bucket) -> None:
+def test_what_an_interrupted_release_left_is_a_release(bucket: FakeS3) -> None:
     bucket.objects["unsettled.json"] = b"{}"
     assert changes({}) is True
 
 
-def test_a_release_that_pulumi_never_stored_is_a_release(bucket: Bucket) -> None:
+def test_a_release_that_pulumi_never_stored_is_a_release(bucket: FakeS3) -> None:
     """It was killed after all was recorded in AWS, and before its outputs reached the state."""
     bucket.objects["release.json"] = json.dumps(RECORD | {"version": "2" * 40}).encode()
     assert changes({}) is True
 
 
-def test_another_proof_of_the_same_release_is_none(bucket: Bucket) -> None:
+def test_another_proof_of_the_same_release_is_none(bucket: FakeS3) -> None:
     bucket.objects["release.json"] = json.dumps(RECORD | {"verifiedAt": "2026-11-24T00:00:00Z"}).encode()
     assert changes({}) is False
 
 
-def test_a_record_that_is_gone_is_a_release(bucket: Bucket) -> None:
+def test_a_record_that_is_gone_is_a_release(bucket: FakeS3) -> None:
     del bucket.objects["release.json"]
     assert changes({}) is True
 
 
-def test_credentials_that_may_not_look_see_no_release(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_may_not_look_see_no_release(bucket: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_operation: str, _key: str) -> None:
-        raise s3_error("AccessDenied")
+        raise refusal("AccessDenied")
 
     bucket.before = denied
     assert changes({}) is False
@@ -110,9 +109,9 @@ def test_credentials_that_may_not_look_see_no_release(bucket: Bucket, monkeypatc
     assert changes({}) is False
 
 
-def test_a_bucket_that_does_not_answer_is_told(bucket: Bucket) -> None:
+def test_a_bucket_that_does_not_answer_is_told(bucket: FakeS3) -> None:
     def down(_operation: str, _key: str) -> None:
-        raise s3_error("InternalError")
+        raise refusal("InternalError")
 
     bucket.before = down
     with pytest.raises(ClientError):
