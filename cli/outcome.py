@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from cli import markdown
-from cli.text import moment, revision, seconds, short, table, when
+from cli.text import moment, seconds, short, table, when
+from functions.names import revision
 from release import way_back
 from release.healthcheck import Proof
 from release.records import Attempt, Proven, Release

@@ -35,11 +35,6 @@ def short(digest: str) -> str:
     return version.short(digest.removeprefix("sha256:"))
 
 
-def revision(task_definition: str) -> str:
-    """`family:revision` of an ARN."""
-    return task_definition.rpartition("/")[2]
-
-
 def moment(text: str) -> datetime | None:
     """The time in an ISO 8601 text, in UTC; None for another text."""
     try:

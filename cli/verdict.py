@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from cli.history import state
-from cli.text import ago, revision, short, when
+from cli.text import ago, short, when
+from functions.names import revision
 from release import drift, strict_json
 from release.lease import Held
 from release.records import Attempt, Release, UnfinishedMark

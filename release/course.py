@@ -117,8 +117,3 @@ class Course:
 def identity(release: Identity) -> Identity:
     """The identity alone, of whatever else is known of a release."""
     return Identity(**{field.name: getattr(release, field.name) for field in dataclasses.fields(Identity)})
-
-
-def revision(task_definition: str) -> str:
-    """`family:revision` of an ARN."""
-    return task_definition.rpartition("/")[2]

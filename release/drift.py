@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
+from functions.names import revision
 from release import records
 from release.records import Release
 from release.request import ReleaseRequest
@@ -68,8 +69,8 @@ def differences(
     """What is another than was known, a line each: for people who read no diff. None was not known."""
     lines = []
     if (found.task_definition or "") != task_definition:
-        now = _revision(found.task_definition or "nothing: it is gone")
-        lines.append(f"the service is to run {now}, and ran {_revision(task_definition)}")
+        now = revision(found.task_definition or "nothing: it is gone")
+        lines.append(f"the service is to run {now}, and ran {revision(task_definition)}")
     if network is not None and found.network is not None and found.network != network:
         lines.append(f"the service is to run in {place(found.network)}, and ran in {place(network)}")
     if None not in (execute_command, found.execute_command) and found.execute_command != execute_command:
@@ -77,11 +78,6 @@ def differences(
     if found.denied is None and (found.static_manifest or "") != static_manifest:
         lines.append(f"the site is {found.static_manifest or 'empty'}, and was {static_manifest}")
     return tuple(lines)
-
-
-def _revision(task_definition: str) -> str:
-    """`family:revision` of an ARN, with what was remarked of it."""
-    return task_definition.rpartition("/")[2]
 
 
 def place(network: Mapping[str, Any]) -> str:

@@ -5,12 +5,12 @@ image is either complete under its digest or not there.
 """
 
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from release import architecture
+from release.progress import Say
 from release.registry import (
     PARALLEL_LAYERS,
     Credentials,
@@ -23,7 +23,6 @@ from release.registry import (
     patiently,
 )
 
-Say = Callable[[str], None]
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 

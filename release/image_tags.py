@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from release.static.store import Say
+from release.progress import Say
 
 _BATCH: Final = 100
 """Images that one BatchDeleteImage takes (Amazon ECR API Reference)."""

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import code, is_missing
 from release import machine, objects, strict_json
+from release.progress import Say
 from release.strict_json import DamagedError
 from release.version import short
 
@@ -35,8 +36,6 @@ POLL_S: Final = 1.0
 """Seconds between looks at a lease that may be a dead one, and between attempts of a renewal that failed."""
 ABANDON_S: Final = 1.0
 """Seconds that giving the lease back may take when the engine is gone."""
-
-Say = Callable[[str], None]
 
 
 class LeaseError(Exception):

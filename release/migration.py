@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from functions.names import name_in
 from release import progress, strict_json
 from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
@@ -76,7 +77,7 @@ def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrat
     except FunctionFailed:
         raise
     except BaseException:
-        state = f"goes on in task {_id(task)}" if task else "may have been started"
+        state = f"goes on in task {name_in(task)}" if task else "may have been started"
         progress.kept(
             say, f"the migration is not watched any more and {state}: the next run of this release waits for its end"
         )
@@ -107,7 +108,7 @@ def _start(function: DeployFunction, request: MigrationRequest, say: Say) -> str
     how = "begins" if began["started"] or "run_task" in function.unheard else "runs already"
     limit = f"for {request.timeout_s:g} s at most"
     # Kept: where Pulumi is interrupted twice, this process ends without another word.
-    progress.kept(say, f"the migration {shlex.join(request.command)} {how} in task {_id(task)}, {limit}")
+    progress.kept(say, f"the migration {shlex.join(request.command)} {how} in task {name_in(task)}, {limit}")
     return task
 
 
@@ -164,15 +165,15 @@ def _stop(
             if answer["outcome"] != "in_progress":
                 return f"it was stopped{_exit(answer)}", tuple(answer["details"])
             if last_call:
-                return f"it was told to stop, and task {_id(task)} still ran {STOP_DEADLINE_S:g} s later", ()
+                return f"it was told to stop, and task {name_in(task)} still ran {STOP_DEADLINE_S:g} s later", ()
             time.sleep(request.interval_s)
     except FunctionFailed as error:
-        return f"whether task {_id(task)} still runs is not known: {error.message}", error.details
+        return f"whether task {name_in(task)} still runs is not known: {error.message}", error.details
 
 
 def _failure(request: MigrationRequest, answer: Answer, task: str) -> str:
     if answer["outcome"] == "no_task":
-        return f"ECS does not know the migration's task {_id(task)} any more: whether it succeeded cannot be said"
+        return f"ECS does not know the migration's task {name_in(task)} any more: whether it succeeded cannot be said"
     why = f": {answer['reason'].rstrip('.')}" if answer["reason"] else ""
     if answer["exitCode"] is None:
         return f"the migration never ran: container {request.container} has no exit code{why}"
@@ -181,7 +182,3 @@ def _failure(request: MigrationRequest, answer: Answer, task: str) -> str:
 
 def _exit(answer: Answer) -> str:
     return "" if answer.get("exitCode") is None else f" with exit code {answer['exitCode']}"
-
-
-def _id(task: str) -> str:
-    return task.rpartition("/")[2]

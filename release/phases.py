@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from functions.names import revision
 from release import healthcheck, image, migration, preflight, records, registry, rollout, strict_json, tasks, way_back
-from release.course import Course, ServiceMove, revision
+from release.course import Course, ServiceMove
 from release.healthcheck import NotProven
 from release.migration import MigrationRequest
 from release.progress import Say

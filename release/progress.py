@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from functions.names import name_in
 from functions.redaction.shapes import hide
 from release import escaping
 
@@ -83,7 +84,7 @@ def clean(text: str) -> str:
 
 def of_rollout(answer: Answer) -> str:
     """How a rollout stands: tasks and targets of the new revision, then whatever else is missing. Pure."""
-    revision = str(answer["taskDefinition"]).rpartition("/")[2]
+    revision = name_in(str(answer["taskDefinition"]))
     tasks = f"{answer['runningCount']} of {answer['desiredCount']} tasks on {revision}"
     missing = [each for each in answer["missing"] if "tasks running on" not in each]
     if answer["healthyTargets"] and not any("targets healthy" in each for each in missing):

@@ -22,6 +22,7 @@ from urllib3.response import BaseHTTPResponse
 from release import strict_json
 from release.strict_json import DamagedError, Form
 from release.transport import Pools, ProxyRefusedError
+from release.version import Digest, is_digest
 
 Credentials = Callable[[str], tuple[str, str] | None]
 """Name and password for a registry (`host` or `host:port`), None for one that asks for none."""
@@ -43,7 +44,6 @@ MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>{_PART}(?:/{_PART})*)")
 # "Amazon ECR endpoints and quotas", AWS General Reference: the older form, FIPS, and the dual-stack one.
@@ -102,7 +102,7 @@ class Platform:
 class Descriptor:
     """What a manifest names: a layer, a configuration, another manifest."""
 
-    digest: Annotated[str, Form(_DIGEST.fullmatch, "sha256:<64 hexadecimal digits>")]
+    digest: Digest
     size: Annotated[int, Form(lambda size: size >= 0, "0 or more bytes")]
     urls: tuple[str, ...] | None = None
     platform: Platform | None = None
@@ -145,7 +145,7 @@ def ecr_credentials(make: Callable[[str, str], Any]) -> Credentials:
 
 def checked_digest(digest: str) -> str:
     """The digest. Raises ImageError for what is none."""
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise ImageError(f"an image's digest is sha256:<64 hexadecimal digits>, not {digest!r}")
     return digest
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from functions.names import revision
 from release import progress, strict_json
 from release.deploy_function import Answer, Current, DeployFunction, FunctionFailed, LambdaClient
 from release.progress import Say
@@ -214,7 +215,7 @@ def _settings(request: RolloutRequest | RollbackRequest) -> dict[str, Any]:
 
 def _watch(function: DeployFunction, began: Answer, request: RolloutRequest | RollbackRequest, say: Say) -> RolledOut:
     """Ask how the deployment stands until it is decided."""
-    revision = _revision(began["taskDefinition"])
+    name = revision(began["taskDefinition"])
     asked = {
         "deployment": began["deployment"],
         "taskDefinition": began["taskDefinition"],
@@ -239,10 +240,10 @@ def _watch(function: DeployFunction, began: Answer, request: RolloutRequest | Ro
             )
         nowhere = answer["takenBack"] and began["started"] and began["replaces"] is None
         if answer["outcome"] != "in_progress" or nowhere:
-            raise _failed("failed" if answer["outcome"] == "in_progress" else answer["outcome"], answer, revision)
+            raise _failed("failed" if answer["outcome"] == "in_progress" else answer["outcome"], answer, name)
         news(progress.of_rollout(answer))
         if last_call:
-            raise _timed_out(answer, revision, function.deadline_s)
+            raise _timed_out(answer, name, function.deadline_s)
         time.sleep(request.interval_s)
 
 
@@ -273,42 +274,38 @@ def _as_rollout(deployment: str | None = None) -> Iterator[None]:
 
 
 def _beginning(began: Answer) -> str:
-    revision = _revision(began["taskDefinition"])
+    name = revision(began["taskDefinition"])
     if not began["started"]:
-        return f"{revision} is there already ({began['deployment']})"
-    before = f" after {_revision(began['replaces'])}" if began["replaces"] else ""
-    return f"{revision} begins{before}, desired count {began['desiredCount']} ({began['deployment']})"
+        return f"{name} is there already ({began['deployment']})"
+    before = f" after {revision(began['replaces'])}" if began["replaces"] else ""
+    return f"{name} begins{before}, desired count {began['desiredCount']} ({began['deployment']})"
 
 
-def _failed(outcome: str, answer: Answer, revision: str) -> FunctionFailed:
+def _failed(outcome: str, answer: Answer, name: str) -> FunctionFailed:
     story = {
-        "rolled_back": f"ECS took {revision} back",
-        "superseded": f"{revision} was replaced before it was complete",
-        "no_tasks": f"no task of {revision} ever ran",
-        "failed": f"{revision} failed, and there is nothing to return to",
-    }.get(outcome, f"{revision}: {outcome}")
+        "rolled_back": f"ECS took {name} back",
+        "superseded": f"{name} was replaced before it was complete",
+        "no_tasks": f"no task of {name} ever ran",
+        "failed": f"{name} failed, and there is nothing to return to",
+    }.get(outcome, f"{name}: {outcome}")
     why = f": {answer['reason'].rstrip('.')}" if answer["reason"] else ""
     return FunctionFailed(outcome, f"{answer['service']}: {story}{why}. {_what_runs(answer)}", tuple(answer["details"]))
 
 
-def _timed_out(answer: Answer, revision: str, deadline_s: float) -> FunctionFailed:
-    text = f"{answer['service']}: {revision} was not complete after {deadline_s:g} s"
+def _timed_out(answer: Answer, name: str, deadline_s: float) -> FunctionFailed:
+    text = f"{answer['service']}: {name} was not complete after {deadline_s:g} s"
     missing = "; ".join(answer["missing"])
     return FunctionFailed("timed_out", f"{text}, missing: {missing}. {_what_runs(answer)}", tuple(answer["details"]))
 
 
 def _what_runs(answer: Answer) -> str:
     now = _current(answer)
-    on = _revision(now.task_definition) if now.task_definition else "nothing"
+    on = revision(now.task_definition) if now.task_definition else "nothing"
     return f"The service is on {on}, {now.running_count} of {now.desired_count} tasks running"
 
 
 def _current(answer: Answer) -> Current:
     return strict_json.read(Current, answer["current"])
-
-
-def _revision(task_definition: str) -> str:
-    return task_definition.rpartition("/")[2]
 
 
 def _silent(_: str) -> None:

@@ -10,8 +10,9 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
+from functions.names import revision
 from release import healthcheck, progress, records, rollout, tasks
-from release.course import Course, ServiceMove, revision
+from release.course import Course, ServiceMove
 from release.deploy_function import Current
 from release.healthcheck import NotProven
 from release.lease import LeaseLostError

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from release import stack, strict_json
 from release.stack import StackError
+from release.version import is_commit
 
 UPDATES: Final = 50
 """Entries of a stack's history that are read, the newest ones. Refreshes are among them."""
-_SHA: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ def of_history(entries: Iterable[Mapping[str, Any]]) -> tuple[Update, ...]:
                 succeeded=entry["result"] == "succeeded",
                 started_at=_moment(entry["startTime"]),
                 ended_at=_moment(entry["endTime"]),
-                commit=commit if _SHA.fullmatch(commit) else "",
+                commit=commit if is_commit(commit) else "",
                 run=str(environment.get("ci.build.url", "")),
             )
         )

@@ -16,7 +16,9 @@ FORM: Final = (
 )
 SHORT: Final = 12
 """Characters of a Git SHA or a digest for people."""
-_FULL: Final = re.compile(r"[0-9a-f]{40}(-dirty-[0-9a-f]{12})?")
+_COMMIT: Final = re.compile("[0-9a-f]{40}")
+_DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
+_FULL: Final = re.compile(rf"{_COMMIT.pattern}(-dirty-[0-9a-f]{{12}})?")
 _MARK: Final = "-dirty"
 _SHORT_HASH: Final = 4
 
@@ -26,6 +28,17 @@ def is_full(text: str) -> bool:
     return _FULL.fullmatch(text) is not None
 
 
+def is_commit(text: str) -> bool:
+    """Whether the text is a Git SHA, in full."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is the digest of an image or of a manifest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+Digest = Annotated[str, Form(is_digest, "sha256:<64 hexadecimal digits>")]
 Version = Annotated[str, Form(is_full, FORM)]
 """The type of a version, in full."""
 

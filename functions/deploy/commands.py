@@ -9,9 +9,10 @@ from typing import Any
 from functions.deploy import evidence, facts, lease, verdict
 from functions.deploy.clients import Aws
 from functions.deploy.errors import RefusedError, UnavailableError
-from functions.deploy.facts import Deployment, Service, family, revision
+from functions.deploy.facts import Deployment, Service
 from functions.deploy.network import Network
 from functions.deploy.redaction import hide
+from functions.names import family, revision
 
 Answer = dict[str, Any]
 

@@ -219,16 +219,6 @@ def service_revisions(answer: Answer) -> dict[str, Revision]:
     }
 
 
-def revision(task_definition: str) -> str:
-    """`family:7` of a task definition's ARN: what people call it."""
-    return task_definition.rsplit("/", 1)[-1]
-
-
-def family(task_definition: str) -> str:
-    """The family of a task definition's ARN."""
-    return revision(task_definition).rsplit(":", 1)[0]
-
-
 def _deployment(found: Answer) -> Deployment:
     return Deployment(
         id=found["id"],

@@ -10,9 +10,10 @@ from functions.deploy import commands, evidence, lease, one_off_verdict
 from functions.deploy.clients import Aws
 from functions.deploy.commands import Answer
 from functions.deploy.errors import AwsError, RefusedError, UnavailableError
-from functions.deploy.facts import Task, family, revision
+from functions.deploy.facts import Task
 from functions.deploy.network import Network
 from functions.deploy.redaction import hide
+from functions.names import family, revision
 
 STARTED_BY = "easi-release"
 """What `startedBy` of a one-off task begins with; the id of the lease that it was started under follows."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.deploy.facts import Deployment, Service, ServiceDeployment, Target, Task, revision
+from functions.deploy.facts import Deployment, Service, ServiceDeployment, Target, Task
+from functions.names import revision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.deploy import steady
-from functions.deploy.facts import Deployment, Service, ServiceDeployment, Task, revision
+from functions.deploy.facts import Deployment, Service, ServiceDeployment, Task
 from functions.deploy.network import Network
 from functions.deploy.steady import Seen
+from functions.names import revision
 
 IN_PROGRESS = "in_progress"
 SUCCEEDED = "succeeded"

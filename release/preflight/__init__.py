@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from release.preflight import definition, going_back, image, network, secrets, service, targets
 from release.preflight.check import Check, all_of
+from release.progress import Say
 from release.records import Proven
 from release.request import ReleaseRequest
 from release.session import Clients
-from release.static.store import Say
 
 
 class Problems(NamedTuple):

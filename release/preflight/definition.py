@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
+from functions.names import name_in
 from release.preflight import roles
 from release.preflight.check import Check
 from release.request import ReleaseRequest
@@ -18,7 +19,7 @@ from release.session import Clients
 def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Describe the task definition as `task`. It must be one that ECS still runs, with the image that is released."""
     arn = request.identity.task_definition
-    revision = arn.rpartition("/")[2]
+    revision = name_in(arn)
     again = "`pulumi up --refresh` registers it again"
     try:
         found = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
@@ -47,7 +48,7 @@ def checks(clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
 def _check_role(clients: Clients, arn: str) -> Iterator[str]:
     """The role must exist: no task starts without it."""
     try:
-        clients.iam.get_role(RoleName=arn.rpartition("/")[2])
+        clients.iam.get_role(RoleName=name_in(arn))
     except ClientError as error:
         if code(error) != "NoSuchEntity":
             raise

@@ -14,7 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
-from release.course import identity, revision
+from functions.names import revision
+from release.course import identity
 from release.preflight import definition, image, network, roles, secrets
 from release.preflight.check import Check, all_of
 from release.records import Proven

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from functions.names import name_in
 from release import records
 from release.request import ReleaseRequest
 from release.session import Clients
@@ -35,7 +36,7 @@ def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[s
     known = {request.identity.task_definition, proven.task_definition if proven else ""}
     for one in rolling:
         if one["taskDefinition"] not in known:
-            revision = one["taskDefinition"].rpartition("/")[2]
+            revision = name_in(one["taskDefinition"])
             yield (
                 f"the service still rolls out {revision} since {one['createdAt']:%Y-%m-%d %H:%M:%S} UTC "
                 f"({one['runningCount']} of {one['desiredCount']} tasks; {one['id']}), which is neither "

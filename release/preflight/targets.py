@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
+from functions.names import name_in
 from release.session import Clients
 
 TRAFFIC_PORT = "traffic-port"
@@ -16,7 +17,7 @@ TRAFFIC_PORT = "traffic-port"
 
 def check_ports(service: Mapping[str, Any], task: Mapping[str, Any]) -> Iterator[str]:
     """Container and port of each of the service's load balancers must be in the task definition."""
-    revision = task["taskDefinitionArn"].rpartition("/")[2]
+    revision = name_in(task["taskDefinitionArn"])
     mappings = {
         container["name"]: [mapping["containerPort"] for mapping in container.get("portMappings") or ()]
         for container in task["containerDefinitions"]

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from release.progress import Say
 from release.static import plan, repair, store
 from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.readback import read_back
 from release.static.source import Folder, Upstream, copy_object
-from release.static.store import MAX_HISTORY, Active, Say, Site, reported
+from release.static.store import MAX_HISTORY, Active, Site, reported
 from release.version import short
 
 READ_BACK_DEADLINE_S: Final = 120.0

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from release.progress import Say
 from release.static import plan, store
 from release.static.errors import StaticReleaseError
-from release.static.manifest import Digest
-from release.static.store import Say, Site, reported
+from release.static.store import Site, reported
+from release.version import Digest
 
 KEEP: Final = 10
 _BATCH: Final = 1000

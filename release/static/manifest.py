@@ -16,6 +16,7 @@ from release.static import pages
 from release.static.content import Cache, cache_class, content_type
 from release.static.errors import ManifestError
 from release.strict_json import DamagedError, Form
+from release.version import is_digest
 
 MAX_KEY_BYTES: Final = 1024
 """S3's limit of an object's key, in bytes of UTF-8."""
@@ -25,8 +26,6 @@ MAX_FILE_BYTES: Final = 5 * 1024**3
 """S3's limit of what one PutObject or CopyObject moves."""
 HOW_TO_BUILD: Final = "to build it:  make frontend"
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-Digest = Annotated[str, Form(_DIGEST.fullmatch, "sha256:<64 hexadecimal digits>")]
 """Of a manifest."""
 SiteVersion = Annotated[str, Form(re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}").fullmatch, "a Git SHA")]
 _MAX_VERSION_FILE_BYTES: Final = 64 * 1024
@@ -96,7 +95,7 @@ class Built:
 
 def checked_digest(value: str) -> str:
     """The hexadecimal part of `sha256:<hex>`. Raises ManifestError for another form."""
-    if not _DIGEST.fullmatch(value):
+    if not is_digest(value):
         raise ManifestError(f"a manifest's digest is sha256:<64 hexadecimal digits>, not {value!r}")
     return value.removeprefix("sha256:")
 

@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from release import objects
+from release.progress import Say
 from release.static import plan, repair, store
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.source import Folder, Upstream, bringer
-from release.static.store import Say, Site, reported
+from release.static.store import Site, reported
 from release.version import short
 
 

@@ -12,10 +12,11 @@ from typing import Final
 from urllib.parse import quote
 
 from release import http, progress, strict_json
+from release.progress import Say
 from release.static import pages
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Built, File, Manifest
-from release.static.store import Say, Site
+from release.static.store import Site
 from release.strict_json import DamagedError
 from release.version import short
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from release.progress import Say
 from release.static import drift, store
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.source import Folder, Upstream, bringer, copy_object
-from release.static.store import Say, Site, reported
+from release.static.store import Site, reported
 from release.version import short
 
 

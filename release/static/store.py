@@ -24,15 +24,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.aws_errors import is_missing
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
-from release.static.manifest import Digest, File, Manifest, checked_digest
+from release.static.manifest import File, Manifest, checked_digest
 from release.strict_json import DamagedError, fields
+from release.version import Digest
 
 CONCURRENCY: Final = 32
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
 ACTIVE: Final = "static/active.json"
 MAX_HISTORY: Final = 50
 
-Say = Callable[[str], None]
 Item = TypeVar("Item")
 
 
