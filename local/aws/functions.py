@@ -56,73 +56,70 @@ def _partition(aws: Aws, arguments: Props) -> Props:
     return {"id": aws.partition, "partition": aws.partition, "dnsSuffix": suffix, "reverseDnsPrefix": reverse}
 
 
-def _filters(arguments: Props) -> list[dict[str, Any]]:
+def _filters(arguments: Props, **named: str) -> list[dict[str, Any]]:
+    """What is to be asked for, with the filters that arguments stand for."""
     filters = [{"Name": item["name"], "Values": item["values"]} for item in arguments.get("filters") or []]
     tags = arguments.get("tags") or {}
-    return filters + [{"Name": f"tag:{name}", "Values": [tags[name]]} for name in sorted(tags)]
+    filters += [{"Name": f"tag:{name}", "Values": [tags[name]]} for name in sorted(tags)]
+    values = {key: arguments[name] for name, key in named.items() if arguments.get(name) is not None}
+    return filters + [
+        {"Name": key, "Values": [str(value).lower() if isinstance(value, bool) else value]}
+        for key, value in values.items()
+    ]
+
+
+def _ids(argument: str, identity: str | None) -> Props:
+    return {argument: [identity]} if identity else {}
+
+
+def _only(noun: str, answers: list[Any], arguments: Props) -> Props:
+    """The one answer, with its keys as Pulumi has them."""
+    if len(answers) != 1:
+        raise PluginError(f"{len(answers)} {noun} match {arguments}, exactly one is needed")
+    answer: Props = camel(answers[0])
+    return answer | {"tags": {tag["key"]: tag["value"] for tag in answer.get("tags") or []}}
+
+
+def _outputs(aws: Aws, kind: str, identity: str, answer: Props, names: str) -> Props:
+    arn = aws.arn("ec2", f"{kind}/{identity}")
+    return {"id": identity, "arn": arn, "region": aws.region} | {name: answer.get(name) for name in names.split()}
 
 
 def _vpc(aws: Aws, arguments: Props) -> Props:
-    filters = _filters(arguments)
-    for name, key in (("cidrBlock", "cidr"), ("default", "is-default"), ("state", "state")):
-        if arguments.get(name) is not None:
-            filters.append({"Name": key, "Values": [str(arguments[name]).lower()]})
-    ids = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
-    vpcs = aws.client("ec2").describe_vpcs(Filters=filters, **ids)["Vpcs"]
-    if len(vpcs) != 1:
-        raise PluginError(f"{len(vpcs)} VPCs match {arguments}, exactly one is needed")
-    vpc, identity = camel(vpcs[0]), vpcs[0]["VpcId"]
-    found = {"id": identity, "arn": aws.arn("ec2", f"vpc/{identity}"), "default": vpc.get("isDefault", False)}
-    found |= {name: vpc.get(name) for name in ("cidrBlock", "instanceTenancy", "state", "dhcpOptionsId", "ownerId")}
-    tags = {tag["key"]: tag["value"] for tag in vpc.get("tags") or []}
-    return found | {"region": aws.region, "tags": tags}
+    filters = _filters(arguments, cidrBlock="cidr", default="is-default", state="state")
+    answers = aws.client("ec2").describe_vpcs(Filters=filters, **_ids("VpcIds", arguments.get("id")))["Vpcs"]
+    vpc = _only("VPCs", answers, arguments)
+    names = "cidrBlock instanceTenancy state dhcpOptionsId ownerId tags"
+    return _outputs(aws, "vpc", vpc["vpcId"], vpc, names) | {"default": vpc.get("isDefault", False)}
 
 
 def _subnets(aws: Aws, arguments: Props) -> Props:
-    found = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
-    return {"id": aws.region, "region": aws.region, "ids": [subnet["SubnetId"] for subnet in found]}
+    subnets = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
+    return {"id": aws.region, "region": aws.region, "ids": [subnet["SubnetId"] for subnet in subnets]}
 
 
 def _subnet(aws: Aws, arguments: Props) -> Props:
-    filters = _filters(arguments)
-    for name, key in (("vpcId", "vpc-id"), ("availabilityZone", "availability-zone"), ("cidrBlock", "cidr-block")):
-        if arguments.get(name) is not None:
-            filters.append({"Name": key, "Values": [arguments[name]]})
-    ids = {"SubnetIds": [arguments["id"]]} if arguments.get("id") else {}
-    subnets = aws.client("ec2").describe_subnets(Filters=filters, **ids)["Subnets"]
-    if len(subnets) != 1:
-        raise PluginError(f"{len(subnets)} subnets match {arguments}, exactly one is needed")
-    subnet, identity = camel(subnets[0]), subnets[0]["SubnetId"]
-    found = {"id": identity, "arn": aws.arn("ec2", f"subnet/{identity}"), "region": aws.region}
-    names = "vpcId availabilityZone availabilityZoneId cidrBlock state mapPublicIpOnLaunch defaultForAz ownerId"
-    found |= {name: subnet.get(name) for name in names.split()}
-    return found | {"tags": {tag["key"]: tag["value"] for tag in subnet.get("tags") or []}}
+    filters = _filters(arguments, vpcId="vpc-id", availabilityZone="availability-zone", cidrBlock="cidr-block")
+    answers = aws.client("ec2").describe_subnets(Filters=filters, **_ids("SubnetIds", arguments.get("id")))["Subnets"]
+    subnet = _only("subnets", answers, arguments)
+    names = "vpcId availabilityZone availabilityZoneId cidrBlock state mapPublicIpOnLaunch defaultForAz ownerId tags"
+    return _outputs(aws, "subnet", subnet["subnetId"], subnet, names)
 
 
 def _internet_gateway(aws: Aws, arguments: Props) -> Props:
-    ids = {"InternetGatewayIds": [arguments["internetGatewayId"]]} if arguments.get("internetGatewayId") else {}
-    found = aws.client("ec2").describe_internet_gateways(Filters=_filters(arguments), **ids)["InternetGateways"]
-    if len(found) != 1:
-        raise PluginError(f"{len(found)} internet gateways match {arguments}, exactly one is needed")
-    gateway, identity = camel(found[0]), found[0]["InternetGatewayId"]
-    given = {"id": identity, "internetGatewayId": identity, "arn": aws.arn("ec2", f"internet-gateway/{identity}")}
-    given |= {"region": aws.region, "ownerId": gateway.get("ownerId"), "attachments": gateway.get("attachments")}
-    return given | {"tags": {tag["key"]: tag["value"] for tag in gateway.get("tags") or []}}
+    ids = _ids("InternetGatewayIds", arguments.get("internetGatewayId"))
+    answer = aws.client("ec2").describe_internet_gateways(Filters=_filters(arguments), **ids)
+    gateway = _only("internet gateways", answer["InternetGateways"], arguments)
+    names = "internetGatewayId ownerId attachments tags"
+    return _outputs(aws, "internet-gateway", gateway["internetGatewayId"], gateway, names)
 
 
 def _security_group(aws: Aws, arguments: Props) -> Props:
-    filters = _filters(arguments)
-    for name, key in (("name", "group-name"), ("vpcId", "vpc-id")):
-        if arguments.get(name) is not None:
-            filters.append({"Name": key, "Values": [arguments[name]]})
-    ids = {"GroupIds": [arguments["id"]]} if arguments.get("id") else {}
-    groups = aws.client("ec2").describe_security_groups(Filters=filters, **ids)["SecurityGroups"]
-    if len(groups) != 1:
-        raise PluginError(f"{len(groups)} security groups match {arguments}, exactly one is needed")
-    group, identity = groups[0], groups[0]["GroupId"]
-    found = {"id": identity, "arn": aws.arn("ec2", f"security-group/{identity}"), "region": aws.region}
-    found |= {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
-    return found | {"tags": {tag["Key"]: tag["Value"] for tag in group.get("Tags") or []}}
+    filters, ids = _filters(arguments, name="group-name", vpcId="vpc-id"), _ids("GroupIds", arguments.get("id"))
+    answers = aws.client("ec2").describe_security_groups(Filters=filters, **ids)["SecurityGroups"]
+    group = _only("security groups", answers, arguments)
+    outputs = _outputs(aws, "security-group", group["groupId"], group, "description vpcId tags")
+    return outputs | {"name": group["groupName"]}
 
 
 def _repository(aws: Aws, arguments: Props) -> Props:
