@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import compileall
+
 from local import aws_plugin, engine, environment, frontend
 from local.layout import Layout
 from local.lock import exclusive
@@ -11,6 +13,8 @@ from local.terminal import say
 def prepare(layout: Layout, choice: aws_plugin.Choice) -> None:
     environment.write_programs(layout, engine.ensure(layout, say), choice)
     frontend.install(layout, say)
+    for package in ("components", "release", "settings"):  # the language host compiles them anew whenever it runs
+        compileall.compile_dir(layout.root / package, quiet=2)
 
 
 def run(layout: Layout) -> int:
