@@ -51,7 +51,7 @@ ALL = "ran: -m pytest tests/local"
 
 @pytest.mark.parametrize(
     "file",
-    ["README.md", "docs/local.md", "docs/pictures/a.png", "docs/decisions/a.md", "tests/unit/test_lease.py", "LICENSE"],
+    ["README.md", "docs/costs.md", "docs/pictures/a.png", "docs/decisions/a.md", "tests/unit/test_lease.py", "LICENSE"],
 )
 def test_what_no_local_test_reads_starts_none(clone: Path, file: str) -> None:
     since = commit(clone, file)
