@@ -8,7 +8,7 @@ from typing import Any, Final
 from cli import history
 from cli.environment import Environment
 from cli.text import when
-from release import lease, records, story
+from release import failure_report, lease, records
 from release.strict_json import camel
 
 ATTEMPTS: Final = 20
@@ -50,7 +50,7 @@ def read(here: Environment, version: str) -> Earlier | None:
         started_at=last.started_at,
         state=history.state(last, lease.look(s3, bucket)),
         phase=next((phase.name for phase in last.phases if phase.outcome == "failed"), None),
-        why=story.why(last.message),
+        why=failure_report.why(last.message),
     )
 
 

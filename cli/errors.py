@@ -5,17 +5,10 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from release.build_context import BuildContextError
-from release.deploy_function import FunctionFailed
-from release.git import GitError
-from release.lease import LeaseHeldError, LeaseLostError
-from release.session import WrongAccountError
-from release.stack import StackError
-from release.static.errors import StaticReleaseError
-from release.strict_json import DamagedError
+from release.errors import ExpectedError
 
 
-class VerbError(Exception):
+class VerbError(ExpectedError):
     """There is no answer. The message says what happened, what was expected and what to do."""
 
     code = 1
@@ -27,21 +20,7 @@ class UsageError(VerbError):
     code = 2
 
 
-EXPECTED = (
-    VerbError,
-    StackError,
-    WrongAccountError,
-    GitError,
-    BuildContextError,
-    LeaseHeldError,
-    LeaseLostError,
-    DamagedError,
-    FunctionFailed,
-    StaticReleaseError,
-    ClientError,
-    BotoCoreError,
-    ResponseParserError,
-)
+EXPECTED = (ExpectedError, ClientError, BotoCoreError, ResponseParserError)
 """What is told in a message of its own; anything else is a defect, and shows where."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from cli import environment
 from cli.errors import VerbError
-from release import lease, machine, request, session, stack
+from release import lease, processes, request, session, stack
 from release.stack import RELEASES, Stack, StackError
 
 LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
@@ -178,7 +178,7 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
     """Raise VerbError unless the holders of the lock are gone, or are known to have ended."""
     here = socket.gethostname()
     for lock in found:
-        if lock.host == here and machine.runs(lock.pid):
+        if lock.host == here and processes.runs(lock.pid):
             raise VerbError(
                 f"an update of {name} is under way ({lock}).\n"
                 f"  to end it:  wait, or press Ctrl-C there (kill -INT {lock.pid}): Pulumi finishes what is under way"

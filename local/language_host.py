@@ -28,7 +28,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from local import bootstrap
 from local.warm import modules
-from release import watch
+from release import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -163,7 +163,7 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     sys.dont_write_bytecode = True
-    watch.end_with_parent()
+    processes.end_with_parent()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")

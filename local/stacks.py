@@ -16,7 +16,7 @@ from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
 from local.terminal import Heartbeat, coloured, say
 from local.update_log import UpdateLog
-from release import machine
+from release import processes
 
 PROJECT = "easi"
 
@@ -59,7 +59,7 @@ class Stacks:
             return Interruption(locked_by=None, alive=False, pending=pending) if pending else None
         lock = read_json(locks[0])
         pid = int(lock.get("pid", 0))
-        alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or machine.runs(pid))
+        alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or processes.runs(pid))
         return Interruption(locked_by=pid, alive=alive, pending=pending)
 
     def recover(self, name: str) -> None:

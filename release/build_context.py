@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from release import escaping
+from release.errors import ExpectedError
 
 IGNORE_FILE: Final = ".dockerignore"
 COPIES: Final = ".build"
@@ -36,7 +37,7 @@ _OF_THE_CLONE: Final = (".git", COPIES)
 _UNUSED_S: Final = 24 * 60 * 60
 
 
-class BuildContextError(Exception):
+class BuildContextError(ExpectedError):
     """A build cannot be given its files; the message names the file and what to do."""
 
 

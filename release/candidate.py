@@ -14,8 +14,9 @@ from typing import Any
 
 import pulumi
 
-from release import build_context, gate, git, headline, records, stack_outputs, tree
-from release.build_context import BuildContext, BuildContextError
+from release import build_context, gate, headline, records, stack_outputs, tree
+from release.build_context import BuildContext
+from release.errors import ExpectedError
 from release.promotion import Accepted, Refused, Request
 from release.stack_outputs import StackOutputs
 from release.static import manifest
@@ -77,7 +78,7 @@ def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> 
         decision = asked.decide(
             promotes_from=settings.promote_from, upstream=upstream.release if upstream else None, here=own.release
         )
-    except (git.GitError, BuildContextError) as error:
+    except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
     if isinstance(decision, Refused):
         _refuse(decision.message)
@@ -169,7 +170,7 @@ def _copied(request: Request, settings: Settings, run: Run) -> build_context.Cop
     try:
         copy = build_context.copy(run.root, BuildContext(folder=backend, dockerfile=backend / "Dockerfile"))
         version = tree.read(run.root, _sources(settings)).version
-    except (git.GitError, BuildContextError) as error:
+    except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
     if version != request.version:
         raise pulumi.RunError(

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from release import progress, strict_json
+from release.errors import ExpectedError
 from release.progress import Say
 from release.records import Network
 from release.strict_json import DamagedError
@@ -39,7 +40,7 @@ class LambdaClient(Protocol):
         """Call a function and wait for its answer."""
 
 
-class FunctionFailed(Exception):  # noqa: N818 - a finding, not an error of the program
+class FunctionFailed(ExpectedError):  # noqa: N818 - a finding, not an error of the program
     """The function did not do what it was asked to.
 
     `outcome`: `refused` (it would not: nothing was changed), `timed_out` (no answer within the deadline) or `error` (it

@@ -14,16 +14,16 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release import image_tags, lease, phases, progress, records, story, undo, way_back
+from release import failure_report, image_tags, lease, phases, progress, records, undo, way_back
 from release.course import Course
 from release.deploy_function import FunctionFailed
+from release.failure_report import Story
 from release.lease import LeaseError, LeaseLostError
 from release.progress import Say
 from release.records import Attempt, Phase, RecordChangedError, Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
-from release.story import Story
 from release.strict_json import DamagedError
 from release.version import short
 from release.way_back import IsAncestor
@@ -152,10 +152,10 @@ def _run(course: Course) -> Release:
 def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
     """Undo what can be, tell the story, keep it; the exception to raise."""
     outcome, report, undone = _finish(course, error, name)
-    message = "\n".join(story.lines(report))
+    message = "\n".join(failure_report.lines(report))
     progress.kept(course.say, message)
     _end(course, outcome, message, done, undone)
-    return ReleaseFailedError(story.exception(report))
+    return ReleaseFailedError(failure_report.exception(report))
 
 
 def _finish(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:

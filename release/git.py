@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from release import escaping
+from release.errors import ExpectedError
 
 # Modes and links count, whatever is configured (https://git-scm.com/docs/git-config). Nothing of the repository is
 # written, and no hook is run.
@@ -34,7 +35,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-class GitError(Exception):
+class GitError(ExpectedError):
     """Git cannot answer; the message says what was asked, what Git said and what to do."""
 
 

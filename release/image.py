@@ -9,20 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from release import architecture
+from release import strict_json
 from release.progress import Say
 from release.registry import (
+    MAX_MANIFEST_BYTES,
     PARALLEL_LAYERS,
     Credentials,
     Descriptor,
     ImageError,
     Manifest,
+    Platform,
     Registries,
     Repository,
     checked_digest,
     patiently,
 )
+from release.strict_json import DamagedError
 
+PLATFORMS: Final = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
+"""ECS's names of CPU architectures, and what images call them."""
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -50,7 +55,7 @@ def copy_image(
     with registries.pool:
         is_there = registries.digest(target, tag or digest) == digest
         # An image that is there already may be all that is left of it.
-        architecture.require(registries, target if is_there else registries.source, digest, cpu_architecture)
+        require(registries, target if is_there else registries.source, digest, cpu_architecture)
         if is_there:
             say(f"image {digest[:19]} is in {target} already{tagged}")
         else:
@@ -136,3 +141,45 @@ class _Copy:
         end = place + ("&" if urlsplit(place).query else "?") + "digest=" + quote(digest, safe="")
         registries.expect(registries.request("PUT", end, headers={"Content-Length": "0"}), 201, what)
         return True
+
+
+def require(registries: Registries, place: Repository, digest: str, cpu_architecture: str) -> None:
+    """Raise ImageError unless the image runs on `cpu_architecture`: X86_64 or ARM64.
+
+    One that does not would be pulled, end each task with `exec format error`, and be taken back after minutes.
+    """
+    needed, found = PLATFORMS[cpu_architecture], _platforms(registries, place, digest)
+    if needed in found:
+        return
+    others = [name for name, platform in PLATFORMS.items() if platform in found]
+    way_out = f"set easi:cpuArchitecture to {others[0]} here, or " if others else ""
+    raise ImageError(
+        f"the image {place}@{digest[:19]} is for {', '.join(sorted(found)) or 'no platform'}, and this stack's tasks "
+        f"need {needed} (easi:cpuArchitecture is {cpu_architecture}): {way_out}release a version that was built for "
+        f"{cpu_architecture}"
+    )
+
+
+def _platforms(registries: Registries, place: Repository, digest: str) -> set[str]:
+    """`os/architecture` of each image under this digest: of an index several, else one."""
+    document = registries.manifest(place, digest).document
+    found = {_platform(_config(registries, place, document.config))} if document.config else set()
+    for entry in document.manifests or ():
+        found |= {_platform(entry.platform)} if entry.platform else _platforms(registries, place, entry.digest)
+    # So BuildKit lists what it attests of an image.
+    return found - {"unknown/unknown"} if document.manifests else found
+
+
+def _platform(found: Platform) -> str:
+    return f"{found.os or 'unknown'}/{found.architecture or 'unknown'}"
+
+
+def _config(registries: Registries, place: Repository, entry: Descriptor) -> Platform:
+    what = f"could not read the image's configuration {entry.digest} from {place}"
+    if entry.size > MAX_MANIFEST_BYTES:
+        raise ImageError(f"{what}: it has {entry.size} bytes, {MAX_MANIFEST_BYTES} at most were expected")
+    body = patiently(lambda: b"".join(registries.blob(place, entry.digest, entry.size)), what)
+    try:
+        return strict_json.read(Platform, strict_json.decode(body))
+    except DamagedError as error:
+        raise ImageError(f"{what}: {error}") from error

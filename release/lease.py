@@ -22,7 +22,8 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import code, is_missing
-from release import machine, objects, strict_json
+from release import objects, processes, strict_json
+from release.errors import ExpectedError
 from release.progress import Say
 from release.strict_json import DamagedError
 from release.version import short
@@ -38,7 +39,7 @@ ABANDON_S: Final = 1.0
 """Seconds that giving the lease back may take when the engine is gone."""
 
 
-class LeaseError(Exception):
+class LeaseError(ExpectedError):
     """The environment is not ours to change. The message says whose it is and what to do."""
 
 
@@ -70,7 +71,7 @@ class Holder:
 
     def __str__(self) -> str:
         """The holder in a message."""
-        where = f"process {self.pid} on {machine.host(self.machine)}"
+        where = f"process {self.pid} on {processes.host(self.machine)}"
         return f"{self.who} since {self.since} (version {short(self.version)}, {where})"
 
 
@@ -85,7 +86,7 @@ class Held:
     @property
     def orphan(self) -> bool:
         """Whether its holder was a process of this machine, and is gone."""
-        return self.holder.machine == machine.identity() and not machine.runs(self.holder.pid)
+        return self.holder.machine == processes.identity() and not processes.runs(self.holder.pid)
 
     @property
     def alive(self) -> bool:
@@ -188,7 +189,7 @@ def acquire(
     mine = Holder(
         id=uuid.uuid4().hex,
         who=who,
-        machine=machine.identity(),
+        machine=processes.identity(),
         pid=os.getpid(),
         version=version,
         environment=environment,

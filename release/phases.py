@@ -20,6 +20,7 @@ from release.progress import Say
 from release.records import Proven, UnfinishedMark
 from release.rollout import RolloutFailed, RolloutRequest
 from release.static import activate, manifest, plan, publish, store
+from release.static.errors import StaticReleaseError
 from release.static.source import Folder
 from release.version import short
 
@@ -30,10 +31,6 @@ class RefusedError(Exception):
     def __init__(self, problems: tuple[str, ...], all_the_same: str) -> None:
         super().__init__(f"{len(problems)} problems" if len(problems) > 1 else problems[0])
         self.problems, self.all_the_same = problems, all_the_same
-
-
-class FrontendChangedError(Exception):
-    """The folder of the frontend is not what it was when the run began."""
 
 
 def check(course: Course, say: Say) -> None:
@@ -54,7 +51,7 @@ def stage(course: Course, say: Say) -> None:
     else:
         files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=identity.static_manifest)
     if files.digest != identity.static_manifest:
-        raise FrontendChangedError(
+        raise StaticReleaseError(
             f"the frontend is {files.digest[:19]} now and was {identity.static_manifest[:19]} when this run began: "
             "something built it meanwhile; run again"
         )

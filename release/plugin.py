@@ -13,7 +13,7 @@ import grpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from release import watch
+from release import processes
 
 PARALLEL: Final = 64
 """Calls at once; the engine makes as many as the graph allows."""
@@ -29,7 +29,7 @@ def serve(servicer: Any, last: Callable[[], object] = lambda: None) -> None:
         last()
         os._exit(0)
 
-    watch.end_with_parent(last)
+    processes.end_with_parent(last)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # What the protocol has and a provider has not is no error that people must see.

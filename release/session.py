@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import code
+from release.errors import ExpectedError
 from release.request import Connection
 from release.static.store import CONCURRENCY
 
@@ -26,7 +27,7 @@ ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout
 """For calls that the caller repeats itself, knowing what that does. The deploy function answers within 60 s."""
 
 
-class WrongAccountError(Exception):
+class WrongAccountError(ExpectedError):
     """The credentials are of another account than the environment, or there are none."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from release import records, strict_json, way_back
+from release.errors import ExpectedError
 from release.records import Release
 from release.strict_json import DamagedError
 
@@ -23,7 +24,7 @@ BEFORE: Final = "pulumi-python:dynamic/release:Release"
 RELEASES: Final = (RELEASE, BEFORE)
 
 
-class StackError(Exception):
+class StackError(ExpectedError):
     """The stack cannot be read. The message says what to do."""
 
 

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
+from release.errors import ExpectedError
+
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Several times the manifest of a site of a hundred thousand files."""
 MAX_DEPTH: Final = 100
@@ -25,7 +27,7 @@ SHOWN: Final = 60
 T = TypeVar("T")
 
 
-class DamagedError(ValueError):
+class DamagedError(ExpectedError, ValueError):
     """What was read is not what was written there. The message says why, and with a place how to restore it."""
 
 

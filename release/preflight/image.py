@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from release import architecture, registry
+from release import image, registry
 from release.registry import ImageError, Registries, Repository
 from release.request import ReleaseRequest
 from release.session import Clients
@@ -26,6 +26,6 @@ def check(request: ReleaseRequest, clients: Clients) -> Iterator[str]:
             )
             return
         try:
-            architecture.require(registries, place, digest, request.cpu_architecture)
+            image.require(registries, place, digest, request.cpu_architecture)
         except ImageError as error:
             yield str(error)

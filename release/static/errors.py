@@ -1,4 +1,7 @@
-class StaticReleaseError(Exception):
+from release.errors import ExpectedError
+
+
+class StaticReleaseError(ExpectedError):
     """A static release could not go on: one message that says what happened, what was expected and what to do."""
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from release import lease, machine, records, stack
+from release import lease, processes, records, stack
 from tests.local.clone import Clone
 from tests.local.workflow.api import REPOSITORY, serving
 
@@ -83,7 +83,7 @@ class Dev:
             raise
         finally:
             for process in (engine.pid, *self.plugins()):
-                if machine.runs(process):
+                if processes.runs(process):
                     os.kill(process, signal.SIGKILL)
             engine.wait()
 
@@ -104,7 +104,7 @@ class Dev:
                 continue
             if mine and any(name in command for name in (b"release.servicer", b"local.aws", b"local.language_host")):
                 found.append(int(folder.name))
-        return [process for process in found if machine.runs(process)]
+        return [process for process in found if processes.runs(process)]
 
     def releasing(self) -> list[int]:
         """Processes that release."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from release import architecture, preflight
+from release import image, preflight
 from release.records import Proven
 from release.registry import ImageError, Registries
 from release.request import ReleaseRequest, from_inputs
@@ -83,7 +83,7 @@ def fake_registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
             raise ImageError(fake.problem)
 
     monkeypatch.setattr(Registries, "digest", digest)
-    monkeypatch.setattr(architecture, "require", require)
+    monkeypatch.setattr(image, "require", require)
     return fake
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release import deploy_function, engine, records, rollout, story
+from release import deploy_function, engine, failure_report, records, rollout
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
 from release.preflight import Problems
@@ -334,7 +334,7 @@ def failed(world: World, asked: ReleaseRequest | None = None) -> str:
         run(world, asked)
     assert "\n" not in str(raised.value)
     told = world.last.message
-    assert len(told.splitlines()) <= story.LINES
+    assert len(told.splitlines()) <= failure_report.LINES
     (runs,) = re.findall(r"\n  runs now +(.*)", told)
     assert str(raised.value).endswith(f"is not released, see the lines above. Runs now: {runs.rstrip('.')}")
     for row, begins in (("why", ": "), ("undone", ". "), ("runs now", ". Runs now: "), ("to do", ". To do: ")):

@@ -21,7 +21,7 @@ from cli import version as version_verb
 from cli.errors import EXPECTED
 from local import layout, project
 from local.emulator import process
-from release import deploy_function, healthcheck, http, lease, machine, records, session, stack, strict_json, updates
+from release import deploy_function, healthcheck, http, lease, processes, records, session, stack, strict_json, updates
 from release.static import expire, manifest, readback, store
 from settings import clear_text, reader
 from tests.unit.environments import released
@@ -64,7 +64,7 @@ STAGED: Final = {"manifest": DIGEST, "version": SHA, "stagedAt": "2026-11-23"}
 HOLDER: Final = {
     "id": "id1",
     "who": "octocat",
-    "machine": machine.identity(),
+    "machine": processes.identity(),
     "pid": 1,
     "version": SHA,
     "environment": "dev",

@@ -12,7 +12,7 @@ import pytest
 
 from cli import history
 from cli.history import History
-from release import lease, records, story
+from release import failure_report, lease, records
 from release.__main__ import main
 from release.lease import Held, Holder
 from release.records import Attempt, Phase, Release
@@ -77,8 +77,8 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         started_at="2026-01-02T03:30:00.000Z",
         ended_at="2026-01-02T03:30:09.000Z",
         message="\n".join(
-            story.lines(
-                story.Story(
+            failure_report.lines(
+                failure_report.Story(
                     environment="prod",
                     version=BAD,
                     phase="prove",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from release import lease, machine
+from release import lease, processes
 from release.lease import Holder, Lease, LeaseHeldError, LeaseLostError
 from tests.unit.fake_s3 import FakeS3
 
@@ -65,7 +65,7 @@ def gone() -> Holder:
     """A process of this machine that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    return dataclasses.replace(OTHER, machine=machine.identity(), pid=process.pid)
+    return dataclasses.replace(OTHER, machine=processes.identity(), pid=process.pid)
 
 
 def test_who_releases_what_is_there_while_it_is_held_and_nothing_after_it(s3: FakeS3) -> None:
@@ -76,7 +76,7 @@ def test_who_releases_what_is_there_while_it_is_held_and_nothing_after_it(s3: Fa
         assert stored(s3) | {"since": ""} == {
             "id": mine.id,
             "who": "root@vm",
-            "machine": machine.identity(),
+            "machine": processes.identity(),
             "pid": os.getpid(),
             "version": VERSION,
             "environment": "prod",
@@ -333,12 +333,12 @@ def test_what_is_no_lease_ends_like_one(s3: FakeS3, body: bytes) -> None:
 
 def test_a_process_that_ended_and_was_not_waited_for_does_not_run() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert machine.runs(process.pid)
+    assert processes.runs(process.pid)
     process.kill()
     until = time.monotonic() + 5
-    while machine.runs(process.pid) and time.monotonic() < until:
+    while processes.runs(process.pid) and time.monotonic() < until:
         time.sleep(0.01)
-    assert not machine.runs(process.pid)
+    assert not processes.runs(process.pid)
     process.communicate()
-    assert not machine.runs(process.pid)
-    assert not machine.runs(0)
+    assert not processes.runs(process.pid)
+    assert not processes.runs(0)

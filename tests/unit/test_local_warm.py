@@ -21,7 +21,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from local.docker.provider import DockerProvider
 from local.layout import Layout
 from local.warm import modules
-from release import machine
+from release import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ("plugins", "local.docker.__main__", "127.0.0.1:1")
@@ -105,7 +105,7 @@ def test_forked_plugin_ends_with_what_the_engine_started() -> None:
         assert version(plugin)
         process = serving(plugin)
         plugin.kill()
-        assert eventually(lambda: not machine.runs(process))
+        assert eventually(lambda: not processes.runs(process))
 
 
 def test_forked_plugin_ends_with_the_engine(engine: subprocess.Popen[bytes]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from cli import recover
 from cli.errors import VerbError
 from cli.recover import Lock
-from release import lease, machine, stack
+from release import lease, processes, stack
 from release.lease import Holder, LeaseHeldError
 from release.stack import RELEASE, Operation, Stack, StackError
 from tests.unit.fake_s3 import FakeS3
@@ -221,7 +221,7 @@ def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, na
 
 
 def test_the_lease_of_a_process_that_is_gone_is_taken_away(world: World) -> None:
-    world.hold(pid=GONE, where=machine.identity())
+    world.hold(pid=GONE, where=processes.identity())
     world.recover()
     assert world.s3.objects.get(lease.KEY) is None
     assert world.said[0].startswith("prod: took away the lease of octocat since 2026-11-23T11:59:58Z")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release import machine
+from release import processes
 
 RELEASE = """
 import pathlib, sys, threading
@@ -52,7 +52,7 @@ def releasing(given_back: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 def ended_after(process: int) -> float:
     """Seconds until it has ended."""
     began = time.monotonic()
-    while machine.runs(process):
+    while processes.runs(process):
         assert time.monotonic() - began < 5
         time.sleep(0.05)
     return time.monotonic() - began
@@ -61,7 +61,7 @@ def ended_after(process: int) -> float:
 def test_it_goes_on_while_the_engine_is_there(tmp_path: Path) -> None:
     with releasing(tmp_path / "lease") as (_, process):
         time.sleep(2)
-        assert machine.runs(process)
+        assert processes.runs(process)
         assert not (tmp_path / "lease").exists()
 
 

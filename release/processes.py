@@ -1,4 +1,4 @@
-"""The machine that runs us, and its processes: who may say that a holder of something is gone."""
+"""The processes of a machine: whether one still runs, and one that ends with the engine that started it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import functools
 import os
 import socket
 import subprocess
+import threading
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 _PROC = Path("/proc")
+INTERVAL_S: Final = 0.5
+"""Seconds between looks: with `lease.ABANDON_S`, a release is gone within two seconds of its engine."""
 
 
 @functools.cache
@@ -53,3 +59,19 @@ def runs(pid: int) -> bool:
     except OSError:
         return True
     return bool(state) and state[0] not in "ZX"
+
+
+def end_with_parent(last: Callable[[], object] = lambda: None) -> None:
+    """From now on, end this process when the one that started it is gone, after `last`.
+
+    Linux can signal a parent's death by itself, but means the thread that started the child, and those come and go.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(INTERVAL_S)
+        last()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
