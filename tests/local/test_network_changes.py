@@ -91,8 +91,12 @@ class Dev:
             f"pulumi config set -s dev easi:vpcCidr ''\npulumi config set -s dev easi:vpcId {self.vpc}\n"
             "for key in zones privateSubnetIds; do pulumi config rm -s dev easi:$key 2>/dev/null || true; done"
         )
-        for number, subnet in enumerate(subnets):
-            self.shell(f"pulumi config set -s dev --path 'easi:privateSubnetIds[{number}]' {subnet}")
+        self.shell(
+            "\n".join(
+                f"pulumi config set -s dev --path 'easi:privateSubnetIds[{number}]' {subnet}"
+                for number, subnet in enumerate(subnets)
+            )
+        )
 
     def use_own(self) -> None:
         """Back to the network that the stack makes, with three zones."""
@@ -107,9 +111,10 @@ def dev(easi: Clone) -> Iterator[Dev]:
     done = easi.shell("pulumi config get -s dev easi:vpcCidr")
     assert done.returncode == 0, done.stderr
     yield Dev(easi, done.stdout.strip())
-    easi.shell(f"pulumi config set -s dev easi:vpcCidr {done.stdout.strip()}")
-    for key in KEYS:
-        easi.shell(f"pulumi config rm -s dev easi:{key}")
+    easi.shell(
+        f"pulumi config set -s dev easi:vpcCidr {done.stdout.strip()}\n"
+        f"for key in {' '.join(KEYS)}; do pulumi config rm -s dev easi:$key || true; done"
+    )
 
 
 @pytest.mark.moves_on
