@@ -2,15 +2,13 @@
 
 import pulumi
 
-from components import aws_location, providers
-from components import content_security_policy as csp
+from components import aws_location, response_headers
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.backend_image import BackendImage, BackendImageArgs, Build, Promoted
 from components.cluster import Cluster, ClusterArgs
 from components.component import tagged, tags_of
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
-from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.network import ExistingVpc, Network, NetworkArgs, NewVpc
@@ -20,7 +18,7 @@ from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
 from components.vpc_origin import name_pattern
-from release import candidate, docker_login, stack, unfinished_origin
+from release import architecture, candidate, docker_login, stack, unfinished_origin
 from release.resource import Release
 from settings import fields, reader
 from settings import run as invocation
@@ -31,20 +29,20 @@ settings = fields.load_stack()
 run = invocation.load()
 environment = pulumi.get_stack()
 name = f"{pulumi.get_project()}-{environment}"
-where = aws_location.find(settings.zones if settings.vpc_cidr else 0)
+location = aws_location.find(settings.zones if settings.vpc_cidr else 0)
 pulumi.runtime.register_stack_transformation(tagged(tags_of(pulumi.get_project(), environment)))
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
 version = candidate.find(environment, settings, run)
 page_policy = settings.content_security_policy or SAME_SITE
-us_east_1 = providers.us_east_1(reader.of_stack(), reader.secret_keys(reader.of_stack()))
+us_east_1 = aws_location.us_east_1(reader.of_stack(), reader.secret_keys(reader.of_stack()))
 
 network = Network(
     "network",
     NetworkArgs(
         vpc=NewVpc(
-            zones=where.zones,
-            region=where.region,
+            zones=location.zones,
+            region=location.region,
             cidr=settings.vpc_cidr,
             nat_gateways=settings.nat_gateways,
             flow_log_days=settings.flow_log_days or None,
@@ -63,7 +61,7 @@ network = Network(
 store = ReleaseStore(
     "store",
     ReleaseStoreArgs(
-        partition=where.partition,
+        partition=location.partition,
         reader_accounts=settings.reader_account_ids,
         key_arn=settings.data_key_arn or None,
         keep=settings.protect,
@@ -74,7 +72,7 @@ image = BackendImage(
     BackendImageArgs(
         image=Promoted(digest=version.image)
         if isinstance(version.image, str)
-        else Build(**vars(version.image), cpu_architecture=settings.cpu_architecture),
+        else Build(**vars(version.image), platform=architecture.PLATFORMS[settings.cpu_architecture]),
         repository_url=store.repository_url,
         registry_id=store.registry_id,
         sign_in=docker_login.sign_in,
@@ -85,7 +83,7 @@ balancer = LoadBalancer(
     LoadBalancerArgs(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
-        certificate_arns=[settings.load_balancer_certificate_arn] if settings.load_balancer_certificate_arn else [],
+        certificate_arn=settings.load_balancer_certificate_arn or None,
         access_log_days=settings.load_balancer_log_days or None,
         keep=settings.protect,
     ),
@@ -100,7 +98,7 @@ service = EcsService(
         repository_arns=[store.repository_arn],
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
-        region=where.region,
+        region=location.region,
         route=Route(load_balancer=balancer, health_path=HEALTH_PATH),
         cpu=settings.cpu,
         memory=settings.memory,
@@ -115,7 +113,7 @@ service = EcsService(
         health_command=["/backend", "healthcheck"],
         execute_command=settings.execute_command,
         health_check_grace_s=settings.health_check_grace,
-        deployment_alarms=DeploymentAlarms(enabled=settings.deployment_alarms),
+        deployment_alarm=settings.deployment_alarms,
         log_retention_days=settings.log_retention_days,
         log_key_arn=settings.log_key_arn or None,
         role_options=roles,
@@ -137,13 +135,15 @@ site = StaticSite(
         us_east_1=us_east_1,
         web_acl_arn=settings.web_acl_arn or None,
         # Until a release is recorded with the new policy, the page that runs keeps what its own allows.
-        content_security_policy=csp.union(version.outputs.get("contentSecurityPolicy", page_policy), page_policy),
+        content_security_policy=response_headers.union(
+            version.outputs.get("contentSecurityPolicy", page_policy), page_policy
+        ),
         permissions_policy=settings.permissions_policy or None,
         hsts_subdomains=settings.hsts_subdomains,
         origin_shield_region=settings.origin_shield_region or None,
         access_log_days=settings.access_log_days or None,
         key_arn=settings.data_key_arn or None,
-        partition=where.partition,
+        partition=location.partition,
         reader_accounts=settings.reader_account_ids,
         keep=settings.protect,
     ),

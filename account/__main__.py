@@ -23,7 +23,7 @@ from components.policies import RoleOptions
 from settings.reader import SettingsError
 
 settings = account_settings.load_stack()
-where = aws_location.find(zones=0)
+location = aws_location.find(zones=0)
 owner, _, name = settings.repository.partition("/")
 try:
     github = GithubOidc(
@@ -42,7 +42,7 @@ try:
             },
             makes_vpc=settings.makes_vpc,
             account=aws.get_caller_identity().account_id,
-            partition=where.partition,
+            partition=location.partition,
             state_bucket=settings.state_bucket,
             state_key_arn=settings.state_key_arn,
             provider_arn=settings.provider_arn or None,

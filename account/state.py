@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from account import state_policies as policies
-from components.regions import REGION
+from components.aws_limits import REGION
 
 NONCURRENT_DAYS = 90
 """Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""

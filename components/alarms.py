@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import alarm_rules, alarm_topic, dashboard
-from components.alarm_rules import Rule, Thresholds
+from components import alarm_rules, dashboard, policies
+from components.alarm_rules import Rule
 from components.component import Component
 from components.deploy_lambda import DeployLambda
 from components.ecs_service import EcsService
@@ -24,8 +24,6 @@ COMPARISONS = {">=": "GreaterThanOrEqualToThreshold", "<": "LessThanThreshold"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    """What is watched, and who hears of it."""
-
     service: EcsService
     """Without a route, it has no alarms of a load balancer."""
     deploy: DeployLambda | None = None
@@ -49,9 +47,6 @@ class AlarmsArgs:
     own_load_balancer: bool = True
     """Watch what the load balancer answers itself. False for all but one of the services that share it: its own
     errors do not say whose they are."""
-    thresholds: Thresholds = dataclasses.field(default_factory=Thresholds)
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class Alarms(Component):
@@ -68,15 +63,15 @@ class Alarms(Component):
     dashboard_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:alarms:Alarms", name, args.tags, opts)
+        super().__init__("easi:alarms:Alarms", name, opts)
         failed_releases = self._count_failed_releases(name, args.deploy) if args.deploy else None
-        topic = alarm_topic.make(name, args.emails, args.topic_key_arn, self.child)
+        topic = _topic(name, args.emails, args.topic_key_arn, self.child)
         alarms = [_alarm(name, rule, topic, self.child) for rule in _rules(args, failed_releases)]
         self.us_east_1_topic_arn = None
         if args.site and args.us_east_1:
             there = pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(provider=args.us_east_1))
-            other = alarm_topic.make(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, there)
-            for rule in alarm_rules.of_site(args.site, args.thresholds):
+            other = _topic(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, there)
+            for rule in alarm_rules.of_site(args.site):
                 _alarm(name, rule, other, there)
             self.us_east_1_topic_arn = other.arn
         board = aws.cloudwatch.Dashboard(
@@ -113,14 +108,14 @@ class Alarms(Component):
 
 def _rules(args: AlarmsArgs, failed_releases: Metric | None) -> list[Rule]:
     """The alarms of the service's region."""
-    service, limits = args.service, args.thresholds
+    service = args.service
     rules: list[Rule] = []
     if service.load_balancer:
-        rules += alarm_rules.of_targets(service, limits)
-        rules += alarm_rules.of_load_balancer(service, limits) if args.own_load_balancer else []
-    rules += alarm_rules.of_service(service, limits, container_insights=args.container_insights)
+        rules += alarm_rules.of_targets(service)
+        rules += alarm_rules.of_load_balancer(service) if args.own_load_balancer else []
+    rules += alarm_rules.of_service(service, container_insights=args.container_insights)
     if args.deploy and failed_releases:
-        rules += alarm_rules.of_deploy(args.deploy, failed_releases, limits)
+        rules += alarm_rules.of_deploy(args.deploy, failed_releases)
     return rules
 
 
@@ -170,3 +165,44 @@ def _compared(rule: Rule) -> dict[str, Any]:
     ]
     result = {"id": "result", "expression": rule.expression, "label": rule.name, "return_data": True}
     return {"metric_queries": [*measured, result]}
+
+
+def _topic(name: str, emails: Sequence[str], key_arn: str | None, opts: pulumi.ResourceOptions) -> aws.sns.Topic:
+    """A topic whose policy lets CloudWatch alarms of its account and region publish, over TLS, and nobody else.
+
+    Who may publish by a policy of their own in the account still may. Every address gets a mail with a link: until it
+    is followed, that address hears nothing, and AWS cannot remove the subscription.
+    """
+    topic = aws.sns.Topic(name, kms_master_key_id=key_arn, opts=opts)
+    aws.sns.TopicPolicy(
+        name, arn=topic.arn, policy=policies.document(_publish(topic.arn), _publish_over_tls(topic.arn)), opts=opts
+    )
+    for email in sorted(set(emails)):
+        aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=opts)
+    return topic
+
+
+def _publish(topic_arn: pulumi.Output[str]) -> dict[str, Any]:
+    # arn:<partition>:sns:<region>:<account>:<name>
+    parts = topic_arn.apply(lambda arn: arn.split(":"))
+    alarms = parts.apply(lambda part: f"arn:{part[1]}:cloudwatch:{part[3]}:{part[4]}:alarm:*")
+    return {
+        "Sid": "Alarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        # The service would publish for any account that names the topic.
+        "Condition": {"StringEquals": {"aws:SourceAccount": parts[4]}, "ArnLike": {"aws:SourceArn": alarms}},
+    }
+
+
+def _publish_over_tls(topic_arn: pulumi.Output[str]) -> dict[str, Any]:
+    return {
+        "Sid": "OnlyTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }

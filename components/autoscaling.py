@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -21,8 +20,6 @@ class ServiceAutoscalingArgs:
     max_count: int
     cpu_percent: int = 60
     """Average CPU that scaling holds, percent, 1 to 100. 60 leaves room for the minutes that new tasks take."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class ServiceAutoscaling(Component):
@@ -36,7 +33,7 @@ class ServiceAutoscaling(Component):
 
     def __init__(self, name: str, args: ServiceAutoscalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
-        super().__init__("easi:service:ServiceAutoscaling", name, args.tags, opts)
+        super().__init__("easi:service:ServiceAutoscaling", name, opts)
         target = aws.appautoscaling.Target(
             name,
             service_namespace="ecs",

@@ -10,8 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components import state_objects
-from components.ci_actions import ID_READS, LISTS, OWN_READS, TAGGED, UNTAGGED
-from components.ci_scope import Scope, Statement, actions, actions_of, deny, statement
+from components.ci_scope import (
+    ID_READS,
+    LISTS,
+    OWN_READS,
+    TAGGED,
+    UNTAGGED,
+    Scope,
+    Statement,
+    actions,
+    actions_of,
+    deny,
+    statement,
+)
 
 OWN_SERVICES = ("cloudwatch", "ecr", "ecs", "elasticloadbalancing", "lambda", "logs", "s3", "sns")
 """Services whose resources bear names: the deploy role may do everything to the environment's own."""

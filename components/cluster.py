@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -23,8 +22,6 @@ class ClusterArgs:
     container_insights: str = "enabled"
     """`enabled`: CPU, memory and task counts of services; `enhanced`: of each task and container, at a higher price;
     `disabled`: nothing but the CPU and memory that ECS measures for free."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class Cluster(Component):
@@ -41,7 +38,7 @@ class Cluster(Component):
             raise ValueError(
                 f"container_insights is {args.container_insights!r}: expected one of {', '.join(CONTAINER_INSIGHTS)}"
             )
-        super().__init__("easi:service:Cluster", name, args.tags, opts)
+        super().__init__("easi:service:Cluster", name, opts)
         # The cluster was a part of the service that it was made for; it moves without being replaced.
         of_service = pulumi.create_urn(name, "easi:service:EcsService", opts.parent if opts else None)
         cluster = aws.ecs.Cluster(

@@ -1,4 +1,4 @@
-"""What every component has in common: its children, and the tags that they carry."""
+"""What every component has in common: options of its children, and the tags by which an environment is known."""
 
 from __future__ import annotations
 
@@ -14,28 +14,25 @@ def tags_of(project: str, environment: str) -> dict[str, str]:
 
 
 def tagged(tags: Mapping[str, str]) -> pulumi.ResourceTransformation:
-    """Adds tags to every resource that takes some. A tag that a resource gives itself wins."""
+    """Adds tags to every resource that takes some; a tag that a resource gives itself wins.
+
+    For the whole stack (`pulumi.runtime.register_stack_transformation`) or one component (`transformations` of its
+    options). Tags of the provider (`aws:defaultTags`) stay where no tag here has their key.
+    """
 
     def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not isinstance(args.resource, pulumi.CustomResource) or not hasattr(type(args.resource), "tags"):
             return None
-        given: Any = args.props.get("tags") or {}
-        return pulumi.ResourceTransformationResult({**args.props, "tags": {**tags, **given}}, args.opts)
+        own: Any = args.props.get("tags") or {}
+        return pulumi.ResourceTransformationResult({**args.props, "tags": {**tags, **own}}, args.opts)
 
     return add
 
 
 class Component(pulumi.ComponentResource):
-    """A component resource that puts its tags on every resource below it that takes tags.
+    child: pulumi.ResourceOptions
+    """Options of a resource that belongs to this component."""
 
-    A tag that a resource gives itself wins. Tags of the provider (`aws:defaultTags`) stay where no tag here has their
-    key.
-    """
-
-    def __init__(
-        self, kind: str, name: str, tags: Mapping[str, str], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        own = pulumi.ResourceOptions(transformations=[tagged(tags)] if tags else [])
-        super().__init__(kind, name, {}, pulumi.ResourceOptions.merge(opts, own))
+    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(kind, name, {}, opts)
         self.child = pulumi.ResourceOptions(parent=self)
-        """Options of a resource that belongs to this component."""

@@ -1,4 +1,4 @@
-"""The containers of a task: their definitions, and what ECS must be allowed to start them."""
+"""The containers of a task: their definitions, and what its two roles may do."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ LEAST_MEMORY_MIB = 6
 """What Docker itself reserves for a container (same page)."""
 WAITS = ("START", "HEALTHY", "COMPLETE", "SUCCESS")
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html"""
+
+TASKS = "ecs-tasks.amazonaws.com"
+EXEC_STATEMENT = policies.allow(
+    [f"ssmmessages:{action}{channel}Channel" for action in ("Create", "Open") for channel in ("Control", "Data")], "*"
+)
+"""What lets containers be entered; the channels of a session have no ARN to name.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions"""
 
 _PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -77,7 +84,7 @@ def definition(
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-considerations
     """
     init = {"initProcessEnabled": True} if execute_command else {}
-    found: dict[str, Any] = {
+    written: dict[str, Any] = {
         "name": sidecar.name,
         "image": pinned(sidecar.image, sidecar.name),
         "essential": sidecar.essential,
@@ -95,19 +102,19 @@ def definition(
         },
     }
     if sidecar.environment:
-        found["environment"] = [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())]
+        written["environment"] = [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())]
     if sidecar.secrets:
-        found["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())]
+        written["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())]
     if sidecar.port is not None:
-        found["portMappings"] = [{"containerPort": sidecar.port, "hostPort": sidecar.port, "protocol": "tcp"}]
+        written["portMappings"] = [{"containerPort": sidecar.port, "hostPort": sidecar.port, "protocol": "tcp"}]
     if sidecar.command:
-        found["command"] = list(sidecar.command)
+        written["command"] = list(sidecar.command)
     if sidecar.cpu:
-        found["cpu"] = sidecar.cpu
+        written["cpu"] = sidecar.cpu
     if sidecar.memory:
-        found["memoryReservation"] = sidecar.memory
+        written["memoryReservation"] = sidecar.memory
     if sidecar.health_command:
-        found["healthCheck"] = {
+        written["healthCheck"] = {
             "command": ["CMD", *sidecar.health_command],
             "interval": 5,
             "timeout": 3,
@@ -117,8 +124,8 @@ def definition(
     if waits := [
         {"containerName": other.name, "condition": other.main_waits_for} for other in waits_for if other.main_waits_for
     ]:
-        found["dependsOn"] = sorted(waits, key=lambda wait: wait["containerName"])
-    return found
+        written["dependsOn"] = sorted(waits, key=lambda wait: wait["containerName"])
+    return written
 
 
 def pinned(image: pulumi.Input[str], container: str) -> pulumi.Input[str]:
@@ -137,20 +144,33 @@ def pinned(image: pulumi.Input[str], container: str) -> pulumi.Input[str]:
 
 def secret_statements(containers: Sequence[Sidecar], key_arns: Sequence[pulumi.Input[str]]) -> list[Any]:
     """What the execution role needs to read exactly the containers' secrets, encrypted with `key_arns`."""
-    given = [arn for container in containers for arn in container.secrets.values()]
-    known = sorted({_whole_secret(arn) for arn in given if isinstance(arn, str)})
+    arns = [arn for container in containers for arn in container.secrets.values()]
+    known = sorted({_whole_secret(arn) for arn in arns if isinstance(arn, str)})
     by_action: dict[str, list[str]] = {}
     for arn in known:
         by_action.setdefault(_reading(arn), []).append(arn)
-    statements: list[Any] = [policies.allow([action], arns) for action, arns in sorted(by_action.items())]
+    statements: list[Any] = [policies.allow([action], secrets) for action, secrets in sorted(by_action.items())]
     # What the program makes itself is known later, and so is which service has it.
-    later = [arn for arn in given if not isinstance(arn, str)]
+    later = [arn for arn in arns if not isinstance(arn, str)]
     statements += [
         _output(arn).apply(lambda arn: policies.allow([_reading(arn)], [_whole_secret(arn)])) for arn in later
     ]
     if key_arns:
         statements.append(policies.allow(["kms:Decrypt"], list(key_arns)))
     return statements
+
+
+def start_statements(repository_arns: Sequence[pulumi.Input[str]], log_group_arn: pulumi.Input[str]) -> list[Any]:
+    """What ECS itself needs to start a task: pull the images, write the log."""
+    pull = [
+        policies.allow(["ecr:GetAuthorizationToken"], "*"),
+        policies.allow(
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            list(repository_arns),
+        ),
+    ]
+    write = policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group_arn, ":*"))
+    return [*(pull if repository_arns else []), write]
 
 
 def check(containers: Sequence[Sidecar], cpu: int, memory: int) -> None:
@@ -224,5 +244,5 @@ def _whole_secret(value_from: str) -> str:
 
 
 def _output(value: Awaitable[str] | pulumi.Output[str]) -> pulumi.Output[str]:
-    found: pulumi.Output[str] = pulumi.Output.from_input(value)
-    return found
+    output: pulumi.Output[str] = pulumi.Output.from_input(value)
+    return output

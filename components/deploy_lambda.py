@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import log_retention, policies
+from components import aws_limits, policies
 from components.component import Component
 from components.ecs_service import EcsService
 from components.network import ANYWHERE
@@ -55,8 +55,6 @@ class DeployLambdaArgs:
     """KMS key that encrypts the log; its policy must let CloudWatch Logs use it:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class DeployLambda(Component):
@@ -72,7 +70,7 @@ class DeployLambda(Component):
     log_group_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: DeployLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        log_retention.check_retention(args.log_retention_days)
+        aws_limits.check_retention(args.log_retention_days)
         if args.service.desired_count is not None:
             raise ValueError(
                 f"the service's desired_count is {args.service.desired_count}, so that Pulumi itself moves it, and "
@@ -84,7 +82,7 @@ class DeployLambda(Component):
         for path in sources:
             if not path.is_file():
                 raise ValueError(f"{path} is no file that can be read: remove it, as the function is made of all *.py")
-        super().__init__("easi:deploy:DeployLambda", name, args.tags, opts)
+        super().__init__("easi:deploy:DeployLambda", name, opts)
         logs = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/lambda/{args.function_name}",

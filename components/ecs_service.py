@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import container, deployment_alarms, policies, target, task_network, task_roles
+from components import container, policies, target
 from components.component import Component
 from components.ecs_service_args import EcsServiceArgs, check
 from components.load_balancer import LoadBalancer
@@ -61,7 +61,7 @@ class EcsService(Component):
 
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(args)
-        super().__init__("easi:service:EcsService", name, args.tags, opts)
+        super().__init__("easi:service:EcsService", name, opts)
         logs = aws.cloudwatch.LogGroup(
             name,
             name=f"/ecs/{args.family}",
@@ -69,20 +69,22 @@ class EcsService(Component):
             kms_key_id=args.log_key_arn,
             opts=self.child,
         )
-        secrets = container.secret_statements(args.containers(), args.secret_key_arns)
         # A role has one boundary. With another one it is another role, and the old one stays for what runs with it.
         roles = pulumi.ResourceOptions(parent=self, replace_on_changes=["permissionsBoundary"])
         execution_role = policies.service_role(
             f"{name}-execution",
-            task_roles.TASKS,
-            task_roles.execution_statements(args.repository_arns, logs.arn, secrets),
+            container.TASKS,
+            [
+                *container.start_statements(args.repository_arns, logs.arn),
+                *container.secret_statements(args.containers(), args.secret_key_arns),
+            ],
             args.role_options,
             roles,
         )
         task_role = policies.service_role(
             f"{name}-task",
-            task_roles.TASKS,
-            task_roles.task_statements(args.task_statements, execute_command=args.execute_command),
+            container.TASKS,
+            [*args.task_statements, *([container.EXEC_STATEMENT] if args.execute_command else [])],
             args.role_options,
             roles,
             account=args.cluster.arn.apply(lambda arn: arn.split(":")[4]),
@@ -103,7 +105,7 @@ class EcsService(Component):
             track_latest=False,
             opts=self.child,
         )
-        group = task_network.make(
+        group = target.create_task_group(
             name,
             vpc_id=args.vpc_id,
             load_balancer=args.route.load_balancer if args.route else None,
@@ -111,13 +113,7 @@ class EcsService(Component):
             opts=self.child,
         )
         routed = (
-            target.make(
-                name,
-                args.route,
-                port=args.container_port,
-                vpc_id=args.vpc_id,
-                opts=self.child,
-            )
+            target.create_target(name, args.route, port=args.container_port, vpc_id=args.vpc_id, opts=self.child)
             if args.route
             else None
         )
@@ -169,10 +165,9 @@ class EcsService(Component):
                 }
             )
         alarms: Any = None
-        if args.deployment_alarms:
-            names = deployment_alarms.make(name, args.deployment_alarms, args.route, parts.target, self.child)
-            watched = args.deployment_alarms
-            alarms = {"enable": watched.enabled, "rollback": watched.rollback, "alarm_names": names}
+        if args.deployment_alarm is not None and args.route and parts.target:
+            alarm = target.create_deployment_alarm(name, args.route, parts.target, self.child)
+            alarms = {"enable": args.deployment_alarm, "rollback": True, "alarm_names": [alarm.name]}
         released = args.desired_count is None
         return aws.ecs.Service(
             name,
@@ -206,8 +201,6 @@ class EcsService(Component):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Parts:
-    """What a service is made with."""
-
     group: aws.ec2.SecurityGroup
     target: Target | None
     needed: Sequence[pulumi.Resource]
@@ -217,11 +210,11 @@ class _Parts:
 def _definitions(args: EcsServiceArgs, log: container.Log) -> list[dict[str, Any]]:
     return [
         container.definition(
-            each,
+            item,
             log,
             execute_command=args.execute_command,
             stop_timeout_s=args.stop_timeout_s,
-            waits_for=args.sidecars if each.name == args.family else [],
+            waits_for=args.sidecars if item.name == args.family else [],
         )
-        for each in args.containers()
+        for item in args.containers()
     ]

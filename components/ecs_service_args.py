@@ -8,10 +8,9 @@ from typing import Any
 
 import pulumi
 
-from components import container, fargate, log_retention, policies
+from components import aws_limits, container, policies
 from components.cluster import Cluster
 from components.container import MAX_STOP_TIMEOUT_S, Sidecar
-from components.deployment_alarms import DeploymentAlarms
 from components.target import Route
 
 
@@ -70,11 +69,13 @@ class EcsServiceArgs:
     """None: created without tasks; a release sets the count and moves the service between revisions and networks, and
     Pulumi leaves these and `execute_command` of the service alone. A number: Pulumi itself runs that many tasks of the
     newest revision."""
-    deployment_alarms: DeploymentAlarms | None = None
-    """What takes a deployment back, beside tasks that do not start. To end it, disable it: see there."""
+    deployment_alarm: bool | None = None
+    """Whether a deployment is taken back for answers 5xx of its targets, beside tasks that do not start; for a service
+    with a route. A deployment then takes minutes longer: ECS watches on for a bake time, which it computes and which
+    cannot be set, before it says COMPLETED. False leaves the alarm and tells ECS not to look at it. With None, ECS
+    would keep an alarm that it was told of before: the AWS provider does not send a block that is left out.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html"""
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
     def containers(self) -> list[Sidecar]:
         """The main container, written as one more, and the sidecars, by their names.
@@ -90,14 +91,14 @@ class EcsServiceArgs:
             port=self.container_port,
             health_command=self.health_command,
         )
-        return sorted([main, *self.sidecars], key=lambda each: each.name)
+        return sorted([main, *self.sidecars], key=lambda item: item.name)
 
 
 def check(args: EcsServiceArgs) -> None:
     """Raises ValueError with what is wrong, what is allowed, and what to do."""
-    fargate.check_size(args.cpu, args.memory)
-    fargate.check_architecture(args.cpu_architecture)
-    log_retention.check_retention(args.log_retention_days)
+    aws_limits.check_size(args.cpu, args.memory)
+    aws_limits.check_architecture(args.cpu_architecture)
+    aws_limits.check_retention(args.log_retention_days)
     container.check(args.containers(), args.cpu, args.memory)
     if not 2 <= args.stop_timeout_s <= MAX_STOP_TIMEOUT_S:
         raise ValueError(f"stop_timeout_s is {args.stop_timeout_s}: expected 2 to {MAX_STOP_TIMEOUT_S} (Fargate)")
@@ -108,7 +109,5 @@ def check(args: EcsServiceArgs) -> None:
             raise ValueError("health_check_grace_s is for the checks of a load balancer, and the service has no route")
         if args.health_check_grace_s < 0:
             raise ValueError(f"health_check_grace_s is {args.health_check_grace_s}: expected 0 or more")
-    if (alarms := args.deployment_alarms) and alarms.target_5xx is not None and args.route is None:
-        raise ValueError(
-            "deployment_alarms count answers 5xx of targets, and the service has no route: set target_5xx to None"
-        )
+    if args.deployment_alarm is not None and args.route is None:
+        raise ValueError("deployment_alarm counts answers 5xx of targets, and the service has no route: set it to None")

@@ -76,8 +76,6 @@ class GithubOidcArgs:
     """
     role_options: policies.RoleOptions = dataclasses.field(default_factory=policies.RoleOptions)
     """Path and boundary of CI's own roles, and of every role that a deploy role makes."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class GithubOidc(Component):
@@ -99,7 +97,7 @@ class GithubOidc(Component):
         problems = list(_problems(args))
         if problems:
             raise ValueError("; ".join(problems))
-        super().__init__("easi:account:GithubOidc", name, args.tags, opts)
+        super().__init__("easi:account:GithubOidc", name, opts)
         self.provider_arn = self._vouching(name, args)
         self.deploy_role_arns, self.preview_role_arns = {}, {}
         for environment in args.environments:

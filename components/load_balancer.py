@@ -1,9 +1,9 @@
-"""An Application Load Balancer for one service or many."""
+"""An internal Application Load Balancer for one service or many."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -13,9 +13,8 @@ from components import log_buckets
 from components.component import Component
 
 HTTP, HTTPS = 80, 443
-IDLE_TIMEOUT_S = range(1, 4000 + 1)
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
-RECOMMENDED_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+IDLE_TIMEOUT_S = 60
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.3 and 1.2 with forward secrecy only, and a key exchange that quantum computers do not break where the client
 has it: what AWS recommends. Without a policy in the request, the API takes one of 2016 with TLS 1.0.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
@@ -27,38 +26,27 @@ have no address of the network ("Restrict access with VPC origins", Amazon Cloud
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
-    """Where the load balancer stands, who may connect, and how."""
-
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Subnets in at least two zones; public ones if it is not internal."""
-    internal: bool = True
-    """Without a public address."""
+    """Private subnets in at least two zones."""
     allowed_cidrs: Sequence[pulumi.Input[str]] = ()
     """Who may connect, as IPv4 networks. A site in front of it (`StaticSite`) lets CloudFront in by itself."""
-    certificate_arns: Sequence[pulumi.Input[str]] = ()
-    """ACM certificates of this region. The first is shown to clients that name no host (SNI). With any, HTTPS serves on
-    443, and HTTP on 80 redirects to it where browsers come by themselves, at a public load balancer; without, HTTP
-    serves on 80. A port that is not served any more goes last in an update, after what asks the other one."""
-    tls_policy: str = RECOMMENDED_TLS_POLICY
-    """Protocols and ciphers of HTTPS."""
+    certificate_arn: pulumi.Input[str] | None = None
+    """ACM certificate of this region. With one, HTTPS serves on 443; without, HTTP on 80. A port that is not served any
+    more goes last in an update, after what asks the other one."""
     access_log_days: int | None = None
     """Days to keep access logs, 1 or more, in a bucket of their own. None writes none."""
-    idle_timeout_s: int = 60
-    """Seconds that a connection may be silent, 1 to 4000. The program behind must keep connections open for longer, or
-    the load balancer answers 502 now and then."""
     keep: bool = False
     """Neither AWS nor Pulumi deletes it: for load balancers whose name is in somebody's DNS. The logs stay, too."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class LoadBalancer(Component):
-    """An Application Load Balancer that answers 404 to what no service's rule takes.
+    """An Application Load Balancer without a public address, which answers 404 to what no service's rule takes.
 
     Services add their rules to `listener`: `EcsService` does so for its `Route`. Whether it is a service's own or
     shared is only a matter of who is given it. Requests with invalid header fields lose those on the way (request
-    smuggling). Raises ValueError for numbers that Elastic Load Balancing does not accept.
+    smuggling). A connection may be silent for 60 s: the program behind must keep it open for longer, or the load
+    balancer answers 502 now and then.
     """
 
     arn: pulumi.Output[str]
@@ -74,9 +62,9 @@ class LoadBalancer(Component):
     https: bool
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        _check(args)
-        super().__init__("easi:service:LoadBalancer", name, args.tags, opts)
-        self.https = bool(args.certificate_arns)
+        super().__init__("easi:service:LoadBalancer", name, opts)
+        self.https = args.certificate_arn is not None
+        self._port = HTTPS if self.https else HTTP
         self._name, self._priorities = name, dict[int, str]()
         self._cloudfront: aws.vpc.SecurityGroupIngressRule | None = None
         group = self._security_group(name, args)
@@ -90,12 +78,12 @@ class LoadBalancer(Component):
             logs, needed = {"enabled": True, "bucket": bucket.bucket}, [policy]
         balancer = aws.lb.LoadBalancer(
             name,
-            internal=args.internal,
+            internal=True,
             load_balancer_type="application",
             subnets=args.subnet_ids,
             security_groups=[group.id],
             drop_invalid_header_fields=True,
-            idle_timeout=args.idle_timeout_s,
+            idle_timeout=IDLE_TIMEOUT_S,
             enable_deletion_protection=args.keep,
             access_logs=logs,
             opts=pulumi.ResourceOptions(parent=self, protect=True if args.keep else None, depends_on=needed),
@@ -127,13 +115,12 @@ class LoadBalancer(Component):
                 vpc_id=self.vpc_id,
                 opts=pulumi.InvokeOutputOptions(parent=self, depends_on=[origin]),
             )
-            port = HTTPS if self.https else HTTP
             self._cloudfront = aws.vpc.SecurityGroupIngressRule(
-                f"{self._name}-{port}-cloudfront",
+                f"{self._name}-{self._port}-cloudfront",
                 security_group_id=self.security_group_id,
                 ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
+                from_port=self._port,
+                to_port=self._port,
                 referenced_security_group_id=group.id,
                 description="CloudFront",
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[origin]),
@@ -145,31 +132,24 @@ class LoadBalancer(Component):
         group = aws.ec2.SecurityGroup(
             name, vpc_id=args.vpc_id, description="Load balancer: HTTP from inside the network", opts=self.child
         )
-        for port in self._ports(args):
-            for number, cidr in enumerate(args.allowed_cidrs):
-                # By its network where that is known: one that is taken out of the list leaves the others alone.
-                source = cidr if isinstance(cidr, str) else str(number)
-                first = [pulumi.Alias(name=name)] if (port, number) == (HTTP, 0) else []
-                aws.vpc.SecurityGroupIngressRule(
-                    f"{name}-{port}-{source}",
-                    security_group_id=group.id,
-                    ip_protocol="tcp",
-                    from_port=port,
-                    to_port=port,
-                    cidr_ipv4=cidr,
-                    description="HTTPS" if port == HTTPS else "HTTP",
-                    opts=pulumi.ResourceOptions(parent=self, aliases=first),
-                )
+        for number, cidr in enumerate(args.allowed_cidrs):
+            # By its network where that is known: one that is taken out of the list leaves the others alone.
+            source = cidr if isinstance(cidr, str) else str(number)
+            first = [pulumi.Alias(name=name)] if (self._port, number) == (HTTP, 0) else []
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-{self._port}-{source}",
+                security_group_id=group.id,
+                ip_protocol="tcp",
+                from_port=self._port,
+                to_port=self._port,
+                cidr_ipv4=cidr,
+                description="HTTPS" if self.https else "HTTP",
+                opts=pulumi.ResourceOptions(parent=self, aliases=first),
+            )
         return group
 
-    def _ports(self, args: LoadBalancerArgs) -> Sequence[int]:
-        """What is listened on. A listener that became a redirect would send away what still asks it."""
-        if not self.https:
-            return (HTTP,)
-        return (HTTPS,) if args.internal else (HTTPS, HTTP)
-
     def _listener(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
-        nothing: Any = {
+        no_service: Any = {
             "type": "fixed-response",
             "fixed_response": {
                 "content_type": "text/plain",
@@ -177,50 +157,13 @@ class LoadBalancer(Component):
                 "status_code": "404",
             },
         }
-        if not self.https:
-            return aws.lb.Listener(
-                name,
-                load_balancer_arn=balancer.arn,
-                port=HTTP,
-                protocol="HTTP",
-                default_actions=[nothing],
-                opts=self.child,
-            )
-        first, *others = args.certificate_arns
-        listener = aws.lb.Listener(
-            f"{name}-https",
+        return aws.lb.Listener(
+            f"{name}-https" if self.https else name,
             load_balancer_arn=balancer.arn,
-            port=HTTPS,
-            protocol="HTTPS",
-            certificate_arn=first,
-            ssl_policy=args.tls_policy,
-            default_actions=[nothing],
+            port=self._port,
+            protocol="HTTPS" if self.https else "HTTP",
+            certificate_arn=args.certificate_arn,
+            ssl_policy=TLS_POLICY if self.https else None,
+            default_actions=[no_service],
             opts=self.child,
         )
-        for number, certificate in enumerate(others, 2):
-            aws.lb.ListenerCertificate(
-                f"{name}-{number}",
-                listener_arn=listener.arn,
-                certificate_arn=certificate,
-                opts=self.child,
-            )
-        if HTTP not in self._ports(args):
-            return listener
-        redirect: Any = {
-            "type": "redirect",
-            "redirect": {"port": str(HTTPS), "protocol": "HTTPS", "status_code": "HTTP_301"},
-        }
-        aws.lb.Listener(
-            name,
-            load_balancer_arn=balancer.arn,
-            port=HTTP,
-            protocol="HTTP",
-            default_actions=[redirect],
-            opts=self.child,
-        )
-        return listener
-
-
-def _check(args: LoadBalancerArgs) -> None:
-    if args.idle_timeout_s not in IDLE_TIMEOUT_S:
-        raise ValueError(f"idle_timeout_s is {args.idle_timeout_s}: expected 1 to {IDLE_TIMEOUT_S.stop - 1}")

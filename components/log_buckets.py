@@ -1,16 +1,18 @@
-"""Buckets that services of AWS write logs to.
+"""Logs that services of AWS write to buckets: of a load balancer, a network and a distribution.
 
-Both services look whether they may write when logging begins: what begins it depends on the bucket's policy.
+The services look whether they may write when logging begins: what begins it depends on the bucket's policy.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
 LOAD_BALANCERS = "logdelivery.elasticloadbalancing.amazonaws.com"
@@ -40,15 +42,79 @@ def of_network(
     bucket = _bucket(name, days, keep, opts)
     parts = vpc.apply(lambda arn: arn.split(":"))
     source = parts.apply(lambda part: f"arn:{part[1]}:logs:{part[3]}:{part[4]}:*")
-    ours = {"StringEquals": {"aws:SourceAccount": parts[4]}, "ArnLike": {"aws:SourceArn": source}}
+    of_account = {"StringEquals": {"aws:SourceAccount": parts[4]}, "ArnLike": {"aws:SourceArn": source}}
     owned = {"s3:x-amz-acl": "bucket-owner-full-control"}
-    writes = {**ours, "StringEquals": {**ours["StringEquals"], **owned}}
+    writes = {**of_account, "StringEquals": {**of_account["StringEquals"], **owned}}
     return bucket, bucket.policy(
         [
             _write(DELIVERY, "s3:PutObject", pulumi.Output.concat(bucket.arn, "/*"), writes),
-            _write(DELIVERY, "s3:GetBucketAcl", bucket.arn, ours),
+            _write(DELIVERY, "s3:GetBucketAcl", bucket.arn, of_account),
         ]
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AccessLogsArgs:
+    distribution_arn: pulumi.Input[str]
+    us_east_1: aws.Provider
+    """Provider for us-east-1, where the logs of every distribution come from."""
+    days: int
+    """Days to keep a log."""
+    keep: bool
+    """Leave the bucket in AWS when logging ends. Its objects expire as before."""
+
+
+class AccessLogs(Component):
+    """CloudFront's standard logging (v2): CloudWatch delivers a distribution's logs to a private bucket, as JSON.
+
+    The older kind of logging needs a bucket with ACLs, which this one does not have. Names of viewers are in no log,
+    but their addresses are, and whole query strings. Raises ValueError for `days` below 1.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
+    """
+
+    bucket: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AccessLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("easi:site:AccessLogs", name, opts)
+        there = pulumi.ResourceOptions(parent=self, provider=args.us_east_1)
+        bucket = _bucket(name, args.days, args.keep, self.child)
+        source = aws.cloudwatch.LogDeliverySource(
+            name, log_type="ACCESS_LOGS", resource_arn=args.distribution_arn, opts=there
+        )
+        account = source.arn.apply(lambda arn: arn.split(":")[4])
+        policy = bucket.policy(
+            [
+                {
+                    # As CloudFront's guide has it, for this one source. AWS may add its own to a policy that does not
+                    # have it, and that would be a change that Pulumi takes back.
+                    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
+                    "Sid": "AWSLogsDeliveryWrite",
+                    "Effect": "Allow",
+                    "Principal": {"Service": DELIVERY},
+                    "Action": "s3:PutObject",
+                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": account, "s3:x-amz-acl": "bucket-owner-full-control"},
+                        "ArnLike": {"aws:SourceArn": source.arn},
+                    },
+                }
+            ]
+        )
+        destination = aws.cloudwatch.LogDeliveryDestination(
+            name,
+            output_format="json",
+            delivery_destination_configuration={"destination_resource_arn": bucket.arn},
+            opts=there,
+        )
+        aws.cloudwatch.LogDelivery(
+            name,
+            delivery_source_name=source.name,
+            delivery_destination_arn=destination.arn,
+            opts=pulumi.ResourceOptions.merge(there, pulumi.ResourceOptions(depends_on=[policy])),
+        )
+        self.bucket = bucket.bucket
+        self.register_outputs({"bucket": self.bucket})
 
 
 def _bucket(name: str, days: int, keep: bool, opts: pulumi.ResourceOptions) -> PrivateBucket:

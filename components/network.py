@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components import log_buckets, regions
+from components import aws_limits, log_buckets
 from components.component import Component
-from components.subnets import MIN_ZONES, subnet_blocks
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -27,9 +26,6 @@ class ExistingVpc:
     secrets)."""
     private_subnet_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Instead of `private_subnet_ids`: tags that these subnets have, and no others of the VPC."""
-    public_subnet_ids: Sequence[str] = ()
-    """Only for what has public addresses, such as a load balancer that is not internal."""
-    public_subnet_tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,14 +48,10 @@ class NewVpc:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """Which network."""
-
     vpc: ExistingVpc | NewVpc
     vpc_origin: bool = False
     """A load balancer in the private subnets is to be a VPC origin of CloudFront: an existing network is refused if it
     has no internet gateway, or a subnet in a zone without VPC origins."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some. What exists already keeps its own."""
 
 
 class Network(Component):
@@ -78,12 +70,12 @@ class Network(Component):
     private_subnet_ids: pulumi.Output[Sequence[str]]
     """In the order of the zones' names."""
     public_subnet_ids: pulumi.Output[Sequence[str]]
-    """Empty where an existing VPC's are not asked for."""
+    """Of a new VPC; empty for an existing one."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         if isinstance(args.vpc, ExistingVpc):
             _check(args.vpc)
-        super().__init__("easi:network:Network", name, args.tags, opts)
+        super().__init__("easi:network:Network", name, opts)
         if isinstance(args.vpc, ExistingVpc):
             self._find(args.vpc, vpc_origin=args.vpc_origin)
         else:
@@ -99,50 +91,46 @@ class Network(Component):
 
     def _find(self, args: ExistingVpc, *, vpc_origin: bool) -> None:
         vpc = self._vpc(args)
-        private = self._subnets(vpc.id, "private", args.private_subnet_ids, args.private_subnet_tags)
+        private = self._private_subnets(vpc.id, args)
         if vpc_origin:
             self._check_vpc_origin(vpc.id, private)
-        public: list[str] = []
-        if args.public_subnet_ids or args.public_subnet_tags:
-            public = self._subnets(vpc.id, "public", args.public_subnet_ids, args.public_subnet_tags)
         self.vpc_id, self.cidr = pulumi.Output.from_input(vpc.id), pulumi.Output.from_input(vpc.cidr_block)
         self.private_subnet_ids = pulumi.Output.from_input(private)
-        self.public_subnet_ids = pulumi.Output.from_input(public)
+        self.public_subnet_ids = pulumi.Output.from_input(list[str]())
 
     def _vpc(self, args: ExistingVpc) -> aws.ec2.GetVpcResult:
-        wanted = args.vpc_id or f"with the tags {_written(args.vpc_tags)}"
+        which = args.vpc_id or f"with the tags {_written(args.vpc_tags)}"
         try:
             return aws.ec2.get_vpc(id=args.vpc_id, tags=args.vpc_tags or None, opts=pulumi.InvokeOptions(parent=self))
         except Exception as error:  # the SDK raises nothing more specific for a function that fails
             raise pulumi.RunError(
-                f"the VPC {wanted} cannot be found: {error}\n  expected exactly one in this account and region"
+                f"the VPC {which} cannot be found: {error}\n  expected exactly one in this account and region"
             ) from error
 
-    def _subnets(self, vpc: str, kind: str, ids: Sequence[str], tags: Mapping[str, str]) -> list[str]:
-        """Subnets of a VPC in the order of their zones, which differ."""
+    def _private_subnets(self, vpc: str, args: ExistingVpc) -> list[str]:
+        """In the order of their zones, which differ."""
         options = pulumi.InvokeOptions(parent=self)
+        ids, tags, which = args.private_subnet_ids, args.private_subnet_tags, f"private subnets of {vpc}"
         if tags:
-            asked = f"{kind} subnets of {vpc} with the tags {_written(tags)}"
+            which = f"{which} with the tags {_written(tags)}"
             ids = aws.ec2.get_subnets(filters=[{"name": "vpc-id", "values": [vpc]}], tags=tags, opts=options).ids
-        else:
-            asked = f"{kind} subnets of {vpc}"
         zones: dict[str, str] = {}
         for subnet in sorted(set(ids)):
             try:
                 zone = aws.ec2.get_subnet(id=subnet, vpc_id=vpc, opts=options).availability_zone
             except Exception as error:  # as above
-                raise pulumi.RunError(f"{asked}: {subnet} is not among them: {error}") from error
+                raise pulumi.RunError(f"{which}: {subnet} is not among them: {error}") from error
             if zone in zones:
                 raise pulumi.RunError(
-                    f"{asked}: {zones[zone]} and {subnet} are both in {zone}\n"
+                    f"{which}: {zones[zone]} and {subnet} are both in {zone}\n"
                     "  expected one for each zone: a load balancer takes no more\n"
                     f"  to choose:  name one subnet of each zone by its id instead of by tags"
                 )
             zones[zone] = subnet
-        if len(zones) < MIN_ZONES:
+        if len(zones) < aws_limits.MIN_ZONES:
             raise pulumi.RunError(
-                f"{asked}: found {', '.join(zones.values()) or 'none'}\n"
-                f"  expected at least {MIN_ZONES}, in different zones: a load balancer needs them"
+                f"{which}: found {', '.join(zones.values()) or 'none'}\n"
+                f"  expected at least {aws_limits.MIN_ZONES}, in different zones: a load balancer needs them"
             )
         return [zones[zone] for zone in sorted(zones)]
 
@@ -150,12 +138,12 @@ class Network(Component):
         """Raises pulumi.RunError for what "Restrict access with VPC origins" (CloudFront Developer Guide) rules out."""
         options = pulumi.InvokeOptions(parent=self)
         for subnet in subnets:
-            found = aws.ec2.get_subnet(id=subnet, vpc_id=vpc, opts=options)
-            if found.availability_zone_id in regions.ZONES_WITHOUT_VPC_ORIGINS:
+            zone = aws.ec2.get_subnet(id=subnet, vpc_id=vpc, opts=options)
+            if zone.availability_zone_id in aws_limits.ZONES_WITHOUT_VPC_ORIGINS:
                 raise pulumi.RunError(
-                    f"the private subnet {subnet} of {vpc} is in {found.availability_zone}, in this account the zone "
-                    f"{found.availability_zone_id}, which has no VPC origins of CloudFront\n"
-                    f"  expected subnets in other zones than {', '.join(regions.ZONES_WITHOUT_VPC_ORIGINS)}\n"
+                    f"the private subnet {subnet} of {vpc} is in {zone.availability_zone}, in this account the zone "
+                    f"{zone.availability_zone_id}, which has no VPC origins of CloudFront\n"
+                    f"  expected subnets in other zones than {', '.join(aws_limits.ZONES_WITHOUT_VPC_ORIGINS)}\n"
                     "  to see which zones have them:  aws ec2 describe-subnets "
                     f"--filters Name=vpc-id,Values={vpc} --output text "
                     "--query 'Subnets[].[SubnetId,AvailabilityZoneId]'"
@@ -170,7 +158,7 @@ class Network(Component):
             ) from error
 
     def _create(self, name: str, args: NewVpc) -> None:
-        blocks = subnet_blocks(args.cidr, len(args.zones))
+        blocks = aws_limits.subnet_blocks(args.cidr, len(args.zones))
         if args.nat_gateways not in {1, len(args.zones)}:
             raise ValueError(
                 f"a new network has 1 NAT gateway, or one for each of its {len(args.zones)} zones, "
@@ -280,13 +268,9 @@ def _written(tags: Mapping[str, str]) -> str:
 
 
 def _check(args: ExistingVpc) -> None:
-    for by_id, by_tags, required in (
-        ("vpc_id", "vpc_tags", True),
-        ("private_subnet_ids", "private_subnet_tags", True),
-        ("public_subnet_ids", "public_subnet_tags", False),
-    ):
-        given = [key for key in (by_id, by_tags) if getattr(args, key)]
-        if len(given) > 1:
+    for by_id, by_tags in (("vpc_id", "vpc_tags"), ("private_subnet_ids", "private_subnet_tags")):
+        named = [key for key in (by_id, by_tags) if getattr(args, key)]
+        if len(named) > 1:
             raise ValueError(f"an existing network has {by_id} and {by_tags}: give one of them")
-        if required and not given:
+        if not named:
             raise ValueError(f"an existing network needs {by_id} or {by_tags}")

@@ -32,8 +32,6 @@ class PrivateBucketArgs:
     key_arn: str | None = None
     """KMS key that new objects are encrypted with. None: S3's own. Whoever reads or writes has to be allowed to use it
     (kms:Decrypt, kms:GenerateDataKey)."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class PrivateBucket(Component):
@@ -52,7 +50,7 @@ class PrivateBucket(Component):
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         if args.expire_days is not None and args.expire_days < 1:
             raise ValueError(f"expire_days is {args.expire_days}: expected 1 or more, or None to keep objects")
-        super().__init__("easi:storage:PrivateBucket", name, args.tags, opts)
+        super().__init__("easi:storage:PrivateBucket", name, opts)
         self._name = name
         retained = True if args.keep else None
         # What is set on a bucket that stays in AWS stays, too: it may not lose its versions or its privacy.

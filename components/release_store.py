@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -36,8 +36,6 @@ class ReleaseStoreArgs:
     keep: bool = True
     """Refuse to delete or replace images and records, and leave them in AWS otherwise; let nobody delete what attempts
     left. To delete them: `pulumi up` with False, then destroy."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class ReleaseStore(Component):
@@ -55,7 +53,7 @@ class ReleaseStore(Component):
     records_bucket: pulumi.Output[str]
 
     def __init__(self, name: str, args: ReleaseStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("easi:release:ReleaseStore", name, args.tags, opts)
+        super().__init__("easi:release:ReleaseStore", name, opts)
         repository = aws.ecr.Repository(
             name,
             # Releases name images by digest, so a tag may move: a second build of one commit is not an error.

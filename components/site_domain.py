@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -57,8 +56,6 @@ class SiteDomainArgs:
     domain: Domain
     us_east_1: aws.Provider | None = None
     """Needed where a certificate is made."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class SiteDomain(Component):
@@ -77,7 +74,7 @@ class SiteDomain(Component):
                 f"domain {args.domain.name} has no certificate: one is made with the provider us_east_1, which is "
                 f"missing; CloudFront takes certificates of {CERTIFICATE_REGION} only"
             )
-        super().__init__("easi:site:SiteDomain", name, args.tags, opts)
+        super().__init__("easi:site:SiteDomain", name, opts)
         self._name, self._domain = name, args.domain
         if args.domain.certificate_arn is not None:
             self.certificate_arn = pulumi.Output.from_input(args.domain.certificate_arn)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components import policies, response_headers
-from components.access_logs import AccessLogs, AccessLogsArgs
+from components.aws_limits import REGION
 from components.component import Component
 from components.load_balancer import LoadBalancer
+from components.log_buckets import AccessLogs, AccessLogsArgs
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
-from components.regions import REGION
 from components.site_domain import Domain, SiteDomain, SiteDomainArgs
 from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_origin
 
@@ -42,8 +42,6 @@ function handler(event) {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StaticSiteArgs:
-    """What is served, by which name, and who may copy it."""
-
     api: LoadBalancer | None = None
     """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
     has a certificate, which then has to cover the site's domain."""
@@ -64,8 +62,6 @@ class StaticSiteArgs:
     """The Permissions-Policy header of every answer: which of the browser's devices and features a page may use."""
     hsts_subdomains: bool = False
     """Have browsers use HTTPS for every host below the site's name, too, for a year: other teams' as well."""
-    price_class: str = "PriceClass_100"
-    """How many of the world's edges serve: PriceClass_100 (North America, Europe, Israel), _200 or _All."""
     origin_shield_region: str | None = None
     """Region of one more cache in front of the bucket, the one nearest to it that has Origin Shield: see
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/origin-shield.html"""
@@ -80,8 +76,6 @@ class StaticSiteArgs:
     keep: bool = True
     """Refuse to delete the bucket, leave it in AWS otherwise, and leave the access logs. To delete them: `pulumi up`
     with False, then destroy."""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Tags of every resource that takes some."""
 
 
 class StaticSite(Component):
@@ -103,7 +97,7 @@ class StaticSite(Component):
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
-        super().__init__("easi:site:StaticSite", name, args.tags, opts)
+        super().__init__("easi:site:StaticSite", name, opts)
         bucket = PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn)
         files = PrivateBucket(name, bucket, opts=self.child)
         domain = None
@@ -141,7 +135,7 @@ class StaticSite(Component):
     def _distribution(
         self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
     ) -> aws.cloudfront.Distribution:
-        headers = response_headers.make(
+        headers = response_headers.policy(
             name,
             args.content_security_policy,
             args.permissions_policy,
@@ -151,9 +145,9 @@ class StaticSite(Component):
         )
         origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
         if args.api:
-            origin, let_in = vpc_origin(name, args.api, self.child, existing=args.vpc_origin_id)
+            origin, admitted = vpc_origin(name, args.api, self.child, existing=args.vpc_origin_id)
             origins.append(origin)
-            needed.append(let_in)
+            needed.append(admitted)
         return aws.cloudfront.Distribution(
             name,
             enabled=True,
@@ -162,7 +156,7 @@ class StaticSite(Component):
             default_root_object="index.html",
             http_version="http2and3",
             is_ipv6_enabled=True,
-            price_class=args.price_class,
+            price_class="PriceClass_100",  # edges in North America, Europe and Israel
             web_acl_id=args.web_acl_arn,
             origins=origins,
             default_cache_behavior=aws.cloudfront.DistributionDefaultCacheBehaviorArgs(

@@ -1,10 +1,9 @@
-"""How requests reach a service: its target group and its rule on a load balancer's listener."""
+"""How requests reach a service: its rule on a load balancer's listener, its target group, its tasks' security group."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -16,8 +15,11 @@ MAX_CONDITION_VALUES = 5
 PRIORITIES = range(1, 50000 + 1)
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
 MAX_DEREGISTRATION_DELAY_S = 3600
-SLOW_START_S = range(30, 900 + 1)
-"""Both: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"""
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"""
+DEPLOYMENT_ALARM_PERIOD_S = 60
+"""The shortest for which Elastic Load Balancing has metrics: a deployment has few minutes to lose."""
+DEPLOYMENT_ALARM_5XX = 10
+"""Answers 5xx in that time that are too many for a deployment."""
 HEALTH_INTERVAL_S = range(5, 300 + 1)
 HEALTH_TIMEOUT_S = range(2, 120 + 1)
 HEALTH_THRESHOLD = range(2, 10 + 1)
@@ -37,9 +39,7 @@ class Route:
     health_path: str
     """Answers 200 when a task can serve. The target group asks it; a release proves with the same one."""
     paths: Sequence[str] = ("/*",)
-    """Paths that the service takes; `*` and `?` are wildcards. With the hosts, five at most."""
-    hosts: Sequence[str] = ()
-    """Host names that the service takes; empty for any."""
+    """Paths that the service takes, 1 to 5; `*` and `?` are wildcards."""
     priority: int = 100
     """1 to 50000; the lowest that matches takes the request. Each service of a load balancer needs another."""
     health_interval_s: int = 5
@@ -54,20 +54,16 @@ class Route:
     deregistration_delay_s: int = 10
     """Seconds that a target which leaves may finish its requests, 0 to 3600. As long as the longest request should be.
     The default of AWS, 300, delays every release by five minutes."""
-    slow_start_s: int = 0
-    """Seconds in which a new target's share of the requests grows to its full one, 30 to 900, for programs that must
-    warm up. 0 for none: what is compiled serves its first request as fast as its thousandth."""
 
     def __post_init__(self) -> None:
         if not self.health_path.startswith("/"):
             raise ValueError(f"health_path is {self.health_path!r}: expected a path that begins with /")
         if wrong := [path for path in self.paths if not path.startswith("/")]:
             raise ValueError(f"paths has {wrong[0]!r}: expected paths that begin with /")
-        values = len(self.paths) + len(self.hosts)
-        if not 1 <= values <= MAX_CONDITION_VALUES:
+        if not 1 <= len(self.paths) <= MAX_CONDITION_VALUES:
             raise ValueError(
-                f"paths and hosts have {values} values: a rule takes 1 to {MAX_CONDITION_VALUES}; join paths with a "
-                "wildcard, or give the service a host"
+                f"paths has {len(self.paths)} values: a rule takes 1 to {MAX_CONDITION_VALUES}; join some with a "
+                "wildcard"
             )
         for name, value, allowed in (
             ("priority", self.priority, PRIORITIES),
@@ -76,11 +72,9 @@ class Route:
             ("healthy_threshold", self.healthy_threshold, HEALTH_THRESHOLD),
             ("unhealthy_threshold", self.unhealthy_threshold, HEALTH_THRESHOLD),
             ("deregistration_delay_s", self.deregistration_delay_s, range(MAX_DEREGISTRATION_DELAY_S + 1)),
-            ("slow_start_s", self.slow_start_s or SLOW_START_S.start, SLOW_START_S),
         ):
             if value not in allowed:
-                off = "0 (off) or " if name == "slow_start_s" else ""
-                raise ValueError(f"{name} is {value}: expected {off}{allowed.start} to {allowed.stop - 1}")
+                raise ValueError(f"{name} is {value}: expected {allowed.start} to {allowed.stop - 1}")
         if self.health_timeout_s >= self.health_interval_s:
             raise ValueError(
                 f"health_timeout_s is {self.health_timeout_s}: expected less than the interval "
@@ -90,14 +84,14 @@ class Route:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """What was made of a route."""
-
     group: aws.lb.TargetGroup
     rule: aws.lb.ListenerRule
     """What a service has to depend on: ECS refuses a target group that no load balancer has."""
 
 
-def make(name: str, route: Route, *, port: int, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Target:
+def create_target(
+    name: str, route: Route, *, port: int, vpc_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> Target:
     """The target group and the rule of a route. Raises ValueError for a priority that another service has."""
     route.load_balancer.claim_priority(route.priority, name)
     group = aws.lb.TargetGroup(
@@ -107,7 +101,6 @@ def make(name: str, route: Route, *, port: int, vpc_id: pulumi.Input[str], opts:
         target_type="ip",
         vpc_id=vpc_id,
         deregistration_delay=route.deregistration_delay_s,
-        slow_start=route.slow_start_s,
         health_check={
             "path": route.health_path,
             "matcher": "200",
@@ -126,16 +119,77 @@ def make(name: str, route: Route, *, port: int, vpc_id: pulumi.Input[str], opts:
         listener_arn=route.load_balancer.listener.arn,
         priority=route.priority,
         actions=[{"type": "forward", "target_group_arn": group.arn}],
-        conditions=_conditions(route),
+        conditions=[{"path_pattern": {"values": sorted(route.paths)}}],
         opts=opts,
     )
     return Target(group=group, rule=rule)
 
 
-def _conditions(route: Route) -> list[Any]:
-    conditions: list[Any] = []
-    if route.hosts:
-        conditions.append({"host_header": {"values": sorted(route.hosts)}})
-    if route.paths:
-        conditions.append({"path_pattern": {"values": sorted(route.paths)}})
-    return conditions
+def create_task_group(
+    name: str,
+    *,
+    vpc_id: pulumi.Input[str],
+    load_balancer: LoadBalancer | None,
+    port: int,
+    opts: pulumi.ResourceOptions,
+) -> aws.ec2.SecurityGroup:
+    """The tasks' security group: its load balancer alone gets in, and is let out to it."""
+    # The description is never changed: another one would be another group.
+    group = aws.ec2.SecurityGroup(name, vpc_id=vpc_id, description="Tasks: HTTP from the load balancer", opts=opts)
+    if load_balancer:
+        aws.vpc.SecurityGroupIngressRule(
+            name,
+            security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            referenced_security_group_id=load_balancer.security_group_id,
+            description="From the load balancer",
+            opts=opts,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-from-load-balancer",
+            security_group_id=load_balancer.security_group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            referenced_security_group_id=group.id,
+            description=f"To the tasks of {name}",
+            opts=opts,
+        )
+    aws.vpc.SecurityGroupEgressRule(
+        name,
+        security_group_id=group.id,
+        ip_protocol="-1",
+        cidr_ipv4="0.0.0.0/0",
+        description="Images, logs, secrets and what the application calls",
+        opts=opts,
+    )
+    return group
+
+
+def create_deployment_alarm(
+    name: str, route: Route, target: Target, opts: pulumi.ResourceOptions
+) -> aws.cloudwatch.MetricAlarm:
+    """The alarm that fails a deployment: too many answers 5xx of the service's own targets.
+
+    What the load balancer itself answers (502, 503 while nothing runs) says nothing of the program.
+    """
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-5xx",
+        alarm_description=f"{name}: too many answers 5xx for a deployment to go on",
+        namespace="AWS/ApplicationELB",
+        metric_name="HTTPCode_Target_5XX_Count",
+        dimensions={
+            "LoadBalancer": route.load_balancer.arn_suffix,
+            "TargetGroup": target.group.arn_suffix,
+        },
+        statistic="Sum",
+        period=DEPLOYMENT_ALARM_PERIOD_S,
+        evaluation_periods=1,
+        threshold=DEPLOYMENT_ALARM_5XX,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        # No answer 5xx is no data.
+        treat_missing_data="notBreaching",
+        opts=opts,
+    )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pulumi
 
-from components import regions
+from components import aws_limits
 from release import strict_json
 from release.strict_json import DamagedError
 from settings import clear_text, formats, reader, rules
@@ -130,7 +130,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
         )
     place: dict[str, Any] = {"stack": stack, "default_tags": _default_tags(config)}
     region = config.get(REGION, "")
-    if re.fullmatch(regions.REGION, region):
+    if re.fullmatch(aws_limits.REGION, region):
         place["region"] = region
     else:
         problems.append(

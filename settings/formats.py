@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from components import fargate, log_retention, regions, subnets
+from components import aws_limits
 from settings.reader import key_of
 
 PRIVATE = frozenset({"backend_environment", "backend_secrets", "probe_secret"})
@@ -58,7 +58,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "content_security_policy": _HEADER,
     "permissions_policy": _HEADER,
-    "origin_shield_region": Form(regions.REGION, "a region"),
+    "origin_shield_region": Form(aws_limits.REGION, "a region"),
     "vpc_id": Form(r"vpc-[0-9a-z]+", "vpc-…"),
     "private_subnet_ids": Form(r"subnet-[0-9a-z]+", "subnet-…", may_be_empty=False),
     "go_image": Form(r"\S+", "an image", may_be_empty=False),
@@ -93,15 +93,15 @@ ONCE = frozenset({"private_subnet_ids", "public_variables", "secret_key_arns", "
 Upper and lower case make no other item: of addresses, both are the same mailbox; the others have none."""
 
 CHOICES: Mapping[str, Sequence[str | int]] = {
-    "cpu": (fargate.SMALLEST_CPU, *fargate.MEMORY_MIB),
+    "cpu": (aws_limits.SMALLEST_CPU, *aws_limits.MEMORY_MIB),
     "cpu_architecture": ("X86_64", "ARM64"),
     "container_insights": ("enabled", "enhanced", "disabled"),
-    "log_retention_days": log_retention.RETENTION_DAYS,
+    "log_retention_days": aws_limits.RETENTION_DAYS,
 }
 
 RANGES: Mapping[str, Range] = {
-    "zones": Range(subnets.MIN_ZONES, subnets.MAX_ZONES),
-    "nat_gateways": Range(1, subnets.MAX_ZONES),
+    "zones": Range(aws_limits.MIN_ZONES, aws_limits.MAX_ZONES),
+    "nat_gateways": Range(1, aws_limits.MAX_ZONES),
     "access_log_days": Range(0, 3653),
     "flow_log_days": Range(0, 3653),
     "load_balancer_log_days": Range(0, 3653),

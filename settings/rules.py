@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from components import fargate, regions, subnets
+from components import aws_limits
 from settings import clear_text, formats
 
 DEFAULT_ZONES = 2
@@ -82,8 +82,9 @@ def _subnets_of_an_existing_network(
 
 
 def _enough_subnets(private_subnet_ids: Sequence[str]) -> Iterator[str]:
-    if 0 < len(set(private_subnet_ids)) < subnets.MIN_ZONES:
-        yield f"easi:privateSubnetIds has one subnet: expected {subnets.MIN_ZONES} or more, each in a zone of its own"
+    if 0 < len(set(private_subnet_ids)) < aws_limits.MIN_ZONES:
+        least = aws_limits.MIN_ZONES
+        yield f"easi:privateSubnetIds has one subnet: expected {least} or more, each in a zone of its own"
 
 
 def _only_of_a_new_network(
@@ -100,11 +101,11 @@ def _only_of_a_new_network(
 
 def _address_range(vpc_cidr: str) -> Iterator[str]:
     if vpc_cidr:
-        yield from _said("easi:vpcCidr", lambda: subnets.subnet_blocks(vpc_cidr))
+        yield from _said("easi:vpcCidr", lambda: aws_limits.subnet_blocks(vpc_cidr))
 
 
 def _gateways(zones: int, nat_gateways: int) -> Iterator[str]:
-    if nat_gateways not in {1, zones} and nat_gateways <= subnets.MAX_ZONES:
+    if nat_gateways not in {1, zones} and nat_gateways <= aws_limits.MAX_ZONES:
         yield f"easi:natGateways is {nat_gateways}: expected 1, or {zones} as easi:zones, one in each"
 
 
@@ -130,10 +131,10 @@ def _keys_of_secrets(secret_key_arns: Sequence[str], backend_secrets: Mapping[st
 
 
 def _region_of_the_vpc_origin(region: str) -> Iterator[str]:
-    if region not in regions.VPC_ORIGIN_REGIONS:
+    if region not in aws_limits.VPC_ORIGIN_REGIONS:
         yield (
             f"aws:region: {region} has no VPC origins of CloudFront, which reach the backend: expected one "
-            f"of {', '.join(sorted(regions.VPC_ORIGIN_REGIONS))}"
+            f"of {', '.join(sorted(aws_limits.VPC_ORIGIN_REGIONS))}"
         )
 
 
@@ -151,7 +152,7 @@ def _regions(region: str, load_balancer_certificate_arn: str, log_key_arn: str, 
 
 def _size(cpu: int, memory: int) -> Iterator[str]:
     if cpu in formats.CHOICES["cpu"]:
-        yield from _said("easi:memory", lambda: fargate.check_size(cpu, memory))
+        yield from _said("easi:memory", lambda: aws_limits.check_size(cpu, memory))
 
 
 def _counts(min_count: int, max_count: int) -> Iterator[str]:

@@ -26,7 +26,7 @@ def site(*, api: bool = True, api_https: bool = False, east: bool = True, sites:
             balancer = LoadBalancerArgs(
                 vpc_id="vpc-1",
                 subnet_ids=["subnet-1"],
-                certificate_arns=["arn:aws:acm:us-west-2:111111111111:certificate/1"] if api_https else [],
+                certificate_arn="arn:aws:acm:us-west-2:111111111111:certificate/1" if api_https else None,
             )
             given["api"] = LoadBalancer("backend", balancer)
         if east:

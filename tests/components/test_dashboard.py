@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.alarm_rules import Thresholds
 from tests.components.alarms_program import anew, usual, watched
 from tests.components.recorded import Recorded
 from tests.components.service_program import ALARM
@@ -18,7 +17,7 @@ def widgets(recorded: Recorded) -> list[dict[str, Any]]:
 
 
 def test_dashboard_shows_every_metric_that_is_alarming() -> None:
-    recorded = watched(thresholds=Thresholds(latency_p99_s=1))
+    recorded = watched()
     shown = set()
     for widget in widgets(recorded):
         for namespace, name, *place, _ in widget["properties"].get("metrics", []):

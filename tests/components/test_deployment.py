@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
-from components.deployment_alarms import DeploymentAlarms
 from tests.components import service_program as shop
 from tests.components.recorded import Recorded
 from tests.components.service_program import ALARM, SERVICE, routed
@@ -19,41 +18,28 @@ def test_rolling_update_takes_no_capacity_away() -> None:
     assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == (100, 200)
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: DeploymentAlarms(target_5xx=None), "deployment alarms without an alarm"),
-        (lambda: DeploymentAlarms(target_5xx=0), "target_5xx is 0: expected 1 or more, or None"),
-        (lambda: DeploymentAlarms(periods=0), "periods is 0: expected 1 or more"),
-    ],
-)
-def test_bounds_are_those_of_ecs(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
 def test_deployment_is_watched_by_nothing_unless_asked() -> None:
     assert "alarms" not in routed().one(SERVICE)
     assert routed().all(ALARM) == []
 
 
 def test_answers_5xx_of_the_services_own_targets_take_a_deployment_back() -> None:
-    recorded = routed(deployment_alarms=DeploymentAlarms(target_5xx=7, periods=2, other_alarm_names=["queue"]))
+    recorded = routed(deployment_alarm=True)
     alarm = recorded.one(ALARM)
-    assert (alarm["metricName"], alarm["threshold"]) == ("HTTPCode_Target_5XX_Count", 7)
-    assert (alarm["period"], alarm["evaluationPeriods"], alarm["statistic"]) == (60, 2, "Sum")
+    assert (alarm["metricName"], alarm["threshold"]) == ("HTTPCode_Target_5XX_Count", 10)
+    assert (alarm["period"], alarm["evaluationPeriods"], alarm["statistic"]) == (60, 1, "Sum")
     assert alarm["treatMissingData"] == "notBreaching"
     assert alarm["dimensions"] == {
         "LoadBalancer": "app/backend",
         "TargetGroup": "targetgroup/backend",
     }
     alarms = recorded.one(SERVICE)["alarms"]
-    assert alarms == {"enable": True, "rollback": True, "alarmNames": ["backend-5xx", "queue"]}
+    assert alarms == {"enable": True, "rollback": True, "alarmNames": ["backend-5xx"]}
 
 
 def test_alarms_that_are_off_stay_known_to_the_service() -> None:
     """The AWS provider does not send a block that is left out: ECS would go on with the names of deleted alarms."""
-    recorded = routed(deployment_alarms=DeploymentAlarms(enabled=False))
+    recorded = routed(deployment_alarm=False)
     assert recorded.one(SERVICE)["alarms"] == {"enable": False, "rollback": True, "alarmNames": ["backend-5xx"]}
     assert recorded.one(ALARM)
 

@@ -275,9 +275,9 @@ def test_deploy_role_makes_and_passes_roles_of_its_environment_alone() -> None:
     }
 
 
-def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_boundary_and_tags() -> None:
+def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_and_boundary() -> None:
     options = RoleOptions(path="/teams/", permissions_boundary=BOUNDARY)
-    recorded = built(role_options=options, tags={"Owner": "platform"}, max_session_s=10_000)
+    recorded = built(role_options=options, max_session_s=10_000)
     roles = {role.name: role.inputs for role in recorded.all("aws:iam/role:Role")}
     assert sorted(role["name"] for role in roles.values()) == [
         "github-easi-dev-deploy",
@@ -287,7 +287,6 @@ def test_roles_of_ci_bear_no_name_of_an_environment_and_have_its_path_boundary_a
     ]
     for name, role in roles.items():
         assert (role["path"], role["permissionsBoundary"]) == ("/teams/", BOUNDARY)
-        assert role["tags"] == {"Owner": "platform"}
         assert role["maxSessionDuration"] == (10_000 if name.endswith("-deploy") else 3600)
 
 

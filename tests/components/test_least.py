@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 
@@ -15,9 +16,9 @@ from components import policies
 from components.alarms import Alarms, AlarmsArgs
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.cluster import Cluster, ClusterArgs
+from components.component import tagged
 from components.container import Sidecar
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
-from components.deployment_alarms import DeploymentAlarms
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
@@ -34,6 +35,7 @@ FUNCTION = Path(__file__).parents[2] / "functions"
 HERE = "us-west-2:111111111111"
 ROLES = policies.RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::111111111111:policy/boundary")
 TAGS = {"Team": "shop"}
+TAGGED = pulumi.ResourceOptions(transformations=[tagged(TAGS)])
 KEY = f"arn:aws:kms:{HERE}:key/3"
 BUCKET = "aws:s3/bucket:Bucket"
 PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
@@ -41,26 +43,24 @@ PINNED = re.compile(r".+@sha256:[0-9a-f]{64}")
 
 def everything() -> None:
     """Every component, each with what makes its policies largest."""
-    network = Network(
-        "network", NetworkArgs(vpc=NewVpc(zones=["a", "b"], region="us-west-2", flow_log_days=7), tags=TAGS)
-    )
-    store = ReleaseStore("store", ReleaseStoreArgs(reader_accounts=["222222222222"], key_arn=KEY, tags=TAGS))
+    network = Network("network", NetworkArgs(vpc=NewVpc(zones=["a", "b"], region="us-west-2", flow_log_days=7)), TAGGED)
+    store = ReleaseStore("store", ReleaseStoreArgs(reader_accounts=["222222222222"], key_arn=KEY), TAGGED)
     balancer = LoadBalancer(
         "backend",
         LoadBalancerArgs(
             vpc_id=network.vpc_id,
             subnet_ids=network.private_subnet_ids,
             allowed_cidrs=[network.cidr],
-            certificate_arns=[f"arn:aws:acm:{HERE}:certificate/1"],
+            certificate_arn=f"arn:aws:acm:{HERE}:certificate/1",
             access_log_days=7,
-            tags=TAGS,
         ),
+        TAGGED,
     )
     service = EcsService(
         "backend",
         EcsServiceArgs(
             family="shop",
-            cluster=Cluster("shop", ClusterArgs(cluster_name="shop", tags=TAGS)),
+            cluster=Cluster("shop", ClusterArgs(cluster_name="shop"), TAGGED),
             image=f"repository@sha256:{'a' * 64}",
             repository_arns=[store.repository_arn],
             vpc_id=network.vpc_id,
@@ -75,12 +75,12 @@ def everything() -> None:
             sidecars=[Sidecar(name="proxy", image=f"proxy@sha256:{'b' * 64}")],
             task_statements=[policies.allow(["s3:GetObject"], "arn:aws:s3:::shop/*")],
             execute_command=True,
-            deployment_alarms=DeploymentAlarms(),
+            deployment_alarm=True,
             role_options=ROLES,
-            tags=TAGS,
         ),
+        TAGGED,
     )
-    ServiceAutoscaling("backend", ServiceAutoscalingArgs(service=service, min_count=2, max_count=4, tags=TAGS))
+    ServiceAutoscaling("backend", ServiceAutoscalingArgs(service=service, min_count=2, max_count=4), TAGGED)
     deploy = DeployLambda(
         "deploy",
         DeployLambdaArgs(
@@ -91,8 +91,8 @@ def everything() -> None:
             records_key_arn=KEY,
             network=FunctionNetwork(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids),
             role_options=ROLES,
-            tags=TAGS,
         ),
+        TAGGED,
     )
     us_east_1 = aws.Provider("us-east-1", region="us-east-1")
     site = StaticSite(
@@ -103,12 +103,13 @@ def everything() -> None:
             us_east_1=us_east_1,
             access_log_days=30,
             reader_accounts=["222222222222"],
-            tags=TAGS,
         ),
+        TAGGED,
     )
     Alarms(
         "shop",
-        AlarmsArgs(service=service, deploy=deploy, site=site, us_east_1=us_east_1, emails=["a@example.com"], tags=TAGS),
+        AlarmsArgs(service=service, deploy=deploy, site=site, us_east_1=us_east_1, emails=["a@example.com"]),
+        TAGGED,
     )
     GithubOidc(
         "github",
@@ -122,8 +123,8 @@ def everything() -> None:
             state_key_arn=f"arn:aws:kms:{HERE}:key/2",
             hosted_zone_ids=["Z1"],
             role_options=ROLES,
-            tags=TAGS,
         ),
+        TAGGED,
     )
 
 

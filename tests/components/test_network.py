@@ -11,8 +11,8 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from components.aws_limits import subnet_blocks
 from components.network import ExistingVpc, Network, NetworkArgs, NewVpc
-from components.subnets import subnet_blocks
 from tests.components import recorded
 from tests.components.recorded import Recorded, record
 
@@ -134,12 +134,6 @@ def test_an_existing_network_is_refused_where_no_vpc_origin_can_stand(
         found(**network, vpc_origin=True)
 
 
-def test_public_subnets_are_found_when_asked_for(found: Callable[..., dict[str, Any]]) -> None:
-    by_ids = {"vpc_id": "vpc-1", "private_subnet_ids": ["s-1", "s-2"]}
-    assert found(**by_ids, public_subnet_ids=["s-3", "s-4"])["public_subnet_ids"] == ["s-3", "s-4"]
-    assert found(("s-1", "s-3"), **by_ids, public_subnet_tags={"a": "b"})["public_subnet_ids"] == ["s-3", "s-1"]
-
-
 @pytest.mark.parametrize(
     ("tagged", "args", "message"),
     [
@@ -161,11 +155,6 @@ def test_public_subnets_are_found_when_asked_for(found: Callable[..., dict[str, 
             {"vpc_id": "vpc-none", "private_subnet_ids": ["s-1"]},
             "the VPC vpc-none cannot be found: .*no matching one found",
         ),
-        (
-            ("s-1",),
-            {"private_subnet_ids": ["s-1", "s-2"], "public_subnet_tags": {"Tier": "public"}},
-            "public subnets of vpc-1 with the tags Tier=public: found s-1",
-        ),
     ],
 )
 def test_a_network_that_is_not_as_expected_is_refused(
@@ -184,15 +173,6 @@ def test_a_network_that_is_not_as_expected_is_refused(
         (
             {"vpc_id": "vpc-1", "private_subnet_ids": ["s-1"], "private_subnet_tags": {"a": "b"}},
             "has private_subnet_ids and private_subnet_tags: give one",
-        ),
-        (
-            {
-                "vpc_id": "v",
-                "private_subnet_ids": ["s"],
-                "public_subnet_ids": ["s"],
-                "public_subnet_tags": {"a": "b"},
-            },
-            "has public_subnet_ids and public_subnet_tags: give one",
         ),
     ],
 )
@@ -256,23 +236,6 @@ def test_every_zone_has_ranges_of_its_own() -> None:
     assert len(set(blocks)) == 6
     assert all(block.endswith("/24") for block in blocks)
     assert subnet_blocks("10.0.0.0/21", 2) == subnet_blocks("10.0.0.0/21", 3)[:2]
-
-
-def test_tags_are_on_everything_that_takes_them() -> None:
-    network = made(tags={"Team": "orders", "Name": "of the component"})
-    tagged = [item for item in network.resources if "tags" in item.inputs]
-    assert {item.token.rpartition(":")[2] for item in tagged} == {
-        "DefaultSecurityGroup",
-        "Vpc",
-        "InternetGateway",
-        "RouteTable",
-        "Subnet",
-        "Eip",
-        "NatGateway",
-        "VpcEndpoint",
-    }
-    assert {item.inputs["tags"]["Team"] for item in tagged} == {"orders"}
-    assert network.one("aws:ec2/vpc:Vpc")["tags"]["Name"] == "network"
 
 
 @pytest.mark.parametrize(

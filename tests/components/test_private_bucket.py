@@ -10,7 +10,6 @@ import pytest
 
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.release_store import ReleaseStore, ReleaseStoreArgs
-from components.site_domain import Domain
 from local.plugin import types
 from tests.components.recorded import Recorded, record
 from tests.components.site_program import EAST, site
@@ -112,18 +111,3 @@ def test_logs_are_delivered_from_us_east_1_to_the_bucket_by_this_distribution_al
 
 def test_site_without_access_logs_has_no_bucket_for_them() -> None:
     assert [bucket.name for bucket in site().all(BUCKET)] == ["site"]
-
-
-@pytest.mark.parametrize("component", ["site", "store"])
-def test_everything_that_takes_tags_has_them(component: str) -> None:
-    tags = {"Project": "easi"}
-    if component == "site":
-        recorded = site(tags=tags, access_log_days=7, domain=Domain(name="easi.example.gov", zone_id="Z1"))
-    else:
-        recorded = record(lambda: ReleaseStore("store", ReleaseStoreArgs(tags=tags, reader_accounts=["222222222222"])))
-    ours = [
-        item for item in recorded.resources if item.token.startswith("aws:") and not item.name.startswith("backend")
-    ]
-    taking = [item for item in ours if "tags" in inputs_of(item.token)]
-    assert len(taking) >= 2
-    assert [item.token for item in taking if item.inputs.get("tags") != tags] == []

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from components import providers
+from components import aws_location
 from tests.components.recorded import record
 
 PROVIDER = "pulumi:providers:aws"
@@ -22,7 +22,7 @@ def made(config: dict[str, str], secrets: Collection[str] = ()) -> dict[str, Any
 
 def told(config: dict[str, str], secrets: Collection[str] = ()) -> dict[str, tuple[Any, bool]]:
     """The inputs, and whether each is a secret."""
-    inputs = record(lambda: providers.us_east_1(config, secrets)).one(PROVIDER, "us-east-1")
+    inputs = record(lambda: aws_location.us_east_1(config, secrets)).one(PROVIDER, "us-east-1")
     shown = {key: (value["value"], True) if SECRET in value else (value, False) for key, value in inputs.items()}
     return {
         key: (json.loads(value) if value[:1] in "[{tf0123456789" else value, secret)

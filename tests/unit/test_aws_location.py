@@ -35,7 +35,7 @@ def test_no_zone_without_vpc_origins_whatever_its_name_is(
     monkeypatch.setattr("components.aws_location.aws.get_partition", lambda: SimpleNamespace(partition="aws"))
     monkeypatch.setattr("components.aws_location.aws.get_region", lambda: SimpleNamespace(region="us-east-1"))
     if expected == "refused":
-        with pytest.raises(pulumi.RunError, match="zones with VPC origins of CloudFront, b, c, and easi:zones is 3"):
+        with pytest.raises(pulumi.RunError, match="of CloudFront, b, c, and the setting zones is 3"):
             aws_location.find(zones)
     else:
         assert "".join(aws_location.find(zones).zones) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.content_security_policy import union
+from components.response_headers import union
 
 
 @pytest.mark.parametrize(

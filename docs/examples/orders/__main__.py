@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.alarms import Alarms, AlarmsArgs
 from components.cluster import Cluster, ClusterArgs
+from components.component import tagged
 from components.container import Sidecar
 from components.ecs_service import EcsService, EcsServiceArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
@@ -21,7 +22,7 @@ HEALTH_PATH = "/health"
 config = pulumi.Config()
 name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
 region = aws.get_region().region
-tags = {"Team": "orders", "Environment": pulumi.get_stack()}
+pulumi.runtime.register_stack_transformation(tagged({"Team": "orders", "Environment": pulumi.get_stack()}))
 roles = RoleOptions(path=config.require("rolePath"))
 protect = config.require_bool("protect")
 
@@ -40,17 +41,15 @@ network = Network(
             vpc_tags=config.require_object("vpcTags"),
             private_subnet_tags=config.require_object("privateSubnetTags"),
         ),
-        tags=tags,
     ),
 )
-cluster = Cluster("orders", ClusterArgs(cluster_name=name, tags=tags))
+cluster = Cluster("orders", ClusterArgs(cluster_name=name))
 balancer = LoadBalancer(
     "orders",
     LoadBalancerArgs(
         vpc_id=network.vpc_id,
         subnet_ids=network.private_subnet_ids,
         keep=protect,
-        tags=tags,
     ),
 )
 telemetry_image, telemetry_repository = image("telemetry")
@@ -91,13 +90,12 @@ def service(role: str, priority: int) -> EcsService:
             # Pulumi itself runs this many of the newest revision, and rolls them on every change.
             desired_count=config.require_int("tasks"),
             role_options=roles,
-            tags=tags,
         ),
     )
 
 
 services = {"orders": service("orders", priority=10), "stock": service("stock", priority=20)}
-site = StaticSite("site", StaticSiteArgs(api=balancer, keep=protect, tags=tags))
+site = StaticSite("site", StaticSiteArgs(api=balancer, keep=protect))
 for role, watched in services.items():
     Alarms(
         role,
@@ -107,7 +105,6 @@ for role, watched in services.items():
             emails=config.require_object("alarmEmails"),
             # What the load balancer answers itself is nobody's in particular: one of them hears of it.
             own_load_balancer=role == "orders",
-            tags=tags,
         ),
     )
 

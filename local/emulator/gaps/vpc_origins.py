@@ -14,7 +14,7 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import cloudfront, ec2
 
-from components.regions import ZONES_WITHOUT_VPC_ORIGINS
+from components.aws_limits import ZONES_WITHOUT_VPC_ORIGINS
 from local.emulator.gaps import regions, security_groups
 
 DEPLOY_S = 1.0
