@@ -8,6 +8,7 @@ from typing import Final
 
 from cli import markdown
 from cli.text import moment, seconds, short, table, when
+from cli.verdict import Row
 from functions.names import revision
 from release import way_back
 from release.healthcheck import Proof
@@ -34,6 +35,8 @@ class Facts:
     """The site's address; empty before the first release."""
     proof: Proof | None = None
     """The wanted version is the proven one, and answers now."""
+    serving: tuple[Row, ...] = ()
+    """What ECS runs and the site serves now, where it is not good and they can be read."""
     miss: str = ""
     """Why the proven version does not answer now; empty where it does, or where there is none."""
     update: Update | None = None
@@ -92,8 +95,9 @@ def story(facts: Facts) -> list[str]:
 def now(facts: Facts) -> Rows:
     """What is proven in the environment now, and how it was."""
     release = facts.release
+    serving = [(f"{row.name} now", ": ".join(filter(None, (row.value, row.remark)))) for row in facts.serving]
     if release is None:
-        return [("proven", f"nothing was ever proven in {facts.environment}")]
+        return [("proven", f"nothing was ever proven in {facts.environment}"), *serving]
     rows = proven(release, facts.url)
     if facts.proof is not None:
         checked = f"{facts.proof.passes} times in a row until {when(facts.proof.verified_at)}"
@@ -104,6 +108,7 @@ def now(facts: Facts) -> Rows:
     if attempt is not None and attempt.version == release.version:
         rows.append(("phases", ", ".join(f"{phase.name} {seconds(phase.seconds)}" for phase in attempt.phases)))
         rows.append(("by", attempt.who))
+    rows += serving
     return [row for row in rows if row[1]]
 
 

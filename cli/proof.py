@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 from typing import Any
 
-from cli import environment, errors, explain, job, outcome, versions
+from cli import environment, errors, explain, job, outcome, status, verdict, versions
 from cli.environment import Environment
 from cli.errors import told
 from cli.outcome import Facts
@@ -56,25 +57,38 @@ def look(there: Environment) -> Facts:
         update=next(iter(updates.read(there.name)), None),
         pending=bool(there.stack.pending),
     )
-    facts = _with_attempt(_with_health(facts, there), there)
-    return facts if facts.good or facts.mine is not None else dataclasses.replace(facts, refusal=_refusal(there.name))
+    facts = _with_attempt(_with_proof(facts, there), there)
+    if facts.good:
+        return facts
+    facts = _with_status(facts, there)
+    return facts if facts.mine is not None else dataclasses.replace(facts, refusal=_refusal(there.name))
 
 
-def _with_health(facts: Facts, there: Environment) -> Facts:
-    """The health check: whole for the version that is wanted, once for another that is proven."""
-    if facts.release is None:
+def _with_proof(facts: Facts, there: Environment) -> Facts:
+    """The whole health check, where the version that was to be released is the proven one."""
+    if facts.release is None or facts.release.version != facts.wanted:
         return facts
     try:
-        check = dataclasses.replace(there.released().health, version=facts.release.version)
+        check = dataclasses.replace(there.released().health, version=facts.wanted)
+        return dataclasses.replace(facts, proof=healthcheck.prove(check, _say, there.tasks(facts.release)))
     except errors.VerbError as error:
         return dataclasses.replace(facts, miss=f"it cannot be asked: {error}")
-    if facts.release.version != facts.wanted:
-        return dataclasses.replace(facts, miss=healthcheck.probe(check, there.tasks(facts.release)).miss or "")
-    try:
-        proof = healthcheck.prove(check, _say, there.tasks(facts.release))
     except NotProven as error:
         return dataclasses.replace(facts, miss=str(error))
-    return dataclasses.replace(facts, proof=proof)
+
+
+def _with_status(facts: Facts, there: Environment) -> Facts:
+    """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers."""
+    seen, miss = None, facts.miss
+    # Before the first release there is nothing to ask for; else `unread` says why.
+    with contextlib.suppress(*errors.EXPECTED):
+        seen = status.look(there, there.clients)
+    if facts.release is not None and facts.proof is None and not miss:
+        try:
+            miss = (seen.health if seen else status.health(there, facts.release)).miss or ""
+        except errors.VerbError as error:
+            miss = f"it cannot be asked: {error}"
+    return dataclasses.replace(facts, miss=miss, serving=tuple(verdict.serving(seen)) if seen else ())
 
 
 def _with_attempt(facts: Facts, there: Environment) -> Facts:

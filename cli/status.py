@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -74,7 +74,7 @@ def look(there: Environment, clients: Clients) -> Facts:
     held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
     mark = pool.submit(read, "unsettled", lambda: records.read_mark(clients.s3, bucket))
     last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
-    health = pool.submit(_health, there, recorded)
+    answer = pool.submit(lambda: health(there, recorded.result()))
     pool.shutdown(wait=False)
     newest = last.result()
     return Facts(
@@ -84,7 +84,7 @@ def look(there: Environment, clients: Clients) -> Facts:
         record=recorded.result(),
         ecs=current.result(),
         static_manifest=site.result(),
-        health=health.result(),
+        health=answer.result(),
         lease=held.result(),
         unsettled=mark.result(),
         last=newest[0] if newest else None,
@@ -160,12 +160,12 @@ def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
     )
 
 
-def _health(there: Environment, recorded: Future[Release | None]) -> Health:
-    """One probe for the version of the record; before the first one, for the one that was asked for."""
-    release, check = recorded.result(), there.released().health
+def health(there: Environment, release: Release | None) -> Health:
+    """One probe for the version that is proven; before the first one, for the one that was to be released."""
+    check = there.released().health
     if release is None:
         answer = healthcheck.probe(check)
     else:
         answer = healthcheck.probe(dataclasses.replace(check, version=release.version), there.tasks(release))
-    says = answer.body.get("version")
-    return Health(url=check.url, version=says if isinstance(says, str) else None, miss=answer.miss)
+    version = answer.body.get("version")
+    return Health(url=check.url, version=version if isinstance(version, str) else None, miss=answer.miss)

@@ -249,8 +249,7 @@ def _rows(facts: Facts, now: datetime) -> Iterator[Row]:
     else:
         proven = f"{short(release.version)}, proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         yield Row(name="record", value=proven, remark=revision(release.task_definition))
-    yield _ecs(facts)
-    yield _site(facts)
+    yield from serving(facts)
     health = facts.health
     answer = f"pass, {short(health.version or '')}" if health.miss is None else health.miss
     yield Row(name="health", value=answer, remark=health.url)
@@ -266,6 +265,12 @@ def _rows(facts: Facts, now: datetime) -> Iterator[Row]:
         last = facts.last
         told = f"{short(last.version)} {state(last, facts.lease)}, began {when(last.started_at)}"
         yield Row(name="last try", value=told, remark=last.who)
+
+
+def serving(facts: Facts) -> Iterator[Row]:
+    """What ECS runs and the site serves, each compared with the record."""
+    yield _ecs(facts)
+    yield _site(facts)
 
 
 def _ecs(facts: Facts) -> Row:

@@ -16,11 +16,13 @@ from release import healthcheck, lease, records, session
 from release.healthcheck import Answer, HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError
 from release.records import Attempt, Phase
+from release.static import drift
 from release.tasks import Tasks
 from release.updates import Update
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry, outputs
 from tests.unit.test_history import attempt, held
+from tests.unit.test_status_verb import Ecs
 
 OLD, NEW, BAD = "1" * 40, "2" * 40, "3" * 40
 STORY = (
@@ -89,6 +91,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Release:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = world_in(tmp_path, monkeypatch)
+    made.ecs = Ecs()
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
     return made
@@ -363,6 +366,24 @@ def test_an_attempt_whose_undoing_failed_says_how_to_go_back() -> None:
 
     assert told[: len(STORY.splitlines())] == STORY.replace("as before", "not settled").splitlines()
     assert f"EASI_VERSION={NEW} pulumi up -s prod" in "\n".join(told)
+
+
+def test_where_it_is_not_known_what_runs_the_services_that_serve_are_asked(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod(world, world.second, updates=(entry(world.third, result="failed"),))
+    found.attempts = (attempt(world.third, outcome="failed", message=STORY.replace("as before", "not settled")),)
+    found.answers = world.third
+    monkeypatch.setattr(Ecs, "runs", "arn:aws:ecs:us-west-2:111111111111:task-definition/easi:2")
+    monkeypatch.setattr(drift, "look", lambda **_: f"sha256:{'6' * 64}")
+
+    assert main(["proof", "-s", "prod"]) == 1
+
+    shown = capsys.readouterr().out
+    assert "  ECS now          easi:2, 2 of 2 tasks: DIFFERS\n" in shown, "easi:1 is proven"
+    assert f"  site now         manifest {'6' * 12}: DIFFERS\n" in shown
+    assert f"  answers now      no: version is {world.third}\n" in shown
+    assert "| ECS now | easi:2, 2 of 2 tasks: DIFFERS |\n" in summary(world)
 
 
 def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
