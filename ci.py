@@ -23,7 +23,6 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code."""
     return command.main("python -m ci", "What the workflows do.", VERBS, arguments)
 
 

@@ -19,7 +19,6 @@ from release import escaping
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Check that a reviewer approved an environment in this run, and write who it was to the job's summary. "
         "Fails where nobody had to: an environment without reviewers lets everything pass. With --job, also "
@@ -33,7 +32,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask for the reviews of the run, tell who approved."""
     number, attempt = (os.environ.get(name) for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
     if not number or not attempt:
         raise UsageError("GITHUB_RUN_ID or GITHUB_RUN_ATTEMPT is not set: only a run of a workflow can be approved.")
@@ -50,8 +48,6 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Named:
-    """A user or an environment, in GitHub's answer."""
-
     login: str = ""
     name: str = ""
 

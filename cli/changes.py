@@ -37,7 +37,6 @@ class Files:
 
     @property
     def any(self) -> bool:
-        """Whether a file differs."""
         return bool(self.added or self.changed or self.removed)
 
 
@@ -49,7 +48,6 @@ class Migration:
     runs: bool
 
     def __str__(self) -> str:
-        """What becomes of it, for people."""
         if not self.runs:
             return "skipped: this version ran here before"
         return f"runs first, as a task of the new image: {json.dumps(self.command)}"
@@ -68,7 +66,6 @@ class Changes:
     image: str | None
     """Digest; None: it is built."""
     image_from: str
-    """Where the image comes from."""
     files: Files | None
     migration: Migration | None
     """None where the environment has none."""
@@ -89,12 +86,10 @@ def files(before: Manifest | None, after: Manifest) -> Files:
 
 
 def of_commits(changes: Changes) -> list[str]:
-    """The commits for people."""
     return [f"  commits   {_commits(changes)}", *(f"{INDENT}{line}" for line in _logs(changes))]
 
 
 def of_artifacts(changes: Changes) -> list[str]:
-    """Image, files and migrations for people."""
     return [
         f"  image     {_image(changes)}",
         f"  static    {_files(changes)}",

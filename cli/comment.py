@@ -22,7 +22,6 @@ ORDER: Final = ("dev", "impl", "prod")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Put previews into one comment of a pull request, and edit that comment the next time. Needs GITHUB_TOKEN "
         "(pull-requests: write) and GITHUB_REPOSITORY. Without --pull-request, print the comment."
@@ -36,7 +35,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the previews, write the comment."""
     found = preview.load_all(filter(None, options.expect.split(",")), options.files)
     if not found:
         raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")

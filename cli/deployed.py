@@ -13,7 +13,6 @@ from release.static.source import Folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Check out the commit whose settings are in force in an environment, so that what is merged and not yet "
         "released there is no drift. Outputs `version`, which is proven there, empty where nothing was ever released; "
@@ -25,7 +24,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find the commit, check it out."""
     there = environment.opened(options.stack)
     release = there.release
     if release is None:

@@ -41,8 +41,6 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Issue:
-    """An open issue of ours."""
-
     number: int
     title: str
     body: str
@@ -65,7 +63,6 @@ class Close:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         f"Keep one issue, with the label `{LABEL}`, about the environments that differ from what was released: opened "
         "when one does, edited in place, closed when none does. Needs GITHUB_TOKEN and GITHUB_REPOSITORY."
@@ -79,7 +76,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the previews, find the issue, do what there is to do."""
     names = [name.strip() for name in options.expect.split(",") if name.strip()]
     if not names:
         raise UsageError("--expect names no environment: expected, for example, --expect dev,impl,prod")
@@ -138,7 +134,6 @@ def body(drift: Drift, seen: str) -> str:
 
 
 def said(drift: Drift) -> list[str]:
-    """A line for each environment."""
     return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
 
 
@@ -181,7 +176,6 @@ def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str
 
 
 def _label(api: github.Api) -> None:
-    """Make the label, unless it is there."""
     try:
         api.get(f"labels/{LABEL}")
     except github.GithubError as error:

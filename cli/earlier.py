@@ -28,7 +28,6 @@ class Earlier:
     """Empty where it has not ended."""
 
     def __str__(self) -> str:
-        """One line for people."""
         phase = f" in {self.phase}" if self.phase else ""
         return f"{self.state} {when(self.started_at)}{phase}" + (f": {self.why}" if self.why else "")
 

@@ -32,7 +32,6 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """The stack's name."""
         return self.stack.name
 
     @property
@@ -78,7 +77,6 @@ class Environment:
 
 
 def add_stack(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """The option that names the environment."""
     default = "" if required else "; the selected stack without it"
     parser.add_argument("-s", "--stack", metavar="NAME", required=required, help=f"the environment{default}")
 

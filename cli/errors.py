@@ -30,7 +30,6 @@ def exit_code(error: BaseException) -> int:
 
 
 def told(error: BaseException) -> str:
-    """The message for people."""
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"

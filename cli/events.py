@@ -36,8 +36,6 @@ class Change:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What one `pulumi preview` of one stack found."""
-
     stack: str
     version: str | None
     """The full Git SHA that would be released; None where the preview did not come so far."""
@@ -61,7 +59,6 @@ class Preview:
 
     @property
     def changes(self) -> bool:
-        """Whether anything would change."""
         return bool(self.counts)
 
     @property
@@ -76,7 +73,6 @@ class Preview:
         return (*replaced, *(("delete", change) for change in self.deleted))
 
     def to_json(self) -> dict[str, Any]:
-        """The preview for `from_json`."""
         return strict_json.fields(self)
 
 
@@ -107,7 +103,6 @@ def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = False, failed: bool = False) -> Preview:
-    """The preview in `events`."""
     said = list(_said(events))
     values = variables.values(events)
     warnings = [text for severity, text in said if severity == "warning"]

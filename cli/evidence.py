@@ -27,12 +27,8 @@ _UNREAD = "only who may read the records bucket can"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What is known before an approval."""
-
     answer: Answer
-    """The gate's, and what comes and goes."""
     upstream: Environment | None
-    """The environment before; None for the first."""
     proof: Proven | None
     """The proof that the gate goes by; None where the version is built, or refused."""
     own: bool
@@ -44,13 +40,11 @@ class Evidence:
 
     @property
     def good(self) -> bool:
-        """Somebody may be asked to approve."""
         seen = self.preview
         return self.answer.accepted and seen is not None and not seen.failed and seen.gate is None
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Show what a release would bring to an environment, before somebody approves it: the gate's answer, the "
         "commits, the proof of the environment before, and what `pulumi preview` would change. The version is "
@@ -62,7 +56,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask the gate, preview, tell the log and the run's page."""
     with job.failure_in_summary(f"{options.stack}: what a release would change cannot be said"):
         question = explain.ask(options.stack)
         answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
@@ -83,7 +76,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def lines(found: Evidence) -> list[str]:
-    """The evidence for a terminal or a log."""
     answer = found.answer
     warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
     top = [found.preview.headline] if found.good and found.preview and found.preview.headline else []
@@ -123,7 +115,6 @@ def summary(found: Evidence) -> str:
 
 
 def _answer(found: Evidence) -> list[str]:
-    """The answer, and why it is no."""
     answer, seen = found.answer, found.preview
     name, version = answer.environment, short(answer.version)
     if not answer.accepted:

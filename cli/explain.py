@@ -66,7 +66,6 @@ class Answer:
     decision: Accepted | Refused | None
     """The gate's; None: the working tree is built."""
     kind: Kind
-    """What the release would be."""
     message: str
     to_do: str
     """The command that would release it; empty where it is refused."""
@@ -79,7 +78,6 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
-        """Whether `pulumi up` would go on."""
         return not isinstance(self.decision, Refused)
 
     @property
@@ -91,7 +89,6 @@ class Answer:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Say whether `pulumi up` would accept a version in an environment, why, how its last attempt there ended if it "
         "was not proven, and what it would change: commits, image, static files. Nothing is changed. Settings are not "
@@ -107,7 +104,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the stacks, ask the gate, compare, print."""
     answer = explain(ask(options.stack, options.version))
     if options.json:
         print(json.dumps(as_json(answer), indent=2))
@@ -201,7 +197,6 @@ def lines(answer: Answer) -> list[str]:
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """The answer for machines."""
     return {
         "environment": answer.environment,
         "version": answer.version,

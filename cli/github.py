@@ -65,7 +65,6 @@ class Api:
         return self._read(Mapping[str, Any], self._url(path), self._ask("POST", self._url(path), body))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Change something."""
         return self._read(Mapping[str, Any], self._url(path), self._ask("PATCH", self._url(path), body))
 
     def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
@@ -124,8 +123,6 @@ class Api:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Author:
-    """Of a comment or an issue."""
-
     login: str = ""
     type: str = ""
 

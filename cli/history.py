@@ -27,8 +27,6 @@ _SECOND: Final = timedelta(seconds=1)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class History:
-    """What is known of the past of one environment."""
-
     environment: str
     release: Release | None = None
     attempts: Sequence[Attempt] = ()
@@ -39,7 +37,6 @@ class History:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "The attempts to release an environment, the newest first: also those that failed, were undone or were "
         "interrupted, and updates that failed before a release began. The last lines say how to go back to what ran "
@@ -54,7 +51,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read the records bucket and Pulumi's history, and print."""
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: expected 1 or more.")
     history = read(environment.opened(options.stack), options.limit)
@@ -100,7 +96,6 @@ def failed_before_release(past: Sequence[Update], found: Sequence[Attempt], limi
 
 
 def lines(history: History, now: datetime) -> list[str]:
-    """The history for people. Pure."""
     name, release = history.environment, history.release
     first = f"{name} has proven nothing yet"
     if release is not None:

@@ -53,7 +53,6 @@ class Verb:
 
 
 def main(prog: str, description: str, verbs: Mapping[str, Verb], arguments: Sequence[str] | None) -> int:
-    """Run one verb and return the exit code."""
     try:
         try:
             out, err = (cast(TextIO, _Escaped(stream)) for stream in (sys.stdout, sys.stderr))
@@ -75,7 +74,6 @@ def main(prog: str, description: str, verbs: Mapping[str, Verb], arguments: Sequ
 
 
 def leave(code: int) -> NoReturn:
-    """End the process."""
     if code == INTERRUPTED:
         # Threads may still wait for an answer that nobody wants any more.
         os._exit(code)

@@ -36,7 +36,6 @@ def characters(text: str) -> int:
 
 
 def octets(text: str) -> int:
-    """The length of a text in bytes of UTF-8."""
     return len(text.encode())
 
 

@@ -68,7 +68,6 @@ class Facts:
 
 
 def headline(facts: Facts) -> str:
-    """In one line, what became of it."""
     name, version, release = facts.environment, short(facts.wanted), facts.release
     if facts.good:
         return f"{name}: {version} is proven, and answers"
@@ -127,7 +126,6 @@ def proven(found: Proven, url: str) -> Rows:
 
 
 def lines(facts: Facts) -> list[str]:
-    """The outcome for a terminal or a log."""
     told = story(facts)
     # The story that a release keeps begins with a headline of its own.
     head = [] if told and not told[0].startswith(" ") else [headline(facts)]
@@ -136,7 +134,6 @@ def lines(facts: Facts) -> list[str]:
 
 
 def summary(facts: Facts) -> str:
-    """The outcome for the run's page, in Markdown."""
     told = story(facts)
     parts = [f"## {markdown.escape(headline(facts))}"]
     if told:

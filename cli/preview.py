@@ -30,7 +30,6 @@ _GRACE_S: Final = 10.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Run `pulumi preview` once. Print what would change, without the values of environment variables, "
         "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
@@ -45,7 +44,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def verb(options: argparse.Namespace) -> int:
-    """Preview, print, keep."""
     try:
         found = run(options.stack, refresh=options.refresh)
     except VerbError as error:

@@ -22,7 +22,6 @@ PROVEN, NOT_PROVEN = 0, 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Say what became of a release: the proof, checked once more at the public address, or what failed, what was "
         "undone, what runs now and what to do. The version is EASI_VERSION, else HEAD. Outputs `url`, and `version`, "
@@ -33,7 +32,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look, tell the log and the run's page."""
     with job.failure_in_summary(f"{options.stack}: what runs cannot be said"):
         facts = look(environment.opened(options.stack))
     print("\n".join(outcome.lines(facts)), flush=True)
@@ -121,7 +119,6 @@ def _lives(s3: Any, bucket: str) -> bool:
 
 
 def _refusal(name: str) -> str:
-    """The gate's message, where it refuses what was to be released."""
     try:
         decision = explain.ask(name).decide()
     except errors.EXPECTED:

@@ -38,12 +38,10 @@ class Lock:
     since: str
 
     def __str__(self) -> str:
-        """The holder in a message."""
         return f"{self.who}, process {self.pid} on {self.host}, since {self.since}"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Clear what an interrupted update left behind: a lease that nobody renews, the stack's lock, operations noted "
         "as under way. Refuses while the update still runs. What serves is left alone; the next `pulumi up` releases."
@@ -56,7 +54,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Clear, and say what was cleared."""
     found = environment.opened(options.stack).stack
 
     def ended(locks: tuple[Lock, ...]) -> bool:
@@ -195,7 +192,6 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
 
 
 def _backend() -> str:
-    """Address of what holds the state."""
     backend = stack.answered("whoami", "--json")
     return str(backend.get("url", "")) if isinstance(backend, dict) else ""
 

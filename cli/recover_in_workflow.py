@@ -41,7 +41,6 @@ class Run:
     """When its job was about to start the engine, ISO 8601 in UTC."""
 
     def __str__(self) -> str:
-        """The run in a message."""
         return f"run {self.run} of {self.repository}, attempt {self.attempt}"
 
     def took(self, lock: Lock) -> bool:
@@ -55,7 +54,6 @@ class Run:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "In a workflow, before `exec pulumi up` in the same step: clear what an interrupted update left behind, as "
         "`python -m release recover` does. The lock of another machine is freed only when GitHub says that the run "
@@ -66,7 +64,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Clear, then note that this run's engine comes."""
     name = options.stack
     if not os.environ.get("GITHUB_RUN_ID"):
         raise UsageError(
@@ -131,5 +128,4 @@ def read_note(name: str) -> Run | None:
 
 
 def write_note(name: str, run: Run) -> None:
-    """Name the run in the stack's tag."""
     stack.pulumi("stack", "tag", "set", "-s", name, TAG, json.dumps(dataclasses.asdict(run), separators=(",", ":")))

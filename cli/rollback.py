@@ -13,7 +13,6 @@ from release.records import Proven, Release
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Check that a version ran in an environment and was proven there, and check out the commit whose settings are "
         "in force there, so that nothing else is changed by the roll back. Outputs the full SHA as `version`."
@@ -27,7 +26,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Choose, check out, say what follows."""
     with job.failure_in_summary(f"{options.stack}: nothing was done"):
         there = environment.opened(options.stack)
         release = there.release

@@ -29,7 +29,6 @@ Read = TypeVar("Read")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Compare the record of the last proven release with what ECS runs, what the site serves and what the health "
         "check answers now, and say whether somebody releases. Nothing is changed."
@@ -40,7 +39,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read everything at once, judge, print."""
     there = environment.opened(options.stack)
     facts = look(there, there.clients)
     finding = verdict.judge(facts, datetime.now(UTC))

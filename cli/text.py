@@ -63,7 +63,6 @@ def ago(text: str, now: datetime) -> str:
 
 
 def seconds(duration: float) -> str:
-    """A duration as people say it."""
     if duration < 60:
         return f"{duration:.1f} s"
     minutes, rest = divmod(round(duration), 60)

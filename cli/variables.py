@@ -85,7 +85,6 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
 
 
 def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The environment variables in the setting."""
     config = next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
     try:
         found = dict(json.loads(config.get(SETTING) or "{}"))

@@ -91,8 +91,6 @@ PROBLEMS: Final = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """One thing that is not as it should be."""
-
     code: str
     """One of PROBLEMS: the same thing in one word, for programs."""
     what: str
@@ -110,8 +108,6 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
-    """The answer."""
-
     environment: str
     headline: str
     wrong: tuple[Wrong, ...]

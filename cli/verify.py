@@ -23,7 +23,6 @@ _OPTIONS = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Prove that a version answers at an address, and not from a cache, several times in a row. With -s, the "
         "address, the passes and the version are the stack's own: what its last proven release says."
@@ -49,7 +48,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Probe until it is proven, or the deadline passes."""
     check, tasks = _check(options)
     try:
         proof = prove(check, _silent if options.json else lambda line: print(line, flush=True), tasks)

@@ -16,7 +16,6 @@ from release.version import short
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.description = (
         "Print the version of what is built from this working tree: the full SHA of HEAD, or <sha>-dirty-<hash of the "
         "content> where files of the build or tracked files differ from it. Those are listed on standard error."
@@ -25,7 +24,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """Read, print."""
     here = working_tree(Path.cwd())
     print(here.version)
     sys.stdout.flush()

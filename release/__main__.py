@@ -18,7 +18,6 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code."""
     return command.main("python -m release", "What was released, and what serves.", VERBS, arguments)
 
 
