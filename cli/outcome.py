@@ -175,7 +175,7 @@ def _why(facts: Facts) -> Rows:
     return [
         ("why", "`pulumi up` ended before a release of it began, or was never started: its log says why"),
         ("runs now", _runs(release)),
-        ("to do", f"mend the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
+        ("to do", f"fix the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
     ]
 
 

@@ -14,5 +14,4 @@ def revision(task_definition: str) -> str:
 
 
 def family(task_definition: str) -> str:
-    """The family of a task definition's ARN."""
     return revision(task_definition).rpartition(":")[0]

@@ -69,7 +69,6 @@ class DeployFunction:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the deadline."""
         return self.deadline_s - self.elapsed_s
 
     @property
@@ -158,8 +157,6 @@ class DeployFunction:
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """What the service is on."""
-
     task_definition: str | None
     """None: nothing was ever deployed."""
     deployment: str | None
@@ -178,16 +175,12 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """The answer to `status`."""
-
     service: str
     current: Current
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged(Status):
-    """The answer to `status` of a deployment."""
-
     outcome: str
     task_definition: str
     desired_count: int
@@ -202,8 +195,6 @@ class Judged(Status):
 
 @dataclass(frozen=True, kw_only=True)
 class Began:
-    """The answer to `deploy`."""
-
     service: str
     deployment: str
     task_definition: str
@@ -215,23 +206,17 @@ class Began:
 
 @dataclass(frozen=True, kw_only=True)
 class GoesBack(Began):
-    """The answer to `rollback`."""
-
     outcome: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskBegan:
-    """The answer to `run_task`."""
-
     task: str
     started: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskStatus:
-    """The answer to `task_status`."""
-
     outcome: str
     last_status: str | None
     exit_code: int | None

@@ -15,9 +15,9 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release import failure_report, image_tags, lease, phases, progress, records, undo, way_back
-from release.course import Course
+from release.context import ReleaseContext
 from release.deploy_function import FunctionFailed
-from release.failure_report import Story
+from release.failure_report import FailureReport
 from release.lease import LeaseError, LeaseLostError
 from release.progress import Say
 from release.records import Attempt, Phase, RecordChangedError, Release
@@ -29,7 +29,7 @@ from release.version import short
 from release.way_back import IsAncestor
 from release.who import who
 
-PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
+PHASES: Final[tuple[tuple[str, Callable[[ReleaseContext, Say], bool | None]], ...]] = (
     ("check", phases.check),
     ("stage", phases.stage),
     ("migrate", phases.migrate),
@@ -43,7 +43,7 @@ PHASES: Final[tuple[tuple[str, Callable[[Course, Say], bool | None]], ...]] = (
 
 
 DETAILS: Final = 12
-"""Details of one failure that its story has: ends of containers, six lines of a log, and how to see all of it."""
+"""Details of one failure that its report has: ends of containers, six lines of a log, and how to see all of it."""
 WHOLE_LOG: Final = "whole log: "
 """How the deploy function begins the command that shows it."""
 LOGS_VARIABLE: Final = "EASI_LOGS"
@@ -75,7 +75,7 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
         ) from error
     with held:
         try:
-            course = _begin(request, clients, say, held, is_ancestor)
+            context = _begin(request, clients, say, held, is_ancestor)
         except DamagedError as error:
             raise ReleaseFailedError(
                 f"{environment}: {short(version)} was not released, nothing was changed: {error}"
@@ -85,11 +85,12 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
                 f"{environment}: {short(version)} was not released: the records bucket does not answer as it "
                 f"should ({error}). Nothing was changed"
             ) from error
-        return _run(course)
+        return _run(context)
 
 
-def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor) -> Course:
-    """Read what was there, and keep that an attempt begins."""
+def _begin(
+    request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor
+) -> ReleaseContext:
     bucket, identity = request.site.records_bucket, request.identity
     before = records.read_stored(clients.s3, bucket)
     attempt = Attempt(
@@ -118,7 +119,7 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
     if left is not None:
         which = short(left.version) or f"a version that s3://{bucket}/{records.MARK_KEY} does not name"
         say(f"{request.environment}: the release of {which} was neither proven nor undone: what serves is proven again")
-    return Course(
+    return ReleaseContext(
         request=request,
         clients=clients,
         say=say,
@@ -130,41 +131,41 @@ def _begin(request: ReleaseRequest, clients: Clients, say: Say, held: lease.Leas
     )
 
 
-def _run(course: Course) -> Release:
+def _run(context: ReleaseContext) -> Release:
     done: list[Phase] = []
     for number, (name, phase) in enumerate(PHASES, 1):
-        say = progress.Phase(course.say, name, number, len(PHASES))
+        say = progress.Phase(context.say, name, number, len(PHASES))
         began, outcome = time.monotonic(), "failed"
         try:
-            course.lease.check()
+            context.lease.check()
             say("begins")
-            outcome = "skipped" if phase(course, say) is False else "done"
+            outcome = "skipped" if phase(context, say) is False else "done"
         except Exception as error:
             done.append(Phase(name=name, seconds=round(time.monotonic() - began, 3), outcome=outcome))
-            raise _failed(course, error, name, done) from error
+            raise _failed(context, error, name, done) from error
         done.append(Phase(name=name, seconds=round(time.monotonic() - began, 3), outcome=outcome))
-    progress.kept(course.say, phases.proven_line(course, {phase.name: phase.seconds for phase in done}))
-    _end(course, "proven", "", done, ())
-    _expire(course, course.released)
-    return course.released
+    progress.kept(context.say, phases.proven_line(context, {phase.name: phase.seconds for phase in done}))
+    _end(context, "proven", "", done, ())
+    _expire(context, context.released)
+    return context.released
 
 
-def _failed(course: Course, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
-    """Undo what can be, tell the story, keep it; the exception to raise."""
-    outcome, report, undone = _finish(course, error, name)
+def _failed(context: ReleaseContext, error: Exception, name: str, done: list[Phase]) -> ReleaseFailedError:
+    """Undo what can be, say and keep the report; the exception to raise."""
+    outcome, report, undone = _finish(context, error, name)
     message = "\n".join(failure_report.lines(report))
-    progress.kept(course.say, message)
-    _end(course, outcome, message, done, undone)
+    progress.kept(context.say, message)
+    _end(context, outcome, message, done, undone)
     return ReleaseFailedError(failure_report.exception(report))
 
 
-def _finish(course: Course, error: Exception, name: str) -> tuple[str, Story, tuple[str, ...]]:
-    """What the attempt comes to, its story, and what was undone."""
-    request, version = course.request, course.way_back
-    again = f"mend the cause, then:  {request.again()}"
+def _finish(context: ReleaseContext, error: Exception, name: str) -> tuple[str, FailureReport, tuple[str, ...]]:
+    """What the attempt comes to, its report, and what was undone."""
+    request, version = context.request, context.way_back
+    again = f"fix the cause, then:  {request.again()}"
     if isinstance(error, phases.RefusedError) and error.all_the_same:
         again += f"   (or, without a way back:  {error.all_the_same})"
-    tale = Story(
+    report = FailureReport(
         environment=request.environment,
         version=request.identity.version,
         phase=name,
@@ -175,22 +176,22 @@ def _finish(course: Course, error: Exception, name: str) -> tuple[str, Story, tu
     )
     back = f"EASI_VERSION={version} pulumi up -s {request.environment}" if version else again
     if isinstance(error, LeaseLostError | RecordChangedError):
-        if course.move is None:
-            return "failed", tale, ()
+        if context.move is None:
+            return "failed", report, ()
         look = f"python -m release status -s {request.environment}"
-        return "failed", dataclasses.replace(tale, runs=f"unknown; run: {look}", to_do=f"{look}, then {back}"), ()
-    if course.move is None:
-        if course.left is not None:
+        return "failed", dataclasses.replace(report, runs=f"unknown; run: {look}", to_do=f"{look}, then {back}"), ()
+    if context.move is None:
+        if context.left is not None:
             runs = f"what an earlier release left, neither proven nor undone; this one changed nothing. To do: {back}"
-            tale = dataclasses.replace(tale, runs=runs)
-        return ("refused" if isinstance(error, phases.RefusedError) else "failed"), tale, ()
-    progress.passing(course.say, f"{name} failed: {tale.why}. Undoing")
-    undone = undo.undo(course, course.move)
-    tale = dataclasses.replace(tale, undone=undone.lines, runs=undone.runs)
+            report = dataclasses.replace(report, runs=runs)
+        return ("refused" if isinstance(error, phases.RefusedError) else "failed"), report, ()
+    progress.passing(context.say, f"{name} failed: {report.why}. Undoing")
+    undone = undo.undo(context, context.move)
+    report = dataclasses.replace(report, undone=undone.lines, runs=undone.runs)
     if undone.complete:
-        return "undone", tale, undone.lines
+        return "undone", report, undone.lines
     to_do = f"{again}   (or to go back:  {back})" if version else again
-    return "failed", dataclasses.replace(tale, to_do=to_do), undone.lines
+    return "failed", dataclasses.replace(report, to_do=to_do), undone.lines
 
 
 def _details(error: Exception) -> tuple[str, ...]:
@@ -204,11 +205,11 @@ def _details(error: Exception) -> tuple[str, ...]:
     return tuple(found)[:DETAILS]
 
 
-def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:
+def _end(context: ReleaseContext, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:
     """Keep what became of it, and remove the mark if it is finished. What fails here changes no outcome."""
-    environment, s3 = course.request.environment, course.clients.s3
+    environment, s3 = context.request.environment, context.clients.s3
     attempt = dataclasses.replace(
-        course.attempt,
+        context.attempt,
         ended_at=records.now(),
         outcome=outcome,
         message=message,
@@ -216,31 +217,33 @@ def _end(course: Course, outcome: str, message: str, done: list[Phase], undone: 
         undone=undone,
     )
     try:
-        records.end(s3, course.bucket, attempt)
+        records.end(s3, context.bucket, attempt)
     except Exception as error:
-        course.say(f"{environment}: how this attempt ended is not kept, the history calls it interrupted: {error}")
-    if outcome not in ("proven", "undone") or course.mark is None:
+        context.say(f"{environment}: how this attempt ended is not kept, the history calls it interrupted: {error}")
+    if outcome not in ("proven", "undone") or context.mark is None:
         return
     try:
-        records.remove_mark(s3, course.bucket, course.mark_etag)
+        records.remove_mark(s3, context.bucket, context.mark_etag)
     except Exception as error:
-        course.say(f"{environment}: s3://{course.bucket}/{records.MARK_KEY} stays, the next run proves again: {error}")
+        context.say(
+            f"{environment}: s3://{context.bucket}/{records.MARK_KEY} stays, the next run proves again: {error}"
+        )
 
 
-def _expire(course: Course, release: Release) -> None:
+def _expire(context: ReleaseContext, release: Release) -> None:
     """Remove files and images of releases that no record names any more."""
     kept = (release, *release.previous)
     named = {proven.static_manifest for proven in kept}
     digests = {proven.image_digest for proven in kept}
-    request, clients, say = course.request, course.clients, course.say
+    request, clients, say = context.request, context.clients, context.say
     repository = request.identity.image.partition("@")[0]
     try:
-        course.lease.check()
+        context.lease.check()
         expire.expire(s3=clients.s3, site=request.site, say=say, keep=request.keep, named=named)
     except Exception as error:
         say(f"{request.environment}: old static files stay until the next release: {error}")
     try:
-        course.lease.check()
+        context.lease.check()
         ecr = clients.make("ecr", "")
         image_tags.expire(ecr, repository, environment=request.environment, named=digests, say=say)
     except Exception as error:

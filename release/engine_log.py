@@ -24,7 +24,6 @@ class EngineLog:
         self._log(line, ephemeral=False)
 
     def passing(self, line: str) -> None:
-        """Say what the next line makes obsolete."""
         self._log(line, ephemeral=True)
 
     def _log(self, line: str, *, ephemeral: bool) -> None:

@@ -16,7 +16,7 @@ _WHY: Final = f"  {'why':<9} "
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Story:
+class FailureReport:
     """What there is to tell."""
 
     environment: str
@@ -32,29 +32,27 @@ class Story:
 
     @property
     def title(self) -> str:
-        """What failed."""
         return f"{self.environment}: {short(self.version)} is not released: {self.phase} failed"
 
 
-def lines(story: Story) -> tuple[str, ...]:
-    """The story, a line each."""
-    rows = [("undone", text) for text in story.undone[:3]]
-    rows += [("runs now", story.runs), ("to do", story.to_do)]
+def lines(report: FailureReport) -> tuple[str, ...]:
+    rows = [("undone", text) for text in report.undone[:3]]
+    rows += [("runs now", report.runs), ("to do", report.to_do)]
     room = LINES - 2 - len(rows)
-    told = [_one_line(story.why), *_shown([_one_line(text) for text in story.details], room)]
+    told = [_one_line(report.why), *_shown([_one_line(text) for text in report.details], room)]
     table = [("why", told[0]), *(("", text) for text in told[1:]), *rows]
     shown = list(_without_repeats(table))
-    return (story.title, *(f"  {name:<9} {_one_line(text)}" for name, text in shown))
+    return (report.title, *(f"  {name:<9} {_one_line(text)}" for name, text in shown))
 
 
-def exception(story: Story) -> str:
-    """One short line: Pulumi shows it below the story."""
-    runs = _one_line(story.runs).rstrip(".")
-    return f"{story.environment}: {short(story.version)} is not released, see the lines above. Runs now: {runs}"
+def exception(report: FailureReport) -> str:
+    """One short line: Pulumi shows it below the report."""
+    runs = _one_line(report.runs).rstrip(".")
+    return f"{report.environment}: {short(report.version)} is not released, see the lines above. Runs now: {runs}"
 
 
 def why(message: str) -> str:
-    """The reason in a story that was kept as lines; of another message, its first line."""
+    """The reason in a report that was kept as lines; of another message, its first line."""
     first, *others = message.split("\n")
     reasons = (line.removeprefix(_WHY) for line in others if line.startswith(_WHY))
     return next(reasons, first)

@@ -86,8 +86,6 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one probe got."""
-
     body: dict[str, Any]
     """Empty where no JSON object came."""
     miss: str | None

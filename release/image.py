@@ -68,8 +68,6 @@ def copy_image(
 
 
 class _Copy:
-    """One copy between two repositories, and what was done for it."""
-
     def __init__(self, registries: Registries) -> None:
         self.sent = 0
         self.seen = 0

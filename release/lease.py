@@ -66,11 +66,9 @@ class Holder:
     renewals: int = 0
 
     def to_json(self) -> bytes:
-        """The form that is stored."""
         return json.dumps(strict_json.fields(self), indent=2).encode()
 
     def __str__(self) -> str:
-        """The holder in a message."""
         where = f"process {self.pid} on {processes.host(self.machine)}"
         return f"{self.who} since {self.since} (version {short(self.version)}, {where})"
 

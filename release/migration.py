@@ -35,8 +35,6 @@ class MigrationFailed(FunctionFailed):
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationRequest:
-    """What to run, and how long it may take."""
-
     function: str
     """Name or ARN of the deploy function."""
     task_definition: str

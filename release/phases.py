@@ -1,4 +1,4 @@
-"""The phases of a release, each as a function of its course. Their order is the engine's.
+"""The phases of a release, each as a function of the release's context. Their order is the engine's.
 
 A phase that finds its work done finds so quickly: a release is taken up by running it again.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from functions.names import revision
 from release import healthcheck, image, migration, preflight, records, registry, rollout, strict_json, tasks, way_back
-from release.course import Course, ServiceMove
+from release.context import ReleaseContext, ServiceMove
 from release.healthcheck import NotProven
 from release.migration import MigrationRequest
 from release.progress import Say
@@ -33,18 +33,18 @@ class RefusedError(Exception):
         self.problems, self.all_the_same = problems, all_the_same
 
 
-def check(course: Course, say: Say) -> None:
+def check(context: ReleaseContext, say: Say) -> None:
     """Verify what can be known before anything is changed. Raises RefusedError with all that is wrong."""
     problems = preflight.problems(
-        course.request, course.clients, proven=course.proven, interrupted=course.left is not None, say=say
+        context.request, context.clients, proven=context.proven, interrupted=context.left is not None, say=say
     )
     if problems.lines:
         raise RefusedError(*problems)
 
 
-def stage(course: Course, say: Say) -> None:
+def stage(context: ReleaseContext, say: Say) -> None:
     """Bring image and static files into the environment. Nothing serves them yet."""
-    request, clients = course.request, course.clients
+    request, clients = context.request, context.clients
     identity, source = request.identity, request.source
     if isinstance(source.files, Folder):
         files = manifest.from_folder(source.files.path)
@@ -69,16 +69,16 @@ def stage(course: Course, say: Say) -> None:
     )
 
 
-def migrate(course: Course, say: Say) -> bool:
+def migrate(context: ReleaseContext, say: Say) -> bool:
     """Run the migration of a version that is new here; False where none is run.
 
     A version that ran here before has been migrated to, and what ran since may be ahead of it.
     """
-    request = course.request
+    request = context.request
     version = request.identity.version
     if not request.migration.command:
         return False
-    if course.proven is not None and course.proven.find(version) is not None:
+    if context.proven is not None and context.proven.find(version) is not None:
         say(f"not run: {short(version)} ran here before")
         return False
     command = MigrationRequest(
@@ -87,28 +87,28 @@ def migrate(course: Course, say: Say) -> bool:
         container=request.container,
         command=request.migration.command,
         timeout_s=request.migration.timeout_s,
-        lease=course.lease.id,
+        lease=context.lease.id,
         network=request.identity.network,
     )
-    migration.migrate(course.clients.function, command, say)
+    migration.migrate(context.clients.function, command, say)
     return True
 
 
-def roll_out(course: Course, say: Say) -> None:
+def roll_out(context: ReleaseContext, say: Say) -> None:
     """Set the mark, and move the service."""
-    request, clients, left = course.request, course.clients, course.left
+    request, clients, left = context.request, context.clients, context.left
     before = rollout.current(clients.function, request.deploy_function)
-    course.mark = UnfinishedMark(
-        attempt=course.attempt.id,
+    context.mark = UnfinishedMark(
+        attempt=context.attempt.id,
         version=request.identity.version,
-        started_at=course.attempt.started_at,
+        started_at=context.attempt.started_at,
         # What an earlier mark knows of the time before is older than what is there now.
-        site_config=left.site_config if left else _proven_config(course),
+        site_config=left.site_config if left else _proven_config(context),
         site=left.site if left else None,
     )
-    course.mark_etag = records.set_mark(clients.s3, course.bucket, course.mark)
-    course.lease.check()
-    course.move = ServiceMove(before=before, inherited=left is not None)
+    context.mark_etag = records.set_mark(clients.s3, context.bucket, context.mark)
+    context.lease.check()
+    context.move = ServiceMove(before=before, inherited=left is not None)
     try:
         rolled = rollout.roll_out(
             clients.function,
@@ -118,7 +118,7 @@ def roll_out(course: Course, say: Say) -> None:
                 minimum_count=request.minimum_count,
                 maximum_count=request.maximum_count,
                 deadline_s=request.rollout_deadline_s,
-                lease=course.lease.id,
+                lease=context.lease.id,
                 network=request.identity.network,
                 execute_command=request.identity.execute_command,
                 expected_deployment=before.deployment,
@@ -127,89 +127,91 @@ def roll_out(course: Course, say: Say) -> None:
             say,
         )
     except RolloutFailed as error:
-        course.move.deployment = error.deployment
+        context.move.deployment = error.deployment
         if error.outcome == "superseded":
-            course.move.stays = "the service is left alone: somebody else moves it"
+            context.move.stays = "the service is left alone: somebody else moves it"
         raise
-    course.move.deployment, course.move.tasks = rolled.deployment, rolled.tasks
+    context.move.deployment, context.move.tasks = rolled.deployment, rolled.tasks
 
 
-def prove(course: Course, say: Say) -> None:
+def prove(context: ReleaseContext, say: Say) -> None:
     """Prove the version through the public address: by tasks of this rollout, where the backend says which they are."""
-    request, move = course.request, _moved(course)
-    at_deadline = "gives up" if course.again else "goes back" if course.proven else "ends all tasks"
-    its_tasks = tasks.of(course.clients.function, request.deploy_function, request.identity.task_definition, move.tasks)
+    request, move = context.request, _moved(context)
+    at_deadline = "gives up" if context.again else "goes back" if context.proven else "ends all tasks"
+    its_tasks = tasks.of(
+        context.clients.function, request.deploy_function, request.identity.task_definition, move.tasks
+    )
     try:
-        course.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, its_tasks)
+        context.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, its_tasks)
     except NotProven:
-        if course.again:
+        if context.again:
             move.stays = "nothing to undo: this is the last proven release"
         raise
 
 
-def activate_site(course: Course, say: Say) -> None:
+def activate_site(context: ReleaseContext, say: Say) -> None:
     """Switch the site.
 
     What is proven again may have been changed by hand: then every file is written, not only those that differ between
     two manifests.
     """
-    request = course.request
+    request = context.request
     # The proven backend serves the site of either release. The one before serves only its own.
     _moved(
-        course
+        context
     ).serves_both = f"the backend stays on {revision(request.identity.task_definition)}, which serves both sites"
-    course.switched = activate.switch(
-        s3=course.clients.s3,
-        cloudfront=course.clients.cloudfront,
+    context.switched = activate.switch(
+        s3=context.clients.s3,
+        cloudfront=context.clients.cloudfront,
         manifest=request.identity.static_manifest,
         site=request.site,
         config=request.site_config,
         say=say,
-        begins=functools.partial(course.begin_site, request.identity.static_manifest),
-        rewrite=course.again or course.site_is_mixed,
+        begins=functools.partial(context.begin_site, request.identity.static_manifest),
+        rewrite=context.again or context.site_is_mixed,
         source=request.source.files,
     )
 
 
-def prove_site(course: Course, say: Say) -> None:
+def prove_site(context: ReleaseContext, say: Say) -> None:
     """Read the site back as visitors get it."""
-    if course.switched is None:
+    if context.switched is None:
         raise LookupError("a site is proven after it was switched, and this one was not")
-    activate.prove(s3=course.clients.s3, switched=course.switched, site=course.request.site, say=say)
+    activate.prove(s3=context.clients.s3, switched=context.switched, site=context.request.site, say=say)
 
 
-def keep_record(course: Course, _say: Say) -> None:
+def keep_record(context: ReleaseContext, _say: Say) -> None:
     """Write down that it is proven: from now on this is what is gone back to."""
-    if course.proof is None:
+    if context.proof is None:
         raise LookupError("a release is recorded after its version was proven, and this one was not")
-    attempt = course.attempt
+    attempt = context.attempt
     proven = Proven(
-        **vars(course.request.identity),
-        verified_at=course.proof.verified_at,
-        reason=course.request.reason,
+        **vars(context.request.identity),
+        verified_at=context.proof.verified_at,
+        reason=context.request.reason,
         kind=attempt.kind,
     )
     result = way_back.recorded(
-        course.proven,
+        context.proven,
         proven,
-        keep=course.request.keep,
+        keep=context.request.keep,
         attempt=attempt.id,
         who=attempt.who,
-        is_ancestor=course.is_ancestor,
+        is_ancestor=context.is_ancestor,
     )
-    records.write_release(course.clients.s3, course.bucket, result, course.before)
-    course.result = result
+    records.write_release(context.clients.s3, context.bucket, result, context.before)
+    context.result = result
 
 
-def _moved(course: Course) -> ServiceMove:
-    if course.move is None:
+def _moved(context: ReleaseContext) -> ServiceMove:
+    if context.move is None:
         raise LookupError("this phase comes after the service was moved, and it was not")
-    return course.move
+    return context.move
 
 
-def _proven_config(course: Course) -> Mapping[str, Any] | None:
+def _proven_config(context: ReleaseContext) -> Mapping[str, Any] | None:
     """The site's config.json, if it is the one that was activated."""
-    s3, site = course.clients.s3, course.request.site
+    s3, site = context.clients.s3, context.request.site
     active = store.active(s3=s3, records_bucket=site.records_bucket)
     if active is None or active.unsettled is not None:
         return None
@@ -219,10 +221,10 @@ def _proven_config(course: Course) -> Mapping[str, Any] | None:
     return dict(strict_json.decode(body))
 
 
-def proven_line(course: Course, seconds: Mapping[str, float]) -> str:
+def proven_line(context: ReleaseContext, seconds: Mapping[str, float]) -> str:
     """What a release ends with."""
     took = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if value >= 1)
-    request, proven = course.request, course.released
+    request, proven = context.request, context.released
     return (
         f"{request.environment}: {short(proven.version)} is proven since {proven.verified_at}, backend and site, at "
         f"{request.site.url}" + (f" ({took})" if took else "")

@@ -33,7 +33,6 @@ def identity() -> str:
 
 
 def host(machine: str) -> str:
-    """The host name in an `identity`."""
     return machine.partition("/")[0]
 
 

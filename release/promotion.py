@@ -16,8 +16,6 @@ _SHOWN: Final = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """Who asks for what."""
-
     environment: str
     version: str
     """In full: see `release.version`."""

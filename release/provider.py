@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pulumi.runtime.rpc import UNKNOWN
 
 from release import drift, engine, git, records, session
-from release.course import identity
+from release.context import identity
 from release.progress import Say
 from release.request import IDENTITY, connection, from_inputs
 from release.stack import RELEASES
@@ -38,7 +38,6 @@ def require_release(urn: str) -> None:
 
 
 def release_id(news: Mapping[str, Any]) -> str:
-    """The resource's id."""
     return f"{news['environment']}-release"
 
 

@@ -108,7 +108,6 @@ class Release(Proven):
     previous: tuple[Proven, ...] = ()
 
     def find(self, version: str) -> Proven | None:
-        """The newest proof of `version` here."""
         return next((proven for proven in (self, *self.previous) if proven.version == version), None)
 
     def to_json(self) -> dict[str, Any]:
@@ -174,7 +173,6 @@ class Attempt:
 
     @property
     def prefix(self) -> str:
-        """Where its objects are."""
         return f"{ATTEMPTS_PREFIX}{self.started_at}-{self.id}/"
 
 
@@ -243,7 +241,6 @@ def write_release(s3: Any, bucket: str, release: Release, replaces: Stored) -> N
 
 
 def begin(s3: Any, bucket: str, attempt: Attempt) -> None:
-    """Keep that the attempt began."""
     _write_once(s3, bucket, attempt, "began.json", ended=False)
 
 

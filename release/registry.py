@@ -82,7 +82,6 @@ class Repository:
         return cls(registry=match["registry"], name=match["name"])
 
     def url(self, rest: str) -> str:
-        """The address of something in this repository."""
         scheme = "http" if self.registry.split(":")[0] in _LOOPBACK else "https"
         return f"{scheme}://{self.registry}/v2/{self.name}/{rest}"
 

@@ -46,8 +46,6 @@ class Migration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseRequest:
-    """One release of one environment."""
-
     environment: str
     identity: Identity
     source: Source
@@ -81,12 +79,10 @@ class ReleaseRequest:
 
     @property
     def account(self) -> str:
-        """The account of the service."""
         return self.service.split(":")[4]
 
     @property
     def region(self) -> str:
-        """The region of the service."""
         return self.service.split(":")[3]
 
     def again(self, *, with_reason: bool = False) -> str:

@@ -35,8 +35,6 @@ class RolloutFailed(FunctionFailed):
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutRequest:
-    """Which revision, of how many tasks, and how long it may take."""
-
     function: str
     """Name or ARN of the deploy function."""
     task_definition: str
@@ -60,8 +58,6 @@ class RolloutRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackRequest:
-    """Where to go back to, and from what."""
-
     function: str
     """Name or ARN of the deploy function."""
     task_definition: str | None

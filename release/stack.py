@@ -44,7 +44,6 @@ class Operation:
     """Whether the state has the resource."""
 
     def __str__(self) -> str:
-        """The operation for people."""
         return f"{self.kind} {self.type} {self.urn.rpartition('::')[2]}"
 
 

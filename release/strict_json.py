@@ -130,7 +130,6 @@ def fields(value: Any) -> dict[str, Any]:
 
 
 def shown(found: Any) -> str:
-    """A value in a message."""
     text = json.dumps(found, default=str)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 

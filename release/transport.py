@@ -88,7 +88,6 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What it wants of every request."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
     def refusal(self, status: int, host: str) -> str:

@@ -42,8 +42,6 @@ class Sources:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tree:
-    """A working tree of Git."""
-
     commit: str
     """The full SHA of HEAD."""
     changes: Mapping[str, str]

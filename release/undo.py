@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from functions.names import revision
 from release import healthcheck, progress, records, rollout, tasks
-from release.course import Course, ServiceMove
+from release.context import ReleaseContext, ServiceMove
 from release.deploy_function import Current
 from release.healthcheck import NotProven
 from release.lease import LeaseLostError
@@ -25,8 +25,6 @@ from release.version import short
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Undone:
-    """What came of it."""
-
     lines: tuple[str, ...]
     """What was brought back, and what could not be."""
     complete: bool
@@ -43,61 +41,61 @@ class _Step:
     good: bool = True
 
 
-def undo(course: Course, move: ServiceMove) -> Undone:
+def undo(context: ReleaseContext, move: ServiceMove) -> Undone:
     """Go back, as far as that is possible. Raises nothing: what fails is told."""
-    steps = [_tried(course, "1/3 undo site", lambda say: _site(course, say))]
+    steps = [_tried(context, "1/3 undo site", lambda say: _site(context, say))]
     stays = move.stays or ("" if steps[0].good else move.serves_both)
     if stays:
         steps.append(_Step(line=stays, good=False))
     else:
-        steps.append(_tried(course, "2/3 undo rollout", lambda say: _service(course, move, say)))
+        steps.append(_tried(context, "2/3 undo rollout", lambda say: _service(context, move, say)))
         if steps[1].good:
-            steps.append(_tried(course, "3/3 prove again", lambda say: _proof(course, move, say)))
-    good = all(step.good for step in steps) and _recorded_as_before(course)
-    return Undone(lines=tuple(step.line for step in steps if step.line), complete=good, runs=_runs(course, good))
+            steps.append(_tried(context, "3/3 prove again", lambda say: _proof(context, move, say)))
+    good = all(step.good for step in steps) and _recorded_as_before(context)
+    return Undone(lines=tuple(step.line for step in steps if step.line), complete=good, runs=_runs(context, good))
 
 
-def _tried(course: Course, title: str, step: Callable[[Say], _Step]) -> _Step:
+def _tried(context: ReleaseContext, title: str, step: Callable[[Say], _Step]) -> _Step:
     """One step; the others are tried also when it fails."""
     number, _, name = title.partition("/3 ")
 
     try:
-        course.lease.check()
-        return step(progress.Phase(course.say, name, int(number), 3))
+        context.lease.check()
+        return step(progress.Phase(context.say, name, int(number), 3))
     except LeaseLostError:
         return _Step(line=f"{name}: not tried, the lease is lost", good=False)
     except Exception as error:
         return _Step(line=f"{name} failed, too: {error or type(error).__name__}", good=False)
 
 
-def _site(course: Course, say: Say) -> _Step:
+def _site(context: ReleaseContext, say: Say) -> _Step:
     """Switch the site back. One read where it was not switched."""
-    config = course.mark.site_config if course.mark else None
-    request, before = course.request, course.proven
+    config = context.mark.site_config if context.mark else None
+    request, before = context.request, context.proven
     if before is None:
-        active = store.active(s3=course.clients.s3, records_bucket=course.bucket)
-        if active is None and not course.site_is_mixed:
+        active = store.active(s3=context.clients.s3, records_bucket=context.bucket)
+        if active is None and not context.site_is_mixed:
             return _Step()
         return _Step(line="the site keeps the new files: no release before had proven any", good=False)
     done = activate.activate(
-        s3=course.clients.s3,
-        cloudfront=course.clients.cloudfront,
+        s3=context.clients.s3,
+        cloudfront=context.clients.cloudfront,
         manifest=before.static_manifest,
         site=request.site,
         config=request.site_config if config is None else config,
         say=say,
-        begins=functools.partial(course.begin_site, before.static_manifest),
-        rewrite=course.site_is_mixed,
+        begins=functools.partial(context.begin_site, before.static_manifest),
+        rewrite=context.site_is_mixed,
     )
     if not done.written and done.replaced == before.static_manifest:
         return _Step()
     return _Step(line=f"the site is back on {short(before.version)}")
 
 
-def _service(course: Course, move: ServiceMove, say: Say) -> _Step:
-    request, deployment, back_to = course.request, _deployment(course, move), _back_to(course, move)
+def _service(context: ReleaseContext, move: ServiceMove, say: Say) -> _Step:
+    request, deployment, back_to = context.request, _deployment(context, move), _back_to(context, move)
     rolled = rollout.roll_back(
-        course.clients.function,
+        context.clients.function,
         RollbackRequest(
             function=request.deploy_function,
             task_definition=back_to.task_definition if back_to else None,
@@ -107,7 +105,7 @@ def _service(course: Course, move: ServiceMove, say: Say) -> _Step:
             minimum_count=request.minimum_count,
             maximum_count=request.maximum_count,
             deadline_s=request.rollout_deadline_s,
-            lease=course.lease.id,
+            lease=context.lease.id,
         ),
         say,
     )
@@ -118,52 +116,52 @@ def _service(course: Course, move: ServiceMove, say: Say) -> _Step:
     return _Step(line=f"the backend is back on {revision(rolled.task_definition)}")
 
 
-def _back_to(course: Course, move: ServiceMove) -> Identity | Current | None:
+def _back_to(context: ReleaseContext, move: ServiceMove) -> Identity | Current | None:
     """What the service is to go back to; None: no task is to run.
 
     Without a record, what the service ran is kept, unless an interrupted release left it there.
     """
-    if course.proven is not None:
-        return course.proven_identity
+    if context.proven is not None:
+        return context.proven_identity
     return move.before if move.before.task_definition and not move.inherited else None
 
 
-def _deployment(course: Course, move: ServiceMove) -> str | None:
+def _deployment(context: ReleaseContext, move: ServiceMove) -> str | None:
     """The deployment that is to be undone; None where none was started by this release or an interrupted one."""
     if move.deployment is not None:
         return move.deployment
-    now = rollout.current(course.clients.function, course.request.deploy_function)
+    now = rollout.current(context.clients.function, context.request.deploy_function)
     if now.deployment == move.before.deployment:
         return now.deployment if move.inherited else None
     # Its answer was lost: under the lease, only this release deploys this revision.
-    return now.deployment if now.task_definition == course.request.identity.task_definition else None
+    return now.deployment if now.task_definition == context.request.identity.task_definition else None
 
 
-def _proof(course: Course, move: ServiceMove, say: Say) -> _Step:
-    before = course.proven
+def _proof(context: ReleaseContext, move: ServiceMove, say: Say) -> _Step:
+    before = context.proven
     if before is None:
         # What ran without a record has no version that could be proven; where nothing runs there is nothing to prove.
-        runs = _back_to(course, move) is not None
+        runs = _back_to(context, move) is not None
         return _Step(line="it has no record: whether it is healthy was not asked" if runs else "", good=not runs)
     try:
-        check = dataclasses.replace(course.request.health, version=before.version)
-        its_tasks = tasks.of(course.clients.function, course.request.deploy_function, before.task_definition)
+        check = dataclasses.replace(context.request.health, version=before.version)
+        its_tasks = tasks.of(context.clients.function, context.request.deploy_function, before.task_definition)
         healthcheck.prove(check, say, its_tasks)
     except NotProven as error:
         return _Step(line=f"{short(before.version)} runs again and is NOT healthy: {error}", good=False)
     return _Step(line=f"{short(before.version)} is proven again")
 
 
-def _recorded_as_before(course: Course) -> bool:
+def _recorded_as_before(context: ReleaseContext) -> bool:
     """Whether the record is what was gone back to. A failed write of the new one may have arrived all the same."""
     try:
-        return records.read_release(course.clients.s3, course.bucket) == course.proven
+        return records.read_release(context.clients.s3, context.bucket) == context.proven
     except Exception:
         return False
 
 
-def _runs(course: Course, good: bool) -> str:
-    before = course.proven
+def _runs(context: ReleaseContext, good: bool) -> str:
+    before = context.proven
     if good:
         return f"{short(before.version)}, as before, backend and site" if before else "nothing: no task is wanted"
-    return f"unknown; run: python -m release status -s {course.request.environment}"
+    return f"unknown; run: python -m release status -s {context.request.environment}"

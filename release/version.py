@@ -24,17 +24,14 @@ _SHORT_HASH: Final = 4
 
 
 def is_full(text: str) -> bool:
-    """Whether the text is a version, in full."""
     return _FULL.fullmatch(text) is not None
 
 
 def is_commit(text: str) -> bool:
-    """Whether the text is a Git SHA, in full."""
     return _COMMIT.fullmatch(text) is not None
 
 
 def is_digest(text: str) -> bool:
-    """Whether the text is the digest of an image or of a manifest."""
     return _DIGEST.fullmatch(text) is not None
 
 

@@ -117,7 +117,6 @@ class RolledBack:
     """The version that is about to come is another one, and has this one in its history."""
 
     def __str__(self) -> str:
-        """The warning for people."""
         contained = ", which this version contains," if self.contained else ""
         return f"{self.environment}: {short(self.version)}{contained} was {told(self.mark)}"
 

@@ -32,8 +32,6 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Deploy(Wanted):
-    """Move the service to a revision."""
-
     lease: str
     """Id of the lease that the caller holds."""
     expected_deployment: str

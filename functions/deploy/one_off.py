@@ -45,8 +45,6 @@ class TaskStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class StopTask:
-    """End a one-off task."""
-
     lease: str
     """Id of the lease that the caller holds."""
     task: str

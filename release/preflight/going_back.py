@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from functions.names import revision
-from release.course import identity
+from release.context import identity
 from release.preflight import definition, image, network, roles, secrets
 from release.preflight.check import Check, all_of
 from release.records import Proven

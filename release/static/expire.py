@@ -59,8 +59,6 @@ def expire(*, s3: Any, site: Site, say: Say, keep: int = KEEP, named: Collection
 
 @dataclass(frozen=True)
 class _Staged:
-    """What `staged.json` says, as far as it counts here."""
-
     manifest: Digest
     staged_at: str
 

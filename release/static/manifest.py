@@ -88,8 +88,6 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Built:
-    """What version.json says."""
-
     version: SiteVersion
 
 

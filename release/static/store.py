@@ -38,8 +38,6 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """One environment's site."""
-
     bucket: str
     records_bucket: str
     distribution_id: str
@@ -65,7 +63,6 @@ class Active:
     """Written by earlier programs: the manifest whose activation began and has not ended."""
 
     def to_json(self) -> bytes:
-        """The form that is stored."""
         return json.dumps(fields(self), indent=1).encode()
 
 
@@ -129,7 +126,6 @@ def stored(s3: Any, bucket: str, key: str, kind: type[Item]) -> Item | None:
 
 
 def put(s3: Any, bucket: str, key: str, body: bytes) -> None:
-    """Stores a small JSON document."""
     with reported(f"write s3://{bucket}/{key}"):
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", CacheControl="no-cache")
 

@@ -114,7 +114,7 @@ class World:
         replace("release.phases.image.copy_image", lambda **arguments: self.did(f"copy {arguments['digest'][7]}"))
         replace("release.phases.store.load", lambda **arguments: Files(arguments["digest"]))
         replace("release.phases.publish.stage", lambda **found: self.did(f"stage {found['manifest'].digest[7]}"))
-        replace("release.phases._proven_config", lambda _course: self.config)
+        replace("release.phases._proven_config", lambda _context: self.config)
         replace("release.phases.migration.migrate", lambda _client, asked, _say: self.did(f"migrate {asked.command}"))
         replace("release.rollout.current", lambda *_arguments: self.current())
         replace("release.rollout.roll_out", self.roll_out)

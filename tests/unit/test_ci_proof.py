@@ -31,7 +31,7 @@ STORY = (
     "  undone    the backend is back on easi:2\n"
     f"            {'2' * 12} is proven again\n"
     f"  runs now  {'2' * 12}, as before, backend and site\n"
-    "  to do     mend the cause, then:  pulumi up -s prod"
+    "  to do     fix the cause, then:  pulumi up -s prod"
 )
 UPDATED = Update(
     succeeded=False,

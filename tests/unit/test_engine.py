@@ -302,7 +302,7 @@ def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(monkeypatc
     world.sick = {OLD}
     said = failed(world, request(**identity(OLD), named=True, restart="rotated"))
     assert f"EASI_VERSION={NEW}" not in said
-    assert f"To do: mend the cause, then:  EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
+    assert f"To do: fix the cause, then:  EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
 
 
 def test_no_migration_of_a_version_that_ran_here_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         ended_at="2026-01-02T03:30:09.000Z",
         message="\n".join(
             failure_report.lines(
-                failure_report.Story(
+                failure_report.FailureReport(
                     environment="prod",
                     version=BAD,
                     phase="prove",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from release import engine, failure_report
-from release.failure_report import Story
+from release.failure_report import FailureReport
 
 
-def told(**changes: Any) -> Story:
+def told(**changes: Any) -> FailureReport:
     known: dict[str, Any] = {
         "environment": "dev",
         "version": "2" * 40,
@@ -16,9 +16,9 @@ def told(**changes: Any) -> Story:
         "why": "status is fail, expected pass",
         "undone": ("the backend is back on easi:1", "111111111111 is proven again"),
         "runs": "111111111111, as before, backend and site",
-        "to_do": "mend the cause",
+        "to_do": "fix the cause",
     }
-    return Story(**known | changes)
+    return FailureReport(**known | changes)
 
 
 def test_it_says_what_failed_why_what_was_undone_what_runs_and_what_to_do() -> None:
@@ -29,13 +29,13 @@ def test_it_says_what_failed_why_what_was_undone_what_runs_and_what_to_do() -> N
         "  undone    the backend is back on easi:1",
         "            111111111111 is proven again",
         "  runs now  111111111111, as before, backend and site",
-        "  to do     mend the cause",
+        "  to do     fix the cause",
     )
 
 
 def test_a_command_stays_apart_from_the_sentence_before_it() -> None:
-    assert failure_report.lines(told(to_do="mend\n  the cause, then:  pulumi up"))[-1].endswith(
-        "mend the cause, then:  pulumi up"
+    assert failure_report.lines(told(to_do="fix\n  the cause, then:  pulumi up"))[-1].endswith(
+        "fix the cause, then:  pulumi up"
     )
 
 

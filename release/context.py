@@ -34,7 +34,7 @@ class ServiceMove:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Course:
+class ReleaseContext:
     """One attempt. Each phase notes what it is about to change, and what undoing that needs."""
 
     request: ReleaseRequest
@@ -58,7 +58,6 @@ class Course:
 
     @property
     def bucket(self) -> str:
-        """The records bucket."""
         return self.request.site.records_bucket
 
     @property
