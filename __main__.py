@@ -18,7 +18,7 @@ from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
 from components.vpc_origin import name_pattern
-from release import architecture, candidate, docker_login, stack, unfinished_origin
+from release import candidate, docker_login, stack, unfinished_origin
 from release.resource import Release
 from settings import fields, reader
 from settings import run as invocation
@@ -70,9 +70,7 @@ store = ReleaseStore(
 image = BackendImage(
     "backend",
     BackendImageArgs(
-        image=Promoted(digest=version.image)
-        if isinstance(version.image, str)
-        else Build(**vars(version.image), platform=architecture.PLATFORMS[settings.cpu_architecture]),
+        image=Promoted(digest=version.image) if isinstance(version.image, str) else Build(**vars(version.image)),
         repository_url=store.repository_url,
         registry_id=store.registry_id,
         sign_in=docker_login.sign_in,

@@ -17,6 +17,7 @@ import pulumi
 from release import build_context, gate, headline, records, stack_outputs, tree
 from release.build_context import BuildContext
 from release.errors import ExpectedError
+from release.image import PLATFORMS
 from release.promotion import Accepted, Refused, Request
 from release.stack_outputs import StackOutputs
 from release.static import manifest
@@ -36,6 +37,7 @@ class Build:
     context: str
     arguments: Mapping[str, str]
     tag: str
+    platform: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,7 @@ def _built(request: Request, settings: Settings, run: Run) -> Candidate:
                 "SOURCE_DATE_EPOCH": str(build_context.MODIFIED_AT),
             },
             tag=f"{request.environment}-{request.version}",
+            platform=PLATFORMS[settings.cpu_architecture],
         ),
         static_manifest=_manifest_digest(run.root / folder, request.version),
         source={"folder": str(folder)},
