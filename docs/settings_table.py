@@ -31,20 +31,20 @@ HEAD = """\
 
 # Settings
 
-Each is `easi:<setting>` in `Pulumi.<stack>.yaml`, or `pulumi config set -s <stack> <setting> <value>`. A stack whose
-settings cannot be used stops before anything happens, with everything that is wrong at once. `aws:region` has to be
-set; other `aws:` settings are the AWS provider's.
+Each is `easi:<setting>` in `Pulumi.<stack>.yaml`, or `pulumi config set -s <stack> <setting> <value>`. If settings are
+invalid, the run stops before anything happens, and reports all of them at once. `aws:region` is required; other `aws:`
+settings are the AWS provider's.
 
-"A change" is what one change of the setting does to a stack that runs, recorded from the AWS provider (of settings that
-came after the recording, computed by the local plugin). *Updates* happen in place. What is *replaced* is made anew
-before the old one is removed; a new `Release` rolls the service without an interruption.
+"A change" is what one change of the setting does to a running stack, recorded from the AWS provider (for settings added
+after the recording, computed by the local plugin). *Updates* happen in place. A *replaced* resource is made before the
+old one is removed; a new `Release` rolls the service without an interruption.
 
-No setting but `probeSecret` is a secret: the state and AWS have what is set here in clear text. What else was set with
-`--secret`, and a variable of `backendEnvironment` that looks like a secret by its name or value, is refused, with the
-commands that keep it in Secrets Manager instead (`backendSecrets`). Secrets among the `aws:` settings stay encrypted.
+Only `probeSecret` is a secret: everything else is in clear text in the state and in AWS. Any other setting that was set
+with `--secret`, and a variable of `backendEnvironment` that looks like a secret by its name or value, is refused, with
+the commands that keep it in Secrets Manager (`backendSecrets`). Secrets among the `aws:` settings stay encrypted.
 
-Lists and maps are set in the file, or with `--path`. A name that has a dot is written in brackets, and Pulumi takes a
-setting whose name has "secret" in it for one, unless it is told that an ARN is none:
+Set lists and maps in the file, or with `--path`. Write a name with a dot in brackets. Pulumi takes a setting with
+"secret" in its name for a secret: set the ARN of a secret with `--plaintext`.
 
     pulumi config set -s dev --path 'easi:backendEnvironment["log.level"]' debug
     pulumi config set -s dev --path easi:backendSecrets.DB_PASSWORD --plaintext \\

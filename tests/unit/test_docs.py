@@ -92,3 +92,14 @@ def test_every_page_and_decision_is_in_the_index_and_decisions_have_one_head() -
 def test_the_diagram_of_a_release_has_its_phases_in_order() -> None:
     diagram = (ROOT / "README.md").read_text(encoding="utf-8").partition("```mermaid")[2].partition("```")[0]
     assert re.findall(r'"\d+ ([^"]+)"', diagram) == [name for name, _ in engine.PHASES]
+
+
+def test_figures_of_the_readme_are_those_that_were_measured() -> None:
+    readme, measured, failures = (
+        (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "tests/bench/README.md", "docs/failures.md")
+    )
+    compared = readme.partition("## Compared with other tools")[2].partition("\n## ")[0]
+    figures = set(re.findall(r"\d+(?:[.,]\d+)? (?:s|requests)\b", compared))
+    assert figures == {"0.52 s", "7.0 s", "1,863 requests"}
+    assert sorted(figure for figure in figures if figure not in measured) == []
+    assert re.findall(r"Killed at (\d+) points", compared) == re.findall(r"SIGKILL at (\d+) requests", failures)
