@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "impl", "prod")
 
@@ -75,6 +77,16 @@ class Clone:
             text=True,
             timeout=timeout_s,
             check=False,
+        )
+
+    def aws(self, service: str) -> Any:
+        """A client of its emulator, as the account's administrator in the environments' Region."""
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-west-2",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
         )
 
     def outputs(self, environment: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from local import docker_engine, preflight
 from local.layout import here
-from tests.local import parts
+from tests.local import parts, site_world
 from tests.local.clone import Clone, clone_to
 
 
@@ -34,6 +34,12 @@ def docker_host() -> None:
     host = docker_engine.ensure(here(), print)
     if host != f"unix://{preflight.DEFAULT_SOCKET}":
         os.environ["DOCKER_HOST"] = host
+
+
+@pytest.fixture(scope="session")
+def site_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An emulator for sites; each test has buckets of its own."""
+    yield from site_world.emulator(tmp_path_factory.mktemp("emulator"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 from release import session
-from release.static import store
+from release.static import drift, store
 from release.static.activate import READ_BACK_DEADLINE_S, Activated, prove, switch
 from release.static.manifest import Manifest, from_folder
 from release.static.publish import Staged, stage
@@ -166,6 +166,10 @@ class World:
         except urllib.error.HTTPError as error:
             return error.code, error.read(), dict(error.headers)
 
+    def look(self) -> str | None:
+        """What is released, as the drift check says it."""
+        return drift.look(s3=self.s3, site=self.site)
+
     def keys(self, bucket: str) -> list[str]:
         pages = self.s3.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -205,12 +209,15 @@ def client(endpoint: str, service: str) -> Any:
     return boto3.client(service, endpoint_url=endpoint, config=session.READS, **keys)
 
 
-def make_world(endpoint: str, *, distribution: bool = True) -> World:
+def make_world(endpoint: str, *, distribution: bool = True, versioned: bool = False) -> World:
+    """A site in buckets of its own; `versioned`: the bucket keeps versions, as the components make it."""
     s3, cloudfront = client(endpoint, "s3"), client(endpoint, "cloudfront")
     number = next(_COUNT)
     bucket, records, identity = f"site-{number}", f"records-{number}", "none"
     for name in (bucket, records):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     if distribution:
         access = cloudfront.create_origin_access_control(
             OriginAccessControlConfig={

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.local.clone import Clone
@@ -35,15 +34,6 @@ class Hand:
     easi: Clone
     outputs: dict[str, Any]
 
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
-            region_name="us-west-2",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
     @property
     def version(self) -> str:
         return str(self.outputs["release"]["version"])
@@ -51,13 +41,13 @@ class Hand:
     @property
     def service(self) -> dict[str, Any]:
         place = {"cluster": self.outputs["cluster"], "services": [self.outputs["service"]]}
-        found: dict[str, Any] = self.client("ecs").describe_services(**place)["services"][0]
+        found: dict[str, Any] = self.easi.aws("ecs").describe_services(**place)["services"][0]
         return found
 
     def change_service(self, **change: Any) -> None:
         """Change it, and wait until that is done."""
         place = {"cluster": self.outputs["cluster"], "service": self.outputs["service"]}
-        self.client("ecs").update_service(**place, **change)
+        self.easi.aws("ecs").update_service(**place, **change)
         end = time.monotonic() + 90
         while True:
             now = self.service
@@ -69,7 +59,7 @@ class Hand:
 
     def other_revision(self) -> str:
         """A copy of what runs, with another environment."""
-        ecs = self.client("ecs")
+        ecs = self.easi.aws("ecs")
         found = ecs.describe_task_definition(taskDefinition=self.outputs["release"]["taskDefinition"])["taskDefinition"]
         copied = {name: found[name] for name in COPIED}
         copied["containerDefinitions"][0]["environment"].append({"name": "TRIED", "value": "by hand"})
@@ -77,7 +67,7 @@ class Hand:
 
     def asset(self) -> str:
         """A content-hashed file of the site."""
-        listed = self.client("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix="assets/")["Contents"]
+        listed = self.easi.aws("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix="assets/")["Contents"]
         return str(next(item["Key"] for item in listed if item["Key"].endswith(".js")))
 
     def pulumi(self, command: str) -> str:
@@ -107,7 +97,7 @@ def test_what_was_changed_by_hand_is_shown_by_name_and_released_again(easi: Clon
     page, asset, other = easi.get(url)[1], hand.asset(), hand.other_revision()
     script = easi.get(f"{url}/{asset}")
     hand.change_service(taskDefinition=other)
-    s3, bucket = hand.client("s3"), hand.outputs["bucket"]
+    s3, bucket = hand.easi.aws("s3"), hand.outputs["bucket"]
     s3.put_object(Bucket=bucket, Key="index.html", Body=BY_HAND, ContentType="text/html")
     s3.delete_object(Bucket=bucket, Key=asset)
     assert easi.get(url) == (200, BY_HAND)

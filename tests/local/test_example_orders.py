@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
 import docker
 import pytest
 
@@ -53,15 +52,6 @@ class Orders:
         given = " ".join(f"--plaintext {key}={value}" for key, value in settings.items())
         self.pulumi(f"config set-all -s {STACK} --path {given}")
 
-    def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
     def get(self, path: str) -> tuple[int, str]:
         """Through the CDN, which is this machine."""
         distribution = self.outputs["url"].removeprefix("https://").partition(".")[0]
@@ -78,12 +68,12 @@ class Orders:
         (folder / "service").unlink()  # it is in the image, and no other test has to find it
         for line in engine.images.push(name, tag=version, stream=True, decode=True):
             assert "error" not in line, line
-        found = self.aws("ecr").describe_images(repositoryName="orders", imageIds=[{"imageTag": version}])
+        found = self.easi.aws("ecr").describe_images(repositoryName="orders", imageIds=[{"imageTag": version}])
         return f"orders@{found['imageDetails'][0]['imageDigest']}"
 
     def inventory(self) -> dict[str, list[str]]:
         """What there is in the account that a stack could leave behind."""
-        ec2, elb, iam = self.aws("ec2"), self.aws("elbv2"), self.aws("iam")
+        ec2, elb, iam = self.easi.aws("ec2"), self.easi.aws("elbv2"), self.easi.aws("iam")
         inside = [{"Name": "vpc-id", "Values": [self.vpc]}]
         found = {
             "vpcs": [item["VpcId"] for item in ec2.describe_vpcs()["Vpcs"]],
@@ -91,11 +81,11 @@ class Orders:
             "groups": [item["GroupId"] for item in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]],
             "balancers": [item["LoadBalancerArn"] for item in elb.describe_load_balancers()["LoadBalancers"]],
             "targets": [item["TargetGroupArn"] for item in elb.describe_target_groups()["TargetGroups"]],
-            "clusters": self.aws("ecs").list_clusters()["clusterArns"],
+            "clusters": self.easi.aws("ecs").list_clusters()["clusterArns"],
             "roles": [item["RoleName"] for item in iam.list_roles()["Roles"]],
-            "buckets": [item["Name"] for item in self.aws("s3").list_buckets()["Buckets"]],
-            "logs": [item["logGroupName"] for item in self.aws("logs").describe_log_groups()["logGroups"]],
-            "alarms": [item["AlarmName"] for item in self.aws("cloudwatch").describe_alarms()["MetricAlarms"]],
+            "buckets": [item["Name"] for item in self.easi.aws("s3").list_buckets()["Buckets"]],
+            "logs": [item["logGroupName"] for item in self.easi.aws("logs").describe_log_groups()["logGroups"]],
+            "alarms": [item["AlarmName"] for item in self.easi.aws("cloudwatch").describe_alarms()["MetricAlarms"]],
         }
         return {name: sorted(items) for name, items in found.items()}
 
@@ -142,8 +132,8 @@ def existing_network(ec2: Any) -> str:
 
 @pytest.fixture(scope="module")
 def orders(easi: Clone) -> Iterator[Orders]:
-    made = Orders(easi, existing_network(Orders(easi, "").aws("ec2")))
-    made.aws("ecr").create_repository(repositoryName="orders")
+    made = Orders(easi, existing_network(easi.aws("ec2")))
+    easi.aws("ecr").create_repository(repositoryName="orders")
     image = made.image("1")
     made.pulumi(f"stack init {STACK} --no-select")
     settings = {f"images.{role}": image for role in ("orders", "stock", "telemetry")}
@@ -161,7 +151,7 @@ def test_the_program_from_its_beginning_to_its_end(orders: Orders) -> None:
     settles(lambda: orders.get("/api/orders/17"), (200, '{"path":"/api/orders/17","service":"orders"}\n'))
     settles(lambda: orders.get("/api/stock/a/b"), (200, '{"path":"/api/stock/a/b","service":"stock"}\n'))
     assert orders.get("/api/nobody/1")[0] == 404
-    orders.aws("s3").put_object(Bucket=orders.outputs["bucket"], Key="index.html", Body=b"<h1>Orders</h1>")
+    orders.easi.aws("s3").put_object(Bucket=orders.outputs["bucket"], Key="index.html", Body=b"<h1>Orders</h1>")
     assert orders.get("/") == (200, "<h1>Orders</h1>")
 
     changes = orders.up()

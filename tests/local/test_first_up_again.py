@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from local.aws.session import Aws
-from local.layout import here
-from tests.local.clone import ROOT
+from tests.local.engine_project import PYTHON, Project, make_project
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
 
@@ -37,52 +32,14 @@ StaticSite("site", StaticSiteArgs(api=balancer, vpc_origin_id=found, keep=False)
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """A stack with a site and its API, which was never updated."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        done = subprocess.run(
-            ["pulumi", *arguments, "-s", "dev", "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-
 @pytest.fixture
 def project(tmp_path: Path, endpoint: str) -> Project:
-    engine = Path(json.loads((here().local / "engine" / "engine.json").read_text())["path"])
-    (tmp_path / "Pulumi.yaml").write_text(
-        f"name: easi\nruntime: {{name: python, options: {{virtualenv: {ROOT / '.venv'}}}}}\n"
-        "plugins: {providers: [{name: aws, path: provider}]}\n"
-    )
-    plugin = tmp_path / "provider" / "pulumi-resource-aws"
-    plugin.parent.mkdir()
-    plugin.write_text(f'#!/bin/sh\nexec {ROOT / ".venv" / "bin" / "python"} -u -m local.aws "$@"\n')
-    plugin.chmod(0o755)
-    (tmp_path / "__main__.py").write_text(PROGRAM)
-    (tmp_path / "state").mkdir()
-    hidden = ("AWS_", "PULUMI_", "EASI_", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    made = Project(
+    return make_project(
         tmp_path,
+        "easi/dev",
+        PROGRAM,
+        ("aws", f'#!/bin/sh\nexec {PYTHON} -u -m local.aws "$@"\n'),
         {
-            **kept,
-            "PATH": os.pathsep.join([str(engine.parent), kept["PATH"]]),
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_HOME": str(tmp_path / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -90,9 +47,6 @@ def project(tmp_path: Path, endpoint: str) -> Project:
             "AWS_DEFAULT_REGION": REGION,
         },
     )
-    code, said = made.run("stack", "init")
-    assert code == 0, said
-    return made
 
 
 def test_a_vpc_origin_that_was_not_waited_for_is_taken_over(project: Project, aws: Aws) -> None:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from release import lease, processes, records, stack
@@ -42,13 +41,7 @@ class Dev:
         self.log = clone.root / ".local" / "interrupted.log"
         lines = clone.shell("env -0").stdout.split("\0")
         self.environment = dict(line.split("=", 1) for line in lines if "=" in line)
-        self.s3 = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{clone.port}",
-            region_name=self.environment["AWS_REGION"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        self.s3 = clone.aws("s3")
         self.bucket = str(clone.outputs("dev")["recordsBucket"])
 
     def commit(self, message: str) -> str:
@@ -133,13 +126,7 @@ class Dev:
 
 def running(dev: Dev, outputs: Mapping[str, Any]) -> set[str]:
     """The revisions that the service's tasks run."""
-    ecs = boto3.client(
-        "ecs",
-        endpoint_url=f"http://127.0.0.1:{dev.clone.port}",
-        region_name=dev.environment["AWS_REGION"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    ecs = dev.clone.aws("ecs")
     where = {"cluster": outputs["cluster"]}
     tasks = ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"]
     return {task["taskDefinitionArn"] for task in ecs.describe_tasks(**where, tasks=tasks)["tasks"]}

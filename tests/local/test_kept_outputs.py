@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.layout import here
-from tests.local.clone import ROOT
+from tests.local.engine_project import PYTHON, Project, make_project
 
 PROGRAM = """
 import os
@@ -67,84 +63,37 @@ Outputs:
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """A stack that was updated once."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def start(self, *arguments: str, how: str = "") -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            ["pulumi", *arguments, "-s", "only", "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env={**self.environment, "HOW": how},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *arguments: str, how: str = "") -> tuple[int, str]:
-        process = self.start(*arguments, how=how)
-        said, _ = process.communicate(timeout=120)
-        return process.returncode, said
-
-    def outputs(self) -> dict[str, Any]:
-        """As they are in the state, with the secret one still encrypted there."""
-        _, exported = self.run("stack", "export")
-        assert "hunter2" not in exported
-        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", "--show-secrets")[1])
-        return found
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    engine = Path(json.loads((here().local / "engine" / "engine.json").read_text())["path"])
-    (tmp_path / "Pulumi.yaml").write_text(
-        f"name: kept\nruntime: {{name: python, options: {{virtualenv: {ROOT / '.venv'}}}}}\n"
-        "plugins: {providers: [{name: tests, path: provider}]}\n"
-    )
-    plugin = tmp_path / "provider" / "pulumi-resource-tests"
-    plugin.parent.mkdir()
-    plugin.write_text(f"#!{ROOT / '.venv' / 'bin' / 'python'}{PROVIDER}")
-    plugin.chmod(0o755)
-    (tmp_path / "__main__.py").write_text(PROGRAM)
-    (tmp_path / "state").mkdir()
-    hidden = ("AWS_", "PULUMI_", "EASI_", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    made = Project(
-        tmp_path,
-        {
-            **kept,
-            "PATH": os.pathsep.join([str(engine.parent), kept["PATH"]]),
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_HOME": str(tmp_path / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        },
-    )
-    code, said = made.run("stack", "init")
-    assert code == 0, said
-    code, said = made.run("up", "--yes", "--skip-preview")
-    assert code == 0, said
+    """A stack that was updated once."""
+    made = make_project(tmp_path, "kept/only", PROGRAM, ("tests", f"#!{PYTHON}{PROVIDER}"))
+    code, printed = made.run("up", "--yes", "--skip-preview")
+    assert code == 0, printed
     return made
+
+
+def outputs_of(project: Project) -> dict[str, Any]:
+    """As they are in the state, with the secret one still encrypted there."""
+    _, exported = project.run("stack", "export")
+    assert "hunter2" not in exported
+    outputs: dict[str, Any] = json.loads(project.run("stack", "output", "--json", "--show-secrets")[1])
+    return outputs
 
 
 @pytest.mark.parametrize(("how", "told"), [("refused", "error: it is refused"), ("failed", "error: it broke")])
 def test_they_stay_and_are_shown_as_they_are(project: Project, how: str, told: str) -> None:
-    before = project.outputs()
-    code, said = project.run("up", "--yes", "--skip-preview", how=how)
+    before = outputs_of(project)
+    code, said = project.run("up", "--yes", "--skip-preview", HOW=how)
     assert code != 0
     assert told in said
     assert SHOWN in said, said
-    assert project.outputs() == before == {"token": "hunter2", "url": {"of": "what runs"}}
+    assert outputs_of(project) == before == {"token": "hunter2", "url": {"of": "what runs"}}
 
 
 def test_they_stay_when_somebody_cancels_what_then_succeeds(project: Project) -> None:
     """Here the engine takes exactly what was registered: nothing would be all of it."""
-    before = project.outputs()
-    process = project.start("up", "--yes", "--skip-preview", how="canceled")
+    before = outputs_of(project)
+    process = project.start("up", "--yes", "--skip-preview", HOW="canceled")
     assert process.stdout is not None
     said = ""
     while not re.search(r"Resource canceled creating", said):
@@ -154,10 +103,10 @@ def test_they_stay_when_somebody_cancels_what_then_succeeds(project: Project) ->
     said += process.communicate(timeout=120)[0]
     assert "canceled created" in said
     assert SHOWN in said, said
-    assert project.outputs() == before
+    assert outputs_of(project) == before
 
 
 def test_what_an_update_that_succeeds_exports_replaces_them(project: Project) -> None:
-    code, said = project.run("up", "--yes", "--skip-preview", how="made")
+    code, said = project.run("up", "--yes", "--skip-preview", HOW="made")
     assert code == 0, said
-    assert project.outputs()["late"] == "id"
+    assert outputs_of(project)["late"] == "id"

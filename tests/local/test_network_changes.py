@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.local.clone import Clone
@@ -22,15 +21,6 @@ class Dev:
 
     easi: Clone
     cidr: str
-
-    def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
 
     def shell(self, script: str) -> str:
         done = self.easi.shell(script)
@@ -49,7 +39,7 @@ class Dev:
 
     def service(self) -> dict[str, Any]:
         outputs = self.easi.outputs("dev")
-        found = self.aws("ecs").describe_services(cluster=outputs["cluster"], services=[outputs["service"]])
+        found = self.easi.aws("ecs").describe_services(cluster=outputs["cluster"], services=[outputs["service"]])
         described: dict[str, Any] = found["services"][0]
         return described
 
@@ -62,11 +52,11 @@ class Dev:
     @property
     def vpc(self) -> str:
         (group,) = self.service()["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
-        return str(self.aws("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"])
+        return str(self.easi.aws("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"])
 
     def make_subnets(self, first: int, *, nat: bool) -> list[str]:
         """Two subnets without an exit; with `nat`, to a NAT gateway that has none itself."""
-        ec2, vpc = self.aws("ec2"), self.vpc
+        ec2, vpc = self.easi.aws("ec2"), self.vpc
         network = self.cidr.rsplit(".", 2)[0]
         made = [
             str(

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from release.static import drift
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.source import Folder, Upstream
-from tests.local.site_world import ONE, TWO, World, build, emulator, make_world
+from tests.local.site_world import ONE, TWO, World, build, make_world
 
 VENDOR = "assets/vendor-D3adB33f.js"
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from emulator(tmp_path_factory.mktemp("emulator"))
-
-
 @pytest.fixture
-def world(endpoint: str) -> World:
-    """With a bucket that keeps versions, as the components make it."""
-    made = make_world(endpoint)
-    made.s3.client.put_bucket_versioning(Bucket=made.site.bucket, VersioningConfiguration={"Status": "Enabled"})
-    return made
-
-
-def look(world: World) -> str | None:
-    return drift.look(s3=world.s3, site=world.site)
+def world(site_endpoint: str) -> World:
+    return make_world(site_endpoint, versioned=True)
 
 
 def by_hand(world: World, key: str, **arguments: Any) -> None:
@@ -44,13 +30,13 @@ def delete(world: World, key: str) -> None:
 
 
 def test_site_that_was_never_released_has_no_manifest(world: World) -> None:
-    assert look(world) is None
+    assert world.look() is None
 
 
 def test_nothing_differs_after_releases_and_what_they_left_does_not_count(world: World, tmp_path: Path) -> None:
     world.release(build(tmp_path / "one", ONE))
     manifest = world.release(build(tmp_path / "two", TWO))
-    assert look(world) == manifest.digest
+    assert world.look() == manifest.digest
 
 
 def test_each_file_that_was_changed_by_hand_is_named(world: World, tmp_path: Path) -> None:
@@ -62,7 +48,7 @@ def test_each_file_that_was_changed_by_hand_is_named(world: World, tmp_path: Pat
     delete(world, "assets/style-Ab12-_zZ.css")
     same_size = (tmp_path / "version.json").read_bytes().replace(b"1", b"2")
     by_hand(world, "version.json", Body=same_size, ContentType="application/json", CacheControl="no-cache")
-    assert look(world) == (
+    assert world.look() == (
         f"{manifest.digest} changed: {VENDOR}, config.json, index.html, version.json; "
         "missing: assets/style-Ab12-_zZ.css, robots.txt"
     )
@@ -80,7 +66,7 @@ def test_file_with_the_same_bytes_and_other_headers_is_named(world: World, tmp_p
         CacheControl="max-age=86400",
         ChecksumAlgorithm="SHA256",
     )
-    assert look(world) == f"{manifest.digest} changed: index.html"
+    assert world.look() == f"{manifest.digest} changed: index.html"
 
 
 def test_many_files_are_counted(world: World, tmp_path: Path) -> None:
@@ -88,13 +74,13 @@ def test_many_files_are_counted(world: World, tmp_path: Path) -> None:
     for number in range(9):
         delete(world, f"page-{number}.html")
     names = ", ".join(f"page-{number}.html" for number in range(5))
-    assert look(world) == f"{manifest.digest} missing: {names} and 4 more"
+    assert world.look() == f"{manifest.digest} missing: {names} and 4 more"
 
 
 def test_looking_asks_once_for_each_file(world: World, tmp_path: Path) -> None:
     manifest = world.release(build(tmp_path, ONE))
     world.s3.calls.clear()
-    look(world)
+    world.look()
     # active.json, the manifest, one listing and config.json beside them
     assert len(world.s3.calls) == 4 + len(manifest.files)
     assert {call.split()[0] for call in world.s3.calls} == {"get_object", "head_object", "list"}
@@ -108,11 +94,11 @@ def test_site_changed_by_hand_is_written_again(world: World, tmp_path: Path) -> 
     delete(world, "robots.txt")
     delete(world, "assets/style-Ab12-_zZ.css")
     world.activate(manifest)
-    assert look(world) != manifest.digest  # not unless it is asked for: that would cost a request for every file
+    assert world.look() != manifest.digest  # not unless it is asked for: that would cost a request for every file
 
     done = world.activate(manifest, rewrite=True)
 
-    assert look(world) == manifest.digest
+    assert world.look() == manifest.digest
     world.assert_consists_of(tmp_path, {"environment": "dev"})
     assert {"index.html", "config.json", "robots.txt", VENDOR, "assets/style-Ab12-_zZ.css"} <= set(done.written)
     assert {"/", "/index.html", f"/{VENDOR}"} <= set(world.invalidations()[-1])
@@ -142,8 +128,10 @@ def test_asset_without_a_version_comes_from_the_build(world: World, tmp_path: Pa
     world.assert_consists_of(tmp_path, {"environment": "dev"})
 
 
-def test_asset_without_a_version_comes_from_the_environment_before(world: World, endpoint: str, tmp_path: Path) -> None:
-    upstream = make_world(endpoint)
+def test_asset_without_a_version_comes_from_the_environment_before(
+    world: World, site_endpoint: str, tmp_path: Path
+) -> None:
+    upstream = make_world(site_endpoint)
     manifest = upstream.release(build(tmp_path, ONE))
     source = Upstream(bucket=upstream.site.bucket, records_bucket=upstream.site.records_bucket)
     world.stage(manifest, source)
@@ -160,6 +148,6 @@ def test_asset_that_is_nowhere_is_named_and_nothing_is_written(world: World, tmp
     given = Folder(path=tmp_path / "empty") if source == "folder" else None
     with pytest.raises(StaticReleaseError, match=rf"{VENDOR} of 111111111111 was deleted .* build 111111111111 again"):
         world.activate(manifest, rewrite=True, source=given)
-    assert look(world) == f"{manifest.digest} missing: {VENDOR}"
+    assert world.look() == f"{manifest.digest} missing: {VENDOR}"
     world.activate(manifest, rewrite=True, source=Folder(path=tmp_path / "one"))
     world.assert_consists_of(tmp_path / "one", {"environment": "dev"})

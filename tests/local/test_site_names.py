@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from release.static import drift, store
+from release.static import store
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError
 from release.static.expire import expire
 from release.static.manifest import Manifest, from_folder
 from release.static.source import Folder, Upstream
-from tests.local.site_world import ONE, THREE, TWO, KilledError, World, build, emulator, make_world
+from tests.local.site_world import ONE, THREE, TWO, KilledError, World, build, make_world
 
 LOGO = "assets/logo-BvX1aZ9k.png"
 ORIGINAL, OPTIMISED = b"ORIGINAL-BYTES", b"optimised-byte"
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from emulator(tmp_path_factory.mktemp("emulator"))
-
-
 @pytest.fixture
-def world(endpoint: str) -> World:
-    """With a bucket that keeps versions, as the components make it."""
-    made = make_world(endpoint)
-    made.s3.client.put_bucket_versioning(Bucket=made.site.bucket, VersioningConfiguration={"Status": "Enabled"})
-    return made
-
-
-def look(world: World) -> str | None:
-    return drift.look(s3=world.s3, site=world.site)
+def world(site_endpoint: str) -> World:
+    return make_world(site_endpoint, versioned=True)
 
 
 def overwrite(world: World, body: bytes = OPTIMISED) -> None:
@@ -141,7 +128,7 @@ def test_going_back_to_what_is_nowhere_is_refused_before_anything_serves(world: 
     assert "unsettled.json" not in world.keys(world.site.records_bucket)
 
 
-def test_restoring_that_is_killed_is_no_finished_site(endpoint: str, world: World, first: Manifest) -> None:
+def test_restoring_that_is_killed_is_no_finished_site(site_endpoint: str, world: World, first: Manifest) -> None:
     overwrite(world)
     world.s3.calls.clear()
     world.s3.die_after = 0
@@ -163,9 +150,9 @@ def test_restoring_that_is_killed_is_no_finished_site(endpoint: str, world: Worl
 def test_other_content_of_the_same_length_is_drift(world: World, tmp_path: Path) -> None:
     manifest = world.release(build(tmp_path, ONE, **{LOGO: ORIGINAL}))
     overwrite(world)
-    assert look(world) == f"{manifest.digest} changed: {LOGO}"
+    assert world.look() == f"{manifest.digest} changed: {LOGO}"
     world.activate(manifest, rewrite=True)
-    assert look(world) == manifest.digest
+    assert world.look() == manifest.digest
     assert world.get(f"/{LOGO}")[1] == ORIGINAL
 
 
@@ -181,29 +168,29 @@ def test_object_with_headers_and_metadata_of_a_release_and_no_checksum_is_not_be
         CacheControl=CACHE_CONTROL["immutable"],
         Metadata={"sha256": hashlib.sha256(ORIGINAL).hexdigest()},
     )
-    assert look(world) == f"{manifest.digest} changed: {LOGO}"
+    assert world.look() == f"{manifest.digest} changed: {LOGO}"
     second = build(tmp_path / "b", TWO, **{LOGO: ORIGINAL})
     world.release(second)
     world.assert_consists_of(second, {"environment": "dev"})
 
 
 def test_next_environment_is_told_which_release_there_took_the_name(
-    endpoint: str, world: World, first: Manifest, tmp_path: Path
+    site_endpoint: str, world: World, first: Manifest, tmp_path: Path
 ) -> None:
     overwrite(world)
     other = from_folder(build(tmp_path / "c", THREE, **{LOGO: OPTIMISED}))
     key = store.root(other.digest) + "manifest.json"
     world.s3.client.put_object(Bucket=world.site.records_bucket, Key=key, Body=other.to_json())
-    here = make_world(endpoint)
+    here = make_world(site_endpoint)
     with pytest.raises(StaticReleaseError, match=r"not that of 111111111111 .*, but that of 333333333333"):
         here.stage(first, Upstream(bucket=world.site.bucket, records_bucket=world.site.records_bucket))
     assert LOGO not in here.keys(here.site.bucket)
 
 
 def test_next_environment_compares_with_what_it_keeps_itself(
-    endpoint: str, world: World, first: Manifest, tmp_path: Path
+    site_endpoint: str, world: World, first: Manifest, tmp_path: Path
 ) -> None:
-    here = make_world(endpoint)
+    here = make_world(site_endpoint)
     here.release(build(tmp_path / "c", THREE, **{LOGO: OPTIMISED}))
     with pytest.raises(StaticReleaseError, match=rf"{LOGO} of 111111111111 .* than in 333333333333"):
         here.stage(first, Upstream(bucket=world.site.bucket, records_bucket=world.site.records_bucket))

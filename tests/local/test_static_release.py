@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +13,12 @@ from release.static.expire import expire
 from release.static.manifest import from_folder
 from release.static.publish import Staged
 from release.static.source import Folder, Upstream
-from tests.local.site_world import ONE, TWO, KilledError, World, build, emulator, make_world
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from emulator(tmp_path_factory.mktemp("emulator"))
+from tests.local.site_world import ONE, TWO, KilledError, World, build, make_world
 
 
 @pytest.fixture
-def world(endpoint: str) -> World:
-    return make_world(endpoint)
+def world(site_endpoint: str) -> World:
+    return make_world(site_endpoint)
 
 
 def test_first_release_serves_every_file(world: World, tmp_path: Path) -> None:
@@ -106,8 +100,8 @@ def test_going_back_needs_no_build(world: World, tmp_path: Path) -> None:
     assert len(world.invalidations()) == 3
 
 
-def test_next_environment_copies_without_a_build(endpoint: str, tmp_path: Path) -> None:
-    dev, impl = make_world(endpoint), make_world(endpoint)
+def test_next_environment_copies_without_a_build(site_endpoint: str, tmp_path: Path) -> None:
+    dev, impl = make_world(site_endpoint), make_world(site_endpoint)
     one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
     for folder in (one, two):
         digest = dev.release(folder).digest
@@ -118,8 +112,8 @@ def test_next_environment_copies_without_a_build(endpoint: str, tmp_path: Path) 
         impl.assert_consists_of(folder, {"environment": "impl"})
 
 
-def test_object_that_was_changed_in_the_environment_before_is_not_copied(endpoint: str, tmp_path: Path) -> None:
-    dev, impl = make_world(endpoint), make_world(endpoint)
+def test_object_that_was_changed_in_the_environment_before_is_not_copied(site_endpoint: str, tmp_path: Path) -> None:
+    dev, impl = make_world(site_endpoint), make_world(site_endpoint)
     manifest = dev.release(build(tmp_path, ONE))
     dev.s3.client.put_object(Bucket=dev.site.bucket, Key="assets/vendor-D3adB33f.js", Body=b"tamper")
     with pytest.raises(StaticReleaseError, match=r"is not the assets/vendor-D3adB33f\.js that the manifest names"):
@@ -155,11 +149,11 @@ def test_large_file_arrives_whole(world: World, tmp_path: Path) -> None:
     world.assert_consists_of(folder, {"environment": "dev"})
 
 
-def test_release_killed_after_any_request_is_completed_by_the_next(endpoint: str, tmp_path: Path) -> None:
+def test_release_killed_after_any_request_is_completed_by_the_next(site_endpoint: str, tmp_path: Path) -> None:
     one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
     died_at = 0
     while True:
-        world = make_world(endpoint)
+        world = make_world(site_endpoint)
         world.release(one)
         world.s3.calls.clear()
         world.s3.die_after = died_at
@@ -176,11 +170,11 @@ def test_release_killed_after_any_request_is_completed_by_the_next(endpoint: str
     assert died_at > 18
 
 
-def test_first_release_killed_after_any_request_is_completed_by_the_next(endpoint: str, tmp_path: Path) -> None:
+def test_first_release_killed_after_any_request_is_completed_by_the_next(site_endpoint: str, tmp_path: Path) -> None:
     folder = build(tmp_path, ONE)
     died_at = 0
     while True:
-        world = make_world(endpoint)
+        world = make_world(site_endpoint)
         world.s3.die_after = died_at
         try:
             world.release(folder)
@@ -195,12 +189,14 @@ def test_first_release_killed_after_any_request_is_completed_by_the_next(endpoin
     assert died_at > 20
 
 
-def test_release_killed_while_switching_is_undone_by_activating_the_one_before(endpoint: str, tmp_path: Path) -> None:
+def test_release_killed_while_switching_is_undone_by_activating_the_one_before(
+    site_endpoint: str, tmp_path: Path
+) -> None:
     one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
     staged = from_folder(two)
     died_at = 0
     while True:
-        world = make_world(endpoint)
+        world = make_world(site_endpoint)
         before = world.release(one)
         world.stage(staged, Folder(path=two))
         world.s3.calls.clear()
@@ -272,14 +268,14 @@ def test_site_that_an_earlier_program_left_mixed_is_written_whole(world: World, 
     world.assert_consists_of(folder, {"environment": "dev"})
 
 
-def test_missing_distribution_is_named(endpoint: str, tmp_path: Path) -> None:
-    world = make_world(endpoint, distribution=False)
+def test_missing_distribution_is_named(site_endpoint: str, tmp_path: Path) -> None:
+    world = make_world(site_endpoint, distribution=False)
     with pytest.raises(StaticReleaseError, match="could not invalidate 7 paths of the distribution none: NoSuch"):
         world.release(build(tmp_path, ONE))
 
 
-def test_missing_bucket_is_named(endpoint: str, tmp_path: Path) -> None:
-    world = make_world(endpoint, distribution=False)
+def test_missing_bucket_is_named(site_endpoint: str, tmp_path: Path) -> None:
+    world = make_world(site_endpoint, distribution=False)
     world.s3.client.delete_bucket(Bucket=world.site.bucket)
     with pytest.raises(StaticReleaseError, match=r"NoSuchBucket.*has the stack been created\?"):
         world.release(build(tmp_path, ONE))
@@ -317,11 +313,11 @@ def test_expiry_keeps_the_last_releases_and_every_file_that_they_name(world: Wor
     world.assert_consists_of(folders[0], {"environment": "dev"})
 
 
-def test_expiry_killed_after_any_request_is_completed_by_the_next(endpoint: str, tmp_path: Path) -> None:
+def test_expiry_killed_after_any_request_is_completed_by_the_next(site_endpoint: str, tmp_path: Path) -> None:
     one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
     died_at = 0
     while True:
-        world = make_world(endpoint)
+        world = make_world(site_endpoint)
         world.release(one)
         world.release(two)
         world.s3.calls.clear()

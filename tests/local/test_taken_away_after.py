@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import pytest
 
 from tests.local.clone import Clone
@@ -24,19 +22,10 @@ class Dev:
 
     easi: Clone
 
-    def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.easi.port}",
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
     def secret(self, name: str) -> tuple[str, str]:
         """A secret and the key of the account's own that it is encrypted with."""
-        key = str(self.aws("kms").create_key()["KeyMetadata"]["Arn"])
-        made = self.aws("secretsmanager").create_secret(Name=name, SecretString="s", KmsKeyId=key)
+        key = str(self.easi.aws("kms").create_key()["KeyMetadata"]["Arn"])
+        made = self.easi.aws("secretsmanager").create_secret(Name=name, SecretString="s", KmsKeyId=key)
         return str(made["ARN"]), key
 
     def use(self, secret: tuple[str, str]) -> None:
@@ -64,7 +53,7 @@ class Dev:
 
     def may_read(self) -> set[str]:
         """What the execution role's policies name of secrets and keys."""
-        iam = self.aws("iam")
+        iam = self.easi.aws("iam")
         role = next(one["RoleName"] for one in iam.list_roles()["Roles"] if "dev-backend-execution" in one["RoleName"])
         names: Sequence[str] = iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
@@ -80,7 +69,7 @@ class Dev:
 
     def page_may_call(self) -> set[str]:
         """The hosts of the Content-Security-Policy that is in force."""
-        cloudfront = self.aws("cloudfront")
+        cloudfront = self.easi.aws("cloudfront")
         distribution = cloudfront.get_distribution_config(Id=self.easi.outputs("dev")["distributionId"])
         behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
         policy = cloudfront.get_response_headers_policy(Id=behavior["ResponseHeadersPolicyId"])
@@ -91,7 +80,7 @@ class Dev:
 
     def restart_tasks(self) -> None:
         """End all tasks, and wait until the service has another that answers."""
-        ecs, outputs = self.aws("ecs"), self.easi.outputs("dev")
+        ecs, outputs = self.easi.aws("ecs"), self.easi.outputs("dev")
         where = {"cluster": outputs["cluster"]}
         old = set(ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"])
         for task in old:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.local.workflow.runs import Run
@@ -17,14 +16,7 @@ pytestmark = pytest.mark.moves_on
 def scale(team: Team, environment: str, tasks: int) -> None:
     """What somebody does with the console."""
     outputs = team.easi.outputs(environment)
-    ecs: Any = boto3.client(
-        "ecs",
-        endpoint_url=f"http://127.0.0.1:{team.easi.port}",
-        region_name="us-west-2",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    ecs.update_service(cluster=outputs["cluster"], service=outputs["service"], desiredCount=tasks)
+    team.easi.aws("ecs").update_service(cluster=outputs["cluster"], service=outputs["service"], desiredCount=tasks)
 
 
 def issues(team: Team) -> list[dict[str, Any]]:
