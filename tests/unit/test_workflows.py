@@ -421,6 +421,12 @@ def test_frontend_is_built_once_and_released_by_dev_alone() -> None:
     assert [step["if"] for step in downloads["release/release"]] == ["${{ inputs.environment == 'dev' }}"]
 
 
+def test_the_actions_of_every_folder_are_kept_up_to_date() -> None:
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+    (actions,) = [update for update in updates if update["package-ecosystem"] == "github-actions"]
+    assert actions["directories"] == ["/", *(f"/.github/actions/{name}" for name in ACTIONS)]
+
+
 def test_ci_installs_what_was_tested() -> None:
     pins = {name: re.findall(r"^([\w.-]+==[^\s\\;]+)", (ROOT / name).read_text(), re.MULTILINE) for name in LOCKS}
     released, tested = (set(pins[name]) for name in LOCKS)
