@@ -10,20 +10,20 @@ from cli.main import Verb
 VERBS = {
     "preview": Verb("preview", "what an update of a stack would change, without values of environment variables"),
     "comment": Verb("comment", "put previews into the one comment of a pull request"),
-    "evidence": Verb("evidence", "what somebody who approves a release should know"),
-    "approved": Verb("approved", "make sure that somebody approved this run"),
+    "evidence": Verb("evidence", "what a reviewer needs to know before approving a release"),
+    "approved": Verb("approved", "fail unless a reviewer approved this run"),
     "recover": Verb(
-        "recover_in_workflow", "clear what an interrupted update left, if GitHub says that its run is over"
+        "recover_in_workflow", "clear what an interrupted update left, once GitHub says that its run has ended"
     ),
-    "proof": Verb("proof", "what a release has proven, or what became of it"),
-    "rollback": Verb("rollback", "check out what goes back to a version that ran before"),
-    "deployed": Verb("deployed", "check out the commit that is deployed"),
-    "drift-issue": Verb("drift_issue", "keep the one issue that says what was changed behind Pulumi's back"),
+    "proof": Verb("proof", "the proof of a release; or why it failed, what serves, and what to do"),
+    "rollback": Verb("rollback", "check out the settings in force, to roll back to a proven version"),
+    "deployed": Verb("deployed", "check out the commit whose settings are in force"),
+    "drift-issue": Verb("drift_issue", "open, edit or close the one issue about drift"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return command.main("python -m ci", "What the workflows do.", VERBS, arguments)
+    return command.main("python -m ci", "The steps of the workflows.", VERBS, arguments)
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ def who(environment: str, reviews: Sequence[Review]) -> str:
         named = {each.name for each in review.environments}
         if review.state == "approved" and environment in named:
             comment = (review.comment or "").strip()
-            by = (review.user and review.user.login) or "somebody whose account is gone"
+            by = (review.user and review.user.login) or "a deleted account"
             return escaping.line(f"{environment} was approved by {by}" + (f": {comment}" if comment else ""))
     raise VerbError(
-        f"nobody approved {environment} in this run, so nothing is released. Expected were required reviewers of the "
-        f"environment {environment}: without them GitHub asks nobody.\n"
+        f"nobody approved {environment} in this run, so nothing is released. The environment needs required "
+        "reviewers: without them GitHub asks nobody.\n"
         "  to set them:  docs/set-up-accounts.md, The repository"
     )
 
@@ -109,6 +109,6 @@ def check_unused(approval: str, release: str, jobs: Iterable[Job]) -> None:
     if last[release] and last[release] >= last[approval]:
         raise VerbError(
             f"{release} has succeeded in this run since {approval} was approved, at {last[release]}: releasing again "
-            "needs another approval. Expected is that all jobs are run again.\n"
-            "  to run them:  Re-run all jobs, on the page of the run"
+            "needs another approval.\n"
+            "  to ask for it:  Re-run all jobs, on the page of the run"
         )

@@ -59,9 +59,7 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
     parts.append(markdown.table(("stack", "release", "changes"), rows))
     if any(found and found.gate for found in previews.values()):
-        parts.append(
-            "Before a merge, the gate refuses what the environment before has not proven: that is as it should be."
-        )
+        parts.append("Before a merge, the gate refuses what the environment before has not proven: that is expected.")
     for name in names:
         found = previews[name]
         if found is not None and not markdown.is_quiet(found):

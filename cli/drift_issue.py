@@ -160,7 +160,7 @@ def ours(issues: Iterable[Listed]) -> Issue | None:
 def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str:
     """Do it on GitHub; what was done, for people."""
     if done is None:
-        return f"the issue stays as it is: {found.url}" if found else "no issue is open, and none is needed"
+        return f"the issue is up to date: {found.url}" if found else "no drift, and no open issue"
     if isinstance(done, Close):
         assert found is not None  # noqa: S101 - only what is open is closed
         api.post(f"issues/{found.number}/comments", {"body": done.comment})

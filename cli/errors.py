@@ -34,7 +34,7 @@ def told(error: BaseException) -> str:
         said = error.response.get("Error", {})
         return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
     if isinstance(error, ResponseParserError):
-        return "what answered for AWS is not AWS: look for a proxy, or a network that wants a login first"
+        return "the response did not come from AWS: look for a proxy, or a network that wants a login first"
     if isinstance(error, BotoCoreError):
-        return f"AWS cannot be asked: {error}"
+        return f"AWS cannot be reached: {error}"
     return str(error)

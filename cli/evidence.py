@@ -56,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with job.failure_in_summary(f"{options.stack}: what a release would change cannot be said"):
+    with job.failure_in_summary(f"{options.stack}: what a release would change is not known"):
         question = explain.ask(options.stack)
         answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
         seen = preview.run(question.here.name) if answer.accepted else None

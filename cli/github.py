@@ -98,10 +98,10 @@ class Api:
                     method, url, body=json.dumps(body).encode() if body is not None else None, headers=headers
                 )
             except ProxyRefusedError as error:
-                raise GithubError(f"GitHub cannot be asked ({what}): {error}") from error
+                raise GithubError(f"GitHub cannot be reached ({what}): {error}") from error
             except HTTPError as error:
                 again = method != "POST" or isinstance(error, NewConnectionError | ConnectTimeoutError)
-                failure = GithubError(f"GitHub cannot be asked ({what}): {error}")
+                failure = GithubError(f"GitHub cannot be reached ({what}): {error}")
             else:
                 if answer.status < 300:
                     return answer

@@ -173,7 +173,7 @@ def _row_of_update(update: Update) -> tuple[str, ...]:
 def _details_of_update(update: Update) -> list[str]:
     """What is known of an update without a release. Its version is not: EASI_VERSION is not kept."""
     rows = [
-        ("why", "`pulumi up` failed before its release began (a build, a resource, or a refusal): its log says why"),
+        ("why", "`pulumi up` failed before its release began (a build, a resource, or a refusal): see its log"),
         ("tree", short(update.commit)),
     ]
     return [f"      {label:<9} {text}" for label, text in rows if text]

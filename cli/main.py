@@ -68,7 +68,7 @@ def main(prog: str, description: str, verbs: Mapping[str, Verb], arguments: Sequ
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read us has read enough. What is still buffered must not fail at the very end.
+        # The reader closed the pipe. What is still buffered must not fail when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
 

@@ -77,7 +77,7 @@ def headline(facts: Facts) -> str:
         return f"{name}: {version} is not released"
     if facts.proof is None:
         return f"{name}: {version} is released and does not answer as it should"
-    return f"{name}: {version} runs, as before, but its update did not end well"
+    return f"{name}: {version} still runs, but its update failed"
 
 
 def story(facts: Facts) -> list[str]:
@@ -173,7 +173,7 @@ def _why(facts: Facts) -> Rows:
     # A roll back without its version would release HEAD, which is what was to be rolled back.
     version = f"EASI_VERSION={facts.wanted} " if facts.named else ""
     return [
-        ("why", "`pulumi up` ended before a release of it began, or was never started: its log says why"),
+        ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
         ("runs now", _runs(release)),
         ("to do", f"fix the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
     ]

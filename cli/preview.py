@@ -139,7 +139,7 @@ def load_all(names: Iterable[str], files: Iterable[Path]) -> dict[str, Preview |
             print(error, file=sys.stderr)
             continue
         if preview is None:
-            print(f"there is no {file}: that preview did not come so far", file=sys.stderr)
+            print(f"there is no {file}: its preview did not finish", file=sys.stderr)
         else:
             previews[preview.stack] = preview
     return previews

@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with job.failure_in_summary(f"{options.stack}: what runs cannot be said"):
+    with job.failure_in_summary(f"{options.stack}: what runs is not known"):
         facts = look(environment.opened(options.stack))
     print("\n".join(outcome.lines(facts)), flush=True)
     job.summary(outcome.summary(facts))

@@ -77,7 +77,7 @@ def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
     if not cleared:
         say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
         return
-    say(f"{found.name} is free; what was interrupted is taken up by:  {_again(found)}")
+    say(f"{found.name} is free. To finish what was interrupted:  {_again(found)}")
 
 
 def _again(found: Stack) -> str:
@@ -111,7 +111,7 @@ def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
     if held is None:
         return False
     lease.take_away(s3, bucket, held)
-    say(f"{found.name}: took away the lease of {held.holder}, which ended without giving it back")
+    say(f"{found.name}: removed the stale lease of {held.holder}")
     return True
 
 

@@ -30,7 +30,7 @@ class Service:
     def differs(self, release: Release) -> str:
         """What it is on that is not what was proven, for people; empty where nothing is."""
         if self.desired == 0 or self.task_definition != release.task_definition:
-            runs = f"ECS runs {revision(self.task_definition)}" if self.desired else "ECS is to run no task"
+            runs = f"ECS runs {revision(self.task_definition)}" if self.desired else "ECS is scaled to 0 tasks"
             return f"{runs}, and {revision(release.task_definition)} is proven"
         # Earlier programs recorded neither of these.
         proven = strict_json.fields(release.network) if release.network else None
@@ -158,8 +158,8 @@ def _wrong(facts: Facts) -> Iterator[Wrong]:
         yield from _differences(facts, release)
     for source, why in facts.unread.items():
         if source != "record":
-            to_do = "sign in with a role that may, and ask again"
-            yield Wrong(code="unread", what=f"{source} could not be asked: {why}", to_do=to_do)
+            to_do = "sign in with a role that may read it"
+            yield Wrong(code="unread", what=f"{source} could not be read: {why}", to_do=to_do)
 
 
 def _cut_short(facts: Facts) -> Iterator[Wrong]:

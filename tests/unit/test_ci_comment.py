@@ -182,7 +182,7 @@ def test_the_verb_reads_the_files_and_says_which_are_missing(
     assert "| **prod** |  | no preview" in body
     told = capsys.readouterr()
     assert told.out == "wrote https://c/1\n"
-    assert "impl.json: that preview did not come so far" in told.err
+    assert "impl.json: its preview did not finish" in told.err
     assert "broken.json is no preview" in told.err
 
 

@@ -194,7 +194,7 @@ def test_where_pulumi_failed_before_the_release_its_log_is_named(
 
     assert main(["proof", "-s", "prod"]) == 1
     said = capsys.readouterr().out
-    assert "`pulumi up` ended before a release of it began, or was never started: its log says why" in said
+    assert "`pulumi up` failed before its release began, or did not start: see its log" in said
     assert "why       status is fail" not in said
 
 
@@ -206,7 +206,7 @@ def test_where_nothing_was_ever_released(world: World, found: Release, capsys: p
     said = capsys.readouterr().out
     assert code == 1
     assert f"prod: {world.third[:12]} is not released\n" in said
-    assert "its log says why" in said
+    assert "see its log" in said
     assert "nothing was ever proven in prod" in said
     assert outputs(world) == {"url": "https://prod.example.gov", "version": ""}
 
@@ -264,7 +264,7 @@ def test_where_the_stack_cannot_be_read_the_page_says_so(
 
     assert main(["proof", "-s", "prod"]) == 1
     assert "Set PULUMI_CONFIG_PASSPHRASE" in capsys.readouterr().err
-    assert "## prod: what runs cannot be said" in summary(world)
+    assert "## prod: what runs is not known" in summary(world)
     assert "Set PULUMI_CONFIG_PASSPHRASE" in summary(world)
 
 
@@ -391,8 +391,8 @@ def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
 
     told = "\n".join(outcome.lines(facts(wanted=NEW, proof=proof)))
 
-    assert told.startswith(f"prod: {NEW[:12]} runs, as before, but its update did not end well\n")
-    assert "its log says why" in told
+    assert told.startswith(f"prod: {NEW[:12]} still runs, but its update failed\n")
+    assert "see its log" in told
 
 
 def test_nobody_is_called_and_nothing_is_markup_on_the_page() -> None:

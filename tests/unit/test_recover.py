@@ -129,7 +129,7 @@ def test_the_lock_of_a_process_that_is_gone_is_freed(world: World) -> None:
     assert world.ran[1] == ("cancel", "-s", "prod", "--yes")
     assert world.asked == []
     assert world.said[0].startswith("prod: an update was cut short: freeing its lock (ci, process 4194305 on ")
-    assert world.said[-1] == "prod is free; what was interrupted is taken up by:  pulumi up -s prod"
+    assert world.said[-1] == "prod is free. To finish what was interrupted:  pulumi up -s prod"
 
 
 def test_the_lock_of_a_process_that_runs_stays_also_when_asked_to_free_it(world: World) -> None:
@@ -204,7 +204,7 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
         "the next update creates it again",
         f"{cut} updating aws:ecs/service:Service backend: its state was read anew",
         f"{cut} updating {RELEASE} release: the next update releases again",
-        "prod is free; what was interrupted is taken up by:  pulumi up -s prod",
+        "prod is free. To finish what was interrupted:  pulumi up -s prod",
     ]
 
 
@@ -217,14 +217,14 @@ def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, na
         operations=(Operation(kind="updating", urn=RELEASED, type=RELEASE, known=True),),
     )
     world.recover()
-    assert world.said[-1].endswith(f"is taken up by:  {variable}pulumi up -s prod")
+    assert world.said[-1].endswith(f"To finish what was interrupted:  {variable}pulumi up -s prod")
 
 
 def test_the_lease_of_a_process_that_is_gone_is_taken_away(world: World) -> None:
     world.hold(pid=GONE, where=processes.identity())
     world.recover()
     assert world.s3.objects.get(lease.KEY) is None
-    assert world.said[0].startswith("prod: took away the lease of octocat since 2026-11-23T11:59:58Z")
+    assert world.said[0].startswith("prod: removed the stale lease of octocat since 2026-11-23T11:59:58Z")
 
 
 def test_the_lease_of_another_machine_is_taken_away_when_nobody_renews_it(world: World) -> None:

@@ -100,7 +100,7 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
             f"prod: an update of the stack is under way, or was cut short. To do: wait; if nobody is at it: {RECOVER}",
         ),
         ({"ecs": on("arn/easi:1")}, f"prod: ECS runs easi:1, and easi:2 is proven. To do: {AGAIN}"),
-        ({"ecs": on(desired=0, running=0)}, f"prod: ECS is to run no task, and easi:2 is proven. To do: {AGAIN}"),
+        ({"ecs": on(desired=0, running=0)}, f"prod: ECS is scaled to 0 tasks, and easi:2 is proven. To do: {AGAIN}"),
         (
             {"ecs": on(running=1)},
             "prod: only 1 of 2 tasks run. To do: look at the service's events in ECS: it is starting them, or says why "
@@ -130,7 +130,7 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
         ),
         (
             {"ecs": None, "unread": {"ECS": "AccessDenied"}},
-            "prod: ECS could not be asked: AccessDenied. To do: sign in with a role that may, and ask again",
+            "prod: ECS could not be read: AccessDenied. To do: sign in with a role that may read it",
         ),
         (
             {"record": None, "unread": {"record": "AccessDenied"}},
@@ -234,7 +234,7 @@ def test_a_source_that_may_not_be_read_does_not_hide_the_others(
     assert main(["status", "-s", "prod"]) == 1
 
     said = capsys.readouterr().out
-    assert said.startswith("prod: ECS could not be asked: AWS refused DescribeServices: AccessDenied: not you. To do: ")
+    assert said.startswith("prod: ECS could not be read: AWS refused DescribeServices: AccessDenied: not you. To do: ")
     assert "as recorded" in said, "of the site"
 
 
@@ -252,8 +252,8 @@ def test_bold_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ResponseParserError("no XML"), "what answered for AWS is not AWS"),
-        (EndpointConnectionError(endpoint_url="https://sts"), "AWS cannot be asked: Could not connect"),
+        (ResponseParserError("no XML"), "the response did not come from AWS"),
+        (EndpointConnectionError(endpoint_url="https://sts"), "AWS cannot be reached: Could not connect"),
         (session.WrongAccountError("sign in"), "python -m release status: sign in\n"),
     ],
 )

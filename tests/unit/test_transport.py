@@ -196,7 +196,7 @@ def test_github_and_registry_are_reached_through_the_proxy_and_say_what_it_refus
     api = Api({"GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "t"}, sleep=lambda _: None)
     with proxying(HttpProxy(target=1, password="other")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{CREDENTIALS}"))
-        with pytest.raises(GithubError, match=r"GitHub cannot be asked .*: the proxy .* answered 407") as github:
+        with pytest.raises(GithubError, match=r"GitHub cannot be reached .*: the proxy .* answered 407") as github:
             api.get("issues/1")
         with pytest.raises(ImageError, match=f"{NAME} cannot be asked: the proxy .* answered 407") as registry:
             Registries(repository, repository, lambda _: None).digest(repository, "latest")
