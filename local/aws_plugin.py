@@ -13,6 +13,7 @@ from local.layout import Layout, LocalError, read_json
 
 Choice = Literal["local", "official"]
 NAME = "pulumi-resource-aws"
+_FAILED_TRY = "Error downloading plugin: "
 VERSION = metadata.version("pulumi-aws")
 
 
@@ -42,8 +43,14 @@ def require_official(engine: Path, folder: Path, environment: dict[str, str]) ->
     command = [str(engine), "plugin", "install", "resource", "aws", VERSION]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())
         raise LocalError(
-            f"AWS_PLUGIN=official: {NAME} {VERSION} is not on PATH and cannot be downloaded ({said}). "
+            f"AWS_PLUGIN=official: {NAME} {VERSION} is not on PATH and cannot be downloaded ({_why(done.stderr)}). "
             "Put it on PATH, or run `make up` without AWS_PLUGIN"
         )
+
+
+def _why(said: str) -> str:
+    """What the engine said of its first try; else its last words."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    reasons = [line.partition(_FAILED_TRY)[2] for line in lines if _FAILED_TRY in line]
+    return (reasons or lines[-1:] or ["it said nothing"])[0]

@@ -64,12 +64,14 @@ def test_official_plugin_is_downloaded_in_place_of_ours(layout: Layout) -> None:
 
 
 def test_plugin_that_cannot_be_had_is_one_clear_error(layout: Layout) -> None:
-    offline = engine(layout, "printf 'error: dial tcp:\\n  no such host\\n' >&2; exit 255")
+    said = layout.root / "said"
+    tries = "warning: Error downloading plugin: Get https://x: no such host\nWill retry in 80ms [1/5]\n" * 5
+    said.write_text(f"[resource plugin aws] installing\n{tries}error: failed all 5 attempts\n")
     with pytest.raises(LocalError) as refused:
-        environment.write_programs(layout, offline, "official")
+        environment.write_programs(layout, engine(layout, f'cat "{said}" >&2; exit 255'), "official")
     assert str(refused.value) == (
         f"AWS_PLUGIN=official: pulumi-resource-aws {aws_plugin.VERSION} is not on PATH and cannot be downloaded "
-        "(error: dial tcp: no such host). Put it on PATH, or run `make up` without AWS_PLUGIN"
+        "(Get https://x: no such host). Put it on PATH, or run `make up` without AWS_PLUGIN"
     )
 
 
