@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import pulumi
 
+from components import aws_limits
 from settings import reader
 from settings.reader import SettingsError, key_of
 
@@ -16,9 +17,9 @@ PROJECT = "easi-account"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
-_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/\S+")
-_PROVIDER_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com")
-_POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/\S+")
+_KEY_ARN = re.compile(aws_limits.KEY_ARN)
+_PROVIDER_ARN = re.compile(aws_limits.arn("iam", r"oidc-provider/token\.actions\.githubusercontent\.com", region=""))
+_POLICY_ARN = re.compile(aws_limits.POLICY_ARN)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PATH = re.compile(r"/([!-.0-~]+/)*")
 _ZONE = re.compile(r"Z[A-Z0-9]+")

@@ -11,10 +11,29 @@ from typing import NamedTuple
 import botocore.loaders
 
 REGION = "|".join(
-    partition["regionRegex"].replace(r"\w", "[a-z]").replace(r"\d", "[0-9]")
+    partition["regionRegex"].strip("^$").replace(r"\w", "[a-z]").replace(r"\d", "[0-9]")
     for partition in botocore.loaders.create_loader().load_data("partitions")["partitions"]
 )
 """A pattern of the names that Regions have in every partition: botocore's, in which \\w would take capitals too."""
+
+
+def arn(service: str, resource: str, *, region: str = f"(?:{REGION})", account: str = r"\d{12}") -> str:
+    """A pattern of ARNs; `resource` is one, too."""
+    return rf"arn:aws[a-z-]*:{service}:{region}:{account}:{resource}"
+
+
+SECRET_ARN = arn("secretsmanager", r"secret:\S+")
+PARAMETER_ARN = arn("ssm", r"parameter/\S+")
+WEB_ACL_ARN = arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1")
+"""Of scope CLOUDFRONT."""
+POLICY_ARN = arn("iam", r"policy/\S+", region="", account=r"(\d{12}|aws)")
+KEY_ARN = arn("kms", r"key/[\w-]+")
+
+
+def certificate_arn(region: str = f"(?:{REGION})") -> str:
+    """A pattern of the ARNs of certificates."""
+    return arn("acm", r"certificate/[\w-]+", region=region)
+
 
 VPC_ORIGIN_REGIONS = frozenset(
     {

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components import policies
+from components.aws_limits import PARAMETER_ARN, SECRET_ARN
 
 USER = "65532:65532"
 """The user of a container: not root, and the one that images from scratch use by convention."""
@@ -231,9 +232,9 @@ def _check_one(container: Sidecar) -> None:
 
 def _reading(arn: str) -> str:
     """The action that reads what an ARN names."""
-    if re.fullmatch(r"arn:[^:]+:secretsmanager:[^:]+:\d+:secret:\S+", arn):
+    if re.fullmatch(SECRET_ARN, arn):
         return "secretsmanager:GetSecretValue"
-    if re.fullmatch(r"arn:[^:]+:ssm:[^:]+:\d+:parameter/\S+", arn):
+    if re.fullmatch(PARAMETER_ARN, arn):
         return "ssm:GetParameters"
     raise ValueError("no ARN of Secrets Manager (arn:…:secret:…) or SSM Parameter Store (arn:…:parameter/…)")
 

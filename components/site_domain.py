@@ -8,12 +8,12 @@ import re
 import pulumi
 import pulumi_aws as aws
 
+from components.aws_limits import certificate_arn
 from components.component import Component
 
 CERTIFICATE_REGION = "us-east-1"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
 _NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_CERTIFICATE = re.compile(rf"arn:[a-z-]+:acm:{CERTIFICATE_REGION}:\d{{12}}:certificate/.+")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Domain:
                 f"domain {self.name} needs certificate_arn (a certificate in {CERTIFICATE_REGION} that exists) or "
                 "zone_id (one is made, and validated there)"
             )
-        if self.certificate_arn and not _CERTIFICATE.fullmatch(self.certificate_arn):
+        if self.certificate_arn and not re.fullmatch(certificate_arn(CERTIFICATE_REGION), self.certificate_arn):
             raise ValueError(
                 f"certificate_arn {self.certificate_arn!r} cannot serve domain {self.name}: CloudFront takes an ACM "
                 f"certificate of {CERTIFICATE_REGION}, arn:aws:acm:{CERTIFICATE_REGION}:<account>:certificate/<id>"

@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies, response_headers
-from components.aws_limits import REGION
+from components.aws_limits import REGION, WEB_ACL_ARN
 from components.component import Component
 from components.load_balancer import LoadBalancer
 from components.log_buckets import AccessLogs, AccessLogsArgs
@@ -21,7 +21,6 @@ from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_ori
 
 SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """A Content-Security-Policy that allows what comes from the site itself."""
-_WEB_ACL = re.compile(r"arn:[a-z-]+:wafv2:us-east-1:\d{12}:global/webacl/[^/]+/[^/]+")
 
 CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
 """Statuses that CloudFront caches for 10 s where a distribution does not say otherwise, whatever the cache policy says:
@@ -277,7 +276,7 @@ def _check(args: StaticSiteArgs) -> None:
         raise ValueError(f"api_paths is {args.api_paths!r}: expected a list of path patterns such as /api/*")
     if args.access_log_days is not None and args.us_east_1 is None:
         raise ValueError("access_log_days needs the provider us_east_1: access logs are delivered from that region")
-    if args.web_acl_arn is not None and not _WEB_ACL.fullmatch(args.web_acl_arn):
+    if args.web_acl_arn is not None and not re.fullmatch(WEB_ACL_ARN, args.web_acl_arn):
         raise ValueError(
             f"web_acl_arn {args.web_acl_arn!r} is no web ACL for a distribution: expected one with scope CLOUDFRONT, "
             "arn:aws:wafv2:us-east-1:<account>:global/webacl/<name>/<id>"

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pulumi.runtime.rpc import UNKNOWN
 
+from functions.aws_errors import code
 from release import drift, engine, git, records, session
 from release.context import identity
 from release.progress import Say
@@ -127,7 +128,7 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     except session.WrongAccountError:
         return False
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucket":
+        if code(error) == "NoSuchBucket":
             return True
         if not session.is_denied(error):
             raise

@@ -34,10 +34,11 @@ class RolloutFailed(FunctionFailed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutRequest:
+class _Request:
+    """What both ways have in common."""
+
     function: str
     """Name or ARN of the deploy function."""
-    task_definition: str
     minimum_count: int
     maximum_count: int
     deadline_s: float
@@ -48,34 +49,25 @@ class RolloutRequest:
     """None: the one that the service has."""
     execute_command: bool | None = None
     """Whether ECS Exec is on; None: as the service has it."""
-    expected_deployment: str | None = None
-    """The primary deployment that is to be replaced; None: whichever is when this begins."""
     interval_s: float = 1.0
     """Seconds between two questions how it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutRequest(_Request):
+    task_definition: str
+    expected_deployment: str | None = None
+    """The primary deployment that is to be replaced; None: whichever is when this begins."""
     force: bool = False
     """Start a new deployment of a revision that runs already, for example because a secret was rotated."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RollbackRequest:
-    function: str
-    """Name or ARN of the deploy function."""
+class RollbackRequest(_Request):
     task_definition: str | None
     """The revision to go back to; None: nothing was proven before, so no task is to run."""
     deployment: str | None
     """The deployment that is to be undone; None where none is known to have been started."""
-    minimum_count: int
-    maximum_count: int
-    deadline_s: float
-    """Seconds for everything, from the first call of the function."""
-    lease: str
-    """The id of the lease that the caller holds: the function refuses any other."""
-    network: Network | None = None
-    """The one to go back to; None: it is not known, and the service keeps the one that it has."""
-    execute_command: bool | None = None
-    """Whether ECS Exec was on; None: it is not known, and stays as it is."""
-    interval_s: float = 1.0
-    """Seconds between two questions how it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +191,7 @@ def _started_unheard(function: DeployFunction, request: RolloutRequest, expected
     return now.deployment if now.task_definition == request.task_definition and now.deployment != expected else None
 
 
-def _settings(request: RolloutRequest | RollbackRequest) -> dict[str, Any]:
+def _settings(request: _Request) -> dict[str, Any]:
     """What else is to be as it says, in the words of the function."""
     settings: dict[str, Any] = {}
     if request.network is not None:
@@ -209,7 +201,7 @@ def _settings(request: RolloutRequest | RollbackRequest) -> dict[str, Any]:
     return settings
 
 
-def _watch(function: DeployFunction, began: Answer, request: RolloutRequest | RollbackRequest, say: Say) -> RolledOut:
+def _watch(function: DeployFunction, began: Answer, request: _Request, say: Say) -> RolledOut:
     """Ask how the deployment stands until it is decided."""
     name = revision(began["taskDefinition"])
     asked = {

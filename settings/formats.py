@@ -29,13 +29,8 @@ class Range(NamedTuple):
     high: int
 
 
-def _arn(service: str, resource: str, region: str = "[a-z0-9-]+", account: str = r"\d{12}") -> str:
-    return rf"arn:aws[a-z-]*:{service}:{region}:{account}:{resource}"
-
-
-_KEY = Form(_arn("kms", r"key/[\w-]+"), "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
-_CERTIFICATE = r"certificate/[\w-]+"
-_VALUE_FROM = r"arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)\S+"
+_KEY = Form(aws_limits.KEY_ARN, "the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/…")
+_VALUE_FROM = "|".join((aws_limits.SECRET_ARN, aws_limits.PARAMETER_ARN))
 _HEADER = Form(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "one line of printable ASCII, without a space at either end")
 _RELATIVE = Form(r"(?!/).+", "a folder, relative to the project", may_be_empty=False)
 
@@ -43,7 +38,7 @@ FORMS: Mapping[str, Form] = {
     "promote_from": Form(r"[\w.-]+", "the name of a stack"),
     "domain": Form(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a host name in lower case"),
     "certificate_arn": Form(
-        _arn("acm", _CERTIFICATE, region="us-east-1"),
+        aws_limits.certificate_arn("us-east-1"),
         "the ARN of an ACM certificate in us-east-1, where CloudFront looks: arn:aws:acm:us-east-1:<account>:…",
     ),
     "hosted_zone_id": Form(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone: Z…"),
@@ -53,7 +48,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "probe_secret": Form(r"[\x21-\x7e]{16,512}", "16 to 512 characters of printable ASCII without spaces"),
     "web_acl_arn": Form(
-        _arn("wafv2", r"global/webacl/[^/\s]+/[^/\s]+", region="us-east-1"),
+        aws_limits.WEB_ACL_ARN,
         "the ARN of a web ACL of scope CLOUDFRONT: arn:aws:wafv2:us-east-1:<account>:global/webacl/…",
     ),
     "content_security_policy": _HEADER,
@@ -71,19 +66,20 @@ FORMS: Mapping[str, Form] = {
         may_be_empty=False,
     ),
     "load_balancer_certificate_arn": Form(
-        _arn("acm", _CERTIFICATE), "the ARN of an ACM certificate: arn:aws:acm:<region>:<account>:certificate/…"
+        aws_limits.certificate_arn(), "the ARN of an ACM certificate: arn:aws:acm:<region>:<account>:certificate/…"
     ),
     "log_key_arn": _KEY,
     "data_key_arn": _KEY,
     "us_east1_key_arn": Form(
-        _arn("kms", r"key/[\w-]+", region="us-east-1"), "the ARN of a KMS key in us-east-1: arn:aws:kms:us-east-1:…"
+        aws_limits.arn("kms", r"key/[\w-]+", region="us-east-1"),
+        "the ARN of a KMS key in us-east-1: arn:aws:kms:us-east-1:…",
     ),
     "secret_key_arns": _KEY._replace(may_be_empty=False),
     "alarm_emails": Form(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", "an e-mail address", may_be_empty=False),
     "reader_account_ids": Form(r"\d{12}", "12 digits", may_be_empty=False),
     "role_path": Form(r"/([\x21-\x7e]{1,510}/)?", "a path that begins and ends with /", may_be_empty=False),
     "permissions_boundary": Form(
-        _arn("iam", r"policy/\S+", region="", account=r"(\d{12}|aws)"),
+        aws_limits.POLICY_ARN,
         "the ARN of an IAM policy: arn:aws:iam::<account>:policy/…",
     ),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws_errors import code
 from release.preflight import secrets
 from release.request import ReleaseRequest
 from release.session import Clients
@@ -42,7 +43,7 @@ def check(request: ReleaseRequest, clients: Clients, service: Described, task: D
     try:
         subnets = clients.ec2.describe_subnets(SubnetIds=ids)["Subnets"]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "InvalidSubnetID.NotFound":
+        if code(error) != "InvalidSubnetID.NotFound":
             raise
         yield f"a subnet of the service does not exist: {error.response['Error']['Message']}"
         return
