@@ -31,14 +31,14 @@ class Page:
     def text(self) -> str:
         """Markdown."""
         lines = [
-            "# Failures that come out right",
+            "# How failures end",
             "",
             "Written by `make test-faults`: one release of the local environment `dev` per line, with real containers,",
             "and a proxy that spoils calls between the release, or its deploy function, and the emulated AWS.",
             "",
-            "**proven**: the release succeeded. **undone**: what ran before runs again, and is proven again.",
-            "**refused**: a check found what would fail, before anything was changed. **failed**: anything else, of",
-            "which the message says what runs; where the old version serves, nothing that serves had been changed.",
+            "**proven**: the release succeeded. **undone**: the version before runs again, and was proven again.",
+            "**refused**: a check found the problem before anything was changed. **failed**: any other end; the",
+            "message says what runs, and if the old version serves, nothing that serves had been changed.",
             "After each case the next good release was proven, and no lease was left.",
         ]
         for group in dict.fromkeys(row.group for row in self.rows):
