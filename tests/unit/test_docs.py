@@ -103,3 +103,13 @@ def test_figures_of_the_readme_are_those_that_were_measured() -> None:
     assert figures == {"0.52 s", "7.0 s", "1,863 requests"}
     assert sorted(figure for figure in figures if figure not in measured) == []
     assert re.findall(r"Killed at (\d+) points", compared) == re.findall(r"SIGKILL at (\d+) requests", failures)
+
+
+def test_messages_and_comments_name_pages_that_there_are() -> None:
+    named = {
+        (name, page)
+        for name, text in texts("*.py", "*.yml", "*.yaml", "Makefile", ":!tests/", ":!local/")
+        for page in re.findall(r"\bdocs/[\w/-]+\.(?:md|yaml)\b", text)
+    }
+    assert len(named) > 10
+    assert sorted((name, page) for name, page in named if not (ROOT / page).is_file()) == []
