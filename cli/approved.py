@@ -37,12 +37,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("GITHUB_RUN_ID or GITHUB_RUN_ATTEMPT is not set: only a run of a workflow can be approved.")
     api = github.Api(os.environ)
     reviews: Sequence[Review] = api.get(f"actions/runs/{number}/approvals", tuple[Review, ...])
-    told = who(options.environment, reviews)
+    approval = who(options.environment, reviews)
     if options.job:
         paths = [f"actions/runs/{number}/attempts/{n}/jobs?per_page=100" for n in range(1, int(attempt) + 1)]
         check_unused(options.environment, options.job, [job for path in paths for job in api.get(path, Jobs).jobs])
-    print(told)
-    job.summary(markdown.escape(told))
+    print(approval)
+    job.summary(markdown.escape(approval))
     return 0
 
 
@@ -84,7 +84,7 @@ def who(environment: str, reviews: Sequence[Review]) -> str:
     Raises VerbError where there is none.
     """
     for review in reversed(reviews):
-        named = {each.name for each in review.environments}
+        named = {one.name for one in review.environments}
         if review.state == "approved" and environment in named:
             comment = (review.comment or "").strip()
             by = (review.user and review.user.login) or "a deleted account"

@@ -102,8 +102,8 @@ def as_json(changes: Changes) -> dict[str, Any]:
     """The changes for machines; every file is named."""
     return {
         "commits": {
-            side: {"count": found.count, "newest": [_commit(line) for line in found.newest]} if found else None
-            for side, found in (("come", changes.come), ("go", changes.go))
+            side: {"count": commits.count, "newest": [_commit(line) for line in commits.newest]} if commits else None
+            for side, commits in (("come", changes.come), ("go", changes.go))
         },
         "image": {"now": changes.now.image_digest if changes.now else None, "then": changes.image},
         "static": dataclasses.asdict(changes.files) if changes.files else None,
@@ -125,22 +125,22 @@ def _commits(changes: Changes) -> str:
         return "none: this version runs here"
     if changes.come is None or changes.go is None:
         return f"not known: {changes.unknown.get('commits', '')}"
-    said = []
+    parts = []
     if is_dirty(changes.version):
-        said.append("changes that are in no commit come (+)")
+        parts.append("changes that are in no commit come (+)")
     if changes.come.count:
-        said.append(f"{changes.come.count} come (+)")
+        parts.append(f"{changes.come.count} come (+)")
     if changes.go.count:
-        said.append(f"{changes.go.count} no longer run (-)")
+        parts.append(f"{changes.go.count} no longer run (-)")
     if is_dirty(changes.now.version):
-        said.append("changes that are in no commit no longer run (-)")
-    return ", ".join(said) + f", compared with {short(changes.now.version)}"
+        parts.append("changes that are in no commit no longer run (-)")
+    return ", ".join(parts) + f", compared with {short(changes.now.version)}"
 
 
 def _logs(changes: Changes) -> Iterator[str]:
-    for sign, found in (("+", changes.come), ("-", changes.go)):
-        if found is not None:
-            yield from _some(sign, found.newest, found.count)
+    for sign, commits in (("+", changes.come), ("-", changes.go)):
+        if commits is not None:
+            yield from _some(sign, commits.newest, commits.count)
 
 
 def _image(changes: Changes) -> str:
@@ -153,17 +153,17 @@ def _image(changes: Changes) -> str:
 
 
 def _files(changes: Changes) -> str:
-    found = changes.files
-    if found is None:
+    files = changes.files
+    if files is None:
         return f"not compared: {changes.unknown.get('files', '')}"
-    if not found.any:
-        return f"the same {found.total} files"
-    return f"{len(found.added)} added, {len(found.changed)} changed, {len(found.removed)} removed; {found.total} files"
+    if not files.any:
+        return f"the same {files.total} files"
+    return f"{len(files.added)} added, {len(files.changed)} changed, {len(files.removed)} removed; {files.total} files"
 
 
-def _paths(found: Files | None) -> Iterator[str]:
-    if found is not None:
-        for sign, paths in (("+", found.added), ("~", found.changed), ("-", found.removed)):
+def _paths(difference: Files | None) -> Iterator[str]:
+    if difference is not None:
+        for sign, paths in (("+", difference.added), ("~", difference.changed), ("-", difference.removed)):
             yield from _some(sign, paths, len(paths))
 
 

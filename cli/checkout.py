@@ -17,13 +17,13 @@ from release.records import Release
 from release.updates import Update
 
 
-def in_force(release: Release, found: Sequence[Update], known: Callable[[str], bool]) -> str:
+def in_force(release: Release, past: Sequence[Update], known: Callable[[str], bool]) -> str:
     """The commit whose settings the stack has: of the last update that succeeded, else of the version it has proven.
 
     They differ after a release of a version that was named: the settings are those of the tree it was named in. An
     update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
     """
-    last = next((update.commit for update in found if update.succeeded), "")
+    last = next((update.commit for update in past if update.succeeded), "")
     return last if last and known(last) else version.commit(release.version)
 
 

@@ -35,10 +35,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = preview.load_all(filter(None, options.expect.split(",")), options.files)
-    if not found:
+    previews = preview.load_all(filter(None, options.expect.split(",")), options.files)
+    if not previews:
         raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")
-    text = body(found, seen=job.run_url())
+    text = body(previews, seen=job.run_url())
     if options.pull_request is None:
         print(text)
         return 0
@@ -50,20 +50,18 @@ def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
     """The comment. None: that stack has no preview. `seen` is the address of the run that made them."""
     names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     run = f"[this run]({seen})" if seen else "the run that made this comment"
-    versions = {
-        found.version for found in previews.values() if found and found.version and found.changes and not found.gate
-    }
+    versions = {one.version for one in previews.values() if one and one.version and one.changes and not one.gate}
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
-    parts += _on_top([found for name in names if (found := previews[name]) is not None])
+    parts += _on_top([one for name in names if (one := previews[name]) is not None])
     rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
     parts.append(markdown.table(("stack", "release", "changes"), rows))
-    if any(found and found.gate for found in previews.values()):
+    if any(one and one.gate for one in previews.values()):
         parts.append("Before a merge, the gate refuses what the environment before has not proven: that is expected.")
     for name in names:
-        found = previews[name]
-        if found is not None and not markdown.is_quiet(found):
-            parts += markdown.parts_of(found, whole=f"The whole diff is in {run}.", with_top=False)
+        one = previews[name]
+        if one is not None and not markdown.is_quiet(one):
+            parts += markdown.parts_of(one, whole=f"The whole diff is in {run}.", with_top=False)
     parts.append(f"Edited in place{f' by {run}' if seen else ''}; values of environment variables are left out.")
     return markdown.fit(parts, markdown.COMMENT_CHARACTERS)
 
@@ -72,7 +70,7 @@ def put(api: Api, pull_request: int, text: str) -> str:
     """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
     for last in (False, True):
         comments = api.paginate(f"issues/{pull_request}/comments", Comment)
-        mine = next((each for each in comments if each.is_ours(MARKER)), None)
+        mine = next((one for one in comments if one.is_ours(MARKER)), None)
         if mine is not None:
             answer = api.patch(f"issues/comments/{mine.id}", {"body": text})
             return f"edited {answer.get('html_url', 'the comment')}"
@@ -96,14 +94,14 @@ class Comment(github.Written):
 
 def _on_top(previews: Sequence[Preview]) -> list[Part]:
     """What no roll back brings back, of all stacks, before anything else."""
-    lines = [f"- **{markdown.escape(each.stack)}**: {danger}" for each in previews for danger in markdown.dangers(each)]
+    lines = [f"- **{markdown.escape(one.stack)}**: {danger}" for one in previews for danger in markdown.dangers(one)]
     return ["⚠️ **Replaced or deleted**", "\n".join(lines)] if lines else []
 
 
-def _summary(name: str, found: Preview | None, run: str) -> tuple[str, str]:
+def _summary(name: str, seen: Preview | None, run: str) -> tuple[str, str]:
     """What would come to a stack, and what would change in it."""
-    if found is None:
+    if seen is None:
         return "", f"no preview: see {run}"
-    gate = "; the gate would refuse it now" if found.gate else ""
-    comes = markdown.escape(found.headline.removeprefix(f"{name}: "))
-    return comes, markdown.escape(markdown.summarize(found) + gate)
+    gate = "; the gate would refuse it now" if seen.gate else ""
+    comes = markdown.escape(seen.headline.removeprefix(f"{name}: "))
+    return comes, markdown.escape(markdown.summarize(seen) + gate)

@@ -36,14 +36,14 @@ Path = tuple[str | int, ...]
 def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """What the engine would do, resource by resource; and what it found when it looked at them."""
     for event in events:
-        found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
-        if found:
-            yield found.get("metadata") or {}
+        step = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if step:
+            yield step.get("metadata") or {}
 
 
 def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
     """The resources that differ, each with its properties, in an order of their own: the engine's is any."""
-    found: list[tuple[str, int, list[str]]] = []
+    entries: list[tuple[str, int, list[str]]] = []
     for at, event in enumerate(events):
         before, after = event.get("resourcePreEvent"), event.get("resOutputsEvent")
         step = ((before or after) or {}).get("metadata") or {}
@@ -53,13 +53,13 @@ def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
             # It has the program's settings as inputs; Pulumi neither counts nor shows it.
             continue
         if before and op not in _PARTS:
-            found.append((urn, at, [f"{_SIGNS.get(op, '~')} {name}: {op}", *_changed(step)]))
+            entries.append((urn, at, [f"{_SIGNS.get(op, '~')} {name}: {op}", *_changed(step)]))
         elif after and (op == "refresh" or (op == "same" and kind == STACK)):
             # What a refresh finds, and the stack's outputs, are not known before.
             shown = list(_found(step))
             if shown:
-                found.append((urn, at, [f"~ {name}: {'refresh' if op == 'refresh' else 'outputs'}", *shown]))
-    return [f"{'    ' if of else ''}{line}" for *_, shown in sorted(found) for of, line in enumerate(shown)]
+                entries.append((urn, at, [f"~ {name}: {'refresh' if op == 'refresh' else 'outputs'}", *shown]))
+    return [f"{'    ' if of else ''}{line}" for *_, shown in sorted(entries) for of, line in enumerate(shown)]
 
 
 def _changed(step: Mapping[str, Any]) -> list[str]:
@@ -68,9 +68,9 @@ def _changed(step: Mapping[str, Any]) -> list[str]:
     if not old or not new:
         return list(_compared((kind,), old, new))
     named: list[Path] = [(kind, *map(_part, _PATH.finditer(path))) for path in step.get("detailedDiff") or ()]
-    found = [line for path in named or [(kind,)] for line in _compared(path, _at(old, path), _at(new, path))]
+    differences = [line for path in named or [(kind,)] for line in _compared(path, _at(old, path), _at(new, path))]
     # What differs from the inputs only in fact is what a refresh has found: that is shown.
-    return found or [f"~ {_name(path)}: changed" for path in named]
+    return differences or [f"~ {_name(path)}: changed" for path in named]
 
 
 def _found(step: Mapping[str, Any]) -> Iterator[str]:
@@ -84,20 +84,20 @@ def _side(step: Mapping[str, Any], side: str, properties: str) -> dict[str, Any]
     return (step.get(side) or {}).get(properties) or {}
 
 
-def _part(found: re.Match[str]) -> str | int:
-    if found["index"]:
-        return int(found["index"])
-    return found["word"] or re.sub(r"\\(.)", r"\1", found["key"])
+def _part(match: re.Match[str]) -> str | int:
+    if match["index"]:
+        return int(match["index"])
+    return match["word"] or re.sub(r"\\(.)", r"\1", match["key"])
 
 
-def _at(found: Any, path: Path) -> Any:
+def _at(value: Any, path: Path) -> Any:
     """The property at `path`; None where there is none."""
     for part in path[1:]:
         try:
-            found = found[part]
+            value = value[part]
         except (KeyError, IndexError, TypeError):
             return None
-    return found
+    return value
 
 
 def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
         return
     maps = _maps(old, new)
     if maps is None:
-        shown = [_shown(each) for each in (old, new) if each is not None]
+        shown = [_shown(side) for side in (old, new) if side is not None]
         yield f"{_sign(old, new)} {_name(path)}: {' => '.join(shown)}"
         return
     for key in _keys(*maps):
@@ -132,26 +132,26 @@ def _variables(path: Path, old: Any, new: Any) -> Iterator[str]:
             yield f"{_sign(before, after)} {_name((*path, name))}: {_word(before, after)}"
 
 
-def _opened(found: Any) -> Any:
+def _opened(value: Any) -> Any:
     """What is in a text of JSON; anything else as it is."""
-    if not isinstance(found, str) or not found.startswith(("{", "[")):
-        return found
+    if not isinstance(value, str) or not value.startswith(("{", "[")):
+        return value
     try:
-        return strict_json.decode(found)
+        return strict_json.decode(value)
     except strict_json.DamagedError:
-        return found
+        return value
 
 
 def _maps(old: Any, new: Any) -> tuple[Mapping[Any, Any], Mapping[Any, Any]] | None:
     """Two maps, two lists, or one of them and nothing, as maps: of a list whose items have names, by these."""
-    sides = [each for each in (old, new) if each is not None]
-    if all(isinstance(each, dict) and _SIGNATURE not in each for each in sides):
+    sides = [item for item in (old, new) if item is not None]
+    if all(isinstance(item, dict) and _SIGNATURE not in item for item in sides):
         return old or {}, new or {}
-    if not all(isinstance(each, list) for each in sides):
+    if not all(isinstance(item, list) for item in sides):
         return None
-    names = [[each.get("name") if isinstance(each, dict) else None for each in side] for side in sides]
+    names = [[item.get("name") if isinstance(item, dict) else None for item in side] for side in sides]
     if all(all(isinstance(name, str) for name in side) and len(set(side)) == len(side) for side in names):
-        old, new = ({each["name"]: each for each in side or ()} for side in (old, new))
+        old, new = ({item["name"]: item for item in side or ()} for side in (old, new))
         return old, new
     return dict(enumerate(old or ())), dict(enumerate(new or ()))
 
@@ -161,12 +161,12 @@ def _keys(*maps: Mapping[Any, Any]) -> list[Any]:
     return sorted(key for key in {*maps[0], *maps[1]} if not str(key).startswith("__"))
 
 
-def _shown(found: Any) -> str:
-    if found == _UNKNOWN:
+def _shown(value: Any) -> str:
+    if value == _UNKNOWN:
         return "[unknown]"
-    if isinstance(found, dict):
-        return "{…}" if _SIGNATURE not in found else f"[{str(found['hash'])[:12] if 'hash' in found else 'secret'}]"
-    return "[…]" if isinstance(found, list) else escaping.line(json.dumps(found, ensure_ascii=False))
+    if isinstance(value, dict):
+        return "{…}" if _SIGNATURE not in value else f"[{str(value['hash'])[:12] if 'hash' in value else 'secret'}]"
+    return "[…]" if isinstance(value, list) else escaping.line(json.dumps(value, ensure_ascii=False))
 
 
 def _sign(old: Any, new: Any) -> str:

@@ -31,12 +31,12 @@ class Drift:
     @property
     def drifted(self) -> tuple[Preview, ...]:
         """Those that are not as they were released."""
-        return tuple(found for found in self.stacks.values() if found and not found.failed and found.changes)
+        return tuple(one for one in self.stacks.values() if one and not one.failed and one.changes)
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Environments of which nobody knows: their preview failed, or there is none."""
-        return tuple(name for name, found in self.stacks.items() if found is None or found.failed)
+        return tuple(name for name, one in self.stacks.items() if one is None or one.failed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,14 +85,14 @@ def run(options: argparse.Namespace) -> int:
     drift = Drift(stacks=previews)
     print("\n".join(said(drift)), flush=True)
     api = github.Api(os.environ)
-    found = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
-    done = act(api, found, decide(drift, found, seen=job.run_url()))
+    issue = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
+    done = act(api, issue, decide(drift, issue, seen=job.run_url()))
     print(done)
     job.summary("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
     return 0
 
 
-def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Close | None:
+def decide(drift: Drift, issue: Issue | None, *, seen: str = "") -> Write | Close | None:
     """What there is to do; None: nothing. Pure.
 
     `seen` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
@@ -100,17 +100,17 @@ def decide(drift: Drift, found: Issue | None, *, seen: str = "") -> Write | Clos
     """
     if drift.drifted:
         new = Write(title=title(drift), body=body(drift, seen))
-        same = found is not None and (found.title, _plain(found.body)) == (new.title, _plain(new.body))
+        same = issue is not None and (issue.title, _plain(issue.body)) == (new.title, _plain(new.body))
         return None if same else new
-    if found is None or drift.unknown:
+    if issue is None or drift.unknown:
         return None
-    told = f"{_and(list(drift.stacks))}: as released."
-    return Close(comment=f"{told}\n\nSeen in {seen}" if seen else told)
+    comment = f"{_and(list(drift.stacks))}: as released."
+    return Close(comment=f"{comment}\n\nSeen in {seen}" if seen else comment)
 
 
 def title(drift: Drift) -> str:
     """The issue's title: which environments."""
-    names = [found.stack for found in drift.drifted]
+    names = [one.stack for one in drift.drifted]
     return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
 
 
@@ -123,18 +123,18 @@ def body(drift: Drift, seen: str) -> str:
         "the middle, and was not repeated, looks the same.",
         "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
         "**If it is to go**, and for each environment above that differs:",
-        markdown.fence("\n".join(_bring_back(found) for found in drift.drifted)),
+        markdown.fence("\n".join(_bring_back(one) for one in drift.drifted)),
         "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
     tail = [f"{_SEEN} {seen}"] if seen else []
     whole = "The run's log has all of it."
-    previews = [part for found in drift.drifted for part in markdown.parts_of(found, whole=whole)]
+    previews = [part for one in drift.drifted for part in markdown.parts_of(one, whole=whole)]
     return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
 
 
 def said(drift: Drift) -> list[str]:
-    return [f"{name}: {_state(found)}" for name, found in drift.stacks.items()]
+    return [f"{name}: {_state(one)}" for name, one in drift.stacks.items()]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,27 +149,27 @@ class Listed(github.Written):
 
 def ours(issues: Iterable[Listed]) -> Issue | None:
     """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
-    found = [
-        Issue(number=each.number, title=each.title, body=each.body or "", url=each.html_url)
-        for each in issues
-        if each.pull_request is None and each.is_ours(MARKER)
+    open_issues = [
+        Issue(number=listed.number, title=listed.title, body=listed.body or "", url=listed.html_url)
+        for listed in issues
+        if listed.pull_request is None and listed.is_ours(MARKER)
     ]
-    return min(found, key=lambda issue: issue.number, default=None)
+    return min(open_issues, key=lambda issue: issue.number, default=None)
 
 
-def act(api: github.Api, found: Issue | None, done: Write | Close | None) -> str:
+def act(api: github.Api, issue: Issue | None, action: Write | Close | None) -> str:
     """Do it on GitHub; what was done, for people."""
-    if done is None:
-        return f"the issue is up to date: {found.url}" if found else "no drift, and no open issue"
-    if isinstance(done, Close):
-        assert found is not None  # noqa: S101 - only what is open is closed
-        api.post(f"issues/{found.number}/comments", {"body": done.comment})
-        api.patch(f"issues/{found.number}", {"state": "closed", "state_reason": "completed"})
-        return f"closed {found.url}"
-    text = {"title": done.title, "body": done.body}
-    if found is not None:
-        api.patch(f"issues/{found.number}", text)
-        return f"edited {found.url}"
+    if action is None:
+        return f"the issue is up to date: {issue.url}" if issue else "no drift, and no open issue"
+    if isinstance(action, Close):
+        assert issue is not None  # noqa: S101 - only what is open is closed
+        api.post(f"issues/{issue.number}/comments", {"body": action.comment})
+        api.patch(f"issues/{issue.number}", {"state": "closed", "state_reason": "completed"})
+        return f"closed {issue.url}"
+    text = {"title": action.title, "body": action.body}
+    if issue is not None:
+        api.patch(f"issues/{issue.number}", text)
+        return f"edited {issue.url}"
     _label(api)
     opened = api.post("issues", {**text, "labels": [LABEL]})
     return f"opened {opened.get('html_url', '')}"
@@ -184,19 +184,19 @@ def _label(api: github.Api) -> None:
         api.post("labels", {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
 
 
-def _state(found: Preview | None) -> str:
-    if found is None:
+def _state(seen: Preview | None) -> str:
+    if seen is None:
         return "not known, there is no preview"
-    if found.failed:
+    if seen.failed:
         return "not known, its preview failed"
-    if found.changes:
-        return f"not as released: {markdown.summarize(found)}"
-    return f"as released, {short(found.version)}" if found.version else "nothing is released there yet"
+    if seen.changes:
+        return f"not as released: {markdown.summarize(seen)}"
+    return f"as released, {short(seen.version)}" if seen.version else "nothing is released there yet"
 
 
-def _bring_back(found: Preview) -> str:
-    version = f"EASI_VERSION={found.version} " if found.version else ""
-    return f"python -m ci deployed -s {found.stack} && {version}pulumi up --refresh -s {found.stack}"
+def _bring_back(seen: Preview) -> str:
+    version = f"EASI_VERSION={seen.version} " if seen.version else ""
+    return f"python -m ci deployed -s {seen.stack} && {version}pulumi up --refresh -s {seen.stack}"
 
 
 def _plain(text: str) -> list[str]:

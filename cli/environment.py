@@ -87,15 +87,15 @@ def opened(name: str | None) -> Environment:
     Raises UsageError where there is no such stack, with those that there are, and StackError where Pulumi cannot say.
     """
     try:
-        found = stack.read(name or stack.pulumi("stack", "--show-name").strip())
+        state = stack.read(name or stack.pulumi("stack", "--show-name").strip())
     except NoStackError as error:
         raise UsageError(str(error)) from error
-    if found.inputs is None:
-        return Environment(stack=found, request=None)
+    if state.inputs is None:
+        return Environment(stack=state, request=None)
     try:
-        return Environment(stack=found, request=from_inputs(found.inputs))
+        return Environment(stack=state, request=from_inputs(state.inputs))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        return Environment(stack=found, request=None, unreadable=f"{type(error).__name__}: {error}")
+        return Environment(stack=state, request=None, unreadable=f"{type(error).__name__}: {error}")
 
 
 def nothing(name: str) -> Environment:
@@ -105,8 +105,8 @@ def nothing(name: str) -> Environment:
 
 def settings(name: str) -> Mapping[str, Any]:
     """The settings of a stack, as the next `pulumi up` has them: `easi:<key>` to text, or to a list or map."""
-    found = stack.answered("config", "-s", name, "--json")
+    config = stack.answered("config", "-s", name, "--json")
     try:
-        return {key: item.get("objectValue", item.get("value")) for key, item in found.items()}
+        return {key: item.get("objectValue", item.get("value")) for key, item in config.items()}
     except AttributeError as error:
         raise StackError(f"`pulumi config -s {name} --json` answered what is no settings: {error}") from error

@@ -76,9 +76,9 @@ class Preview:
         return strict_json.fields(self)
 
 
-def from_json(found: Any) -> Preview:
+def from_json(data: Any) -> Preview:
     """The preview that `to_json` made. Raises DamagedError for something else."""
-    return strict_json.read(Preview, found)
+    return strict_json.read(Preview, data)
 
 
 def parse(log: str) -> list[Mapping[str, Any]]:
@@ -86,15 +86,15 @@ def parse(log: str) -> list[Mapping[str, Any]]:
 
     A last line that was cut short is left out.
     """
-    found: list[Mapping[str, Any]] = []
+    parsed: list[Mapping[str, Any]] = []
     lines = log.split("\n")
     for number, line in enumerate(lines, 1):
         try:
-            found.append(dict(strict_json.decode(line)))
+            parsed.append(dict(strict_json.decode(line)))
         except (TypeError, ValueError) as error:
             if number < len(lines):
                 raise ValueError(f"line {number} of its event log is no event ({error})") from error
-    return found
+    return parsed
 
 
 def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
@@ -138,10 +138,10 @@ def _said(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """
     printed: list[str] = []
     for event in events:
-        found = event.get("diagnosticEvent")
-        if not found:
+        diagnostic = event.get("diagnosticEvent")
+        if not diagnostic:
             continue
-        text, severity = _MARKUP.sub("", str(found.get("message", ""))), str(found.get("severity", ""))
+        text, severity = _MARKUP.sub("", str(diagnostic.get("message", ""))), str(diagnostic.get("severity", ""))
         if severity == "info#err":
             printed += text.rstrip().split("\n")
         elif text.strip():
@@ -151,20 +151,20 @@ def _said(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
     """The warnings and errors in what was printed: a warning goes on while lines are indented, an error to the next."""
-    found: list[tuple[str, list[str]]] = []
+    paragraphs: list[tuple[str, list[str]]] = []
     severity = ""
     for line in lines:
         prefix = _PREFIX.match(line)
         if prefix:
             severity = prefix["severity"]
-            found.append((severity, [line[prefix.end() :]]))
+            paragraphs.append((severity, [line[prefix.end() :]]))
         elif severity == "error" or (severity and line.startswith(" ")):
-            found[-1][1].append(line)
-            if gate.refusal("\n".join(found[-1][1])) is not None:
+            paragraphs[-1][1].append(line)
+            if gate.refusal("\n".join(paragraphs[-1][1])) is not None:
                 severity = ""
         else:
             severity = ""
-    return [(severity, "\n".join(text).strip()) for severity, text in found]
+    return [(severity, "\n".join(text).strip()) for severity, text in paragraphs]
 
 
 def _version(events: Iterable[Mapping[str, Any]]) -> str | None:
@@ -186,16 +186,16 @@ def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> tuple[Change, ...]:
-    found: dict[str, Change] = {}
+    changes: dict[str, Change] = {}
     for step in diff.steps(events):
         if step.get("op") not in operations or not _is_real(step):
             continue
         urn = str(step.get("urn", ""))
         because = tuple(str(key) for key in step.get("keys") or ())
-        if urn not in found or because:
+        if urn not in changes or because:
             kind = str(step.get("type", ""))
-            found[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step, because))
-    return tuple(sorted(found.values(), key=lambda change: (change.type, change.name)))
+            changes[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step, because))
+    return tuple(sorted(changes.values(), key=lambda change: (change.type, change.name)))
 
 
 def _is_real(step: Mapping[str, Any]) -> bool:

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         seen = preview.run(question.here.name) if answer.accepted else None
     if seen is not None and options.save is not None:
         preview.save(seen, options.save)
-    found = Evidence(
+    evidence = Evidence(
         answer=answer,
         upstream=question.upstream,
         proof=decision.evidence if isinstance(decision, Accepted) else None,
@@ -70,28 +70,28 @@ def run(options: argparse.Namespace) -> int:
         preview=seen,
         compare=_compare(answer, os.environ),
     )
-    print("\n".join(lines(found)), flush=True)
-    job.summary(summary(found))
-    return GOOD if found.good else STOP
+    print("\n".join(lines(evidence)), flush=True)
+    job.summary(summary(evidence))
+    return GOOD if evidence.good else STOP
 
 
-def lines(found: Evidence) -> list[str]:
-    answer = found.answer
+def lines(evidence: Evidence) -> list[str]:
+    answer = evidence.answer
     warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
-    top = [found.preview.headline] if found.good and found.preview and found.preview.headline else []
-    told = [*top, *_answer(found), *warnings, *changes.of_commits(answer.changes), *_resources(found)]
-    if not found.good:
-        return told
-    return [*told, f"  proof     {_whose(found)}", *table(_proof(found), indent=" " * 12)]
+    top = [evidence.preview.headline] if evidence.good and evidence.preview and evidence.preview.headline else []
+    shown = [*top, *_answer(evidence), *warnings, *changes.of_commits(answer.changes), *_resources(evidence)]
+    if not evidence.good:
+        return shown
+    return [*shown, f"  proof     {_whose(evidence)}", *table(_proof(evidence), indent=" " * 12)]
 
 
-def summary(found: Evidence) -> str:
+def summary(evidence: Evidence) -> str:
     """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
-    answer, seen = found.answer, found.preview
-    first, *more = _answer(found)
-    asked = "may be released" if found.good else "cannot be released"
-    parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {asked}"]
-    if found.good and seen is not None and seen.headline:
+    answer, seen = evidence.answer, evidence.preview
+    first, *more = _answer(evidence)
+    decision = "may be released" if evidence.good else "cannot be released"
+    parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {decision}"]
+    if evidence.good and seen is not None and seen.headline:
         parts.append(f"**{markdown.escape(seen.headline)}**")
     parts.append(f"**{markdown.escape(first)}**")
     if more:
@@ -106,55 +106,55 @@ def summary(found: Evidence) -> str:
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
         parts.append(Block(text="\n".join(line.strip() for line in commits), language="diff"))
-    if found.compare:
-        parts.append(f"[Every commit and file]({found.compare})")
-    if found.good:
-        parts += [f"### Proof: {markdown.escape(_whose(found))}", outcome.rows_of(_proof(found))]
-        parts += [f"### {markdown.escape(answer.environment)} now, and then", outcome.rows_of(_artifacts(found))]
+    if evidence.compare:
+        parts.append(f"[Every commit and file]({evidence.compare})")
+    if evidence.good:
+        parts += [f"### Proof: {markdown.escape(_whose(evidence))}", outcome.rows_of(_proof(evidence))]
+        parts += [f"### {markdown.escape(answer.environment)} now, and then", outcome.rows_of(_artifacts(evidence))]
     return markdown.fit([part for part in parts if part], markdown.SUMMARY_BYTES // 2, markdown.octets)
 
 
-def _answer(found: Evidence) -> list[str]:
-    answer, seen = found.answer, found.preview
+def _answer(evidence: Evidence) -> list[str]:
+    answer, seen = evidence.answer, evidence.preview
     name, version = answer.environment, short(answer.version)
     if not answer.accepted:
         return answer.message.split("\n")
     if seen is not None and seen.gate is not None:
         return seen.gate.split("\n")
     if seen is None or seen.failed:
-        told = seen.errors if seen else ()
-        rows = [line for error in told for line in error.split("\n")]
+        shown = seen.errors if seen else ()
+        rows = [line for error in shown for line in error.split("\n")]
         return [f"{name} would accept {version}, but its preview failed.", *rows]
     return [answer.message]
 
 
-def _resources(found: Evidence) -> list[str]:
-    return [f"  preview   {markdown.summarize(found.preview)}"] if found.preview is not None else []
+def _resources(evidence: Evidence) -> list[str]:
+    return [f"  preview   {markdown.summarize(evidence.preview)}"] if evidence.preview is not None else []
 
 
-def _whose(found: Evidence) -> str:
+def _whose(evidence: Evidence) -> str:
     """Where the version was proven, and whether it runs there still."""
-    name, upstream = found.answer.environment, found.upstream
-    if found.proof is None:
+    name, upstream = evidence.answer.environment, evidence.upstream
+    if evidence.proof is None:
         return f"none yet, {name} is the first environment: it builds and proves it"
-    if found.own or upstream is None:
+    if evidence.own or upstream is None:
         return f"it ran in {name} before"
     now = upstream.release
-    if now is None or now.version == found.proof.version:
+    if now is None or now.version == evidence.proof.version:
         return f"it runs in {upstream.name}"
     return f"it ran in {upstream.name}, which runs {short(now.version)} since {when(now.verified_at)}"
 
 
-def _proof(found: Evidence) -> outcome.Rows:
-    if found.proof is None:
+def _proof(evidence: Evidence) -> outcome.Rows:
+    if evidence.proof is None:
         return []
-    shown = None if found.own else found.upstream
-    return outcome.proven(found.proof, str(shown.stack.outputs.get("url") or "") if shown else "")
+    shown = None if evidence.own else evidence.upstream
+    return outcome.proven(evidence.proof, str(shown.stack.outputs.get("url") or "") if shown else "")
 
 
-def _artifacts(found: Evidence) -> outcome.Rows:
+def _artifacts(evidence: Evidence) -> outcome.Rows:
     """Image, files and migrations: what of them is another than now."""
-    answer, proof, before = found.answer, found.proof, found.answer.now
+    answer, proof, before = evidence.answer, evidence.proof, evidence.answer.now
     rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
     if proof is not None:
         for label, then, old in (

@@ -267,12 +267,12 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
                 f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
             )
     accepted = decision if isinstance(decision, Accepted) else None
-    found = None
+    differing = None
     if unread:
         unknown["files"] = unread
     elif not isinstance(decision, Refused):
         try:
-            found = _files(accepted, question)
+            differing = _files(accepted, question)
         except EXPECTED as error:
             unknown["files"] = told(error)
     return Changes(
@@ -282,15 +282,15 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
         go=go,
         image=accepted.evidence.image_digest if accepted else None,
         image_from=_image_from(accepted, asked, upstream),
-        files=found,
+        files=differing,
         migration=None if isinstance(decision, Refused) else _migration(settings, now, version),
         unknown=unknown,
     )
 
 
 def _commits(root: Path, older: str, newer: str) -> Commits | None:
-    found = git.between(root, commit(older), commit(newer), SHOWN)
-    return Commits(count=found[1], newest=tuple(found[0])) if found else None
+    commits = git.between(root, commit(older), commit(newer), SHOWN)
+    return Commits(count=commits[1], newest=tuple(commits[0])) if commits else None
 
 
 def _image_from(accepted: Accepted | None, asked: Gate, upstream: Environment | None) -> str:

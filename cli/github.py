@@ -152,8 +152,8 @@ def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
 
 def _next(link: str) -> str:
     """The address of the next page in a header `Link`; empty on the last one."""
-    for each in link.split(","):
-        address, _, parameters = each.partition(";")
+    for entry in link.split(","):
+        address, _, parameters = entry.partition(";")
         if 'rel="next"' in parameters:
             return address.strip().removeprefix("<").removesuffix(">")
     return ""
@@ -177,15 +177,15 @@ def _limit(answer: BaseHTTPResponse) -> float | None:
 
 def _refused(what: str, answer: BaseHTTPResponse, limited: float | None) -> GithubError:
     try:
-        found = strict_json.decode(answer.data)
-        said = str(found.get("message", "")) + "".join(f"; {each}" for each in found.get("errors") or ())
+        content = strict_json.decode(answer.data)
+        reason = str(content.get("message", "")) + "".join(f"; {one}" for one in content.get("errors") or ())
     except (DamagedError, AttributeError, TypeError):
-        said = "something else than JSON"
+        reason = "something else than JSON"
     if limited is not None:
         advice = f"it limits how often it may be asked: run the job again in {max(1, round(limited / 60))} min"
     else:
         advice = _ADVICE.get(answer.status, "run the job again; see https://www.githubstatus.com")
-    return GithubError(f"GitHub refused {what} ({answer.status}: {said}).\n  {advice}", answer.status)
+    return GithubError(f"GitHub refused {what} ({answer.status}: {reason}).\n  {advice}", answer.status)
 
 
 _ADVICE: Final = {

@@ -68,23 +68,23 @@ def read(there: Environment, limit: int) -> History:
         # Before the first release that began, nothing says where attempts are.
         return History(environment=there.name, failed=failed[:limit])
     s3, bucket = there.clients.s3, there.released().site.records_bucket
-    found = records.list_attempts(s3, bucket, limit)
+    recent = records.list_attempts(s3, bucket, limit)
     return History(
         environment=there.name,
         release=records.read_release(s3, bucket),
-        attempts=found,
-        failed=failed_before_release(past, found, limit),
+        attempts=recent,
+        failed=failed_before_release(past, recent, limit),
         held=lease.look(s3, bucket),
     )
 
 
-def failed_before_release(past: Sequence[Update], found: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
+def failed_before_release(past: Sequence[Update], recent: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
     """The updates that failed, and during which no attempt began. Pure.
 
     None from before the last of the attempts `found`, where there may be more attempts than the `limit` allows.
     """
-    began = [at for attempt in found if (at := moment(attempt.started_at)) is not None]
-    since = began[-1] if began and len(found) == limit else None
+    began = [at for attempt in recent if (at := moment(attempt.started_at)) is not None]
+    since = began[-1] if began and len(recent) == limit else None
     return tuple(
         update
         for update in past
@@ -182,17 +182,17 @@ def _details_of_update(update: Update) -> list[str]:
 def _details(attempt: Attempt) -> list[str]:
     """What is to be said of one attempt beside its row, a line each, aligned as `release.story` aligns its own."""
     phases = ", ".join(_phase(phase) for phase in attempt.phases)
-    told = attempt.message.split("\n") if attempt.outcome != "proven" else []
+    message = attempt.message.split("\n") if attempt.outcome != "proven" else []
     rows = [
         ("phases", phases),
         ("restart", escaping.line(attempt.restart or "")),
         ("override", escaping.line(attempt.reason or "")),
         # The first line of a story says which release of what it is about, as the row does.
-        ("why", told[0] if len(told) == 1 else ""),
-        ("undone", "; ".join(attempt.undone) if len(told) == 1 else ""),
+        ("why", message[0] if len(message) == 1 else ""),
+        ("undone", "; ".join(attempt.undone) if len(message) == 1 else ""),
     ]
     lines = [f"  {label:<9} {text}" for label, text in rows if text]
-    return [f"    {line}" for line in [*lines, *told[1:]]]
+    return [f"    {line}" for line in [*lines, *message[1:]]]
 
 
 def _phase(phase: Phase) -> str:

@@ -95,19 +95,19 @@ def _run(prog: str, description: str, table: Mapping[str, Verb], arguments: Sequ
         # Before `add`, which may name another function.
         of_verb.set_defaults(run=module.run)
         module.add(of_verb)
-    given, unknown = parser.parse_known_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
     if unknown:
         names = [word for word in unknown if not word.startswith("-")]
-        lacks_stack = hasattr(given, "stack") and given.stack is None
-        hint = f"\n  did you mean:  {prog} {given.verb} -s {names[0]}" if names and lacks_stack else ""
-        verbs.choices.get(given.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-    if given.verb is None:
+        lacks_stack = hasattr(options, "stack") and options.stack is None
+        hint = f"\n  did you mean:  {prog} {options.verb} -s {names[0]}" if names and lacks_stack else ""
+        verbs.choices.get(options.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if options.verb is None:
         parser.print_help(sys.stderr)
         return USAGE
     try:
-        code: int = given.run(given)
+        code: int = options.run(options)
     except errors.EXPECTED as error:
         sys.stdout.flush()
-        print(f"{prog} {given.verb}: {errors.told(error)}", file=sys.stderr)
+        print(f"{prog} {options.verb}: {errors.told(error)}", file=sys.stderr)
         return errors.exit_code(error)
     return code

@@ -74,14 +74,14 @@ def escape(text: str) -> str:
     line = _one_line(text)
     first = _BEGINS_A_LIST.match(line)
     begin = first[0] + "&#8203;" if first else ""
-    marked = _MARKUP.sub(lambda found: f"&#{ord(found[0])};", line[len(first[0]) if first else 0 :])
+    marked = _MARKUP.sub(lambda match: f"&#{ord(match[0])};", line[len(first[0]) if first else 0 :])
     # GitHub looks for people and for issues after it has read the entities. A sign of no width keeps it from that.
     return begin + re.sub(r"(&#(?:64|35);)(?=\w)", r"\1&#8203;", marked)
 
 
 def code(text: str) -> str:
     """A text as code within a line. HTML rather than backticks: it may have some, and may stand in a table."""
-    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda found: f"&#{ord(found[0])};", _one_line(text))
+    marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda match: f"&#{ord(match[0])};", _one_line(text))
     return f"<code>{marked}</code>"
 
 
@@ -136,8 +136,8 @@ def summarize(preview: Preview) -> str:
     counts = {**preview.counts, "replace": preview.counts.get("replace", 0) - routine}
     known = [op for op in OPERATIONS if op in counts]
     others = [op for op in counts if op not in OPERATIONS]
-    told = [f"{counts[op]} to {op}" for op in [*known, *others] if counts[op] > 0]
-    return ", ".join([*told, *([f"{routine} replaced as in every release"] if routine else [])]) or "no change"
+    parts = [f"{counts[op]} to {op}" for op in [*known, *others] if counts[op] > 0]
+    return ", ".join([*parts, *([f"{routine} replaced as in every release"] if routine else [])]) or "no change"
 
 
 def dangers(preview: Preview) -> list[str]:
@@ -160,8 +160,8 @@ def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
         yield Block(text=error, whole=whole)
     if with_top and preview.headline:
         yield f"**{escape(preview.headline)}**"
-    if with_top and (found := dangers(preview)):
-        yield "\n".join(f"- {each}" for each in found)
+    if with_top and (replaced := dangers(preview)):
+        yield "\n".join(f"- {item}" for item in replaced)
     if preview.routine:
         yield "As in every release: " + "; ".join(f"**replace** {_resource(change)}" for change in preview.routine)
     if preview.gate is not None:
@@ -198,10 +198,10 @@ def colored(diff: str) -> str:
 
 
 def _colored(line: str) -> str:
-    found = re.match(r"(\s*)([-+~]+)(.*)", line)
-    if found is None:
+    match = re.match(r"(\s*)([-+~]+)(.*)", line)
+    if match is None:
         return f" {line}"
-    indent, signs, rest = found.groups()
+    indent, signs, rest = match.groups()
     sign = {"+": "+", "-": "-"}.get(signs, "!")
     # What changes keeps its sign, as `!` does not say how.
     return f"{sign}{indent}{' ' * len(signs) if sign == signs else signs}{rest}"

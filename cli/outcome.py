@@ -55,11 +55,11 @@ class Facts:
     @property
     def mine(self) -> Attempt | None:
         """The attempt of the last update; None where that ended, or was ended, before its release began."""
-        found = self.attempt
-        if found is None or found.version != self.wanted:
+        last = self.attempt
+        if last is None or last.version != self.wanted:
             return None
-        began, updated = moment(found.started_at), self.update.started_at if self.update else None
-        return None if began and updated and began < updated else found
+        began, updated = moment(last.started_at), self.update.started_at if self.update else None
+        return None if began and updated and began < updated else last
 
     @property
     def good(self) -> bool:
@@ -111,35 +111,35 @@ def now(facts: Facts) -> Rows:
     return [row for row in rows if row[1]]
 
 
-def proven(found: Proven, url: str) -> Rows:
+def proven(proof: Proven, url: str) -> Rows:
     """The proof of one version, as the environment keeps it."""
     rows = [
-        ("version", found.version),
-        ("image", found.image_digest),
-        ("static files", found.static_manifest),
-        ("task definition", revision(found.task_definition)),
-        ("proven", when(found.verified_at)),
+        ("version", proof.version),
+        ("image", proof.image_digest),
+        ("static files", proof.static_manifest),
+        ("task definition", revision(proof.task_definition)),
+        ("proven", when(proof.verified_at)),
         ("address", url),
-        ("reason", found.reason or ""),
+        ("reason", proof.reason or ""),
     ]
     return [row for row in rows if row[1]]
 
 
 def lines(facts: Facts) -> list[str]:
-    told = story(facts)
+    reasons = story(facts)
     # The story that a release keeps begins with a headline of its own.
-    head = [] if told and not told[0].startswith(" ") else [headline(facts)]
+    head = [] if reasons and not reasons[0].startswith(" ") else [headline(facts)]
     proven_in = f"what {facts.environment} has proven:"
-    return [*head, *told, *([proven_in] if told else []), *table(now(facts))]
+    return [*head, *reasons, *([proven_in] if reasons else []), *table(now(facts))]
 
 
 def summary(facts: Facts) -> str:
-    told = story(facts)
+    reasons = story(facts)
     parts = [f"## {markdown.escape(headline(facts))}"]
-    if told:
-        parts += [markdown.fence("\n".join(told)), f"### What {markdown.escape(facts.environment)} has proven"]
+    if reasons:
+        parts += [markdown.fence("\n".join(reasons)), f"### What {markdown.escape(facts.environment)} has proven"]
     parts.append(rows_of(now(facts)))
-    if told:
+    if reasons:
         parts.append("What messages mean: docs/understand-a-message.md. Going back: docs/roll-back.md.")
     return "\n\n".join(parts)
 
@@ -168,8 +168,8 @@ def _why(facts: Facts) -> Rows:
     if facts.pending:
         return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
     if facts.unread:
-        told = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
-        return [("why", told), ("", facts.unread), ("runs now", _runs(release))]
+        hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
+        return [("why", hint), ("", facts.unread), ("runs now", _runs(release))]
     # A roll back without its version would release HEAD, which is what was to be rolled back.
     version = f"EASI_VERSION={facts.wanted} " if facts.named else ""
     return [

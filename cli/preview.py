@@ -45,32 +45,32 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def verb(options: argparse.Namespace) -> int:
     try:
-        found = run(options.stack, refresh=options.refresh)
+        preview = run(options.stack, refresh=options.refresh)
     except VerbError as error:
-        found = Preview(
+        preview = Preview(
             stack=options.stack, version=None, counts={}, errors=(str(error),), refresh=options.refresh, failed=True
         )
     if options.save is not None:
-        save(found, options.save)
-    print("\n".join(_lines(found)), flush=True)
-    for told in found.errors if found.failed else ():
-        print(f"error: {told}", file=sys.stderr)
-    job.summary(*markdown.parts_of(found, whole="The whole diff is in this step's log."))
-    return FAILED if found.failed else SEEN
+        save(preview, options.save)
+    print("\n".join(_lines(preview)), flush=True)
+    for problem in preview.errors if preview.failed else ():
+        print(f"error: {problem}", file=sys.stderr)
+    job.summary(*markdown.parts_of(preview, whole="The whole diff is in this step's log."))
+    return FAILED if preview.failed else SEEN
 
 
-def _lines(found: Preview) -> list[str]:
+def _lines(preview: Preview) -> list[str]:
     """The preview for a log; errors go to standard error."""
-    names = ", ".join(map(escaping.line, found.variables))
-    told = [
-        found.headline,
-        found.diff,
+    names = ", ".join(map(escaping.line, preview.variables))
+    shown = [
+        preview.headline,
+        preview.diff,
         f"environment variables, whose values are not shown: {names}" if names else "",
-        *(f"warning: {warning}" for warning in found.warnings),
-        f"`pulumi up` would stop here: {found.gate}" if found.gate else "",
-        f"{found.stack}: {markdown.summarize(found)}",
+        *(f"warning: {warning}" for warning in preview.warnings),
+        f"`pulumi up` would stop here: {preview.gate}" if preview.gate else "",
+        f"{preview.stack}: {markdown.summarize(preview)}",
     ]
-    return [each for each in told if each]
+    return [line for line in shown if line]
 
 
 def run(stack: str, *, refresh: bool = False) -> Preview:
@@ -81,18 +81,18 @@ def run(stack: str, *, refresh: bool = False) -> Preview:
     with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
         log = Path(folder) / "events"
         code, complained = _pulumi(stack, log, refresh=refresh)
-        found, unread = _read(log)
-    preview = events.read(stack, found, refresh=refresh, failed=code != 0)
+        engine_events, unread = _read(log)
+    preview = events.read(stack, engine_events, refresh=refresh, failed=code != 0)
     if code != 0 and preview.errors:
         return preview
     if code != 0:
-        told = hide(_told(stack, complained, code), variables.values(found))
-    elif unread or not events.is_whole(found):
-        told = f"what would change is not known: {unread or 'its event log has no summary'}\n"
-        told += f"  to see what Pulumi says:  pulumi preview -s {stack}"
+        problem = hide(_told(stack, complained, code), variables.values(engine_events))
+    elif unread or not events.is_whole(engine_events):
+        problem = f"what would change is not known: {unread or 'its event log has no summary'}\n"
+        problem += f"  to see what Pulumi says:  pulumi preview -s {stack}"
     else:
         return preview
-    return dataclasses.replace(preview, errors=(told,), counts={}, failed=True)
+    return dataclasses.replace(preview, errors=(problem,), counts={}, failed=True)
 
 
 def _read(log: Path) -> tuple[list[Mapping[str, Any]], str]:

@@ -43,13 +43,13 @@ def run(options: argparse.Namespace) -> int:
 def look(there: Environment) -> Facts:
     """Everything that is known, of which only the stack and the wanted version must be. Raises some of EXPECTED."""
     release = there.release
-    asked = os.environ.get("EASI_VERSION")
+    named = os.environ.get("EASI_VERSION")
     known = [release] if release else []
-    wanted = versions.resolve(asked, known, name=there.name) if asked else explain.version_here(there)
+    wanted = versions.resolve(named, known, name=there.name) if named else explain.version_here(there)
     facts = Facts(
         environment=there.name,
         wanted=wanted,
-        named=bool(asked),
+        named=bool(named),
         release=release,
         url=str(there.stack.outputs.get("url") or ""),
         update=next(iter(updates.read(there.name)), None),

@@ -54,82 +54,82 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = environment.opened(options.stack).stack
+    target = environment.opened(options.stack).stack
 
     def ended(locks: tuple[Lock, ...]) -> bool:
         return options.yes or _asked(
-            f"{_locked(found.name, locks)}. Does no update of {found.name} run there any more?"
+            f"{_locked(target.name, locks)}. Does no update of {target.name} run there any more?"
         )
 
-    recover(found, client(found), lambda line: print(line, flush=True), ended)
+    recover(target, client(target), lambda line: print(line, flush=True), ended)
     return 0
 
 
-def recover(found: Stack, s3: Any, say: Say, ended: Ended) -> None:
+def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:
     """Clear what an interrupted update of the stack left.
 
     `s3` is a client for its account, None before its first release. `ended` is asked before the lock of another machine
     is freed: whether the update that took it is known to have ended, which cannot be seen from here. Raises
     LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
     """
-    cleared = _give_up_lease(found, s3, say)
-    cleared |= _settle(found, say, ended)
+    cleared = _give_up_lease(target, s3, say)
+    cleared |= _settle(target, say, ended)
     if not cleared:
-        say(f"{found.name}: nothing to do: no lease, no lock, nothing under way")
+        say(f"{target.name}: nothing to do: no lease, no lock, nothing under way")
         return
-    say(f"{found.name} is free. To finish what was interrupted:  {_again(found)}")
+    say(f"{target.name} is free. To finish what was interrupted:  {_again(target)}")
 
 
-def _again(found: Stack) -> str:
+def _again(target: Stack) -> str:
     """The command that asks for the interrupted release. Without its version, it would release the tree's HEAD."""
-    inputs = found.inputs or {}
-    named = inputs.get("named") and any(operation.type in RELEASES for operation in found.operations)
-    return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {found.name}"
+    inputs = target.inputs or {}
+    named = inputs.get("named") and any(operation.type in RELEASES for operation in target.operations)
+    return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {target.name}"
 
 
-def client(found: Stack) -> Any:
+def client(target: Stack) -> Any:
     """A client for the stack's account, from what every version of this program has stored; None without a release."""
-    if found.inputs is None:
+    if target.inputs is None:
         return None
     try:
-        service, how = str(found.inputs["service"]).split(":"), request.connection(found.inputs)
-        account, region, _ = service[4], service[3], found.inputs["recordsBucket"]
+        service, how = str(target.inputs["service"]).split(":"), request.connection(target.inputs)
+        account, region, _ = service[4], service[3], target.inputs["recordsBucket"]
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise StackError(
-            f"the state of {found.name} does not say where its release is: {type(error).__name__}: {error}\n"
-            f"  to see it:  pulumi stack export -s {found.name}"
+            f"the state of {target.name} does not say where its release is: {type(error).__name__}: {error}\n"
+            f"  to see it:  pulumi stack export -s {target.name}"
         ) from error
     return session.connect(how, account=account, region=region).s3
 
 
-def _give_up_lease(found: Stack, s3: Any, say: Say) -> bool:
+def _give_up_lease(target: Stack, s3: Any, say: Say) -> bool:
     """Take a dead holder's lease away; whether there was one. Raises LeaseHeldError while its holder lives."""
-    if found.inputs is None:
+    if target.inputs is None:
         return False
-    bucket = str(found.inputs["recordsBucket"])
+    bucket = str(target.inputs["recordsBucket"])
     held = lease.wait(s3, bucket, say=say)
     if held is None:
         return False
     lease.take_away(s3, bucket, held)
-    say(f"{found.name}: removed the stale lease of {held.holder}")
+    say(f"{target.name}: removed the stale lease of {held.holder}")
     return True
 
 
-def _settle(found: Stack, say: Say, ended: Ended) -> bool:
+def _settle(target: Stack, say: Say, ended: Ended) -> bool:
     """Free the lock, and forget what was under way; whether there was anything."""
-    lock = _lock(found)
+    lock = _lock(target)
     if lock is not None:
-        _refuse_running(found.name, locks(lock), ended)
-        say(f"{found.name}: an update was cut short: freeing its lock ({_holders(locks(lock))})")
-        stack.pulumi("cancel", "-s", found.name, "--yes")
-    if found.operations:
-        _refresh(found)
-    for operation in found.operations:
-        say(f"{found.name}: an update was cut short while {operation}{_consequence(operation)}")
-    return lock is not None or bool(found.operations)
+        _refuse_running(target.name, locks(lock), ended)
+        say(f"{target.name}: an update was cut short: freeing its lock ({_holders(locks(lock))})")
+        stack.pulumi("cancel", "-s", target.name, "--yes")
+    if target.operations:
+        _refresh(target)
+    for operation in target.operations:
+        say(f"{target.name}: an update was cut short while {operation}{_consequence(operation)}")
+    return lock is not None or bool(target.operations)
 
 
-def _lock(found: Stack) -> str | None:
+def _lock(target: Stack) -> str | None:
     """What Pulumi says of the stack's lock; None where it has none.
 
     No command of Pulumi only looks at it. A refresh does before its preview, and this one fails in the preview, as it
@@ -137,7 +137,7 @@ def _lock(found: Stack) -> str | None:
     Pulumi Cloud has its own lock, which only the list of stacks shows without an update.
     """
     try:
-        stack.pulumi("refresh", "-s", found.name, "--run-program=false", "--target", NO_RESOURCE, "--yes")
+        stack.pulumi("refresh", "-s", target.name, "--run-program=false", "--target", NO_RESOURCE, "--yes")
     except StackError as error:
         if any(words in str(error) for words in LOCKED):
             return str(error)
@@ -145,36 +145,36 @@ def _lock(found: Stack) -> str | None:
             raise
     if not _backend().startswith("http"):
         return None  # and to list the stacks, Pulumi reads the state of each, which CI's roles may not
-    busy = any(each.name == found.name and each.update_in_progress for each in stack.listed())
+    busy = any(one.name == target.name and one.update_in_progress for one in stack.listed())
     return LOCKED[1] if busy else None
 
 
-def _refresh(found: Stack) -> None:
+def _refresh(target: Stack) -> None:
     """Clear the operations under way. Of those resources that Pulumi knows, it reads how they are.
 
     Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
     next update compares it with what runs.
     """
-    known = [each.urn for each in found.operations if each.known and each.type not in RELEASES]
-    targets = [argument for urn in ([found.root] if found.root else []) + known for argument in ("--target", urn)]
+    known = [operation.urn for operation in target.operations if operation.known and operation.type not in RELEASES]
+    targets = [argument for urn in ([target.root] if target.root else []) + known for argument in ("--target", urn)]
     stack.pulumi(
-        *("refresh", "-s", found.name, "--clear-pending-creates", "--run-program=false", *targets),
+        *("refresh", "-s", target.name, "--clear-pending-creates", "--run-program=false", *targets),
         *("--yes", "--skip-preview", "--suppress-progress"),
     )
 
 
-def locks(said: str) -> tuple[Lock, ...]:
+def locks(message: str) -> tuple[Lock, ...]:
     """The holders in Pulumi's message about a locked stack; Pulumi Cloud names none."""
     return tuple(
-        Lock(who=each["who"], host=each["host"], pid=int(each["pid"]), since=each["since"])
-        for each in _LOCK.finditer(said)
+        Lock(who=match["who"], host=match["host"], pid=int(match["pid"]), since=match["since"])
+        for match in _LOCK.finditer(message)
     )
 
 
-def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
+def _refuse_running(name: str, holders: tuple[Lock, ...], ended: Ended) -> None:
     """Raise VerbError unless the holders of the lock are gone, or are known to have ended."""
     here = socket.gethostname()
-    for lock in found:
+    for lock in holders:
         if lock.host == here and processes.runs(lock.pid):
             raise VerbError(
                 f"an update of {name} is under way ({lock}).\n"
@@ -182,11 +182,11 @@ def _refuse_running(name: str, found: tuple[Lock, ...], ended: Ended) -> None:
             )
     # Machines made from one image, as GitHub's runners are, may share their host name: it names this one only where
     # the state is on it, too.
-    if found and all(lock.host == here for lock in found) and _backend().startswith("file://"):
+    if holders and all(lock.host == here for lock in holders) and _backend().startswith("file://"):
         return
-    if not ended(found):
+    if not ended(holders):
         raise VerbError(
-            f"{_locked(name, found)}, and whether that update still runs cannot be seen from here.\n"
+            f"{_locked(name, holders)}, and whether that update still runs cannot be seen from here.\n"
             f"  when it has ended:  python -m release recover -s {name} --yes"
         )
 
@@ -196,12 +196,12 @@ def _backend() -> str:
     return str(backend.get("url", "")) if isinstance(backend, dict) else ""
 
 
-def _locked(name: str, found: tuple[Lock, ...]) -> str:
-    return f"{name} is locked ({_holders(found)})"
+def _locked(name: str, holders: tuple[Lock, ...]) -> str:
+    return f"{name} is locked ({_holders(holders)})"
 
 
-def _holders(found: tuple[Lock, ...]) -> str:
-    return "; ".join(str(lock) for lock in found) or "Pulumi does not say by whom"
+def _holders(holders: tuple[Lock, ...]) -> str:
+    return "; ".join(str(lock) for lock in holders) or "Pulumi does not say by whom"
 
 
 def _consequence(operation: stack.Operation) -> str:

@@ -145,10 +145,10 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
 
 def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
     cluster = request.service.split("/")[-2]
-    found = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
-    if not found or found[0]["status"] != "ACTIVE":
+    services = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    if not services or services[0]["status"] != "ACTIVE":
         return None
-    service = found[0]
+    service = services[0]
     return Service(
         task_definition=service["taskDefinition"],
         desired=service["desiredCount"],

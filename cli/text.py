@@ -38,24 +38,24 @@ def short(digest: str) -> str:
 def moment(text: str) -> datetime | None:
     """The time in an ISO 8601 text, in UTC; None for another text."""
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def when(text: str) -> str:
     """A time of a record, to the second; the text itself where it is none."""
-    found = moment(text)
-    return found.strftime("%Y-%m-%d %H:%M:%S UTC") if found else text
+    time = moment(text)
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC") if time else text
 
 
 def ago(text: str, now: datetime) -> str:
     """How long before `now` a time of a record was; empty where it is none."""
-    found = moment(text)
-    if found is None:
+    time = moment(text)
+    if time is None:
         return ""
-    passed = max(0.0, (now - found).total_seconds())
+    passed = max(0.0, (now - time).total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if passed >= 2 * size:
             return f"{passed / size:.0f} {unit} ago"

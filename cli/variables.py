@@ -19,7 +19,7 @@ LEAST: Final = 3
 
 def changed(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The names with what becomes of them: `+ NAME`, `~ NAME`, `- NAME`."""
-    found: dict[str, str] = {}
+    signs: dict[str, str] = {}
     for step in diff.steps(events):
         if step.get("type") != TASK_DEFINITION or step.get("op") not in (*diff.REPLACING, "update"):
             continue
@@ -35,8 +35,8 @@ def changed(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
                 continue
             for variable in before.keys() | after.keys():
                 if before.get(variable) != after.get(variable):
-                    found[variable] = "+" if variable not in before else "-" if variable not in after else "~"
-    return tuple(f"{sign} {variable}" for variable, sign in sorted(found.items()))
+                    signs[variable] = "+" if variable not in before else "-" if variable not in after else "~"
+    return tuple(f"{sign} {variable}" for variable, sign in sorted(signs.items()))
 
 
 def values(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -44,15 +44,15 @@ def values(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
     They are for what somebody else wrote about them, an error of AWS or of Python: a text that has no structure.
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for name, value in _all(events):
         # A text is looked at line by line. Python and JSON print a value in their own spelling.
         for part in {value, *(line.strip() for line in value.split("\n"))}:
             spellings = {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1]}
             for spelled in spellings | {f"{quote}{part}{quote}" for quote in "'\"`"}:
                 if len(spelled) >= LEAST:
-                    found.setdefault(spelled, f"[{name}]")
-    return dict(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair)))
+                    labels.setdefault(spelled, f"[{name}]")
+    return dict(sorted(labels.items(), key=lambda pair: (-len(pair[0]), pair)))
 
 
 def _all(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -73,12 +73,13 @@ def _states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def containers(text: Any) -> dict[str, dict[str, str]]:
     """The environment variables in a task definition's `containerDefinitions`, by container; empty where it is none."""
     try:
-        found = json.loads(text)
+        definitions = json.loads(text)
         return {
             str(container.get("name", "")): {
-                str(each.get("name", "")): str(each.get("value", "")) for each in container.get("environment") or ()
+                str(variable.get("name", "")): str(variable.get("value", ""))
+                for variable in container.get("environment") or ()
             }
-            for container in found
+            for container in definitions
         }
     except (TypeError, ValueError, AttributeError, RecursionError):
         return {}
@@ -87,7 +88,7 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
 def setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     config = next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
     try:
-        found = dict(json.loads(config.get(SETTING) or "{}"))
+        variables = dict(json.loads(config.get(SETTING) or "{}"))
     except (TypeError, ValueError, RecursionError):
         return {}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in variables.items()}

@@ -259,8 +259,8 @@ def _rows(facts: Facts, now: datetime) -> Iterator[Row]:
     yield Row(name="lease", value=_lease(facts))
     if facts.last is not None:
         last = facts.last
-        told = f"{short(last.version)} {state(last, facts.lease)}, began {when(last.started_at)}"
-        yield Row(name="last try", value=told, remark=last.who)
+        summary = f"{short(last.version)} {state(last, facts.lease)}, began {when(last.started_at)}"
+        yield Row(name="last try", value=summary, remark=last.who)
 
 
 def serving(facts: Facts) -> Iterator[Row]:

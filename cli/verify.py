@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
     """The check that was asked for, a stack's own or the defaults, changed by what was given; and who may answer."""
-    given = {
+    overrides = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(HealthCheck)
         if getattr(options, field.name, None) is not None
@@ -76,19 +76,19 @@ def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
         if options.stack is None:
             if options.version is None:
                 raise UsageError("--url needs --version: the full Git SHA that must answer there.")
-            return HealthCheck(**given | {"version": versions.resolve(options.version)}), None
+            return HealthCheck(**overrides | {"version": versions.resolve(options.version)}), None
         there = environment.opened(options.stack)
         check, release = there.released().health, there.release
         if options.version is not None:
-            given["version"] = versions.resolve(options.version, [release] if release else [], name=there.name)
+            overrides["version"] = versions.resolve(options.version, [release] if release else [], name=there.name)
         elif release is None:
             raise VerbError(
                 f"{there.name} has proven nothing yet.\n  to see what runs:  python -m release status -s {there.name}"
             )
         else:
-            given["version"] = release.version
-        proven = release is not None and release.version == given["version"]
-        return dataclasses.replace(check, **given), there.tasks(release) if release and proven else None
+            overrides["version"] = release.version
+        proven = release is not None and release.version == overrides["version"]
+        return dataclasses.replace(check, **overrides), there.tasks(release) if release and proven else None
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -53,11 +53,11 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise VerbError(f"{file} cannot be read ({error.strerror}): run this in the project's folder") from error
     except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise VerbError(f"{file} is not valid YAML: {error}") from error
-    if not isinstance(found, dict):
-        raise VerbError(f"{file} must be a mapping, not {type(found).__name__}")
-    return found
+    if not isinstance(content, dict):
+        raise VerbError(f"{file} must be a mapping, not {type(content).__name__}")
+    return content
