@@ -52,11 +52,12 @@ check: .venv/.easi-installed ## formatting, lint, types, shell, workflows
 	"$$(go -C .github/tools tool -n actionlint)" -shellcheck=$(VENV)/shellcheck -pyflakes=
 	$(VENV)/zizmor --quiet --offline --persona=pedantic .github
 
-# Of its own: its hundred packages do not go with ours (boto3, urllib3).
+# Of its own: its hundred packages do not go with ours (boto3, urllib3). As modules: its scripts name the folder that it
+# was made in, which is gone where .venv is a link, as in the clones of the tests.
 checkov: ## more checks of workflows and Dockerfiles, with a virtual environment of its own
-	@test -x .venv/checkov/bin/checkov || $(PYTHON) -m venv .venv/checkov
-	@.venv/checkov/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(CHECKOV)/requirements.txt
-	.venv/checkov/bin/checkov --config-file $(CHECKOV)/config.yaml --directory .
+	@test -x .venv/checkov/bin/python || $(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(CHECKOV)/requirements.txt
+	.venv/checkov/bin/python -m checkov.main --config-file $(CHECKOV)/config.yaml --directory .
 
 test: test-fast test-local ## everything
 
