@@ -116,7 +116,9 @@ def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.M
     assert not world.finished
 
 
-@pytest.mark.parametrize("after", ["before stage 2", "after roll 2", "after prove 2", "after switch 2"])
+@pytest.mark.parametrize(
+    "after", ["before stage 2", "after put unsettled.json", "after roll 2", "after prove 2", "after switch 2"]
+)
 def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.MonkeyPatch, after: str) -> None:
     world = World(monkeypatch, before())
     world.lost_after = after
@@ -124,6 +126,7 @@ def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.Mo
     assert "the lease on impl is lost" in said
     assert not any(step.startswith(("back", "switch 1")) or step == "put release.json" for step in world.story)
     assert world.last.outcome == "failed"
+    assert ("roll 2" in world.story) is after.endswith(("roll 2", "prove 2", "switch 2"))
     assert world.finished is (after == "before stage 2")
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from release import records
-from release.records import GoneBack, Proven, RecordChangedError, Release
+from release.records import GoneBack, Proven, RecordChangedError, Release, UnfinishedMark
 from release.strict_json import DamagedError
 from tests.unit.fake_s3 import FakeS3, refusal
 
@@ -91,3 +91,55 @@ def test_a_write_that_did_not_arrive_is_told() -> None:
     bucket.before = down
     with pytest.raises(ClientError, match="InternalError"):
         records.write_release(bucket, "records", history("1"), records.read_stored(bucket, "records"))
+
+
+MARK = UnfinishedMark(attempt="1", version="1" * 40, started_at="2026-01-02T03:04:05Z", site_config={"a": "b"})
+
+
+def test_a_mark_that_names_no_site_is_stored_as_earlier_programs_did() -> None:
+    bucket = FakeS3()
+    records.set_mark(bucket, "records", MARK)
+    assert json.loads(bucket.objects[records.MARK_KEY]) == {
+        "attempt": "1",
+        "version": "1" * 40,
+        "startedAt": "2026-01-02T03:04:05Z",
+        "siteConfig": {"a": "b"},
+    }
+    assert records.read_mark(bucket, "records") == MARK
+
+
+def test_a_mark_that_was_updated_without_an_answer_is_still_ours_to_remove() -> None:
+    """The client repeats the write, whose condition then fails on itself."""
+    bucket = FakeS3()
+    etag = records.set_mark(bucket, "records", MARK)
+    switching = dataclasses.replace(MARK, site="sha256:1")
+    records.update_mark(bucket, "records", switching, etag)
+    etag = records.update_mark(bucket, "records", switching, etag)
+    records.remove_mark(bucket, "records", etag)
+    assert records.read_mark(bucket, "records") is None
+
+
+def test_a_mark_that_somebody_else_set_is_neither_updated_nor_removed() -> None:
+    bucket = FakeS3()
+    etag = records.set_mark(bucket, "records", MARK)
+    theirs = dataclasses.replace(MARK, attempt="theirs")
+    records.set_mark(bucket, "records", theirs)
+    etag = records.update_mark(bucket, "records", dataclasses.replace(MARK, site="sha256:1"), etag)
+    records.remove_mark(bucket, "records", etag)
+    assert records.read_mark(bucket, "records") == theirs
+
+
+def test_a_mark_that_cannot_be_read_says_that_the_site_may_be_mixed() -> None:
+    bucket = FakeS3()
+    bucket.objects[records.MARK_KEY] = b"<html>"
+    mark = records.read_mark(bucket, "records")
+    assert mark is not None
+    assert mark.site is not None
+
+
+def test_a_mark_that_is_gone_is_not_updated() -> None:
+    bucket = FakeS3()
+    etag = records.set_mark(bucket, "records", MARK)
+    records.remove_mark(bucket, "records", etag)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        records.update_mark(bucket, "records", MARK, etag)
