@@ -20,7 +20,7 @@ from components.target import Route
 from components.vpc_origin import name_pattern
 from release import candidate, docker_login, stack, unfinished_origin
 from release.resource import Release
-from settings import fields, reader
+from settings import fields, names, reader
 from settings import run as invocation
 
 HEALTH_PATH = "/api/v1/healthcheck"
@@ -103,8 +103,8 @@ service = EcsService(
         cpu_architecture=settings.cpu_architecture,
         environment={
             **settings.backend_environment,
-            "EASI_ENVIRONMENT": environment,
-            "EASI_HEALTH_PATH": HEALTH_PATH,
+            names.ENVIRONMENT_VARIABLE: environment,
+            names.HEALTH_PATH_VARIABLE: HEALTH_PATH,
         },
         secrets=settings.backend_secrets,
         secret_key_arns=settings.secret_key_arns,

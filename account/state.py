@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from account import state_policies as policies
 from components.aws_limits import REGION
+from settings import names
 
 NONCURRENT_DAYS = 90
 """Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""
@@ -28,8 +29,6 @@ LIFECYCLE_RULE = "replaced-states"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _REGION = re.compile(REGION)
 _SHARED = re.compile(r"(\d{12})=(?:([a-z][a-z0-9-]*)/)?([a-z][a-z0-9-]*)(?::([a-z][a-z0-9-]*))?")
-_PROJECT = "easi"
-"""The project of a stack that is named without one: the default of `project` in account/Pulumi.yaml."""
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 Say = Callable[[str], None]
@@ -239,7 +238,7 @@ def _shared(text: str) -> policies.Shared:
             "222222222222=impl:dev; or 222222222222=easi-account/impl for a stack of another project"
         )
     account, project, stack, before = found.groups()
-    return policies.Shared(account, project or _PROJECT, stack, before)
+    return policies.Shared(account, project or names.PROJECT, stack, before)
 
 
 def main(arguments: Sequence[str]) -> int:

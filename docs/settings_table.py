@@ -1,12 +1,11 @@
 """Writes docs/settings.md: `python -m docs.settings_table`.
 
-Types, defaults and descriptions are those of Pulumi.yaml; what is expected beyond the types is in settings/formats.py;
+Types, defaults and descriptions are those of Pulumi.yaml; what is expected beyond the types is in settings/fields.py;
 what a change does is recorded from the AWS provider (tests/fixtures/setting_changes.md).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -15,9 +14,8 @@ from typing import Any
 
 import yaml
 
-from settings import formats
 from settings.fields import Settings
-from settings.reader import key_of
+from settings.reader import Declaration, declarations
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "settings.md"
@@ -27,7 +25,7 @@ NAMED_UPDATES = 4
 """Of more, the rest is counted: the types of what is replaced matter, and are always named."""
 
 HEAD = """\
-<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, formats.py and recorded changes. -->
+<!-- Made by `python -m docs.settings_table` from Pulumi.yaml, fields.py and recorded changes. -->
 
 # Settings
 
@@ -56,7 +54,7 @@ def page() -> str:
     """The whole page."""
     config = declared()
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    fields = {key_of(field.name): field.name for field in dataclasses.fields(Settings)}
+    fields = declarations(Settings)
     parts = [HEAD]
     for title, keys in _sections((ROOT / "Pulumi.yaml").read_text()):
         rows = [_row(key, config[key], fields[key], recorded.get(key)) for key in keys]
@@ -88,7 +86,7 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     yield title, keys
 
 
-def _row(key: str, declaration: Mapping[str, Any], field: str, recorded: Mapping[str, Any] | None) -> str:
+def _row(key: str, declaration: Mapping[str, Any], field: Declaration, recorded: Mapping[str, Any] | None) -> str:
     kind = TYPES.get(declaration["type"], declaration["type"])
     default = declaration["default"]
     shown = default if isinstance(default, str) else json.dumps(default)
@@ -96,7 +94,7 @@ def _row(key: str, declaration: Mapping[str, Any], field: str, recorded: Mapping
         f"`{key}`",
         kind,
         f"`{shown}`" if shown else "",
-        formats.expectation(field),
+        field.format.expected if field.format else "",
         declaration["description"],
         effect(recorded["changes"]) if recorded else "",
     ]

@@ -14,12 +14,14 @@ from typing import Any
 import yaml
 
 from functions.redaction.shapes import has_secret, names_secret
+from settings.names import PREFIX, PROJECT
 
-VARIABLES = "easi:backendEnvironment"
-PUBLIC = "easi:publicVariables"
+VARIABLES = f"{PREFIX}backendEnvironment"
+PUBLIC = f"{PREFIX}publicVariables"
+SECRETS = f"{PREFIX}backendSecrets"
 
 
-def told(stack: str, region: str, keys: Collection[str], file: Path) -> Iterator[str]:
+def encrypted(stack: str, region: str, keys: Collection[str], file: Path) -> Iterator[str]:
     """What to do about the settings `keys`, which hold a secret of Pulumi.
 
     `file` is the stack's: it says which part of a map or list is the secret, unless that comes from an environment of
@@ -41,32 +43,36 @@ def told(stack: str, region: str, keys: Collection[str], file: Path) -> Iterator
             yield f"{key} is no secret in {file.name}: it comes from an environment of Pulumi ESC, which has to say so"
 
 
-def looking(
-    stack: str, region: str, variables: Mapping[str, str], public: Sequence[str], command: Sequence[str]
+def looks_secret(
+    stack: str,
+    region: str,
+    backend_environment: Mapping[str, str],
+    public_variables: Sequence[str],
+    migration_command: Sequence[str],
 ) -> Iterator[str]:
-    """The variables of the backend and the words of the migration that look like secrets."""
-    for name in public:
-        if name not in variables:
+    """A rule: no variable of the backend and no word of the migration looks like a secret."""
+    for name in public_variables:
+        if name not in backend_environment:
             yield f"{PUBLIC} has {name}, which is not in {VARIABLES}: expected the names of variables that are"
-    for name, value in variables.items():
+    for name, value in backend_environment.items():
         by = "name" if names_secret(name, value) else "value" if has_secret(value) else ""
-        if by and name not in public:
-            allowed = f"pulumi config set -s {stack} --path '{PUBLIC}[{len(public)}]' {shlex.quote(name)}"
+        if by and name not in public_variables:
+            allowed = f"pulumi config set -s {stack} --path '{PUBLIC}[{len(public_variables)}]' {shlex.quote(name)}"
             yield (
                 f"{_path((VARIABLES, name))} looks like a secret by its {by}: the state and the task definition would "
                 f"have it in clear text{_to_keep(stack, region, name)}\n      if it is none:  {allowed}"
             )
-    if has_secret(shlex.join(command)):
+    if has_secret(shlex.join(migration_command)):
         yield (
-            "easi:migrationCommand has what looks like a secret, and the state and ECS would have it in clear text: "
-            "give it to the program as a variable of easi:backendSecrets, which the migration has, too"
+            f"{PREFIX}migrationCommand has what looks like a secret, and the state and ECS would have it in clear text:"
+            f" give it to the program as a variable of {SECRETS}, which the migration has, too"
         )
 
 
 def _to_keep(stack: str, region: str, name: str) -> str:
     """The commands that move a variable from the settings to Secrets Manager."""
-    secret = shlex.quote(f"easi/{stack}/{name}")
-    here, there = (shlex.quote(_path((key, name))) for key in (VARIABLES, "easi:backendSecrets"))
+    secret = shlex.quote(f"{PROJECT}/{stack}/{name}")
+    here, there = (shlex.quote(_path((key, name))) for key in (VARIABLES, SECRETS))
     return f"""
       to keep it in Secrets Manager:
         printf %s "$(pulumi config get -s {stack} --path {here})" | \\
@@ -82,15 +88,15 @@ def _secure(file: Path) -> list[tuple[str | int, ...]]:
         config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
     except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
         return []
-    return list(_encrypted(config, ()))
+    return list(_encrypted_paths(config, ()))
 
 
-def _encrypted(found: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    if isinstance(found, dict) and set(found) == {"secure"}:
+def _encrypted_paths(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(node, dict) and set(node) == {"secure"}:
         yield path
-    elif isinstance(found, dict | list):
-        for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-            yield from _encrypted(value, (*path, key))
+    elif isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _encrypted_paths(value, (*path, key))
 
 
 def _path(path: Sequence[str | int]) -> str:

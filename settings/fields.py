@@ -1,8 +1,8 @@
 """The settings of one environment: typed, strict, frozen.
 
-Pulumi.yaml declares every setting with its type
-and default, and the engine checks the types of scalars; what it cannot check (unknown keys, the inside of lists and
-maps, in `formats` what a value has to be, in `rules` what belongs together) is checked here, all at once.
+Pulumi.yaml declares every setting with its type and default, and the engine checks the types of scalars; what it cannot
+check (unknown keys, the inside of lists and maps, the formats of the fields, in `rules` what belongs together) is
+checked here, all at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pulumi
 
@@ -19,14 +19,14 @@ from components import aws_limits
 from release import strict_json
 from release.strict_json import DamagedError
 from settings import clear_text, formats, reader, rules
+from settings.formats import ONCE, PRIVATE, Choice, Range, Text
+from settings.names import PREFIX, PROJECT
 from settings.reader import SettingsError
 
-PROJECT = "easi"
 REGION = "aws:region"
 """The only setting of the AWS provider that has to be there; the others are the provider's business."""
-
-PROBE_SECRET = "easi:probeSecret"  # noqa: S105 - the name of the setting
-"""The only setting of ours that is a secret."""
+PROBE_SECRET = f"{PREFIX}probeSecret"
+"""The only setting of the project that is a secret."""
 DISTRIBUTION_PLACEHOLDER = "{distribution}"
 """In `publicUrl`, the first label of the distribution's own domain name: d111111abcdef8 of …cloudfront.net. In
 `connectTo` that too, and alone it is the whole name."""
@@ -36,63 +36,64 @@ DISTRIBUTION_PLACEHOLDER = "{distribution}"
 class Settings:
     """One field for each setting of Pulumi.yaml, in its order; descriptions, units and defaults are there."""
 
-    promote_from: str
-    domain: str
-    certificate_arn: str
-    hosted_zone_id: str
-    public_url: str
-    connect_to: str
-    probe_secret: str = dataclasses.field(repr=False)
-    web_acl_arn: str
-    content_security_policy: str
-    permissions_policy: str
+    promote_from: Annotated[str, Text(r"[\w.-]+", "the name of a stack")]
+    domain: Annotated[str, formats.DOMAIN]
+    certificate_arn: Annotated[str, formats.US_EAST_1_CERTIFICATE]
+    hosted_zone_id: Annotated[str, formats.HOSTED_ZONE]
+    public_url: Annotated[str, formats.PUBLIC_URL]
+    connect_to: Annotated[str, formats.CONNECT_TO]
+    probe_secret: Annotated[str, formats.PROBE_SECRET, PRIVATE] = dataclasses.field(repr=False)
+    web_acl_arn: Annotated[str, formats.WEB_ACL]
+    content_security_policy: Annotated[str, formats.HEADER]
+    permissions_policy: Annotated[str, formats.HEADER]
     hsts_subdomains: bool
-    origin_shield_region: str
-    access_log_days: int
-    vpc_id: str
+    origin_shield_region: Annotated[str, Text(aws_limits.REGION, "a region")]
+    access_log_days: Annotated[int, formats.DAYS_OF_LOGS]
+    vpc_id: Annotated[str, Text(r"vpc-[0-9a-z]+", "vpc-…")]
     vpc_tags: Mapping[str, str]
-    private_subnet_ids: tuple[str, ...]
+    private_subnet_ids: Annotated[tuple[str, ...], Text(r"subnet-[0-9a-z]+", "subnet-…", may_be_empty=False), ONCE]
     private_subnet_tags: Mapping[str, str]
     vpc_cidr: str
-    zones: int
-    nat_gateways: int
-    flow_log_days: int
-    cpu: int
+    zones: Annotated[int, Range(aws_limits.MIN_ZONES, aws_limits.MAX_ZONES)]
+    nat_gateways: Annotated[int, Range(1, aws_limits.MAX_ZONES)]
+    flow_log_days: Annotated[int, formats.DAYS_OF_LOGS]
+    cpu: Annotated[int, Choice((aws_limits.SMALLEST_CPU, *aws_limits.MEMORY_MIB))]
     memory: int
-    cpu_architecture: str
-    min_count: int
-    max_count: int
-    scale_at_cpu_percent: int
-    backend_environment: Mapping[str, str]
-    public_variables: tuple[str, ...]
-    backend_secrets: Mapping[str, str]
-    secret_key_arns: tuple[str, ...]
-    load_balancer_certificate_arn: str
-    load_balancer_log_days: int
-    health_check_grace: int
+    cpu_architecture: Annotated[str, Choice(aws_limits.ARCHITECTURES)]
+    min_count: Annotated[int, Range(1, 1000)]
+    max_count: Annotated[int, Range(1, 1000)]
+    scale_at_cpu_percent: Annotated[int, Range(1, 100)]
+    backend_environment: Annotated[Mapping[str, str], PRIVATE]
+    public_variables: Annotated[tuple[str, ...], ONCE]
+    backend_secrets: Annotated[Mapping[str, str], formats.SECRET_ARN, PRIVATE]
+    secret_key_arns: Annotated[tuple[str, ...], formats.KMS_KEY._replace(may_be_empty=False), ONCE]
+    load_balancer_certificate_arn: Annotated[str, formats.CERTIFICATE]
+    load_balancer_log_days: Annotated[int, formats.DAYS_OF_LOGS]
+    health_check_grace: Annotated[int, Range(0, 3600)]
     execute_command: bool
-    container_insights: str
+    container_insights: Annotated[str, Choice(("enabled", "enhanced", "disabled"))]
     deployment_alarms: bool
-    go_image: str
-    backend_folder: str
-    frontend_folder: str
+    go_image: Annotated[str, Text(r"\S+", "an image", may_be_empty=False)]
+    backend_folder: Annotated[str, formats.FOLDER]
+    frontend_folder: Annotated[str, formats.FOLDER]
     deploy_in_vpc: bool
-    migration_command: tuple[str, ...]
-    migration_timeout: int
-    health_passes: int
-    health_interval: int
-    health_deadline: int
+    migration_command: Annotated[tuple[str, ...], Text(r"[^\0]+", "a text that is not empty", may_be_empty=False)]
+    migration_timeout: Annotated[int, Range(10, 7200)]
+    health_passes: Annotated[int, Range(1, 100)]
+    health_interval: Annotated[int, Range(1, 60)]
+    health_deadline: Annotated[int, Range(2, 3600)]
     require_live_timestamp: bool
-    rollout_deadline: int
-    keep_releases: int
-    alarm_emails: tuple[str, ...]
-    log_retention_days: int
-    log_key_arn: str
-    data_key_arn: str
-    us_east1_key_arn: str
-    reader_account_ids: tuple[str, ...]
-    role_path: str
-    permissions_boundary: str
+    # A new task needs most of a minute to be pulled, started and found healthy; CI ends a job after six hours.
+    rollout_deadline: Annotated[int, Range(60, 7200)]
+    keep_releases: Annotated[int, Range(1, 100)]
+    alarm_emails: Annotated[tuple[str, ...], formats.EMAIL, ONCE]
+    log_retention_days: Annotated[int, Choice(aws_limits.RETENTION_DAYS)]
+    log_key_arn: Annotated[str, formats.KMS_KEY]
+    data_key_arn: Annotated[str, formats.KMS_KEY]
+    us_east1_key_arn: Annotated[str, formats.US_EAST_1_KMS_KEY]
+    reader_account_ids: Annotated[tuple[str, ...], Text(r"\d{12}", "12 digits", may_be_empty=False), ONCE]
+    role_path: Annotated[str, formats.ROLE_PATH]
+    permissions_boundary: Annotated[str, formats.PERMISSIONS_BOUNDARY]
     protect: bool
 
     def url(self, distribution_domain_name: str) -> str:
@@ -114,32 +115,32 @@ def _filled(text: str, distribution_domain_name: str) -> str:
 
 
 def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), file: Path | None = None) -> Settings:
-    """The settings of `stack` from the engine's configuration: `easi:<key>` to a string, JSON for lists and maps.
+    """The settings of `stack` from the engine's configuration: `<project>:<key>` to a string, JSON for lists and maps.
 
     `secrets` are the keys that hold a secret of Pulumi, and `file` is the stack's, by default Pulumi.<stack>.yaml here.
-    Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types, secrets, and
-    what `rules` says of the settings that could be read. No value of a variable of the backend is repeated.
+    Raises SettingsError, which lists everything that is wrong: unknown keys, missing values, wrong types and formats,
+    secrets, and what `rules` says of the settings that could be read. No value of a private setting is repeated.
     """
     file = file or Path(f"Pulumi.{stack}.yaml")
-    others = [key for key in secrets if key != PROBE_SECRET]
-    values, problems = reader.read(PROJECT, Settings, config, formats.PRIVATE, others)
+    secrets_elsewhere = [key for key in secrets if key != PROBE_SECRET]
+    values, problems = reader.read(PROJECT, Settings, config, secrets_elsewhere)
     if config.get(PROBE_SECRET) and PROBE_SECRET not in secrets:
         problems.append(
             f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
             f"      to set another one:  pulumi config set -s {stack} {PROBE_SECRET} --secret"
         )
-    place: dict[str, Any] = {"stack": stack, "default_tags": _default_tags(config)}
+    readable = {**values, "stack": stack, "default_tags": _default_tags(config)}
     region = config.get(REGION, "")
     if re.fullmatch(aws_limits.REGION, region):
-        place["region"] = region
+        readable["region"] = region
     else:
         problems.append(
             f"{REGION} is {repr(region) if region else 'missing'}: expected the AWS region of this environment, for "
             f"example us-west-2\n      to set it:  pulumi config set -s {stack} {REGION} <region>"
         )
-    ours = [key for key in others if key.startswith(f"{PROJECT}:")]
-    problems += clear_text.told(stack, region, ours, file)
-    problems += rules.problems(values | place)
+    own = [key for key in secrets_elsewhere if key.startswith(PREFIX)]
+    problems += clear_text.encrypted(stack, region, own, file)
+    problems += rules.problems(readable)
     if problems:
         raise SettingsError(stack, file.name, problems)
     return Settings(**values)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pulumi
 
 from release import strict_json
 from release.strict_json import DamagedError
+from settings.formats import ONCE, PRIVATE, Choice, Format, Range, Text
 
 
 class SettingsError(pulumi.RunError):
@@ -19,6 +21,16 @@ class SettingsError(pulumi.RunError):
 
     def __init__(self, stack: str, file: str, problems: Sequence[str]) -> None:
         super().__init__(f"the settings of stack {stack} ({file}) cannot be used:\n  " + "\n  ".join(problems))
+
+
+class Declaration(typing.NamedTuple):
+    """A field of a settings dataclass: `min_count: Annotated[int, Range(1, 1000)]`."""
+
+    field: str
+    kind: typing.Any
+    format: Format | None
+    private: bool
+    once: bool
 
 
 def of_stack() -> Mapping[str, str]:
@@ -38,26 +50,33 @@ def key_of(field: str) -> str:
     return head + "".join(part.capitalize() for part in tail)
 
 
-def read(
-    project: str,
-    kind: type,
-    config: Mapping[str, str],
-    private: Collection[str] = (),
-    secrets: Collection[str] = (),
-) -> tuple[dict[str, typing.Any], list[str]]:
-    """The values of the fields of the dataclass `kind` that could be read from `<project>:<key>`, and what is wrong.
+def declarations(settings: type) -> dict[str, Declaration]:
+    """What the dataclass `settings` declares, by key."""
+    declared = {}
+    hints = typing.get_type_hints(settings, include_extras=True)
+    for field in dataclasses.fields(settings):
+        hint = hints[field.name]
+        kind, *notes = typing.get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+        form = next((note for note in notes if isinstance(note, Text | Range | Choice)), None)
+        declared[key_of(field.name)] = Declaration(field.name, kind, form, PRIVATE in notes, ONCE in notes)
+    return declared
 
-    Lists and maps are JSON in the configuration. Unknown and missing keys and wrong types are problems, and so are
-    `secrets`, of which no value is returned. Of these and of the fields in `private`, no value is repeated.
+
+def read(
+    project: str, settings: type, config: Mapping[str, str], secrets: Collection[str] = ()
+) -> tuple[dict[str, typing.Any], list[str]]:
+    """The values of the fields of the dataclass `settings` that have their type, and what is wrong.
+
+    Lists and maps are JSON in the configuration. Unknown and missing keys, wrong types and formats are problems, and so
+    are `secrets`, of which no value is returned. No value of these or of a private setting is repeated.
     """
     prefix = f"{project}:"
-    given = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    types = typing.get_type_hints(kind)
-    fields = {key_of(field.name): field.name for field in dataclasses.fields(kind)}
-    problems = [_unknown(prefix, key, fields) for key in sorted(set(given) - set(fields))]
+    declared = declarations(settings)
+    texts = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    problems = [_unknown(prefix, key, declared) for key in sorted(set(texts) - set(declared))]
     values: dict[str, typing.Any] = {}
-    for key, name in fields.items():
-        if key not in given:
+    for key, declaration in declared.items():
+        if key not in texts:
             problems.append(f"{prefix}{key} is missing: Pulumi.yaml declares it with a default; is that file complete?")
             continue
         if f"{prefix}{key}" in secrets:
@@ -67,14 +86,17 @@ def read(
             )
             continue
         try:
-            values[name] = _parse(given[key], types[name])
+            value = _parse(texts[key], declaration.kind)
         except ValueError as error:
-            shown = "not what it has to be" if name in private else repr(given[key])
+            shown = "not what it has to be" if declaration.private else repr(texts[key])
             problems.append(f"{prefix}{key} is {shown}: {error}")
+            continue
+        values[declaration.field] = value
+        problems += _unformatted(f"{prefix}{key}", value, declaration)
     return values, problems
 
 
-def _unknown(prefix: str, key: str, known: Mapping[str, str]) -> str:
+def _unknown(prefix: str, key: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
     return f"{prefix}{key} is no setting" + (f": did you mean {prefix}{near[0]}?" if near else " of Pulumi.yaml")
 
@@ -105,3 +127,28 @@ def _parse(text: str, kind: typing.Any) -> typing.Any:
         hint = "; with --path, a name that has a dot is written in brackets: '<setting>[\"a.b\"]'" if nested else ""
         raise ValueError(f"expected a map of names to strings (quote numbers){hint}{why}")
     return dict(sorted(value.items()))
+
+
+def _unformatted(key: str, value: typing.Any, declaration: Declaration) -> Iterator[str]:
+    if form := declaration.format:
+        for path, item in _items(key, value):
+            if not form.takes(item):
+                shown = "something else" if declaration.private else repr(item)
+                yield f"{path} is {shown}: expected {form.expected}"
+    if declaration.once:
+        items = [item.casefold() for item in value]
+        for number, item in enumerate(items):
+            if item in items[:number]:
+                yield f"{key}[{number}] is {value[number]!r}, as is {key}[{items.index(item)}]: expected each once"
+
+
+def _items(key: str, value: typing.Any) -> Iterator[tuple[str, typing.Any]]:
+    """Every single value of a setting, with its property path as `pulumi config --path` takes it."""
+    if isinstance(value, Mapping):
+        # A dot in a name would lead one level down.
+        steps = {name: f".{name}" if re.fullmatch(r"\w+", name) else f"[{json.dumps(name)}]" for name in value}
+        yield from ((key + steps[name], item) for name, item in value.items())
+    elif isinstance(value, tuple):
+        yield from ((f"{key}[{number}]", item) for number, item in enumerate(value))
+    else:
+        yield key, value

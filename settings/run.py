@@ -13,20 +13,11 @@ import pulumi
 
 from release import session, version
 from release.request import Connection
-
-VERSION_VARIABLE = "EASI_VERSION"
-"""Environment variable that names the version to release, in full. The working tree's without it."""
-REASON_VARIABLE = "EASI_BREAK_GLASS_REASON"
-"""Environment variable with the reason to run a version that the gate would refuse. The record keeps it."""
-RESTART_VARIABLE = "EASI_RESTART"
-"""Environment variable with the reason to start every task anew although nothing changed, as after the rotation of a
-secret. The record of the attempt keeps it."""
+from settings.names import REASON_VARIABLE, RESTART_VARIABLE, VERSION_VARIABLE
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """What this run of the program was asked to do, from the process's environment."""
-
     root: Path
     """The project's folder."""
     requested_version: str | None
