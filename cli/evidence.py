@@ -16,9 +16,9 @@ from cli.environment import Environment
 from cli.events import Preview
 from cli.explain import Answer
 from cli.markdown import Block, Part
+from cli.question import ask
 from cli.text import short, table, when
 from release.promotion import Accepted
-from release.records import Proven
 from release.version import commit
 
 GOOD, STOP = 0, 1
@@ -29,14 +29,15 @@ _UNREAD = "only who may read the records bucket can"
 class Evidence:
     answer: Answer
     upstream: Environment | None
-    proof: Proven | None
-    """The proof that the gate goes by; None where the version is built, or refused."""
-    own: bool
-    """The proof is this environment's own: the version ran here before."""
     preview: Preview | None
     """None where the gate refuses: nobody is asked then."""
     compare: str = ""
     """Address of the commits, one by one; empty where that is not known."""
+
+    @property
+    def accepted(self) -> Accepted | None:
+        """The proof that the gate goes by, and whether it is this environment's own; None: built, or refused."""
+        return self.answer.decision if isinstance(self.answer.decision, Accepted) else None
 
     @property
     def good(self) -> bool:
@@ -57,19 +58,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with job.failure_in_summary(f"{options.stack}: what a release would change is not known"):
-        question = explain.ask(options.stack)
-        answer, decision = explain.explain(question, unread=_UNREAD), question.decide()
+        question = ask(options.stack)
+        answer = explain.explain(question, unread=_UNREAD)
         seen = preview.run(question.here.name) if answer.accepted else None
     if seen is not None and options.save is not None:
         preview.save(seen, options.save)
-    evidence = Evidence(
-        answer=answer,
-        upstream=question.upstream,
-        proof=decision.evidence if isinstance(decision, Accepted) else None,
-        own=isinstance(decision, Accepted) and decision.own,
-        preview=seen,
-        compare=_compare(answer, os.environ),
-    )
+    evidence = Evidence(answer=answer, upstream=question.upstream, preview=seen, compare=_compare(answer, os.environ))
     print("\n".join(lines(evidence)), flush=True)
     job.summary(summary(evidence))
     return GOOD if evidence.good else STOP
@@ -134,27 +128,29 @@ def _resources(evidence: Evidence) -> list[str]:
 
 def _whose(evidence: Evidence) -> str:
     """Where the version was proven, and whether it runs there still."""
-    name, upstream = evidence.answer.environment, evidence.upstream
-    if evidence.proof is None:
+    name, upstream, accepted = evidence.answer.environment, evidence.upstream, evidence.accepted
+    if accepted is None:
         return f"none yet, {name} is the first environment: it builds and proves it"
-    if evidence.own or upstream is None:
+    if accepted.own or upstream is None:
         return f"it ran in {name} before"
     now = upstream.release
-    if now is None or now.version == evidence.proof.version:
+    if now is None or now.version == accepted.evidence.version:
         return f"it runs in {upstream.name}"
     return f"it ran in {upstream.name}, which runs {short(now.version)} since {when(now.verified_at)}"
 
 
 def _proof(evidence: Evidence) -> outcome.Rows:
-    if evidence.proof is None:
+    accepted = evidence.accepted
+    if accepted is None:
         return []
-    shown = None if evidence.own else evidence.upstream
-    return outcome.proven(evidence.proof, str(shown.stack.outputs.get("url") or "") if shown else "")
+    shown = None if accepted.own else evidence.upstream
+    return outcome.proven(accepted.evidence, str(shown.stack.outputs.get("url") or "") if shown else "")
 
 
 def _artifacts(evidence: Evidence) -> outcome.Rows:
     """Image, files and migrations: what of them is another than now."""
-    answer, proof, before = evidence.answer, evidence.proof, evidence.answer.now
+    answer, before = evidence.answer, evidence.answer.now
+    proof = evidence.accepted.evidence if evidence.accepted else None
     rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
     if proof is not None:
         for label, then, old in (

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from cli import markdown
+from cli.diagnosis import Row
 from cli.text import moment, seconds, short, table, when
-from cli.verdict import Row
 from functions.names import revision
 from release import way_back
 from release.healthcheck import Proof
@@ -21,7 +21,7 @@ _COPIED: Final = ("version", "image", "static files", "task definition")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Facts:
+class Outcome:
     """What is known after an update of an environment."""
 
     environment: str
@@ -67,43 +67,43 @@ class Facts:
         return self.proof is not None and not self.pending and (self.update is None or self.update.succeeded)
 
 
-def headline(facts: Facts) -> str:
-    name, version, release = facts.environment, short(facts.wanted), facts.release
-    if facts.good:
+def headline(outcome: Outcome) -> str:
+    name, version, release = outcome.environment, short(outcome.wanted), outcome.release
+    if outcome.good:
         return f"{name}: {version} is proven, and answers"
-    if release is None or release.version != facts.wanted:
-        if facts.living:
+    if release is None or release.version != outcome.wanted:
+        if outcome.living:
             return f"{name}: {version} is not released: a release is under way"
         return f"{name}: {version} is not released"
-    if facts.proof is None:
+    if outcome.proof is None:
         return f"{name}: {version} is released and does not answer as it should"
     return f"{name}: {version} still runs, but its update failed"
 
 
-def story(facts: Facts) -> list[str]:
+def story(outcome: Outcome) -> list[str]:
     """Why it is not good, and what to do, a line each; empty where it is."""
-    if facts.good:
+    if outcome.good:
         return []
-    attempt = facts.mine
+    attempt = outcome.mine
     if attempt is not None and attempt.message and attempt.outcome != "proven":
         rows = attempt.message.split("\n")
-        return [*rows, *table(_way_back(facts))] if attempt.outcome == "failed" else rows
-    return table([row for row in [*_why(facts), *_way_back(facts)] if row[1]])
+        return [*rows, *table(_way_back(outcome))] if attempt.outcome == "failed" else rows
+    return table([row for row in [*_why(outcome), *_way_back(outcome)] if row[1]])
 
 
-def now(facts: Facts) -> Rows:
+def now(outcome: Outcome) -> Rows:
     """What is proven in the environment now, and how it was."""
-    release = facts.release
-    serving = [(f"{row.name} now", ": ".join(filter(None, (row.value, row.remark)))) for row in facts.serving]
+    release = outcome.release
+    serving = [(f"{row.name} now", ": ".join(filter(None, (row.value, row.remark)))) for row in outcome.serving]
     if release is None:
-        return [("proven", f"nothing was ever proven in {facts.environment}"), *serving]
-    rows = proven(release, facts.url)
-    if facts.proof is not None:
-        checked = f"{facts.proof.passes} times in a row until {when(facts.proof.verified_at)}"
+        return [("proven", f"nothing was ever proven in {outcome.environment}"), *serving]
+    rows = proven(release, outcome.url)
+    if outcome.proof is not None:
+        checked = f"{outcome.proof.passes} times in a row until {when(outcome.proof.verified_at)}"
         rows.append(("answers now", f"yes, {checked}"))
     else:
-        rows.append(("answers now", f"no: {facts.miss}" if facts.miss else "yes"))
-    attempt = facts.mine
+        rows.append(("answers now", f"no: {outcome.miss}" if outcome.miss else "yes"))
+    attempt = outcome.mine
     if attempt is not None and attempt.version == release.version:
         rows.append(("phases", ", ".join(f"{phase.name} {seconds(phase.seconds)}" for phase in attempt.phases)))
         rows.append(("by", attempt.who))
@@ -125,20 +125,20 @@ def proven(proof: Proven, url: str) -> Rows:
     return [row for row in rows if row[1]]
 
 
-def lines(facts: Facts) -> list[str]:
-    reasons = story(facts)
+def lines(outcome: Outcome) -> list[str]:
+    reasons = story(outcome)
     # The story that a release keeps begins with a headline of its own.
-    head = [] if reasons and not reasons[0].startswith(" ") else [headline(facts)]
-    proven_in = f"what {facts.environment} has proven:"
-    return [*head, *reasons, *([proven_in] if reasons else []), *table(now(facts))]
+    head = [] if reasons and not reasons[0].startswith(" ") else [headline(outcome)]
+    proven_in = f"what {outcome.environment} has proven:"
+    return [*head, *reasons, *([proven_in] if reasons else []), *table(now(outcome))]
 
 
-def summary(facts: Facts) -> str:
-    reasons = story(facts)
-    parts = [f"## {markdown.escape(headline(facts))}"]
+def summary(outcome: Outcome) -> str:
+    reasons = story(outcome)
+    parts = [f"## {markdown.escape(headline(outcome))}"]
     if reasons:
-        parts += [markdown.fence("\n".join(reasons)), f"### What {markdown.escape(facts.environment)} has proven"]
-    parts.append(rows_of(now(facts)))
+        parts += [markdown.fence("\n".join(reasons)), f"### What {markdown.escape(outcome.environment)} has proven"]
+    parts.append(rows_of(now(outcome)))
     if reasons:
         parts.append("What messages mean: docs/understand-a-message.md. Going back: docs/roll-back.md.")
     return "\n\n".join(parts)
@@ -154,24 +154,24 @@ def _cell(label: str, text: str) -> str:
     return markdown.code(text) if label in _COPIED else markdown.escape(text)
 
 
-def _why(facts: Facts) -> Rows:
+def _why(outcome: Outcome) -> Rows:
     """What is known of a failure that has no story."""
-    name, release, attempt = facts.environment, facts.release, facts.mine
+    name, release, attempt = outcome.environment, outcome.release, outcome.mine
     if attempt is not None and attempt.outcome is None:
-        return _not_ended(facts, attempt)
-    if facts.refusal:
-        first, *more = facts.refusal.split("\n")
+        return _not_ended(outcome, attempt)
+    if outcome.refusal:
+        first, *more = outcome.refusal.split("\n")
         return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(release))]
-    if release is not None and release.version == facts.wanted and facts.proof is None:
+    if release is not None and release.version == outcome.wanted and outcome.proof is None:
         look = f"python -m release status -s {name}   (and look at the backend's logs)"
-        return [("why", facts.miss), ("to do", look)]
-    if facts.pending:
+        return [("why", outcome.miss), ("to do", look)]
+    if outcome.pending:
         return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
-    if facts.unread:
+    if outcome.unread:
         hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
-        return [("why", hint), ("", facts.unread), ("runs now", _runs(release))]
+        return [("why", hint), ("", outcome.unread), ("runs now", _runs(release))]
     # A roll back without its version would release HEAD, which is what was to be rolled back.
-    version = f"EASI_VERSION={facts.wanted} " if facts.named else ""
+    version = f"EASI_VERSION={outcome.wanted} " if outcome.named else ""
     return [
         ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
         ("runs now", _runs(release)),
@@ -179,15 +179,15 @@ def _why(facts: Facts) -> Rows:
     ]
 
 
-def _not_ended(facts: Facts, attempt: Attempt) -> Rows:
-    if facts.living:
+def _not_ended(outcome: Outcome, attempt: Attempt) -> Rows:
+    if outcome.living:
         return [
             ("why", f"it is being released by {attempt.who} since {when(attempt.started_at)}"),
-            ("to do", f"wait until that has ended:  python -m release status -s {facts.environment}"),
+            ("to do", f"wait until that has ended:  python -m release status -s {outcome.environment}"),
         ]
     return [
         ("why", f"its release began {when(attempt.started_at)} and was cut short: what runs may be a mixture"),
-        ("to do", _again(facts.environment)),
+        ("to do", _again(outcome.environment)),
     ]
 
 
@@ -199,18 +199,18 @@ def _runs(release: Release | None) -> str:
     return f"{short(release.version)}, as before" if release else "nothing was proven here before"
 
 
-def _way_back(facts: Facts) -> Rows:
+def _way_back(outcome: Outcome) -> Rows:
     """How to run what was proven before, where what runs now is not it; nothing where there is no such version."""
-    release, attempt = facts.release, facts.mine
-    if release is None or facts.living:
+    release, attempt = outcome.release, outcome.mine
+    if release is None or outcome.living:
         return []
     # What was proven before runs on, unless an attempt has ended in the middle.
-    if release.version != facts.wanted and (attempt is None or attempt.outcome not in {None, "failed"}):
+    if release.version != outcome.wanted and (attempt is None or attempt.outcome not in {None, "failed"}):
         return []
-    target = way_back.target(release, facts.wanted)
+    target = way_back.target(release, outcome.wanted)
     if target is None:
         return []
     return [
-        ("to go back", f"Actions > Roll back > Run workflow: {facts.environment}, {target.version}"),
-        ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {facts.environment}"),
+        ("to go back", f"Actions > Roll back > Run workflow: {outcome.environment}, {target.version}"),
+        ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {outcome.environment}"),
     ]

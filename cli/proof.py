@@ -8,10 +8,11 @@ import dataclasses
 import os
 from typing import Any
 
-from cli import environment, errors, explain, job, outcome, status, verdict, versions
+from cli import diagnosis, environment, errors, job, status, versions
 from cli.environment import Environment
 from cli.errors import told
-from cli.outcome import Facts
+from cli.outcome import Outcome, lines, summary
+from cli.question import ask, version_here
 from release import healthcheck, lease, records, updates
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
@@ -33,20 +34,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with job.failure_in_summary(f"{options.stack}: what runs is not known"):
-        facts = look(environment.opened(options.stack))
-    print("\n".join(outcome.lines(facts)), flush=True)
-    job.summary(outcome.summary(facts))
-    job.outputs(url=facts.url, version=facts.release.version if facts.release else "")
-    return PROVEN if facts.good else NOT_PROVEN
+        outcome = look(environment.opened(options.stack))
+    print("\n".join(lines(outcome)), flush=True)
+    job.summary(summary(outcome))
+    job.outputs(url=outcome.url, version=outcome.release.version if outcome.release else "")
+    return PROVEN if outcome.good else NOT_PROVEN
 
 
-def look(there: Environment) -> Facts:
+def look(there: Environment) -> Outcome:
     """Everything that is known, of which only the stack and the wanted version must be. Raises some of EXPECTED."""
     release = there.release
     named = os.environ.get("EASI_VERSION")
     known = [release] if release else []
-    wanted = versions.resolve(named, known, name=there.name) if named else explain.version_here(there)
-    facts = Facts(
+    wanted = versions.resolve(named, known, name=there.name) if named else version_here(there)
+    outcome = Outcome(
         environment=there.name,
         wanted=wanted,
         named=bool(named),
@@ -55,45 +56,45 @@ def look(there: Environment) -> Facts:
         update=next(iter(updates.read(there.name)), None),
         pending=bool(there.stack.pending),
     )
-    facts = _with_attempt(_with_proof(facts, there), there)
-    if facts.good:
-        return facts
-    facts = _with_status(facts, there)
-    return facts if facts.mine is not None else dataclasses.replace(facts, refusal=_refusal(there.name))
+    outcome = _with_attempt(_with_proof(outcome, there), there)
+    if outcome.good:
+        return outcome
+    outcome = _with_status(outcome, there)
+    return outcome if outcome.mine is not None else dataclasses.replace(outcome, refusal=_refusal(there.name))
 
 
-def _with_proof(facts: Facts, there: Environment) -> Facts:
+def _with_proof(outcome: Outcome, there: Environment) -> Outcome:
     """The whole health check, where the version that was to be released is the proven one."""
-    if facts.release is None or facts.release.version != facts.wanted:
-        return facts
+    if outcome.release is None or outcome.release.version != outcome.wanted:
+        return outcome
     try:
-        check = dataclasses.replace(there.released().health, version=facts.wanted)
-        return dataclasses.replace(facts, proof=healthcheck.prove(check, _say, there.tasks(facts.release)))
+        check = dataclasses.replace(there.released().health, version=outcome.wanted)
+        return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, there.tasks(outcome.release)))
     except errors.VerbError as error:
-        return dataclasses.replace(facts, miss=f"it cannot be asked: {error}")
+        return dataclasses.replace(outcome, miss=f"it cannot be asked: {error}")
     except NotProven as error:
-        return dataclasses.replace(facts, miss=str(error))
+        return dataclasses.replace(outcome, miss=str(error))
 
 
-def _with_status(facts: Facts, there: Environment) -> Facts:
+def _with_status(outcome: Outcome, there: Environment) -> Outcome:
     """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers."""
-    seen, miss = None, facts.miss
+    seen, miss = None, outcome.miss
     # Before the first release there is nothing to ask for; else `unread` says why.
     with contextlib.suppress(*errors.EXPECTED):
         seen = status.look(there, there.clients)
-    if facts.release is not None and facts.proof is None and not miss:
+    if outcome.release is not None and outcome.proof is None and not miss:
         try:
-            miss = (seen.health if seen else status.health(there, facts.release)).miss or ""
+            miss = (seen.health if seen else status.health(there, outcome.release)).miss or ""
         except errors.VerbError as error:
             miss = f"it cannot be asked: {error}"
-    return dataclasses.replace(facts, miss=miss, serving=tuple(verdict.serving(seen)) if seen else ())
+    return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(seen)) if seen else ())
 
 
-def _with_attempt(facts: Facts, there: Environment) -> Facts:
+def _with_attempt(outcome: Outcome, there: Environment) -> Outcome:
     """The last attempt, which a role may not be allowed to read."""
     if there.request is None and not there.unreadable:
         # Before the first release that succeeded, the stack does not say where attempts are.
-        return facts
+        return outcome
     try:
         s3, bucket = there.clients.s3, there.released().site.records_bucket
         last = _last(s3, bucket)
@@ -101,8 +102,8 @@ def _with_attempt(facts: Facts, there: Environment) -> Facts:
         # It may have ended while its lease was watched.
         last = _last(s3, bucket) if last is not None and last.outcome is None else last
     except errors.EXPECTED as error:
-        return dataclasses.replace(facts, unread=told(error))
-    return dataclasses.replace(facts, attempt=last, living=living)
+        return dataclasses.replace(outcome, unread=told(error))
+    return dataclasses.replace(outcome, attempt=last, living=living)
 
 
 def _last(s3: Any, bucket: str) -> Attempt | None:
@@ -120,7 +121,7 @@ def _lives(s3: Any, bucket: str) -> bool:
 
 def _refusal(name: str) -> str:
     try:
-        decision = explain.ask(name).decide()
+        decision = ask(name).decide()
     except errors.EXPECTED:
         return ""
     return decision.message if isinstance(decision, Refused) else ""

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from cli import environment, history, verdict
+from cli import diagnosis, environment, history
+from cli.diagnosis import Diagnosis, Health, Observed, Service
 from cli.environment import Environment
 from cli.errors import EXPECTED, told
 from cli.text import bold, table
-from cli.verdict import Facts, Finding, Health, Service
 from release import drift as service_drift
 from release import healthcheck, lease, records
 from release.records import Release
@@ -40,10 +40,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     there = environment.opened(options.stack)
-    facts = look(there, there.clients)
-    finding = verdict.judge(facts, datetime.now(UTC))
+    seen = look(there, there.clients)
+    finding = diagnosis.diagnose(seen, datetime.now(UTC))
     if options.json:
-        print(json.dumps(as_json(facts, finding), indent=2))
+        print(json.dumps(as_json(seen, finding), indent=2))
     else:
         print(bold(finding.headline))
         cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
     return AGREE if finding.good else DIFFER
 
 
-def look(there: Environment, clients: Clients) -> Facts:
-    """All facts, read at the same time. What cannot be read is a fact, too."""
+def look(there: Environment, clients: Clients) -> Observed:
+    """All seen, read at the same time. What cannot be read is a fact, too."""
     request = there.released()
     bucket = request.site.records_bucket
     unread: dict[str, str] = {}
@@ -75,7 +75,7 @@ def look(there: Environment, clients: Clients) -> Facts:
     answer = pool.submit(lambda: health(there, recorded.result()))
     pool.shutdown(wait=False)
     newest = last.result()
-    return Facts(
+    return Observed(
         environment=there.name,
         stack=there.release,
         pending=there.stack.pending,
@@ -90,15 +90,15 @@ def look(there: Environment, clients: Clients) -> Facts:
     )
 
 
-def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
+def as_json(seen: Observed, finding: Diagnosis) -> dict[str, Any]:
     """The answer for machines: docs/json.md. Pure."""
-    recorded, ecs, held, mark = facts.record, facts.ecs, facts.lease, facts.unsettled
-    site, _, differences = (facts.static_manifest or "").partition(" ")
+    recorded, ecs, held, mark = seen.record, seen.ecs, seen.lease, seen.unsettled
+    site, _, differences = (seen.static_manifest or "").partition(" ")
     return {
-        "environment": facts.environment,
+        "environment": seen.environment,
         "good": finding.good,
         "headline": finding.headline,
-        "wrong": [{"code": wrong.code, "what": wrong.what, "toDo": wrong.to_do} for wrong in finding.wrong],
+        "wrong": [{"code": one.code, "what": one.what, "toDo": one.to_do} for one in finding.problems],
         "record": records.proof_json(recorded) if recorded else None,
         "ecs": {
             "taskDefinition": ecs.task_definition,
@@ -111,20 +111,20 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
         "site": {
             "staticManifest": site,
             "differences": differences or None,
-            "asRecorded": recorded is not None and facts.static_manifest == recorded.static_manifest,
+            "asRecorded": recorded is not None and seen.static_manifest == recorded.static_manifest,
         }
         if site
         else None,
         "health": {
-            "url": facts.health.url,
-            "passes": facts.health.miss is None,
-            "version": facts.health.version,
-            "why": facts.health.miss,
+            "url": seen.health.url,
+            "passes": seen.health.miss is None,
+            "version": seen.health.version,
+            "why": seen.health.miss,
         },
         "stack": {
-            "version": facts.stack.version if facts.stack else None,
-            "pending": list(facts.pending),
-            "asRecorded": recorded is not None and facts.stack is not None and facts.stack.version == recorded.version,
+            "version": seen.stack.version if seen.stack else None,
+            "pending": list(seen.pending),
+            "asRecorded": recorded is not None and seen.stack is not None and seen.stack.version == recorded.version,
         },
         "lease": {
             "version": held.holder.version,
@@ -138,8 +138,8 @@ def as_json(facts: Facts, finding: Finding) -> dict[str, Any]:
         "unfinished": {"version": mark.version, "attempt": mark.attempt, "startedAt": mark.started_at}
         if mark
         else None,
-        "lastAttempt": history.attempt_json(facts.last, held) if facts.last else None,
-        "unread": {JSON_NAMES.get(source, source): why for source, why in facts.unread.items()},
+        "lastAttempt": history.attempt_json(seen.last, held) if seen.last else None,
+        "unread": {JSON_NAMES.get(source, source): why for source, why in seen.unread.items()},
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ci import main
 from cli import outcome
-from cli.outcome import Facts
+from cli.outcome import Outcome
 from release import healthcheck, lease, records, session
 from release.healthcheck import Answer, HealthCheck, NotProven, Proof
 from release.lease import Held, LeaseHeldError
@@ -307,9 +307,9 @@ def test_a_history_that_cannot_be_read_is_no_success(world: World, capsys: pytes
     assert "pulumi stack history -s prod answered what is no history" in capsys.readouterr().err
 
 
-def facts(**more: Any) -> Facts:
+def facts(**more: Any) -> Outcome:
     known: dict[str, Any] = {"environment": "prod", "wanted": BAD, "release": released(OLD, NEW)}
-    return Facts(**known | {"update": UPDATED} | more)
+    return Outcome(**known | {"update": UPDATED} | more)
 
 
 def test_only_a_whole_success_is_good() -> None:

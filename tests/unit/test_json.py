@@ -12,10 +12,10 @@ from typing import Any, get_args
 import fastjsonschema
 import pytest
 
-from cli import explain, history, status, verdict
+from cli import diagnosis, explain, history, status
+from cli.diagnosis import Observed
 from cli.history import History
 from cli.status import as_json
-from cli.verdict import Facts
 from release import records, way_back
 from release.__main__ import main
 from tests.json_schema import SCHEMA, check
@@ -67,8 +67,8 @@ def whole(data: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_status(changes: dict[str, Any], codes: list[str]) -> None:
-    facts: Facts = dataclasses.replace(FINE, **changes)
-    said = whole(as_json(facts, verdict.judge(facts, NOW)))
+    facts: Observed = dataclasses.replace(FINE, **changes)
+    said = whole(as_json(facts, diagnosis.diagnose(facts, NOW)))
     check("status", said)
     assert [wrong["code"] for wrong in said["wrong"]] == codes
     assert said["good"] is (codes == [])
@@ -76,7 +76,7 @@ def test_status(changes: dict[str, Any], codes: list[str]) -> None:
 
 def test_status_has_data_in_place_of_sentences() -> None:
     facts = dataclasses.replace(FINE, static_manifest=DIFFERS, lease=RELEASING)
-    said = as_json(facts, verdict.judge(facts, NOW))
+    said = as_json(facts, diagnosis.diagnose(facts, NOW))
     assert said["record"]["verifiedAt"] == "2026-01-02T03:04:05Z"
     assert said["ecs"] == {"taskDefinition": RECORD.task_definition, "desired": 2, "running": 2, "asRecorded": True}
     assert said["site"]["staticManifest"] == RECORD.static_manifest
@@ -157,7 +157,9 @@ def test_every_verb_has_an_example_and_its_words_are_the_programs() -> None:
     assert definitions["kind"]["enum"] == list(get_args(way_back.Kind))
     states = definitions["attempt"]["properties"]["state"]["enum"]
     assert states == [*records.OUTCOMES, "interrupted", "under way"]
-    assert definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"] == list(verdict.PROBLEMS)
+    assert definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"] == list(
+        diagnosis.PROBLEMS
+    )
     assert definitions["explain"]["properties"]["source"]["enum"] == list(explain.SOURCES)
     unread = definitions["status"]["properties"]["unread"]["propertyNames"]["enum"]
     assert set(status.JSON_NAMES.values()) <= set(unread)
@@ -177,7 +179,7 @@ def says(data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("change", [lacks, adds, says])
 def test_what_the_schema_does_not_describe_is_noticed(change: Callable[[dict[str, Any]], None]) -> None:
-    said = whole(as_json(FINE, verdict.judge(FINE, NOW)))
+    said = whole(as_json(FINE, diagnosis.diagnose(FINE, NOW)))
     change(said)
     with pytest.raises(fastjsonschema.JsonSchemaException):
         check("status", said)

@@ -16,8 +16,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from cli import verdict
-from cli.verdict import Facts, Health, Service
+from cli import diagnosis
+from cli.diagnosis import Health, Observed, Service
 from release import healthcheck, lease, records, session
 from release.__main__ import main
 from release.healthcheck import Answer, HealthCheck
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
 OLD, NEW, OTHER = "1" * 40, "2" * 40, "3" * 40
 RECORD = released(OLD, NEW)
-FINE = Facts(
+FINE = Observed(
     environment="prod",
     stack=RECORD,
     record=RECORD,
@@ -60,7 +60,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_all_that_agrees_is_said_in_one_line() -> None:
-    finding = verdict.judge(FINE, NOW)
+    finding = diagnosis.diagnose(FINE, NOW)
 
     assert finding.good
     assert finding.headline == (
@@ -139,14 +139,14 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_and_what_to_do_is_one_line(changes: dict[str, Any], headline: str) -> None:
-    finding = verdict.judge(dataclasses.replace(FINE, **changes), NOW)
+    finding = diagnosis.diagnose(dataclasses.replace(FINE, **changes), NOW)
 
     assert not finding.good
     assert finding.headline == headline
 
 
 def test_an_attempt_that_left_nothing_behind_is_told_and_is_not_wrong() -> None:
-    finding = verdict.judge(dataclasses.replace(FINE, last=attempt(OTHER, ended_at=None, outcome=None)), NOW)
+    finding = diagnosis.diagnose(dataclasses.replace(FINE, last=attempt(OTHER, ended_at=None, outcome=None)), NOW)
 
     assert finding.good, "there would be nothing to do about it"
     assert finding.rows[-1].value == "333333333333 interrupted, began 2026-01-02 03:00:00 UTC"
@@ -162,9 +162,9 @@ def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
         last=attempt(OTHER, ended_at=None, outcome=None),
     )
 
-    finding = verdict.judge(facts, NOW)
+    finding = diagnosis.diagnose(facts, NOW)
 
-    assert [wrong.what.partition(" by ")[0] for wrong in finding.wrong] == [
+    assert [wrong.what.partition(" by ")[0] for wrong in finding.problems] == [
         "333333333333 is being released",
         "ECS runs easi:3, and easi:2 is proven",
     ]
@@ -331,10 +331,10 @@ def test_network_and_exec_are_compared_with_the_record(runs: dict[str, Any], say
     settled: dict[str, Any] = {"network": here, "execute_command": False} | runs
     ecs = dataclasses.replace(on(), **settled)
 
-    finding = verdict.judge(dataclasses.replace(FINE, record=recorded, stack=recorded, ecs=ecs), NOW)
+    finding = diagnosis.diagnose(dataclasses.replace(FINE, record=recorded, stack=recorded, ecs=ecs), NOW)
 
     assert finding.good is not bool(says)
     assert says in finding.headline
     assert next(row.remark for row in finding.rows if row.name == "ECS") == ("DIFFERS" if says else "as recorded")
     # An earlier program's record says nothing of them.
-    assert verdict.judge(dataclasses.replace(FINE, ecs=ecs), NOW).good
+    assert diagnosis.diagnose(dataclasses.replace(FINE, ecs=ecs), NOW).good

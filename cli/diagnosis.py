@@ -1,4 +1,4 @@
-"""What the facts of an environment come to: one line that says what is wrong and what to do. Pure."""
+"""What the sources of an environment come to: one line that says what is wrong and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Health:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Facts:
+class Observed:
     """What each source says. None is "nothing there", unless `unread` says why it could not be read."""
 
     environment: str
@@ -90,7 +90,7 @@ PROBLEMS: Final = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wrong:
+class Problem:
     code: str
     """One of PROBLEMS: the same thing in one word, for programs."""
     what: str
@@ -107,114 +107,114 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Finding:
+class Diagnosis:
     environment: str
     headline: str
-    wrong: tuple[Wrong, ...]
+    problems: tuple[Problem, ...]
     """The most urgent first: it may be the cause of the others."""
     rows: tuple[Row, ...]
 
     @property
     def good(self) -> bool:
         """Everything agrees, and nobody is about to change it."""
-        return not self.wrong
+        return not self.problems
 
 
-def judge(facts: Facts, now: datetime) -> Finding:
+def diagnose(seen: Observed, now: datetime) -> Diagnosis:
     """Compare the sources with the record of the last proven release."""
-    wrong = tuple(_wrong(facts))
-    name, release = facts.environment, facts.record
-    if wrong:
-        headline = f"{name}: {wrong[0].what}. To do: {wrong[0].to_do}"
+    problems = tuple(_problems(seen))
+    name, release = seen.environment, seen.record
+    if problems:
+        headline = f"{name}: {problems[0].what}. To do: {problems[0].to_do}"
     else:
         assert release is not None  # noqa: S101 - without a record, something is wrong
         proven = f"proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         headline = f"{name} runs {short(release.version)}, {proven}: record, ECS, site and health check agree"
-    return Finding(environment=name, headline=headline, wrong=wrong, rows=tuple(_rows(facts, now)))
+    return Diagnosis(environment=name, headline=headline, problems=problems, rows=tuple(_rows(seen, now)))
 
 
-def _wrong(facts: Facts) -> Iterator[Wrong]:
+def _problems(seen: Observed) -> Iterator[Problem]:
     """What is wrong, the most urgent first."""
-    name, release = facts.environment, facts.record
-    if facts.lease is not None and facts.lease.alive:
-        holder = facts.lease.holder
-        yield Wrong(
+    name, release = seen.environment, seen.record
+    if seen.lease is not None and seen.lease.alive:
+        holder = seen.lease.holder
+        yield Problem(
             code="releasing",
             what=f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
             to_do=f"wait until it has ended; then: python -m release history -s {name}",
         )
     else:
-        yield from _cut_short(facts)
-    if "record" in facts.unread:
-        yield Wrong(
+        yield from _cut_short(seen)
+    if "record" in seen.unread:
+        yield Problem(
             code="unread",
-            what=f"the record cannot be read: {facts.unread['record']}",
+            what=f"the record cannot be read: {seen.unread['record']}",
             to_do="sign in with a role that may read it",
         )
     elif release is None:
         to_do = f"release a version: pulumi up -s {name}"
-        yield Wrong(code="nothing proven", what="nothing was ever proven here", to_do=to_do)
+        yield Problem(code="nothing proven", what="nothing was ever proven here", to_do=to_do)
     else:
-        yield from _differences(facts, release)
-    for source, why in facts.unread.items():
+        yield from _differences(seen, release)
+    for source, why in seen.unread.items():
         if source != "record":
             to_do = "sign in with a role that may read it"
-            yield Wrong(code="unread", what=f"{source} could not be read: {why}", to_do=to_do)
+            yield Problem(code="unread", what=f"{source} could not be read: {why}", to_do=to_do)
 
 
-def _cut_short(facts: Facts) -> Iterator[Wrong]:
+def _cut_short(seen: Observed) -> Iterator[Problem]:
     """What an attempt left behind that nobody is at any more."""
-    name = facts.environment
-    then = f"python -m release recover -s {name} && {_up(facts)}"
-    if facts.unsettled is not None:
-        mark = facts.unsettled
+    name = seen.environment
+    then = f"python -m release recover -s {name} && {_up(seen)}"
+    if seen.unsettled is not None:
+        mark = seen.unsettled
         which = (
             f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
         )
         what = f"{which} ended neither proven nor undone: what serves may be a mixture"
-        yield Wrong(code="unfinished", what=what, to_do=then)
-    elif facts.lease is not None:
-        holder = facts.lease.holder
+        yield Problem(code="unfinished", what=what, to_do=then)
+    elif seen.lease is not None:
+        holder = seen.lease.holder
         which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"
-        yield Wrong(code="cut short", what=f"{which} was cut short before it changed what serves", to_do=then)
-    elif facts.pending:
+        yield Problem(code="cut short", what=f"{which} was cut short before it changed what serves", to_do=then)
+    elif seen.pending:
         # An update takes the lease only for its release: before and after that, nothing here says whether it lives.
-        yield Wrong(
+        yield Problem(
             code="pending",
             what="an update of the stack is under way, or was cut short",
             to_do=f"wait; if nobody is at it: {then}",
         )
 
 
-def _differences(facts: Facts, release: Release) -> Iterator[Wrong]:
+def _differences(seen: Observed, release: Release) -> Iterator[Problem]:
     """Where what serves is not what was proven."""
-    again = _up(facts, "--refresh ")
-    ecs = facts.ecs
+    again = _up(seen, "--refresh ")
+    ecs = seen.ecs
     if ecs is not None and (what := ecs.differs(release)):
-        yield Wrong(code="service differs", what=what, to_do=again)
-    elif ecs is None and "ECS" not in facts.unread:
-        yield Wrong(code="service missing", what="the service is not there", to_do=again)
+        yield Problem(code="service differs", what=what, to_do=again)
+    elif ecs is None and "ECS" not in seen.unread:
+        yield Problem(code="service missing", what="the service is not there", to_do=again)
     elif ecs is not None and ecs.running < ecs.desired:
-        yield Wrong(
+        yield Problem(
             code="tasks missing",
             what=f"only {ecs.running} of {ecs.desired} tasks run",
             to_do="look at the service's events in ECS: it is starting them, or says why it cannot",
         )
-    if "site" not in facts.unread and facts.static_manifest != release.static_manifest:
-        what = _site_differs(facts.static_manifest, release.static_manifest)
-        yield Wrong(code="site differs", what=what, to_do=again)
-    if facts.health.miss is not None:
-        restart = _up(facts).replace(" pulumi", " EASI_RESTART='why' pulumi")
-        yield Wrong(
+    if "site" not in seen.unread and seen.static_manifest != release.static_manifest:
+        what = _site_differs(seen.static_manifest, release.static_manifest)
+        yield Problem(code="site differs", what=what, to_do=again)
+    if seen.health.miss is not None:
+        restart = _up(seen).replace(" pulumi", " EASI_RESTART='why' pulumi")
+        yield Problem(
             code="unhealthy",
-            what=f"the health check {_said(facts.health.miss)}",
+            what=f"the health check {_said(seen.health.miss)}",
             to_do=f"look at the backend's logs; to start every task anew: {restart}",
         )
-    if facts.stack is not None and facts.stack.version != release.version:
-        yield Wrong(
+    if seen.stack is not None and seen.stack.version != release.version:
+        yield Problem(
             code="stack differs",
-            what=f"the stack's outputs say {short(facts.stack.version)}, and {short(release.version)} is recorded",
-            to_do=_up(facts),
+            what=f"the stack's outputs say {short(seen.stack.version)}, and {short(release.version)} is recorded",
+            to_do=_up(seen),
         )
 
 
@@ -232,72 +232,68 @@ def _said(miss: str) -> str:
     return miss if miss.startswith(("answered", "came")) else f"does not pass: {miss}"
 
 
-def _up(facts: Facts, option: str = "") -> str:
+def _up(seen: Observed, option: str = "") -> str:
     """The update that proves the recorded version again, whatever is checked out."""
-    version = f"EASI_VERSION={facts.record.version} " if facts.record else ""
-    return f"{version}pulumi up {option}-s {facts.environment}"
+    version = f"EASI_VERSION={seen.record.version} " if seen.record else ""
+    return f"{version}pulumi up {option}-s {seen.environment}"
 
 
-def _rows(facts: Facts, now: datetime) -> Iterator[Row]:
-    release = facts.record
+def _rows(seen: Observed, now: datetime) -> Iterator[Row]:
+    release = seen.record
     if release is None:
-        yield Row(name="record", value=facts.unread.get("record", "none"))
+        yield Row(name="record", value=seen.unread.get("record", "none"))
     else:
         proven = f"{short(release.version)}, proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         yield Row(name="record", value=proven, remark=revision(release.task_definition))
-    yield from serving(facts)
-    health = facts.health
+    yield from serving(seen)
+    health = seen.health
     answer = f"pass, {short(health.version or '')}" if health.miss is None else health.miss
     yield Row(name="health", value=answer, remark=health.url)
-    stack = short(facts.stack.version) if facts.stack else "no release"
-    remark = _compared(_version(facts.stack), _version(release))
-    if facts.pending:
-        living = facts.lease is not None and facts.lease.alive
-        busy = ", ".join(urn.rpartition("::")[2] for urn in facts.pending)
+    stack = short(seen.stack.version) if seen.stack else "no release"
+    remark = _compared(seen.stack.version if seen.stack else None, release.version if release else None)
+    if seen.pending:
+        living = seen.lease is not None and seen.lease.alive
+        busy = ", ".join(urn.rpartition("::")[2] for urn in seen.pending)
         remark = f"{'under way' if living else 'under way or cut short'}: {busy}"
     yield Row(name="stack", value=stack, remark=remark)
-    yield Row(name="lease", value=_lease(facts))
-    if facts.last is not None:
-        last = facts.last
-        summary = f"{short(last.version)} {state(last, facts.lease)}, began {when(last.started_at)}"
+    yield Row(name="lease", value=_lease(seen))
+    if seen.last is not None:
+        last = seen.last
+        summary = f"{short(last.version)} {state(last, seen.lease)}, began {when(last.started_at)}"
         yield Row(name="last try", value=summary, remark=last.who)
 
 
-def serving(facts: Facts) -> Iterator[Row]:
+def serving(seen: Observed) -> Iterator[Row]:
     """What ECS runs and the site serves, each compared with the record."""
-    yield _ecs(facts)
-    yield _site(facts)
+    yield _ecs(seen)
+    yield _site(seen)
 
 
-def _ecs(facts: Facts) -> Row:
-    if facts.ecs is None:
-        return Row(name="ECS", value=facts.unread.get("ECS", "no service"))
-    value = f"{revision(facts.ecs.task_definition)}, {facts.ecs.running} of {facts.ecs.desired} tasks"
-    if facts.record is None:
+def _ecs(seen: Observed) -> Row:
+    if seen.ecs is None:
+        return Row(name="ECS", value=seen.unread.get("ECS", "no service"))
+    value = f"{revision(seen.ecs.task_definition)}, {seen.ecs.running} of {seen.ecs.desired} tasks"
+    if seen.record is None:
         return Row(name="ECS", value=value)
-    return Row(name="ECS", value=value, remark="DIFFERS" if facts.ecs.differs(facts.record) else "as recorded")
+    return Row(name="ECS", value=value, remark="DIFFERS" if seen.ecs.differs(seen.record) else "as recorded")
 
 
-def _site(facts: Facts) -> Row:
-    if "site" in facts.unread:
-        return Row(name="site", value=facts.unread["site"])
-    manifest = facts.static_manifest
+def _site(seen: Observed) -> Row:
+    if "site" in seen.unread:
+        return Row(name="site", value=seen.unread["site"])
+    manifest = seen.static_manifest
     digest, _, differs = (manifest or "").partition(" ")
     shown = f"manifest {short(digest)} {differs}".strip() if manifest else "nothing"
     return Row(
-        name="site", value=shown, remark=_compared(manifest, facts.record.static_manifest if facts.record else None)
+        name="site", value=shown, remark=_compared(manifest, seen.record.static_manifest if seen.record else None)
     )
 
 
-def _lease(facts: Facts) -> str:
-    if facts.lease is None:
-        return facts.unread.get("lease", "free: nobody releases")
-    kept = "renewed" if facts.lease.alive else "not renewed since"
-    return f"{facts.lease.holder}, {kept} {facts.lease.age_s:.0f} s ago"
-
-
-def _version(release: Release | None) -> str | None:
-    return release.version if release else None
+def _lease(seen: Observed) -> str:
+    if seen.lease is None:
+        return seen.unread.get("lease", "free: nobody releases")
+    kept = "renewed" if seen.lease.alive else "not renewed since"
+    return f"{seen.lease.holder}, {kept} {seen.lease.age_s:.0f} s ago"
 
 
 def _compared(value: str | None, recorded: str | None) -> str:

@@ -1,0 +1,84 @@
+"""May a version run in an environment? The gate's own decision, as `pulumi up` would make it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cli import environment, versions
+from cli.environment import Environment
+from cli.errors import UsageError
+from release import gate, tree
+from release.gate import Gate
+from release.promotion import Accepted, Refused
+from release.tree import Sources
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """May this version run here? With everything that the answer depends on."""
+
+    asked: Gate
+    here: Environment
+    upstream: Environment | None
+    """The environment before; None for the first, which builds."""
+    settings: Mapping[str, Any]
+
+    def decide(self) -> Accepted | Refused | None:
+        """The program's decision; None: the working tree is built. Raises GitError."""
+        decision = self.asked.decide(
+            promotes_from=self.upstream.name if self.upstream else "",
+            upstream=self.upstream.release if self.upstream else None,
+            here=self.here.release,
+        )
+        if isinstance(decision, Refused) or self.here.release is not None:
+            return decision
+        needed = ("domain", "hostedZoneId", "publicUrl", "connectTo")
+        domain, zone, url, connect_to = (str(self.settings.get(f"easi:{key}") or "") for key in needed)
+        unprovable = gate.unprovable(
+            self.here.name, domain=domain, hosted_zone_id=zone, public_url=url, connect_to=connect_to
+        )
+        return Refused(message=unprovable) if unprovable else decision
+
+
+def ask(name: str | None, version: str | None = None) -> Question:
+    """The question whether `version` may run in the stack `name`; without one, what `pulumi up` would release.
+
+    Reads the stacks' states, their settings and Git; nothing of AWS. Raises some of `errors.EXPECTED`.
+    """
+    if name is None and version and Path(f"Pulumi.{version}.yaml").exists():
+        raise UsageError(
+            f"{version} is an environment, and a version was expected.\n"
+            f"  did you mean:  python -m release explain -s {version}"
+        )
+    here = environment.opened(name)
+    settings = environment.settings(here.name)
+    upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
+    known = [release for release in (here.release, upstream.release if upstream else None) if release]
+    version = version or os.environ.get("EASI_VERSION")
+    asked = gate.ask(
+        Path.cwd(),
+        environment=here.name,
+        requested=versions.resolve(version, known, name=here.name) if version else None,
+        reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
+        sources=Sources.of(settings),
+    )
+    return Question(asked=asked, here=here, upstream=upstream, settings=settings)
+
+
+def version_here(there: Environment) -> str:
+    """The version of the working tree, as `pulumi up` would release it to the environment. Raises some of EXPECTED."""
+    return tree.read(Path.cwd(), Sources.of(environment.settings(there.name))).version
+
+
+def _upstream(name: str) -> Environment | None:
+    """The environment that this one promotes from; one that does not exist yet has proven nothing."""
+    if not name:
+        return None
+    try:
+        return environment.opened(name)
+    except UsageError:
+        return environment.nothing(name)
