@@ -39,7 +39,7 @@ class StateError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Place:
+class StateStore:
     """The bucket by name, the account that it is in, and who else keeps state there."""
 
     bucket: str
@@ -50,13 +50,11 @@ class Place:
     """The stacks of other accounts."""
 
     @property
-    def others(self) -> list[str]:
-        """ARNs of the other accounts."""
-        return sorted({each.root(self.partition) for each in self.shared})
+    def other_accounts(self) -> list[str]:
+        return sorted({stack.root(self.partition) for stack in self.shared})
 
     @property
     def alias(self) -> str:
-        """The key's alias."""
         return f"alias/{self.bucket}"
 
 
@@ -65,18 +63,18 @@ def ensure(session: boto3.Session, bucket: str, share_with: Sequence[policies.Sh
     region = str(session.region_name)
     caller = session.client("sts", config=_RETRIES).get_caller_identity()
     account, partition = caller["Account"], caller["Arn"].split(":")[1]
-    shared = sorted({each for each in share_with if each.account != account}, key=str)
-    place = Place(bucket=bucket, region=region, account=account, partition=partition, shared=shared)
+    shared = sorted({stack for stack in share_with if stack.account != account}, key=str)
+    store = StateStore(bucket=bucket, region=region, account=account, partition=partition, shared=shared)
     s3 = session.client("s3", config=_RETRIES)
-    _make_bucket(s3, place, say)  # first, because its name may be taken
-    statements = _bucket_policy(s3, place)
-    key = _ensure_key(session.client("kms", config=_RETRIES), place, say)
-    _set_up(s3, place, key, say)
-    wanted = policies.merged(statements, policies.of_bucket(f"arn:{partition}:s3:::{bucket}", partition, shared))
-    if wanted != statements:
-        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(wanted))
+    _make_bucket(s3, store, say)  # first, because its name may be taken
+    statements = _bucket_policy(s3, store)
+    key = _ensure_key(session.client("kms", config=_RETRIES), store, say)
+    _set_up(s3, store, key, say)
+    merged = policies.merged(statements, policies.of_bucket(f"arn:{partition}:s3:::{bucket}", partition, shared))
+    if merged != statements:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policies.document(merged))
     say(f"the bucket {bucket}: versioned, encrypted with the key, private, over TLS only")
-    alias = f"arn:{partition}:kms:{region}:{account}:{place.alias}"
+    alias = f"arn:{partition}:kms:{region}:{account}:{store.alias}"
     return (
         "to sign in, here and in CI:\n"
         f"  pulumi login 's3://{bucket}?region={region}&awssdk=v2'\n"
@@ -88,40 +86,40 @@ def ensure(session: boto3.Session, bucket: str, share_with: Sequence[policies.Sh
     )
 
 
-def _ensure_key(kms: Any, place: Place, say: Say) -> str:
-    alias = place.alias
-    statements = policies.of_key(f"arn:{place.partition}:iam::{place.account}:root", place.others)
+def _ensure_key(kms: Any, store: StateStore, say: Say) -> str:
+    alias = store.alias
+    statements = policies.of_key(f"arn:{store.partition}:iam::{store.account}:root", store.other_accounts)
     try:
-        found = kms.describe_key(KeyId=alias)["KeyMetadata"]
+        key = kms.describe_key(KeyId=alias)["KeyMetadata"]
     except kms.exceptions.NotFoundException:
-        found = kms.create_key(
-            Description=f"State of Pulumi stacks in {place.bucket}, and their secrets",
+        key = kms.create_key(
+            Description=f"State of Pulumi stacks in {store.bucket}, and their secrets",
             Policy=policies.document(statements),
         )["KeyMetadata"]
-        kms.create_alias(AliasName=alias, TargetKeyId=found["KeyId"])
-        say(f"made the key {found['Arn']} as {alias}")
+        kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+        say(f"made the key {key['Arn']} as {alias}")
     else:
-        if found["KeyState"] != "Enabled":
+        if key["KeyState"] != "Enabled":
             raise StateError(
-                f"the key {found['Arn']} ({alias}) is {found['KeyState']}: the state would not be readable. "
+                f"the key {key['Arn']} ({alias}) is {key['KeyState']}: the state would not be readable. "
                 "To use it again:\n"
-                f"  aws kms cancel-key-deletion --region {place.region} --key-id {found['KeyId']}\n"
-                f"  aws kms enable-key --region {place.region} --key-id {found['KeyId']}"
+                f"  aws kms cancel-key-deletion --region {store.region} --key-id {key['KeyId']}\n"
+                f"  aws kms enable-key --region {store.region} --key-id {key['KeyId']}"
             )
-        existing = policies.read(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
+        existing = policies.read(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
         # What the account's own people may do with a key that exists is theirs to say.
-        wanted = policies.merged(existing, statements[1:])
-        if wanted != existing:
-            kms.put_key_policy(KeyId=found["KeyId"], PolicyName="default", Policy=policies.document(wanted))
+        merged = policies.merged(existing, statements[1:])
+        if merged != existing:
+            kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policies.document(merged))
             say(f"the key {alias}: other accounts may use it now, too")
-    if not kms.get_key_rotation_status(KeyId=found["KeyId"])["KeyRotationEnabled"]:
-        kms.enable_key_rotation(KeyId=found["KeyId"])
+    if not kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]:
+        kms.enable_key_rotation(KeyId=key["KeyId"])
         say(f"the key {alias}: rotates every year now")
-    return str(found["Arn"])
+    return str(key["Arn"])
 
 
-def _set_up(s3: Any, place: Place, key: str, say: Say) -> None:
-    bucket = place.bucket
+def _set_up(s3: Any, store: StateStore, key: str, say: Say) -> None:
+    bucket = store.bucket
     _set_encryption(s3, bucket, key)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_public_access_block(
@@ -133,35 +131,35 @@ def _set_up(s3: Any, place: Place, key: str, say: Say) -> None:
     s3.put_bucket_ownership_controls(
         Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     )
-    rules = _asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {"Rules": []})["Rules"]
+    rules = _read_or(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {"Rules": []})["Rules"]
     if LIFECYCLE_RULE not in {rule.get("ID") for rule in rules}:
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, _EXPIRY]})
 
 
-def _bucket_policy(s3: Any, place: Place) -> list[policies.Statement]:
+def _bucket_policy(s3: Any, store: StateStore) -> list[policies.Statement]:
     """The statements that are there. Raises StateError for what would be left open because nobody says for whom."""
-    policy = _asked(lambda: s3.get_bucket_policy(Bucket=place.bucket), {"Policy": policies.document([])})["Policy"]
+    policy = _read_or(lambda: s3.get_bucket_policy(Bucket=store.bucket), {"Policy": policies.document([])})["Policy"]
     statements = policies.read(policy)
-    if open_to := policies.reaching_every_stack(statements, place.shared):
+    if open_to := policies.reaching_every_stack(statements, store.shared):
         shares = " ".join(f"--share-with {account}=STACK:BEFORE" for account in open_to)
         raise StateError(
-            f"the accounts {', '.join(open_to)} may write and delete the state of every stack in {place.bucket}, as an "
+            f"the accounts {', '.join(open_to)} may write and delete the state of every stack in {store.bucket}, as an "
             "earlier version of this command let them: say which stacks are theirs, which takes the rest away\n"
-            f"  python -m account.state --bucket {place.bucket} --region {place.region} {shares}"
+            f"  python -m account.state --bucket {store.bucket} --region {store.region} {shares}"
         )
     return statements
 
 
-def _make_bucket(s3: Any, place: Place, say: Say) -> None:
+def _make_bucket(s3: Any, store: StateStore, say: Say) -> None:
     """Make the bucket, or see that the one there can be used."""
-    bucket, region, account = place.bucket, place.region, place.account
+    bucket, region, account = store.bucket, store.region, store.account
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == 404:
-            there = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-            s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **there)
+            location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **location)
             say(f"made the bucket {bucket} in {region}")
             return
         if status == 403:
@@ -183,10 +181,10 @@ def _make_bucket(s3: Any, place: Place, say: Say) -> None:
 
 
 def _set_encryption(s3: Any, bucket: str, key: str) -> None:
-    found = _asked(
+    encryption = _read_or(
         lambda: s3.get_bucket_encryption(Bucket=bucket), {"ServerSideEncryptionConfiguration": {"Rules": []}}
     )
-    for rule in found["ServerSideEncryptionConfiguration"]["Rules"]:
+    for rule in encryption["ServerSideEncryptionConfiguration"]["Rules"]:
         used = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
         if used not in {None, key}:
             raise StateError(
@@ -202,7 +200,7 @@ def _set_encryption(s3: Any, bucket: str, key: str) -> None:
     )
 
 
-def _asked(read: Callable[[], Any], nothing: Any) -> Any:
+def _read_or(read: Callable[[], Any], nothing: Any) -> Any:
     """What is set, or `nothing` where S3 says by an error that nothing is."""
     try:
         return read()
@@ -231,17 +229,17 @@ def _matching(pattern: re.Pattern[str], expected: str) -> Callable[[str], str]:
 
 
 def _shared(text: str) -> policies.Shared:
-    found = _SHARED.fullmatch(text)
-    if not found:
+    match = _SHARED.fullmatch(text)
+    if not match:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not an account's number (12 digits) and its stack, with the stack that it promotes from: "
             "222222222222=impl:dev; or 222222222222=easi-account/impl for a stack of another project"
         )
-    account, project, stack, before = found.groups()
+    account, project, stack, before = match.groups()
     return policies.Shared(account, project or names.PROJECT, stack, before)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Exit code 0: the bucket and the key are as they must be; 1: they are not, and why; 2: wrong arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m account.state", description="Make the bucket and the key of Pulumi's state.", allow_abbrev=False
@@ -261,9 +259,9 @@ def main(arguments: Sequence[str]) -> int:
         type=_shared,
         help="another account that deploys a stack, and the stack that it promotes from; may be given several times",
     )
-    given = parser.parse_args(arguments)
+    arguments = parser.parse_args(argv)
     try:
-        print(ensure(boto3.Session(region_name=given.region), given.bucket, given.share_with, print))
+        print(ensure(boto3.Session(region_name=arguments.region), arguments.bucket, arguments.share_with, print))
     except NoCredentialsError:
         print(
             "account.state: no credentials: expected some of an administrator of the account\n"

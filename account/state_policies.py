@@ -49,17 +49,17 @@ def of_bucket(arn: str, partition: str, shared: Sequence[Shared]) -> list[Statem
     }
     if not shared:
         return [only_tls]
-    roots = sorted({each.root(partition) for each in shared})
+    roots = sorted({stack.root(partition) for stack in shared})
     # It shows the names of all stacks. S3 answers a miss with 403 without it, which the engine takes for an error.
     listing = _allow("OtherAccountsList", roots, ["s3:GetBucketLocation", "s3:ListBucket"], arn)
     return [only_tls, listing, *_of_accounts(arn, partition, shared)]
 
 
 def _of_accounts(arn: str, partition: str, shared: Sequence[Shared]) -> Iterator[Statement]:
-    for account in sorted({each.account for each in shared}):
-        own = [each for each in shared if each.account == account]
-        read = {key for each in own for key in state_objects.read_with(each.project, each.stack, each.before)}
-        write = {key for each in own for key in state_objects.of_stack(each.project, each.stack)}
+    for account in sorted({stack.account for stack in shared}):
+        own = [stack for stack in shared if stack.account == account]
+        read = {key for stack in own for key in state_objects.read_with(stack.project, stack.stack, stack.before)}
+        write = {key for stack in own for key in state_objects.of_stack(stack.project, stack.stack)}
         for sid, action, keys in (
             ("Read", ["s3:GetObject"], read),
             ("Write", ["s3:DeleteObject", "s3:PutObject"], write),
@@ -70,20 +70,20 @@ def _of_accounts(arn: str, partition: str, shared: Sequence[Shared]) -> Iterator
 
 def reaching_every_stack(statements: Sequence[Statement], shared: Sequence[Shared]) -> list[str]:
     """Accounts that an earlier version let reach every stack, and of which it is not said now which are theirs."""
-    named = {each.account for each in shared}
+    named = {stack.account for stack in shared}
     old = [statement for statement in statements if statement.get("Sid") == EVERY_STACK]
     accounts = {arn.split(":")[4] for statement in old for arn in _list(statement["Principal"]["AWS"])}
     return sorted(accounts - named)
 
 
-def merged(existing: Sequence[Statement], ours: Sequence[Statement]) -> list[Statement]:
-    """The statements of a policy with ours in their places, by Sid; who and what was named in one stays in it."""
+def merged(existing: Sequence[Statement], new: Sequence[Statement]) -> list[Statement]:
+    """The statements of a policy with the new ones in their places, by Sid; who and what one named stays in it."""
     result = {
         statement.get("Sid", index): statement
         for index, statement in enumerate(existing)
         if statement.get("Sid") != EVERY_STACK
     }
-    for statement in ours:
+    for statement in new:
         before = result.get(statement["Sid"], {})
         if isinstance(before.get("Principal"), Mapping) and isinstance(statement["Principal"], Mapping):
             named = {*_list(before["Principal"].get("AWS")), *_list(statement["Principal"]["AWS"])}
@@ -100,8 +100,8 @@ def merged(existing: Sequence[Statement], ours: Sequence[Statement]) -> list[Sta
 
 def read(text: str) -> list[Statement]:
     """The statements of a policy; a single one may stand without a list."""
-    found = json.loads(text)["Statement"]
-    return [found] if isinstance(found, dict) else list(found)
+    statements = json.loads(text)["Statement"]
+    return [statements] if isinstance(statements, dict) else list(statements)
 
 
 def document(statements: Sequence[Statement]) -> str:

@@ -199,32 +199,34 @@ def _scope(args: GithubOidcArgs, environment: str) -> Scope:
 
 def _problems(args: GithubOidcArgs) -> Sequence[str]:
     """What is wrong with the arguments, all of it."""
-    found = []
+    problems = list[str]()
     repository = args.repository
     if not repository.legacy_subject and not (repository.owner_id and repository.repository_id):
-        found.append(
+        problems.append(
             f"the repository {repository.owner}/{repository.name} needs its owner's number and its own "
             f"(`gh api repos/{repository.owner}/{repository.name} --jq '.owner.id, .id'`): "
             "they are in the subject of its tokens, unless legacy_subject says otherwise"
         )
     if not MIN_SESSION_S <= args.max_session_s <= MAX_SESSION_S:
-        found.append(f"max_session_s is {args.max_session_s}: IAM accepts {MIN_SESSION_S} to {MAX_SESSION_S} seconds")
+        problems.append(
+            f"max_session_s is {args.max_session_s}: IAM accepts {MIN_SESSION_S} to {MAX_SESSION_S} seconds"
+        )
     if not args.environments:
-        found.append("there is no environment: name at least one")
+        problems.append("there is no environment: name at least one")
     for environment in args.environments:
         others = [other for other in args.environments if other.startswith(f"{environment}-")]
-        found += [
+        problems += [
             f"the environments {environment} and {other} cannot be told apart by names that begin with "
             f"{args.project}-{environment}-: rename one, or keep them in accounts of their own"
             for other in others
         ]
         if args.state_bucket.startswith(f"{args.project}-{environment}-"):
-            found.append(
+            problems.append(
                 f"the state bucket {args.state_bucket} bears the name of the environment {environment}, whose deploy "
                 f"role may change everything that begins with {args.project}-{environment}-: give it another name"
             )
-        found += _too_long(_scope(args, environment))
-    return found
+        problems += _too_long(_scope(args, environment))
+    return problems
 
 
 def _too_long(scope: Scope) -> Iterator[str]:

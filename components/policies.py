@@ -93,16 +93,16 @@ def service_role(
         # With a name of the program's own choosing, the old policy would have to go before the new one comes.
         name_prefix="access-",
         role=role.id,
-        policy=pulumi.Output.all(*statements).apply(lambda known: _half(name, known)),
+        policy=pulumi.Output.all(*statements).apply(lambda known: _half_of_limit(name, known)),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role, replace_on_changes=["policy"])),
     )
     return ServiceRole(arn=role.arn, name=role.name, ready=policy)
 
 
-def _half(name: str, statements: Sequence[Mapping[str, Any]]) -> str:
-    if (found := length(*statements)) > MAX_INLINE // 2:
+def _half_of_limit(name: str, statements: Sequence[Mapping[str, Any]]) -> str:
+    if (characters := length(*statements)) > MAX_INLINE // 2:
         raise pulumi.RunError(
-            f"the policy of the role {name} would have {found} characters; "
+            f"the policy of the role {name} would have {characters} characters; "
             f"IAM takes {MAX_INLINE // 2} beside the one that it replaces\n"
             "  expected fewer or shorter names of resources: keys of one secret in Secrets Manager count once"
         )

@@ -77,11 +77,11 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     title, keys = "Environment", list[str]()
     above = ""
     for line in text.partition("\nconfig:\n")[2].splitlines():
-        if found := re.match(r"  (\w+):$", line):
+        if key := re.match(r"  (\w+):$", line):
             if above:
                 yield title, keys
                 title, keys = above, []
-            keys.append(found[1])
+            keys.append(key[1])
         above = line.removeprefix("  # ") if line.startswith("  # ") else ""
     yield title, keys
 
@@ -103,15 +103,15 @@ def _row(key: str, declaration: Mapping[str, Any], field: Declaration, recorded:
 
 def effect(changes: Mapping[str, str]) -> str:
     """What happens to resources, in words: the gravest first."""
-    said = []
+    effects = []
     for what, verb in (("replace", "replaces"), ("delete", "removes"), ("create", "makes"), ("update", "updates")):
         names = _names([urn for urn in changes if changes[urn] == what])
         more = len(names) - NAMED_UPDATES
         if what != "replace" and more > 1:
             names = [*names[:NAMED_UPDATES], f"{more} more"]
         if names:
-            said.append(f"{verb} {', '.join(names)}")
-    return "; ".join(said) or "nothing: the next release has it"
+            effects.append(f"{verb} {', '.join(names)}")
+    return "; ".join(effects) or "nothing: the next release has it"
 
 
 def _names(urns: Collection[str]) -> list[str]:
