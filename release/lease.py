@@ -104,7 +104,7 @@ class Lease:
         self._writing = threading.Lock()
         self._stop = threading.Event()
         threading.Thread(target=self._renew_until_stopped, name="lease", daemon=True).start()
-        _ours.add(self)
+        _held_here.add(self)
 
     def __enter__(self) -> Lease:
         return self
@@ -136,23 +136,23 @@ class Lease:
             etag = _put(self._s3, self._bucket, holder, IfMatch=self._etag)
             if etag is None:
                 # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
-                found = look(self._s3, self._bucket)
-                if found is None or found.holder.id != self.id:
-                    self._lost = f"{found.holder} has it" if found else "somebody took it away"
+                held = look(self._s3, self._bucket)
+                if held is None or held.holder.id != self.id:
+                    self._lost = f"{held.holder} has it" if held else "somebody took it away"
                     return
-                etag, holder = found.etag, found.holder
+                etag, holder = held.etag, held.holder
             self._holder, self._etag, self._renewed = holder, etag, began
 
     def release(self) -> None:
         """Give the lease back. Never raises: what cannot be deleted is free after `TTL_S`."""
         self._stop.set()
-        _ours.discard(self)
+        _held_here.discard(self)
         try:
             with self._writing:
                 if self._lost is None and not _delete(self._s3, self._bucket, self._etag):
-                    found = look(self._s3, self._bucket)
-                    if found is not None and found.holder.id == self.id:
-                        _delete(self._s3, self._bucket, found.etag)
+                    held = look(self._s3, self._bucket)
+                    if held is not None and held.holder.id == self.id:
+                        _delete(self._s3, self._bucket, held.etag)
         except (BotoCoreError, ClientError) as error:
             self._say(f"{self._holder.environment}: the lease is free in {TTL_S:.0f} s, not at once ({error})")
 
@@ -166,7 +166,7 @@ class Lease:
                 pause = POLL_S
 
 
-_ours: set[Lease] = set()
+_held_here: set[Lease] = set()
 
 
 def acquire(
@@ -184,7 +184,7 @@ def acquire(
     One that its holder left behind is taken over: at once when that was a process of this machine, else when it is
     older than `TTL_S`. Raises LeaseHeldError as soon as its holder shows that it lives.
     """
-    mine = Holder(
+    holder = Holder(
         id=uuid.uuid4().hex,
         who=who,
         machine=processes.identity(),
@@ -196,17 +196,17 @@ def acquire(
     condition = {"IfNoneMatch": "*"}
     while True:
         began = time.monotonic()
-        etag = _put(s3, bucket, mine, **condition)
+        etag = _put(s3, bucket, holder, **condition)
         # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
-        found = None if etag else look(s3, bucket)
-        if found is not None and found.holder.id == mine.id:
-            etag = found.etag
+        held = None if etag else look(s3, bucket)
+        if held is not None and held.holder.id == holder.id:
+            etag = held.etag
         if etag:
-            return Lease(s3, bucket, mine, etag, renewed=began, say=say)
-        found = wait(s3, bucket, say=say, sleep=sleep)
-        condition = {"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}
-        if found:
-            say(f"{environment}: taking over the lease of {found.holder}, which ended without giving it back")
+            return Lease(s3, bucket, holder, etag, renewed=began, say=say)
+        held = wait(s3, bucket, say=say, sleep=sleep)
+        condition = {"IfMatch": held.etag} if held else {"IfNoneMatch": "*"}
+        if held:
+            say(f"{environment}: taking over the lease of {held.holder}, which ended without giving it back")
 
 
 def wait(s3: Any, bucket: str, *, say: Say, sleep: Callable[[float], None] = time.sleep) -> Held | None:
@@ -214,21 +214,21 @@ def wait(s3: Any, bucket: str, *, say: Say, sleep: Callable[[float], None] = tim
 
     Raises LeaseHeldError as soon as its holder shows that it lives.
     """
-    first = found = look(s3, bucket)
-    if found is not None and found.alive:
-        left = max(TTL_S - found.age_s, 0)
-        say(f"{found.holder.environment}: {found.holder} has the lease; seeing whether it lives ({left:.0f} s at most)")
-    while found is not None and found.alive:
+    first = held = look(s3, bucket)
+    if held is not None and held.alive:
+        left = max(TTL_S - held.age_s, 0)
+        say(f"{held.holder.environment}: {held.holder} has the lease; seeing whether it lives ({left:.0f} s at most)")
+    while held is not None and held.alive:
         sleep(POLL_S)
-        found = look(s3, bucket)
-        if first is not None and found is not None and found.etag != first.etag:
-            raise LeaseHeldError(_held(found.holder))
-    return found
+        held = look(s3, bucket)
+        if first is not None and held is not None and held.etag != first.etag:
+            raise LeaseHeldError(_held(held.holder))
+    return held
 
 
 def abandon_all() -> None:
     """Give all leases of this process back, as its last act: in `ABANDON_S`, or they are free after `TTL_S`."""
-    threads = [threading.Thread(target=held.release, daemon=True) for held in tuple(_ours)]
+    threads = [threading.Thread(target=held.release, daemon=True) for held in tuple(_held_here)]
     for thread in threads:
         thread.start()
     end = time.monotonic() + ABANDON_S
@@ -253,9 +253,9 @@ def look(s3: Any, bucket: str) -> Held | None:
 def take_away(s3: Any, bucket: str, held: Held) -> None:
     """Remove a lease that keeps nobody out any more. Raises LeaseHeldError when it does, or was renewed meanwhile."""
     if held.alive or not _delete(s3, bucket, held.etag):
-        found = look(s3, bucket)
-        if found is not None:
-            raise LeaseHeldError(_held(found.holder))
+        current = look(s3, bucket)
+        if current is not None:
+            raise LeaseHeldError(_held(current.holder))
 
 
 def _held(holder: Holder) -> str:
@@ -266,7 +266,7 @@ def _held(holder: Holder) -> str:
 
 
 def _holder(bucket: str, body: bytes) -> Holder:
-    """The holder in the object. What is no lease of ours is nobody's, and ends as any that is not renewed."""
+    """The holder in the object. Anything else counts as a lease that nobody renews."""
     try:
         return strict_json.read(Holder, strict_json.decode(body))
     except DamagedError:

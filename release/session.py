@@ -89,7 +89,7 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
         caller = session.client("sts", config=reads).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise WrongAccountError(
-            f"AWS does not say whose credentials these are ({error}): expected some of account {account}. "
+            f"the AWS credentials could not be identified ({error}): expected some of account {account}. "
             "Sign in, or set AWS_PROFILE or aws:profile"
         ) from error
     if caller["Account"] != account:

@@ -1,4 +1,4 @@
-"""What a stack's state says, read through the `pulumi` command: so every backend will do."""
+"""What a stack's state says, read through the `pulumi` command: so it works with any backend."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from release.preflight import definition, going_back, image, network, secrets, service, targets
+from release.preflight import definition, going_back, network, secrets, service
 from release.preflight.check import Check, all_of
 from release.progress import Say
 from release.records import Proven
@@ -58,7 +58,7 @@ def _checks(
     request: ReleaseRequest, clients: Clients, described: Mapping[str, Mapping[str, Any]], *, interrupted: bool
 ) -> Iterable[Check]:
     """What can be checked with what was described."""
-    yield "the image", partial(image.check, request, clients)
+    yield "the image", partial(definition.check_image, request, clients)
     task, runs = described.get("task"), described.get("service")
     if task:
         yield from definition.checks(clients, task)
@@ -66,6 +66,6 @@ def _checks(
     if runs and not interrupted:
         yield "the rollout before", partial(service.check_finished, request, clients, runs)
     if runs and task:
-        yield "the container's ports", partial(targets.check_ports, runs, task)
-        yield "the target groups", partial(targets.check, clients, runs)
+        yield "the container's ports", partial(service.check_ports, runs, task)
+        yield "the target groups", partial(service.check_targets, clients, runs)
         yield "the way out of the subnets", partial(network.check, request, clients, runs, task)

@@ -1,4 +1,4 @@
-"""The task definition that is to run, and its roles."""
+"""The task definition that is to run, its roles and its image."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from functions.names import name_in
+from release import image, registry
 from release.preflight import roles
 from release.preflight.check import Check
+from release.registry import ImageError, Registries, Repository
 from release.request import ReleaseRequest
 from release.session import Clients
 
@@ -53,3 +55,24 @@ def _check_role(clients: Clients, arn: str) -> Iterator[str]:
         if code(error) != "NoSuchEntity":
             raise
         yield f"the role {arn} of the task definition does not exist: `pulumi up --refresh` makes it again"
+
+
+def check_image(request: ReleaseRequest, clients: Clients) -> Iterator[str]:
+    """A few small requests to the registries; no layer is read."""
+    digest = request.identity.image_digest
+    target = Repository.parse(request.identity.image.partition("@")[0])
+    source = Repository.parse(request.source.image.partition("@")[0]) if request.source.image else target
+    registries = Registries(source, target, registry.ecr_credentials(clients.make))
+    with registries.pool:
+        place = next((one for one in (target, source) if registries.digest(one, digest) == digest), None)
+        if place is None:
+            others = "" if source == target else f" and not in {source}, from where it is copied,"
+            yield (
+                f"the image {digest} is not in {target}{others}: it was deleted, or never pushed; release a version "
+                "whose image exists, or this one again from the first environment, which builds it"
+            )
+            return
+        try:
+            image.require(registries, place, digest, request.cpu_architecture)
+        except ImageError as error:
+            yield str(error)

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from functions.aws_errors import code
 from functions.names import revision
 from release.context import identity
-from release.preflight import definition, image, network, roles, secrets
+from release.preflight import definition, network, roles, secrets
 from release.preflight.check import Check, all_of
 from release.records import Proven
 from release.request import ReleaseRequest
@@ -72,7 +72,7 @@ def _checks(
         yield "the network before", partial(_facts, partial(network.check, before, clients, {}, task))
     if proven.task_definition == request.identity.task_definition:
         return
-    yield "the image before", partial(_facts, partial(image.check, before, clients))
+    yield "the image before", partial(_facts, partial(definition.check_image, before, clients))
     for what, ask in (*definition.checks(clients, task), *secrets.checks(before, clients, task)):
         yield what, partial(_facts, ask)
     yield "whether the deploy function may start it", partial(_may_pass, request, clients, task)

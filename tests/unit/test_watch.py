@@ -21,7 +21,7 @@ class Held:
     def release(self):
         pathlib.Path(sys.argv[1]).write_text("given back")
 
-lease._ours.add(held := Held())
+lease._held_here.add(held := Held())
 threading.Timer(60, lambda: None).start()  # a release under way
 plugin.serve(Servicer(), lease.abandon_all)
 """
