@@ -52,7 +52,7 @@ class Preview:
     """Why `pulumi up` would stop before it changes anything; None where it would not."""
     errors: tuple[str, ...] = ()
     diff: str = ""
-    """What `ci.diff` makes of it."""
+    """What `cli.diff` makes of it."""
     refresh: bool = False
     """It was compared with what is really there, rather than with what the state says."""
     failed: bool = False

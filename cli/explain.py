@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import changes, earlier, environment
+from cli import changes, environment, history
 from cli.changes import SHOWN, Changes, Commits, Files, Migration
-from cli.earlier import Earlier
 from cli.environment import Environment
 from cli.errors import EXPECTED, told
+from cli.history import Earlier
 from cli.question import Question, ask
 from cli.text import bold, short, when
 from release import git, records
@@ -98,7 +98,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
         unknown["attempts"] = unread
     else:
         try:
-            last = earlier.read(here, asked.request.version)
+            last = history.unproven(here, asked.request.version)
         except EXPECTED as error:
             unknown["attempts"] = told(error)
     version, name = asked.request.version, here.name
@@ -148,7 +148,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "message": answer.message,
         "toDo": answer.to_do or None,
         "now": records.proof_json(answer.now) if answer.now else None,
-        "earlier": earlier.as_json(answer.earlier) if answer.earlier else None,
+        "earlier": history.earlier_json(answer.earlier) if answer.earlier else None,
         "rolledBack": [
             {
                 "environment": one.environment,

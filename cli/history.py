@@ -13,7 +13,7 @@ from cli import environment, versions
 from cli.environment import Environment
 from cli.errors import UsageError
 from cli.text import ago, bold, moment, seconds, short, table, when
-from release import escaping, lease, records, updates, way_back
+from release import escaping, failure_report, lease, records, updates, way_back
 from release.lease import Held
 from release.records import Attempt, Phase, Release
 from release.strict_json import camel
@@ -21,6 +21,8 @@ from release.updates import Update
 
 LIMIT = 10
 """Attempts that are shown unless more are asked for."""
+LOOKED_AT: Final = 20
+"""Attempts, the newest ones, among which an earlier one of the same version is looked for."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
 _SECOND: Final = timedelta(seconds=1)
 
@@ -34,6 +36,23 @@ class History:
     failed: Sequence[Update] = ()
     """Updates that failed before their release began, the newest first."""
     held: Held | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """An attempt that did not prove the version."""
+
+    started_at: str
+    state: str
+    """undone, refused, failed, interrupted or under way."""
+    phase: str | None
+    """The one that failed; None where none did, as when the process died."""
+    why: str
+    """Empty where it has not ended."""
+
+    def __str__(self) -> str:
+        phase = f" in {self.phase}" if self.phase else ""
+        return f"{self.state} {when(self.started_at)}{phase}" + (f": {self.why}" if self.why else "")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +111,27 @@ def failed_before_release(past: Sequence[Update], recent: Sequence[Attempt], lim
         and (since is None or update.started_at > since)
         # Pulumi keeps the end without its fraction of a second.
         and not any(update.started_at <= at < update.ended_at + _SECOND for at in began)
+    )
+
+
+def unproven(here: Environment, version: str) -> Earlier | None:
+    """The last attempt to release the version; None if there was none, or it was proven.
+
+    Raises some of `errors.EXPECTED`.
+    """
+    if here.request is None:
+        return None
+    s3, bucket = here.clients.s3, here.request.site.records_bucket
+    last = next(
+        (attempt for attempt in records.list_attempts(s3, bucket, LOOKED_AT) if attempt.version == version), None
+    )
+    if last is None or last.outcome == "proven":
+        return None
+    return Earlier(
+        started_at=last.started_at,
+        state=state(last, lease.look(s3, bucket)),
+        phase=next((phase.name for phase in last.phases if phase.outcome == "failed"), None),
+        why=failure_report.why(last.message),
     )
 
 
@@ -156,6 +196,11 @@ def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
     """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
     data = {camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
     return data | {"state": state(attempt, held)}
+
+
+def earlier_json(earlier: Earlier) -> dict[str, Any]:
+    """An earlier attempt for machines: docs/json.md."""
+    return {camel(key): value for key, value in dataclasses.asdict(earlier).items()}
 
 
 def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
