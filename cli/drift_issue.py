@@ -160,7 +160,7 @@ def ours(issues: Iterable[Listed]) -> Issue | None:
 def act(api: github.Api, issue: Issue | None, action: Write | Close | None) -> str:
     """Do it on GitHub; what was done, for people."""
     if action is None:
-        return f"the issue is up to date: {issue.url}" if issue else "no drift, and no open issue"
+        return f"the issue stays as it is: {issue.url}" if issue else "no issue is open, and none is opened"
     if isinstance(action, Close):
         assert issue is not None  # noqa: S101 - only what is open is closed
         api.post(f"issues/{issue.number}/comments", {"body": action.comment})

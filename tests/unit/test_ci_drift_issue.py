@@ -114,7 +114,7 @@ def test_the_same_drift_on_another_day_writes_nothing(
 
     assert code == 0
     assert repository.writes == []
-    assert "the issue is up to date: https://github.com/o/r/issues/1" in capsys.readouterr().out
+    assert "the issue stays as it is: https://github.com/o/r/issues/1" in capsys.readouterr().out
 
 
 def test_other_drift_edits_the_issue_in_place(repository: Repository) -> None:
