@@ -61,9 +61,9 @@ def suitable_python() -> str | None:
     if recent():
         return sys.executable
     for minor in range(20, preflight.PYTHON[1] - 1, -1):
-        found = shutil.which("python%d.%d" % (preflight.PYTHON[0], minor))  # noqa: UP031 - plain for old Pythons
-        if found:
-            return found
+        path = shutil.which("python%d.%d" % (preflight.PYTHON[0], minor))  # noqa: UP031 - plain for old Pythons
+        if path:
+            return path
     return None
 
 

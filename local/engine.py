@@ -57,18 +57,18 @@ class _Note:
 
 def ensure(layout: Layout, say: Say) -> Engine:
     """The engine, from the cheapest place that has it. Raises LocalError when no place has."""
-    known = current(layout)
-    if known is not None:
-        return known
+    current_engine = current(layout)
+    if current_engine is not None:
+        return current_engine
     shutil.rmtree(layout.engine, ignore_errors=True)
     layout.engine.mkdir(parents=True)
-    found = _on_path(layout) or _from_cache(layout) or _download(layout, say) or _build(layout, say)
+    engine = _on_path(layout) or _from_cache(layout) or _download(layout, say) or _build(layout, say)
     write_json(
         layout.engine / "engine.json",
-        {"version": VERSION, "path": str(found.path), "origin": found.origin, "officialHost": found.official_host},
+        {"version": VERSION, "path": str(engine.path), "origin": engine.origin, "officialHost": engine.official_host},
     )
-    say(f"engine: pulumi {VERSION}, {_described(found)}")
-    return found
+    say(f"engine: pulumi {VERSION}, {_described(engine)}")
+    return engine
 
 
 def current(layout: Layout) -> Engine | None:
@@ -182,10 +182,10 @@ def _download(layout: Layout, say: Say) -> Engine | None:
         archive = Path(half) / name
         try:
             with urllib.request.urlopen(CHECKSUMS, timeout=CONNECT_TIMEOUT_S) as answer:
-                wanted = expected_checksum(answer.read().decode(errors="replace"), name)
+                expected = expected_checksum(answer.read().decode(errors="replace"), name)
             actual = _fetch(f"{ARCHIVES}/{name}", archive, say)
-            if actual != wanted:
-                raise ValueError(f"its SHA-256 is {actual}, expected {wanted}")  # noqa: TRY301 - as what tarfile raises
+            if actual != expected:
+                raise ValueError(f"its SHA-256 is {actual}, expected {expected}")  # noqa: TRY301 - as what tarfile raises
             with tarfile.open(archive) as tar:
                 # Before 3.11.4 there are no filters ("Supporting older Python versions", documentation of tarfile).
                 tar.extraction_filter = getattr(tarfile, "data_filter", None)

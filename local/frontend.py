@@ -29,18 +29,18 @@ def install(layout: Layout, say: Say) -> None:
 
 def build(layout: Layout, say: Say) -> None:
     """`npm run build`, when what is built is not of the version of the working tree."""
-    wanted = tree(layout).version
+    version = tree(layout).version
     note = layout.local / "frontend.json"
-    if read_json(note) == {"version": wanted} and _built(layout) == wanted:
+    if read_json(note) == {"version": version} and _built(layout) == version:
         return
     note.unlink(missing_ok=True)
-    _npm(layout, ["run", "build"], "building the frontend", {"EASI_VERSION": wanted})
-    if _built(layout) != wanted:
+    _npm(layout, ["run", "build"], "building the frontend", {"EASI_VERSION": version})
+    if _built(layout) != version:
         raise LocalError(
-            f"the frontend's dist/version.json says {_built(layout)!r} after the build, expected {wanted}."
+            f"the frontend's dist/version.json says {_built(layout)!r} after the build, expected {version}."
         )
-    write_json(note, {"version": wanted})
-    say(f"frontend: built for {short(wanted)}")
+    write_json(note, {"version": version})
+    say(f"frontend: built for {short(version)}")
 
 
 def tree(layout: Layout) -> Tree:

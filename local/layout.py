@@ -86,10 +86,10 @@ def here() -> Layout:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file of ours; empty when there is none or it was cut short."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:

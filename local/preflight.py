@@ -84,10 +84,10 @@ def _venv_problems() -> list[str]:
     return []
 
 
-def _tool_problems(command: str, arguments: list[str], wanted: tuple[int, int], name: str, where: str) -> list[str]:
+def _tool_problems(command: str, arguments: list[str], required: tuple[int, int], name: str, where: str) -> list[str]:
     path = shutil.which(command)
     if path is None:
-        return [f"{name} {_dotted(wanted)} or later is needed, and `{command}` is not on PATH: {where}"]
+        return [f"{name} {_dotted(required)} or later is needed, and `{command}` is not on PATH: {where}"]
     try:
         done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -97,8 +97,8 @@ def _tool_problems(command: str, arguments: list[str], wanted: tuple[int, int], 
         return [
             f"{name}: `{command} {' '.join(arguments)}` told no version: {(done.stdout or done.stderr).strip()[:100]}"
         ]
-    if (int(match.group(1)), int(match.group(2))) < wanted:
-        return [f"{name} {_dotted(wanted)} or later is needed; {path} is {match.group(0)}: {where}"]
+    if (int(match.group(1)), int(match.group(2))) < required:
+        return [f"{name} {_dotted(required)} or later is needed; {path} is {match.group(0)}: {where}"]
     return []
 
 

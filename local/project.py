@@ -157,14 +157,14 @@ def declared_default(layout: Layout, key: str) -> str:
 
 def _load(path: Path) -> Config:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LocalError(f"{path.name} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise LocalError(f"{path.name} is not valid YAML: {error}") from error
-    if found is not None and not isinstance(found, dict):
-        raise LocalError(f"{path.name} must be a mapping, not {type(found).__name__}.")
-    return found or {}
+    if content is not None and not isinstance(content, dict):
+        raise LocalError(f"{path.name} must be a mapping, not {type(content).__name__}.")
+    return content or {}
 
 
 def _dump(value: Config) -> str:

@@ -122,13 +122,13 @@ class Stacks:
         return str(self.log(name).relative_to(self._layout.root))
 
     def outputs(self, name: str) -> dict[str, Any]:
-        found = json.loads(self._quietly("stack", "output", "-s", name, "--json"))
-        return found if isinstance(found, dict) else {}
+        answer = json.loads(self._quietly("stack", "output", "-s", name, "--json"))
+        return answer if isinstance(answer, dict) else {}
 
     def last_changes(self, name: str) -> dict[str, int]:
         """How many resources the last update created, updated, deleted, left the same."""
-        found = json.loads(self._quietly("stack", "history", "-s", name, "--json", "--page-size", "1"))
-        return dict(found[0].get("resourceChanges") or {}) if found else {}
+        updates = json.loads(self._quietly("stack", "history", "-s", name, "--json", "--page-size", "1"))
+        return dict(updates[0].get("resourceChanges") or {}) if updates else {}
 
     def _quietly(self, *arguments: str) -> str:
         done = subprocess.run(

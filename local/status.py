@@ -13,15 +13,18 @@ from release.version import short
 
 
 def run(layout: Layout) -> int:
-    found = engine.current(layout)
-    say(f"engine    {f'pulumi {engine.VERSION} ({found.origin}: {found.path})' if found else 'not there: make setup'}")
+    installed = engine.current(layout)
+    described = (
+        f"pulumi {engine.VERSION} ({installed.origin}: {installed.path})" if installed else "not there: make setup"
+    )
+    say(f"engine    {described}")
     say(f"docker    {_docker(layout)}")
     running = emulator.running(layout.emulator)
     say(f"emulator  {f'{running.endpoint} (process {running.pid})' if running else 'does not run: make up'}")
     builder = go_image.details(layout).get("image")
     if builder:
         say(f"builder   {builder}")
-    if found is None or not read_json(layout.local / "values.json"):
+    if installed is None or not read_json(layout.local / "values.json"):
         return 0
     say("")
     rows = [("", "released", "answers", "proven at", "open")]

@@ -60,7 +60,7 @@ def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:
         layout.frontend / "dist" / "version.json",
         layout.venv / ".easi-installed",
     ]
-    files += [Path(found) for found in (shutil.which(plugin) for plugin in PLUGINS) if found]
+    files += [Path(path_of_plugin) for path_of_plugin in (shutil.which(plugin) for plugin in PLUGINS) if path_of_plugin]
     for path in files:
         digest.update(f"{path}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"missing")

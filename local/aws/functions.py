@@ -40,8 +40,8 @@ def _zones(aws: Aws, arguments: Props) -> Props:
 
 
 def _identity(aws: Aws, arguments: Props) -> Props:
-    found = aws.client("sts").get_caller_identity()
-    return {"id": found["Account"], "accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"]}
+    caller = aws.client("sts").get_caller_identity()
+    return {"id": caller["Account"], "accountId": caller["Account"], "arn": caller["Arn"], "userId": caller["UserId"]}
 
 
 def _region(aws: Aws, arguments: Props) -> Props:
@@ -123,21 +123,21 @@ def _security_group(aws: Aws, arguments: Props) -> Props:
 
 
 def _repository(aws: Aws, arguments: Props) -> Props:
-    found = aws.client("ecr").describe_repositories(repositoryNames=[arguments["name"]])["repositories"][0]
+    repository = aws.client("ecr").describe_repositories(repositoryNames=[arguments["name"]])["repositories"][0]
     names = {"arn": "repositoryArn", "registryId": "registryId", "repositoryUrl": "repositoryUri"}
-    outputs = {name: found[key] for name, key in names.items()}
+    outputs = {name: repository[key] for name, key in names.items()}
     return outputs | {"id": arguments["name"], "region": aws.region}
 
 
 def _authorization(aws: Aws, arguments: Props) -> Props:
-    found = aws.client("ecr").get_authorization_token()["authorizationData"][0]
-    user, _, password = base64.b64decode(found["authorizationToken"]).decode().partition(":")
+    authorization = aws.client("ecr").get_authorization_token()["authorizationData"][0]
+    user, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
     return {
         "id": aws.region,
         "region": aws.region,
-        "authorizationToken": found["authorizationToken"],
-        "expiresAt": found["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "proxyEndpoint": found["proxyEndpoint"],
+        "authorizationToken": authorization["authorizationToken"],
+        "expiresAt": authorization["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "proxyEndpoint": authorization["proxyEndpoint"],
         "userName": user,
         "password": password,
     }

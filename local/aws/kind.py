@@ -48,10 +48,10 @@ class Kind:
     identity: ClassVar[str] = ""
     """The id: a path in the answer of `make`, or a text with the properties that it is made of."""
     get: ClassVar[str] = ""
-    found: ClassVar[str] = ""
+    answer_path: ClassVar[str] = ""
     """Where the answer of `get` has the resource."""
     outputs: ClassVar[dict[str, str]] = {}
-    """What `read` returns: paths in what was found, or texts with `{id}`, `{region}`, `{account}`, `{partition}`."""
+    """What `read` returns: paths in the answer, or texts with `{id}`, `{region}`, `{account}`, `{partition}`."""
     put: ClassVar[bool] = False
     """Making it again changes it."""
     changes: ClassVar[tuple[Change, ...]] = ()
@@ -138,26 +138,26 @@ class Kind:
         return bool(operation) and member_of(self._members(operation), name, self.spelled) is not None
 
     def _members(self, operation: str) -> dict[str, Any]:
-        found = members(self.service, operation)
-        return dict(found[self.inside].members) if self.inside in found else found
+        shapes = members(self.service, operation)
+        return dict(shapes[self.inside].members) if self.inside in shapes else shapes
 
     def where(self, operation: str, identity: str, props: Props) -> Props:
         """The arguments by which an operation knows the resource."""
-        taken, found = members(self.service, operation), {}
+        accepted, arguments = members(self.service, operation), {}
         for key, name in self.keys.items():
-            argument = key if key in taken else f"{key}s"
-            if argument not in taken:
+            argument = key if key in accepted else f"{key}s"
+            if argument not in accepted:
                 continue
             if name != "id" and name not in props:
                 raise PluginError(f"{identity} does not say what {name} is: it cannot be imported")
             value = identity if name == "id" else props[name]
-            found[argument] = value if argument == key else [value]
-        return found
+            arguments[argument] = value if argument == key else [value]
+        return arguments
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         """What an operation is told of the properties that it takes."""
-        found = spell_members(self._members(operation), props, self.spelled)
-        return {self.inside: found} if self.inside in members(self.service, operation) else found
+        arguments = spell_members(self._members(operation), props, self.spelled)
+        return {self.inside: arguments} if self.inside in members(self.service, operation) else arguments
 
     def call(self, aws: Aws, operation: str, arguments: Props) -> Any:
         return getattr(aws.client(self.service), operation)(**arguments)
@@ -165,7 +165,7 @@ class Kind:
     def create(self, aws: Aws, new: Props) -> str:
         """Make the resource; the answer is its id."""
         given = self.where(self.make, "", new) if "id" not in self.keys.values() else {}
-        answer = self.call(aws, self.make, self.wanted(self.make, new) | given)
+        answer = self.call(aws, self.make, self.arguments(self.make, new) | given)
         return self.identity.format_map(new) if "{" in self.identity else str(at(answer, self.identity))
 
     def from_id(self, identity: str) -> Props:
@@ -176,23 +176,23 @@ class Kind:
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
         """The resource as AWS describes it. Raises GoneError, or boto3's error for it, if there is none."""
-        found = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.found)
-        if isinstance(found, list):
-            found = found[0] if found else None
-        if found is None or any(found.get(key) in GONE for key in ("status", "State")):
+        answer = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.answer_path)
+        if isinstance(answer, list):
+            answer = answer[0] if answer else None
+        if answer is None or any(answer.get(key) in GONE for key in ("status", "State")):
             raise GoneError
-        return found
+        return answer
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         """What lives in AWS, as far as it is sure: computed outputs, and inputs in which drift is to be seen."""
-        found = self.find(aws, identity, state)
-        values = {name: self.output(aws, path, identity, found) for name, path in self.outputs.items()}
+        answer = self.find(aws, identity, state)
+        values = {name: self.output(aws, path, identity, answer) for name, path in self.outputs.items()}
         return {name: value for name, value in values.items() if value is not None}
 
-    def output(self, aws: Aws, path: str, identity: str, found: Any) -> Any:
-        """One output, by its path in what was found or as a text with its place."""
+    def output(self, aws: Aws, path: str, identity: str, answer: Any) -> Any:
+        """One output, by its path in the answer or as a text with its place."""
         if "{" not in path:
-            return at(found, path)
+            return at(answer, path)
         account = aws.account if "{account}" in path else ""
         return path.format(id=identity, region=aws.region, account=account, partition=aws.partition)
 
@@ -212,7 +212,7 @@ class Kind:
             given = {name: value for name, value in (self.defaults | new).items() if not names or name in names}
             if not given:
                 given = {name: [] for name in names if self._is_list(change.operation, name)}
-            arguments = self.wanted(change.operation, given) | self.where(change.operation, identity, new)
+            arguments = self.arguments(change.operation, given) | self.where(change.operation, identity, new)
             self.call(aws, change.operation, arguments)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:

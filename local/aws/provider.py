@@ -92,11 +92,11 @@ class AwsProvider(Provider):
     def diff(self, token: str, old: Props, new: Props) -> Diff:
         kind = self.kind(token)
         replaces = compare.replacing(kind.replaced_by(old, new))
-        found = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
+        changes = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
         # As in the official plugin: the old one may hold the name that the program chose, even if it asks for another.
         name = kind.name.property if kind.name else ""
         chosen = new.get(name) is not None and name not in new.get(DEFAULTS, ())
-        return Diff(found, delete_first=kind.delete_first or chosen)
+        return Diff(changes, delete_first=kind.delete_first or chosen)
 
     def secrets(self, token: str) -> frozenset[str]:
         return self._table[token].secrets if token in self._table else functions.SECRETS.get(token, frozenset())
@@ -165,8 +165,10 @@ class AwsProvider(Provider):
         if not state:
             if not live:
                 raise PluginError(f"{token} cannot be imported: the local AWS plugin only records it")
-            found = kind.from_id(identity) | live
-            return self._state(kind, {}, found), {key: value for key, value in found.items() if key in shape.inputs}
+            imported = kind.from_id(identity) | live
+            return self._state(kind, {}, imported), {
+                key: value for key, value in imported.items() if key in shape.inputs
+            }
         drifted = dict(inputs)
         for key, value in live.items():
             if key in inputs and compare.differences({key: inputs[key]}, {key: value}, kind.unordered):

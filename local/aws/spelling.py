@@ -37,8 +37,11 @@ def member_of(shapes: dict[str, Any], name: str, spelled: Names) -> str | None:
         return None
     if given in shapes:
         return given
-    wanted, lowered = name.lower(), {member.lower(): member for member in shapes}
-    alike = [wanted, *(other for other in lowered if _is_plural(wanted, other) or _is_plural(other, wanted))]
+    lowered_name, lowered = name.lower(), {member.lower(): member for member in shapes}
+    alike = [
+        lowered_name,
+        *(other for other in lowered if _is_plural(lowered_name, other) or _is_plural(other, lowered_name)),
+    ]
     return next((lowered[other] for other in alike if other in lowered), None)
 
 
@@ -48,8 +51,8 @@ def _is_plural(one: str, many: str) -> bool:
 
 def spell_members(shapes: dict[str, Any], props: Props, spelled: Names) -> Props:
     """The properties that are members, as the API takes them; others are left out."""
-    found = {name: member_of(shapes, name, spelled) for name, value in props.items() if value is not None}
-    return {member: spell(shapes[member], props[name], spelled) for name, member in found.items() if member}
+    members_of = {name: member_of(shapes, name, spelled) for name, value in props.items() if value is not None}
+    return {member: spell(shapes[member], props[name], spelled) for name, member in members_of.items() if member}
 
 
 def spell(shape: Any, value: Any, spelled: Names) -> Any:

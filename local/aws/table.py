@@ -15,11 +15,11 @@ from .kind import Kind
 
 
 def _kinds() -> list[type[Kind]]:
-    found = []
+    kinds = []
     for module in pkgutil.iter_modules(services.__path__, f"{services.__name__}."):
         classes = [item for item in vars(importlib.import_module(module.name)).values() if isinstance(item, type)]
-        found += [kind for kind in classes if issubclass(kind, Kind) and "resource" in vars(kind)]
-    return found
+        kinds += [kind for kind in classes if issubclass(kind, Kind) and "resource" in vars(kind)]
+    return kinds
 
 
 TABLE: dict[str, Kind] = {kind.resource: kind() for kind in _kinds()}

@@ -37,19 +37,19 @@ def pairs(tags: Tags) -> list[dict[str, str]]:
 
 def set_tags(aws: Aws, kind: Kind, identity: str, state: Props, before: Props) -> None:
     """Bring the tags of a resource from those in one state to those in another."""
-    wanted, had = state.get("tagsAll") or {}, before.get("tagsAll") or {}
-    if kind.tagged is None or wanted == had:
+    tags_after, tags_before = state.get("tagsAll") or {}, before.get("tagsAll") or {}
+    if kind.tagged is None or tags_after == tags_before:
         return
     service, output = kind.tagged
     name = identity if output == "id" else state[output]
-    removed: Any = sorted(set(had) - set(wanted))
+    removed: Any = sorted(set(tags_before) - set(tags_after))
     if service in {"acm", "ec2"}:
         removed = [{"Key": key} for key in removed]
     if service == "s3":
-        _set_on_bucket(aws, name, wanted)
+        _set_on_bucket(aws, name, tags_after)
         return
     add, remove, resource = OPERATIONS[service]
-    for operation, tags in ((remove, removed), (add, wanted)):
+    for operation, tags in ((remove, removed), (add, tags_after)):
         shapes = members(service, operation)
         target = {resource: spell(shapes[resource], name, {})}
         if "ResourceType" in shapes:
@@ -60,8 +60,8 @@ def set_tags(aws: Aws, kind: Kind, identity: str, state: Props, before: Props) -
             getattr(aws.client(service), operation)(**target)
 
 
-def _set_on_bucket(aws: Aws, name: str, wanted: Tags) -> None:
-    if wanted:
-        aws.client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs(wanted)})
+def _set_on_bucket(aws: Aws, name: str, tags: Tags) -> None:
+    if tags:
+        aws.client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs(tags)})
     else:
         aws.client("s3").delete_bucket_tagging(Bucket=name)

@@ -104,18 +104,18 @@ def _platforms(client: Any, target: str | None) -> dict[str, str]:
     """What BuildKit tells every build ("Automatic platform ARGs in the global scope", Dockerfile reference)."""
     version = client.version()
     own = f"{version['Os']}/{version['Arch']}"
-    found: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for name, platform in (("BUILD", own), ("TARGET", target or own)):
         system, architecture, *_ = platform.split("/")
-        found |= {f"{name}PLATFORM": platform, f"{name}OS": system, f"{name}ARCH": architecture}
-    return found
+        arguments |= {f"{name}PLATFORM": platform, f"{name}OS": system, f"{name}ARCH": architecture}
+    return arguments
 
 
 def _with_platforms(dockerfile: str, platforms: Mapping[str, str]) -> str:
     """The Dockerfile with the platforms of its bases filled in, as the older builder knows no ARG of its own."""
     return re.sub(
         r"(?m)^(FROM\s+--platform=)\$\{?(BUILDPLATFORM|TARGETPLATFORM)\}?",
-        lambda found: found[1] + platforms[found[2]],
+        lambda match: match[1] + platforms[match[2]],
         dockerfile,
     )
 

@@ -12,11 +12,11 @@ SUPPORTED = "1.5.33"
 def main() -> None:
     """Check the version, close the gaps, serve."""
     try:
-        found = metadata.version("ministack")
+        version = metadata.version("ministack")
     except metadata.PackageNotFoundError:
         sys.exit("the emulator needs ministack, which is not installed here: make setup installs it")
-    if found != SUPPORTED:
-        sys.exit(f"ministack {found} is installed, but the emulator's gaps are closed for {SUPPORTED}: make setup")
+    if version != SUPPORTED:
+        sys.exit(f"ministack {version} is installed, but the emulator's gaps are closed for {SUPPORTED}: make setup")
     del sys.argv[1:]  # the folder, there for who looks at a list of processes; ministack reads arguments too
     import_module("local.emulator.gaps").close()  # only now: it needs the version that was checked
     import_module("ministack.app").main()

@@ -71,15 +71,15 @@ class Running:
 
 def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
     """Start the emulator, or find it running. Raises EmulatorError with the end of its log."""
-    found = running(settings.folder)
-    if found and settings.port not in {None, found.port}:
+    known = running(settings.folder)
+    if known and settings.port not in {None, known.port}:
         raise EmulatorError(
-            f"the emulator runs on port {found.port}, but port {settings.port} is asked for: make down, then make up"
+            f"the emulator runs on port {known.port}, but port {settings.port} is asked for: make down, then make up"
         )
-    if found and _healthy(found.port):
-        return found
-    if found:
-        say(f"The emulator (process {found.pid}) does not answer; starting it again")
+    if known and _healthy(known.port):
+        return known
+    if known:
+        say(f"The emulator (process {known.pid}) does not answer; starting it again")
         stop(settings.folder, say)
     elif _read(settings.folder):
         _remove_containers(settings.folder, settings.docker_host, say)  # it did not end in order the last time
@@ -137,13 +137,13 @@ def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
             )
         return asked
     last = _read(settings.folder)
-    wanted = last.port if last else USUAL_PORT
-    if _becomes_free(wanted):
-        return wanted
+    usual = last.port if last else USUAL_PORT
+    if _becomes_free(usual):
+        return usual
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    say(f"Port {wanted} is taken by another program; the emulator uses {port}")
+    say(f"Port {usual} is taken by another program; the emulator uses {port}")
     return port
 
 

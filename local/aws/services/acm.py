@@ -20,7 +20,7 @@ class Certificate(Kind):
 
     resource = "aws:acm/certificate:Certificate"
     service, make, identity, remove = "acm", "request_certificate", "CertificateArn", "delete_certificate"
-    get, found, keys = "describe_certificate", "Certificate", {"CertificateArn": "id"}
+    get, answer_path, keys = "describe_certificate", "Certificate", {"CertificateArn": "id"}
     spelled = {"validationOptions": "DomainValidationOptions"}
     changes = (Change("update_certificate_options", "options"),)
     defaults = {"options": {"certificateTransparencyLoggingPreference": "ENABLED"}}
@@ -52,7 +52,7 @@ class CertificateValidation(Kind):
     """Waits until a certificate is issued; there is nothing of it in AWS."""
 
     resource = "aws:acm/certificateValidation:CertificateValidation"
-    service, get, found, keys = "acm", "describe_certificate", "Certificate", {"CertificateArn": "certificateArn"}
+    service, get, answer_path, keys = "acm", "describe_certificate", "Certificate", {"CertificateArn": "certificateArn"}
     replaces = words("certificateArn validationRecordFqdns")
     unordered = words("validationRecordFqdns")
     honoured = words("certificateArn")

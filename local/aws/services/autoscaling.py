@@ -12,7 +12,7 @@ _KEYS = {"ServiceNamespace": "serviceNamespace", "ScalableDimension": "scalableD
 class Target(Kind):
     resource = "aws:appautoscaling/target:Target"
     service, make, identity = "application-autoscaling", "register_scalable_target", "{resourceId}"
-    get, found, remove = "describe_scalable_targets", "ScalableTargets", "deregister_scalable_target"
+    get, answer_path, remove = "describe_scalable_targets", "ScalableTargets", "deregister_scalable_target"
     keys = _KEYS | {"ResourceId": "resourceId"}
     put = True
     outputs = {
@@ -27,7 +27,7 @@ class Target(Kind):
 class Policy(Kind):
     resource = "aws:appautoscaling/policy:Policy"
     service, make, identity = "application-autoscaling", "put_scaling_policy", "{name}"
-    get, found, remove = "describe_scaling_policies", "ScalingPolicies", "delete_scaling_policy"
+    get, answer_path, remove = "describe_scaling_policies", "ScalingPolicies", "delete_scaling_policy"
     keys = _KEYS | {"ResourceId": "resourceId", "PolicyName": "name"}
     put = True
     outputs = {"arn": "PolicyARN"}

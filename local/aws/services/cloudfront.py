@@ -96,7 +96,7 @@ class Distribution(Kind):
     regional = False
 
     def _config(self, new: Props, reference: str) -> Props:
-        given = self.wanted(self.make, new)["DistributionConfig"]
+        given = self.arguments(self.make, new)["DistributionConfig"]
         config: Props = CONFIG | {"CallerReference": reference} | given
         if new.get("loggingConfig"):
             config["Logging"] = CONFIG["Logging"] | {"Enabled": True} | config["Logging"]
@@ -118,8 +118,8 @@ class Distribution(Kind):
 
     def create(self, aws: Aws, new: Props) -> str:
         tags = {"Items": pairs(aws.default_tags | (new.get("tags") or {}))}
-        wanted = {"DistributionConfig": self._config(new, str(uuid.uuid4())), "Tags": tags}
-        made = aws.client("cloudfront").create_distribution_with_tags(DistributionConfigWithTags=wanted)
+        arguments = {"DistributionConfig": self._config(new, str(uuid.uuid4())), "Tags": tags}
+        made = aws.client("cloudfront").create_distribution_with_tags(DistributionConfigWithTags=arguments)
         return str(made["Distribution"]["Id"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -127,10 +127,14 @@ class Distribution(Kind):
             answer = aws.client("cloudfront").get_distribution(Id=identity)
         else:
             answer = deployed(aws, "distribution", "Distribution", identity)
-        found = answer["Distribution"]
-        live = {name: at(found, path) for name, path in self.outputs.items()}
-        live |= {"etag": answer["ETag"], "lastModifiedTime": str(found["LastModifiedTime"]), "hostedZoneId": ZONE}
-        return live | {"inProgressValidationBatches": found.get("InProgressInvalidationBatches", 0)}
+        distribution = answer["Distribution"]
+        live = {name: at(distribution, path) for name, path in self.outputs.items()}
+        live |= {
+            "etag": answer["ETag"],
+            "lastModifiedTime": str(distribution["LastModifiedTime"]),
+            "hostedZoneId": ZONE,
+        }
+        return live | {"inProgressValidationBatches": distribution.get("InProgressInvalidationBatches", 0)}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         cloudfront = aws.client("cloudfront")

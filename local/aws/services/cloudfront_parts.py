@@ -60,9 +60,9 @@ class _Part(Kind):
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         if not set(changed) - self.honoured:
             return
-        wanted = self.wanted(self.make, new)
+        arguments = self.arguments(self.make, new)
         where = {"Id": identity, "IfMatch": self._etag(aws, identity)}
-        self.call(aws, f"update_{self.noun}", wanted | where)
+        self.call(aws, f"update_{self.noun}", arguments | where)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         self.call(aws, self.remove, {"Id": identity, "IfMatch": self._etag(aws, identity)})
@@ -90,10 +90,10 @@ class CachePolicy(_Part):
         "parametersInCacheKeyAndForwardedToOrigin.cookiesConfig.cookies.items"
     )
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         key = "parametersInCacheKeyAndForwardedToOrigin"
         plain = {"enableAcceptEncodingGzip": False, "enableAcceptEncodingBrotli": False}
-        return super().wanted(operation, {"minTtl": 0} | props | {key: plain | props[key]})
+        return super().arguments(operation, {"minTtl": 0} | props | {key: plain | props[key]})
 
 
 class ResponseHeadersPolicy(_Part):
@@ -117,7 +117,7 @@ class Function(_Part):
 
     def _send(self, aws: Aws, operation: str, new: Props, **condition: str) -> None:
         stores = [{"keyValueStoreArn": arn} for arn in new.get("keyValueStoreAssociations") or []]
-        config = self.wanted(operation, {"comment": ""} | new | {"keyValueStoreAssociations": stores or None})
+        config = self.arguments(operation, {"comment": ""} | new | {"keyValueStoreAssociations": stores or None})
         self.call(aws, operation, config | condition | {"Name": new["name"], "FunctionCode": new["code"].encode()})
         if new.get("publish", True):
             aws.client("cloudfront").publish_function(Name=new["name"], IfMatch=self._etag(aws, new["name"]))
@@ -130,13 +130,13 @@ class Function(_Part):
         return aws.client("cloudfront").describe_function(Name=identity, Stage="DEVELOPMENT")
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = self.find(aws, identity, state)
+        answer = self.find(aws, identity, state)
         code = aws.client("cloudfront").get_function(Name=identity, Stage="DEVELOPMENT")["FunctionCode"].read()
         return {
             "name": identity,
-            "arn": found["FunctionSummary"]["FunctionMetadata"]["FunctionARN"],
-            "etag": found["ETag"],
-            "status": found["FunctionSummary"].get("Status", "UNASSOCIATED"),
+            "arn": answer["FunctionSummary"]["FunctionMetadata"]["FunctionARN"],
+            "etag": answer["ETag"],
+            "status": answer["FunctionSummary"].get("Status", "UNASSOCIATED"),
             "code": code.decode(),
         }
 
@@ -157,8 +157,8 @@ class VpcOrigin(_Part):
     unordered = words("vpcOriginEndpointConfig.originSslProtocols.items")
     honoured = words("timeouts")
 
-    def wanted(self, operation: str, props: Props) -> Props:
-        return super().wanted(operation, props["vpcOriginEndpointConfig"])
+    def arguments(self, operation: str, props: Props) -> Props:
+        return super().arguments(operation, props["vpcOriginEndpointConfig"])
 
     def create(self, aws: Aws, new: Props) -> str:
         # An error here leaves nothing in the state, as in pulumi-terraform-bridge for resources of the Plugin Framework

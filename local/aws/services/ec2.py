@@ -34,7 +34,7 @@ def network_problems(name: str, cidr: Any) -> list[Problem]:
 
 class Vpc(Kind):
     resource = "aws:ec2/vpc:Vpc"
-    service, make, identity, get, found, remove = (
+    service, make, identity, get, answer_path, remove = (
         "ec2",
         "create_vpc",
         "Vpc.VpcId",
@@ -85,7 +85,7 @@ _OF_THE_VPC = (("group-name", "default"), ("default", "true"))
 class Subnet(Kind):
     resource = "aws:ec2/subnet:Subnet"
     service, make, identity, remove = "ec2", "create_subnet", "Subnet.SubnetId", "delete_subnet"
-    get, found, keys = "describe_subnets", "Subnets", {"SubnetId": "id"}
+    get, answer_path, keys = "describe_subnets", "Subnets", {"SubnetId": "id"}
     changes = (Change("modify_subnet_attribute", "mapPublicIpOnLaunch"),)
     outputs = {
         "arn": ARN + "subnet/{id}",
@@ -105,7 +105,7 @@ class Subnet(Kind):
 class InternetGateway(Kind):
     resource = "aws:ec2/internetGateway:InternetGateway"
     service, make, identity = "ec2", "create_internet_gateway", "InternetGateway.InternetGatewayId"
-    get, found, keys = "describe_internet_gateways", "InternetGateways", {"InternetGatewayId": "id"}
+    get, answer_path, keys = "describe_internet_gateways", "InternetGateways", {"InternetGatewayId": "id"}
     remove = "delete_internet_gateway"
     outputs = {"arn": ARN + "internet-gateway/{id}", "ownerId": OWNER, "vpcId": "Attachments.0.VpcId"}
     handled = words("vpcId")
@@ -127,7 +127,7 @@ class InternetGateway(Kind):
 class RouteTable(Kind):
     resource = "aws:ec2/routeTable:RouteTable"
     service, make, identity, remove = "ec2", "create_route_table", "RouteTable.RouteTableId", "delete_route_table"
-    get, found, keys = "describe_route_tables", "RouteTables", {"RouteTableId": "id"}
+    get, answer_path, keys = "describe_route_tables", "RouteTables", {"RouteTableId": "id"}
     outputs = {"arn": ARN + "route-table/{id}", "ownerId": OWNER, "vpcId": "VpcId"}
     replaces = words("vpcId")
     unordered = words("routes propagatingVgws")
@@ -141,35 +141,35 @@ class RouteTable(Kind):
         routes = [("delete_route", route) for route in before if route not in after]
         routes += [("create_route", route) for route in after if route not in before]
         for operation, route in routes:
-            self.call(aws, operation, self.wanted(operation, route) | {"RouteTableId": identity})
+            self.call(aws, operation, self.arguments(operation, route) | {"RouteTableId": identity})
 
 
 class Route(Kind):
     resource = "aws:ec2/route:Route"
     service, make, remove = "ec2", "create_route", "delete_route"
-    get, found, keys = "describe_route_tables", "RouteTables.0.Routes", {"RouteTableId": "routeTableId"}
+    get, answer_path, keys = "describe_route_tables", "RouteTables.0.Routes", {"RouteTableId": "routeTableId"}
     changes = (Change("replace_route"),)
     replaces = words("routeTableId destinationCidrBlock destinationIpv6CidrBlock destinationPrefixListId")
     defaults = {"origin": "CreateRoute", "state": "active"}
 
     def create(self, aws: Aws, new: Props) -> str:
-        self.call(aws, self.make, self.wanted(self.make, new))
+        self.call(aws, self.make, self.arguments(self.make, new))
         destination = next(iter(self._destination(new).values()))
         return f"r-{new['routeTableId']}{zlib.crc32(destination.encode())}"
 
     def _destination(self, props: Props) -> Props:
-        found = self.wanted(self.remove, props)
-        return {name: value for name, value in found.items() if name != "RouteTableId"}
+        arguments = self.arguments(self.remove, props)
+        return {name: value for name, value in arguments.items() if name != "RouteTableId"}
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        routes = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.found) or []
+        routes = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.answer_path) or []
         for route in routes:
             if self._destination(state).items() <= route.items():
                 return {"state": route.get("State", "active")}
         raise GoneError
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
-        self.call(aws, self.remove, self.wanted(self.remove, state))
+        self.call(aws, self.remove, self.arguments(self.remove, state))
 
 
 class RouteTableAssociation(Kind):
@@ -201,7 +201,7 @@ class RouteTableAssociation(Kind):
 class Eip(Kind):
     resource = "aws:ec2/eip:Eip"
     service, make, identity, remove = "ec2", "allocate_address", "AllocationId", "release_address"
-    get, found, keys = "describe_addresses", "Addresses", {"AllocationId": "id"}
+    get, answer_path, keys = "describe_addresses", "Addresses", {"AllocationId": "id"}
     outputs = {"allocationId": "AllocationId", "arn": ARN + "elastic-ip/{id}", "publicIp": "PublicIp"}
     replaces = words("domain address networkBorderGroup publicIpv4Pool ipamPoolId")
     defaults = {"domain": "vpc"}
@@ -219,7 +219,7 @@ class Eip(Kind):
 class NatGateway(Kind):
     resource = "aws:ec2/natGateway:NatGateway"
     service, make, identity, remove = "ec2", "create_nat_gateway", "NatGateway.NatGatewayId", "delete_nat_gateway"
-    get, found, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
+    get, answer_path, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
     outputs = {
         "subnetId": "SubnetId",
         "publicIp": "NatGatewayAddresses.0.PublicIp",
@@ -233,7 +233,7 @@ class NatGateway(Kind):
 class VpcEndpoint(Kind):
     resource = "aws:ec2/vpcEndpoint:VpcEndpoint"
     service, make, identity = "ec2", "create_vpc_endpoint", "VpcEndpoint.VpcEndpointId"
-    get, found, keys = "describe_vpc_endpoints", "VpcEndpoints", {"VpcEndpointId": "id"}
+    get, answer_path, keys = "describe_vpc_endpoints", "VpcEndpoints", {"VpcEndpointId": "id"}
     remove = "delete_vpc_endpoints"
     outputs = {
         "arn": ARN + "vpc-endpoint/{id}",
@@ -262,12 +262,12 @@ class VpcEndpoint(Kind):
 class FlowLog(Kind):
     resource = "aws:ec2/flowLog:FlowLog"
     service, make, identity, remove = "ec2", "create_flow_logs", "FlowLogIds.0", "delete_flow_logs"
-    get, found, keys = "describe_flow_logs", "FlowLogs", {"FlowLogId": "id"}
+    get, answer_path, keys = "describe_flow_logs", "FlowLogs", {"FlowLogId": "id"}
     outputs = {"arn": ARN + "vpc-flow-log/{id}", "vpcId": "ResourceId", "logDestination": "LogDestination"}
     handled = words("vpcId")
     replaces = words("vpcId trafficType logDestination logDestinationType maxAggregationInterval logFormat")
     defaults = {"maxAggregationInterval": 600}
     tagged = ("ec2", "id")
 
-    def wanted(self, operation: str, props: Props) -> Props:
-        return super().wanted(operation, props) | {"ResourceType": "VPC", "ResourceIds": [props["vpcId"]]}
+    def arguments(self, operation: str, props: Props) -> Props:
+        return super().arguments(operation, props) | {"ResourceType": "VPC", "ResourceIds": [props["vpcId"]]}

@@ -15,7 +15,7 @@ from ..session import Aws
 class Repository(Kind):
     resource = "aws:ecr/repository:Repository"
     service, make, identity, remove = "ecr", "create_repository", "{name}", "delete_repository"
-    get, found, keys = "describe_repositories", "repositories", {"repositoryName": "id"}
+    get, answer_path, keys = "describe_repositories", "repositories", {"repositoryName": "id"}
     spelled = {"name": "repositoryName", "encryptionConfigurations": "encryptionConfiguration"}
     changes = (
         Change("put_image_tag_mutability", "imageTagMutability imageTagMutabilityExclusionFilters"),

@@ -22,7 +22,7 @@ DESCRIBED_AT_ONCE = 100
 class Cluster(Kind):
     resource = "aws:ecs/cluster:Cluster"
     service, make, identity, get = "ecs", "create_cluster", "cluster.clusterArn", "describe_clusters"
-    found, remove, keys = "clusters", "delete_cluster", {"cluster": "id"}
+    answer_path, remove, keys = "clusters", "delete_cluster", {"cluster": "id"}
     spelled = {"name": "clusterName", "s3BucketEncryptionEnabled": "s3EncryptionEnabled"}
     changes = (
         Change("update_cluster", "settings"),
@@ -36,22 +36,22 @@ class Cluster(Kind):
     tagged = ("ecs", "arn")
 
     def where(self, operation: str, identity: str, props: Props) -> Props:
-        found = super().where(operation, identity, props)
-        return found | ({"include": ["SETTINGS"]} if operation == self.get else {})
+        arguments = super().where(operation, identity, props)
+        return arguments | ({"include": ["SETTINGS"]} if operation == self.get else {})
 
 
 class ClusterCapacityProviders(Kind):
     resource = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
     service, make, identity = "ecs", "put_cluster_capacity_providers", "{clusterName}"
-    get, found, keys = "describe_clusters", "clusters", {"cluster": "clusterName"}
+    get, answer_path, keys = "describe_clusters", "clusters", {"cluster": "clusterName"}
     put = True
     spelled = {"clusterName": "cluster"}
     outputs = {"clusterName": "clusterName", "capacityProviders": "capacityProviders"}
     replaces = words("clusterName")
     unordered = words("capacityProviders defaultCapacityProviderStrategies")
 
-    def wanted(self, operation: str, props: Props) -> Props:
-        return super().wanted(operation, {"capacityProviders": [], "defaultCapacityProviderStrategies": []} | props)
+    def arguments(self, operation: str, props: Props) -> Props:
+        return super().arguments(operation, {"capacityProviders": [], "defaultCapacityProviderStrategies": []} | props)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         self.create(aws, {"clusterName": identity})
@@ -62,7 +62,7 @@ class Service(Kind):
 
     resource = "aws:ecs/service:Service"
     service, make, identity, get = "ecs", "create_service", "service.serviceArn", "describe_services"
-    found, keys, changes = "services", {"service": "id"}, (Change("update_service"),)
+    answer_path, keys, changes = "services", {"service": "id"}, (Change("update_service"),)
     outputs = {
         "arn": "serviceArn",
         "name": "serviceName",
@@ -111,7 +111,7 @@ class Service(Kind):
         """Capacity providers are changed in place by a forced deployment alone."""
         return self.replaces if new.get("forceNewDeployment") else self.replaces | {"capacityProviderStrategies"}
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         """Properties as ECS nests them."""
         network = props.get("networkConfiguration")
         if network:
@@ -119,7 +119,7 @@ class Service(Kind):
             props = props | {"networkConfiguration": {"awsvpcConfiguration": network | {"assignPublicIp": public}}}
         deployment = {target: props[name] for name, target in self._deployment.items() if props.get(name) is not None}
         deployment |= props.get("deploymentConfiguration") or {}
-        return super().wanted(operation, props | {"deploymentConfiguration": deployment or None})
+        return super().arguments(operation, props | {"deploymentConfiguration": deployment or None})
 
     def create(self, aws: Aws, new: Props) -> str:
         _require_parts(aws, new, new)
@@ -143,10 +143,12 @@ class Service(Kind):
             names |= {*self._deployment, "deploymentConfiguration"}
         emptied: Props = {name: [] for name in self._lists if name in names}
         given = emptied | {name: new[name] for name in names if new.get(name) is not None}
-        wanted = self.wanted("update_service", given)
+        arguments = self.arguments("update_service", given)
         _require_parts(aws, new, given)
-        if wanted:
-            aws.client("ecs").update_service(**wanted | {"cluster": new.get("cluster", "default"), "service": identity})
+        if arguments:
+            aws.client("ecs").update_service(
+                **arguments | {"cluster": new.get("cluster", "default"), "service": identity}
+            )
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         ecs, cluster = aws.client("ecs"), state.get("cluster", "default")
@@ -164,26 +166,26 @@ class Service(Kind):
 def _tasks(ecs: Any, cluster: str, service: str) -> list[str]:
     """Tasks of a service that run, and those that are told to stop."""
     pages = ecs.get_paginator("list_tasks")
-    wanted = [
+    queries = [
         {"cluster": cluster, "serviceName": service, "desiredStatus": status} for status in ("RUNNING", "STOPPED")
     ]
-    return [arn for which in wanted for page in pages.paginate(**which) for arn in page["taskArns"]]
+    return [arn for which in queries for page in pages.paginate(**which) for arn in page["taskArns"]]
 
 
 def _described(ecs: Any, cluster: str, tasks: list[str]) -> list[Props]:
-    found: list[Props] = []
+    tasks_described: list[Props] = []
     for first in range(0, len(tasks), DESCRIBED_AT_ONCE):
-        found += ecs.describe_tasks(cluster=cluster, tasks=tasks[first : first + DESCRIBED_AT_ONCE])["tasks"]
-    return found
+        tasks_described += ecs.describe_tasks(cluster=cluster, tasks=tasks[first : first + DESCRIBED_AT_ONCE])["tasks"]
+    return tasks_described
 
 
-def _require_parts(aws: Aws, new: Props, wanted: Props) -> None:
+def _require_parts(aws: Aws, new: Props, arguments: Props) -> None:
     """Refuse a cluster or a task definition that is not there: the emulator takes any name."""
     cluster = new.get("cluster", "default")
-    found = aws.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
-    if not found or found[0].get("status") == "INACTIVE":
+    clusters = aws.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
+    if not clusters or clusters[0].get("status") == "INACTIVE":
         raise PluginError(f"ClusterNotFoundException: there is no ECS cluster {cluster}")
-    revision = wanted.get("taskDefinition")
+    revision = arguments.get("taskDefinition")
     if revision:
         known = aws.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
         if known.get("status") == "INACTIVE":

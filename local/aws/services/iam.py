@@ -17,7 +17,7 @@ class Role(Kind):
     """A role. Inline and attached policies have resource types of their own."""
 
     resource = "aws:iam/role:Role"
-    service, make, identity, get, found = "iam", "create_role", "{name}", "get_role", "Role"
+    service, make, identity, get, answer_path = "iam", "create_role", "{name}", "get_role", "Role"
     remove, keys = "delete_role", {"RoleName": "id"}
     spelled = {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"}
     changes = (Change("update_role", "description maxSessionDuration"),)
@@ -40,9 +40,9 @@ class Role(Kind):
     finish = True
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found, live = self.find(aws, identity, state), super().read(aws, identity, state)
-        live["createDate"] = found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ")
-        return live | {"assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"])}
+        role, live = self.find(aws, identity, state), super().read(aws, identity, state)
+        live["createDate"] = role["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ")
+        return live | {"assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"])}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         super().update(aws, identity, new, old, changed)
@@ -99,7 +99,7 @@ class Policy(Kind):
     """A policy by itself, which roles attach. IAM keeps five versions of one."""
 
     resource = "aws:iam/policy:Policy"
-    service, make, identity, get, found = "iam", "create_policy", "Policy.Arn", "get_policy", "Policy"
+    service, make, identity, get, answer_path = "iam", "create_policy", "Policy.Arn", "get_policy", "Policy"
     remove, keys = "delete_policy", {"PolicyArn": "id"}
     spelled = {"name": "PolicyName", "policy": "PolicyDocument"}
     outputs = {"arn": "Arn", "name": "PolicyName", "path": "Path", "policyId": "PolicyId"}
@@ -109,9 +109,9 @@ class Policy(Kind):
     handled = words("policy")
     regional = False
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         given = {name: value for name, value in props.items() if name != "tags"}
-        return super().wanted(operation, given) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
+        return super().arguments(operation, given) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         version = self.find(aws, identity, state)["DefaultVersionId"]

@@ -80,15 +80,15 @@ class Function(Kind):
             problems.append(Problem("code", str(error)))
         return problems
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         # Without variables or a network, an update takes away those that were there.
         nothing: Props = {"environment": {"variables": {}}}
         if operation != self.make:
             nothing["vpcConfig"] = {"subnetIds": [], "securityGroupIds": []}
-        return super().wanted(operation, nothing | props | {"code": None})
+        return super().arguments(operation, nothing | props | {"code": None})
 
     def create(self, aws: Aws, new: Props) -> str:
-        aws.client("lambda").create_function(**self.wanted(self.make, new), Code=self._package(new))
+        aws.client("lambda").create_function(**self.arguments(self.make, new), Code=self._package(new))
         return str(new["name"])
 
     def _package(self, new: Props) -> Props:
@@ -103,15 +103,15 @@ class Function(Kind):
     def _ready(self, aws: Aws, identity: str) -> Props:
         deadline = time.monotonic() + READY_DEADLINE_S
         while True:
-            found: Props = aws.client("lambda").get_function_configuration(FunctionName=identity)
-            pending = found.get("State") == "Pending" or found.get("LastUpdateStatus") == "InProgress"
+            answer: Props = aws.client("lambda").get_function_configuration(FunctionName=identity)
+            pending = answer.get("State") == "Pending" or answer.get("LastUpdateStatus") == "InProgress"
             if not pending or time.monotonic() > deadline:
-                return found
+                return answer
             time.sleep(READY_INTERVAL_S)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found, live = self._ready(aws, identity), super().read(aws, identity, state)
-        arn, version = found["FunctionArn"], self._version(aws, identity, state)
+        answer, live = self._ready(aws, identity), super().read(aws, identity, state)
+        arn, version = answer["FunctionArn"], self._version(aws, identity, state)
         invoke = _invoke_arn(aws, arn)
         live |= {
             "version": version,
@@ -121,11 +121,11 @@ class Function(Kind):
             "responseStreamingInvokeArn": invoke.replace("/invocations", "/response-streaming-invocations"),
         }
         if state.get("environment"):
-            live["environment"] = {"variables": (found.get("Environment") or {}).get("Variables") or {}}
+            live["environment"] = {"variables": (answer.get("Environment") or {}).get("Variables") or {}}
         code, known = state.get("code"), state.get("codeSha256")
-        if code and known and known != found["CodeSha256"]:
+        if code and known and known != answer["CodeSha256"]:
             # The state keeps no contents, only what they hash to: another package than ours is shown as another hash.
-            live["code"] = {**code, "hash": found["CodeSha256"]}
+            live["code"] = {**code, "hash": answer["CodeSha256"]}
         return live
 
     def _version(self, aws: Aws, identity: str, state: Props) -> str:
@@ -149,8 +149,8 @@ class Function(Kind):
         code, names = self._package_of & set(changed), set(changed) - self._package_of - {"publish"}
         settings = [name for name in names if self.takes("update_function_configuration", name)]
         if settings:
-            wanted = self.wanted("update_function_configuration", new)
-            client.update_function_configuration(**wanted | {"FunctionName": identity})
+            arguments = self.arguments("update_function_configuration", new)
+            client.update_function_configuration(**arguments | {"FunctionName": identity})
             self._ready(aws, identity)
         if code:
             architectures = {"Architectures": new["architectures"]} if new.get("architectures") else {}

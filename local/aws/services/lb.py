@@ -49,7 +49,7 @@ def _attributes(table: dict[str, str], props: Props, names: Collection[str]) -> 
 class LoadBalancer(Kind):
     resource = "aws:lb/loadBalancer:LoadBalancer"
     service, make, identity = "elbv2", "create_load_balancer", "LoadBalancers.0.LoadBalancerArn"
-    get, found, remove = "describe_load_balancers", "LoadBalancers", "delete_load_balancer"
+    get, answer_path, remove = "describe_load_balancers", "LoadBalancers", "delete_load_balancer"
     keys = {"LoadBalancerArn": "id"}
     spelled = {"loadBalancerType": "Type", "outpostId": ""}
     changes = (
@@ -80,14 +80,14 @@ class LoadBalancer(Kind):
     tagged = ("elbv2", "arn")
     finish = True
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         scheme = {"scheme": "internal" if props.get("internal") else "internet-facing"}
-        return super().wanted(operation, props | scheme)
+        return super().arguments(operation, props | scheme)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found, live = self.find(aws, identity, state), super().read(aws, identity, state)
+        answer, live = self.find(aws, identity, state), super().read(aws, identity, state)
         live["arnSuffix"] = identity.split(":loadbalancer/", 1)[-1]
-        return live | {"internal": found.get("Scheme") == "internal"}
+        return live | {"internal": answer.get("Scheme") == "internal"}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         attributes = _attributes(_BALANCER_ATTRIBUTES, new, changed)
@@ -105,7 +105,7 @@ class TargetGroup(Kind):
 
     resource = "aws:lb/targetGroup:TargetGroup"
     service, make, identity = "elbv2", "create_target_group", "TargetGroups.0.TargetGroupArn"
-    get, found, remove = "describe_target_groups", "TargetGroups", "delete_target_group"
+    get, answer_path, remove = "describe_target_groups", "TargetGroups", "delete_target_group"
     keys = {"TargetGroupArn": "id"}
     outputs = {"arn": "TargetGroupArn", "name": "TargetGroupName", "loadBalancerArns": "LoadBalancerArns"}
     replaces = words("name namePrefix port protocol protocolVersion targetType vpcId ipAddressType targetControlPort")
@@ -125,12 +125,12 @@ class TargetGroup(Kind):
         "unhealthyThreshold": "unhealthyThresholdCount",
     }
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         check = props.get("healthCheck") or {}
         health: Props = {target: check.get(name) for name, target in self._health.items()}
         if check.get("matcher"):
             health["matcher"] = {"grpcCode" if props.get("protocolVersion") == "GRPC" else "httpCode": check["matcher"]}
-        return super().wanted(operation, props | health)
+        return super().arguments(operation, props | health)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         return super().read(aws, identity, state) | {"arnSuffix": identity.rsplit(":", 1)[-1]}
@@ -143,7 +143,7 @@ class TargetGroup(Kind):
         if attributes:
             aws.client("elbv2").modify_target_group_attributes(TargetGroupArn=identity, Attributes=attributes)
         if old and "healthCheck" in changed:
-            arguments = self.wanted("modify_target_group", new) | {"TargetGroupArn": identity}
+            arguments = self.arguments("modify_target_group", new) | {"TargetGroupArn": identity}
             aws.client("elbv2").modify_target_group(**arguments)
 
 
@@ -162,15 +162,15 @@ class _WithActions(Kind):
         "certificateArn": "CertificateArn",
     }
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         actions = [{"order": order} | action for order, action in enumerate(props[self._actions], 1)]
-        return super().wanted(operation, props | {self._actions: actions})
+        return super().arguments(operation, props | {self._actions: actions})
 
 
 class Listener(_WithActions):
     resource = "aws:lb/listener:Listener"
     make, identity, remove = "create_listener", "Listeners.0.ListenerArn", "delete_listener"
-    get, found, keys = "describe_listeners", "Listeners", {"ListenerArn": "id"}
+    get, answer_path, keys = "describe_listeners", "Listeners", {"ListenerArn": "id"}
     changes = (Change("modify_listener"),)
     outputs = {
         "arn": "ListenerArn",
@@ -183,26 +183,26 @@ class Listener(_WithActions):
     handled = words("certificateArn")
     _actions = "defaultActions"
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         more: Props = {"protocol": props.get("protocol") or ("HTTPS" if props.get("port") == 443 else "HTTP")}
         if props.get("certificateArn"):
             more["certificates"] = [{"certificateArn": props["certificateArn"]}]
-        return super().wanted(operation, props | more)
+        return super().arguments(operation, props | more)
 
 
 class ListenerRule(_WithActions):
     resource = "aws:lb/listenerRule:ListenerRule"
     make, identity, remove = "create_rule", "Rules.0.RuleArn", "delete_rule"
-    get, found, keys = "describe_rules", "Rules", {"RuleArn": "id"}
+    get, answer_path, keys = "describe_rules", "Rules", {"RuleArn": "id"}
     changes = (Change("modify_rule"),)
     handled = words("priority")
     replaces = words("listenerArn")
     unordered = words("conditions conditions.pathPattern.values conditions.hostHeader.values")
     _actions = "actions"
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         conditions = [_condition(condition) for condition in props["conditions"]]
-        return super().wanted(operation, props | {"conditions": conditions})
+        return super().arguments(operation, props | {"conditions": conditions})
 
     def create(self, aws: Aws, new: Props) -> str:
         priority = new.get("priority")
@@ -216,7 +216,7 @@ class ListenerRule(_WithActions):
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         elb = aws.client("elbv2")
-        elb.modify_rule(**self.wanted("modify_rule", new), RuleArn=identity)
+        elb.modify_rule(**self.arguments("modify_rule", new), RuleArn=identity)
         if "priority" in changed and new.get("priority"):
             elb.set_rule_priorities(RulePriorities=[{"RuleArn": identity, "Priority": new["priority"]}])
 

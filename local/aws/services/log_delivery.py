@@ -17,7 +17,7 @@ class _Part(Kind):
     def __init_subclass__(cls) -> None:
         cls.make, cls.get, cls.remove = (f"{verb}_{cls.noun}" for verb in ("put", "get", "delete"))
         first, *others = cls.noun.split("_")
-        cls.found = first + "".join(word.capitalize() for word in others)
+        cls.answer_path = first + "".join(word.capitalize() for word in others)
         cls.identity, cls.keys, cls.name = "{name}", {"name": "id"}, Name(limit=60)
 
 
@@ -43,7 +43,7 @@ class LogDeliveryDestination(_Part):
 class LogDelivery(Kind):
     resource = "aws:cloudwatch/logDelivery:LogDelivery"
     service, make, identity, remove = "logs", "create_delivery", "delivery.id", "delete_delivery"
-    get, found, keys = "get_delivery", "delivery", {"id": "id"}
+    get, answer_path, keys = "get_delivery", "delivery", {"id": "id"}
     changes = (Change("update_delivery_configuration", "fieldDelimiter recordFields s3DeliveryConfigurations"),)
     outputs = {"arn": "arn", "deliverySourceName": "deliverySourceName"}
     replaces = words("deliveryDestinationArn deliverySourceName")

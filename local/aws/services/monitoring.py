@@ -52,25 +52,29 @@ class LogMetricFilter(Kind):
     name = Name(limit=512)
     defaults = {"applyOnTransformedLogs": False}
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         counted = props["metricTransformation"]
         plain = {name: counted[name] for name in ("dimensions", "unit") if counted.get(name)}
         if counted.get("defaultValue") is not None:
             plain["defaultValue"] = float(counted["defaultValue"])
         metric = {f"metric{name.title()}": counted[name] for name in ("name", "namespace", "value")}
         others = {name: value for name, value in props.items() if name != "metricTransformation"}
-        return super().wanted(operation, others) | {"metricTransformations": [metric | plain]}
+        return super().arguments(operation, others) | {"metricTransformations": [metric | plain]}
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
         given = {"logGroupName": state["logGroupName"], "filterNamePrefix": identity}
-        for found in aws.client("logs").describe_metric_filters(**given)["metricFilters"]:
-            if found["filterName"] == identity:
-                return found
+        for metric_filter in aws.client("logs").describe_metric_filters(**given)["metricFilters"]:
+            if metric_filter["filterName"] == identity:
+                return metric_filter
         raise GoneError
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = self.find(aws, identity, state)
-        return {"name": identity, "logGroupName": found["logGroupName"], "pattern": found["filterPattern"]}
+        metric_filter = self.find(aws, identity, state)
+        return {
+            "name": identity,
+            "logGroupName": metric_filter["logGroupName"],
+            "pattern": metric_filter["filterPattern"],
+        }
 
 
 class Dashboard(Kind):
@@ -87,7 +91,7 @@ class MetricAlarm(Kind):
 
     resource = "aws:cloudwatch/metricAlarm:MetricAlarm"
     service, make, identity, remove = "cloudwatch", "put_metric_alarm", "{name}", "delete_alarms"
-    get, found, keys = "describe_alarms", "MetricAlarms", {"AlarmName": "id"}
+    get, answer_path, keys = "describe_alarms", "MetricAlarms", {"AlarmName": "id"}
     spelled = {"name": "AlarmName", "metricQueries": "Metrics", "metric": "MetricStat"}
     put = True
     outputs = {"name": "AlarmName", "arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}"}
@@ -97,9 +101,9 @@ class MetricAlarm(Kind):
     defaults = {"actionsEnabled": True, "treatMissingData": "missing"}
     tagged = ("cloudwatch", "arn")
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         queries = [_query(query) for query in props.get("metricQueries") or []]
-        return super().wanted(operation, props | ({"metricQueries": queries} if queries else {}))
+        return super().arguments(operation, props | ({"metricQueries": queries} if queries else {}))
 
 
 def _query(query: Props) -> Props:

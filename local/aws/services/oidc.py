@@ -28,18 +28,18 @@ class OpenIdConnectProvider(Kind):
     unordered = words("clientIdLists")
     regional = False
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         given = {name: value for name, value in props.items() if name != "tags"}
         tags = {"Tags": pairs(props["tags"])} if props.get("tags") else {}
-        return super().wanted(operation, given) | tags
+        return super().arguments(operation, given) | tags
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = self.find(aws, identity, state)
+        answer = self.find(aws, identity, state)
         return {
             "arn": identity,
-            "clientIdLists": found["ClientIDList"],
-            "thumbprintLists": found.get("ThumbprintList", []),
-            "tagsAll": {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+            "clientIdLists": answer["ClientIDList"],
+            "thumbprintLists": answer.get("ThumbprintList", []),
+            "tagsAll": {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
         }
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:

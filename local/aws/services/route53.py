@@ -30,10 +30,10 @@ class Record(Kind):
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         name = state["name"].rstrip(".") + "."
-        found = aws.client("route53").list_resource_record_sets(
+        records = aws.client("route53").list_resource_record_sets(
             HostedZoneId=state["zoneId"], StartRecordName=name, StartRecordType=state["type"], MaxItems="1"
         )["ResourceRecordSets"]
-        if not any((item["Name"], item["Type"]) == (name, state["type"]) for item in found):
+        if not any((item["Name"], item["Type"]) == (name, state["type"]) for item in records):
             raise GoneError
         return {"fqdn": name.rstrip(".")}
 
@@ -48,12 +48,12 @@ class Record(Kind):
     def _change(self, aws: Aws, action: str, props: Props) -> None:
         batch = members("route53", "change_resource_record_sets")["ChangeBatch"]
         shape = batch.members["Changes"].member.members["ResourceRecordSet"]
-        wanted: Any = {"Name": props["name"], "Type": props["type"]}
+        record: Any = {"Name": props["name"], "Type": props["type"]}
         if props.get("records"):
-            wanted |= {"TTL": int(props["ttl"]), "ResourceRecords": [{"Value": value} for value in props["records"]]}
+            record |= {"TTL": int(props["ttl"]), "ResourceRecords": [{"Value": value} for value in props["records"]]}
         for alias in props.get("aliases") or []:
             target = shape.members["AliasTarget"].members
-            wanted["AliasTarget"] = {"EvaluateTargetHealth": False} | spell_members(target, alias, self.spelled)
+            record["AliasTarget"] = {"EvaluateTargetHealth": False} | spell_members(target, alias, self.spelled)
         aws.client("route53").change_resource_record_sets(
-            HostedZoneId=props["zoneId"], ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": wanted}]}
+            HostedZoneId=props["zoneId"], ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]}
         )

@@ -41,8 +41,8 @@ class Bucket(Kind):
 
     def create(self, aws: Aws, new: Props) -> str:
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
-        wanted = self.wanted(self.make, new) | ({"CreateBucketConfiguration": place} if place else {})
-        self.call(aws, self.make, wanted)
+        arguments = self.arguments(self.make, new) | ({"CreateBucketConfiguration": place} if place else {})
+        self.call(aws, self.make, arguments)
         return str(new["bucket"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -53,8 +53,8 @@ class Bucket(Kind):
         s3 = aws.client("s3")
         if state.get("forceDestroy"):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=identity):
-                found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+                versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
                 if keys:
                     s3.delete_objects(Bucket=identity, Delete={"Objects": keys, "Quiet": True})
         super().delete(aws, identity, state)
@@ -79,7 +79,7 @@ class BucketPolicy(_Setting):
 class BucketPublicAccessBlock(_Setting):
     resource = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     make, get, remove = "put_public_access_block", "get_public_access_block", "delete_public_access_block"
-    inside = found = "PublicAccessBlockConfiguration"
+    inside = answer_path = "PublicAccessBlockConfiguration"
     outputs = {
         "blockPublicAcls": "BlockPublicAcls",
         "blockPublicPolicy": "BlockPublicPolicy",
@@ -89,8 +89,8 @@ class BucketPublicAccessBlock(_Setting):
     defaults = dict.fromkeys(outputs, False)
     honoured = words("skipDestroy")
 
-    def wanted(self, operation: str, props: Props) -> Props:
-        return super().wanted(operation, self.defaults | props)
+    def arguments(self, operation: str, props: Props) -> Props:
+        return super().arguments(operation, self.defaults | props)
 
 
 class BucketVersioning(_Setting):
@@ -101,8 +101,8 @@ class BucketVersioning(_Setting):
     replaces = words("bucket expectedBucketOwner")
     handled = words("versioningConfiguration")
 
-    def wanted(self, operation: str, props: Props) -> Props:
-        return super().wanted(operation, props["versioningConfiguration"])
+    def arguments(self, operation: str, props: Props) -> Props:
+        return super().arguments(operation, props["versioningConfiguration"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         status = self.find(aws, identity, state).get("Status")
@@ -127,10 +127,10 @@ class BucketLifecycleConfiguration(_Setting):
     remove, inside = "delete_bucket_lifecycle", "LifecycleConfiguration"
     replaces = words("bucket expectedBucketOwner")
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         everything = {"filter": {"prefix": ""}}
         rules = [rule if rule.get("prefix") else everything | rule for rule in props.get("rules") or []]
-        return super().wanted(operation, props | {"rules": rules})
+        return super().arguments(operation, props | {"rules": rules})
 
 
 class BucketOwnershipControls(_Setting):

@@ -18,7 +18,7 @@ _VALUES = ("value", "insecureValue", "valueWo")
 
 class Parameter(Kind):
     resource = "aws:ssm/parameter:Parameter"
-    service, make, identity, get, found = "ssm", "put_parameter", "{name}", "get_parameter", "Parameter"
+    service, make, identity, get, answer_path = "ssm", "put_parameter", "{name}", "get_parameter", "Parameter"
     remove, keys = "delete_parameter", {"Name": "id"}
     put = True
     outputs = {"name": "Name", "type": "Type", "version": "Version", "arn": "ARN"}
@@ -36,19 +36,19 @@ class Parameter(Kind):
             return [Problem("value", "exactly one of value, insecureValue and valueWo must be set")]
         return []
 
-    def wanted(self, operation: str, props: Props) -> Props:
+    def arguments(self, operation: str, props: Props) -> Props:
         value = next(props[name] for name in _VALUES if props.get(name) is not None)
-        return super().wanted(operation, props | {"value": value})
+        return super().arguments(operation, props | {"value": value})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("ssm").get_parameter(Name=identity, WithDecryption=True)["Parameter"]
-        live = {name: found[member] for name, member in self.outputs.items()}
+        answer = aws.client("ssm").get_parameter(Name=identity, WithDecryption=True)["Parameter"]
+        live = {name: answer[member] for name, member in self.outputs.items()}
         written = next((name for name in ("insecureValue", "valueWo") if name in state), "value")
-        return live | ({written: found["Value"]} if written != "valueWo" else {})
+        return live | ({written: answer["Value"]} if written != "valueWo" else {})
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         if set(changed) - {"overwrite"}:
-            self.call(aws, self.make, self.wanted(self.make, new | {"overwrite": True}))
+            self.call(aws, self.make, self.arguments(self.make, new | {"overwrite": True}))
 
 
 class Secret(Kind):
@@ -81,10 +81,10 @@ class Secret(Kind):
 
 def found_secret(aws: Aws, identity: str) -> Props:
     """A secret, unless it waits to be deleted."""
-    found: Props = aws.client("secretsmanager").describe_secret(SecretId=identity)
-    if found.get("DeletedDate"):
+    answer: Props = aws.client("secretsmanager").describe_secret(SecretId=identity)
+    if answer.get("DeletedDate"):
         raise GoneError
-    return found
+    return answer
 
 
 class SecretVersion(Kind):
@@ -100,15 +100,15 @@ class SecretVersion(Kind):
     recorded = words("secretStringWoVersion")
 
     def create(self, aws: Aws, new: Props) -> str:
-        wanted = self.wanted(self.make, new)
+        arguments = self.arguments(self.make, new)
         if new.get("secretBinary"):
-            wanted["SecretBinary"] = base64.b64decode(new["secretBinary"])
-        return f"{new['secretId']}|{self.call(aws, self.make, wanted)['VersionId']}"
+            arguments["SecretBinary"] = base64.b64decode(new["secretBinary"])
+        return f"{new['secretId']}|{self.call(aws, self.make, arguments)['VersionId']}"
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         secret, version = identity.rsplit("|", 1)
         found_secret(aws, secret)
-        found = aws.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version)
-        live = {"arn": found["ARN"], "secretArn": found["ARN"], "versionId": version}
-        live["versionStages"] = found.get("VersionStages", [])
-        return live | ({"secretString": found["SecretString"]} if "secretString" in state else {})
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version)
+        live = {"arn": answer["ARN"], "secretArn": answer["ARN"], "versionId": version}
+        live["versionStages"] = answer.get("VersionStages", [])
+        return live | ({"secretString": answer["SecretString"]} if "secretString" in state else {})

@@ -17,7 +17,7 @@ from .ec2 import ARN, OWNER, network_problems
 class SecurityGroup(Kind):
     resource = "aws:ec2/securityGroup:SecurityGroup"
     service, make, identity, remove = "ec2", "create_security_group", "GroupId", "delete_security_group"
-    get, found, keys = "describe_security_groups", "SecurityGroups", {"GroupId": "id"}
+    get, answer_path, keys = "describe_security_groups", "SecurityGroups", {"GroupId": "id"}
     outputs = {"arn": ARN + "security-group/{id}", "ownerId": OWNER, "name": "GroupName", "vpcId": "VpcId"}
     replaces = words("name namePrefix description vpcId")
     name: ClassVar[Name | None] = Name(limit=255)
@@ -100,7 +100,7 @@ _SOURCES = {
 
 class _Rule(Kind):
     service, identity = "ec2", "SecurityGroupRules.0.SecurityGroupRuleId"
-    get, found = "describe_security_group_rules", "SecurityGroupRules"
+    get, answer_path = "describe_security_group_rules", "SecurityGroupRules"
     keys = {"SecurityGroupRuleId": "id", "GroupId": "securityGroupId"}
     outputs = {
         "arn": ARN + "security-group-rule/{id}",
@@ -134,7 +134,7 @@ class _Rule(Kind):
         rule = {name: new[name] for name in self.handled if new.get(name) is not None}
         change = {"securityGroupRules": {"securityGroupRuleId": identity, "securityGroupRule": rule}}
         operation = "modify_security_group_rules"
-        self.call(aws, operation, self.wanted(operation, change) | {"GroupId": new["securityGroupId"]})
+        self.call(aws, operation, self.arguments(operation, change) | {"GroupId": new["securityGroupId"]})
 
 
 class SecurityGroupIngressRule(_Rule):

@@ -59,8 +59,8 @@ class TopicPolicy(Kind):
         return str(new["arn"])
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        found = aws.client("sns").get_topic_attributes(TopicArn=identity)["Attributes"]
-        return {"arn": identity, "owner": found["Owner"], "policy": found["Policy"]}
+        attributes = aws.client("sns").get_topic_attributes(TopicArn=identity)["Attributes"]
+        return {"arn": identity, "owner": attributes["Owner"], "policy": attributes["Policy"]}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         _set(aws, identity, "Policy", new["policy"])
@@ -74,7 +74,7 @@ class TopicSubscription(Kind):
 
     resource = "aws:sns/topicSubscription:TopicSubscription"
     service, make, identity, remove = "sns", "subscribe", "SubscriptionArn", "unsubscribe"
-    get, found, keys = "get_subscription_attributes", "Attributes", {"SubscriptionArn": "id"}
+    get, answer_path, keys = "get_subscription_attributes", "Attributes", {"SubscriptionArn": "id"}
     spelled = {"topic": "TopicArn"}
     outputs = {"arn": "SubscriptionArn", "ownerId": "Owner"}
     replaces = words("topic protocol endpoint")

@@ -18,7 +18,7 @@ class TaskDefinition(Kind):
     """A revision of a task definition: every change makes the next one."""
 
     resource = "aws:ecs/taskDefinition:TaskDefinition"
-    service, make, get, found = "ecs", "register_task_definition", "describe_task_definition", "taskDefinition"
+    service, make, get, answer_path = "ecs", "register_task_definition", "describe_task_definition", "taskDefinition"
     remove, keys = "deregister_task_definition", {"taskDefinition": "arn"}
     spelled = {"configureAtLaunch": "configuredAtLaunch"}
     replaces = words(
@@ -53,11 +53,11 @@ class TaskDefinition(Kind):
             for volume in new.get("volumes") or []
         ]
         tags = aws.default_tags | (new.get("tags") or {})
-        wanted = self.wanted(
+        arguments = self.arguments(
             self.make, new | {"volumes": volumes or None, "tags": tags or None, "containerDefinitions": None}
         )
-        wanted["containerDefinitions"] = json.loads(new["containerDefinitions"])
-        made = aws.client("ecs").register_task_definition(**wanted)["taskDefinition"]
+        arguments["containerDefinitions"] = json.loads(new["containerDefinitions"])
+        made = aws.client("ecs").register_task_definition(**arguments)["taskDefinition"]
         # The official plugin's id is the family; the revision is not known but to the answer, so it travels in `new`.
         new["arn"] = made["taskDefinitionArn"]
         return str(made["family"])

@@ -35,8 +35,8 @@ class Seen:
     @staticmethod
     def of(listed: Mapping[str, Any]) -> Seen:
         """From the list, where health is only in the words for people: `Up 5 seconds (health: starting)`."""
-        found = _HEALTH.search(str(listed.get("Status", "")))
-        return Seen(state=str(listed.get("State", "")), health=found.group(1) if found else "none")
+        match = _HEALTH.search(str(listed.get("Status", "")))
+        return Seen(state=str(listed.get("State", "")), health=match.group(1) if match else "none")
 
 
 _looking = threading.Lock()
@@ -73,8 +73,8 @@ def look(*, anew: bool = False) -> Mapping[str, Seen]:
 
 def _listed() -> dict[str, Seen]:
     mine = ["ministack=ecs", f"{container_reaper.INSTANCE_LABEL}={container_reaper.instance_id()}"]
-    found = ecs._get_docker().api.containers(all=True, filters={"label": mine})
-    return {item["Id"]: Seen.of(item) for item in found}
+    listed = ecs._get_docker().api.containers(all=True, filters={"label": mine})
+    return {item["Id"]: Seen.of(item) for item in listed}
 
 
 def _when_ended(mark: Any) -> Any:

@@ -52,8 +52,8 @@ def _with_group(group: str) -> Iterator[bool]:
 
 
 def _networks_of(gateway: str) -> Iterator[bool]:
-    found = ec2._internet_gateways.get(gateway) or {}
-    yield from (bool(attachment.get("VpcId")) for attachment in found.get("Attachments") or ())
+    record = ec2._internet_gateways.get(gateway) or {}
+    yield from (bool(attachment.get("VpcId")) for attachment in record.get("Attachments") or ())
 
 
 def _public_in(vpc: str) -> Iterator[bool]:

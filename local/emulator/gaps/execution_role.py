@@ -145,7 +145,7 @@ def _simulate(params: Any) -> Any:
 
 def _listed(params: Any, pattern: str) -> list[str]:
     """The values of `…member.1`, `…member.2` and so on, as far as they go."""
-    found: list[str] = []
-    while value := iam._p(params, pattern.format(len(found) + 1)):
-        found.append(str(value))
-    return found
+    values: list[str] = []
+    while value := iam._p(params, pattern.format(len(values) + 1)):
+        values.append(str(value))
+    return values

@@ -18,13 +18,13 @@ def close() -> None:
 def _tags_first(delete: Any) -> Any:
     def batch_delete_image(data: dict[str, Any]) -> Any:
         name, rest, taken = data.get("repositoryName", ""), [], []
-        for asked in data.get("imageIds", []):
-            found = ecr._find_image(name, asked)
-            if found and "imageDigest" not in asked and len(found["imageTags"]) > 1:
-                found["imageTags"].remove(asked["imageTag"])
-                taken.append({"imageTag": asked["imageTag"], "imageDigest": found["imageDigest"]})
+        for identifier in data.get("imageIds", []):
+            image = ecr._find_image(name, identifier)
+            if image and "imageDigest" not in identifier and len(image["imageTags"]) > 1:
+                image["imageTags"].remove(identifier["imageTag"])
+                taken.append({"imageTag": identifier["imageTag"], "imageDigest": image["imageDigest"]})
             else:
-                rest.append(asked)
+                rest.append(identifier)
         status, headers, body = delete({**data, "imageIds": rest})
         if status != 200 or not taken:
             return status, headers, body

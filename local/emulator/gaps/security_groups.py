@@ -69,10 +69,10 @@ def reaches(target_group: str, port: int) -> bool:
 
 def _lets(arn: str, groups: Collection[str], way: str, port: int, peer: Peer) -> bool:
     """Whether one rule of one of the groups, in the region of `arn`, lets a connection with `peer` through."""
-    found = [group for group in (_stored(ec2._security_groups, arn, name) for name in groups) if group]
-    if way == IN and any(group["GroupName"] == "default" and group["GroupId"] in peer.groups for group in found):
+    known_groups = [group for group in (_stored(ec2._security_groups, arn, name) for name in groups) if group]
+    if way == IN and any(group["GroupName"] == "default" and group["GroupId"] in peer.groups for group in known_groups):
         return True
-    return any(_is_for(rule, port) and _is_about(rule, peer) for group in found for rule in group[way])
+    return any(_is_for(rule, port) and _is_about(rule, peer) for group in known_groups for rule in group[way])
 
 
 def _is_for(rule: dict[str, Any], port: int) -> bool:
@@ -194,20 +194,20 @@ def network_of(balancer: dict[str, Any]) -> str:
 
 def _named(name: str, vpc: str) -> list[str]:
     """The groups of a network that bear a name: one, or none."""
-    found = (group for _, group in ec2._security_groups.all_items())
-    return [group["GroupId"] for group in found if group["VpcId"] == vpc and group["GroupName"] == name]
+    groups = (group for _, group in ec2._security_groups.all_items())
+    return [group["GroupId"] for group in groups if group["VpcId"] == vpc and group["GroupName"] == name]
 
 
 def _vpc_of(arn: str, subnets: Sequence[str]) -> str:
     """The network of the first subnet that is known; empty if none is."""
-    found = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
-    return next((str(subnet["VpcId"]) for subnet in found if subnet), "")
+    known_subnets = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
+    return next((str(subnet["VpcId"]) for subnet in known_subnets if subnet), "")
 
 
 def _address(arn: str, subnets: Sequence[str]) -> str | None:
     """An address in the first subnet that is known: one that AWS does not keep for itself."""
-    found = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
-    block = next((str(subnet["CidrBlock"]) for subnet in found if subnet), None)
+    known_subnets = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
+    block = next((str(subnet["CidrBlock"]) for subnet in known_subnets if subnet), None)
     return str(ipaddress.ip_network(block)[4]) if block else None
 
 
@@ -223,8 +223,8 @@ def _balancer_of(target_group: str) -> dict[str, Any] | None:
 
 
 def _owner(listener: str) -> dict[str, Any] | None:
-    found = _stored(alb._listeners, listener, listener)
-    balancer: dict[str, Any] | None = _stored(alb._lbs, listener, found["LoadBalancerArn"]) if found else None
+    record = _stored(alb._listeners, listener, listener)
+    balancer: dict[str, Any] | None = _stored(alb._lbs, listener, record["LoadBalancerArn"]) if record else None
     return balancer
 
 
@@ -236,8 +236,8 @@ def _forwards(actions: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _service_of(target_group: str) -> dict[str, Any] | None:
-    found: Iterator[dict[str, Any]] = (service for _, service in ecs._services.all_items())
-    return next((service for service in found if _sends_to(service, target_group)), None)
+    services: Iterator[dict[str, Any]] = (service for _, service in ecs._services.all_items())
+    return next((service for service in services if _sends_to(service, target_group)), None)
 
 
 def _sends_to(service: dict[str, Any], target_group: str) -> bool:

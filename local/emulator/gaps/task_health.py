@@ -75,15 +75,15 @@ def _target(task: dict[str, Any], group: str, port: int) -> target_health.Verdic
 def _container_health(task: dict[str, Any]) -> str:
     """HEALTHY, UNHEALTHY, UNKNOWN (not decided yet) or NONE (no check), written to the task as ECS reports it."""
     seen = containers.look()
-    found = []
+    healths = []
     for index, container_id in enumerate(list(task.get("_docker_ids") or [])):
         status = seen[container_id].health if container_id in seen else "starting"  # it is new, or Docker is silent
         health = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY", "none": "NONE"}.get(status, "UNKNOWN")
         if index < len(task.get("containers", [])):
             task["containers"][index]["healthStatus"] = "UNKNOWN" if health == "NONE" else health
-        found.append(health)
+        healths.append(health)
     for worst in ("UNHEALTHY", "UNKNOWN", "HEALTHY"):
-        if worst in found:
+        if worst in healths:
             task["healthStatus"] = worst
             return worst
     return "NONE"

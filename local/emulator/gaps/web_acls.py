@@ -41,7 +41,7 @@ def in_front_of(serve: Any) -> Any:
 
     async def handle_viewer_request(distribution: Any, method: str, path: str, *rest: Any) -> Any:
         arn = cloudfront._text(cloudfront._dist_config_el(distribution), "WebACLId")
-        web_acl = next((found for found in _web_acls() if found["ARN"] == arn), None) if arn else None
+        web_acl = next((web_acl for web_acl in _web_acls() if web_acl["ARN"] == arn), None) if arn else None
         _, _, headers, *_ = rest
         if web_acl is not None and not lets_in(web_acl, headers):
             return cloudfront._cf_error_response(403, BLOCKED, cloudfront._ERROR_X_CACHE)
@@ -51,5 +51,5 @@ def in_front_of(serve: Any) -> Any:
 
 
 def _web_acls() -> list[Any]:
-    found: list[Any] = list(waf._values_for_scope(waf._web_acls, "CLOUDFRONT"))
-    return found
+    web_acls: list[Any] = list(waf._values_for_scope(waf._web_acls, "CLOUDFRONT"))
+    return web_acls
