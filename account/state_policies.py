@@ -105,7 +105,6 @@ def read(text: str) -> list[Statement]:
 
 
 def document(statements: Sequence[Statement]) -> str:
-    """A policy of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 

@@ -67,7 +67,6 @@ class Rule:
 
 
 def of_service(service: EcsService, *, container_insights: bool) -> list[Rule]:
-    """Alarms of any service."""
     log = pulumi.Output.concat("the log group ", service.log_group_name)
     rules = [
         Rule(
@@ -121,7 +120,6 @@ def _missing_tasks(service: EcsService) -> Rule:
 
 
 def of_targets(service: EcsService) -> list[Rule]:
-    """Alarms of a service behind a load balancer."""
     log = pulumi.Output.concat("the log group ", service.log_group_name)
     return [
         Rule(
@@ -188,7 +186,6 @@ def of_load_balancer(service: EcsService) -> list[Rule]:
 
 
 def of_deploy(deploy: DeployLambda, failed_releases: Metric) -> list[Rule]:
-    """Alarms of the deploy function and of what it reports."""
     log = pulumi.Output.concat("the log group ", deploy.log_group_name)
     return [
         Rule(

@@ -107,7 +107,6 @@ class Alarms(Component):
 
 
 def _rules(args: AlarmsArgs, failed_releases: Metric | None) -> list[Rule]:
-    """The alarms of the service's region."""
     service = args.service
     rules: list[Rule] = []
     if service.load_balancer:
@@ -174,9 +173,8 @@ def _topic(name: str, emails: Sequence[str], key_arn: str | None, opts: pulumi.R
     is followed, that address hears nothing, and AWS cannot remove the subscription.
     """
     topic = aws.sns.Topic(name, kms_master_key_id=key_arn, opts=opts)
-    aws.sns.TopicPolicy(
-        name, arn=topic.arn, policy=policies.document(_publish(topic.arn), _publish_over_tls(topic.arn)), opts=opts
-    )
+    statements = [_publish(topic.arn), policies.only_tls("sns:Publish", topic.arn)]
+    aws.sns.TopicPolicy(name, arn=topic.arn, policy=policies.document(*statements), opts=opts)
     for email in sorted(set(emails)):
         aws.sns.TopicSubscription(f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=opts)
     return topic
@@ -186,23 +184,11 @@ def _publish(topic_arn: pulumi.Output[str]) -> dict[str, Any]:
     # arn:<partition>:sns:<region>:<account>:<name>
     parts = topic_arn.apply(lambda arn: arn.split(":"))
     alarms = parts.apply(lambda part: f"arn:{part[1]}:cloudwatch:{part[3]}:{part[4]}:alarm:*")
-    return {
-        "Sid": "Alarms",
-        "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic_arn,
+    return policies.grant(
+        {"Service": "cloudwatch.amazonaws.com"},
+        "sns:Publish",
+        topic_arn,
         # The service would publish for any account that names the topic.
-        "Condition": {"StringEquals": {"aws:SourceAccount": parts[4]}, "ArnLike": {"aws:SourceArn": alarms}},
-    }
-
-
-def _publish_over_tls(topic_arn: pulumi.Output[str]) -> dict[str, Any]:
-    return {
-        "Sid": "OnlyTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sns:Publish",
-        "Resource": topic_arn,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+        {"StringEquals": {"aws:SourceAccount": parts[4]}, "ArnLike": {"aws:SourceArn": alarms}},
+        sid="Alarms",
+    )

@@ -13,8 +13,6 @@ from components.ecs_service import EcsService
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServiceAutoscalingArgs:
-    """The service, the bounds and the aim."""
-
     service: EcsService
     min_count: int
     max_count: int

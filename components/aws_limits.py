@@ -89,8 +89,6 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRete
 
 
 class ZoneBlocks(NamedTuple):
-    """The ranges of one zone's subnets."""
-
     public: str
     private: str
 
@@ -142,7 +140,6 @@ def check_size(cpu: int, memory: int) -> None:
 
 
 def check_architecture(architecture: str) -> None:
-    """Raises ValueError for a processor that Fargate does not have."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"cpu_architecture is {architecture!r}: expected {' or '.join(ARCHITECTURES)}")
 

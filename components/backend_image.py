@@ -14,8 +14,6 @@ from components.component import Component
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Build:
-    """An image to be built from a folder."""
-
     context: str
     """The folder, with its Dockerfile."""
     arguments: Mapping[str, str]

@@ -72,8 +72,6 @@ UNTAGGED = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Scope:
-    """One environment of one project in one account, and where its state is."""
-
     partition: str
     account: str
     project: str
@@ -117,20 +115,16 @@ class Scope:
 
 
 def statement(sid: str, allowed: Sequence[str], resources: Any, condition: Any = None) -> Statement:
-    """A statement that allows."""
     return {"Sid": sid, **allow(allowed, resources, condition)}
 
 
 def deny(sid: str, denied: Sequence[str], **resources: Any) -> Statement:
-    """A statement that denies, on a `Resource` or all but a `NotResource`."""
     return {"Sid": sid, "Effect": "Deny", "Action": sorted(denied), **resources}
 
 
 def actions(service: str, names: str) -> list[str]:
-    """The actions of a service, by their names in one text."""
     return [f"{service}:{name}" for name in names.split()]
 
 
 def actions_of(names: Mapping[str, str]) -> list[str]:
-    """The actions of several services."""
     return [action for service, text in names.items() for action in actions(service, text)]

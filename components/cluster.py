@@ -15,8 +15,6 @@ CONTAINER_INSIGHTS = ("disabled", "enabled", "enhanced")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
-    """What the cluster is called and how closely it is watched."""
-
     cluster_name: str
     """People type it. Another name is another cluster: the services in it are replaced, too."""
     container_insights: str = "enabled"

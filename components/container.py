@@ -67,8 +67,6 @@ class Sidecar:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Log:
-    """Where containers write."""
-
     group: pulumi.Input[str]
     region: str
 

@@ -36,8 +36,6 @@ class FunctionNetwork:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeployLambdaArgs:
-    """What the function may touch and how long it is remembered."""
-
     function_name: str
     source: Path
     """The project's folder `functions`: the function is made of every Python file in it."""

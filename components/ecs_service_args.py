@@ -16,8 +16,6 @@ from components.target import Route
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EcsServiceArgs:
-    """What runs, how large, and behind what."""
-
     family: str
     """Name of the task family, of the main container and, as /ecs/<family>, of the log group: people type it, and it is
     one of a kind in the account and region."""

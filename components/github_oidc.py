@@ -198,7 +198,6 @@ def _scope(args: GithubOidcArgs, environment: str) -> Scope:
 
 
 def _problems(args: GithubOidcArgs) -> Sequence[str]:
-    """What is wrong with the arguments, all of it."""
     problems = list[str]()
     repository = args.repository
     if not repository.legacy_subject and not (repository.owner_id and repository.repository_id):

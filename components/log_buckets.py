@@ -6,17 +6,16 @@ The services look whether they may write when logging begins: what begins it dep
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components import policies
 from components.component import Component
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
-LOAD_BALANCERS = "logdelivery.elasticloadbalancing.amazonaws.com"
-DELIVERY = "delivery.logs.amazonaws.com"
+LOAD_BALANCERS = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+DELIVERY = {"Service": "delivery.logs.amazonaws.com"}
 
 
 def of_load_balancer(
@@ -29,7 +28,7 @@ def of_load_balancer(
     bucket = _bucket(name, days, keep, opts)
     account = beside.apply(lambda arn: arn.split(":")[4])
     where = pulumi.Output.concat(bucket.arn, "/AWSLogs/", account, "/*")
-    return bucket, bucket.policy([_write(LOAD_BALANCERS, "s3:PutObject", where)])
+    return bucket, bucket.policy([policies.grant(LOAD_BALANCERS, "s3:PutObject", where)])
 
 
 def of_network(
@@ -47,8 +46,8 @@ def of_network(
     writes = {**of_account, "StringEquals": {**of_account["StringEquals"], **owned}}
     return bucket, bucket.policy(
         [
-            _write(DELIVERY, "s3:PutObject", pulumi.Output.concat(bucket.arn, "/*"), writes),
-            _write(DELIVERY, "s3:GetBucketAcl", bucket.arn, of_account),
+            policies.grant(DELIVERY, "s3:PutObject", pulumi.Output.concat(bucket.arn, "/*"), writes),
+            policies.grant(DELIVERY, "s3:GetBucketAcl", bucket.arn, of_account),
         ]
     )
 
@@ -85,20 +84,18 @@ class AccessLogs(Component):
         account = source.arn.apply(lambda arn: arn.split(":")[4])
         policy = bucket.policy(
             [
-                {
-                    # As CloudFront's guide has it, for this one source. AWS may add its own to a policy that does not
-                    # have it, and that would be a change that Pulumi takes back.
-                    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
-                    "Sid": "AWSLogsDeliveryWrite",
-                    "Effect": "Allow",
-                    "Principal": {"Service": DELIVERY},
-                    "Action": "s3:PutObject",
-                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
-                    "Condition": {
+                # As CloudFront's guide has it, for this one source. AWS may add its own to a policy that does not have
+                # it, and that would be a change that Pulumi takes back.
+                policies.grant(
+                    DELIVERY,
+                    "s3:PutObject",
+                    pulumi.Output.concat(bucket.arn, "/*"),
+                    {
                         "StringEquals": {"aws:SourceAccount": account, "s3:x-amz-acl": "bucket-owner-full-control"},
                         "ArnLike": {"aws:SourceArn": source.arn},
                     },
-                }
+                    sid="AWSLogsDeliveryWrite",
+                )
             ]
         )
         destination = aws.cloudwatch.LogDeliveryDestination(
@@ -119,10 +116,3 @@ class AccessLogs(Component):
 
 def _bucket(name: str, days: int, keep: bool, opts: pulumi.ResourceOptions) -> PrivateBucket:
     return PrivateBucket(name, PrivateBucketArgs(keep="retained" if keep else None, expire_days=days), opts=opts)
-
-
-def _write(
-    service: str, action: str, resource: pulumi.Output[str], condition: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": resource}
-    return {**statement, "Condition": condition} if condition else statement

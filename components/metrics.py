@@ -24,7 +24,6 @@ class Metric:
     dimensions: Mapping[str, pulumi.Input[str]] = dataclasses.field(default_factory=dict)
 
     def row(self, label: str, **options: Any) -> list[Any]:
-        """As a dashboard's widget has it."""
         place = [part for dimension in self.dimensions.items() for part in dimension]
         return [self.namespace, self.name, *place, {"stat": self.statistic, "label": label, **options}]
 

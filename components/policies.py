@@ -50,7 +50,6 @@ def length(*statements: Mapping[str, Any]) -> int:
 
 
 def allow(actions: Sequence[str], resources: Any, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A statement of an identity policy."""
     statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": resources}
     return {**statement, "Condition": condition} if condition else statement
 
@@ -109,36 +108,43 @@ def _half_of_limit(name: str, statements: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
 
 
-def only_tls(bucket_arn: pulumi.Input[str]) -> dict[str, Any]:
-    """A statement of a bucket policy that denies everything over plain HTTP."""
+def only_tls(action: str, resources: Any) -> dict[str, Any]:
+    """A statement of a resource policy that denies everything over plain HTTP."""
     return {
         "Sid": "OnlyTls",
         "Effect": "Deny",
         "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
+        "Action": action,
+        "Resource": resources,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+def grant(
+    principal: Mapping[str, Any],
+    action: str | Sequence[str],
+    resources: Any,
+    condition: Mapping[str, Any] | None = None,
+    *,
+    sid: str | None = None,
+) -> dict[str, Any]:
+    """A statement of a resource policy that allows somebody something."""
+    named = {"Sid": sid} if sid else {}
+    statement = {**named, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": resources}
+    return {**statement, "Condition": condition} if condition else statement
 
 
 def readable_by(accounts: Sequence[str], partition: str, bucket_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
     """Statements of a bucket policy that let other accounts list the bucket and read its objects."""
     if not accounts:
         return []
-    principal = {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]}
+    principal = accounts_as_principal(accounts, partition)
     return [
-        {
-            "Sid": "ReadersList",
-            "Effect": "Allow",
-            "Principal": principal,
-            "Action": "s3:ListBucket",
-            "Resource": bucket_arn,
-        },
-        {
-            "Sid": "ReadersGet",
-            "Effect": "Allow",
-            "Principal": principal,
-            "Action": "s3:GetObject",
-            "Resource": pulumi.Output.concat(bucket_arn, "/*"),
-        },
+        grant(principal, "s3:ListBucket", bucket_arn, sid="ReadersList"),
+        grant(principal, "s3:GetObject", pulumi.Output.concat(bucket_arn, "/*"), sid="ReadersGet"),
     ]
+
+
+def accounts_as_principal(accounts: Sequence[str], partition: str) -> dict[str, Any]:
+    """Accounts whose own policies decide who of them may."""
+    return {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]}

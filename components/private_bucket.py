@@ -20,8 +20,6 @@ ABANDONED_UPLOAD_DAYS = 7
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """How long the bucket and its objects stay."""
-
     keep: Literal["protected", "retained"] | None
     """What happens when Pulumi is to delete it. `protected`: Pulumi refuses, and refuses to replace it. `retained`: it
     stays in AWS with what is set on it, and Pulumi forgets it. None: it is deleted with its objects. What is protected
@@ -97,7 +95,9 @@ class PrivateBucket(Component):
         return aws.s3.BucketPolicy(
             self._name,
             bucket=self.bucket,
-            policy=policies.document(policies.only_tls(self.arn), *statements),
+            policy=policies.document(
+                policies.only_tls("s3:*", [self.arn, pulumi.Output.concat(self.arn, "/*")]), *statements
+            ),
             # S3 refuses concurrent changes of a bucket's policy and its public access block.
             opts=pulumi.ResourceOptions.merge(self._set, pulumi.ResourceOptions(depends_on=[self._access])),
         )

@@ -22,8 +22,6 @@ UNTAGGED_DAYS = 14
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseStoreArgs:
-    """Where releases are kept and for whom."""
-
     partition: str = "aws"
     """AWS partition of the reading accounts."""
     reader_accounts: Sequence[str] = ()
@@ -71,25 +69,14 @@ class ReleaseStore(Component):
         )
         aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps(_UNTAGGED_EXPIRE), opts=self.child)
         if args.reader_accounts:
-            aws.ecr.RepositoryPolicy(
-                name,
-                repository=repository.name,
-                policy=policies.document(
-                    {
-                        "Sid": "ReadersPull",
-                        "Effect": "Allow",
-                        "Principal": {
-                            "AWS": [f"arn:{args.partition}:iam::{account}:root" for account in args.reader_accounts]
-                        },
-                        "Action": [
-                            "ecr:BatchCheckLayerAvailability",
-                            "ecr:BatchGetImage",
-                            "ecr:GetDownloadUrlForLayer",
-                        ],
-                    }
-                ),
-                opts=self.child,
-            )
+            # A policy of a repository names no resource.
+            pull = {
+                "Sid": "ReadersPull",
+                "Effect": "Allow",
+                "Principal": policies.accounts_as_principal(args.reader_accounts, args.partition),
+                "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            }
+            aws.ecr.RepositoryPolicy(name, repository=repository.name, policy=policies.document(pull), opts=self.child)
         records = PrivateBucket(
             f"{name}-records",
             PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn),

@@ -51,8 +51,6 @@ class Domain:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SiteDomainArgs:
-    """Which name, and the provider for what has to be in us-east-1."""
-
     domain: Domain
     us_east_1: aws.Provider | None = None
     """Needed where a certificate is made."""

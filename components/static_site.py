@@ -107,15 +107,14 @@ class StaticSite(Component):
             domain.point_to(distribution)
         files.policy(
             [
-                {
+                policies.grant(
+                    {"Service": "cloudfront.amazonaws.com"},
                     # With ListBucket, S3 answers a miss with 404; without it, with 403.
-                    "Sid": "Distribution",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudfront.amazonaws.com"},
-                    "Action": ["s3:GetObject", "s3:ListBucket"],
-                    "Resource": [files.arn, pulumi.Output.concat(files.arn, "/*")],
-                    "Condition": {"StringEquals": {"AWS:SourceArn": distribution.arn}},
-                },
+                    ["s3:GetObject", "s3:ListBucket"],
+                    [files.arn, pulumi.Output.concat(files.arn, "/*")],
+                    {"StringEquals": {"AWS:SourceArn": distribution.arn}},
+                    sid="Distribution",
+                ),
                 *policies.readable_by(args.reader_accounts, args.partition, files.arn),
             ]
         )
@@ -246,7 +245,6 @@ class StaticSite(Component):
 
 
 def _behavior(origin: str, headers_policy: pulumi.Input[str]) -> dict[str, Any]:
-    """What every cache behavior has in common."""
     return {
         "target_origin_id": origin,
         "viewer_protocol_policy": "redirect-to-https",

@@ -51,7 +51,6 @@ def key_of(field: str) -> str:
 
 
 def declarations(settings: type) -> dict[str, Declaration]:
-    """What the dataclass `settings` declares, by key."""
     declared = {}
     hints = typing.get_type_hints(settings, include_extras=True)
     for field in dataclasses.fields(settings):
