@@ -96,14 +96,14 @@ def test_alarm_on_several_metrics(name: str, expression: str, metrics: Any, comp
 
 def test_every_alarm_says_what_to_look_at_and_is_heard_of() -> None:
     recorded = watched()
-    for each in recorded.all(ALARM):
-        topic = f"{HERE}-us-east-1" if each.name == "shop-site-5xx" else HERE
-        assert each.inputs["alarmActions"] == [topic], each.name
-        assert re.search(r"\. First: .*\.$", each.inputs["alarmDescription"]), each.name
-        assert "Output" not in each.inputs["alarmDescription"]
-        assert len(each.inputs["alarmDescription"]) <= 1024
-        ends = None if each.name == "shop-failed-release" else [topic]
-        assert each.inputs.get("okActions") == ends, each.name
+    for resource in recorded.all(ALARM):
+        topic = f"{HERE}-us-east-1" if resource.name == "shop-site-5xx" else HERE
+        assert resource.inputs["alarmActions"] == [topic], resource.name
+        assert re.search(r"\. First: .*\.$", resource.inputs["alarmDescription"]), resource.name
+        assert "Output" not in resource.inputs["alarmDescription"]
+        assert len(resource.inputs["alarmDescription"]) <= 1024
+        ends = None if resource.name == "shop-failed-release" else [topic]
+        assert resource.inputs.get("okActions") == ends, resource.name
 
 
 def test_service_without_route_has_no_alarms_of_a_load_balancer() -> None:
@@ -165,8 +165,8 @@ def test_only_alarms_of_the_account_and_region_may_publish_and_only_over_tls() -
 def test_each_address_gets_mail_once() -> None:
     recorded = watched(emails=["b@example.com", "a@example.com", "b@example.com"], site=False)
     found = recorded.all("aws:sns/topicSubscription:TopicSubscription")
-    assert sorted(each.inputs["endpoint"] for each in found) == ["a@example.com", "b@example.com"]
-    assert {(each.inputs["protocol"], each.inputs["topic"]) for each in found} == {("email", HERE)}
+    assert sorted(resource.inputs["endpoint"] for resource in found) == ["a@example.com", "b@example.com"]
+    assert {(resource.inputs["protocol"], resource.inputs["topic"]) for resource in found} == {("email", HERE)}
 
 
 def test_topics_take_keys_of_their_regions() -> None:

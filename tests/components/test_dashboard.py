@@ -23,9 +23,9 @@ def test_dashboard_shows_every_metric_that_is_alarming() -> None:
         for namespace, name, *place, _ in widget["properties"].get("metrics", []):
             shown.add((namespace, name, tuple(sorted(zip(place[::2], place[1::2], strict=True)))))
     alarming = set()
-    for each in recorded.all(ALARM):
-        queries = [query["metric"] for query in each.inputs.get("metricQueries", []) if "metric" in query]
-        for metric in queries or [each.inputs]:
+    for resource in recorded.all(ALARM):
+        queries = [query["metric"] for query in resource.inputs.get("metricQueries", []) if "metric" in query]
+        for metric in queries or [resource.inputs]:
             dimensions = tuple(sorted((metric.get("dimensions") or {}).items()))
             alarming.add((metric["namespace"], metric["metricName"], dimensions))
     assert alarming <= shown

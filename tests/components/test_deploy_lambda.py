@@ -43,7 +43,7 @@ def deploy(tmp_path: Path, desired_count: int | None = None, **changes: Any) -> 
 
 def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> None:
     policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-    by_action = {action: each for each in json.loads(policy)["Statement"] for action in each["Action"]}
+    by_action = {action: statement for statement in json.loads(policy)["Statement"] for action in statement["Action"]}
     assert by_action["ecs:UpdateService"]["Resource"] == f"{HERE}:Service/backend"
     ((key, family),) = by_action["ecs:UpdateService"]["Condition"]["ArnLikeIfExists"].items()
     assert key == "ecs:task-definition"
@@ -82,7 +82,11 @@ def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> No
 
 def test_function_reads_what_ecs_keeps_of_its_services_deployments(tmp_path: Path) -> None:
     policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-    (kept,) = [each for each in json.loads(policy)["Statement"] if "ecs:DescribeServiceDeployments" in each["Action"]]
+    (kept,) = [
+        statement
+        for statement in json.loads(policy)["Statement"]
+        if "ecs:DescribeServiceDeployments" in statement["Action"]
+    ]
     assert kept["Resource"] == [
         f"{HERE}:Service/backend",
         f"{HERE}:service-deployment/backend/*",
@@ -93,9 +97,11 @@ def test_function_reads_what_ecs_keeps_of_its_services_deployments(tmp_path: Pat
 def test_function_reads_the_lease_and_nothing_else_of_the_records(tmp_path: Path) -> None:
     policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
     statements = [
-        each for each in json.loads(policy)["Statement"] if any(action.startswith("s3:") for action in each["Action"])
+        statement
+        for statement in json.loads(policy)["Statement"]
+        if any(action.startswith("s3:") for action in statement["Action"])
     ]
-    assert [(each["Action"], each["Resource"]) for each in statements] == [
+    assert [(statement["Action"], statement["Resource"]) for statement in statements] == [
         (["s3:GetObject"], "arn:aws:s3:::shop-records/lease.json")
     ]
 
@@ -104,7 +110,11 @@ def test_function_decrypts_the_lease_with_the_key_of_the_bucket(tmp_path: Path) 
     key = "arn:aws:kms:us-west-2:111111111111:key/1"
     for given, expected in ((None, []), (key, [key])):
         policy = deploy(tmp_path, records_key_arn=given).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-        found = [each["Resource"] for each in json.loads(policy)["Statement"] if each["Action"] == ["kms:Decrypt"]]
+        found = [
+            statement["Resource"]
+            for statement in json.loads(policy)["Statement"]
+            if statement["Action"] == ["kms:Decrypt"]
+        ]
         assert found == expected
 
 
@@ -119,7 +129,7 @@ def test_function_is_in_the_network_when_asked_and_reaches_nothing_but_https_the
     # Lambda refuses a function in a network whose role may not make its interfaces yet.
     assert "RolePolicy::deploy" in " ".join(recorded.asked(FUNCTION)["dependencies"])
     policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"])
-    assert [each for each in policy["Statement"] if "ec2:CreateNetworkInterface" in each["Action"]]
+    assert [statement for statement in policy["Statement"] if "ec2:CreateNetworkInterface" in statement["Action"]]
 
 
 def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def statements(recorded: Recorded, role: str) -> dict[str, dict[str, Any]]:
     for what in ("read", "network"):
         name = f"github-easi-{environment}-{what}"
         attached = [
-            each
-            for each in recorded.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-            if each.inputs["role"] == f"github-easi-{role}" and each.inputs["policyArn"].endswith(f"/{name}")
+            resource
+            for resource in recorded.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+            if resource.inputs["role"] == f"github-easi-{role}" and resource.inputs["policyArn"].endswith(f"/{name}")
         ]
         assert len(attached) == (what == "read" or kind == "deploy")
         policies += [recorded.one("aws:iam/policy:Policy", name)] * len(attached)

@@ -191,14 +191,14 @@ def test_what_is_named_is_not_wide() -> None:
 
 def test_no_bucket_is_public() -> None:
     blocked = {
-        each.inputs["bucket"]
-        for each in recorded().all("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+        resource.inputs["bucket"]
+        for resource in recorded().all("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
         if all(
-            each.inputs.get(setting) is True
+            resource.inputs.get(setting) is True
             for setting in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
         )
     }
-    buckets = {f"{each.name}-bucket" for each in recorded().all(BUCKET)}
+    buckets = {f"{resource.name}-bucket" for resource in recorded().all(BUCKET)}
     assert len(buckets) == 5
     assert blocked == buckets
 
@@ -212,28 +212,28 @@ def test_every_image_is_pinned_by_its_digest() -> None:
 
 def test_everything_that_takes_tags_has_them() -> None:
     taking = []
-    for each in recorded().resources:
-        shape = types.shape_of(each.token) if each.token.startswith("aws:") else None
+    for resource in recorded().resources:
+        shape = types.shape_of(resource.token) if resource.token.startswith("aws:") else None
         if shape and "tags" in shape.inputs:
-            taking.append(each.token)
-            assert TAGS.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"
+            taking.append(resource.token)
+            assert TAGS.items() <= (resource.inputs.get("tags") or {}).items(), f"{resource.token} {resource.name}"
     assert len(set(taking)) > 20
 
 
 def test_every_role_has_its_path_and_boundary() -> None:
     found = recorded().all("aws:iam/role:Role")
     assert len(found) == 7
-    for each in found:
-        assert (each.inputs.get("path"), each.inputs.get("permissionsBoundary")) == (
+    for resource in found:
+        assert (resource.inputs.get("path"), resource.inputs.get("permissionsBoundary")) == (
             ROLES.path,
             ROLES.permissions_boundary,
-        ), each.name
+        ), resource.name
 
 
 def test_every_log_ends() -> None:
     groups = recorded().all("aws:cloudwatch/logGroup:LogGroup")
-    assert sorted(each.inputs["name"] for each in groups) == ["/aws/lambda/shop-deploy", "/ecs/shop"]
-    assert all(each.inputs["retentionInDays"] > 0 for each in groups)
+    assert sorted(resource.inputs["name"] for resource in groups) == ["/aws/lambda/shop-deploy", "/ecs/shop"]
+    assert all(resource.inputs["retentionInDays"] > 0 for resource in groups)
 
 
 def test_service_without_exec_has_no_session_channels() -> None:

@@ -21,7 +21,10 @@ def balancer(**changes: Any) -> Recorded:
 
 
 def ports(recorded: Recorded) -> dict[int, str]:
-    return {int(each.inputs["port"]): each.inputs["defaultActions"][0]["type"] for each in recorded.all(LISTENER)}
+    return {
+        int(resource.inputs["port"]): resource.inputs["defaultActions"][0]["type"]
+        for resource in recorded.all(LISTENER)
+    }
 
 
 def test_load_balancer_is_internal_and_drops_what_smuggles_requests() -> None:
@@ -70,7 +73,7 @@ def test_access_logs_go_to_a_bucket_that_elastic_load_balancing_may_write_to_bef
     assert made.one(BALANCER)["accessLogs"] == {"enabled": True, "bucket": "backend-logs-bucket"}
     assert "BucketPolicy::backend-logs" in " ".join(made.asked(BALANCER)["dependencies"])
     policy = json.loads(made.one("aws:s3/bucketPolicy:BucketPolicy", "backend-logs")["policy"])
-    (write,) = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    (write,) = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
     assert write["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
     assert write["Action"] == "s3:PutObject"
     assert write["Resource"].endswith("/backend-logs/AWSLogs/111111111111/*")
@@ -127,11 +130,13 @@ def shared(*priorities: int) -> Recorded:
 def test_services_share_a_load_balancer_and_a_cluster() -> None:
     recorded = shared(10, 20)
     assert len(recorded.all(BALANCER)) == 1
-    listeners = {each.inputs["listenerArn"] for each in recorded.all(RULE)}
+    listeners = {resource.inputs["listenerArn"] for resource in recorded.all(RULE)}
     assert [arn.rpartition("/")[2] for arn in listeners] == ["shared-https"]
-    targets = {each.name: each.inputs["loadBalancers"][0]["targetGroupArn"] for each in recorded.all(SERVICE)}
+    targets = {
+        resource.name: resource.inputs["loadBalancers"][0]["targetGroupArn"] for resource in recorded.all(SERVICE)
+    }
     assert {name: arn.rpartition("/")[2] for name, arn in targets.items()} == {"cart": "cart", "pay": "pay"}
-    assert len({each.inputs["cluster"] for each in recorded.all(SERVICE)}) == 1
+    assert len({resource.inputs["cluster"] for resource in recorded.all(SERVICE)}) == 1
 
 
 def test_services_of_a_load_balancer_cannot_have_one_priority() -> None:
@@ -148,7 +153,7 @@ def test_tasks_and_load_balancer_let_each_other_in_and_nobody_else() -> None:
     assert "cidrIpv4" not in to_tasks
     from_balancer = recorded.one(EGRESS, "backend-from-load-balancer")
     assert (from_balancer["referencedSecurityGroupId"], from_balancer["toPort"]) == ("backend-id", 8080)
-    sources = [each.inputs.get("cidrIpv4") for each in recorded.all(INGRESS)]
+    sources = [resource.inputs.get("cidrIpv4") for resource in recorded.all(INGRESS)]
     assert "0.0.0.0/0" not in sources
 
 
@@ -174,5 +179,5 @@ def test_what_elastic_load_balancing_refuses_is_refused_first(changes: dict[str,
 
 
 def test_group_that_is_another_with_another_description_keeps_its_own() -> None:
-    descriptions = {each.inputs["description"] for each in routed().all(GROUP)}
+    descriptions = {resource.inputs["description"] for resource in routed().all(GROUP)}
     assert descriptions == {"Load balancer: HTTP from inside the network", "Tasks: HTTP from the load balancer"}

@@ -266,9 +266,9 @@ def test_flow_logs_of_a_new_network_go_to_a_bucket_once_it_may_be_written_to() -
     assert log["logDestination"].endswith("/network-flow-logs")
     assert "BucketPolicy::network-flow-logs" in " ".join(recorded.asked(FLOW_LOG)["dependencies"])
     policy = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])
-    allowed = {each["Action"]: each for each in policy["Statement"] if each["Effect"] == "Allow"}
+    allowed = {statement["Action"]: statement for statement in policy["Statement"] if statement["Effect"] == "Allow"}
     assert set(allowed) == {"s3:PutObject", "s3:GetBucketAcl"}
-    for each in allowed.values():
-        assert each["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
-        assert each["Condition"]["StringEquals"]["aws:SourceAccount"] == "111111111111"
-        assert each["Condition"]["ArnLike"] == {"aws:SourceArn": "arn:aws:logs:us-west-2:111111111111:*"}
+    for statement in allowed.values():
+        assert statement["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+        assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == "111111111111"
+        assert statement["Condition"]["ArnLike"] == {"aws:SourceArn": "arn:aws:logs:us-west-2:111111111111:*"}

@@ -121,11 +121,11 @@ def test_every_provider_tags_what_it_makes(ran: dict[str, Ran], stack: str) -> N
 def test_everything_bears_the_tags_by_which_the_deploy_role_knows_it(ran: dict[str, Ran], stack: str) -> None:
     tags = {"Project": "easi", "Environment": stack}
     taking = 0
-    for each in ran[stack].resources:
-        shape = types.shape_of(each.token) if each.token.startswith("aws:") else None
+    for resource in ran[stack].resources:
+        shape = types.shape_of(resource.token) if resource.token.startswith("aws:") else None
         if shape and "tags" in shape.inputs:
             taking += 1
-            assert tags.items() <= (each.inputs.get("tags") or {}).items(), f"{each.token} {each.name}"
+            assert tags.items() <= (resource.inputs.get("tags") or {}).items(), f"{resource.token} {resource.name}"
     assert taking > 15
 
 
