@@ -62,67 +62,20 @@ class EcsService(Component):
     def __init__(self, name: str, args: EcsServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(args)
         super().__init__("easi:service:EcsService", name, opts)
-        logs = aws.cloudwatch.LogGroup(
-            name,
-            name=f"/ecs/{args.family}",
-            retention_in_days=args.log_retention_days,
-            kms_key_id=args.log_key_arn,
-            opts=self.child,
-        )
-        # A role has one boundary. With another one it is another role, and the old one stays for what runs with it.
-        roles = pulumi.ResourceOptions(parent=self, replace_on_changes=["permissionsBoundary"])
-        execution_role = policies.service_role(
-            f"{name}-execution",
-            container.TASKS,
-            [
-                *container.start_statements(args.repository_arns, logs.arn),
-                *container.secret_statements(args.containers(), args.secret_key_arns),
-            ],
-            args.role_options,
-            roles,
-        )
-        task_role = policies.service_role(
-            f"{name}-task",
-            container.TASKS,
-            [*args.task_statements, *([container.EXEC_STATEMENT] if args.execute_command else [])],
-            args.role_options,
-            roles,
-            account=args.cluster.arn.apply(lambda arn: arn.split(":")[4]),
-        )
-        log = container.Log(group=logs.name, region=args.region)
-        task_definition = aws.ecs.TaskDefinition(
-            name,
-            family=args.family,
-            cpu=str(args.cpu),
-            memory=str(args.memory),
-            network_mode="awsvpc",
-            requires_compatibilities=["FARGATE"],
-            runtime_platform={"cpu_architecture": args.cpu_architecture, "operating_system_family": "LINUX"},
-            execution_role_arn=execution_role.arn,
-            task_role_arn=task_role.arn,
-            container_definitions=pulumi.Output.json_dumps(_definitions(args, log)),
-            skip_destroy=True,
-            track_latest=False,
-            opts=self.child,
-        )
+        logs = self._log_group(name, args)
+        execution_role, task_role = self._roles(name, args, logs)
+        task_definition = self._task_definition(name, args, logs, execution_role, task_role)
+        load_balancer = args.route.load_balancer if args.route else None
         group = target.create_task_group(
-            name,
-            vpc_id=args.vpc_id,
-            load_balancer=args.route.load_balancer if args.route else None,
-            port=args.container_port,
-            opts=self.child,
+            name, vpc_id=args.vpc_id, load_balancer=load_balancer, port=args.container_port, opts=self.child
         )
-        routed = (
-            target.create_target(name, args.route, port=args.container_port, vpc_id=args.vpc_id, opts=self.child)
-            if args.route
-            else None
-        )
-        service = self._service(
-            name,
-            args,
-            task_definition,
-            _Parts(group=group, target=routed, needed=[execution_role.ready, task_role.ready]),
-        )
+        routed = None
+        if args.route:
+            routed = target.create_target(
+                name, args.route, port=args.container_port, vpc_id=args.vpc_id, opts=self.child
+            )
+        parts = _Parts(group=group, target=routed, needed=[execution_role.ready, task_role.ready])
+        service = self._service(name, args, task_definition, parts)
         self.cluster_name, self.cluster_arn = args.cluster.name, args.cluster.arn
         self.service_name, self.service_arn = service.name, service.arn
         self.task_definition_arn = task_definition.arn
@@ -141,7 +94,7 @@ class EcsService(Component):
         self.execute_command = args.execute_command
         self.target_group_arn = routed.group.arn if routed else None
         self.target_group_arn_suffix = routed.group.arn_suffix if routed else None
-        self.load_balancer = args.route.load_balancer if args.route else None
+        self.load_balancer = load_balancer
         self.desired_count = args.desired_count
         self.register_outputs(
             {
@@ -149,6 +102,66 @@ class EcsService(Component):
                 "service": self.service_name,
                 "taskDefinitionArn": self.task_definition_arn,
             }
+        )
+
+    def _log_group(self, name: str, args: EcsServiceArgs) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            name,
+            name=f"/ecs/{args.family}",
+            retention_in_days=args.log_retention_days,
+            kms_key_id=args.log_key_arn,
+            opts=self.child,
+        )
+
+    def _roles(
+        self, name: str, args: EcsServiceArgs, logs: aws.cloudwatch.LogGroup
+    ) -> tuple[policies.ServiceRole, policies.ServiceRole]:
+        """The role with which ECS starts tasks, and the tasks' own."""
+        # A role has one boundary. With another one it is another role, and the old one stays for what runs with it.
+        opts = pulumi.ResourceOptions(parent=self, replace_on_changes=["permissionsBoundary"])
+        execution_role = policies.service_role(
+            f"{name}-execution",
+            container.TASKS,
+            [
+                *container.start_statements(args.repository_arns, logs.arn),
+                *container.secret_statements(args.containers(), args.secret_key_arns),
+            ],
+            args.role_options,
+            opts,
+        )
+        task_role = policies.service_role(
+            f"{name}-task",
+            container.TASKS,
+            [*args.task_statements, *([container.EXEC_STATEMENT] if args.execute_command else [])],
+            args.role_options,
+            opts,
+            account=args.cluster.arn.apply(lambda arn: arn.split(":")[4]),
+        )
+        return execution_role, task_role
+
+    def _task_definition(
+        self,
+        name: str,
+        args: EcsServiceArgs,
+        logs: aws.cloudwatch.LogGroup,
+        execution_role: policies.ServiceRole,
+        task_role: policies.ServiceRole,
+    ) -> aws.ecs.TaskDefinition:
+        log = container.Log(group=logs.name, region=args.region)
+        return aws.ecs.TaskDefinition(
+            name,
+            family=args.family,
+            cpu=str(args.cpu),
+            memory=str(args.memory),
+            network_mode="awsvpc",
+            requires_compatibilities=["FARGATE"],
+            runtime_platform={"cpu_architecture": args.cpu_architecture, "operating_system_family": "LINUX"},
+            execution_role_arn=execution_role.arn,
+            task_role_arn=task_role.arn,
+            container_definitions=pulumi.Output.json_dumps(_definitions(args, log)),
+            skip_destroy=True,
+            track_latest=False,
+            opts=self.child,
         )
 
     def _service(
