@@ -33,29 +33,31 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", "local.project"], env=environment, cwd=ROOT, check=False)
         if done.returncode != 0:
             sys.exit(done.returncode)
+    os.environ.pop("EASI_WARM", None)  # another engine's
     if sys.platform == "linux" and RUN_THE_PROGRAM.intersection(sys.argv):
-        _prepare()
+        # The modules are those of a program that ran in our own language host; the official one forks nothing.
+        _prepare(["plugins", "program"] if (local / "modules").exists() else ["plugins"])
     os.execv(engine, [engine, "-C", str(local / "project"), *sys.argv[2:]])  # noqa: S606 - no shell wanted
 
 
-def _prepare() -> None:
+def _prepare(roles: list[str]) -> None:
     """Start the processes of `local/warm`; this process becomes the engine that they end with."""
     os.environ["EASI_WARM"] = name = f"easi-{secrets.token_hex(8)}"
-    for role in ("program", "plugins"):
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(f"\0{name}-{role}")  # of no folder: nothing is left behind
-        listener.listen()
-        command = [sys.executable, "-u", "-m", "local.warm.process", role, str(listener.fileno()), str(os.getpid())]
-        subprocess.Popen(
-            command,
-            env=dict(os.environ, PYTHONPATH=str(ROOT)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[listener.fileno()],
-            start_new_session=True,  # Ctrl-C is the engine's to hand on
-        )
-        listener.close()
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    for role in roles:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(f"\0{name}-{role}")  # of no folder: nothing is left behind
+            listener.listen()
+            command = [sys.executable, "-u", "-m", "local.warm.process", role, str(listener.fileno()), str(os.getpid())]
+            subprocess.Popen(
+                command,
+                env=dict(os.environ, PYTHONPATH=os.pathsep.join(paths)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # Ctrl-C is the engine's to hand on
+            )
 
 
 main()

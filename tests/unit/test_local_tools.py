@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -63,12 +64,10 @@ def test_environment_survives_a_shell(layout: Layout, monkeypatch: pytest.Monkey
     assert environment.process_environment(layout).keys().isdisjoint(MISLEADING)
 
 
-@pytest.mark.parametrize(
-    ("folder", "changed_to"), [("", ".local/project"), ("docs", ".local/project"), ("account", "")]
-)
-def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
-    tmp_path: Path, folder: str, changed_to: str
-) -> None:
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone with a project of its own in `account`, and an engine that prints what it is started with."""
+    monkeypatch.setenv("EASI_WARM", "of another engine")
     (tmp_path / "local").mkdir()
     for name in ("pulumi_wrapper.py", "fingerprint.py"):
         shutil.copy(ROOT / "local" / name, tmp_path / "local")
@@ -81,17 +80,30 @@ def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
         (tmp_path / ".local" / "project" / name).touch()
     fingerprint.remember(tmp_path / ".local", fingerprint.of(tmp_path, tmp_path / ".local"))
     engine = tmp_path / "engine"
-    engine.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    engine.write_text('#!/bin/sh\necho "warm: ${EASI_WARM:-no}" >&2\nprintf "%s\\n" "$@"\n')
     engine.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "local" / "pulumi_wrapper.py", engine, "up", "-s", "dev"],
-        cwd=tmp_path / folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    options = ["-C", str(tmp_path / changed_to)] if changed_to else []
-    assert done.stdout.splitlines() == [*options, "up", "-s", "dev"]
+    return tmp_path
+
+
+def pulumi(clone: Path, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, clone / "local" / "pulumi_wrapper.py", clone / "engine", *arguments]
+    return subprocess.run(command, cwd=clone / folder, capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "changed_to"), [("", ".local/project"), ("docs", ".local/project"), ("account", "")]
+)
+def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
+    clone: Path, folder: str, changed_to: str
+) -> None:
+    options = ["-C", str(clone / changed_to)] if changed_to else []
+    assert pulumi(clone, folder, "up", "-s", "dev").stdout.splitlines() == [*options, "up", "-s", "dev"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+@pytest.mark.parametrize(("verb", "warm"), [("up", r"warm: easi-\w{16}"), ("stack", "warm: no")])
+def test_what_the_engine_starts_is_prepared_where_it_starts_something(clone: Path, verb: str, warm: str) -> None:
+    assert re.fullmatch(warm, pulumi(clone, "", verb).stderr.strip())
 
 
 def test_programs_are_written_for_our_own_host_and_left_out_for_the_official_one(layout: Layout) -> None:
