@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -56,12 +57,24 @@ class Ran(Recorded):
 
 def configuration(stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The settings of a stack as the engine hands them to the program, changed by key without prefix; None removes."""
-    given = dict(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"])
+    given = dict(_committed(stack))
     for key, value in (changes or {}).items():
         given[f"easi:{key}"] = value
-    values = {f"easi:{key}": declaration["default"] for key, declaration in declared().items()}
+    values = dict(_defaults())
     values |= {key: value for key, value in given.items() if value is not None}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+# Read once: reading them is a third of a run.
+@functools.cache
+def _committed(stack: str) -> Mapping[str, Any]:
+    config: Mapping[str, Any] = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return config
+
+
+@functools.cache
+def _defaults() -> Mapping[str, Any]:
+    return {f"easi:{key}": declaration["default"] for key, declaration in declared().items()}
 
 
 class Answers(mocks.Mocks):
