@@ -86,7 +86,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pulumi(clone: Path, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, clone / "local" / "pulumi_wrapper.py", clone / "engine", *arguments]
+    command = [sys.executable, str(clone / "local" / "pulumi_wrapper.py"), str(clone / "engine"), *arguments]
     return subprocess.run(command, cwd=clone / folder, capture_output=True, text=True, check=True)
 
 
