@@ -73,6 +73,8 @@ class Observed:
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+DIFFERS: Final = "DIFFERS"
+"""The remark on a source that is not as recorded."""
 PROBLEMS: Final = (
     "releasing",
     "unfinished",
@@ -275,7 +277,7 @@ def _ecs(seen: Observed) -> Row:
     value = f"{revision(seen.ecs.task_definition)}, {seen.ecs.running} of {seen.ecs.desired} tasks"
     if seen.record is None:
         return Row(name="ECS", value=value)
-    return Row(name="ECS", value=value, remark="DIFFERS" if seen.ecs.differs(seen.record) else "as recorded")
+    return Row(name="ECS", value=value, remark=DIFFERS if seen.ecs.differs(seen.record) else "as recorded")
 
 
 def _site(seen: Observed) -> Row:
@@ -299,4 +301,4 @@ def _lease(seen: Observed) -> str:
 def _compared(value: str | None, recorded: str | None) -> str:
     if recorded is None:
         return ""
-    return "as recorded" if value == recorded else "DIFFERS"
+    return "as recorded" if value == recorded else DIFFERS

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cli import markdown
-from cli.diagnosis import Row
+from cli.diagnosis import DIFFERS, Row
 from cli.text import moment, seconds, short, table, when
 from functions.names import revision
 from release import way_back
@@ -161,7 +161,7 @@ def _why(outcome: Outcome) -> Rows:
         return _not_ended(outcome, attempt)
     if outcome.refusal:
         first, *more = outcome.refusal.split("\n")
-        return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(release))]
+        return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(outcome))]
     if release is not None and release.version == outcome.wanted and outcome.proof is None:
         look = f"python -m release status -s {name}   (and look at the backend's logs)"
         return [("why", outcome.miss), ("to do", look)]
@@ -169,12 +169,12 @@ def _why(outcome: Outcome) -> Rows:
         return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
     if outcome.unread:
         hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
-        return [("why", hint), ("", outcome.unread), ("runs now", _runs(release))]
+        return [("why", hint), ("", outcome.unread), ("runs now", _runs(outcome))]
     # A roll back without its version would release HEAD, which is what was to be rolled back.
     version = f"EASI_VERSION={outcome.wanted} " if outcome.named else ""
     return [
         ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
-        ("runs now", _runs(release)),
+        ("runs now", _runs(outcome)),
         ("to do", f"fix the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
     ]
 
@@ -195,8 +195,13 @@ def _again(name: str) -> str:
     return f"python -m release recover -s {name}   (then release again, or go back)"
 
 
-def _runs(release: Release | None) -> str:
-    return f"{short(release.version)}, as before" if release else "nothing was proven here before"
+def _runs(outcome: Outcome) -> str:
+    if outcome.release is None:
+        return "nothing was proven here before"
+    version = short(outcome.release.version)
+    if any(row.remark == DIFFERS for row in outcome.serving):
+        return f"not what was proven, {version}: see below"
+    return f"{version}, as before"
 
 
 def _way_back(outcome: Outcome) -> Rows:

@@ -92,6 +92,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Release:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = world_in(tmp_path, monkeypatch)
     made.ecs = Ecs()
+    monkeypatch.setattr(drift, "look", lambda **_: f"sha256:{'5' * 64}")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
     return made
@@ -384,6 +385,20 @@ def test_where_it_is_not_known_what_runs_the_services_that_serve_are_asked(
     assert f"  site now         manifest {'6' * 12}: DIFFERS\n" in shown
     assert f"  answers now      no: version is {world.third}\n" in shown
     assert "| ECS now | easi:2, 2 of 2 tasks: DIFFERS |\n" in summary(world)
+
+
+def test_what_was_changed_meanwhile_is_not_said_to_run_as_before(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod(world, world.second, updates=(entry(world.third, result="failed"),))
+    found.answers = world.third
+    monkeypatch.setattr(Ecs, "runs", "arn:aws:ecs:us-west-2:111111111111:task-definition/easi:2")
+
+    assert main(["proof", "-s", "prod"]) == 1
+
+    shown = capsys.readouterr().out
+    assert f"  runs now  not what was proven, {world.second[:12]}: see below\n" in shown
+    assert "as before" not in shown
 
 
 def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
