@@ -32,7 +32,7 @@ class Location:
     """Names of availability zones, in their order."""
 
 
-def find(zones: int = aws_limits.MIN_ZONES) -> Location:
+def find(zones: int) -> Location:
     """The location of the stack's `aws:region` and credentials, with that many of its zones; 0 asks for none.
 
     Raises pulumi.RunError where AWS does not answer, or the region has fewer zones.

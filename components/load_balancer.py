@@ -53,8 +53,6 @@ class LoadBalancer(Component):
     arn_suffix: pulumi.Output[str]
     """What CloudWatch calls it."""
     dns_name: pulumi.Output[str]
-    zone_id: pulumi.Output[str]
-    """The hosted zone of `dns_name`, for alias records."""
     vpc_id: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     listener: aws.lb.Listener
@@ -90,7 +88,7 @@ class LoadBalancer(Component):
         )
         self.listener = self._listener(name, args, balancer)
         self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
-        self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
+        self.dns_name = balancer.dns_name
         self.vpc_id, self.security_group_id = group.vpc_id, group.id
         self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener.arn})
 

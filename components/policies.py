@@ -35,7 +35,6 @@ class ServiceRole:
     """A role, and what has to exist before it may do its work."""
 
     arn: pulumi.Output[str]
-    name: pulumi.Output[str]
     ready: pulumi.Resource
 
 
@@ -86,7 +85,7 @@ def service_role(
         opts=opts,
     )
     if not statements:
-        return ServiceRole(arn=role.arn, name=role.name, ready=role)
+        return ServiceRole(arn=role.arn, ready=role)
     policy = aws.iam.RolePolicy(
         name,
         # With a name of the program's own choosing, the old policy would have to go before the new one comes.
@@ -95,7 +94,7 @@ def service_role(
         policy=pulumi.Output.all(*statements).apply(lambda known: _half_of_limit(name, known)),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=role, replace_on_changes=["policy"])),
     )
-    return ServiceRole(arn=role.arn, name=role.name, ready=policy)
+    return ServiceRole(arn=role.arn, ready=policy)
 
 
 def _half_of_limit(name: str, statements: Sequence[Mapping[str, Any]]) -> str:

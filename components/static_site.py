@@ -88,11 +88,8 @@ class StaticSite(Component):
 
     bucket: pulumi.Output[str]
     distribution_id: pulumi.Output[str]
-    distribution_arn: pulumi.Output[str]
     distribution_domain_name: pulumi.Output[str]
     """The distribution's own name: `d111111abcdef8.cloudfront.net`."""
-    access_log_bucket: pulumi.Output[str] | None
-    """None without access logs."""
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
@@ -119,9 +116,8 @@ class StaticSite(Component):
             ]
         )
         self.bucket = files.bucket
-        self.distribution_id, self.distribution_arn = distribution.id, distribution.arn
-        self.distribution_domain_name = distribution.domain_name
-        self.access_log_bucket = self._access_logs(name, args, distribution)
+        self.distribution_id, self.distribution_domain_name = distribution.id, distribution.domain_name
+        self._access_logs(name, args, distribution)
         self.register_outputs(
             {
                 "bucket": self.bucket,
@@ -204,18 +200,16 @@ class StaticSite(Component):
             origin["origin_shield"] = {"enabled": True, "origin_shield_region": args.origin_shield_region}
         return origin
 
-    def _access_logs(
-        self, name: str, args: StaticSiteArgs, distribution: aws.cloudfront.Distribution
-    ) -> pulumi.Output[str] | None:
+    def _access_logs(self, name: str, args: StaticSiteArgs, distribution: aws.cloudfront.Distribution) -> None:
         if args.access_log_days is None or args.us_east_1 is None:
-            return None
+            return
         logs = AccessLogsArgs(
             distribution_arn=distribution.arn,
             us_east_1=args.us_east_1,
             days=args.access_log_days,
             keep=args.keep,
         )
-        return AccessLogs(f"{name}-logs", logs, opts=self.child).bucket
+        AccessLogs(f"{name}-logs", logs, opts=self.child)
 
     def _cache_policy(self, name: str) -> aws.cloudfront.CachePolicy:
         """Objects say themselves how long they are fresh. A minimum above 0 would override their `no-cache`."""
