@@ -14,7 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 # The engine starts this program from its own folder; what it is made of is in the project's.
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from account import settings as account_settings
 from components import aws_location
