@@ -67,9 +67,13 @@ class Stack:
 
 
 def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """The output `release`: the record, short enough for a screen. Of what ran before it names the versions only."""
+    """The output `release`: the record, short enough for a screen.
+
+    Of what ran before it names the versions only, and where the tasks run is told by the service itself.
+    """
     before = way_back.candidates(records.release_from_json(recorded))
-    return {**recorded, "previous": [proven.version for proven in before]}
+    shown = {key: value for key, value in recorded.items() if key != "network"}
+    return shown | {"previous": [proven.version for proven in before]}
 
 
 def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> Release | None:

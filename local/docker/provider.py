@@ -78,6 +78,10 @@ class DockerProvider(Provider):
     ) -> Props:
         return self._make(new, preview, say or EngineLog())
 
+    def read(self, token: str, identity: str, state: Props, inputs: Props) -> tuple[Props, Props]:
+        """What the state has: a registry that lost the image is found by the release that needs it."""
+        return state, inputs
+
     def delete(self, token: str, identity: str, state: Props) -> None:
         """Take the name off the image on this machine; what was pushed belongs to its repository."""
         with contextlib.suppress(PluginError, docker.errors.DockerException):

@@ -262,3 +262,15 @@ def test_older_builder_refuses_what_only_buildkit_makes_for_another_platform(
     expected = pytest.raises(PluginError, match="older builder") if refused else contextlib.nullcontext()
     with expected:
         image._check_cross(dockerfile, "linux/arm64", timed)
+
+
+def test_a_refresh_leaves_an_image_as_the_state_has_it() -> None:
+    request = provider_pb2.ReadRequest(id="shop/backend", urn=URN)
+    request.properties.update({"repoDigest": "shop/backend@sha256:1"})
+    request.inputs.update({"imageName": "shop/backend"})
+    answer = Servicer(DockerProvider()).Read(request, MagicMock())
+    assert (answer.id, dict(answer.properties), dict(answer.inputs)) == (
+        "shop/backend",
+        {"repoDigest": "shop/backend@sha256:1"},
+        {"imageName": "shop/backend"},
+    )
