@@ -51,6 +51,7 @@ def _prepare(roles: list[str]) -> None:
             command = [sys.executable, "-u", "-m", "local.warm.process", role, str(listener.fileno()), str(os.getpid())]
             subprocess.Popen(
                 command,
+                cwd=ROOT,  # Python imports from here first: the caller's folder may be release/, which has an http.py
                 env=dict(os.environ, PYTHONPATH=os.pathsep.join(paths)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -30,5 +31,7 @@ def remember() -> None:
         # A lazy module is of another class until it is loaded.
         if type(module) is ModuleType and str(getattr(module, "__file__", None)).startswith(packages)
     ]
+    # It only saves time: a disk that is full, or another update that notes at the same time, is no failure of this one.
     if set(names) - set(remembered()):
-        write_whole(_file(), "\n".join(names) + "\n")
+        with contextlib.suppress(OSError):
+            write_whole(_file(), "\n".join(names) + "\n")

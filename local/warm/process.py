@@ -45,10 +45,11 @@ ROLES = {"program": _program, "plugins": _plugins}
 def serve(role: str, listener: socket.socket, engine: int) -> None:
     """Prepare, then fork for who asks, until the engine is gone. Who asks early waits: to import takes as long."""
     gc.disable()  # imports make nothing that could be collected, and much that would be looked at
-    for step in ROLES[role]():
-        # What fails here fails again, and is told, in the process that needs it.
-        with contextlib.suppress(Exception):
-            step()
+    # What fails here fails again, and is told, in the process that needs it.
+    with contextlib.suppress(Exception):
+        for step in ROLES[role]():
+            with contextlib.suppress(Exception):
+                step()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that no ended child stays as a zombie
     while os.getppid() == engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +106,22 @@ def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
 @pytest.mark.parametrize(("verb", "warm"), [("up", r"warm: easi-\w{16}"), ("stack", "warm: no")])
 def test_what_the_engine_starts_is_prepared_where_it_starts_something(clone: Path, verb: str, warm: str) -> None:
     assert re.fullmatch(warm, pulumi(clone, "", verb).stderr.strip())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_what_is_prepared_imports_nothing_from_the_folder_that_pulumi_is_called_in(clone: Path) -> None:
+    (clone / "docs" / "http.py").touch()  # as release/http.py and local/docker are
+    (clone / "local" / "warm").mkdir()
+    (clone / "local" / "warm" / "process.py").write_text(
+        "import http, pathlib\n"
+        f"pathlib.Path({str(clone)!r}, '.new').write_text(http.__file__)\n"
+        f"pathlib.Path({str(clone)!r}, '.new').rename({str(clone / 'imported')!r})\n"
+    )
+    pulumi(clone, "docs", "up")
+    deadline = time.monotonic() + 10
+    while not (clone / "imported").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (clone / "imported").read_text() == http.__file__
 
 
 def test_programs_are_written_for_our_own_host_and_left_out_for_the_official_one(layout: Layout) -> None:

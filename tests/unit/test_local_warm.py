@@ -123,6 +123,17 @@ def test_what_a_forked_process_cannot_do_is_told_as_usual() -> None:
     assert errors.endswith("No module named 'local.nowhere'\n")
 
 
+def test_what_cannot_be_prepared_does_not_end_the_process_that_forks() -> None:
+    code = (
+        "import socket; from local.warm import process\n"
+        "def broken(): raise SyntaxError; yield\n"
+        "process.ROLES['broken'] = broken\n"
+        "process.serve('broken', socket.socket(), engine=0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_without_a_process_to_fork_python_is_started() -> None:
     with start(*PLUGIN) as plugin:
         assert version(plugin) == DockerProvider.version
@@ -145,3 +156,13 @@ def test_what_the_program_has_loaded_is_remembered_but_nothing_of_its_own(
     __import__("a_component")
     modules.remember()
     assert modules.remembered() == ["a_package"]
+
+
+def test_a_run_does_not_fail_because_its_modules_cannot_be_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "here", lambda: Layout(tmp_path))
+    monkeypatch.setattr(Layout, "venv", Path(sys.prefix))
+    (tmp_path / ".local").touch()  # no folder: nothing can be written below it
+    modules.remember()
+    assert modules.remembered() == []
