@@ -77,14 +77,17 @@ def _with_proof(outcome: Outcome, there: Environment) -> Outcome:
 
 
 def _with_status(outcome: Outcome, there: Environment) -> Outcome:
-    """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers."""
+    """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers.
+
+    Compared with what the stack says is proven, as all of the outcome is: the record may be that of a later release.
+    """
     seen, miss = None, outcome.miss
     # Before the first release there is nothing to ask for; else `unread` says why.
     with contextlib.suppress(*errors.EXPECTED):
-        seen = status.look(there, there.clients)
+        seen = dataclasses.replace(status.look(there, there.clients), record=outcome.release)
     if outcome.release is not None and outcome.proof is None and not miss:
         try:
-            miss = (seen.health if seen else status.health(there, outcome.release)).miss or ""
+            miss = status.health(there, outcome.release).miss or ""
         except errors.VerbError as error:
             miss = f"it cannot be asked: {error}"
     return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(seen)) if seen else ())

@@ -24,6 +24,7 @@ from tests.unit.test_ci_rollback import entry, outputs
 from tests.unit.test_history import attempt, held
 from tests.unit.test_status_verb import Ecs
 
+EASI_2 = "arn:aws:ecs:us-west-2:111111111111:task-definition/easi:2"
 OLD, NEW, BAD = "1" * 40, "2" * 40, "3" * 40
 STORY = (
     f"prod: {'3' * 12} is not released: prove failed\n"
@@ -73,7 +74,7 @@ class Release:
         say("1 of 3 passes")
         return Proof(verified_at="2026-01-02T03:05:00Z", passes=3, last={"password": "in the answer"})
 
-    def probe(self, check: HealthCheck, tasks: Tasks) -> Answer:
+    def probe(self, check: HealthCheck, tasks: Tasks | None = None) -> Answer:
         miss = None if self.answers == check.version else f"version is {self.answers}"
         return Answer(body={}, miss=miss)
 
@@ -375,7 +376,7 @@ def test_where_it_is_not_known_what_runs_the_services_that_serve_are_asked(
     prod(world, world.second, updates=(entry(world.third, result="failed"),))
     found.attempts = (attempt(world.third, outcome="failed", message=STORY.replace("as before", "not settled")),)
     found.answers = world.third
-    monkeypatch.setattr(Ecs, "runs", "arn:aws:ecs:us-west-2:111111111111:task-definition/easi:2")
+    monkeypatch.setattr(Ecs, "runs", EASI_2)
     monkeypatch.setattr(drift, "look", lambda **_: f"sha256:{'6' * 64}")
 
     assert main(["proof", "-s", "prod"]) == 1
@@ -392,13 +393,34 @@ def test_what_was_changed_meanwhile_is_not_said_to_run_as_before(
 ) -> None:
     prod(world, world.second, updates=(entry(world.third, result="failed"),))
     found.answers = world.third
-    monkeypatch.setattr(Ecs, "runs", "arn:aws:ecs:us-west-2:111111111111:task-definition/easi:2")
+    monkeypatch.setattr(Ecs, "runs", EASI_2)
 
     assert main(["proof", "-s", "prod"]) == 1
 
     shown = capsys.readouterr().out
     assert f"  runs now  not what was proven, {world.second[:12]}: see below\n" in shown
     assert "as before" not in shown
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_runs_is_compared_with_what_is_said_to_be_proven(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    prod(world, world.second, updates=(entry(world.third, result="failed"),))
+    # The engine was ended after its release was recorded and before that was in the stack's state.
+    later = dataclasses.replace(released(world.third), task_definition=EASI_2)
+    world.s3.put("records-prod", records.RELEASE_KEY, later.to_json() if readable else b"damaged")
+    world.stacks["prod"]["export"]["deployment"]["resources"][1]["inputs"]["version"] = world.third
+    world.write()
+    found.answers = world.third
+    monkeypatch.setattr(Ecs, "runs", EASI_2)
+
+    assert main(["proof", "-s", "prod"]) == 1
+
+    shown = capsys.readouterr().out
+    assert f"  version          {world.second}\n" in shown
+    assert f"  answers now      no: version is {world.third}\n" in shown
+    assert "  ECS now          easi:2, 2 of 2 tasks: DIFFERS\n" in shown
 
 
 def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
