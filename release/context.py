@@ -105,10 +105,13 @@ class ReleaseContext:
         return mark is not None and mark.site is not None
 
     def begin_site(self, manifest: str) -> None:
-        """Note in the mark that the site is about to be switched."""
+        """Note in the mark that the site is about to be switched. Raises LeaseLostError."""
         if self.mark is None:
             raise LookupError("the site is switched after the mark was set, and it was not")
         if self.mark.site is None:
+            # Only the service is guarded by the deploy function. A process that stood still has not heard of its loss.
+            self.lease.renew()
+            self.lease.check()
             self.mark = dataclasses.replace(self.mark, site=manifest)
             self.mark_etag = records.update_mark(self.clients.s3, self.bucket, self.mark, self.mark_etag)
 

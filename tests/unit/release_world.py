@@ -96,6 +96,9 @@ class World:
         self.sick: set[str] = set()
         self.lost_after: str | None = None
         self.lease_lost = False
+        self.taken_over_after: str | None = None
+        self.taken_over = False
+        """Somebody else has the lease, and no renewal has told so yet."""
         self.images_kept: list[str] = []
         if before is not None:
             self.bucket.objects["release.json"] = json.dumps(before.to_json()).encode()
@@ -149,6 +152,8 @@ class World:
             raise Killed(where)
         if where == self.lost_after:
             self.lease_lost = True
+        if where == self.taken_over_after:
+            self.taken_over = True
 
     def s3(self, when: str, operation: str, key: str) -> None:
         name = f"{operation} {key.rpartition('/')[2]}"
@@ -301,6 +306,9 @@ class FakeLease:
 
     def __exit__(self, *_: object) -> None:
         self.world.story.append("release lease")
+
+    def renew(self) -> None:
+        self.world.lease_lost |= self.world.taken_over
 
     def check(self) -> None:
         if self.world.lease_lost:

@@ -130,6 +130,26 @@ def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.Mo
     assert world.finished is (after == "before stage 2")
 
 
+@pytest.mark.parametrize("mark", [None, b'{"attempt": "theirs"}'])
+def test_the_site_stays_once_somebody_else_has_the_lease(monkeypatch: pytest.MonkeyPatch, mark: bytes | None) -> None:
+    """This process stood still, and so did its heartbeat. Theirs is still under way, or has ended."""
+    world = World(monkeypatch, before())
+    world.taken_over_after = "before switch 2"
+    prove = world.prove
+
+    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
+        del world.bucket.objects["unsettled.json"]
+        world.bucket.objects |= {"unsettled.json": mark} if mark else {}
+        return prove(check, say, tasks)
+
+    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    said = failed(world)
+    assert "the lease on impl is lost" in said
+    assert world.site == identity(OLD)["staticManifest"]
+    assert not any(step.startswith(("back", "switch 1")) for step in world.story)
+    assert world.bucket.objects.get("unsettled.json") == mark
+
+
 def test_undoing_stops_where_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, before())
     world.failing = {"switch 2": RuntimeError("stale")}
