@@ -19,7 +19,7 @@ from components import aws_limits
 from release import strict_json
 from release.strict_json import DamagedError
 from settings import clear_text, formats, reader, rules
-from settings.formats import ONCE, PRIVATE, Choice, Range, Text
+from settings.formats import ANY_CASE, ONCE, PRIVATE, Choice, Range, Text
 from settings.names import PREFIX, PROJECT
 from settings.reader import SettingsError
 
@@ -86,7 +86,7 @@ class Settings:
     # A new task needs most of a minute to be pulled, started and found healthy; CI ends a job after six hours.
     rollout_deadline: Annotated[int, Range(60, 7200)]
     keep_releases: Annotated[int, Range(1, 100)]
-    alarm_emails: Annotated[tuple[str, ...], formats.EMAIL, ONCE]
+    alarm_emails: Annotated[tuple[str, ...], formats.EMAIL, ONCE, ANY_CASE]
     log_retention_days: Annotated[int, Choice(aws_limits.RETENTION_DAYS)]
     log_key_arn: Annotated[str, formats.KMS_KEY]
     data_key_arn: Annotated[str, formats.KMS_KEY]

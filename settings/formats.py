@@ -12,7 +12,10 @@ PRIVATE = "private"
 
 ONCE = "once"
 """Annotates a list of which AWS or its provider keeps each item once: one that is there twice would be a change in
-every update. Upper and lower case make no other item: of addresses, both are the same mailbox; the others have none."""
+every update."""
+
+ANY_CASE = "any case"
+"""Annotates such a list in which upper and lower case make no other item."""
 
 
 class Text(NamedTuple):

@@ -13,7 +13,7 @@ import pulumi
 
 from release import strict_json
 from release.strict_json import DamagedError
-from settings.formats import ONCE, PRIVATE, Choice, Format, Range, Text
+from settings.formats import ANY_CASE, ONCE, PRIVATE, Choice, Format, Range, Text
 
 
 class SettingsError(pulumi.RunError):
@@ -31,6 +31,7 @@ class Declaration(typing.NamedTuple):
     format: Format | None
     private: bool
     once: bool
+    any_case: bool
 
 
 def of_stack() -> Mapping[str, str]:
@@ -57,7 +58,8 @@ def declarations(settings: type) -> dict[str, Declaration]:
         hint = hints[field.name]
         kind, *notes = typing.get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
         form = next((note for note in notes if isinstance(note, Text | Range | Choice)), None)
-        declared[key_of(field.name)] = Declaration(field.name, kind, form, PRIVATE in notes, ONCE in notes)
+        marks = (mark in notes for mark in (PRIVATE, ONCE, ANY_CASE))
+        declared[key_of(field.name)] = Declaration(field.name, kind, form, *marks)
     return declared
 
 
@@ -135,7 +137,7 @@ def _unformatted(key: str, value: typing.Any, declaration: Declaration) -> Itera
                 shown = "something else" if declaration.private else repr(item)
                 yield f"{path} is {shown}: expected {form.expected}"
     if declaration.once:
-        items = [item.casefold() for item in value]
+        items = [item.casefold() if declaration.any_case else item for item in value]
         for number, item in enumerate(items):
             if item in items[:number]:
                 yield f"{key}[{number}] is {value[number]!r}, as is {key}[{items.index(item)}]: expected each once"

@@ -66,6 +66,11 @@ def test_a_variable_that_is_none_can_be_allowed_by_its_name() -> None:
     assert load("dev", engine(given | {"easi:publicVariables": ["FEATURE_KEY", "DB_PASS"]})).backend_environment
 
 
+def test_variables_that_differ_by_upper_and_lower_case_can_both_be_allowed() -> None:
+    given = {VARIABLES: {"FEATURE_KEY": "dark-mode", "feature_key": "light-mode"}}
+    assert load("dev", engine(given | {"easi:publicVariables": ["FEATURE_KEY", "feature_key"]})).backend_environment
+
+
 @pytest.mark.parametrize(
     "variables",
     [
