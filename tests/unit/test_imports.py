@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -54,3 +56,10 @@ def test_components_do_no_io() -> None:
         if name.partition(".")[0] in DOES_IO
     ]
     assert wrong == []
+
+
+def test_the_account_program_finds_the_projects_modules_from_its_own_folder() -> None:
+    """That folder has a module settings, which hides a package of this name that has no `__init__`."""
+    program = [sys.executable, str(ROOT / "account")]
+    done = subprocess.run(program, cwd=ROOT / "account", capture_output=True, text=True, check=False)
+    assert "easi-account:repository is missing" in done.stderr

@@ -1,0 +1,1 @@
+"""What a stack is set to: read, checked, and typed."""
