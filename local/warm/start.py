@@ -3,10 +3,12 @@
 It ends with the process that was forked for it, and that one with it.
 """
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import struct
 import sys
 from pathlib import Path
 
@@ -39,12 +41,13 @@ def _connection(role: str) -> socket.socket | None:
     if not name:
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with contextlib.suppress(OSError):
         connection.connect(f"\0{name}-{role}")
-    except OSError:
-        connection.close()
-        return None
-    return connection
+        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        if struct.unpack("3i", peer)[1] == os.getuid():  # a name that nobody has is free for everybody on the machine
+            return connection
+    connection.close()
+    return None
 
 
 main()

@@ -141,6 +141,24 @@ def test_without_a_process_to_fork_python_is_started() -> None:
         plugin.kill()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_somebody_else_who_takes_the_name_of_a_process_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASI_WARM", name := f"easi-test-{secrets.token_hex(8)}")
+    code = (
+        "import os, socket, sys; os.setuid(65534); listener = socket.socket(socket.AF_UNIX)\n"
+        "listener.bind(chr(0) + sys.argv[1]); listener.listen(); print('listens', flush=True)\n"
+        "print(listener.accept()[0].recv(100000), flush=True)"
+    )
+    command = [sys.executable, "-c", code, f"{name}-plugins"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "listens\n"
+        with start(*PLUGIN) as plugin:
+            assert other.stdout.readline() == "b''\n"
+            assert version(plugin) == DockerProvider.version
+            plugin.kill()
+
+
 def test_what_the_program_has_loaded_is_remembered_but_nothing_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
