@@ -67,7 +67,8 @@ test-fast: setup check ## the checks, then unit and component tests
 # SINCE is a commit: where nothing that these tests read has changed since then, they are not run. A commit that is not
 # there is no reason to leave them out.
 test-local: ## tests with the real engine and containers (PART=services, environments or walks: only these)
-	@if [ -n "$(SINCE)" ] && git diff --quiet "$(SINCE)" HEAD -- . $(UNREAD); then \
+	@if [ -n "$(SINCE)" ] && git diff --quiet "$(SINCE)" -- . $(UNREAD) && \
+		[ -z "$$(git ls-files --others --exclude-standard -- . $(UNREAD))" ]; then \
 		echo "nothing that the local tests read has changed since $(SINCE)"; \
 	else \
 		$(MAKE) --no-print-directory setup && \

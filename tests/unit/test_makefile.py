@@ -78,6 +78,15 @@ def test_everything_else_starts_them(clone: Path, file: str) -> None:
     assert ALL in local_tests(clone, f"SINCE={commit(clone, file)}")
 
 
+@pytest.mark.parametrize("file", ["Makefile", "release/new.py"])
+def test_what_is_not_committed_starts_them_too(clone: Path, file: str) -> None:
+    since = commit(clone, "LICENSE")
+    (clone / file).parent.mkdir(exist_ok=True)
+    with (clone / file).open("a") as opened:
+        opened.write("# changed\n")
+    assert ALL in local_tests(clone, f"SINCE={since}")
+
+
 @pytest.mark.parametrize("since", ["", "0" * 40, "no-such-branch"])
 def test_a_commit_that_is_not_known_is_no_reason_to_leave_them_out(clone: Path, since: str) -> None:
     commit(clone, "LICENSE")
