@@ -59,14 +59,17 @@ def differs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
 
 def moves(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an update moves beside a version, a line each. Pulumi shows no change at the service itself."""
+    """What an update moves beside a version, a line each. Pulumi shows no change at the service itself.
+
+    A refresh asks, too, what an update would do about a change by hand (pkg/resource/deploy/step.go, pulumi/pulumi).
+    """
     environment, before, after = news["environment"], olds.get("network"), news.get("network")
     lines = []
     if before and after and before != after:
         to = "a network that is not known yet" if _is_unknown(after) else drift.place(after)
-        lines.append(f"{environment}: the release moves the tasks from {drift.place(before)} to {to}")
+        lines.append(f"{environment}: `pulumi up` moves the tasks from {drift.place(before)} to {to}")
     if olds.get("executeCommand") not in (None, news.get("executeCommand")):
-        lines.append(f"{environment}: the release turns ECS Exec {'on' if news['executeCommand'] else 'off'}")
+        lines.append(f"{environment}: `pulumi up` turns ECS Exec {'on' if news['executeCommand'] else 'off'}")
     return tuple(lines)
 
 

@@ -103,13 +103,13 @@ def test_another_network_and_exec_are_said_at_the_row_of_the_release(
     here = {"network": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}, "executeCommand": False}
     there = {"network": {"subnets": ["subnet-2", "subnet-3"], "securityGroups": ["sg-1"]}, "executeCommand": True}
     assert differs(there, here) == [
-        "dev: the release moves the tasks from subnet-1, sg-1 to subnet-2, subnet-3, sg-1",
-        "dev: the release turns ECS Exec on",
+        "dev: `pulumi up` moves the tasks from subnet-1, sg-1 to subnet-2, subnet-3, sg-1",
+        "dev: `pulumi up` turns ECS Exec on",
     ]
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     for network in (unknown, {"subnets": unknown, "securityGroups": ["sg-1"]}, {"subnets": [unknown]}):
         assert differs(here | {"network": network}, here) == [
-            "dev: the release moves the tasks from subnet-1, sg-1 to a network that is not known yet"
+            "dev: `pulumi up` moves the tasks from subnet-1, sg-1 to a network that is not known yet"
         ]
     assert differs(here, {}) == []
 
