@@ -225,7 +225,7 @@ def _details_of_update(update: Update) -> list[str]:
 
 
 def _details(attempt: Attempt) -> list[str]:
-    """What is to be said of one attempt beside its row, a line each, aligned as `release.story` aligns its own."""
+    """What is to be said of one attempt beside its row, a line each, aligned as in a `release.failure_report`."""
     phases = ", ".join(_phase(phase) for phase in attempt.phases)
     message = attempt.message.split("\n") if attempt.outcome != "proven" else []
     rows = [
