@@ -37,9 +37,10 @@ def require_same(layout: Layout, choice: Choice) -> None:
 
 def require_official(engine: Path, folder: Path, environment: dict[str, str]) -> None:
     """The official plugin on PATH, else in Pulumi's `folder` of plugins, where the engine downloads it."""
+    if not _is_binary(folder / NAME):
+        shutil.rmtree(folder, ignore_errors=True)  # ours, a script, would count as it
     if shutil.which(NAME, path=os.environ.get("PATH")):
         return
-    shutil.rmtree(folder, ignore_errors=True)  # ours would count as it
     command = [str(engine), "plugin", "install", "resource", "aws", VERSION]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -47,6 +48,13 @@ def require_official(engine: Path, folder: Path, environment: dict[str, str]) ->
             f"AWS_PLUGIN=official: {NAME} {VERSION} is not on PATH and cannot be downloaded ({_why(done.stderr)}). "
             "Put it on PATH, or run `make up` without AWS_PLUGIN"
         )
+
+
+def _is_binary(plugin: Path) -> bool:
+    if not plugin.is_file():
+        return False
+    with plugin.open("rb") as file:
+        return file.read(2) != b"#!"
 
 
 def _why(said: str) -> str:

@@ -50,6 +50,26 @@ def test_official_plugin_on_path_is_taken_and_nothing_is_downloaded(
     assert not installed(layout).exists()
 
 
+def test_plugin_of_ours_is_gone_once_an_official_one_on_path_is_taken(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell without it on PATH would go on with ours, which reads nothing of what the official one wrote."""
+    environment.write_programs(layout, engine(layout, "exit 1"))
+    folder = layout.root / "tools"
+    folder.mkdir()
+    (folder / aws_plugin.NAME).touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.defpath}")
+    environment.write_programs(layout, engine(layout, "exit 1"), "official")
+    assert not installed(layout).exists()
+
+
+def test_downloaded_official_plugin_stays(layout: Layout) -> None:
+    installed(layout).parent.mkdir(parents=True)
+    installed(layout).write_bytes(b"\x7fELF\xff")
+    environment.write_programs(layout, engine(layout, "exit 0"), "official")
+    assert installed(layout).read_bytes() == b"\x7fELF\xff"
+
+
 def test_official_plugin_is_downloaded_in_place_of_ours(layout: Layout) -> None:
     asked = layout.root / "asked"
     downloading = engine(layout, f'echo "$PULUMI_HOME" "$@" >"{asked}"; mkdir -p "{installed(layout).parent}"')
