@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from components.backend_image import Build
 from local import docker_engine, go_image
 from local.docker import context, image
 from local.emulator.process import Running
@@ -75,7 +74,7 @@ def _inputs(root: Path, version: str, go: str, registry: Running) -> Mapping[str
     run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     request = Request(environment="dev", version=version, explicit=False, changes=())
     built = candidate._built(request, values, run).image
-    assert isinstance(built, Build)
+    assert isinstance(built, candidate.Build)
     asked = {"context": built.context, "args": dict(built.arguments)}
     return {"imageName": f"localhost:{registry.port}/app:{built.tag}", "build": asked}
 
