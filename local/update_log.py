@@ -20,6 +20,7 @@ MADE = ("created", "read", "refreshed")
 ENDS = (*MADE, "updated", "deleted", "replaced", "created replacement", "deleted original", "discarded", "imported")
 UNDER_WAY = "running"
 DIAGNOSTICS = "Diagnostics:"
+NO_COLOUR = "\x1b[0m"
 HEADING = re.compile(r"  \S+ \(\S+\):")
 
 
@@ -47,7 +48,8 @@ class UpdateLog:
         elif (resource := RESOURCE.fullmatch(plain)) is not None:
             yield from self._of_resource(line, resource["resource"], resource["rest"].strip())
         elif plain:
-            yield line
+            # Pulumi ends the colour of a paragraph on a line of its own, which is not shown.
+            yield line if "\x1b" not in line or line.endswith(NO_COLOUR) else line + NO_COLOUR
 
     @property
     def progress(self) -> str:

@@ -112,6 +112,11 @@ def test_colours_are_kept_and_not_taken_for_words() -> None:
     assert shown(coloured) == [coloured]
 
 
+def test_a_colour_ends_with_its_line() -> None:
+    """Pulumi ends that of a paragraph on a line of its own, which is not shown."""
+    assert shown("\x1b[38;5;9mit is canceled\n\x1b[0m\n  next\n") == ["\x1b[38;5;9mit is canceled\x1b[0m", "  next"]
+
+
 def test_progress_says_how_far_it_is() -> None:
     log = UpdateLog()
     for line in FIRST.splitlines()[:8]:
