@@ -12,10 +12,10 @@ from typing import Any, Final
 from cli import environment, versions
 from cli.environment import Environment
 from cli.errors import UsageError
-from cli.text import ago, bold, moment, seconds, short, table, when
+from cli.text import ago, bold, moment, phases, seconds, short, table, when
 from release import escaping, failure_report, lease, records, updates, way_back
 from release.lease import Held
-from release.records import Attempt, Phase, Release
+from release.records import Attempt, Release
 from release.strict_json import camel
 from release.updates import Update
 
@@ -64,7 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
     environment.add_stack(parser)
     parser.add_argument(
-        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many (default %(default)s)"
+        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many attempts (default %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with everything that is recorded")
 
@@ -100,7 +100,7 @@ def read(there: Environment, limit: int) -> History:
 def failed_before_release(past: Sequence[Update], recent: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
     """The updates that failed, and during which no attempt began. Pure.
 
-    None from before the last of the attempts `found`, where there may be more attempts than the `limit` allows.
+    None from before the last of the `recent` attempts, where there may be more attempts than the `limit` allows.
     """
     began = [at for attempt in recent if (at := moment(attempt.started_at)) is not None]
     since = began[-1] if began and len(recent) == limit else None
@@ -226,10 +226,9 @@ def _details_of_update(update: Update) -> list[str]:
 
 def _details(attempt: Attempt) -> list[str]:
     """What is to be said of one attempt beside its row, a line each, aligned as in a `release.failure_report`."""
-    phases = ", ".join(_phase(phase) for phase in attempt.phases)
     message = attempt.message.split("\n") if attempt.outcome != "proven" else []
     rows = [
-        ("phases", phases),
+        ("phases", phases(attempt.phases)),
         ("restart", escaping.line(attempt.restart or "")),
         ("override", escaping.line(attempt.reason or "")),
         # The first line of a story says which release of what it is about, as the row does.
@@ -238,11 +237,6 @@ def _details(attempt: Attempt) -> list[str]:
     ]
     lines = [f"  {label:<9} {text}" for label, text in rows if text]
     return [f"    {line}" for line in [*lines, *message[1:]]]
-
-
-def _phase(phase: Phase) -> str:
-    took = [] if phase.outcome == "skipped" else [seconds(phase.seconds)]
-    return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
 
 
 def _way_back(name: str, release: Release | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from cli import markdown
 from cli.diagnosis import DIFFERS, Row
-from cli.text import moment, seconds, short, table, when
+from cli.text import moment, phases, short, table, when
 from functions.names import revision
 from release import way_back
 from release.healthcheck import Proof
@@ -105,7 +105,7 @@ def now(outcome: Outcome) -> Rows:
         rows.append(("answers now", f"no: {outcome.miss}" if outcome.miss else "yes"))
     attempt = outcome.mine
     if attempt is not None and attempt.version == release.version:
-        rows.append(("phases", ", ".join(f"{phase.name} {seconds(phase.seconds)}" for phase in attempt.phases)))
+        rows.append(("phases", phases(attempt.phases)))
         rows.append(("by", attempt.who))
     rows += serving
     return [row for row in rows if row[1]]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from release import escaping, version
+from release.records import Phase
 
 
 def bold(text: str) -> str:
@@ -67,3 +68,13 @@ def seconds(duration: float) -> str:
         return f"{duration:.1f} s"
     minutes, rest = divmod(round(duration), 60)
     return f"{minutes} min {rest} s"
+
+
+def phases(attempted: Iterable[Phase]) -> str:
+    """Each phase with its time, and how it ended where it is not done."""
+    return ", ".join(_phase(phase) for phase in attempted)
+
+
+def _phase(phase: Phase) -> str:
+    took = [] if phase.outcome == "skipped" else [seconds(phase.seconds)]
+    return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])

@@ -115,7 +115,10 @@ def test_the_version_that_was_released_is_proven_and_answers_now(
     world: World, found: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prod(world, world.second, world.third, updates=(entry(world.third),))
-    phases = (Phase(name="roll out", seconds=61.2, outcome="done"),)
+    phases = (
+        Phase(name="migrate", seconds=0.001, outcome="skipped"),
+        Phase(name="roll out", seconds=61.2, outcome="done"),
+    )
     found.attempts, found.answers = (attempt(world.third, phases=phases),), world.third
 
     code = main(["proof", "-s", "prod"])
@@ -129,7 +132,7 @@ def test_the_version_that_was_released_is_proven_and_answers_now(
     assert outputs(world) == {"url": "https://prod.example.gov", "version": world.third}
     assert shown.startswith(f"## prod: {world.third[:12]} is proven, and answers\n")
     assert "| answers now | yes, 3 times in a row until 2026-01-02 03:05:00 UTC |" in shown
-    assert "| phases | roll out 1 min 1 s |" in shown
+    assert "| phases | migrate skipped, roll out 1 min 1 s |" in shown
     assert "octocat" in shown
     assert "in the answer" not in shown + said, "an answer may have anything in it"
 
