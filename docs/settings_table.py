@@ -30,8 +30,8 @@ HEAD = """\
 # Settings
 
 Each is `easi:<setting>` in `Pulumi.<stack>.yaml`, or `pulumi config set -s <stack> <setting> <value>`. If settings are
-invalid, the run stops before anything happens, and reports all of them at once. `aws:region` is required; other `aws:`
-settings are the AWS provider's.
+invalid, the run stops before anything happens, and reports all of them at once; but where the type is wrong, Pulumi
+stops first, and names one. `aws:region` is required; other `aws:` settings are the AWS provider's.
 
 "A change" is what one change of the setting does to a running stack, recorded from the AWS provider (for settings added
 after the recording, computed by the local plugin). *Updates* happen in place. A *replaced* resource is made before the
