@@ -170,8 +170,20 @@ def _why(outcome: Outcome) -> Rows:
     if outcome.unread:
         hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
         return [("why", hint), ("", outcome.unread), ("runs now", _runs(outcome))]
+    return _update_failed(outcome)
+
+
+def _update_failed(outcome: Outcome) -> Rows:
+    """Of `pulumi up`, before its release began or after that was proven."""
+    name, attempt = outcome.environment, outcome.mine
     # A roll back without its version would release HEAD, which is what was to be rolled back.
     version = f"EASI_VERSION={outcome.wanted} " if outcome.named else ""
+    if attempt is not None and attempt.outcome == "proven" and outcome.proof is not None:
+        # What is left is after the release: the stack's outputs, and what the update replaced.
+        return [
+            ("why", "`pulumi up` failed or was canceled after its release was proven: see its log"),
+            ("to do", f"run this again, which finishes the rest; by hand:  {version}pulumi up -s {name}"),
+        ]
     return [
         ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
         ("runs now", _runs(outcome)),

@@ -203,6 +203,19 @@ def test_where_pulumi_failed_before_the_release_its_log_is_named(
     assert "why       status is fail" not in said
 
 
+def test_an_update_that_was_canceled_after_its_release_was_proven_is_not_said_to_have_failed_before(
+    world: World, found: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prod(world, world.second, world.third, updates=(entry(world.third, result="failed"),))
+    found.attempts, found.answers = (attempt(world.third),), world.third
+
+    assert main(["proof", "-s", "prod"]) == 1
+    said = capsys.readouterr().out
+    assert "  why         `pulumi up` failed or was canceled after its release was proven: see its log\n" in said
+    assert "as before" not in said
+    assert "run this again, which finishes the rest; by hand:  pulumi up -s prod\n" in said
+
+
 def test_where_nothing_was_ever_released(world: World, found: Release, capsys: pytest.CaptureFixture[str]) -> None:
     prod(world, updates=(entry(world.third, result="failed"),))
 
