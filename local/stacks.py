@@ -16,7 +16,9 @@ from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
 from local.terminal import Heartbeat, coloured, say
 from local.update_log import UpdateLog
-from release import processes
+from release import processes, stack, strict_json
+from release.stack import StackError
+from release.strict_json import DamagedError
 
 PROJECT = "easi"
 
@@ -122,8 +124,13 @@ class Stacks:
         return str(self.log(name).relative_to(self._layout.root))
 
     def outputs(self, name: str) -> dict[str, Any]:
-        answer = json.loads(self._quietly("stack", "output", "-s", name, "--json"))
-        return answer if isinstance(answer, dict) else {}
+        """The outputs, and as `release` what the stack's Release proved: a canceled update writes no outputs."""
+        try:
+            exported = stack.from_export(name, strict_json.decode(self._quietly("stack", "export", "-s", name)))
+            recorded = {"release": stack.output_of(exported.recorded)} if exported.recorded else {}
+        except (StackError, DamagedError) as error:
+            raise LocalError(str(error)) from error
+        return {**exported.outputs, **recorded}
 
     def last_changes(self, name: str) -> dict[str, int]:
         """How many resources the last update created, updated, deleted, left the same."""
