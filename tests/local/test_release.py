@@ -159,7 +159,7 @@ def test_a_release_that_is_not_proven_is_undone_and_the_outputs_say_what_runs(ea
     assert code != 0
     assert "status is fail, expected pass" in said
     assert "the backend is back on" in said
-    assert_ends_with_the_story(said, "to do     fix the cause, then: pulumi up -s dev")
+    assert_ends_with_the_story(said, "to do     fix the cause, then:  pulumi up -s dev")
     version = before["release"]["version"][:12]
     now = f"Runs now: {version}, as before, backend and site"
     (error,) = re.findall(rf"^    error: (dev: .*{now})$", said, re.MULTILINE)
