@@ -25,7 +25,7 @@ class Outcome:
     """What is known after an update of an environment."""
 
     environment: str
-    wanted: str
+    version: str
     """The version that was to be released, a full SHA."""
     named: bool = False
     """The version was named, as for a roll back."""
@@ -34,7 +34,7 @@ class Outcome:
     url: str = ""
     """The site's address; empty before the first release."""
     proof: Proof | None = None
-    """The wanted version is the proven one, and answers now."""
+    """The version is the proven one, and answers now."""
     serving: tuple[Row, ...] = ()
     """What ECS runs and the site serves now, where it is not good and they can be read."""
     miss: str = ""
@@ -50,28 +50,28 @@ class Outcome:
     unread: str = ""
     """Why the attempts could not be read."""
     refusal: str = ""
-    """The gate's message where it refuses the wanted version."""
+    """The gate's message where it refuses it."""
 
     @property
     def mine(self) -> Attempt | None:
         """The attempt of the last update; None where that ended, or was ended, before its release began."""
         last = self.attempt
-        if last is None or last.version != self.wanted:
+        if last is None or last.version != self.version:
             return None
         began, updated = moment(last.started_at), self.update.started_at if self.update else None
         return None if began and updated and began < updated else last
 
     @property
     def good(self) -> bool:
-        """The wanted version is proven, it answers now, and its update succeeded."""
+        """The version is proven, it answers now, and its update succeeded."""
         return self.proof is not None and not self.pending and (self.update is None or self.update.succeeded)
 
 
 def headline(outcome: Outcome) -> str:
-    name, version, release = outcome.environment, short(outcome.wanted), outcome.release
+    name, version, release = outcome.environment, short(outcome.version), outcome.release
     if outcome.good:
         return f"{name}: {version} is proven, and answers"
-    if release is None or release.version != outcome.wanted:
+    if release is None or release.version != outcome.version:
         if outcome.living:
             return f"{name}: {version} is not released: a release is under way"
         return f"{name}: {version} is not released"
@@ -162,7 +162,7 @@ def _why(outcome: Outcome) -> Rows:
     if outcome.refusal:
         first, *more = outcome.refusal.split("\n")
         return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(outcome))]
-    if release is not None and release.version == outcome.wanted and outcome.proof is None:
+    if release is not None and release.version == outcome.version and outcome.proof is None:
         look = f"python -m release status -s {name}   (and look at the backend's logs)"
         return [("why", outcome.miss), ("to do", look)]
     if outcome.pending:
@@ -177,7 +177,7 @@ def _update_failed(outcome: Outcome) -> Rows:
     """Of `pulumi up`, before its release began or after that was proven."""
     name, attempt = outcome.environment, outcome.mine
     # A roll back without its version would release HEAD, which is what was to be rolled back.
-    version = f"EASI_VERSION={outcome.wanted} " if outcome.named else ""
+    version = f"EASI_VERSION={outcome.version} " if outcome.named else ""
     if attempt is not None and attempt.outcome == "proven" and outcome.proof is not None:
         # What is left is after the release: the stack's outputs, and what the update replaced.
         return [
@@ -222,9 +222,9 @@ def _way_back(outcome: Outcome) -> Rows:
     if release is None or outcome.living:
         return []
     # What was proven before runs on, unless an attempt has ended in the middle.
-    if release.version != outcome.wanted and (attempt is None or attempt.outcome not in {None, "failed"}):
+    if release.version != outcome.version and (attempt is None or attempt.outcome not in {None, "failed"}):
         return []
-    target = way_back.target(release, outcome.wanted)
+    target = way_back.target(release, outcome.version)
     if target is None:
         return []
     return [

@@ -42,14 +42,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def look(there: Environment) -> Outcome:
-    """Everything that is known, of which only the stack and the wanted version must be. Raises some of EXPECTED."""
+    """Everything that is known, of which only the stack and the version must be. Raises some of EXPECTED."""
     release = there.release
     named = os.environ.get("EASI_VERSION")
     known = [release] if release else []
-    wanted = versions.resolve(named, known, name=there.name) if named else version_here(there)
+    version = versions.resolve(named, known, name=there.name) if named else version_here(there)
     outcome = Outcome(
         environment=there.name,
-        wanted=wanted,
+        version=version,
         named=bool(named),
         release=release,
         url=str(there.stack.outputs.get("url") or ""),
@@ -65,10 +65,10 @@ def look(there: Environment) -> Outcome:
 
 def _with_proof(outcome: Outcome, there: Environment) -> Outcome:
     """The whole health check, where the version that was to be released is the proven one."""
-    if outcome.release is None or outcome.release.version != outcome.wanted:
+    if outcome.release is None or outcome.release.version != outcome.version:
         return outcome
     try:
-        check = dataclasses.replace(there.released().health, version=outcome.wanted)
+        check = dataclasses.replace(there.released().health, version=outcome.version)
         return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, there.tasks(outcome.release)))
     except errors.VerbError as error:
         return dataclasses.replace(outcome, miss=f"it cannot be asked: {error}")

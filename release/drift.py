@@ -82,7 +82,7 @@ def differences(
 
 def place(network: Mapping[str, Any]) -> str:
     """The ids of a network for people."""
-    return ", ".join(each for kind in _KINDS for each in network.get(kind) or ())
+    return ", ".join(identity for kind in _KINDS for identity in network.get(kind) or ())
 
 
 def _service(request: ReleaseRequest, ecs: Any) -> Mapping[str, Any] | None:

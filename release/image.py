@@ -146,30 +146,30 @@ def require(registries: Registries, place: Repository, digest: str, cpu_architec
 
     One that does not would be pulled, end each task with `exec format error`, and be taken back after minutes.
     """
-    needed, found = PLATFORMS[cpu_architecture], _platforms(registries, place, digest)
-    if needed in found:
+    needed, platforms = PLATFORMS[cpu_architecture], _platforms(registries, place, digest)
+    if needed in platforms:
         return
-    others = [name for name, platform in PLATFORMS.items() if platform in found]
+    others = [name for name, platform in PLATFORMS.items() if platform in platforms]
     way_out = f"set easi:cpuArchitecture to {others[0]} here, or " if others else ""
     raise ImageError(
-        f"the image {place}@{digest[:19]} is for {', '.join(sorted(found)) or 'no platform'}, and this stack's tasks "
-        f"need {needed} (easi:cpuArchitecture is {cpu_architecture}): {way_out}release a version that was built for "
-        f"{cpu_architecture}"
+        f"the image {place}@{digest[:19]} is for {', '.join(sorted(platforms)) or 'no platform'}, and this stack's "
+        f"tasks need {needed} (easi:cpuArchitecture is {cpu_architecture}): {way_out}release a version that was "
+        f"built for {cpu_architecture}"
     )
 
 
 def _platforms(registries: Registries, place: Repository, digest: str) -> set[str]:
     """`os/architecture` of each image under this digest: of an index several, else one."""
     document = registries.manifest(place, digest).document
-    found = {_platform(_config(registries, place, document.config))} if document.config else set()
+    platforms = {_platform(_config(registries, place, document.config))} if document.config else set()
     for entry in document.manifests or ():
-        found |= {_platform(entry.platform)} if entry.platform else _platforms(registries, place, entry.digest)
+        platforms |= {_platform(entry.platform)} if entry.platform else _platforms(registries, place, entry.digest)
     # So BuildKit lists what it attests of an image.
-    return found - {"unknown/unknown"} if document.manifests else found
+    return platforms - {"unknown/unknown"} if document.manifests else platforms
 
 
-def _platform(found: Platform) -> str:
-    return f"{found.os or 'unknown'}/{found.architecture or 'unknown'}"
+def _platform(entry: Platform) -> str:
+    return f"{entry.os or 'unknown'}/{entry.architecture or 'unknown'}"
 
 
 def _config(registries: Registries, place: Repository, entry: Descriptor) -> Platform:

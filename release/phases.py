@@ -157,9 +157,8 @@ def activate_site(context: ReleaseContext, say: Say) -> None:
     """
     request = context.request
     # The proven backend serves the site of either release. The one before serves only its own.
-    _moved(
-        context
-    ).serves_both = f"the backend stays on {revision(request.identity.task_definition)}, which serves both sites"
+    move = _moved(context)
+    move.serves_both = f"the backend stays on {revision(request.identity.task_definition)}, which serves both sites"
     context.switched = activate.switch(
         s3=context.clients.s3,
         cloudfront=context.clients.cloudfront,

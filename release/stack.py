@@ -93,9 +93,9 @@ def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -
 
 def read(name: str) -> Stack:
     """The stack `name` of the Pulumi project in the current folder. Raises StackError."""
-    found = from_export(name, _exported(name))
-    if found.inputs is None or _SIGNATURE not in json.dumps(found.inputs.get("connection")):
-        return found
+    stack = from_export(name, _exported(name))
+    if stack.inputs is None or _SIGNATURE not in json.dumps(stack.inputs.get("connection")):
+        return stack
     # Only then: it takes the key of the stack's secrets, which not everybody who may read the state has.
     shown = from_export(name, _exported(name, "--show-secrets"))
     try:
@@ -104,13 +104,13 @@ def read(name: str) -> Stack:
         raise StackError(f"a secret in the state of {name} is damaged: {error}") from error
 
 
-def _decrypted(found: Any) -> Any:
+def _decrypted(value: Any) -> Any:
     """A value of a state that was exported with its secrets, without the envelopes around them."""
-    if isinstance(found, dict):
-        if _SIGNATURE in found.values() and "plaintext" in found:
-            return strict_json.decode(str(found["plaintext"]))
-        return {key: _decrypted(value) for key, value in found.items()}
-    return [_decrypted(value) for value in found] if isinstance(found, list) else found
+    if isinstance(value, dict):
+        if _SIGNATURE in value.values() and "plaintext" in value:
+            return strict_json.decode(str(value["plaintext"]))
+        return {key: _decrypted(item) for key, item in value.items()}
+    return [_decrypted(item) for item in value] if isinstance(value, list) else value
 
 
 def _exported(name: str, *options: str) -> Any:
@@ -142,7 +142,7 @@ def from_export(name: str, exported: Any) -> Stack:
         pending=tuple(sorted({operation.urn for operation in operations})),
         operations=operations,
         root=root.urn if root else None,
-        recorded=next((found for item in releases if (found := (item.outputs or {}).get("release"))), None),
+        recorded=next((record for item in releases if (record := (item.outputs or {}).get("release"))), None),
     )
 
 
@@ -183,9 +183,9 @@ class _Listed:
 
 def listed() -> tuple[_Listed, ...]:
     """The stacks of the project. Raises StackError."""
-    found = answered("stack", "ls", "--json")
+    listed = answered("stack", "ls", "--json")
     try:
-        known: tuple[_Listed, ...] = strict_json.value(tuple[_Listed, ...], found)
+        known: tuple[_Listed, ...] = strict_json.value(tuple[_Listed, ...], listed)
     except DamagedError as error:
         raise StackError(f"`pulumi stack ls --json` answered what is no list of stacks: {error}") from error
     return known

@@ -72,7 +72,7 @@ def _record(reference: str) -> Mapping[str, Any] | None:
         pulumi.log.debug(f"what ran in {reference} before cannot be read: {error}")
         return None
     resources: Mapping[str, Any] = answer.value.get("outputs") or {}
-    found = (
+    recorded = (
         resource["outputs"].get("release") for resource in resources.values() if resource["type"] in stack.RELEASES
     )
-    return next(found, None)
+    return next(recorded, None)

@@ -24,7 +24,7 @@ def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
         tasks=tasks(aws, serviceName=aws.service),
         targets=tuple(
             target
-            for group in dict.fromkeys(each.target_group for each in service.load_balancing)
+            for group in dict.fromkeys(balancer.target_group for balancer in service.load_balancing)
             for target in facts.targets(group, aws.elbv2.describe_target_health(TargetGroupArn=group))
         ),
         # While a rolling update goes on, `deployments[]` says the same with a call less.
@@ -70,8 +70,8 @@ def service_deployment(aws: Aws, service: Service, asked: verdict.Asked) -> Serv
     if created_at is None or task_definition is None:
         return None
     candidates = _candidates(aws, created_at)
-    revisions = service_revisions(aws, [each.target_revision for each in candidates if each.target_revision])
-    definitions = {arn: each.task_definition for arn, each in revisions.items()}
+    revisions = service_revisions(aws, [record.target_revision for record in candidates if record.target_revision])
+    definitions = {arn: revision.task_definition for arn, revision in revisions.items()}
     return verdict.matching(task_definition, created_at, candidates, definitions)
 
 
@@ -82,7 +82,7 @@ def _candidates(aws: Aws, created_at: datetime) -> tuple[ServiceDeployment, ...]
         createdAt={"after": created_at - timedelta(seconds=verdict.MATCH_TOLERANCE_S)},
         maxResults=DESCRIBE_DEPLOYMENTS_LIMIT,
     )
-    arns = [each["serviceDeploymentArn"] for each in briefs["serviceDeployments"]]
+    arns = [brief["serviceDeploymentArn"] for brief in briefs["serviceDeployments"]]
     if not arns:
         return ()
     return facts.service_deployments(aws.ecs.describe_service_deployments(serviceDeploymentArns=arns))

@@ -326,14 +326,14 @@ def test_a_history_that_cannot_be_read_is_no_success(world: World, capsys: pytes
 
 
 def facts(**more: Any) -> Outcome:
-    known: dict[str, Any] = {"environment": "prod", "wanted": BAD, "release": released(OLD, NEW)}
+    known: dict[str, Any] = {"environment": "prod", "version": BAD, "release": released(OLD, NEW)}
     return Outcome(**known | {"update": UPDATED} | more)
 
 
 def test_only_a_whole_success_is_good() -> None:
     proof = Proof(verified_at="", passes=3, last={})
     update = dataclasses.replace(UPDATED, succeeded=True)
-    good = facts(wanted=NEW, proof=proof, update=update)
+    good = facts(version=NEW, proof=proof, update=update)
 
     assert good.good
     assert dataclasses.replace(good, update=None).good, "no update is kept: it was before those that are"
@@ -442,7 +442,7 @@ def test_what_runs_is_compared_with_what_is_said_to_be_proven(
 def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
     proof = Proof(verified_at="2026-01-02T03:05:00Z", passes=3, last={})
 
-    told = "\n".join(outcome.lines(facts(wanted=NEW, proof=proof)))
+    told = "\n".join(outcome.lines(facts(version=NEW, proof=proof)))
 
     assert told.startswith(f"prod: {NEW[:12]} still runs, but its update failed\n")
     assert "see its log" in told
@@ -451,7 +451,7 @@ def test_an_update_that_failed_although_its_version_runs_is_not_green() -> None:
 def test_nobody_is_called_and_nothing_is_markup_on_the_page() -> None:
     shout = attempt(NEW, who="@octocat <b>", reason="| @all |")
     good = facts(
-        wanted=NEW,
+        version=NEW,
         proof=Proof(verified_at="", passes=3, last={}),
         update=None,
         attempt=shout,
