@@ -88,9 +88,9 @@ def explain(question: Question, *, unread: str = "") -> Answer:
     """The gate's decision, and what would change by it.
 
     With `unread`, the reason why, the static files are not compared and earlier attempts not looked for: the records
-    bucket is not asked.
+    bucket is not gate.
     """
-    asked, here, upstream = question.asked, question.here, question.upstream
+    gate, here, upstream = question.gate, question.here, question.upstream
     decision = question.decide()
     unknown: dict[str, str] = {}
     last = None
@@ -98,21 +98,21 @@ def explain(question: Question, *, unread: str = "") -> Answer:
         unknown["attempts"] = unread
     else:
         try:
-            last = history.unproven(here, asked.request.version)
+            last = history.unproven(here, gate.request.version)
         except EXPECTED as error:
             unknown["attempts"] = told(error)
-    version, name = asked.request.version, here.name
-    message, to_do = _reason(decision, asked, here, upstream), ""
+    version, name = gate.request.version, here.name
+    message, to_do = _reason(decision, gate, here, upstream), ""
     if not isinstance(decision, Refused):
-        to_do = f"EASI_VERSION={version} pulumi up -s {name}" if asked.request.explicit else f"pulumi up -s {name}"
+        to_do = f"EASI_VERSION={version} pulumi up -s {name}" if gate.request.explicit else f"pulumi up -s {name}"
     return Answer(
         environment=name,
         version=version,
         decision=decision,
-        kind=asked.kind(here.release, promoted=isinstance(decision, Accepted) and not decision.own),
+        kind=gate.kind(here.release, promoted=isinstance(decision, Accepted) and not decision.own),
         message=message,
         to_do=to_do,
-        rolled_back=asked.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
+        rolled_back=gate.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
         now=here.release,
         earlier=last,
         changes=_changes(decision, question, unread, unknown),
@@ -162,39 +162,39 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _reason(decision: Accepted | Refused | None, asked: Gate, here: Environment, upstream: Environment | None) -> str:
-    name, version = here.name, short(asked.request.version)
+def _reason(decision: Accepted | Refused | None, gate: Gate, here: Environment, upstream: Environment | None) -> str:
+    name, version = here.name, short(gate.request.version)
     if isinstance(decision, Refused):
         return decision.message
-    if here.release is not None and here.release.version == asked.request.version:
+    if here.release is not None and here.release.version == gate.request.version:
         return f"{name} runs {version} already; it is released again only if anything about it differs."
     if decision is None:
-        return _reason_to_build(asked, name)
+        return _reason_to_build(gate, name)
     since = when(decision.evidence.verified_at)
     if decision.own or upstream is None:
         return f"{name} would release {version}: it ran here before, and was proven {since}."
     return f"{name} would release {version}: {upstream.name} has proven it ({since})."
 
 
-def _reason_to_build(asked: Gate, name: str) -> str:
-    version = short(asked.request.version)
-    if not asked.request.changes:
+def _reason_to_build(gate: Gate, name: str) -> str:
+    version = short(gate.request.version)
+    if not gate.request.changes:
         return f"{name} would build and release {version}, the commit of this working tree."
     return (
         f"{name} would build and release {version}: the commit of this working tree with changes that are in no "
-        f"commit. No other environment may run it.\n  changed   {asked.request.changed}"
+        f"commit. No other environment may run it.\n  changed   {gate.request.changed}"
     )
 
 
 def _changes(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
     """What would change; what of it is not known is added to `unknown`."""
-    asked, upstream, settings = question.asked, question.upstream, question.settings
-    now, version = question.here.release, asked.request.version
+    gate, upstream, settings = question.gate, question.upstream, question.settings
+    now, version = question.here.release, gate.request.version
     come = go = None
     if now is not None:
-        come, go = _commits(asked.root, now.version, version), _commits(asked.root, version, now.version)
+        come, go = _commits(gate.root, now.version, version), _commits(gate.root, version, now.version)
         if come is None:
-            to_know = git.how_to_know(asked.root, commit(now.version), commit(version))
+            to_know = git.how_to_know(gate.root, commit(now.version), commit(version))
             unknown["commits"] = (
                 f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
             )
@@ -213,7 +213,7 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
         come=come,
         go=go,
         image=accepted.evidence.image_digest if accepted else None,
-        image_from=_image_from(accepted, asked, upstream),
+        image_from=_image_from(accepted, gate, upstream),
         files=differing,
         migration=None if isinstance(decision, Refused) else _migration(settings, now, version),
         unknown=unknown,
@@ -225,23 +225,23 @@ def _commits(root: Path, older: str, newer: str) -> Commits | None:
     return Commits(count=commits[1], newest=tuple(commits[0])) if commits else None
 
 
-def _image_from(accepted: Accepted | None, asked: Gate, upstream: Environment | None) -> str:
+def _image_from(accepted: Accepted | None, gate: Gate, upstream: Environment | None) -> str:
     if accepted is None:
-        return short(asked.request.version)
+        return short(gate.request.version)
     return "there already" if accepted.own or upstream is None else f"copied from {upstream.name}"
 
 
 def _files(accepted: Accepted | None, question: Question) -> Files:
     """The static files, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
-    asked, here, upstream = question.asked, question.here, question.upstream
+    gate, here, upstream = question.gate, question.here, question.upstream
     # Before its first release an environment has no account; the one before can be asked for its own files.
     asker = here if here.request is not None or upstream is None else upstream
     before = None
     if here.release is not None:
         before = _stored(asker, here, here.release.static_manifest)
     if accepted is None:
-        site = asked.root / str(question.settings["easi:frontendFolder"])
-        return changes.files(before, manifest.of_build(site, asked.request.version))
+        site = gate.root / str(question.settings["easi:frontendFolder"])
+        return changes.files(before, manifest.of_build(site, gate.request.version))
     owner = here if accepted.own or upstream is None else upstream
     return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
 

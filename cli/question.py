@@ -21,7 +21,7 @@ from release.tree import Sources
 class Question:
     """May this version run here? With everything that the answer depends on."""
 
-    asked: Gate
+    gate: Gate
     here: Environment
     upstream: Environment | None
     """The environment before; None for the first, which builds."""
@@ -29,7 +29,7 @@ class Question:
 
     def decide(self) -> Accepted | Refused | None:
         """The program's decision; None: the working tree is built. Raises GitError."""
-        decision = self.asked.decide(
+        decision = self.gate.decide(
             promotes_from=self.upstream.name if self.upstream else "",
             upstream=self.upstream.release if self.upstream else None,
             here=self.here.release,
@@ -59,14 +59,14 @@ def ask(name: str | None, version: str | None = None) -> Question:
     upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
     known = [release for release in (here.release, upstream.release if upstream else None) if release]
     version = version or os.environ.get("EASI_VERSION")
-    asked = gate.ask(
+    case = gate.ask(
         Path.cwd(),
         environment=here.name,
         requested=versions.resolve(version, known, name=here.name) if version else None,
         reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
         sources=Sources.of(settings),
     )
-    return Question(asked=asked, here=here, upstream=upstream, settings=settings)
+    return Question(gate=case, here=here, upstream=upstream, settings=settings)
 
 
 def version_here(there: Environment) -> str:

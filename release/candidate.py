@@ -70,14 +70,14 @@ def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> 
     stack_outputs.keep(own)
     upstream = stack_outputs.read(settings.promote_from) if settings.promote_from else None
     try:
-        asked = gate.ask(
+        question = gate.ask(
             run.root,
             environment=environment,
             requested=run.requested_version,
             reason=run.break_glass_reason,
             sources=None if upstream else _sources(settings),
         )
-        decision = asked.decide(
+        decision = question.decide(
             promotes_from=settings.promote_from, upstream=upstream.release if upstream else None, here=own.release
         )
     except ExpectedError as error:
@@ -86,24 +86,24 @@ def _find(environment: str, settings: Settings, run: Run, own: StackOutputs) -> 
         _refuse(decision.message)
     if own.release is None and (unprovable := _unprovable(environment, settings)):
         _refuse(unprovable)
-    _say(_headline(asked, decision, own=own, upstream=upstream))
+    _say(_headline(question, decision, own=own, upstream=upstream))
     if pulumi.runtime.is_dry_run():
         stacks = {environment: own.release} | ({upstream.name: upstream.release} if upstream else {})
-        for rolled_back in asked.rolled_back(stacks):
+        for rolled_back in question.rolled_back(stacks):
             pulumi.log.warn(str(rolled_back))
         _warn_of_domain(own, settings)
-    if upstream is None and asked.is_tree and not isinstance(decision, Accepted):
-        return _built(asked.request, settings, run)
+    if upstream is None and question.is_tree and not isinstance(decision, Accepted):
+        return _built(question.request, settings, run)
     if isinstance(decision, Accepted):
-        return _proven(asked.request, decision, upstream=upstream or own, own=own)
-    return _unchanged(asked.request, own)
+        return _proven(question.request, decision, upstream=upstream or own, own=own)
+    return _unchanged(question.request, own)
 
 
 def _headline(
-    asked: gate.Gate, decision: Accepted | Refused | None, *, own: StackOutputs, upstream: StackOutputs | None
+    question: gate.Gate, decision: Accepted | Refused | None, *, own: StackOutputs, upstream: StackOutputs | None
 ) -> str:
     """The line that a reviewer reads first."""
-    version, here = asked.request.version, own.release
+    version, here = question.request.version, own.release
     if isinstance(decision, Refused):
         return headline.refused(environment=own.name, here=here, version=version)
     accepted = decision if isinstance(decision, Accepted) else None
@@ -111,7 +111,7 @@ def _headline(
         environment=own.name,
         here=here,
         version=version,
-        commits=asked.distance(here.version) if here and here.version != version else "",
+        commits=question.distance(here.version) if here and here.version != version else "",
         proof=accepted.evidence if accepted else None,
         proven_in=own.name if upstream is None or (accepted and accepted.own) else upstream.name,
         now=datetime.now(UTC),

@@ -201,8 +201,8 @@ def _details(error: Exception) -> tuple[str, ...]:
         return ()
     # The function has put the most telling first, and the lines of a log in its order.
     logs = os.environ.get(LOGS_VARIABLE)
-    found = (f"{WHOLE_LOG}{logs}" if logs and line.startswith(WHOLE_LOG) else line for line in error.details)
-    return tuple(found)[:DETAILS]
+    lines = (f"{WHOLE_LOG}{logs}" if logs and line.startswith(WHOLE_LOG) else line for line in error.details)
+    return tuple(lines)[:DETAILS]
 
 
 def _end(context: ReleaseContext, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:

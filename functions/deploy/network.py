@@ -75,6 +75,6 @@ def read(value: Any) -> Network:
 def _ids(value: Any, pattern: re.Pattern[str], *, at_least: int) -> tuple[str, ...]:
     if not isinstance(value, list) or not at_least <= len(value) <= MOST:
         raise ValueError
-    if not all(isinstance(each, str) and pattern.fullmatch(each) for each in value):
+    if not all(isinstance(identity, str) and pattern.fullmatch(identity) for identity in value):
         raise ValueError
     return tuple(sorted(value))
