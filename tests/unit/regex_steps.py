@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from re import _constants as sre  # type: ignore[attr-defined]  # the only description of a pattern that Python has
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]  # the same
 from typing import Any
 
 Then = Callable[[int], int | None]
