@@ -20,11 +20,12 @@ from release.strict_json import camel
 from release.updates import Update
 
 LIMIT = 10
-"""Attempts that are shown unless more are asked for."""
+"""Attempts and failed updates that are shown unless more are asked for."""
 LOOKED_AT: Final = 20
 """Attempts, the newest ones, among which an earlier one of the same version is looked for."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
 _SECOND: Final = timedelta(seconds=1)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
     environment.add_stack(parser)
     parser.add_argument(
-        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many attempts (default %(default)s)"
+        "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many rows (default %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with everything that is recorded")
 
@@ -81,36 +82,41 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read(there: Environment, limit: int) -> History:
-    """The last `limit` attempts, and the updates that failed beside them. Raises some of `errors.EXPECTED`."""
+    """The last `limit` attempts and failed updates, counted together. Raises some of `errors.EXPECTED`."""
     past = updates.read(there.name)
-    if there.request is None and not there.unreadable and (failed := failed_before_release(past, (), limit)):
+    if there.request is None and not there.unreadable and (failed := newest((), past, limit)[1]):
         # Before the first release that began, nothing says where attempts are.
-        return History(environment=there.name, failed=failed[:limit])
+        return History(environment=there.name, failed=failed)
     s3, bucket = there.clients.s3, there.released().site.records_bucket
-    recent = records.list_attempts(s3, bucket, limit)
+    attempts, failed = newest(records.list_attempts(s3, bucket, limit), past, limit)
     return History(
         environment=there.name,
         release=records.read_release(s3, bucket),
-        attempts=recent,
-        failed=failed_before_release(past, recent, limit),
+        attempts=attempts,
+        failed=failed,
         held=lease.look(s3, bucket),
     )
 
 
-def failed_before_release(past: Sequence[Update], recent: Sequence[Attempt], limit: int) -> tuple[Update, ...]:
-    """The updates that failed, and during which no attempt began. Pure.
+def newest(
+    attempts: Sequence[Attempt], past: Sequence[Update], limit: int
+) -> tuple[tuple[Attempt, ...], tuple[Update, ...]]:
+    """The last `limit` of both: the attempts, and the updates that failed before one of them began. Pure.
 
-    None from before the last of the `recent` attempts, where there may be more attempts than the `limit` allows.
+    `attempts` are the last ones, at most `limit`: an update from before the oldest of so many is none of the last.
     """
-    began = [at for attempt in recent if (at := moment(attempt.started_at)) is not None]
-    since = began[-1] if began and len(recent) == limit else None
-    return tuple(
+    began = [moment(attempt.started_at) or _NEVER for attempt in attempts]
+    failed = [
         update
         for update in past
         if not update.succeeded
-        and (since is None or update.started_at > since)
         # Pulumi keeps the end without its fraction of a second.
         and not any(update.started_at <= at < update.ended_at + _SECOND for at in began)
+    ]
+    last = sorted([*began, *(update.started_at for update in failed)], reverse=True)[:limit]
+    return (
+        tuple(attempt for attempt, at in zip(attempts, began, strict=True) if at in last),
+        tuple(update for update in failed if update.started_at in last),
     )
 
 

@@ -201,9 +201,8 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
         update("00:00", "00:10"),
     ]
 
-    failed = history.failed_before_release(past, found, 10)
-    assert failed == (past[1], past[3])
-    assert history.failed_before_release(past, found[:1], 1) == (past[1],), "others may have begun, unseen"
+    attempts, failed = history.newest(found, past, 10)
+    assert (attempts, failed) == (tuple(found), (past[1], past[3]))
 
     shown = shown_of(released(OLD, NEW), *found, failed=failed)
     assert shown[1:6] == [
@@ -213,6 +212,21 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
         "      tree      333333333333",
         "  2026-01-02 03:10:00 UTC  222222222222  unknown  proven   9.0 s       octocat",
     ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "attempts", "failed"), [(1, [], [0]), (2, [0], [0]), (3, [0], [0, 1]), (4, [0, 1], [0, 1])]
+)
+def test_the_limit_counts_attempts_and_failed_updates_together(
+    limit: int, attempts: list[int], failed: list[int]
+) -> None:
+    made = [attempt(NEW, started_at="2026-01-02T03:10:00Z"), attempt(OLD, started_at="2026-01-02T03:00:00Z")]
+    past = [update("15:00", "15:30"), update("05:00", "05:09")]
+
+    assert history.newest(made[:limit], past, limit) == (
+        tuple(made[at] for at in attempts),
+        tuple(past[at] for at in failed),
+    )
 
 
 def test_before_the_first_release_its_failed_updates_are_shown(
