@@ -17,6 +17,7 @@ from release import gate, headline, strict_json
 from release.stack import RELEASE
 
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
+IMAGE: Final = "docker:index/image:Image"
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
 _PREFIX: Final = re.compile(r"(?P<severity>info|warning|error): ")
@@ -31,7 +32,7 @@ class Change:
     because: tuple[str, ...] = ()
     """The properties that force a replacement."""
     note: str = ""
-    """Why every release replaces it, and what becomes of the old one; empty for any other change."""
+    """Why the change is harmless, and what becomes of the old one; empty for any other change."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,8 @@ def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = Fal
     warnings = [text for severity, text in said if severity == "warning"]
     refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
     others = [text for text in warnings if gate.refusal(text) is None]
+    if refusals:
+        events = list(_without_image(events))
     return Preview(
         stack=stack,
         version=_version(events),
@@ -123,6 +126,18 @@ def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = Fal
         refresh=refresh,
         failed=failed,
     )
+
+
+def _without_image(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The events but for the deletion of built images: for a version that it refuses, the program declares none."""
+    images = {step["urn"] for step in diff.steps(events) if step.get("type") == IMAGE and step.get("op") == "delete"}
+    for event in events:
+        if "summaryEvent" in event:
+            counts = event["summaryEvent"].get("resourceChanges") or {}
+            left = counts.get("delete", 0) - len(images)
+            yield {"summaryEvent": {"resourceChanges": counts | {"delete": left}}}
+        elif not any(step.get("urn") in images for step in diff.steps([event])):
+            yield event
 
 
 def name(urn: str) -> str:
@@ -204,9 +219,12 @@ def _is_real(step: Mapping[str, Any]) -> bool:
 
 
 def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
-    """Why a replacement is harmless: ECS, for one, cannot change a task definition."""
+    """Why a replacement or deletion is harmless: ECS, for one, cannot change a task definition."""
     if kind == TASK_DEFINITION and ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy"):
         return "a new revision; the old one stays registered"
+    if kind == IMAGE and step.get("op") == "delete":
+        # https://github.com/pulumi/pulumi-docker/issues/588
+        return "the image stays in the repository"
     if kind == ROLE_POLICY and tuple(because) == ("policy",):
         return "the role may do what either allows until the release is proven"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli import events, variables
-from cli.events import Change, Preview
+from cli.events import IMAGE, Change, Preview
 from release import gate
 from release.strict_json import DamagedError
 from tests.unit.ci_preview_world import RELEASE, VERSION, prelude, release, replaced, said, setting, step, summary
@@ -100,6 +100,24 @@ def test_the_line_on_top_is_kept(told: Any) -> None:
     line = "dev: 399915e -> ed79594, 3 commits, built from this commit"
     assert read(said("info", "a note"), told("info", line), said("info", "dev: another note")).headline == line
     assert read(said("warning", line)).headline == ""
+
+
+def test_a_refused_version_deletes_no_built_image() -> None:
+    """It is not built, so the program does not declare it; `pulumi up` stops before it would go."""
+    steps = [
+        step("delete", IMAGE, "backend", old={}),
+        step("delete", "aws:s3/bucket:Bucket", "records", old={}),
+        summary(delete=2, same=90),
+    ]
+    refused = read(*steps, said("warning", gate.warning("dev refused 3f2c1aa.")))
+    assert [change.name for change in refused.deleted] == ["records"]
+    assert refused.counts == {"delete": 1}
+    assert IMAGE not in refused.diff
+
+    assert not read(*steps[:1], summary(delete=1), said("warning", gate.warning("dev refused 3f2c1aa."))).changes
+    rolled_back = read(*steps)
+    assert rolled_back.counts == {"delete": 2}
+    assert [change.note for change in rolled_back.deleted] == ["", "the image stays in the repository"]
 
 
 def test_two_refusals_are_both_told() -> None:
