@@ -20,6 +20,7 @@ from local.layout import ENVIRONMENTS, Layout, LocalError, here, read_json, writ
 
 OVERLAY = Path("local") / "overlay.yaml"
 GENERATED = "generated.json"
+ORIGIN = f"# Made by `make up` from Pulumi.{{environment}}.yaml and {OVERLAY}: the overlay's value wins.\n"
 MACHINES = {"x86_64": "X86_64", "amd64": "X86_64", "aarch64": "ARM64", "arm64": "ARM64"}
 
 Config = dict[str, Any]
@@ -67,7 +68,7 @@ def generate(layout: Layout) -> None:
         current = _load(target) if target.exists() else {}
         config = keep_changes(wanted, known.get(environment), current.get("config") or {})
         kept = {key: current[key] for key in ("encryptionsalt",) if key in current}
-        write_whole(target, _dump({**kept, "config": config}))
+        write_whole(target, ORIGIN.format(environment=environment) + _dump({**kept, "config": config}))
         known[environment] = wanted
     write_json(layout.project / GENERATED, known)
     fingerprint.remember(layout.local, before)

@@ -117,6 +117,5 @@ def _what_runs(stacks: Stacks, name: str) -> str:
         version = (stacks.outputs(name).get("release") or {}).get("version")
     except LocalError:
         version = None
-    if version:
-        return f"  {name} still proves {version}; later environments were not touched. Mend the cause, then: make up"
-    return f"  nothing was ever proven in {name}; later environments were not touched. Mend the cause, then: make up"
+    runs = f"{name} still runs {version}" if version else f"nothing was ever proven in {name}"
+    return f"  {runs}; later environments were not touched. Fix the cause, then: make up"

@@ -1,7 +1,7 @@
 """What `make up` shows of an update: what a release says, what was changed, every problem. The rest is in its log.
 
-Without a terminal, Pulumi prints two lines for every resource, several hundred for a first update. That which was made
-anew is only counted here. What is no line about a resource is shown as it is.
+Without a terminal, Pulumi prints two lines for every resource, several hundred for a first update: what that creates
+is only counted. What is no line about a resource is shown as it is.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ RESOURCE = re.compile(r" [-+~<>= ]{2,3} ?(?P<resource>\S+:\S+:\S+ \S+) ?(?P<rest
 STEP = re.compile(r"(?P<state>[a-z][a-z ]*?) \((?P<took>[\d.hm]+s)\) ?(?P<message>.*)")
 DIFF = re.compile(r"\[diff: [^\]]*\](; )?")
 BUILD_STEP = re.compile(r"Step \d+/\d+ : ")
-MADE = ("created", "read", "refreshed")
-ENDS = (*MADE, "updated", "deleted", "replaced", "created replacement", "deleted original", "discarded", "imported")
+STACK = "pulumi:pulumi:Stack "
+REPLACED = ("replaced", "created replacement", "deleted original", "discarded")
+CHANGED = ("created", "updated", "deleted", "imported", *REPLACED)
+ENDS = (*CHANGED, "read", "refreshed")
 UNDER_WAY = "running"
 DIAGNOSTICS = "Diagnostics:"
+PROBLEMS = ("error:", "warning:")
+"""Of one, the line about a resource has the beginning only, and the diagnostics have all of it."""
 NO_COLOUR = "\x1b[0m"
 HEADING = re.compile(r"  \S+ \(\S+\):")
 
@@ -38,6 +42,8 @@ class UpdateLog:
         self._block: list[str] = []
         """The part of the diagnostics that is about one resource, as far as it has come."""
         self._in_diagnostics = False
+        self._first = False
+        """The stack itself is created: everything is."""
 
     def shown(self, line: str) -> Iterator[str]:
         """What is shown of one more line."""
@@ -65,15 +71,18 @@ class UpdateLog:
         else:
             message, state = "", rest
         self.done += state in ENDS
+        self._first |= resource.startswith(STACK) and state == "creating"
         self.step = message if BUILD_STEP.match(message) else ""
         if "fail" in state or "error" in state:
             yield line
         elif message:
+            if message.startswith(PROBLEMS):
+                return
             if message != self._said.get(resource) and not self.step:
                 yield f"  {message}"
             self._said[resource] = message
             self._told.add(message)
-        elif state in ENDS and state not in MADE:
+        elif state in CHANGED and not (self._first and state == "created"):
             yield line
 
     def _of_diagnostics(self, line: str, plain: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ checked here, all at once.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -122,11 +123,13 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     secrets, and what `rules` says of the settings that could be read. No value of a private setting is repeated.
     """
     file = file or Path(f"Pulumi.{stack}.yaml")
+    # The project may be in another folder than the program, as that of `make up` is.
+    shown = os.path.relpath(file)
     secrets_elsewhere = [key for key in secrets if key != PROBE_SECRET]
     values, problems = reader.read(PROJECT, Settings, config, secrets_elsewhere)
     if config.get(PROBE_SECRET) and PROBE_SECRET not in secrets:
         problems.append(
-            f"{PROBE_SECRET} is in clear text in {file.name}: expected a secret of Pulumi\n"
+            f"{PROBE_SECRET} is in clear text in {shown}: expected a secret of Pulumi\n"
             f"      to set another one:  pulumi config set -s {stack} {PROBE_SECRET} --secret"
         )
     readable = {**values, "stack": stack, "default_tags": _default_tags(config)}
@@ -142,7 +145,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     problems += clear_text.encrypted(stack, region, own, file)
     problems += rules.problems(readable)
     if problems:
-        raise SettingsError(stack, file.name, problems)
+        raise SettingsError(stack, shown, problems)
     return Settings(**values)
 
 

@@ -218,7 +218,7 @@ def test_up_stops_at_the_environment_that_fails_and_says_what_still_runs(easi: C
     failed = easi.local("up")
     easi.git("revert", "--no-edit", "HEAD")
     assert failed.returncode == 1
-    assert f"dev still proves {running}" in failed.stdout
+    assert f"dev still runs {running}" in failed.stdout
     assert "== impl" not in failed.stdout
     assert "Traceback" not in failed.stdout
     assert easi.health("dev")["version"] == running

@@ -100,6 +100,8 @@ def test_project_runs_the_program_in_place_in_this_virtual_environment(layout: L
         "runtime": {"name": "python", "options": {"virtualenv": str(layout.venv)}},
         "plugins": {"providers": [{"name": "release", "path": str(layout.root / "release/bin")}]},
     }
+    first = (layout.project / "Pulumi.dev.yaml").read_text().split("\n", 1)[0]
+    assert first == "# Made by `make up` from Pulumi.dev.yaml and local/overlay.yaml: the overlay's value wins."
     dev = generated(layout, "Pulumi.dev.yaml")
     assert dev == {"config": {"aws:region": "us-west-2", "easi:cpu": 256, "easi:connectTo": "127.0.0.1:5000"}}
 

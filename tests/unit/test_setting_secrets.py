@@ -26,6 +26,13 @@ def refused(given: dict[str, Any], secrets: tuple[str, ...] = (), file: Path | N
     return str(raised.value)
 
 
+def test_a_file_in_another_folder_is_named_with_it() -> None:
+    """The project of `make up` has its settings from an overlay, too: what is committed may be right."""
+    assert "stack dev (.local/project/Pulumi.dev.yaml)" in refused(
+        {"easi:cpu": 300}, file=Path(".local/project/Pulumi.dev.yaml").absolute()
+    )
+
+
 def stack_file(folder: Path, config: dict[str, Any]) -> Path:
     file = folder / "Pulumi.dev.yaml"
     file.write_text(yaml.safe_dump({"config": config}))

@@ -101,13 +101,33 @@ def test_of_a_later_one_also_what_was_changed_and_every_problem() -> None:
     ]
 
 
+def test_an_error_is_shown_once_and_whole() -> None:
+    row, *block = (
+        "    pulumi:pulumi:Stack easi-dev running error: the settings of stack dev cannot be used:",
+        "Diagnostics:",
+        "  pulumi:pulumi:Stack (easi-dev):",
+        "    error: the settings of stack dev cannot be used:",
+        "      easi:cpu is 300: expected one of 256, 512",
+    )
+    assert shown("\n".join([row, *block])) == block[1:]
+    assert shown("\n".join([row, *block]).replace("error:", "warning:")) == [
+        line.replace("error:", "warning:") for line in block[1:]
+    ]
+
+
+def test_what_a_later_update_creates_is_named() -> None:
+    created = " +  aws:cloudwatch:MetricAlarm site created (0.2s)"
+    assert shown("    pulumi:pulumi:Stack easi-dev running\n" + created) == [created]
+    assert shown(" +  pulumi:pulumi:Stack easi-dev creating (0s)\n" + created) == []
+
+
 def test_what_is_not_known_is_shown_as_it_is() -> None:
     lines = ["error: no stack named 'dev' found", "  something new from Pulumi", "warning: it is old"]
     assert shown("\n".join(lines)) == lines
 
 
 def test_colours_are_kept_and_not_taken_for_words() -> None:
-    assert shown(" \x1b[32m+ \x1b[0m aws:ec2:Vpc network \x1b[32mcreated\x1b[0m (0.25s) \n") == []
+    assert shown(" \x1b[32m+ \x1b[0m aws:ec2:Vpc network \x1b[32mcreating\x1b[0m (0.25s) \n") == []
     coloured = "\x1b[31merror: it failed\x1b[0m"
     assert shown(coloured) == [coloured]
 
