@@ -18,7 +18,9 @@ from components.site_domain import Domain
 from components.static_site import SAME_SITE, StaticSite, StaticSiteArgs
 from components.target import Route
 from components.vpc_origin import name_pattern
-from release import candidate, docker_login, stack, unfinished_origin
+from release import build_context, docker_login, stack, unfinished_origin
+from release.candidate import find_candidate
+from release.image import PLATFORMS
 from release.resource import Release
 from settings import fields, names, reader
 from settings import run as invocation
@@ -33,7 +35,7 @@ location = aws_location.find(settings.zones if settings.vpc_cidr else 0)
 pulumi.runtime.register_stack_transformation(tagged(tags_of(pulumi.get_project(), environment)))
 roles = RoleOptions(path=settings.role_path, permissions_boundary=settings.permissions_boundary or None)
 
-version = candidate.find(environment, settings, run)
+candidate = find_candidate(environment, settings, run)
 page_policy = settings.content_security_policy or SAME_SITE
 us_east_1 = aws_location.us_east_1(reader.of_stack(), reader.secret_keys(reader.of_stack()))
 
@@ -70,7 +72,19 @@ store = ReleaseStore(
 image = BackendImage(
     "backend",
     BackendImageArgs(
-        image=Promoted(digest=version.image) if isinstance(version.image, str) else Build(**vars(version.image)),
+        image=Promoted(digest=candidate.image)
+        if isinstance(candidate.image, str)
+        else Build(
+            context=candidate.image.as_posix(),
+            arguments={
+                "EASI_VERSION": candidate.version,
+                "GO_IMAGE": settings.go_image,
+                # The time of everything in the image; see "Build reproducibility" in BuildKit's documentation.
+                "SOURCE_DATE_EPOCH": str(build_context.MODIFIED_AT),
+            },
+            tag=f"{environment}-{candidate.version}",
+            platform=PLATFORMS[settings.cpu_architecture],
+        ),
         repository_url=store.repository_url,
         registry_id=store.registry_id,
         sign_in=docker_login.sign_in,
@@ -122,7 +136,7 @@ site = StaticSite(
     StaticSiteArgs(
         api=balancer,
         # Only a first update can have left one behind, and looking takes time.
-        vpc_origin_id=None if version.outputs else unfinished_origin.find(name_pattern("site"), invocation.sign_in),
+        vpc_origin_id=None if candidate.outputs else unfinished_origin.find(name_pattern("site"), invocation.sign_in),
         domain=Domain(
             name=settings.domain,
             certificate_arn=settings.certificate_arn or None,
@@ -134,7 +148,7 @@ site = StaticSite(
         web_acl_arn=settings.web_acl_arn or None,
         # Until a release is recorded with the new policy, the page that runs keeps what its own allows.
         content_security_policy=response_headers.union(
-            version.outputs.get("contentSecurityPolicy", page_policy), page_policy
+            candidate.outputs.get("contentSecurityPolicy", page_policy), page_policy
         ),
         permissions_policy=settings.permissions_policy or None,
         hsts_subdomains=settings.hsts_subdomains,
@@ -179,12 +193,12 @@ url = site.distribution_domain_name.apply(settings.url)
 release = Release(
     "release",
     environment=environment,
-    version=version.version,
+    version=candidate.version,
     image=image.reference,
     cpu_architecture=settings.cpu_architecture,
     task_definition=service.task_definition_arn,
-    static_manifest=version.static_manifest,
-    source=version.source,
+    static_manifest=candidate.static_manifest,
+    source=candidate.source,
     service=service.service_arn,
     network=service.network,
     execute_command=service.execute_command,
@@ -207,7 +221,7 @@ release = Release(
     },
     records_bucket=store.records_bucket,
     keep=settings.keep_releases,
-    reason=version.reason,
+    reason=candidate.reason,
     named=run.requested_version is not None,
     connection=invocation.connection(settings.probe_secret),
     container=name,

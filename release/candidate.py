@@ -17,7 +17,6 @@ import pulumi
 from release import build_context, gate, headline, records, stack_outputs, tree
 from release.build_context import BuildContext
 from release.errors import ExpectedError
-from release.image import PLATFORMS
 from release.promotion import Accepted, Refused, Request
 from release.stack_outputs import StackOutputs
 from release.static import manifest
@@ -31,22 +30,12 @@ UNPROVEN = "sha256:" + "0" * 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Build:
-    """The image is built: from a folder, with arguments, which it keeps."""
-
-    context: str
-    arguments: Mapping[str, str]
-    tag: str
-    platform: str
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One version with what belongs to it, each as an input of the resources that need it."""
 
     version: str
-    image: Build | str
-    """The digest of one that is promoted."""
+    image: Path | str
+    """The folder that it is built from, relative to the project's folder; the digest of one that is promoted."""
     static_manifest: str
     """Digest of the manifest of the static files."""
     source: Mapping[str, Any]
@@ -56,7 +45,7 @@ class Candidate:
     """The stack's outputs as its last successful update left them."""
 
 
-def find(environment: str, settings: Settings, run: Run) -> Candidate:
+def find_candidate(environment: str, settings: Settings, run: Run) -> Candidate:
     """The candidate of this run.
 
     Raises pulumi.RunError where the gate refuses it, except in a preview, where it warns: a pull request's merge
@@ -146,21 +135,10 @@ def _warn_of_domain(own: StackOutputs, settings: Settings) -> None:
 
 def _built(request: Request, settings: Settings, run: Run) -> Candidate:
     folder = Path(settings.frontend_folder)
-    context = _copied(request, settings, run)
     return Candidate(
         version=request.version,
-        image=Build(
-            # Relative, as the state must not depend on where the project lies: a path is an input of the image.
-            context=context.folder.as_posix(),
-            arguments={
-                "EASI_VERSION": request.version,
-                "GO_IMAGE": settings.go_image,
-                # The time of everything in the image; see "Build reproducibility" in BuildKit's documentation.
-                "SOURCE_DATE_EPOCH": str(build_context.MODIFIED_AT),
-            },
-            tag=f"{request.environment}-{request.version}",
-            platform=PLATFORMS[settings.cpu_architecture],
-        ),
+        # Relative, as the state must not depend on where the project lies: a path is an input of the image.
+        image=_copied(request, settings, run).folder,
         static_manifest=_manifest_digest(run.root / folder, request.version),
         source={"folder": str(folder)},
         reason=request.reason,

@@ -13,6 +13,7 @@ import pulumi
 import pytest
 
 from local.plugin import types
+from release.build_context import MODIFIED_AT
 from release.stack import _SIGNATURE
 from settings.reader import SettingsError
 from tests.components import program
@@ -80,6 +81,14 @@ def test_only_the_first_environment_builds(ran: dict[str, Ran]) -> None:
         "dev": 1,
         "impl": 0,
         "prod": 0,
+    }
+    image = ran["dev"].one("docker:index/image:Image")
+    version = ran["dev"].one(program.RELEASE)["version"]
+    assert image["imageName"].endswith(f":dev-{version}")
+    assert image["build"]["args"] == {
+        "EASI_VERSION": version,
+        "GO_IMAGE": program.configuration("dev")["easi:goImage"],
+        "SOURCE_DATE_EPOCH": str(MODIFIED_AT),
     }
     assert ran["prod"].one(program.RELEASE)["source"]["image"] == (
         f"222222222222.dkr.ecr.us-west-2.amazonaws.com/easi-impl@{program.DIGEST}"

@@ -19,6 +19,7 @@ from local.docker import context, image
 from local.emulator.process import Running
 from local.layout import here
 from release import candidate, tree
+from release.build_context import MODIFIED_AT
 from release.promotion import Request
 from release.tree import Tree
 from settings import fields as settings
@@ -73,10 +74,11 @@ def _inputs(root: Path, version: str, go: str, registry: Running) -> Mapping[str
     values = settings.load("dev", program.configuration("dev", {"goImage": go}))
     run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     request = Request(environment="dev", version=version, explicit=False, changes=())
-    built = candidate._built(request, values, run).image
-    assert isinstance(built, candidate.Build)
-    asked = {"context": built.context, "args": dict(built.arguments)}
-    return {"imageName": f"localhost:{registry.port}/app:{built.tag}", "build": asked}
+    folder = candidate._built(request, values, run).image
+    assert isinstance(folder, Path)
+    arguments = {"EASI_VERSION": version, "GO_IMAGE": go, "SOURCE_DATE_EPOCH": str(MODIFIED_AT)}
+    build = {"context": folder.as_posix(), "args": arguments}
+    return {"imageName": f"localhost:{registry.port}/app:dev-{version}", "build": build}
 
 
 def _release(engine: Any, inputs: Mapping[str, Any]) -> tuple[str, str]:

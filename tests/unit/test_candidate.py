@@ -37,20 +37,20 @@ def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def _built(root: Path) -> candidate.Build:
+def _built(root: Path) -> Path:
     run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     version = tree.read(root, tree.Sources(backend="app", frontend="page/dist")).version
     image = candidate._built(Request(environment="dev", version=version, explicit=False), SETTINGS, run).image
-    assert isinstance(image, candidate.Build)
+    assert isinstance(image, Path)
     return image
 
 
 def test_image_is_built_from_a_copy_whose_path_is_the_same_in_every_clone(root: Path) -> None:
-    build = _built(root)
+    context = _built(root)
     (root / "app" / "main.go").chmod(0o600)
-    assert _built(root) == build
-    assert not Path(build.context).is_absolute()
-    assert sorted(path.name for path in (root / build.context).iterdir()) == ["Dockerfile", "main.go"]
+    assert _built(root) == context
+    assert not context.is_absolute()
+    assert sorted(path.name for path in (root / context).iterdir()) == ["Dockerfile", "main.go"]
 
 
 def test_sources_that_change_while_they_are_read_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
