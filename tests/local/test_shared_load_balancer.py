@@ -19,6 +19,8 @@ NOT_FOUND = {
     "type": "fixed-response",
     "fixedResponse": {"contentType": "text/plain", "messageBody": "No service has this path.", "statusCode": "404"},
 }
+FAILS = {"path": "/wrong", "interval": 300}
+"""A check that fails, and whose second failure makes a target unhealthy after 300 s only: until then it is new."""
 REDIRECT = {"type": "redirect", "redirect": {"port": "443", "protocol": "HTTPS", "statusCode": "HTTP_301"}}
 
 
@@ -64,14 +66,7 @@ class Shop:
             vpcId="vpc-1",
             deregistrationDelay=1,
             slowStart=30,
-            healthCheck={
-                "path": "/health",
-                "matcher": "200",
-                "interval": 5,
-                "timeout": 2,
-                "healthyThreshold": 2,
-                "unhealthyThreshold": 2,
-            },
+            healthCheck=FAILS | {"matcher": "200", "timeout": 2, "healthyThreshold": 2, "unhealthyThreshold": 2},
         )["arn"]
         self.make(
             "aws:lb/listenerRule:ListenerRule",
@@ -138,7 +133,12 @@ def services(shop: Shop) -> dict[str, Service]:
 def test_service_gets_requests_after_its_health_checks_and_only_its_own(
     shop: Shop, services: dict[str, Service]
 ) -> None:
-    assert shop.ask("/cart/1")[0] == 503  # before the second passed check
+    assert wait_for(lambda: services["cart"].targets() == [("initial", "Elb.InitialHealthChecking")])
+    assert shop.ask("/cart/1")[0] == 503
+    for service in services.values():
+        shop.world.client("elbv2").modify_target_group(
+            TargetGroupArn=service.group, HealthCheckPath="/health", HealthCheckIntervalSeconds=5
+        )
     assert wait_for(lambda: shop.ask("/cart/1")[0] == shop.ask("/pay/1")[0] == 200)
 
     assert all(("healthy", "") in service.targets() for service in services.values())
