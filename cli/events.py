@@ -20,7 +20,6 @@ ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 IMAGE: Final = "docker:index/image:Image"
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
 """The engine's own notation for colors, which stays in a message of an event."""
-_PREFIX: Final = re.compile(r"(?P<severity>info|warning|error): ")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,9 +103,9 @@ def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = False, failed: bool = False) -> Preview:
-    said = list(_said(events))
+    messages = list(_messages(events))
     values = variables.values(events)
-    warnings = [text for severity, text in said if severity == "warning"]
+    warnings = [text for severity, text in messages if severity == "warning"]
     refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
     others = [text for text in warnings if gate.refusal(text) is None]
     if refusals:
@@ -115,13 +114,13 @@ def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = Fal
         stack=stack,
         version=_version(events),
         counts=_counts(events),
-        headline=headline.find(stack, (text for severity, text in said if severity == "info")),
+        headline=headline.find(stack, (text for severity, text in messages if severity == "info")),
         replaced=_changed(events, diff.REPLACING),
         deleted=_changed(events, ("delete",)),
         variables=variables.changed(events),
         warnings=tuple(dict.fromkeys(hide(text, values) for text in others)),
         gate="\n".join(dict.fromkeys(refusals)) or None,
-        errors=tuple(dict.fromkeys(hide(text, values) for severity, text in said if severity == "error")),
+        errors=tuple(dict.fromkeys(hide(text, values) for severity, text in messages if severity == "error")),
         diff="\n".join(diff.lines(events)),
         refresh=refresh,
         failed=failed,
@@ -145,41 +144,13 @@ def name(urn: str) -> str:
     return urn.rpartition("::")[2]
 
 
-def _said(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Severity and text of what was said about the program and its resources.
-
-    A program whose SDK has no line to the engine (the Automation API's language host) says it on standard error, and
-    the engine passes that on line by line: there, a prefix says what it is.
-    """
-    printed: list[str] = []
+def _messages(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Severity and text of what was said about the program and its resources."""
     for event in events:
-        diagnostic = event.get("diagnosticEvent")
-        if not diagnostic:
-            continue
-        text, severity = _MARKUP.sub("", str(diagnostic.get("message", ""))), str(diagnostic.get("severity", ""))
-        if severity == "info#err":
-            printed += text.rstrip().split("\n")
-        elif text.strip():
-            yield severity, text.strip()
-    yield from _paragraphs(printed)
-
-
-def _paragraphs(lines: Iterable[str]) -> list[tuple[str, str]]:
-    """The warnings and errors in what was printed: a warning goes on while lines are indented, an error to the next."""
-    paragraphs: list[tuple[str, list[str]]] = []
-    severity = ""
-    for line in lines:
-        prefix = _PREFIX.match(line)
-        if prefix:
-            severity = prefix["severity"]
-            paragraphs.append((severity, [line[prefix.end() :]]))
-        elif severity == "error" or (severity and line.startswith(" ")):
-            paragraphs[-1][1].append(line)
-            if gate.refusal("\n".join(paragraphs[-1][1])) is not None:
-                severity = ""
-        else:
-            severity = ""
-    return [(severity, "\n".join(text).strip()) for severity, text in paragraphs]
+        diagnostic = event.get("diagnosticEvent") or {}
+        text = _MARKUP.sub("", str(diagnostic.get("message", ""))).strip()
+        if text:
+            yield str(diagnostic.get("severity", "")), text
 
 
 def _version(events: Iterable[Mapping[str, Any]]) -> str | None:

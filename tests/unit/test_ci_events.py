@@ -95,10 +95,9 @@ def test_the_gate_s_refusal_is_no_warning_among_others() -> None:
     assert found.warnings == ("something is deprecated",)
 
 
-@pytest.mark.parametrize("told", [said, lambda severity, text: printed(f"{severity}: {text}")[0]])
-def test_the_line_on_top_is_kept(told: Any) -> None:
+def test_the_line_on_top_is_kept() -> None:
     line = "dev: 399915e -> ed79594, 3 commits, built from this commit"
-    assert read(said("info", "a note"), told("info", line), said("info", "dev: another note")).headline == line
+    assert read(said("info", "a note"), said("info", line), said("info", "dev: another note")).headline == line
     assert read(said("warning", line)).headline == ""
 
 
@@ -148,30 +147,6 @@ def test_errors_are_told_without_the_engine_s_colors_and_without_values(spelled:
 def test_what_the_program_only_prints_is_no_warning() -> None:
     found = read(said("info", "hello"), said("info#err", "hello"))
     assert (found.warnings, found.errors) == ((), ())
-
-
-def printed(text: str) -> list[dict[str, Any]]:
-    """What a program prints on standard error, as the engine passes it on."""
-    return [
-        {"diagnosticEvent": {"message": f"{line}\n\n", "color": "never", "severity": "info#err"}}
-        for line in text.split("\n")
-    ]
-
-
-def test_a_refusal_that_comes_line_by_line_is_put_together() -> None:
-    message = "impl refused 3f2c: dev has not proven it.\n  compared   x\n  to prove it there:  pulumi up -s dev"
-    found = read(
-        *printed("hello\nwarning: old.\n  more of it\nunrelated"),
-        *printed(f"warning: {gate.warning(message)}"),
-        *printed("  hello"),
-    )
-    assert found.gate == message
-    assert found.warnings == ("old.\n  more of it",)
-
-
-def test_an_error_that_comes_line_by_line_is_whole() -> None:
-    text = "Program failed:\nTraceback (most recent call last):\n  File x\nValueError: boom"
-    assert read(*printed(f"error: {text}"), failed=True).errors == (text,)
 
 
 def test_variables_that_come_change_and_go_are_named() -> None:
