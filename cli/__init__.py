@@ -1,5 +1,7 @@
-"""The verbs of `python -m release` and `python -m ci`, a module each.
+"""The verbs of `python -m release` and `python -m ci`, a module each: `add` declares its arguments, `run` does it.
 
-`add` declares its arguments, `run` does it and returns the exit code: 0 is yes, 1 is no or not to be found out, 2 is
-wrong usage, 130 is interrupted.
+`run` returns YES or NO, which is also "not known"; 2 is wrong usage, 130 is interrupted (`cli.main`).
 """
+
+YES, NO = 0, 1
+"""Exit codes."""

@@ -13,7 +13,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 
-from cli import github, job, markdown
+from cli import YES, github, markdown
 from cli.errors import UsageError, VerbError
 from release import escaping
 
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
         paths = [f"actions/runs/{number}/attempts/{n}/jobs?per_page=100" for n in range(1, int(attempt) + 1)]
         check_unused(options.environment, options.job, [job for path in paths for job in api.get(path, Jobs).jobs])
     print(approval)
-    job.summary(markdown.escape(approval))
-    return 0
+    github.summary(markdown.escape(approval))
+    return YES
 
 
 @dataclasses.dataclass(frozen=True)

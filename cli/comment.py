@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from cli import github, job, markdown, preview
+from cli import YES, github, markdown, preview
 from cli.errors import UsageError
 from cli.events import Preview
 from cli.github import Api, GithubError
@@ -38,12 +38,12 @@ def run(options: argparse.Namespace) -> int:
     previews = preview.load_all(filter(None, options.expect.split(",")), options.files)
     if not previews:
         raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")
-    text = body(previews, seen=job.run_url())
+    text = body(previews, seen=github.run_url())
     if options.pull_request is None:
         print(text)
-        return 0
+        return YES
     print(put(Api(os.environ), options.pull_request, text))
-    return 0
+    return YES
 
 
 def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import checkout, environment, job, preview
+from cli import YES, checkout, environment, github, preview
 from cli.events import Preview
 from cli.text import short, when
 from release.request import ReleaseRequest
@@ -30,15 +30,15 @@ def run(options: argparse.Namespace) -> int:
         print(f"{there.name} has proven nothing yet: there is nothing that could drift")
         if options.save is not None:
             preview.save(Preview(stack=there.name, version=None, counts={}, refresh=True), options.save)
-        job.outputs(**{"version": "", "easi-version": ""})
-        return 0
+        github.outputs(**{"version": "", "easi-version": ""})
+        return YES
     commit = checkout.take(Path.cwd(), there.name, release)
     named = easi_version(there.request, release.version, commit)
     print(f"{there.name} runs {release.version}, proven {when(release.verified_at)}")
     print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
     print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {there.name}")
-    job.outputs(**{"version": release.version, "easi-version": named})
-    return 0
+    github.outputs(**{"version": release.version, "easi-version": named})
+    return YES
 
 
 def easi_version(request: ReleaseRequest | None, version: str, commit: str) -> str:

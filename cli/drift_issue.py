@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cli import github, job, markdown, preview
+from cli import YES, github, markdown, preview
 from cli.errors import UsageError
 from cli.events import Preview
 from cli.text import short
@@ -31,20 +31,22 @@ class Drift:
     @property
     def drifted(self) -> tuple[Preview, ...]:
         """Those that are not as they were released."""
-        return tuple(one for one in self.stacks.values() if one and not one.failed and one.changes)
+        return tuple(preview for preview in self.stacks.values() if preview and not preview.failed and preview.changes)
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Environments of which nobody knows: their preview failed, or there is none."""
-        return tuple(name for name, one in self.stacks.items() if one is None or one.failed)
+        return tuple(name for name, preview in self.stacks.items() if preview is None or preview.failed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Issue:
+class Issue(github.Written):
+    """An issue or a pull request, in GitHub's answer."""
+
     number: int
     title: str
-    body: str
-    url: str = ""
+    html_url: str = ""
+    pull_request: Mapping[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
     if unexpected := [name for name in previews if name not in names]:
         raise UsageError(f"there is a preview of {', '.join(unexpected)}, and --expect has {', '.join(names)}")
     drift = Drift(stacks=previews)
-    print("\n".join(said(drift)), flush=True)
+    print("\n".join(lines(drift)), flush=True)
     api = github.Api(os.environ)
-    issue = ours(api.paginate(f"issues?state=open&labels={LABEL}", Listed))
-    done = act(api, issue, decide(drift, issue, seen=job.run_url()))
+    issue = own(api.paginate(f"issues?state=open&labels={LABEL}", Issue))
+    done = act(api, issue, decide(drift, issue, seen=github.run_url()))
     print(done)
-    job.summary("\n\n".join(["## Drift", markdown.fence("\n".join(said(drift))), markdown.escape(done)]))
-    return 0
+    github.summary("\n\n".join(["## Drift", markdown.fence("\n".join(lines(drift))), markdown.escape(done)]))
+    return YES
 
 
 def decide(drift: Drift, issue: Issue | None, *, seen: str = "") -> Write | Close | None:
@@ -100,7 +102,7 @@ def decide(drift: Drift, issue: Issue | None, *, seen: str = "") -> Write | Clos
     """
     if drift.drifted:
         new = Write(title=title(drift), body=body(drift, seen))
-        same = issue is not None and (issue.title, _plain(issue.body)) == (new.title, _plain(new.body))
+        same = issue is not None and (issue.title, _plain(issue.body or "")) == (new.title, _plain(new.body))
         return None if same else new
     if issue is None or drift.unknown:
         return None
@@ -110,7 +112,7 @@ def decide(drift: Drift, issue: Issue | None, *, seen: str = "") -> Write | Clos
 
 def title(drift: Drift) -> str:
     """The issue's title: which environments."""
-    names = [one.stack for one in drift.drifted]
+    names = [preview.stack for preview in drift.drifted]
     return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
 
 
@@ -121,55 +123,41 @@ def body(drift: Drift, seen: str) -> str:
         "What is really there is not what was released, or not with its settings. Each is compared with the commit "
         "from which it was last updated: what is merged and not released there is no drift. A release that failed in "
         "the middle, and was not repeated, looks the same.",
-        "\n".join(f"- {line}" for line in (markdown.escape(line) for line in said(drift))),
+        "\n".join(f"- {markdown.escape(line)}" for line in lines(drift)),
         "**If it is to go**, and for each environment above that differs:",
-        markdown.fence("\n".join(_bring_back(one) for one in drift.drifted)),
+        markdown.fence("\n".join(map(_bring_back, drift.drifted))),
         "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
     tail = [f"{_SEEN} {seen}"] if seen else []
     whole = "The run's log has all of it."
-    previews = [part for one in drift.drifted for part in markdown.parts_of(one, whole=whole)]
+    previews = [part for preview in drift.drifted for part in markdown.parts_of(preview, whole=whole)]
     return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
 
 
-def said(drift: Drift) -> list[str]:
-    return [f"{name}: {_state(one)}" for name, one in drift.stacks.items()]
+def lines(drift: Drift) -> list[str]:
+    return [f"{name}: {_state(preview)}" for name, preview in drift.stacks.items()]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Listed(github.Written):
-    """An issue or a pull request, in GitHub's answer."""
-
-    number: int
-    title: str
-    html_url: str = ""
-    pull_request: Mapping[str, Any] | None = None
-
-
-def ours(issues: Iterable[Listed]) -> Issue | None:
+def own(issues: Iterable[Issue]) -> Issue | None:
     """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
-    open_issues = [
-        Issue(number=listed.number, title=listed.title, body=listed.body or "", url=listed.html_url)
-        for listed in issues
-        if listed.pull_request is None and listed.is_ours(MARKER)
-    ]
-    return min(open_issues, key=lambda issue: issue.number, default=None)
+    opened = (issue for issue in issues if issue.pull_request is None and issue.is_ours(MARKER))
+    return min(opened, key=lambda issue: issue.number, default=None)
 
 
 def act(api: github.Api, issue: Issue | None, action: Write | Close | None) -> str:
     """Do it on GitHub; what was done, for people."""
     if action is None:
-        return f"the issue stays as it is: {issue.url}" if issue else "no issue is open, and none is opened"
+        return f"the issue stays as it is: {issue.html_url}" if issue else "no issue is open, and none is opened"
     if isinstance(action, Close):
         assert issue is not None  # noqa: S101 - only what is open is closed
         api.post(f"issues/{issue.number}/comments", {"body": action.comment})
         api.patch(f"issues/{issue.number}", {"state": "closed", "state_reason": "completed"})
-        return f"closed {issue.url}"
+        return f"closed {issue.html_url}"
     text = {"title": action.title, "body": action.body}
     if issue is not None:
         api.patch(f"issues/{issue.number}", text)
-        return f"edited {issue.url}"
+        return f"edited {issue.html_url}"
     _label(api)
     opened = api.post("issues", {**text, "labels": [LABEL]})
     return f"opened {opened.get('html_url', '')}"
@@ -184,19 +172,19 @@ def _label(api: github.Api) -> None:
         api.post("labels", {"name": LABEL, "color": _COLOR, "description": _DESCRIPTION})
 
 
-def _state(seen: Preview | None) -> str:
-    if seen is None:
+def _state(preview: Preview | None) -> str:
+    if preview is None:
         return "not known, there is no preview"
-    if seen.failed:
+    if preview.failed:
         return "not known, its preview failed"
-    if seen.changes:
-        return f"not as released: {markdown.summarize(seen)}"
-    return f"as released, {short(seen.version)}" if seen.version else "nothing is released there yet"
+    if preview.changes:
+        return f"not as released: {markdown.summarize(preview)}"
+    return f"as released, {short(preview.version)}" if preview.version else "nothing is released there yet"
 
 
-def _bring_back(seen: Preview) -> str:
-    version = f"EASI_VERSION={seen.version} " if seen.version else ""
-    return f"python -m ci deployed -s {seen.stack} && {version}pulumi up --refresh -s {seen.stack}"
+def _bring_back(preview: Preview) -> str:
+    version = f"EASI_VERSION={preview.version} " if preview.version else ""
+    return f"python -m ci deployed -s {preview.stack} && {version}pulumi up --refresh -s {preview.stack}"
 
 
 def _plain(text: str) -> list[str]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli import changes, environment, explain, job, markdown, outcome, preview
+from cli import NO, YES, changes, environment, explain, github, markdown, outcome, preview
 from cli.environment import Environment
 from cli.events import Preview
 from cli.explain import Answer
@@ -21,7 +21,6 @@ from cli.text import short, table, when
 from release.promotion import Accepted
 from release.version import commit
 
-GOOD, STOP = 0, 1
 _UNREAD = "only who may read the records bucket can"
 
 
@@ -57,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with job.failure_in_summary(f"{options.stack}: what a release would change is not known"):
+    with github.failure_in_summary(f"{options.stack}: what a release would change is not known"):
         question = ask(options.stack)
         answer = explain.explain(question, unread=_UNREAD)
         seen = preview.run(question.here.name) if answer.accepted else None
@@ -65,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
         preview.save(seen, options.save)
     evidence = Evidence(answer=answer, upstream=question.upstream, preview=seen, compare=_compare(answer, os.environ))
     print("\n".join(lines(evidence)), flush=True)
-    job.summary(summary(evidence))
-    return GOOD if evidence.good else STOP
+    github.summary(summary(evidence))
+    return YES if evidence.good else NO
 
 
 def lines(evidence: Evidence) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import changes, environment, history
+from cli import NO, YES, changes, environment, history
 from cli.changes import SHOWN, Changes, Commits, Files, Migration
 from cli.environment import Environment
 from cli.errors import EXPECTED, told
@@ -25,7 +25,6 @@ from release.static.manifest import Manifest
 from release.version import commit
 from release.way_back import Kind, RolledBack
 
-ACCEPTED, REFUSED = 0, 1
 SOURCES: Final = ("built", "promoted", "present", "refused")
 
 
@@ -81,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(as_json(answer), indent=2))
     else:
         print("\n".join(lines(answer)))
-    return ACCEPTED if answer.accepted else REFUSED
+    return YES if answer.accepted else NO
 
 
 def explain(question: Question, *, unread: str = "") -> Answer:

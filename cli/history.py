@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cli import environment, versions
+from cli import YES, environment, versions
 from cli.environment import Environment
 from cli.errors import UsageError
 from cli.text import ago, bold, moment, phases, seconds, short, table, when
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(as_json(history), indent=2))
     else:
         print("\n".join(lines(history, datetime.now(UTC))))
-    return 0
+    return YES
 
 
 def read(there: Environment, limit: int) -> History:

@@ -6,6 +6,7 @@ nobody is called by an @ in it.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -102,16 +103,19 @@ def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characte
     whole = join(parts)
     if size(whole) <= limit:
         return whole
-    low, high = 0, max((len(part.text) for part in parts if isinstance(part, Block)), default=0)
-    best = _cut(parts, 0)
-    while low < high:
-        most = (low + high + 1) // 2
-        tried = _cut(parts, most)
-        if size(tried) <= limit:
-            low, best = most, tried
-        else:
-            high = most - 1
-    return best if size(best) <= limit else _ended(best, limit, size)
+    longest = max((len(part.text) for part in parts if isinstance(part, Block)), default=0)
+    most = _most(longest, lambda most: size(_cut(parts, most)) <= limit)
+    if most >= 0:
+        return _cut(parts, most)
+    # Too long without its blocks, too: its beginning.
+    note, text = "\n\n**The rest is left out, as GitHub shows no more here.**", _cut(parts, 0)
+    most = _most(len(text), lambda most: size(text[:most] + note) <= limit)
+    return text[:most] + note if most >= 0 else ""
+
+
+def _most(highest: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `highest` that fits; -1 where none does. What is less than one that fits, fits."""
+    return bisect.bisect_left(range(highest + 1), True, key=lambda number: not fits(number)) - 1
 
 
 def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> list[Part]:
@@ -223,15 +227,3 @@ def _cut(parts: Sequence[Part], most: int) -> str:
             kept = fence(shown, part.language) + "\n\n" if shown else ""
             made.append(f"{kept}{note}{f' {part.whole}' if part.whole else ''}")
     return "\n\n".join(made)
-
-
-def _ended(text: str, limit: int, size: Callable[[str], int]) -> str:
-    """A document that is too long without its blocks, too: its beginning."""
-    note = "\n\n**The rest is left out, as GitHub shows no more here.**"
-    if size(note) > limit:
-        return ""
-    low, high = 0, len(text)
-    while low < high:
-        most = (low + high + 1) // 2
-        low, high = (most, high) if size(text[:most] + note) <= limit else (low, most - 1)
-    return text[:low] + note

@@ -15,14 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import environment, events, job, markdown, variables
+from cli import NO, YES, environment, events, github, markdown, variables
 from cli.errors import UsageError, VerbError
 from cli.events import Preview
 from functions.redaction.shapes import hide
 from release import escaping, strict_json
 from release.stack import NO_PULUMI, StackError
 
-SEEN, FAILED = 0, 1
 HEARTBEAT_S: Final = 15.0
 """How often a preview says that it lives: what Pulumi prints meanwhile has values in it."""
 _GRACE_S: Final = 10.0
@@ -55,8 +54,8 @@ def verb(options: argparse.Namespace) -> int:
     print("\n".join(_lines(preview)), flush=True)
     for problem in preview.errors if preview.failed else ():
         print(f"error: {problem}", file=sys.stderr)
-    job.summary(*markdown.parts_of(preview, whole="The whole diff is in this step's log."))
-    return FAILED if preview.failed else SEEN
+    github.summary(*markdown.parts_of(preview, whole="The whole diff is in this step's log."))
+    return NO if preview.failed else YES
 
 
 def _lines(preview: Preview) -> list[str]:

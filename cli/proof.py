@@ -8,7 +8,7 @@ import dataclasses
 import os
 from typing import Any
 
-from cli import diagnosis, environment, errors, job, status, versions
+from cli import NO, YES, diagnosis, environment, errors, github, status, versions
 from cli.environment import Environment
 from cli.errors import told
 from cli.outcome import Outcome, lines, summary
@@ -18,8 +18,6 @@ from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
 from release.promotion import Refused
 from release.records import Attempt
-
-PROVEN, NOT_PROVEN = 0, 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +31,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with job.failure_in_summary(f"{options.stack}: what runs is not known"):
+    with github.failure_in_summary(f"{options.stack}: what runs is not known"):
         outcome = look(environment.opened(options.stack))
     print("\n".join(lines(outcome)), flush=True)
-    job.summary(summary(outcome))
-    job.outputs(url=outcome.url, version=outcome.release.version if outcome.release else "")
-    return PROVEN if outcome.good else NOT_PROVEN
+    github.summary(summary(outcome))
+    github.outputs(url=outcome.url, version=outcome.release.version if outcome.release else "")
+    return YES if outcome.good else NO
 
 
 def look(there: Environment) -> Outcome:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from cli import environment
+from cli import YES, environment
 from cli.errors import VerbError
 from release import lease, processes, request, session, stack
 from release.stack import RELEASES, Stack, StackError
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         )
 
     recover(target, client(target), lambda line: print(line, flush=True), ended)
-    return 0
+    return YES
 
 
 def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:

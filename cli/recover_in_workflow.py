@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from cli import environment, github, recover
+from cli import YES, environment, github, recover
 from cli.errors import UsageError, VerbError
 from cli.recover import Lock
 from release import stack, strict_json
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     opened = environment.opened(name).stack
     recover.recover(opened, recover.client(opened), lambda line: print(line, flush=True), ended)
     write_note(name, this_run(os.environ))
-    return 0
+    return YES
 
 
 def require_ended(name: str, locks: tuple[Lock, ...], noted: Run | None, ask: Callable[[Run], str]) -> None:

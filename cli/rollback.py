@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import checkout, environment, job, versions
+from cli import YES, checkout, environment, github, versions
 from cli.errors import UsageError, VerbError
 from cli.text import short, table, when
 from release import way_back
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with job.failure_in_summary(f"{options.stack}: nothing was done"):
+    with github.failure_in_summary(f"{options.stack}: nothing was done"):
         there = environment.opened(options.stack)
         release = there.release
         if release is None:
@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
         commit = checkout.take(Path.cwd(), there.name, release)
     same = target.version == release.version
     print("\n".join(lines(there.name, target, release, commit)))
-    job.outputs(version=target.version, refresh="--refresh" if same else "")
-    return 0
+    github.outputs(version=target.version, refresh="--refresh" if same else "")
+    return YES
 
 
 def choose(name: str, text: str, release: Release) -> Proven:

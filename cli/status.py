@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from cli import diagnosis, environment, history
+from cli import NO, YES, diagnosis, environment, history
 from cli.diagnosis import Diagnosis, Health, Observed, Service
 from cli.environment import Environment
 from cli.errors import EXPECTED, told
@@ -22,7 +22,6 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import drift
 
-AGREE, DIFFER = 0, 1
 JSON_NAMES: Final = {"ECS": "ecs", "unsettled": "unfinished", "last attempt": "lastAttempt"}
 """Sources that have another name in JSON than in messages."""
 Read = TypeVar("Read")
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         print(bold(finding.headline))
         cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
         print("\n".join(table(cells)))
-    return AGREE if finding.good else DIFFER
+    return YES if finding.good else NO
 
 
 def look(there: Environment, clients: Clients) -> Observed:

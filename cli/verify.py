@@ -7,13 +7,12 @@ import dataclasses
 import json
 from typing import Any
 
-from cli import environment, versions
+from cli import NO, YES, environment, versions
 from cli.errors import UsageError, VerbError
 from cli.text import bold
 from release.healthcheck import HealthCheck, NotProven, Proof, prove
 from release.tasks import Tasks
 
-PROVEN, NOT_PROVEN = 0, 1
 _OPTIONS = (
     ("interval", "interval_s", "seconds between probes"),
     ("deadline", "deadline_s", "seconds in which the passes must be reached"),
@@ -53,16 +52,16 @@ def run(options: argparse.Namespace) -> int:
         proof = prove(check, _silent if options.json else lambda line: print(line, flush=True), tasks)
     except NotProven as error:
         print(json.dumps(_json(check, None, str(error)), indent=2) if options.json else f"not proven: {error}")
-        return NOT_PROVEN
+        return NO
     if options.json:
         print(json.dumps(_json(check, proof, None), indent=2))
-        return PROVEN
+        return YES
     stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
     says = f" (the answer's {stamped})" if stamped else ""
     by = f" by task {', '.join(proof.tasks)}" if proof.tasks else ""
     answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}"
     print(bold(answer))
-    return PROVEN
+    return YES
 
 
 def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:

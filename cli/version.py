@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from cli import YES
 from cli.errors import VerbError
 from release import escaping, tree
 from release.tree import Sources, Tree
@@ -29,7 +30,7 @@ def run(_: argparse.Namespace) -> int:
     sys.stdout.flush()
     for path in sorted(here.changes):
         print(f"not as in {short(here.commit)}: {escaping.line(path)}", file=sys.stderr)
-    return 0
+    return YES
 
 
 def working_tree(root: Path, settings: Path | None = None) -> Tree:

@@ -223,9 +223,9 @@ def test_what_somebody_else_wrote_is_left_alone() -> None:
         {**ours, "number": 6},
     ]
 
-    listed = strict_json.value(tuple[drift_issue.Listed, ...], [*others, ours])
-    assert drift_issue.ours(listed) == Issue(number=5, title="t", body=f"{MARKER}\nours", url="u")
-    assert drift_issue.ours(listed[:-2]) is None
+    listed = strict_json.value(tuple[drift_issue.Issue, ...], [*others, ours])
+    assert drift_issue.own(listed) == listed[-1]
+    assert drift_issue.own(listed[:-2]) is None
 
 
 def test_a_label_that_cannot_be_asked_for_is_githubs_message(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli import job
+from cli import github
 from cli.github import Api, GithubError
 
 
@@ -216,7 +216,7 @@ def test_outputs_are_read_back_whatever_is_in_them(tmp_path: Path, monkeypatch: 
     file = tmp_path / "output"
     values = {"version": "3f2c", "text": "a\nb=c\nEOF<<EOF\n", "empty": ""}
     monkeypatch.setenv("GITHUB_OUTPUT", str(file))
-    job.outputs(**values)
+    github.outputs(**values)
     lines = iter(file.read_text().split("\n"))
     found = {}
     for line in lines:
@@ -230,7 +230,7 @@ def test_outputs_have_a_delimiter_that_nobody_can_guess(tmp_path: Path, monkeypa
     file = tmp_path / "output"
     monkeypatch.setenv("GITHUB_OUTPUT", str(file))
     for _ in range(2):
-        job.outputs(a="b")
+        github.outputs(a="b")
     first, second = (line for line in file.read_text().splitlines() if "<<" in line)
     assert first != second
 
@@ -240,8 +240,8 @@ def test_without_github_outputs_are_printed_and_a_summary_is_not(
 ) -> None:
     for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(variable, raising=False)
-    job.outputs(version="3f2c", refresh="")
-    job.summary("## What the terminal has already")
+    github.outputs(version="3f2c", refresh="")
+    github.summary("## What the terminal has already")
     assert capsys.readouterr().out == "version=3f2c\nrefresh=\n"
 
 
@@ -249,7 +249,7 @@ def test_a_summary_is_added_to_what_is_there(tmp_path: Path, monkeypatch: pytest
     file = tmp_path / "summary"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     for text in ("## One", "## Two\n"):
-        job.summary(text)
+        github.summary(text)
     assert file.read_text() == "## One\n\n## Two\n\n"
 
 
@@ -257,7 +257,7 @@ def test_a_summary_is_never_larger_than_github_shows(tmp_path: Path, monkeypatch
     file = tmp_path / "summary"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     for _ in range(3):
-        job.summary("é" * 400_000)
+        github.summary("é" * 400_000)
         assert file.stat().st_size <= 1024 * 1024
     assert "The rest is left out" in file.read_text()
 
@@ -266,6 +266,6 @@ def test_the_run_has_an_address_on_github_only(monkeypatch: pytest.MonkeyPatch) 
     run = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "cms/easi", "GITHUB_RUN_ID": "7"}
     for name, value in run.items():
         monkeypatch.setenv(name, value)
-    assert job.run_url() == "https://github.com/cms/easi/actions/runs/7"
+    assert github.run_url() == "https://github.com/cms/easi/actions/runs/7"
     monkeypatch.delenv("GITHUB_RUN_ID")
-    assert job.run_url() == ""
+    assert github.run_url() == ""
