@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import YES, checkout, environment, github, preview
+from cli import YES, checkout, github, preview
+from cli.environment import add_stack, read_environment
 from cli.events import Preview
 from cli.text import short, when
 from release.request import ReleaseRequest
@@ -19,24 +20,24 @@ def add(parser: argparse.ArgumentParser) -> None:
         "and `easi-version`, what EASI_VERSION has to be for a preview of just that, empty where HEAD was built."
     )
     parser.epilog = "Exit status: 0 checked out, or nothing was ever released; 1 it cannot be; 2 wrong usage."
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="where nothing was released: a preview without drift")
 
 
 def run(options: argparse.Namespace) -> int:
-    there = environment.opened(options.stack)
-    release = there.release
+    environment = read_environment(options.stack)
+    release = environment.release
     if release is None:
-        print(f"{there.name} has proven nothing yet: there is nothing that could drift")
+        print(f"{environment.name} has proven nothing yet: there is nothing that could drift")
         if options.save is not None:
-            preview.save(Preview(stack=there.name, version=None, counts={}, refresh=True), options.save)
+            preview.save(Preview(stack=environment.name, version=None, counts={}, refresh=True), options.save)
         github.outputs(**{"version": "", "easi-version": ""})
         return YES
-    commit = checkout.take(Path.cwd(), there.name, release)
-    named = easi_version(there.request, release.version, commit)
-    print(f"{there.name} runs {release.version}, proven {when(release.verified_at)}")
+    commit = checkout.take(Path.cwd(), environment.name, release)
+    named = easi_version(environment.request, release.version, commit)
+    print(f"{environment.name} runs {release.version}, proven {when(release.verified_at)}")
     print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
-    print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {there.name}")
+    print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {environment.name}")
     github.outputs(**{"version": release.version, "easi-version": named})
     return YES
 

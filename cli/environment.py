@@ -81,7 +81,7 @@ def add_stack(parser: argparse.ArgumentParser, *, required: bool = False) -> Non
     parser.add_argument("-s", "--stack", metavar="NAME", required=required, help=f"the environment{default}")
 
 
-def opened(name: str | None) -> Environment:
+def read_environment(name: str | None) -> Environment:
     """The environment of the stack `name`, or of the selected one.
 
     Raises UsageError where there is no such stack, with those that there are, and StackError where Pulumi cannot say.
@@ -98,12 +98,12 @@ def opened(name: str | None) -> Environment:
         return Environment(stack=state, request=None, unreadable=f"{type(error).__name__}: {error}")
 
 
-def nothing(name: str) -> Environment:
+def unreleased(name: str) -> Environment:
     """An environment whose stack is not there yet: it has released nothing."""
     return Environment(stack=Stack(name=name, outputs={}, inputs=None, pending=()), request=None)
 
 
-def settings(name: str) -> Mapping[str, Any]:
+def settings_of(name: str) -> Mapping[str, Any]:
     """The settings of a stack, as the next `pulumi up` has them: `easi:<key>` to text, or to a list or map."""
     config = stack.answered("config", "-s", name, "--json")
     try:

@@ -11,8 +11,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli import NO, YES, changes, environment, explain, github, markdown, outcome, preview
-from cli.environment import Environment
+from cli import NO, YES, changes, explain, github, markdown, outcome, preview
+from cli.environment import Environment, add_stack
 from cli.events import Preview
 from cli.explain import Answer
 from cli.markdown import Block, Part
@@ -51,7 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "EASI_VERSION, else HEAD. Reads Pulumi's state and Git; no records, no secrets."
     )
     parser.epilog = "Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage."
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="write the preview there, as `preview --save` does")
 
 

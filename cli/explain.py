@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import NO, YES, changes, environment, history
+from cli import NO, YES, changes, history
 from cli.changes import SHOWN, Changes, Commits, Files, Migration
-from cli.environment import Environment
+from cli.environment import Environment, add_stack
 from cli.errors import EXPECTED, told
 from cli.history import Earlier
 from cli.question import Question, ask
@@ -69,7 +69,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Without VERSION it is what `pulumi up` would release: EASI_VERSION, else HEAD. "
         "Exit status: 0 accepted, 1 refused, 2 wrong usage."
     )
-    environment.add_stack(parser)
+    add_stack(parser)
     parser.add_argument("version", nargs="?", metavar="VERSION", help="a Git SHA, full or short, or a branch or tag")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

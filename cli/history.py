@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cli import YES, environment, versions
-from cli.environment import Environment
+from cli import YES, versions
+from cli.environment import Environment, add_stack, read_environment
 from cli.errors import UsageError
 from cli.text import ago, bold, moment, phases, seconds, short, table, when
 from release import escaping, failure_report, lease, records, updates, way_back
@@ -63,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "before."
     )
     parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
-    environment.add_stack(parser)
+    add_stack(parser)
     parser.add_argument(
         "-n", "--limit", type=int, default=LIMIT, metavar="N", help="at most so many rows (default %(default)s)"
     )
@@ -73,7 +73,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: expected 1 or more.")
-    history = read(environment.opened(options.stack), options.limit)
+    history = read(read_environment(options.stack), options.limit)
     if options.json:
         print(json.dumps(as_json(history), indent=2))
     else:
@@ -81,16 +81,16 @@ def run(options: argparse.Namespace) -> int:
     return YES
 
 
-def read(there: Environment, limit: int) -> History:
+def read(environment: Environment, limit: int) -> History:
     """The last `limit` attempts and failed updates, counted together. Raises some of `errors.EXPECTED`."""
-    past = updates.read(there.name)
-    if there.request is None and not there.unreadable and (failed := newest((), past, limit)[1]):
+    past = updates.read(environment.name)
+    if environment.request is None and not environment.unreadable and (failed := newest((), past, limit)[1]):
         # Before the first release that began, nothing says where attempts are.
-        return History(environment=there.name, failed=failed)
-    s3, bucket = there.clients.s3, there.released().site.records_bucket
+        return History(environment=environment.name, failed=failed)
+    s3, bucket = environment.clients.s3, environment.released().site.records_bucket
     attempts, failed = newest(records.list_attempts(s3, bucket, limit), past, limit)
     return History(
-        environment=there.name,
+        environment=environment.name,
         release=records.read_release(s3, bucket),
         attempts=attempts,
         failed=failed,

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import NO, YES, environment, events, github, markdown, variables
+from cli import NO, YES, events, github, markdown, variables
+from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.events import Preview
 from functions.redaction.shapes import hide
@@ -34,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
     )
     parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="keep it here, as JSON")
     parser.add_argument(
         "--refresh", action="store_true", help="compare with what is really there, not with what the state says"
@@ -191,7 +192,7 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 def _told(stack: str, complained: str, code: int) -> str:
     """What is wrong where the engine did not even begin."""
     try:
-        environment.opened(stack)
+        read_environment(stack)
     except UsageError as error:
         return str(error)
     except (VerbError, StackError):

@@ -8,8 +8,8 @@ import dataclasses
 import os
 from typing import Any
 
-from cli import NO, YES, diagnosis, environment, errors, github, status, versions
-from cli.environment import Environment
+from cli import NO, YES, diagnosis, errors, github, status, versions
+from cli.environment import Environment, add_stack, read_environment
 from cli.errors import told
 from cli.outcome import Outcome, lines, summary
 from cli.question import ask, version_here
@@ -27,54 +27,54 @@ def add(parser: argparse.ArgumentParser) -> None:
         "which is proven now."
     )
     parser.epilog = "Exit status: 0 the version is proven and answers now, 1 it is not, 2 wrong usage, 130 interrupted."
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
 
 
 def run(options: argparse.Namespace) -> int:
     with github.failure_in_summary(f"{options.stack}: what runs is not known"):
-        outcome = look(environment.opened(options.stack))
+        outcome = look(read_environment(options.stack))
     print("\n".join(lines(outcome)), flush=True)
     github.summary(summary(outcome))
     github.outputs(url=outcome.url, version=outcome.release.version if outcome.release else "")
     return YES if outcome.good else NO
 
 
-def look(there: Environment) -> Outcome:
+def look(environment: Environment) -> Outcome:
     """Everything that is known, of which only the stack and the version must be. Raises some of EXPECTED."""
-    release = there.release
+    release = environment.release
     named = os.environ.get("EASI_VERSION")
     known = [release] if release else []
-    version = versions.resolve(named, known, name=there.name) if named else version_here(there)
+    version = versions.resolve(named, known, name=environment.name) if named else version_here(environment)
     outcome = Outcome(
-        environment=there.name,
+        environment=environment.name,
         version=version,
         named=bool(named),
         release=release,
-        url=str(there.stack.outputs.get("url") or ""),
-        update=next(iter(updates.read(there.name)), None),
-        pending=bool(there.stack.pending),
+        url=str(environment.stack.outputs.get("url") or ""),
+        update=next(iter(updates.read(environment.name)), None),
+        pending=bool(environment.stack.pending),
     )
-    outcome = _with_attempt(_with_proof(outcome, there), there)
+    outcome = _with_attempt(_with_proof(outcome, environment), environment)
     if outcome.good:
         return outcome
-    outcome = _with_status(outcome, there)
-    return outcome if outcome.mine is not None else dataclasses.replace(outcome, refusal=_refusal(there.name))
+    outcome = _with_status(outcome, environment)
+    return outcome if outcome.mine is not None else dataclasses.replace(outcome, refusal=_refusal(environment.name))
 
 
-def _with_proof(outcome: Outcome, there: Environment) -> Outcome:
+def _with_proof(outcome: Outcome, environment: Environment) -> Outcome:
     """The whole health check, where the version that was to be released is the proven one."""
     if outcome.release is None or outcome.release.version != outcome.version:
         return outcome
     try:
-        check = dataclasses.replace(there.released().health, version=outcome.version)
-        return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, there.tasks(outcome.release)))
+        check = dataclasses.replace(environment.released().health, version=outcome.version)
+        return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, environment.tasks(outcome.release)))
     except errors.VerbError as error:
         return dataclasses.replace(outcome, miss=f"it cannot be asked: {error}")
     except NotProven as error:
         return dataclasses.replace(outcome, miss=str(error))
 
 
-def _with_status(outcome: Outcome, there: Environment) -> Outcome:
+def _with_status(outcome: Outcome, environment: Environment) -> Outcome:
     """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers.
 
     Compared with what the stack says is proven, as all of the outcome is: the record may be that of a later release.
@@ -82,22 +82,22 @@ def _with_status(outcome: Outcome, there: Environment) -> Outcome:
     seen, miss = None, outcome.miss
     # Before the first release there is nothing to ask for; else `unread` says why.
     with contextlib.suppress(*errors.EXPECTED):
-        seen = dataclasses.replace(status.look(there, there.clients), record=outcome.release)
+        seen = dataclasses.replace(status.look(environment, environment.clients), record=outcome.release)
     if outcome.release is not None and outcome.proof is None and not miss:
         try:
-            miss = status.health(there, outcome.release).miss or ""
+            miss = status.health(environment, outcome.release).miss or ""
         except errors.VerbError as error:
             miss = f"it cannot be asked: {error}"
     return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(seen)) if seen else ())
 
 
-def _with_attempt(outcome: Outcome, there: Environment) -> Outcome:
+def _with_attempt(outcome: Outcome, environment: Environment) -> Outcome:
     """The last attempt, which a role may not be allowed to read."""
-    if there.request is None and not there.unreadable:
+    if environment.request is None and not environment.unreadable:
         # Before the first release that succeeded, the stack does not say where attempts are.
         return outcome
     try:
-        s3, bucket = there.clients.s3, there.released().site.records_bucket
+        s3, bucket = environment.clients.s3, environment.released().site.records_bucket
         last = _last(s3, bucket)
         living = last is not None and last.outcome is None and _lives(s3, bucket)
         # It may have ended while its lease was watched.

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cli import environment, versions
-from cli.environment import Environment
+from cli import versions
+from cli.environment import Environment, read_environment, settings_of, unreleased
 from cli.errors import UsageError
 from release import gate, tree
 from release.gate import Gate
@@ -54,8 +54,8 @@ def ask(name: str | None, version: str | None = None) -> Question:
             f"{version} is an environment, and a version was expected.\n"
             f"  did you mean:  python -m release explain -s {version}"
         )
-    here = environment.opened(name)
-    settings = environment.settings(here.name)
+    here = read_environment(name)
+    settings = settings_of(here.name)
     upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
     known = [release for release in (here.release, upstream.release if upstream else None) if release]
     version = version or os.environ.get("EASI_VERSION")
@@ -69,9 +69,9 @@ def ask(name: str | None, version: str | None = None) -> Question:
     return Question(gate=case, here=here, upstream=upstream, settings=settings)
 
 
-def version_here(there: Environment) -> str:
+def version_here(environment: Environment) -> str:
     """The version of the working tree, as `pulumi up` would release it to the environment. Raises some of EXPECTED."""
-    return tree.read(Path.cwd(), Sources.of(environment.settings(there.name))).version
+    return tree.read(Path.cwd(), Sources.of(settings_of(environment.name))).version
 
 
 def _upstream(name: str) -> Environment | None:
@@ -79,6 +79,6 @@ def _upstream(name: str) -> Environment | None:
     if not name:
         return None
     try:
-        return environment.opened(name)
+        return read_environment(name)
     except UsageError:
-        return environment.nothing(name)
+        return unreleased(name)

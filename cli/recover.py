@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from cli import YES, environment
+from cli import YES
+from cli.environment import add_stack, read_environment
 from cli.errors import VerbError
 from release import lease, processes, request, session, stack
 from release.stack import RELEASES, Stack, StackError
@@ -47,14 +48,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "as under way. Refuses while the update still runs. What serves is left alone; the next `pulumi up` releases."
     )
     parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted."
-    environment.add_stack(parser)
+    add_stack(parser)
     parser.add_argument(
         "-y", "--yes", action="store_true", help="also a lock of another machine: you know that nothing runs there"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    target = environment.opened(options.stack).stack
+    target = read_environment(options.stack).stack
 
     def ended(locks: tuple[Lock, ...]) -> bool:
         return options.yes or _asked(

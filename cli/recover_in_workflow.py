@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from cli import YES, environment, github, recover
+from cli import YES, github, recover
+from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.recover import Lock
 from release import stack, strict_json
@@ -60,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "which took it is over. Needs GITHUB_TOKEN with `actions: read`."
     )
     parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage."
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         require_ended(name, locks, read_note(name), lambda run: state(api, run))
         return True
 
-    opened = environment.opened(name).stack
+    opened = read_environment(name).stack
     recover.recover(opened, recover.client(opened), lambda line: print(line, flush=True), ended)
     write_note(name, this_run(os.environ))
     return YES

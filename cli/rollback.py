@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import YES, checkout, environment, github, versions
+from cli import YES, checkout, github, versions
+from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.text import short, table, when
 from release import way_back
@@ -21,23 +22,23 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Then, in the same tree:  EASI_VERSION=<version> pulumi up -s <stack>. "
         "Exit status: 0 it may, 1 it may not, 2 wrong usage."
     )
-    environment.add_stack(parser, required=True)
+    add_stack(parser, required=True)
     parser.add_argument("--version", metavar="SHA", required=True, help="what is to come back, a full or short Git SHA")
 
 
 def run(options: argparse.Namespace) -> int:
     with github.failure_in_summary(f"{options.stack}: nothing was done"):
-        there = environment.opened(options.stack)
-        release = there.release
+        environment = read_environment(options.stack)
+        release = environment.release
         if release is None:
             raise VerbError(
-                f"{there.name} has proven nothing yet: there is no version to go back to.\n"
-                f"  to release one:  pulumi up -s {there.name}"
+                f"{environment.name} has proven nothing yet: there is no version to go back to.\n"
+                f"  to release one:  pulumi up -s {environment.name}"
             )
-        target = choose(there.name, options.version, release)
-        commit = checkout.take(Path.cwd(), there.name, release)
+        target = choose(environment.name, options.version, release)
+        commit = checkout.take(Path.cwd(), environment.name, release)
     same = target.version == release.version
-    print("\n".join(lines(there.name, target, release, commit)))
+    print("\n".join(lines(environment.name, target, release, commit)))
     github.outputs(version=target.version, refresh="--refresh" if same else "")
     return YES
 

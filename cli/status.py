@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from cli import NO, YES, diagnosis, environment, history
+from cli import NO, YES, diagnosis, history
 from cli.diagnosis import Diagnosis, Health, Observed, Service
-from cli.environment import Environment
+from cli.environment import Environment, add_stack, read_environment
 from cli.errors import EXPECTED, told
 from cli.text import bold, table
 from release import drift as service_drift
@@ -33,13 +33,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "check answers now, and say whether somebody releases. Nothing is changed."
     )
     parser.epilog = "Exit status: 0 all of it agrees, 1 it does not or cannot be read, 2 wrong usage."
-    environment.add_stack(parser)
+    add_stack(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    there = environment.opened(options.stack)
-    seen = look(there, there.clients)
+    environment = read_environment(options.stack)
+    seen = look(environment, environment.clients)
     finding = diagnosis.diagnose(seen, datetime.now(UTC))
     if options.json:
         print(json.dumps(as_json(seen, finding), indent=2))
@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     return YES if finding.good else NO
 
 
-def look(there: Environment, clients: Clients) -> Observed:
+def look(environment: Environment, clients: Clients) -> Observed:
     """All seen, read at the same time. What cannot be read is a fact, too."""
-    request = there.released()
+    request = environment.released()
     bucket = request.site.records_bucket
     unread: dict[str, str] = {}
 
@@ -71,13 +71,13 @@ def look(there: Environment, clients: Clients) -> Observed:
     held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
     mark = pool.submit(read, "unsettled", lambda: records.read_mark(clients.s3, bucket))
     last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
-    answer = pool.submit(lambda: health(there, recorded.result()))
+    answer = pool.submit(lambda: health(environment, recorded.result()))
     pool.shutdown(wait=False)
     newest = last.result()
     return Observed(
-        environment=there.name,
-        stack=there.release,
-        pending=there.stack.pending,
+        environment=environment.name,
+        stack=environment.release,
+        pending=environment.stack.pending,
         record=recorded.result(),
         ecs=current.result(),
         static_manifest=site.result(),
@@ -157,12 +157,12 @@ def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
     )
 
 
-def health(there: Environment, release: Release | None) -> Health:
+def health(environment: Environment, release: Release | None) -> Health:
     """One probe for the version that is proven; before the first one, for the one that was to be released."""
-    check = there.released().health
+    check = environment.released().health
     if release is None:
         answer = healthcheck.probe(check)
     else:
-        answer = healthcheck.probe(dataclasses.replace(check, version=release.version), there.tasks(release))
+        answer = healthcheck.probe(dataclasses.replace(check, version=release.version), environment.tasks(release))
     version = answer.body.get("version")
     return Health(url=check.url, version=version if isinstance(version, str) else None, miss=answer.miss)

@@ -7,7 +7,8 @@ import dataclasses
 import json
 from typing import Any
 
-from cli import NO, YES, environment, versions
+from cli import NO, YES, versions
+from cli.environment import read_environment
 from cli.errors import UsageError, VerbError
 from cli.text import bold
 from release.healthcheck import HealthCheck, NotProven, Proof, prove
@@ -76,18 +77,16 @@ def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
             if options.version is None:
                 raise UsageError("--url needs --version: the full Git SHA that must answer there.")
             return HealthCheck(**overrides | {"version": versions.resolve(options.version)}), None
-        there = environment.opened(options.stack)
-        check, release = there.released().health, there.release
+        environment = read_environment(options.stack)
+        check, release, name = environment.released().health, environment.release, environment.name
         if options.version is not None:
-            overrides["version"] = versions.resolve(options.version, [release] if release else [], name=there.name)
+            overrides["version"] = versions.resolve(options.version, [release] if release else [], name=name)
         elif release is None:
-            raise VerbError(
-                f"{there.name} has proven nothing yet.\n  to see what runs:  python -m release status -s {there.name}"
-            )
+            raise VerbError(f"{name} has proven nothing yet.\n  to see what runs:  python -m release status -s {name}")
         else:
             overrides["version"] = release.version
         proven = release is not None and release.version == overrides["version"]
-        return dataclasses.replace(check, **overrides), there.tasks(release) if release and proven else None
+        return dataclasses.replace(check, **overrides), environment.tasks(release) if release and proven else None
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -151,8 +151,8 @@ def by_pulumi(monkeypatch: pytest.MonkeyPatch, read: Callable[[], object]) -> Re
 
 
 def state() -> object:
-    there = environment.Environment(stack=stack.read("dev"), request=None)
-    return there.release, environment.opened("dev")
+    dev = environment.Environment(stack=stack.read("dev"), request=None)
+    return dev.release, environment.read_environment("dev")
 
 
 def from_github(read: Callable[[github.Api], object]) -> Read:
@@ -196,7 +196,7 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         "client": (EXPORT, by_pulumi(monkeypatch, lambda: recover.client(stack.read("dev")))),
         "history": ([UPDATE], by_pulumi(monkeypatch, lambda: updates.read("dev"))),
         "stacks": ([{"name": "dev"}], by_pulumi(monkeypatch, lambda: stack._others("deb"))),
-        "config": ({"easi:a": {"value": "b"}}, by_pulumi(monkeypatch, lambda: environment.settings("dev"))),
+        "config": ({"easi:a": {"value": "b"}}, by_pulumi(monkeypatch, lambda: environment.settings_of("dev"))),
         "preview": (PREVIEW, lambda body: events.from_json(strict_json.decode(body))),
         "comments": (
             [{"id": 1, "user": {"type": "Bot"}, "body": "b"}],
@@ -204,7 +204,7 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         ),
         "issues": (
             [{"number": 1, "title": "t", "body": None, "user": {"login": "a", "type": "Bot"}}],
-            from_github(lambda api: drift_issue.ours(api.paginate("issues", drift_issue.Listed))),
+            from_github(lambda api: drift_issue.own(api.paginate("issues", drift_issue.Issue))),
         ),
         "approvals": (
             [{"state": "approved", "environments": [{"name": "prod"}], "user": {"login": "a"}, "comment": "c"}],
