@@ -84,7 +84,7 @@ def who(environment: str, reviews: Sequence[Review]) -> str:
     Raises VerbError where there is none.
     """
     for review in reversed(reviews):
-        named = {one.name for one in review.environments}
+        named = {reviewed.name for reviewed in review.environments}
         if review.state == "approved" and environment in named:
             comment = (review.comment or "").strip()
             by = (review.user and review.user.login) or "a deleted account"

@@ -17,20 +17,20 @@ from release.records import Release
 from release.updates import Update
 
 
-def in_force(release: Release, past: Sequence[Update], known: Callable[[str], bool]) -> str:
+def in_force(release: Release, past: Sequence[Update], has_commit: Callable[[str], bool]) -> str:
     """The commit whose settings the stack has: of the last update that succeeded, else of the version it has proven.
 
     They differ after a release of a version that was named: the settings are those of the tree it was named in. An
     update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
     """
     last = next((update.commit for update in past if update.succeeded), "")
-    return last if last and known(last) else version.commit(release.version)
+    return last if last and has_commit(last) else version.commit(release.version)
 
 
 def take(root: Path, name: str, release: Release) -> str:
     """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
 
-    def known(sha: str) -> bool:
+    def has_commit(sha: str) -> bool:
         if not git.has(root, sha) and git.is_shallow(root):
             # Not one of a branch that is gone: the version's own settings may be older ones.
             raise VerbError(
@@ -39,7 +39,7 @@ def take(root: Path, name: str, release: Release) -> str:
             )
         return git.has(root, sha)
 
-    commit = in_force(release, updates.read(name), known)
+    commit = in_force(release, updates.read(name), has_commit)
     check_out(root, commit, why=f"whose settings are in force in {name}")
     return commit
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from cli import YES, github, markdown, preview
+from cli import YES, github, markdown
 from cli.errors import UsageError
 from cli.events import Preview
 from cli.github import Api, GithubError
 from cli.markdown import Part
+from cli.preview import load_all
 from cli.text import short
 
 MARKER: Final = "<!-- easi:preview -->"
@@ -35,10 +36,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    previews = preview.load_all(filter(None, options.expect.split(",")), options.files)
+    previews = load_all(filter(None, options.expect.split(",")), options.files)
     if not previews:
         raise UsageError("no preview at all: name the FILE of each stack, or with --expect the stacks")
-    text = body(previews, seen=github.run_url())
+    text = body(previews, run_url=github.run_url())
     if options.pull_request is None:
         print(text)
         return YES
@@ -46,23 +47,24 @@ def run(options: argparse.Namespace) -> int:
     return YES
 
 
-def body(previews: Mapping[str, Preview | None], *, seen: str = "") -> str:
-    """The comment. None: that stack has no preview. `seen` is the address of the run that made them."""
+def body(previews: Mapping[str, Preview | None], *, run_url: str = "") -> str:
+    """The comment. None: that stack has no preview. `run_url` is the address of the run that made them."""
     names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    run = f"[this run]({seen})" if seen else "the run that made this comment"
-    versions = {one.version for one in previews.values() if one and one.version and one.changes and not one.gate}
+    run = f"[this run]({run_url})" if run_url else "the run that made this comment"
+    made = [preview for name in names if (preview := previews[name]) is not None]
+    versions = {preview.version for preview in made if preview.version and preview.changes and not preview.gate}
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
-    parts += _on_top([one for name in names if (one := previews[name]) is not None])
+    dangers = [(preview.stack, danger) for preview in made for danger in markdown.dangers(preview)]
+    parts += markdown.replaced_or_deleted(f"**{markdown.escape(stack)}**: {danger}" for stack, danger in dangers)
     rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
     parts.append(markdown.table(("stack", "release", "changes"), rows))
-    if any(one and one.gate for one in previews.values()):
+    if any(preview.gate for preview in made):
         parts.append("Before a merge, the gate refuses what the environment before has not proven: that is expected.")
-    for name in names:
-        one = previews[name]
-        if one is not None and not markdown.is_quiet(one):
-            parts += markdown.parts_of(one, whole=f"The whole diff is in {run}.", with_top=False)
-    parts.append(f"Edited in place{f' by {run}' if seen else ''}; values of environment variables are left out.")
+    for preview in made:
+        if not markdown.is_quiet(preview):
+            parts += markdown.parts_of(preview, whole=f"The whole diff is in {run}.", with_top=False)
+    parts.append(f"Edited in place{f' by {run}' if run_url else ''}; values of environment variables are left out.")
     return markdown.fit(parts, markdown.COMMENT_CHARACTERS)
 
 
@@ -70,9 +72,9 @@ def put(api: Api, pull_request: int, text: str) -> str:
     """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
     for last in (False, True):
         comments = api.paginate(f"issues/{pull_request}/comments", Comment)
-        mine = next((one for one in comments if one.is_ours(MARKER)), None)
-        if mine is not None:
-            answer = api.patch(f"issues/comments/{mine.id}", {"body": text})
+        own = next((comment for comment in comments if comment.is_ours(MARKER)), None)
+        if own is not None:
+            answer = api.patch(f"issues/comments/{own.id}", {"body": text})
             return f"edited {answer.get('html_url', 'the comment')}"
         try:
             answer = api.post(f"issues/{pull_request}/comments", {"body": text})
@@ -92,16 +94,10 @@ class Comment(github.Written):
     id: int
 
 
-def _on_top(previews: Sequence[Preview]) -> list[Part]:
-    """What no roll back brings back, of all stacks, before anything else."""
-    lines = [f"- **{markdown.escape(one.stack)}**: {danger}" for one in previews for danger in markdown.dangers(one)]
-    return ["⚠️ **Replaced or deleted**", "\n".join(lines)] if lines else []
-
-
-def _summary(name: str, seen: Preview | None, run: str) -> tuple[str, str]:
+def _summary(name: str, preview: Preview | None, run: str) -> tuple[str, str]:
     """What would come to a stack, and what would change in it."""
-    if seen is None:
+    if preview is None:
         return "", f"no preview: see {run}"
-    gate = "; the gate would refuse it now" if seen.gate else ""
-    comes = markdown.escape(seen.headline.removeprefix(f"{name}: "))
-    return comes, markdown.escape(markdown.summarize(seen) + gate)
+    gate = "; the gate would refuse it now" if preview.gate else ""
+    comes = markdown.escape(preview.headline.removeprefix(f"{name}: "))
+    return comes, markdown.escape(markdown.summarize(preview) + gate)

@@ -122,64 +122,64 @@ class Diagnosis:
         return not self.problems
 
 
-def diagnose(seen: Observed, now: datetime) -> Diagnosis:
+def diagnose(observed: Observed, now: datetime) -> Diagnosis:
     """Compare the sources with the record of the last proven release."""
-    problems = tuple(_problems(seen))
-    name, release = seen.environment, seen.record
+    problems = tuple(_problems(observed))
+    name, release = observed.environment, observed.record
     if problems:
         headline = f"{name}: {problems[0].what}. To do: {problems[0].to_do}"
     else:
         assert release is not None  # noqa: S101 - without a record, something is wrong
         proven = f"proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         headline = f"{name} runs {short(release.version)}, {proven}: record, ECS, site and health check agree"
-    return Diagnosis(environment=name, headline=headline, problems=problems, rows=tuple(_rows(seen, now)))
+    return Diagnosis(environment=name, headline=headline, problems=problems, rows=tuple(_rows(observed, now)))
 
 
-def _problems(seen: Observed) -> Iterator[Problem]:
+def _problems(observed: Observed) -> Iterator[Problem]:
     """What is wrong, the most urgent first."""
-    name, release = seen.environment, seen.record
-    if seen.lease is not None and seen.lease.alive:
-        holder = seen.lease.holder
+    name, release = observed.environment, observed.record
+    if observed.lease is not None and observed.lease.alive:
+        holder = observed.lease.holder
         yield Problem(
             code="releasing",
             what=f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
             to_do=f"wait until it has ended; then: python -m release history -s {name}",
         )
     else:
-        yield from _cut_short(seen)
-    if "record" in seen.unread:
+        yield from _cut_short(observed)
+    if "record" in observed.unread:
         yield Problem(
             code="unread",
-            what=f"the record cannot be read: {seen.unread['record']}",
+            what=f"the record cannot be read: {observed.unread['record']}",
             to_do="sign in with a role that may read it",
         )
     elif release is None:
         to_do = f"release a version: pulumi up -s {name}"
         yield Problem(code="nothing proven", what="nothing was ever proven here", to_do=to_do)
     else:
-        yield from _differences(seen, release)
-    for source, why in seen.unread.items():
+        yield from _differences(observed, release)
+    for source, why in observed.unread.items():
         if source != "record":
             to_do = "sign in with a role that may read it"
             yield Problem(code="unread", what=f"{source} could not be read: {why}", to_do=to_do)
 
 
-def _cut_short(seen: Observed) -> Iterator[Problem]:
+def _cut_short(observed: Observed) -> Iterator[Problem]:
     """What an attempt left behind that nobody is at any more."""
-    name = seen.environment
-    then = f"python -m release recover -s {name} && {_up(seen)}"
-    if seen.unsettled is not None:
-        mark = seen.unsettled
+    name = observed.environment
+    then = f"python -m release recover -s {name} && {_up(observed)}"
+    if observed.unsettled is not None:
+        mark = observed.unsettled
         which = (
             f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
         )
         what = f"{which} ended neither proven nor undone: what serves may be a mixture"
         yield Problem(code="unfinished", what=what, to_do=then)
-    elif seen.lease is not None:
-        holder = seen.lease.holder
+    elif observed.lease is not None:
+        holder = observed.lease.holder
         which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"
         yield Problem(code="cut short", what=f"{which} was cut short before it changed what serves", to_do=then)
-    elif seen.pending:
+    elif observed.pending:
         # An update takes the lease only for its release: before and after that, nothing here says whether it lives.
         yield Problem(
             code="pending",
@@ -188,13 +188,13 @@ def _cut_short(seen: Observed) -> Iterator[Problem]:
         )
 
 
-def _differences(seen: Observed, release: Release) -> Iterator[Problem]:
+def _differences(observed: Observed, release: Release) -> Iterator[Problem]:
     """Where what serves is not what was proven."""
-    again = _up(seen, "--refresh ")
-    ecs = seen.ecs
+    again = _up(observed, "--refresh ")
+    ecs = observed.ecs
     if ecs is not None and (what := ecs.differs(release)):
         yield Problem(code="service differs", what=what, to_do=again)
-    elif ecs is None and "ECS" not in seen.unread:
+    elif ecs is None and "ECS" not in observed.unread:
         yield Problem(code="service missing", what="the service is not there", to_do=again)
     elif ecs is not None and ecs.running < ecs.desired:
         yield Problem(
@@ -202,21 +202,21 @@ def _differences(seen: Observed, release: Release) -> Iterator[Problem]:
             what=f"only {ecs.running} of {ecs.desired} tasks run",
             to_do="look at the service's events in ECS: it is starting them, or says why it cannot",
         )
-    if "site" not in seen.unread and seen.static_manifest != release.static_manifest:
-        what = _site_differs(seen.static_manifest, release.static_manifest)
+    if "site" not in observed.unread and observed.static_manifest != release.static_manifest:
+        what = _site_differs(observed.static_manifest, release.static_manifest)
         yield Problem(code="site differs", what=what, to_do=again)
-    if seen.health.miss is not None:
-        restart = _up(seen).replace(" pulumi", " EASI_RESTART='why' pulumi")
+    if observed.health.miss is not None:
+        restart = _up(observed).replace(" pulumi", " EASI_RESTART='why' pulumi")
         yield Problem(
             code="unhealthy",
-            what=f"the health check {_said(seen.health.miss)}",
+            what=f"the health check {_said(observed.health.miss)}",
             to_do=f"look at the backend's logs; to start every task anew: {restart}",
         )
-    if seen.stack is not None and seen.stack.version != release.version:
+    if observed.stack is not None and observed.stack.version != release.version:
         yield Problem(
             code="stack differs",
-            what=f"the stack's outputs say {short(seen.stack.version)}, and {short(release.version)} is recorded",
-            to_do=_up(seen),
+            what=f"the stack's outputs say {short(observed.stack.version)}, and {short(release.version)} is recorded",
+            to_do=_up(observed),
         )
 
 
@@ -234,68 +234,70 @@ def _said(miss: str) -> str:
     return miss if miss.startswith(("answered", "came")) else f"does not pass: {miss}"
 
 
-def _up(seen: Observed, option: str = "") -> str:
+def _up(observed: Observed, option: str = "") -> str:
     """The update that proves the recorded version again, whatever is checked out."""
-    version = f"EASI_VERSION={seen.record.version} " if seen.record else ""
-    return f"{version}pulumi up {option}-s {seen.environment}"
+    version = f"EASI_VERSION={observed.record.version} " if observed.record else ""
+    return f"{version}pulumi up {option}-s {observed.environment}"
 
 
-def _rows(seen: Observed, now: datetime) -> Iterator[Row]:
-    release = seen.record
+def _rows(observed: Observed, now: datetime) -> Iterator[Row]:
+    release = observed.record
     if release is None:
-        yield Row(name="record", value=seen.unread.get("record", "none"))
+        yield Row(name="record", value=observed.unread.get("record", "none"))
     else:
         proven = f"{short(release.version)}, proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         yield Row(name="record", value=proven, remark=revision(release.task_definition))
-    yield from serving(seen)
-    health = seen.health
+    yield from serving(observed)
+    health = observed.health
     answer = f"pass, {short(health.version or '')}" if health.miss is None else health.miss
     yield Row(name="health", value=answer, remark=health.url)
-    stack = short(seen.stack.version) if seen.stack else "no release"
-    remark = _compared(seen.stack.version if seen.stack else None, release.version if release else None)
-    if seen.pending:
-        living = seen.lease is not None and seen.lease.alive
-        busy = ", ".join(urn.rpartition("::")[2] for urn in seen.pending)
+    stack = short(observed.stack.version) if observed.stack else "no release"
+    remark = _compared(observed.stack.version if observed.stack else None, release.version if release else None)
+    if observed.pending:
+        living = observed.lease is not None and observed.lease.alive
+        busy = ", ".join(urn.rpartition("::")[2] for urn in observed.pending)
         remark = f"{'under way' if living else 'under way or cut short'}: {busy}"
     yield Row(name="stack", value=stack, remark=remark)
-    yield Row(name="lease", value=_lease(seen))
-    if seen.last is not None:
-        last = seen.last
-        summary = f"{short(last.version)} {state(last, seen.lease)}, began {when(last.started_at)}"
+    yield Row(name="lease", value=_lease(observed))
+    if observed.last is not None:
+        last = observed.last
+        summary = f"{short(last.version)} {state(last, observed.lease)}, began {when(last.started_at)}"
         yield Row(name="last try", value=summary, remark=last.who)
 
 
-def serving(seen: Observed) -> Iterator[Row]:
+def serving(observed: Observed) -> Iterator[Row]:
     """What ECS runs and the site serves, each compared with the record."""
-    yield _ecs(seen)
-    yield _site(seen)
+    yield _ecs(observed)
+    yield _site(observed)
 
 
-def _ecs(seen: Observed) -> Row:
-    if seen.ecs is None:
-        return Row(name="ECS", value=seen.unread.get("ECS", "no service"))
-    value = f"{revision(seen.ecs.task_definition)}, {seen.ecs.running} of {seen.ecs.desired} tasks"
-    if seen.record is None:
+def _ecs(observed: Observed) -> Row:
+    if observed.ecs is None:
+        return Row(name="ECS", value=observed.unread.get("ECS", "no service"))
+    value = f"{revision(observed.ecs.task_definition)}, {observed.ecs.running} of {observed.ecs.desired} tasks"
+    if observed.record is None:
         return Row(name="ECS", value=value)
-    return Row(name="ECS", value=value, remark=DIFFERS if seen.ecs.differs(seen.record) else "as recorded")
+    return Row(name="ECS", value=value, remark=DIFFERS if observed.ecs.differs(observed.record) else "as recorded")
 
 
-def _site(seen: Observed) -> Row:
-    if "site" in seen.unread:
-        return Row(name="site", value=seen.unread["site"])
-    manifest = seen.static_manifest
+def _site(observed: Observed) -> Row:
+    if "site" in observed.unread:
+        return Row(name="site", value=observed.unread["site"])
+    manifest = observed.static_manifest
     digest, _, differs = (manifest or "").partition(" ")
     shown = f"manifest {short(digest)} {differs}".strip() if manifest else "nothing"
     return Row(
-        name="site", value=shown, remark=_compared(manifest, seen.record.static_manifest if seen.record else None)
+        name="site",
+        value=shown,
+        remark=_compared(manifest, observed.record.static_manifest if observed.record else None),
     )
 
 
-def _lease(seen: Observed) -> str:
-    if seen.lease is None:
-        return seen.unread.get("lease", "free: nobody releases")
-    kept = "renewed" if seen.lease.alive else "not renewed since"
-    return f"{seen.lease.holder}, {kept} {seen.lease.age_s:.0f} s ago"
+def _lease(observed: Observed) -> str:
+    if observed.lease is None:
+        return observed.unread.get("lease", "free: nobody releases")
+    kept = "renewed" if observed.lease.alive else "not renewed since"
+    return f"{observed.lease.holder}, {kept} {observed.lease.age_s:.0f} s ago"
 
 
 def _compared(value: str | None, recorded: str | None) -> str:

@@ -56,7 +56,7 @@ def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
             entries.append((urn, at, [f"{_SIGNS.get(op, '~')} {name}: {op}", *_changed(step)]))
         elif after and (op == "refresh" or (op == "same" and kind == STACK)):
             # What a refresh finds, and the stack's outputs, are not known before.
-            shown = list(_found(step))
+            shown = list(_refreshed(step))
             if shown:
                 entries.append((urn, at, [f"~ {name}: {'refresh' if op == 'refresh' else 'outputs'}", *shown]))
     return [f"{'    ' if of else ''}{line}" for *_, shown in sorted(entries) for of, line in enumerate(shown)]
@@ -73,7 +73,7 @@ def _changed(step: Mapping[str, Any]) -> list[str]:
     return differences or [f"~ {_name(path)}: changed" for path in named]
 
 
-def _found(step: Mapping[str, Any]) -> Iterator[str]:
+def _refreshed(step: Mapping[str, Any]) -> Iterator[str]:
     if not step.get("new"):
         yield "it is not there any more"
         return

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cli import YES, github, markdown, preview
+from cli import YES, github, markdown
 from cli.errors import UsageError
 from cli.events import Preview
+from cli.preview import load_all
 from cli.text import short
 
 LABEL: Final = "drift"
@@ -81,33 +82,33 @@ def run(options: argparse.Namespace) -> int:
     names = [name.strip() for name in options.expect.split(",") if name.strip()]
     if not names:
         raise UsageError("--expect names no environment: expected, for example, --expect dev,impl,prod")
-    previews = preview.load_all(names, options.files)
+    previews = load_all(names, options.files)
     if unexpected := [name for name in previews if name not in names]:
         raise UsageError(f"there is a preview of {', '.join(unexpected)}, and --expect has {', '.join(names)}")
     drift = Drift(stacks=previews)
     print("\n".join(lines(drift)), flush=True)
     api = github.Api(os.environ)
     issue = own(api.paginate(f"issues?state=open&labels={LABEL}", Issue))
-    done = act(api, issue, decide(drift, issue, seen=github.run_url()))
+    done = act(api, issue, decide(drift, issue, run_url=github.run_url()))
     print(done)
     github.summary("\n\n".join(["## Drift", markdown.fence("\n".join(lines(drift))), markdown.escape(done)]))
     return YES
 
 
-def decide(drift: Drift, issue: Issue | None, *, seen: str = "") -> Write | Close | None:
+def decide(drift: Drift, issue: Issue | None, *, run_url: str = "") -> Write | Close | None:
     """What there is to do; None: nothing. Pure.
 
-    `seen` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
+    `run_url` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
     as it is: what it says may be true still. It is written only if it would say something else.
     """
     if drift.drifted:
-        new = Write(title=title(drift), body=body(drift, seen))
+        new = Write(title=title(drift), body=body(drift, run_url))
         same = issue is not None and (issue.title, _plain(issue.body or "")) == (new.title, _plain(new.body))
         return None if same else new
     if issue is None or drift.unknown:
         return None
     comment = f"{_and(list(drift.stacks))}: as released."
-    return Close(comment=f"{comment}\n\nSeen in {seen}" if seen else comment)
+    return Close(comment=f"{comment}\n\nSeen in {run_url}" if run_url else comment)
 
 
 def title(drift: Drift) -> str:
@@ -116,7 +117,7 @@ def title(drift: Drift) -> str:
     return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
 
 
-def body(drift: Drift, seen: str) -> str:
+def body(drift: Drift, run_url: str) -> str:
     """The issue's text: what differs, what to do, and which environments nobody knows of."""
     head = [
         MARKER,
@@ -129,7 +130,7 @@ def body(drift: Drift, seen: str) -> str:
         "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
-    tail = [f"{_SEEN} {seen}"] if seen else []
+    tail = [f"{_SEEN} {run_url}"] if run_url else []
     whole = "The run's log has all of it."
     previews = [part for preview in drift.drifted for part in markdown.parts_of(preview, whole=whole)]
     return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)

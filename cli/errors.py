@@ -31,8 +31,8 @@ def exit_code(error: BaseException) -> int:
 
 def told(error: BaseException) -> str:
     if isinstance(error, ClientError):
-        said = error.response.get("Error", {})
-        return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
+        answer = error.response.get("Error", {})
+        return f"AWS refused {error.operation_name}: {answer.get('Code')}: {answer.get('Message')}"
     if isinstance(error, ResponseParserError):
         return "the response did not come from AWS: look for a proxy, or a network that wants a login first"
     if isinstance(error, BotoCoreError):

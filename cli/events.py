@@ -64,7 +64,11 @@ class Preview:
     @property
     def routine(self) -> tuple[Change, ...]:
         """What every release replaces. What a release would not explain, as drift, has none of it."""
-        return () if self.refresh else tuple(one for one in self.replaced if one.note and one.type == TASK_DEFINITION)
+        return (
+            ()
+            if self.refresh
+            else tuple(change for change in self.replaced if change.note and change.type == TASK_DEFINITION)
+        )
 
     @property
     def dangers(self) -> tuple[tuple[str, Change], ...]:

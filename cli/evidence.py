@@ -11,11 +11,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli import NO, YES, changes, explain, github, markdown, outcome, preview
+from cli import NO, YES, changes, explain, github, markdown, outcome
 from cli.environment import Environment, add_stack
 from cli.events import Preview
 from cli.explain import Answer
 from cli.markdown import Block, Part
+from cli.preview import create, save
 from cli.question import ask
 from cli.text import short, table, when
 from release.promotion import Accepted
@@ -40,8 +41,8 @@ class Evidence:
 
     @property
     def good(self) -> bool:
-        seen = self.preview
-        return self.answer.accepted and seen is not None and not seen.failed and seen.gate is None
+        preview = self.preview
+        return self.answer.accepted and preview is not None and not preview.failed and preview.gate is None
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
     with github.failure_in_summary(f"{options.stack}: what a release would change is not known"):
         question = ask(options.stack)
         answer = explain.explain(question, unread=_UNREAD)
-        seen = preview.run(question.here.name) if answer.accepted else None
-    if seen is not None and options.save is not None:
-        preview.save(seen, options.save)
-    evidence = Evidence(answer=answer, upstream=question.upstream, preview=seen, compare=_compare(answer, os.environ))
+        preview = create(question.here.name) if answer.accepted else None
+    if preview is not None and options.save is not None:
+        save(preview, options.save)
+    compare = _compare(answer, os.environ)
+    evidence = Evidence(answer=answer, upstream=question.upstream, preview=preview, compare=compare)
     print("\n".join(lines(evidence)), flush=True)
     github.summary(summary(evidence))
     return YES if evidence.good else NO
@@ -72,7 +74,9 @@ def lines(evidence: Evidence) -> list[str]:
     answer = evidence.answer
     warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
     top = [evidence.preview.headline] if evidence.good and evidence.preview and evidence.preview.headline else []
-    shown = [*top, *_answer(evidence), *warnings, *changes.of_commits(answer.changes), *_resources(evidence)]
+    shown = [*top, *_answer(evidence), *warnings, *changes.of_commits(answer.changes)]
+    if evidence.preview is not None:
+        shown.append(f"  preview   {markdown.summarize(evidence.preview)}")
     if not evidence.good:
         return shown
     return [*shown, f"  proof     {_whose(evidence)}", *table(_proof(evidence), indent=" " * 12)]
@@ -80,21 +84,20 @@ def lines(evidence: Evidence) -> list[str]:
 
 def summary(evidence: Evidence) -> str:
     """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
-    answer, seen = evidence.answer, evidence.preview
+    answer, preview = evidence.answer, evidence.preview
     first, *more = _answer(evidence)
     decision = "may be released" if evidence.good else "cannot be released"
     parts: list[Part] = [f"## {markdown.escape(answer.environment)}: {markdown.code(short(answer.version))} {decision}"]
-    if evidence.good and seen is not None and seen.headline:
-        parts.append(f"**{markdown.escape(seen.headline)}**")
+    if evidence.good and preview is not None and preview.headline:
+        parts.append(f"**{markdown.escape(preview.headline)}**")
     parts.append(f"**{markdown.escape(first)}**")
     if more:
         parts.append(Block(text="\n".join(more)))
     # The preview has the same as warnings, further down.
     parts += [f"⚠️ **{markdown.escape(str(rolled_back))}**" for rolled_back in answer.rolled_back]
-    if seen is not None and not seen.failed:
-        dangers = [f"- {danger}" for danger in markdown.dangers(seen)]
-        parts += ["⚠️ **Replaced or deleted**", "\n".join(dangers)] if dangers else []
-        parts += markdown.parts_of(seen, whole="`pulumi preview` shows all of it.", with_top=False)
+    if preview is not None and not preview.failed:
+        parts += markdown.replaced_or_deleted(markdown.dangers(preview))
+        parts += markdown.parts_of(preview, whole="`pulumi preview` shows all of it.", with_top=False)
     title, *commits = changes.of_commits(answer.changes)
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
@@ -108,21 +111,17 @@ def summary(evidence: Evidence) -> str:
 
 
 def _answer(evidence: Evidence) -> list[str]:
-    answer, seen = evidence.answer, evidence.preview
+    answer, preview = evidence.answer, evidence.preview
     name, version = answer.environment, short(answer.version)
     if not answer.accepted:
         return answer.message.split("\n")
-    if seen is not None and seen.gate is not None:
-        return seen.gate.split("\n")
-    if seen is None or seen.failed:
-        shown = seen.errors if seen else ()
+    if preview is not None and preview.gate is not None:
+        return preview.gate.split("\n")
+    if preview is None or preview.failed:
+        shown = preview.errors if preview else ()
         rows = [line for error in shown for line in error.split("\n")]
         return [f"{name} would accept {version}, but its preview failed.", *rows]
     return [answer.message]
-
-
-def _resources(evidence: Evidence) -> list[str]:
-    return [f"  preview   {markdown.summarize(evidence.preview)}"] if evidence.preview is not None else []
 
 
 def _whose(evidence: Evidence) -> str:

@@ -150,12 +150,12 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "earlier": history.earlier_json(answer.earlier) if answer.earlier else None,
         "rolledBack": [
             {
-                "environment": one.environment,
-                "version": one.version,
-                "contained": one.contained,
-                "rollBack": dataclasses.asdict(one.mark),
+                "environment": rolled_back.environment,
+                "version": rolled_back.version,
+                "contained": rolled_back.contained,
+                "rollBack": dataclasses.asdict(rolled_back.mark),
             }
-            for one in answer.rolled_back
+            for rolled_back in answer.rolled_back
         ],
         "changes": changes.as_json(answer.changes),
     }

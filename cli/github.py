@@ -229,7 +229,7 @@ def _limit(answer: BaseHTTPResponse) -> float | None:
 def _refused(what: str, answer: BaseHTTPResponse, limited: float | None) -> GithubError:
     try:
         content = strict_json.decode(answer.data)
-        reason = str(content.get("message", "")) + "".join(f"; {one}" for one in content.get("errors") or ())
+        reason = str(content.get("message", "")) + "".join(f"; {problem}" for problem in content.get("errors") or ())
     except (DamagedError, AttributeError, TypeError):
         reason = "something else than JSON"
     if limited is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from cli.events import Change, Preview
@@ -138,15 +138,21 @@ def summarize(preview: Preview) -> str:
         return "the preview failed"
     routine = len(preview.routine)
     counts = {**preview.counts, "replace": preview.counts.get("replace", 0) - routine}
-    known = [op for op in OPERATIONS if op in counts]
+    ordered = [op for op in OPERATIONS if op in counts]
     others = [op for op in counts if op not in OPERATIONS]
-    parts = [f"{counts[op]} to {op}" for op in [*known, *others] if counts[op] > 0]
+    parts = [f"{counts[op]} to {op}" for op in [*ordered, *others] if counts[op] > 0]
     return ", ".join([*parts, *([f"{routine} replaced as in every release"] if routine else [])]) or "no change"
 
 
 def dangers(preview: Preview) -> list[str]:
     """What would be replaced or deleted, as items of a list; without what every release replaces."""
     return _some([f"**{operation}** {_resource(change)}" for operation, change in preview.dangers])
+
+
+def replaced_or_deleted(items: Iterable[str]) -> list[Part]:
+    """The warning on top of a document; nothing without any of these dangers."""
+    lines = "\n".join(f"- {item}" for item in items)
+    return ["⚠️ **Replaced or deleted**", lines] if lines else []
 
 
 def _resource(change: Change) -> str:

@@ -40,12 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--refresh", action="store_true", help="compare with what is really there, not with what the state says"
     )
-    parser.set_defaults(run=verb)
 
 
-def verb(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     try:
-        preview = run(options.stack, refresh=options.refresh)
+        preview = create(options.stack, refresh=options.refresh)
     except VerbError as error:
         preview = Preview(
             stack=options.stack, version=None, counts={}, errors=(str(error),), refresh=options.refresh, failed=True
@@ -73,7 +72,7 @@ def _lines(preview: Preview) -> list[str]:
     return [line for line in shown if line]
 
 
-def run(stack: str, *, refresh: bool = False) -> Preview:
+def create(stack: str, *, refresh: bool = False) -> Preview:
     """Preview the stack `stack` of the project in the current folder; says now and then that it is at it.
 
     A preview that fails is an answer, too: see `Preview.failed`. Raises VerbError where there is no Pulumi.
@@ -86,7 +85,7 @@ def run(stack: str, *, refresh: bool = False) -> Preview:
     if code != 0 and preview.errors:
         return preview
     if code != 0:
-        problem = hide(_told(stack, complained, code), variables.values(engine_events))
+        problem = hide(_problem(stack, complained, code), variables.values(engine_events))
     elif unread or not events.is_whole(engine_events):
         problem = f"what would change is not known: {unread or 'its event log has no summary'}\n"
         problem += f"  to see what Pulumi says:  pulumi preview -s {stack}"
@@ -189,7 +188,7 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _told(stack: str, complained: str, code: int) -> str:
+def _problem(stack: str, complained: str, code: int) -> str:
     """What is wrong where the engine did not even begin."""
     try:
         read_environment(stack)

@@ -43,8 +43,8 @@ def look(environment: Environment) -> Outcome:
     """Everything that is known, of which only the stack and the version must be. Raises some of EXPECTED."""
     release = environment.release
     named = os.environ.get("EASI_VERSION")
-    known = [release] if release else []
-    version = versions.resolve(named, known, name=environment.name) if named else version_here(environment)
+    releases = [release] if release else []
+    version = versions.resolve(named, releases, name=environment.name) if named else version_here(environment)
     outcome = Outcome(
         environment=environment.name,
         version=version,
@@ -79,16 +79,16 @@ def _with_status(outcome: Outcome, environment: Environment) -> Outcome:
 
     Compared with what the stack says is proven, as all of the outcome is: the record may be that of a later release.
     """
-    seen, miss = None, outcome.miss
+    observed, miss = None, outcome.miss
     # Before the first release there is nothing to ask for; else `unread` says why.
     with contextlib.suppress(*errors.EXPECTED):
-        seen = dataclasses.replace(status.look(environment, environment.clients), record=outcome.release)
+        observed = dataclasses.replace(status.look(environment, environment.clients), record=outcome.release)
     if outcome.release is not None and outcome.proof is None and not miss:
         try:
             miss = status.health(environment, outcome.release).miss or ""
         except errors.VerbError as error:
             miss = f"it cannot be asked: {error}"
-    return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(seen)) if seen else ())
+    return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(observed)) if observed else ())
 
 
 def _with_attempt(outcome: Outcome, environment: Environment) -> Outcome:

@@ -57,12 +57,12 @@ def ask(name: str | None, version: str | None = None) -> Question:
     here = read_environment(name)
     settings = settings_of(here.name)
     upstream = _upstream(str(settings.get("easi:promoteFrom") or ""))
-    known = [release for release in (here.release, upstream.release if upstream else None) if release]
+    releases = [release for release in (here.release, upstream.release if upstream else None) if release]
     version = version or os.environ.get("EASI_VERSION")
     case = gate.ask(
         Path.cwd(),
         environment=here.name,
-        requested=versions.resolve(version, known, name=here.name) if version else None,
+        requested=versions.resolve(version, releases, name=here.name) if version else None,
         reason=os.environ.get("EASI_BREAK_GLASS_REASON") or None,
         sources=Sources.of(settings),
     )

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     target = read_environment(options.stack).stack
 
     def ended(locks: tuple[Lock, ...]) -> bool:
-        return options.yes or _asked(
+        return options.yes or _confirmed(
             f"{_locked(target.name, locks)}. Does no update of {target.name} run there any more?"
         )
 
@@ -146,7 +146,7 @@ def _lock(target: Stack) -> str | None:
             raise
     if not _backend().startswith("http"):
         return None  # and to list the stacks, Pulumi reads the state of each, which CI's roles may not
-    busy = any(one.name == target.name and one.update_in_progress for one in stack.listed())
+    busy = any(listed.name == target.name and listed.update_in_progress for listed in stack.listed())
     return LOCKED[1] if busy else None
 
 
@@ -156,8 +156,8 @@ def _refresh(target: Stack) -> None:
     Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
     next update compares it with what runs.
     """
-    known = [operation.urn for operation in target.operations if operation.known and operation.type not in RELEASES]
-    targets = [argument for urn in ([target.root] if target.root else []) + known for argument in ("--target", urn)]
+    urns = [operation.urn for operation in target.operations if operation.known and operation.type not in RELEASES]
+    targets = [argument for urn in ([target.root] if target.root else []) + urns for argument in ("--target", urn)]
     stack.pulumi(
         *("refresh", "-s", target.name, "--clear-pending-creates", "--run-program=false", *targets),
         *("--yes", "--skip-preview", "--suppress-progress"),
@@ -214,7 +214,7 @@ def _consequence(operation: stack.Operation) -> str:
     return ": if AWS made it nevertheless, remove it there; the next update creates it again"
 
 
-def _asked(question: str) -> bool:
+def _confirmed(question: str) -> bool:
     """The answer of the person at the terminal; no where there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False

@@ -39,10 +39,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     environment = read_environment(options.stack)
-    seen = look(environment, environment.clients)
-    finding = diagnosis.diagnose(seen, datetime.now(UTC))
+    observed = look(environment, environment.clients)
+    finding = diagnosis.diagnose(observed, datetime.now(UTC))
     if options.json:
-        print(json.dumps(as_json(seen, finding), indent=2))
+        print(json.dumps(as_json(observed, finding), indent=2))
     else:
         print(bold(finding.headline))
         cells = [(row.name, row.value, row.remark) if row.remark else (row.name, row.value) for row in finding.rows]
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def look(environment: Environment, clients: Clients) -> Observed:
-    """All seen, read at the same time. What cannot be read is a fact, too."""
+    """Ask every source at the same time. Why one cannot be read is in `unread`."""
     request = environment.released()
     bucket = request.site.records_bucket
     unread: dict[str, str] = {}
@@ -89,15 +89,15 @@ def look(environment: Environment, clients: Clients) -> Observed:
     )
 
 
-def as_json(seen: Observed, finding: Diagnosis) -> dict[str, Any]:
+def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:
     """The answer for machines: docs/json.md. Pure."""
-    recorded, ecs, held, mark = seen.record, seen.ecs, seen.lease, seen.unsettled
-    site, _, differences = (seen.static_manifest or "").partition(" ")
+    recorded, ecs, held, mark = observed.record, observed.ecs, observed.lease, observed.unsettled
+    site, _, differences = (observed.static_manifest or "").partition(" ")
     return {
-        "environment": seen.environment,
+        "environment": observed.environment,
         "good": finding.good,
         "headline": finding.headline,
-        "wrong": [{"code": one.code, "what": one.what, "toDo": one.to_do} for one in finding.problems],
+        "wrong": [{"code": problem.code, "what": problem.what, "toDo": problem.to_do} for problem in finding.problems],
         "record": records.proof_json(recorded) if recorded else None,
         "ecs": {
             "taskDefinition": ecs.task_definition,
@@ -110,20 +110,22 @@ def as_json(seen: Observed, finding: Diagnosis) -> dict[str, Any]:
         "site": {
             "staticManifest": site,
             "differences": differences or None,
-            "asRecorded": recorded is not None and seen.static_manifest == recorded.static_manifest,
+            "asRecorded": recorded is not None and observed.static_manifest == recorded.static_manifest,
         }
         if site
         else None,
         "health": {
-            "url": seen.health.url,
-            "passes": seen.health.miss is None,
-            "version": seen.health.version,
-            "why": seen.health.miss,
+            "url": observed.health.url,
+            "passes": observed.health.miss is None,
+            "version": observed.health.version,
+            "why": observed.health.miss,
         },
         "stack": {
-            "version": seen.stack.version if seen.stack else None,
-            "pending": list(seen.pending),
-            "asRecorded": recorded is not None and seen.stack is not None and seen.stack.version == recorded.version,
+            "version": observed.stack.version if observed.stack else None,
+            "pending": list(observed.pending),
+            "asRecorded": recorded is not None
+            and observed.stack is not None
+            and observed.stack.version == recorded.version,
         },
         "lease": {
             "version": held.holder.version,
@@ -137,8 +139,8 @@ def as_json(seen: Observed, finding: Diagnosis) -> dict[str, Any]:
         "unfinished": {"version": mark.version, "attempt": mark.attempt, "startedAt": mark.started_at}
         if mark
         else None,
-        "lastAttempt": history.attempt_json(seen.last, held) if seen.last else None,
-        "unread": {JSON_NAMES.get(source, source): why for source, why in seen.unread.items()},
+        "lastAttempt": history.attempt_json(observed.last, held) if observed.last else None,
+        "unread": {JSON_NAMES.get(source, source): why for source, why in observed.unread.items()},
     }
 
 

@@ -24,7 +24,7 @@ def proven(text: str, releases: Iterable[Release], *, name: str = "") -> Proven 
     """
     if not may_be_short(text):
         return None
-    proofs = {one.version: one for release in releases for one in reversed((release, *release.previous))}
+    proofs = {proof.version: proof for release in releases for proof in reversed((release, *release.previous))}
     alike = sorted(full for full in proofs if version.is_short_for(text, full))
     if len(alike) > 1:
         where = f" in {name}" if name else ""
@@ -61,6 +61,6 @@ def resolve(text: str, releases: Sequence[Release] = (), *, name: str = "") -> s
 def rows(proofs: Iterable[Proven]) -> list[tuple[str, str]]:
     """Rows of a table: the versions in full, and when each was proven, or how it was rolled back."""
     return [
-        (one.version, way_back.told(one.gone_back) if one.gone_back else f"proven {when(one.verified_at)}")
-        for one in proofs
+        (proof.version, way_back.told(proof.gone_back) if proof.gone_back else f"proven {when(proof.verified_at)}")
+        for proof in proofs
     ]

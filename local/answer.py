@@ -14,9 +14,9 @@ from release.tasks import Tasks
 
 def why_not_proven(outputs: Mapping[str, Any], port: int, deadline_s: float) -> str | None:
     """Why what a stack's outputs prove does not answer within `deadline_s`; None where it does."""
-    check, ours = _question(outputs, port, deadline_s)
+    check, running_tasks = _question(outputs, port, deadline_s)
     try:
-        healthcheck.prove(check, lambda _: None, ours)
+        healthcheck.prove(check, lambda _: None, running_tasks)
     except healthcheck.NotProven as error:
         return str(error)
     return None

@@ -73,11 +73,11 @@ def _install(root: Path, python: str) -> int:
         [python, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=True
     ).stdout
     locked = hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
-    stamp, wanted = venv / STAMP, f"{locked}\n{version.strip()}\n{venv}\n"
-    if stamp.exists() and stamp.read_text() == wanted and venv_python(root).exists():
+    stamp, content = venv / STAMP, f"{locked}\n{version.strip()}\n{venv}\n"
+    if stamp.exists() and stamp.read_text() == content and venv_python(root).exists():
         return 0
     started = time.monotonic()
-    moved = stamp.exists() and stamp.read_text().splitlines()[1:] != wanted.splitlines()[1:]
+    moved = stamp.exists() and stamp.read_text().splitlines()[1:] != content.splitlines()[1:]
     stamp.unlink() if stamp.exists() else None
     print("virtual environment: .venv, from " + LOCK, flush=True)
     create = [python, "-m", "venv", *(["--clear"] if moved else []), str(venv)]
@@ -86,7 +86,7 @@ def _install(root: Path, python: str) -> int:
     failed = _pip(root)
     if failed:
         return failed
-    stamp.write_text(wanted)
+    stamp.write_text(content)
     print(f"virtual environment: ready after {time.monotonic() - started:.0f} s", flush=True)
     return 0
 

@@ -64,14 +64,14 @@ def running_pid(layout: Layout) -> int | None:
 
 def stop(layout: Layout, say: Say) -> bool:
     """End the engine that we started, and remove its data and its network. False when there was none."""
-    there = layout.docker.exists() or preflight.own_docker_socket(layout.root).parent.exists()
+    existed = layout.docker.exists() or preflight.own_docker_socket(layout.root).parent.exists()
     _end(layout, say)
     _remove(layout.docker)
     try:
-        return docker_network.remove(layout) or there
+        return docker_network.remove(layout) or existed
     except LocalError as error:
         say(f"docker: {error}")
-        return there
+        return existed
 
 
 def _end(layout: Layout, say: Say) -> None:
@@ -146,14 +146,14 @@ def _processes(layout: Layout) -> list[Process]:
     ).stdout
     rows = [line.split(None, 2) for line in shown.splitlines()]
     every = [Process(pid=int(row[0]), parent=int(row[1]), arguments=row[2]) for row in rows if len(row) == 3]
-    ours = {
+    pids = {
         process.pid
         for process in every
         if process.program.startswith(("dockerd", "containerd")) and run_folder in process.arguments
     }
-    while more := {process.pid for process in every if process.parent in ours} - ours:
-        ours |= more
-    return [process for process in every if process.pid in ours]
+    while more := {process.pid for process in every if process.parent in pids} - pids:
+        pids |= more
+    return [process for process in every if process.pid in pids]
 
 
 def _remove(folder: Path) -> None:

@@ -120,9 +120,9 @@ def _remove_images(client: Any, port: int | None, builder: str, *, leftovers: bo
     """
     count = 0
     for image in client.images.list() if port is not None else []:
-        ours, others = _split(image.attrs, port)
-        if ours:
-            for name in ours if others else [*ours, *image.tags]:
+        own, others = _split(image.attrs, port)
+        if own:
+            for name in own if others else [*own, *image.tags]:
                 _remove_image(client, name, leftovers=leftovers)
             count += 1
     for image in client.images.list(filters={"dangling": True}) if leftovers else []:
@@ -137,8 +137,8 @@ def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], lis
     """The names of an image that are in our emulator's registry, and those that are neither there nor ECR's."""
     registry = tuple(prefix.format(port=port) for prefix in REGISTRY)
     names = [*(attributes.get("RepoTags") or []), *(attributes.get("RepoDigests") or [])]
-    ours = [name for name in names if name.startswith(registry)]
-    return ours, [name for name in names if not name.startswith(registry) and not ECR_NAME.match(name)]
+    own = [name for name in names if name.startswith(registry)]
+    return own, [name for name in names if not name.startswith(registry) and not ECR_NAME.match(name)]
 
 
 def _remove_image(client: Any, name: str, *, leftovers: bool) -> int:

@@ -33,10 +33,10 @@ def current(root: Path, local: Path) -> bool:
     """Whether the project was generated from what is there now, and is all there."""
     project = local / "project"
     try:
-        known = (project / NAME).read_text()
+        remembered = (project / NAME).read_text()
     except OSError:
         return False
-    return known == of(root, local) and all((project / name).exists() for name in PRODUCTS)
+    return remembered == of(root, local) and all((project / name).exists() for name in PRODUCTS)
 
 
 def remember(local: Path, digest: str) -> None:

@@ -33,14 +33,14 @@ UNNEEDED = frozenset({"api", "doc", "misc", "test"})
 def ensure(layout: Layout, docker_host: str, say: Say) -> str:
     """The name of a builder image that this engine has. Raises LocalError."""
     note = layout.local / "go-image.json"
-    known = str(read_json(note).get("image", ""))
+    last = str(read_json(note).get("image", ""))
     docker_credentials.go_on_without()
     client = docker.DockerClient(base_url=docker_host, timeout=600)
     try:
         with contextlib.suppress(docker.errors.NotFound):
-            if known:
-                client.images.get(known)
-                return known
+            if last:
+                client.images.get(last)
+                return last
         public = declared_default(layout, "goImage")
         image = public if _have(client, public) or _pulled(docker_host, public, say) else _imported(layout, client, say)
     except (docker.errors.DockerException, requests.RequestException) as error:

@@ -224,14 +224,14 @@ def docker_answers(host: str) -> bool:
 
 
 def _port(root: Path) -> Report:
-    asked = os.environ.get(PORT_VARIABLE)
+    port = os.environ.get(PORT_VARIABLE)
     if (root / ".local" / "emulator" / "state.json").exists():
         return Report([], [])
-    if asked and not (asked.isdigit() and 0 < int(asked) < 65536):
-        return Report([f"{PORT_VARIABLE}={asked} is not a port: a number from 1 to 65535 is."], [])
-    if asked and not port_free(int(asked)):
-        return Report([f"{PORT_VARIABLE}={asked}: that port is taken. Choose another, or unset it for a free one."], [])
-    if not asked and not port_free(PORT):
+    if port and not (port.isdigit() and 0 < int(port) < 65536):
+        return Report([f"{PORT_VARIABLE}={port} is not a port: a number from 1 to 65535 is."], [])
+    if port and not port_free(int(port)):
+        return Report([f"{PORT_VARIABLE}={port}: that port is taken. Choose another, or unset it for a free one."], [])
+    if not port and not port_free(PORT):
         return Report([], [f"port {PORT} is taken by another program: a free one will be used"])
     return Report([], [])
 

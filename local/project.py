@@ -60,17 +60,17 @@ def generate(layout: Layout) -> None:
     overlay = _load(layout.root / OVERLAY)
     if aws_plugin.chosen(layout) == "official":
         overlay["config"] = {**(overlay.get("config") or {}), **(overlay.get("officialPlugin") or {})}
-    known = read_json(layout.project / GENERATED)
+    generated = read_json(layout.project / GENERATED)
     write_whole(layout.project / "Pulumi.yaml", _dump(project_file(_load(layout.root / "Pulumi.yaml"), layout)))
     for environment in ENVIRONMENTS:
         target = layout.project / f"Pulumi.{environment}.yaml"
-        wanted = stack_config(_load(layout.root / f"Pulumi.{environment}.yaml"), overlay, environment, values)
+        merged = stack_config(_load(layout.root / f"Pulumi.{environment}.yaml"), overlay, environment, values)
         current = _load(target) if target.exists() else {}
-        config = keep_changes(wanted, known.get(environment), current.get("config") or {})
+        config = keep_changes(merged, generated.get(environment), current.get("config") or {})
         kept = {key: current[key] for key in ("encryptionsalt",) if key in current}
         write_whole(target, ORIGIN.format(environment=environment) + _dump({**kept, "config": config}))
-        known[environment] = wanted
-    write_json(layout.project / GENERATED, known)
+        generated[environment] = merged
+    write_json(layout.project / GENERATED, generated)
     fingerprint.remember(layout.local, before)
 
 
@@ -91,7 +91,7 @@ def project_file(real: Config, layout: Layout) -> Config:
     local["runtime"] = {"name": "python", "options": {**options, "virtualenv": str(layout.venv)}}
     local["main"] = "../.."
     providers = (real.get("plugins") or {}).get("providers") or []
-    local["plugins"] = {"providers": [{**each, "path": str(layout.root / each["path"])} for each in providers]}
+    local["plugins"] = {"providers": [{**plugin, "path": str(layout.root / plugin["path"])} for plugin in providers]}
     return local
 
 
@@ -119,11 +119,11 @@ def _is_encrypted(value: object) -> bool:
     return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
-def keep_changes(wanted: Config, generated: Config | None, current: Config) -> Config:
-    """`wanted`, with what somebody changed in `current` since it was `generated`. Pure."""
+def keep_changes(settings: Config, generated: Config | None, current: Config) -> Config:
+    """`settings`, with what somebody changed in `current` since it was `generated`. Pure."""
     if generated is None:
-        return dict(wanted)
-    result = dict(wanted)
+        return dict(settings)
+    result = dict(settings)
     for key in {**generated, **current}:
         if key in current and (key not in generated or as_written(current[key]) != as_written(generated[key])):
             result[key] = current[key]

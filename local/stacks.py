@@ -84,11 +84,11 @@ class Stacks:
         """Update the stack, showing what matters of what Pulumi says, and keeping all of it. Its exit code."""
         command = [self._pulumi, "up", "-s", name, "--yes", "--skip-preview", "--suppress-outputs"]
         command += ["--non-interactive", "--suppress-progress", "--color", "always" if coloured() else "never"]
-        log, told = self.log(name), UpdateLog()
+        log, update = self.log(name), UpdateLog()
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
             log.open("w") as kept,
-            Heartbeat(f"updating {name}", say, lambda: told.progress),
+            Heartbeat(f"updating {name}", say, lambda: update.progress),
             subprocess.Popen(
                 command,
                 env=self._environment,
@@ -103,15 +103,14 @@ class Stacks:
         ):
             assert pulumi.stdout is not None  # noqa: S101 - it is a pipe
             try:
-                _show(pulumi.stdout, told, kept)
+                _show(pulumi.stdout, update, kept)
                 return pulumi.wait()
             except KeyboardInterrupt:
                 pulumi.send_signal(signal.SIGINT)  # once, so that it can finish what is under way
-                say(
-                    f"stopping: Pulumi finishes what is under way in {name} ({told.progress}); Ctrl-C again ends it now"
-                )
+                progress = update.progress
+                say(f"stopping: Pulumi finishes what is under way in {name} ({progress}); Ctrl-C again ends it now")
                 with _second_interrupt_passed_on(pulumi):
-                    _show(pulumi.stdout, told, kept)
+                    _show(pulumi.stdout, update, kept)
                     pulumi.wait()
                 raise
 
@@ -152,13 +151,13 @@ class Stacks:
         return done.stdout
 
 
-def _show(lines: Iterable[str], told: UpdateLog, kept: IO[str]) -> None:
+def _show(lines: Iterable[str], update: UpdateLog, kept: IO[str]) -> None:
     for line in lines:
         kept.write(line)
         kept.flush()
-        for shown in told.shown(line):
+        for shown in update.shown(line):
             say(shown)
-    for shown in told.rest():
+    for shown in update.rest():
         say(shown)
 
 

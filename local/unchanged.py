@@ -30,16 +30,16 @@ def remember(layout: Layout, stacks: Stacks, name: str, outputs: dict[str, Any])
     """Note what `name` was last updated from, and what it proved."""
     inputs = _inputs(layout, stacks, name)
     if inputs is not None:
-        known = read_json(layout.local / NOTE)
-        write_json(layout.local / NOTE, {**known, name: {"inputs": inputs, "outputs": outputs}})
+        notes = read_json(layout.local / NOTE)
+        write_json(layout.local / NOTE, {**notes, name: {"inputs": inputs, "outputs": outputs}})
 
 
 def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -> dict[str, Any] | None:
     """The outputs of `name`, when an update would do nothing and what it proved still answers; else None."""
-    known = read_json(layout.local / NOTE).get(name) or {}
-    outputs = known.get("outputs") or {}
+    note = read_json(layout.local / NOTE).get(name) or {}
+    outputs = note.get("outputs") or {}
     version = (outputs.get("release") or {}).get("version")
-    if not version or known.get("inputs") != _inputs(layout, stacks, name) or stacks.interruption(name) is not None:
+    if not version or note.get("inputs") != _inputs(layout, stacks, name) or stacks.interruption(name) is not None:
         return None
     return dict(outputs) if answer.miss(outputs, port) is None else None
 

@@ -164,8 +164,8 @@ class Kind:
 
     def create(self, aws: Aws, new: Props) -> str:
         """Make the resource; the answer is its id."""
-        given = self.where(self.make, "", new) if "id" not in self.keys.values() else {}
-        answer = self.call(aws, self.make, self.arguments(self.make, new) | given)
+        keys = self.where(self.make, "", new) if "id" not in self.keys.values() else {}
+        answer = self.call(aws, self.make, self.arguments(self.make, new) | keys)
         return self.identity.format_map(new) if "{" in self.identity else str(at(answer, self.identity))
 
     def from_id(self, identity: str) -> Props:
@@ -209,10 +209,10 @@ class Kind:
                 if old:
                     self.call(aws, change.without, self.where(change.without, identity, new))
                 continue
-            given = {name: value for name, value in (self.defaults | new).items() if not names or name in names}
-            if not given:
-                given = {name: [] for name in names if self._is_list(change.operation, name)}
-            arguments = self.arguments(change.operation, given) | self.where(change.operation, identity, new)
+            properties = {name: value for name, value in (self.defaults | new).items() if not names or name in names}
+            if not properties:
+                properties = {name: [] for name in names if self._is_list(change.operation, name)}
+            arguments = self.arguments(change.operation, properties) | self.where(change.operation, identity, new)
             self.call(aws, change.operation, arguments)
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:

@@ -62,10 +62,10 @@ class AwsProvider(Provider):
             return self._table[token]
         if not sdk.exists(token):
             raise PluginError(f"{token} is not a resource type of pulumi_aws")
-        known = ", ".join(
+        types_here = ", ".join(
             sorted(token.split(":")[1].split("/")[0] + "." + token.split(":")[-1] for token in self._table)
         )
-        raise PluginError(f"{token} has no entry in the local AWS plugin's table (local/aws/table.py); it has {known}")
+        raise PluginError(f"{token} has no entry in the local AWS plugin's table (local/aws/table.py): {types_here}")
 
     def check(
         self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
@@ -107,19 +107,19 @@ class AwsProvider(Provider):
         kind = self.kind(token)
         if preview:
             return "", self._unknown(token, kind, inputs)
-        given = kind.named(_public(inputs))
+        properties = kind.named(_public(inputs))
         try:
-            identity = kind.create(self.aws, given)
+            identity = kind.create(self.aws, properties)
         except Exception as error:
             raise self._failure(token, "create", error) from error
         try:
             if kind.finish:
-                kind.update(self.aws, identity, given, {}, set(given))
-            live = kind.read(self.aws, identity, given)
-            state = self._state(kind, given, live)
+                kind.update(self.aws, identity, properties, {}, set(properties))
+            live = kind.read(self.aws, identity, properties)
+            state = self._state(kind, properties, live)
             tagging.set_tags(self.aws, kind, identity, state, {})
         except Exception as error:
-            state = self._state(kind, given, {}) | {INCOMPLETE: True}
+            state = self._state(kind, properties, {}) | {INCOMPLETE: True}
             raise PartlyMadeError(str(self._failure(token, "create", error)), identity, inputs, state) from error
         return identity, state
 
@@ -197,11 +197,11 @@ class AwsProvider(Provider):
             state["tagsAll"] = tags if tags == UNKNOWN else self.aws.default_tags | tags
         return {"region": self.aws.region} | state if kind.regional else state
 
-    def _unknown(self, token: str, kind: Kind, known: Props) -> Props:
+    def _unknown(self, token: str, kind: Kind, inputs: Props) -> Props:
         outputs = types.shape_of(token).outputs
         unknown: Props = {name: UNKNOWN for name in outputs if name not in kind.defaults and name != "tags"}
-        state = self._state(kind, _public(known), unknown)
-        if has_unknown(known.get("tags")):
+        state = self._state(kind, _public(inputs), unknown)
+        if has_unknown(inputs.get("tags")):
             state["tagsAll"] = UNKNOWN
         return state
 

@@ -32,11 +32,11 @@ def member_of(shapes: dict[str, Any], name: str, spelled: Names) -> str | None:
 
     One that is spelled "" stands for none.
     """
-    given = spelled.get(name, name)
-    if not given:
+    spelling = spelled.get(name, name)
+    if not spelling:
         return None
-    if given in shapes:
-        return given
+    if spelling in shapes:
+        return spelling
     lowered_name, lowered = name.lower(), {member.lower(): member for member in shapes}
     alike = [
         lowered_name,

@@ -17,8 +17,8 @@ def of(build: dict[str, Any]) -> BuildContext:
     folder = Path(build.get("context") or ".")
     if not folder.is_dir():
         raise PluginError(f"build.context {folder} is not a folder (looked for {folder.resolve()})")
-    given = build.get("dockerfile")
-    dockerfile = Path(given) if given else folder / "Dockerfile"
+    path = build.get("dockerfile")
+    dockerfile = Path(path) if path else folder / "Dockerfile"
     if not dockerfile.is_file():
         raise PluginError(f"build.dockerfile {dockerfile} is not a file (looked for {dockerfile.resolve()})")
     return BuildContext(folder=folder.resolve(), dockerfile=dockerfile.resolve())

@@ -71,15 +71,15 @@ class Running:
 
 def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
     """Start the emulator, or find it running. Raises EmulatorError with the end of its log."""
-    known = running(settings.folder)
-    if known and settings.port not in {None, known.port}:
+    before = running(settings.folder)
+    if before and settings.port not in {None, before.port}:
         raise EmulatorError(
-            f"the emulator runs on port {known.port}, but port {settings.port} is asked for: make down, then make up"
+            f"the emulator runs on port {before.port}, but port {settings.port} is asked for: make down, then make up"
         )
-    if known and _healthy(known.port):
-        return known
-    if known:
-        say(f"The emulator (process {known.pid}) does not answer; starting it again")
+    if before and _healthy(before.port):
+        return before
+    if before:
+        say(f"The emulator (process {before.pid}) does not answer; starting it again")
         stop(settings.folder, say)
     elif _read(settings.folder):
         _remove_containers(settings.folder, settings.docker_host, say)  # it did not end in order the last time
@@ -105,37 +105,37 @@ def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
 
 def running(folder: Path) -> Running | None:
     """The emulator of a folder, if its process is there; it may not answer yet."""
-    known = _read(folder)
-    if known is None or not _is_emulator(folder, known.pid):
+    noted = _read(folder)
+    if noted is None or not _is_emulator(folder, noted.pid):
         return None
-    return known
+    return noted
 
 
 def stop(folder: Path, say: Callable[[str], None]) -> None:
     """Stop the emulator of a folder and remove the containers that its tasks left. What it knows stays on disk."""
-    known = _read(folder)
-    if known is not None and _is_emulator(folder, known.pid):
-        os.kill(known.pid, signal.SIGTERM)
+    noted = _read(folder)
+    if noted is not None and _is_emulator(folder, noted.pid):
+        os.kill(noted.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_DEADLINE_S
-        while _is_emulator(folder, known.pid):
+        while _is_emulator(folder, noted.pid):
             if time.monotonic() > deadline:
-                say(f"The emulator (process {known.pid}) did not end within {STOP_DEADLINE_S:.0f} s of SIGTERM; killed")
-                os.kill(known.pid, signal.SIGKILL)
+                say(f"The emulator (process {noted.pid}) did not end within {STOP_DEADLINE_S:.0f} s of SIGTERM; killed")
+                os.kill(noted.pid, signal.SIGKILL)
                 deadline += STOP_DEADLINE_S
             time.sleep(_POLL_S)
-    if known is not None:
-        _remove_containers(folder, known.docker_host, say)
+    if noted is not None:
+        _remove_containers(folder, noted.docker_host, say)
     (folder / "pid").unlink(missing_ok=True)
 
 
 def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
-    asked = settings.port or _port_of_environment()
-    if asked is not None:
-        if not _becomes_free(asked):
+    port = settings.port or _port_of_environment()
+    if port is not None:
+        if not _becomes_free(port):
             raise EmulatorError(
-                f"port {asked} is taken by another program: stop it, or set {PORT_VARIABLE} to a free port"
+                f"port {port} is taken by another program: stop it, or set {PORT_VARIABLE} to a free port"
             )
-        return asked
+        return port
     last = _read(settings.folder)
     usual = last.port if last else USUAL_PORT
     if _becomes_free(usual):
@@ -210,7 +210,7 @@ def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
 
 def _await_health(folder: Path, process: subprocess.Popen[bytes], started: Running, say: Callable[[str], None]) -> None:
     begun = time.monotonic()
-    told = begun
+    said_at = begun
     while not _healthy(started.port):
         code = process.poll()
         if code is not None:
@@ -224,8 +224,8 @@ def _await_health(folder: Path, process: subprocess.Popen[bytes], started: Runni
                 f"the emulator did not answer on port {started.port} within {START_DEADLINE_S:.0f} s; "
                 f"the end of its log ({folder / 'log'}):\n{_tail(folder)}"
             )
-        if now - told > _TELL_EVERY_S:
-            told = now
+        if now - said_at > _TELL_EVERY_S:
+            said_at = now
             say(f"Waiting for the emulator on port {started.port} ({now - begun:.0f} s)")
         time.sleep(_POLL_S)
 
@@ -255,8 +255,8 @@ def _write_down(folder: Path, started: Running) -> None:
 
 def _read(folder: Path) -> Running | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        known = json.loads((folder / "state.json").read_text())
-        return Running(port=int(known["port"]), pid=int(known["pid"]), docker_host=known.get("dockerHost"))
+        state = json.loads((folder / "state.json").read_text())
+        return Running(port=int(state["port"]), pid=int(state["pid"]), docker_host=state.get("dockerHost"))
     return None
 
 

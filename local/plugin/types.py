@@ -73,7 +73,8 @@ class _Reader:
                 result[name] = self._read(properties[name]["types"], item, prefix + name)
             elif name not in properties and not name.startswith("__"):
                 self.problems.append(Problem(prefix + name, _no_such(name, properties)))
-        missing = [name for name, known in properties.items() if known.get("required") and value.get(name) is None]
+        required = (name for name, declared in properties.items() if declared.get("required"))
+        missing = [name for name in required if value.get(name) is None]
         self.problems += [Problem(prefix + name, "required, and missing") for name in missing]
         return result
 

@@ -57,7 +57,7 @@ def bodies(server: Server) -> list[tuple[str, str]]:
 
 
 def test_stacks_are_in_the_order_of_a_release_and_dangers_on_top() -> None:
-    text = comment.body({"prod": QUIET, "impl": GRAVE, "dev": BUSY, "extra": None}, seen="https://run")
+    text = comment.body({"prod": QUIET, "impl": GRAVE, "dev": BUSY, "extra": None}, run_url="https://run")
     lines = [line for line in text.splitlines() if line]
     assert lines[0] == MARKER
     assert lines[1] == "## What a merge would change (<code>3f2c1aa03f2c</code>)"
@@ -104,7 +104,7 @@ def test_a_comment_that_is_too_long_says_what_is_missing_and_where_it_is() -> No
         name: Preview(stack=name, version="0" * 40, counts={"update": 1}, diff=f"  ~ {name} 😀\n" * 9000)
         for name in ("dev", "impl", "prod")
     }
-    text = comment.body(many, seen="https://run")
+    text = comment.body(many, run_url="https://run")
     assert 60_000 < len(text.encode("utf-16-le")) // 2 <= 65_536
     assert text.count("lines are left out**") == 3
     assert "The whole diff is in [this run](https://run)." in text

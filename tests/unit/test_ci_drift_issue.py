@@ -273,11 +273,11 @@ def test_what_a_resource_is_called_calls_nobody() -> None:
 
 def test_the_decision_is_none_where_everything_is_said() -> None:
     drifted = Drift(stacks={"prod": preview("prod", changed=True)})
-    first = decide(drifted, None, seen="run 1")
+    first = decide(drifted, None, run_url="run 1")
     assert isinstance(first, Write)
     there = Issue(number=1, title=first.title, body=first.body)
 
-    assert decide(drifted, there, seen="run 2") is None
-    assert decide(drifted, Issue(number=1, title="renamed by hand", body=first.body), seen="run 2") is not None
+    assert decide(drifted, there, run_url="run 2") is None
+    assert decide(drifted, Issue(number=1, title="renamed by hand", body=first.body), run_url="run 2") is not None
     assert isinstance(decide(Drift(stacks={"prod": preview("prod")}), there), Close)
     assert decide(Drift(stacks={"prod": None}), there) is None

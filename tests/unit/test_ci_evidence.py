@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ci import main
-from cli import events, markdown, preview
+from cli import events, evidence, markdown, preview
 from cli.errors import VerbError
 from cli.events import Change, Preview
 from release import session
@@ -36,7 +36,7 @@ class Previews:
 @pytest.fixture
 def previews(monkeypatch: pytest.MonkeyPatch) -> Previews:
     made = Previews()
-    monkeypatch.setattr(preview, "run", made)
+    monkeypatch.setattr(evidence, "create", made)
     return made
 
 
@@ -259,7 +259,7 @@ def test_errors_are_one_message(
 
     world.add("impl", released(world.third))
     world.write()
-    monkeypatch.setattr(preview, "run", no_answer)
+    monkeypatch.setattr(evidence, "create", no_answer)
     assert main(["evidence", "-s", "prod"]) == 1
     assert capsys.readouterr().err == "python -m ci evidence: pulumi preview was ended\n"
     assert "pulumi preview was ended" in summary(world)

@@ -68,7 +68,7 @@ DIFF = f'          ~ environment: [\n              ~ [0]: {{\n                  
 
 def test_one_run_is_for_people_and_for_machines(engine: Engine) -> None:
     engine.does(f"print({DIFF!r})", events=CHANGE)
-    found = preview.run("dev")
+    found = preview.create("dev")
     arguments, debug, _ = engine.asked
     assert arguments[:5] == ["preview", "-s", "dev", "--non-interactive", "--color"]
     assert "--refresh" not in arguments
@@ -81,7 +81,7 @@ def test_one_run_is_for_people_and_for_machines(engine: Engine) -> None:
 
 def test_a_refresh_is_asked_for_and_kept(engine: Engine) -> None:
     engine.does("", events=[summary(same=1)])
-    assert preview.run("dev", refresh=True).refresh
+    assert preview.create("dev", refresh=True).refresh
     assert "--refresh" in engine.asked[0]
 
 
@@ -119,7 +119,7 @@ SEPARATORS = "\r\v\f\x1c\x85\u2028\u2029"
 
 def test_an_event_ends_with_its_line_and_with_nothing_else(engine: Engine) -> None:
     engine.does("", events=[setting({"A": f"line one\nline{SEPARATORS}two"}), *CHANGE[1:]])
-    found = preview.run("dev")
+    found = preview.create("dev")
     assert not found.failed
     assert found.counts == {"replace": 1, "update": 1}
     assert [change.name for change in found.replaced] == ["backend"]
@@ -139,7 +139,7 @@ def test_an_event_ends_with_its_line_and_with_nothing_else(engine: Engine) -> No
 def test_a_preview_of_which_not_all_is_known_has_failed(engine: Engine, log: str | None, told: str) -> None:
     write = "Path(sys.argv[sys.argv.index('--event-log') + 1]).write_text"
     engine.does(f"{write}({log!r})" if log is not None else "")
-    found = preview.run("dev")
+    found = preview.create("dev")
     assert found.failed
     assert not found.changes
     assert f"what would change is not known: {told}" in found.errors[0]
@@ -202,17 +202,17 @@ def test_a_preview_that_did_not_begin_is_kept_with_what_pulumi_said(
 def test_a_message_has_no_value_that_is_a_word_of_it(engine: Engine) -> None:
     error = "boom on maybe\n  and 'on'"
     engine.does("sys.exit(1)", events=[setting({"A": "maybe", "B": "on"}), said("error", error)])
-    assert preview.run("dev").errors == ("boom on [A]\n  and [B]",)
+    assert preview.create("dev").errors == ("boom on [A]\n  and [B]",)
 
 
 def test_what_pulumi_says_at_its_end_has_no_values_either(engine: Engine) -> None:
     engine.does(f"print('error: no {SECRET}', file=sys.stderr); sys.exit(255)", events=[setting({"A": SECRET})])
-    assert preview.run("dev").errors == ("no [A]",)
+    assert preview.create("dev").errors == ("no [A]",)
 
 
 def test_a_preview_that_dies_without_a_word_is_no_success(engine: Engine) -> None:
     engine.does("sys.exit(3)", events=[])
-    assert preview.run("dev").errors == ("`pulumi preview -s dev` ended with 3 and said nothing",)
+    assert preview.create("dev").errors == ("`pulumi preview -s dev` ended with 3 and said nothing",)
 
 
 def test_without_pulumi_it_says_where_to_get_it_and_keeps_that(
@@ -231,7 +231,7 @@ def test_a_long_preview_says_that_it_lives(
 ) -> None:
     monkeypatch.setattr(preview, "HEARTBEAT_S", 0.2)
     engine.does("print('diff', flush=True); time.sleep(1)", events=CHANGE)
-    preview.run("dev")
+    preview.create("dev")
     told = capsys.readouterr()
     assert "preview of dev: 0 s, 4 resources so far" in told.err
     assert "diff" not in told.out + told.err
@@ -267,4 +267,4 @@ def test_something_else_is_no_preview(tmp_path: Path) -> None:
 
 def test_a_byte_that_is_no_text_costs_nothing(engine: Engine) -> None:
     engine.does("sys.stderr.buffer.write(b'caf\\xe9 ok'); sys.exit(1)", events=[])
-    assert preview.run("dev").errors == ("caf\ufffd ok",)
+    assert preview.create("dev").errors == ("caf\ufffd ok",)

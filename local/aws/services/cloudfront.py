@@ -96,8 +96,8 @@ class Distribution(Kind):
     regional = False
 
     def _config(self, new: Props, reference: str) -> Props:
-        given = self.arguments(self.make, new)["DistributionConfig"]
-        config: Props = CONFIG | {"CallerReference": reference} | given
+        settings = self.arguments(self.make, new)["DistributionConfig"]
+        config: Props = CONFIG | {"CallerReference": reference} | settings
         if new.get("loggingConfig"):
             config["Logging"] = CONFIG["Logging"] | {"Enabled": True} | config["Logging"]
         if config["ViewerCertificate"].get("CloudFrontDefaultCertificate"):
@@ -110,9 +110,9 @@ class Distribution(Kind):
             _complete_origin(origin)
         behaviors = [(new["defaultCacheBehavior"], config["DefaultCacheBehavior"])]
         behaviors += zip(new.get("orderedCacheBehaviors") or [], config["CacheBehaviors"].get("Items", []), strict=True)
-        for given, behavior in behaviors:
-            _complete(behavior, BEHAVIOR if given.get("cachePolicyId") else BEHAVIOR | TIMES_TO_LIVE)
-            methods = behavior["AllowedMethods"] | {"CachedMethods": items(given["cachedMethods"])}
+        for settings, behavior in behaviors:
+            _complete(behavior, BEHAVIOR if settings.get("cachePolicyId") else BEHAVIOR | TIMES_TO_LIVE)
+            methods = behavior["AllowedMethods"] | {"CachedMethods": items(settings["cachedMethods"])}
             behavior["AllowedMethods"] = methods
         return config
 

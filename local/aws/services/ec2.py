@@ -254,9 +254,9 @@ class VpcEndpoint(Kind):
         for name in self._ATTACHED & set(changed):
             before, after, many = set(old.get(name) or []), set(new.get(name) or []), name[:1].upper() + name[1:]
             arguments |= {f"Add{many}": sorted(after - before), f"Remove{many}": sorted(before - after)}
-        given = {name: value for name, value in arguments.items() if value}
-        if given:
-            aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=identity, **given)
+        changes = {name: value for name, value in arguments.items() if value}
+        if changes:
+            aws.client("ec2").modify_vpc_endpoint(VpcEndpointId=identity, **changes)
 
 
 class FlowLog(Kind):

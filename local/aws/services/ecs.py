@@ -142,9 +142,9 @@ class Service(Kind):
         if names & {*self._deployment, "deploymentConfiguration"}:
             names |= {*self._deployment, "deploymentConfiguration"}
         emptied: Props = {name: [] for name in self._lists if name in names}
-        given = emptied | {name: new[name] for name in names if new.get(name) is not None}
-        arguments = self.arguments("update_service", given)
-        _require_parts(aws, new, given)
+        properties = emptied | {name: new[name] for name in names if new.get(name) is not None}
+        arguments = self.arguments("update_service", properties)
+        _require_parts(aws, new, properties)
         if arguments:
             aws.client("ecs").update_service(
                 **arguments | {"cluster": new.get("cluster", "default"), "service": identity}
@@ -187,6 +187,6 @@ def _require_parts(aws: Aws, new: Props, arguments: Props) -> None:
         raise PluginError(f"ClusterNotFoundException: there is no ECS cluster {cluster}")
     revision = arguments.get("taskDefinition")
     if revision:
-        known = aws.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
-        if known.get("status") == "INACTIVE":
+        definition = aws.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
+        if definition.get("status") == "INACTIVE":
             raise PluginError(f"ClientException: the task definition {revision} is INACTIVE")

@@ -110,8 +110,8 @@ class Policy(Kind):
     regional = False
 
     def arguments(self, operation: str, props: Props) -> Props:
-        given = {name: value for name, value in props.items() if name != "tags"}
-        return super().arguments(operation, given) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
+        others = {name: value for name, value in props.items() if name != "tags"}
+        return super().arguments(operation, others) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         version = self.find(aws, identity, state)["DefaultVersionId"]

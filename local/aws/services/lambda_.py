@@ -67,9 +67,9 @@ class Function(Kind):
     honoured = words("skipDestroy")
 
     def rules(self, inputs: Props) -> list[Problem]:
-        given = [name for name in ("code", "imageUri", "s3Bucket") if inputs.get(name)]
-        if len(given) != 1:
-            return [Problem("code", f"exactly one of code, imageUri and s3Bucket must be set, not {given or 'none'}")]
+        sources = [name for name in ("code", "imageUri", "s3Bucket") if inputs.get(name)]
+        if len(sources) != 1:
+            return [Problem("code", f"exactly one of code, imageUri and s3Bucket must be set, not {sources or 'none'}")]
         if inputs.get("code") in (None, UNKNOWN):
             return []
         missing = [name for name in ("handler", "runtime") if not inputs.get(name)]
@@ -122,8 +122,8 @@ class Function(Kind):
         }
         if state.get("environment"):
             live["environment"] = {"variables": (answer.get("Environment") or {}).get("Variables") or {}}
-        code, known = state.get("code"), state.get("codeSha256")
-        if code and known and known != answer["CodeSha256"]:
+        code, state_hash = state.get("code"), state.get("codeSha256")
+        if code and state_hash and state_hash != answer["CodeSha256"]:
             # The state keeps no contents, only what they hash to: another package than ours is shown as another hash.
             live["code"] = {**code, "hash": answer["CodeSha256"]}
         return live

@@ -39,10 +39,10 @@ _STICKINESS_ATTRIBUTES = {"enabled": "stickiness.enabled", "type": "stickiness.t
 
 
 def _attributes(table: dict[str, str], props: Props, names: Collection[str]) -> list[dict[str, str]]:
-    given = {key: props[name] for name, key in table.items() if name in names and props.get(name) is not None}
+    attributes = {key: props[name] for name, key in table.items() if name in names and props.get(name) is not None}
     return [
         {"Key": key, "Value": str(value).lower() if isinstance(value, bool) else str(value)}
-        for key, value in given.items()
+        for key, value in attributes.items()
     ]
 
 

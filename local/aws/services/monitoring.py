@@ -62,8 +62,8 @@ class LogMetricFilter(Kind):
         return super().arguments(operation, others) | {"metricTransformations": [metric | plain]}
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
-        given = {"logGroupName": state["logGroupName"], "filterNamePrefix": identity}
-        for metric_filter in aws.client("logs").describe_metric_filters(**given)["metricFilters"]:
+        query = {"logGroupName": state["logGroupName"], "filterNamePrefix": identity}
+        for metric_filter in aws.client("logs").describe_metric_filters(**query)["metricFilters"]:
             if metric_filter["filterName"] == identity:
                 return metric_filter
         raise GoneError

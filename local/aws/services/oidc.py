@@ -29,9 +29,9 @@ class OpenIdConnectProvider(Kind):
     regional = False
 
     def arguments(self, operation: str, props: Props) -> Props:
-        given = {name: value for name, value in props.items() if name != "tags"}
+        others = {name: value for name, value in props.items() if name != "tags"}
         tags = {"Tags": pairs(props["tags"])} if props.get("tags") else {}
-        return super().arguments(operation, given) | tags
+        return super().arguments(operation, others) | tags
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         answer = self.find(aws, identity, state)

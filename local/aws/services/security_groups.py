@@ -69,8 +69,9 @@ class DefaultSecurityGroup(SecurityGroup):
         filters = [{"Name": name, "Values": [value]} for name, value in default.items()]
         group = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]
         for way, rules in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-            if given := list(group[rules]):
-                self.call(aws, f"revoke_security_group_{way}", {"GroupId": group["GroupId"], "IpPermissions": given})
+            if group[rules]:
+                arguments = {"GroupId": group["GroupId"], "IpPermissions": list(group[rules])}
+                self.call(aws, f"revoke_security_group_{way}", arguments)
         return str(group["GroupId"])
 
 

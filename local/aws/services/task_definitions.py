@@ -81,10 +81,10 @@ class TaskDefinition(Kind):
             "revision": definition["revision"],
             "family": definition["family"],
         }
-        known = state.get("containerDefinitions")
+        before = state.get("containerDefinitions")
         kept = definition["containerDefinitions"]
-        same = known and _reduced(json.loads(known)) == _reduced(kept)
-        return live | {"containerDefinitions": known if same else json.dumps(_reduced(kept))}
+        same = before and _reduced(json.loads(before)) == _reduced(kept)
+        return live | {"containerDefinitions": before if same else json.dumps(_reduced(kept))}
 
 
 def _reduced(containers: list[Props]) -> list[Props]:
@@ -94,15 +94,15 @@ def _reduced(containers: list[Props]) -> list[Props]:
     """
     reduced = []
     for container in containers:
-        given = {"essential": True, "cpu": 0} | {
+        whole = {"essential": True, "cpu": 0} | {
             key: value for key, value in container.items() if value not in ([], None)
         }
         for variables in ("environment", "secrets"):
-            if variables in given:
-                given[variables] = sorted(given[variables], key=lambda variable: variable["name"])
-        if "portMappings" in given:
-            given["portMappings"] = [
-                {"hostPort": port["containerPort"], "protocol": "tcp"} | port for port in given["portMappings"]
+            if variables in whole:
+                whole[variables] = sorted(whole[variables], key=lambda variable: variable["name"])
+        if "portMappings" in whole:
+            whole["portMappings"] = [
+                {"hostPort": port["containerPort"], "protocol": "tcp"} | port for port in whole["portMappings"]
             ]
-        reduced.append(given)
+        reduced.append(whole)
     return sorted(reduced, key=lambda container: str(container["name"]))

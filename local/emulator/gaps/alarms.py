@@ -37,10 +37,10 @@ def _complete(describe: Any) -> Any:
     def describe_alarms(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         if is_cbor or is_json:
             return describe(params, data, is_cbor, is_json)
-        asked: dict[str, Any] = {name: _members(params, name) for name in ("AlarmNames", "AlarmTypes")}
+        query: dict[str, Any] = {name: _members(params, name) for name in ("AlarmNames", "AlarmTypes")}
         for name in ("AlarmNamePrefix", "StateValue", "NextToken", "MaxRecords"):
-            asked[name] = cloudwatch._p(params, name) or None
-        status, _, body = describe(params, asked, False, True)
+            query[name] = cloudwatch._p(params, name) or None
+        status, _, body = describe(params, query, False, True)
         if status != 200:
             return describe(params, data, False, False)  # the same error, in this protocol
         result = as_xml("", json.loads(body))

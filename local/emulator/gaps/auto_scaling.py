@@ -96,8 +96,8 @@ def _register(data: dict[str, Any]) -> Any:
     key = _identity(data)
     if key not in _targets and not {"MinCapacity", "MaxCapacity"} <= data.keys():
         raise _RefusedError("ValidationException", "MinCapacity and MaxCapacity are required to register a new target")
-    asked = {**_targets.get(key, {}), **data}
-    if asked["MinCapacity"] > asked["MaxCapacity"]:
+    target = {**_targets.get(key, {}), **data}
+    if target["MinCapacity"] > target["MaxCapacity"]:
         raise _RefusedError("ValidationException", "Maximum capacity cannot be less than minimum capacity")
     service_role = "AWSServiceRoleForApplicationAutoScaling_ECSService"
     record = _targets.setdefault(

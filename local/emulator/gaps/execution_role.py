@@ -121,7 +121,7 @@ def _simulate(params: Any) -> Any:
     members = ""
     for action in _listed(params, "ActionNames.member.{}"):
         for resource in _listed(params, "ResourceArns.member.{}") or ["*"]:
-            asked = iam_evaluator.EvalContext(
+            call = iam_evaluator.EvalContext(
                 principal_arn=role,
                 principal_type="AssumedRole",
                 principal_account=account,
@@ -130,7 +130,7 @@ def _simulate(params: Any) -> Any:
                 region=get_region(),
                 service_context=context,
             )
-            decision = SIMULATED.get(iam_evaluator.evaluate(asked, policies, *limits).decision, "implicitDeny")
+            decision = SIMULATED.get(iam_evaluator.evaluate(call, policies, *limits).decision, "implicitDeny")
             members += (
                 f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}</EvalResourceName>"
                 f"<EvalDecision>{decision}</EvalDecision></member>"

@@ -199,8 +199,8 @@ def _follow(group: str) -> None:
         port = int((record or {}).get("Port") or 80)
         registered = {(group, item["Id"], int(item.get("Port") or port)) for item in listed}
         for key in registered:
-            known = _targets.get(key)
-            if known is None or known.leaving_since is not None:
+            target = _targets.get(key)
+            if target is None or target.leaving_since is not None:
                 target = _targets[key] = Target(group=group, address=key[1], port=key[2])
                 threading.Thread(target=_check, args=(target,), daemon=True, name=f"health-{key[1]}").start()
         for key, target in list(_targets.items()):
@@ -258,9 +258,10 @@ def _describe_target_health(params: Any) -> Any:
     if record is None:
         return alb._error("TargetGroupNotFound", f"Target group '{group}' not found.")
     _follow(group)
-    wanted = {item["Id"] for item in alb._parse_targets_param(params)}
+    addresses = {item["Id"] for item in alb._parse_targets_param(params)}
     with _lock:
-        listed = [item for item in _targets.values() if item.group == group and (not wanted or item.address in wanted)]
+        of_group = (item for item in _targets.values() if item.group == group)
+        listed = [item for item in of_group if not addresses or item.address in addresses]
         rows = "".join(_row(item, Check.of(record)) for item in listed)
     return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{rows}</TargetHealthDescriptions>")
 
