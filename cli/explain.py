@@ -240,7 +240,8 @@ def _files(accepted: Accepted | None, question: Question) -> Files:
         before = _stored(asker, here, here.release.static_manifest)
     if accepted is None:
         site = gate.root / str(question.settings["easi:frontendFolder"])
-        return changes.files(before, manifest.of_build(site, gate.request.version))
+        built = manifest.of_build(site, gate.request.version, allowed=question.settings.get("easi:publish") or ())
+        return changes.files(before, built)
     owner = here if accepted.own or upstream is None else upstream
     return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
 

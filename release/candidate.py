@@ -7,7 +7,7 @@ program declares its first resource: a version that is refused changes nothing a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def _built(request: Request, settings: Settings, run: Run) -> Candidate:
         version=request.version,
         # Relative, as the state must not depend on where the project lies: a path is an input of the image.
         image=_copied(request, settings, run).folder,
-        static_manifest=_manifest_digest(run.root / folder, request.version),
+        static_manifest=_manifest_digest(run.root / folder, request.version, settings.publish),
         source={"folder": str(folder)},
         reason=request.reason,
     )
@@ -165,10 +165,10 @@ def _sources(settings: Settings) -> Sources:
     return Sources(backend=settings.backend_folder, frontend=settings.frontend_folder)
 
 
-def _manifest_digest(folder: Path, version: str) -> str:
+def _manifest_digest(folder: Path, version: str, allowed: Collection[str]) -> str:
     """The digest of the built frontend. Refuses a folder without one, or with one of another version."""
     try:
-        return manifest.of_build(folder, version).digest
+        return manifest.of_build(folder, version, allowed=allowed).digest
     except ManifestError as error:
         _refuse(f"the frontend cannot be released: {error}")
         return UNPROVEN

@@ -47,7 +47,8 @@ def stage(context: ReleaseContext, say: Say) -> None:
     request, clients = context.request, context.clients
     identity, source = request.identity, request.source
     if isinstance(source.files, Folder):
-        files = manifest.from_folder(source.files.path)
+        # What may be in it was decided when the digest was taken.
+        files = manifest.from_folder(source.files.path, allowed=None)
     else:
         files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=identity.static_manifest)
     if files.digest != identity.static_manifest:

@@ -77,6 +77,7 @@ class Settings:
     go_image: Annotated[str, Text(r"\S+", "an image", may_be_empty=False)]
     backend_folder: Annotated[str, formats.FOLDER]
     frontend_folder: Annotated[str, formats.FOLDER]
+    publish: Annotated[tuple[str, ...], Text(r"(?!/).+", "a path in the frontend folder", may_be_empty=False), ONCE]
     deploy_in_vpc: bool
     migration_command: Annotated[tuple[str, ...], Text(r"[^\0]+", "a text that is not empty", may_be_empty=False)]
     migration_timeout: Annotated[int, Range(10, 7200)]

@@ -9,6 +9,10 @@ class ManifestError(StaticReleaseError):
     """A folder, or a stored manifest, is not a site that can be released."""
 
 
+class NotBuiltError(ManifestError):
+    """A folder is not a whole build: to build it, once more, is what helps."""
+
+
 class WrongContentError(StaticReleaseError):
     """An object that was copied is not the file that the manifest names. `checksum`: what S3 has of its content."""
 

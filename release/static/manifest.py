@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,22 +11,19 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from release import escaping, strict_json
-from release.static import pages
+from release.static import pages, scan, unfit
 from release.static.content import Cache, cache_class, content_type
-from release.static.errors import ManifestError
+from release.static.errors import ManifestError, NotBuiltError
+from release.static.pages import ENTRY
 from release.strict_json import DamagedError, Form
 from release.version import is_digest
 
-MAX_KEY_BYTES: Final = 1024
-"""S3's limit of an object's key, in bytes of UTF-8."""
-MAX_PATH_BYTES: Final = MAX_KEY_BYTES - len("static/") - 64 - len("/files/")
-"""What the limit leaves for a path, as it is also part of a longer key in the records bucket."""
-MAX_FILE_BYTES: Final = 5 * 1024**3
-"""S3's limit of what one PutObject or CopyObject moves."""
-HOW_TO_BUILD: Final = "to build it:  make frontend"
-
+CONFIG: Final = "config.json"
+"""What the site reads at run time: each environment's own."""
+_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+_VERSION_FORM: Final = "1 to 128 letters, digits, points, _ and -, a letter or digit first"
+SiteVersion = Annotated[str, Form(_VERSION.fullmatch, "a Git SHA")]
 """Of a manifest."""
-SiteVersion = Annotated[str, Form(re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}").fullmatch, "a Git SHA")]
 _MAX_VERSION_FILE_BYTES: Final = 64 * 1024
 
 
@@ -100,92 +96,85 @@ def checked_digest(value: str) -> str:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """A file that vanishes or cannot be read is a ManifestError that names it."""
+    """A file that vanishes or cannot be read is a NotBuiltError that names it."""
     try:
         yield
     except OSError as error:
         name = escaping.line(str(error.filename))
-        raise ManifestError(f"{name} cannot be read ({error.strerror}); {HOW_TO_BUILD}") from error
+        raise NotBuiltError(f"{name} cannot be read ({error.strerror})") from error
 
 
 @_readable()
-def from_folder(folder: Path) -> Manifest:
-    """The manifest of a built site; files are read in pieces. Raises ManifestError for anything else."""
+def from_folder(
+    folder: Path, *, version: str | None = None, allowed: Collection[str] | None = (), config_is_written: bool = True
+) -> Manifest:
+    """The manifest of a built site; files are read in pieces, each once.
+
+    `version` is what it was built from, by default what its version.json says. `allowed` are the paths of unfit files
+    that are public on purpose; None takes any, for a folder that was held to them before. With `config_is_written` the
+    site's config.json is written for each environment, and may not be part of the build.
+
+    Raises ManifestError for anything else.
+    """
     if not folder.is_dir():
-        raise ManifestError(f"{folder} is not a folder; {HOW_TO_BUILD}")
-    root = folder.resolve()
-    paths = sorted(_walk(folder, root, ""))
+        raise NotBuiltError(f"{folder} is not a folder")
+    paths = sorted(scan.paths(str(folder), str(folder.resolve())))
     if not paths:
-        raise ManifestError(f"{folder} is empty; {HOW_TO_BUILD}")
+        raise NotBuiltError(f"{folder} is empty")
     present = set(paths)
-    if "index.html" not in present:
-        raise ManifestError(f"{folder} has no index.html, so there is no page to show; {HOW_TO_BUILD}")
-    if "config.json" in present:
+    if ENTRY not in present:
+        raise NotBuiltError(f"{folder} has no {ENTRY}, so there is no page to show")
+    if config_is_written and CONFIG in present:
         raise ManifestError(
-            f"{folder} has a config.json; a release writes that file for each environment from its settings: "
+            f"{folder} has a {CONFIG}; a release writes that file for each environment from its settings: "
             "take it out of the build (out of `public/`, say)"
         )
-    if "version.json" not in present:
-        raise ManifestError(f"{folder} has no version.json, so nothing says what it was built from; {HOW_TO_BUILD}")
-    version = _read_version(folder / "version.json")
-    return Manifest(version=version, files=tuple(_describe(folder, path) for path in paths))
+    if version is None:
+        if "version.json" not in present:
+            raise NotBuiltError(f"{folder} has no version.json, so nothing says what it was built from")
+        version = _read_version(folder / "version.json")
+    elif not _VERSION.fullmatch(version):
+        raise ManifestError(f"the version is {version!r}, expected {_VERSION_FORM}, for example a Git SHA")
+    found = {path: reason for path in paths if (reason := unfit.by_name(path))}
+    if allowed is not None:
+        unfit.check(found, allowed)
+    files = []
+    for path in paths:
+        size, sha256, head = scan.read(str(folder), path)
+        if reason := unfit.by_beginning(head):
+            found[path] = reason
+        files.append(
+            File(path=path, size=size, sha256=sha256, content_type=content_type(path), cache=cache_class(path))
+        )
+    if allowed is not None:
+        unfit.check(found, allowed)
+        unfit.check_allowed(allowed, found)
+    return Manifest(version=version, files=tuple(files))
 
 
 @_readable()
-def of_build(folder: Path, version: str) -> Manifest:
-    """The manifest of the site that was built as `version`.
+def check_pages(folder: Path, manifest: Manifest, *, config_is_written: bool = True) -> None:
+    """Raises NotBuiltError if a page of the build cannot be shown with what is in it. Reads every page."""
+    problem = pages.problem(folder, {*(file.path for file in manifest.files), *([CONFIG] if config_is_written else [])})
+    if problem is not None:
+        raise NotBuiltError(problem)
+
+
+def of_build(folder: Path, version: str, *, allowed: Collection[str] = ()) -> Manifest:
+    """The manifest of the site that was built as `version`, by this project's own build.
 
     Raises ManifestError for another one as well, and for one whose pages cannot be shown with what is in it.
     """
-    built = from_folder(folder)
-    if built.version != version:
-        raise ManifestError(f"{folder} was built from {built.version}, and {version} is to be released; {HOW_TO_BUILD}")
-    # config.json is each environment's own.
-    problem = pages.problem(folder, {"config.json", *(file.path for file in built.files)})
-    if problem is not None:
-        raise ManifestError(f"{problem}; {HOW_TO_BUILD}")
-    return built
-
-
-def _walk(folder: Path, root: Path, prefix: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            path = prefix + entry.name
-            _check_path(path)
-            if entry.is_symlink():
-                # Not `resolve`, which raises RuntimeError for links that lead to each other.
-                target = Path(os.path.realpath(entry.path))
-                shown = escaping.line(str(target))
-                if not target.is_relative_to(root):
-                    raise ManifestError(
-                        f"{path} is a link to {shown}, outside of {root}; a release holds what was built and "
-                        "nothing else: copy the file into the build, or remove the link"
-                    )
-                if not target.is_file():
-                    raise ManifestError(f"{path} is a link to {shown}, which is no file: copy it, or remove the link")
-                yield path
-            elif entry.is_dir():
-                yield from _walk(Path(entry.path), root, path + "/")
-            elif entry.is_file():
-                yield path
-            else:
-                raise ManifestError(f"{path} is neither a file nor a folder; remove it from the build")
-
-
-def _check_path(path: str) -> None:
     try:
-        length = len(path.encode())
-    except UnicodeEncodeError:
-        raise ManifestError(f"{path!a} is not UTF-8, which S3 requires of a key; rename the file") from None
-    if length > MAX_PATH_BYTES:
-        raise ManifestError(f"{path} is {length} bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path: shorten it")
-    if "+" in path:  # "Naming Amazon S3 objects", Amazon S3 User Guide: browsers send it as it is
-        raise ManifestError(
-            f"{path} has a + in its name, which S3 reads as a space when a browser asks for it: it is not found; "
-            "rename it, or have the bundler name its files without +"
-        )
-    if any(ord(character) < 32 or ord(character) == 127 for character in path):
-        raise ManifestError(f"{path!a} has a control character in its name; rename the file")
+        built = from_folder(folder, allowed=allowed)
+        if built.version != version:
+            raise NotBuiltError(  # noqa: TRY301 - it gets the same end as what the calls around it raise
+                f"{folder} was built from {built.version}, and {version} is to be released"
+            )
+        check_pages(folder, built)
+    except NotBuiltError as error:
+        raise ManifestError(f"{error}; to build it:  make frontend") from error
+    return built
 
 
 def _read_version(file: Path) -> str:
@@ -194,15 +183,4 @@ def _read_version(file: Path) -> str:
     try:
         return strict_json.read(Built, strict_json.decode(text)).version
     except DamagedError as error:
-        raise ManifestError(
-            f'{file} must hold {{"version": "<git sha>"}}, not {text[:80]!r} ({error}); {HOW_TO_BUILD}'
-        ) from error
-
-
-def _describe(folder: Path, path: str) -> File:
-    with (folder / path).open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-        size = opened.tell()
-    if size > MAX_FILE_BYTES:
-        raise ManifestError(f"{path} is {size} bytes; one file of a site may have {MAX_FILE_BYTES} bytes at most (S3)")
-    return File(path=path, size=size, sha256=sha256, content_type=content_type(path), cache=cache_class(path))
+        raise NotBuiltError(f'{file} must hold {{"version": "<git sha>"}}, not {text[:80]!r} ({error})') from error

@@ -72,7 +72,8 @@ def test_what_is_released_has_a_tag_that_no_other_build_takes(
         tagged.append((arguments["source"], arguments["target_repository"], arguments["tag"]))
 
     monkeypatch.setattr("release.phases.image.copy_image", copy_image)
-    monkeypatch.setattr("release.phases.manifest.from_folder", lambda _path: Files(identity(NEW)["staticManifest"]))
+    built = Files(identity(NEW)["staticManifest"])
+    monkeypatch.setattr("release.phases.manifest.from_folder", lambda _path, allowed: built)
     run(world, request(source=source))
     came_from = "upstream" if "image" in source else "repository"
     assert tagged == [(came_from, "repository", f"impl-{NEW}-{'2' * 12}")]

@@ -9,7 +9,8 @@ import pytest
 
 from release.static.content import cache_class, content_type
 from release.static.errors import ManifestError
-from release.static.manifest import MAX_PATH_BYTES, File, Manifest, checked_digest, from_folder, of_build
+from release.static.manifest import File, Manifest, check_pages, checked_digest, from_folder, of_build
+from release.static.scan import MAX_PATH_BYTES
 
 SHA = "3f2c1aa" + "0" * 33
 
@@ -178,7 +179,7 @@ def break_folder(folder: Path, how: str) -> None:
 def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str) -> None:
     break_folder(folder, how)
     with pytest.raises(ManifestError, match=message) as caught:
-        from_folder(folder)
+        of_build(folder, SHA)
     assert str(caught.value).encode(), "the engine takes UTF-8 only"
 
 
@@ -187,16 +188,69 @@ def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str)
 def test_file_that_vanishes_or_cannot_be_read_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
-    opened, scanned = Path.open, os.scandir
+    opened, scanned, by_number = Path.open, os.scandir, os.open
 
-    def refuse(path: Path | str) -> Any:
+    def refuse(path: Any) -> Any:
         if Path(path).name == name:
             raise OSError(code, os.strerror(code), os.fspath(path))
         return path
 
     monkeypatch.setattr(Path, "open", lambda self, *given: opened(refuse(self), *given))
     monkeypatch.setattr(os, "scandir", lambda path: scanned(refuse(path)))
+    monkeypatch.setattr(os, "open", lambda path, *given: by_number(refuse(path), *given))
     with pytest.raises(ManifestError, match=rf"dist/{name} cannot be read \({os.strerror(code)}\); to build it:  make"):
+        of_build(folder, SHA)
+
+
+def test_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, changed = os.read, folder / "index.html"
+
+    def write_after(content: str) -> Any:
+        def between(descriptor: int, length: int) -> bytes:
+            piece = read(descriptor, length)
+            if piece.startswith(b"<!doctype"):
+                changed.write_text(content)
+            return piece
+
+        return between
+
+    for content in ("<!DOCTYPE html>", "<!doctype html> and more", ""):
+        changed.write_text("<!doctype html>")
+        os.utime(changed, (1, 1))
+        monkeypatch.setattr(os, "read", write_after(content))
+        with pytest.raises(ManifestError, match=r"index\.html changed while it was read: something builds meanwhile"):
+            from_folder(folder)
+
+
+def test_version_may_be_given_and_then_the_build_says_none(folder: Path) -> None:
+    (folder / "version.json").write_text('{"build": 3}')
+    assert from_folder(folder, version="v1.2").version == "v1.2"
+    (folder / "version.json").unlink()
+    manifest = from_folder(folder, version="v1.2")
+    assert [file.path for file in manifest.files] == ["assets/index-DiwrgTda.js", "index.html"]
+    with pytest.raises(ManifestError, match=r"the version is '1 2', expected 1 to 128 letters, digits"):
+        from_folder(folder, version="1 2")
+
+
+def test_config_of_the_build_is_released_where_no_other_is_written(folder: Path) -> None:
+    (folder / "config.json").write_text("{}")
+    (folder / "index.html").write_text("<script src=/config.json></script>")
+    manifest = from_folder(folder, config_is_written=False)
+    assert "config.json" in {file.path for file in manifest.files}
+    check_pages(folder, manifest, config_is_written=False)
+    (folder / "config.json").unlink()
+    manifest = from_folder(folder)
+    check_pages(folder, manifest)
+    with pytest.raises(ManifestError, match=r"index\.html names /config\.json \(script src\): it is not in the build"):
+        check_pages(folder, manifest, config_is_written=False)
+
+
+def test_digest_is_known_without_a_look_into_the_pages(folder: Path) -> None:
+    (folder / "index.html").write_text("<script src=/gone.js></script>")
+    manifest = from_folder(folder)
+    with pytest.raises(ManifestError, match=r"names /gone\.js"):
+        check_pages(folder, manifest)
+    with pytest.raises(ManifestError, match=r"names /gone\.js .*; to build it:  make frontend"):
         of_build(folder, SHA)
 
 

@@ -1,0 +1,114 @@
+"""Files of a build that no visitor is to get: what they are, by their names and by how they begin. Pure.
+
+What an operating system leaves in folders is left out of a release without a word. What may hold a secret, or is not
+the file that it stands for, is refused, unless somebody allowed it by name.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from release import escaping
+from release.static.errors import ManifestError
+
+MAX_NAMED: Final = 5
+"""Unfit files that are named in one message; the others are counted."""
+
+_LEFT_OUT: Final = {".ds_store", "desktop.ini", "thumbs.db"}
+
+_VERSION_CONTROL: Final = "version control"
+_VARIABLES: Final = "environment variables"
+_KEY: Final = "a private key"
+_KEY_STORE: Final = "it keeps private keys"
+_CREDENTIALS: Final = "credentials"
+_STATE: Final = "values of an infrastructure, secrets too"
+
+_PARTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".bzr", ".git", ".hg", ".svn"), _VERSION_CONTROL),
+    **dict.fromkeys((".gnupg", ".ssh"), _KEY_STORE),
+    **dict.fromkeys((".aws", ".azure", ".docker", ".kube", ".oci"), _CREDENTIALS),
+    ".terraform": _STATE,
+}
+"""Names of files and of folders: in a worktree or a submodule, `.git` is a file."""
+_NAMES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_rsa"), _KEY),
+    **dict.fromkeys(
+        (
+            ".boto",
+            ".dockercfg",
+            ".git-credentials",
+            ".htpasswd",
+            ".my.cnf",
+            ".netrc",
+            ".npmrc",
+            ".pgpass",
+            ".pypirc",
+            ".s3cfg",
+            ".vault-token",
+            ".yarnrc.yml",
+            "_netrc",
+        ),
+        _CREDENTIALS,
+    ),
+    "terraform.tfstate.backup": _STATE,
+}
+_EXTENSIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".key", ".p8", ".pem", ".ppk"), _KEY),
+    **dict.fromkeys((".jks", ".kdbx", ".keystore", ".p12", ".pfx"), _KEY_STORE),
+    **dict.fromkeys((".tfstate", ".tfvars"), _STATE),
+}
+_BEGINNINGS: Final[Mapping[re.Pattern[bytes], str]] = {
+    # "The first line ... version", the specification of Git LFS: what `git lfs pull` replaces by the file.
+    re.compile(rb"version https://git-lfs\.github\.com/spec/"): (
+        "a pointer of Git LFS in place of the file: run git lfs pull before the build"
+    ),
+    # "Textual Encodings of PKIX, PKCS, and CMS Structures", RFC 7468; OpenSSH and OpenPGP label theirs alike.
+    re.compile(rb"(?:\xef\xbb\xbf)?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"): _KEY,
+    re.compile(rb"PuTTY-User-Key-File-"): _KEY,
+}
+
+
+def left_out(name: str) -> bool:
+    """Whether `name`, without folders, is what Finder or Explorer leave in folders; `._*` are AppleDouble files."""
+    return name.startswith("._") or name.lower() in _LEFT_OUT
+
+
+def by_name(path: str) -> str | None:
+    """Why a file with this path is unfit; None if its name says nothing."""
+    *_, name = parts = path.lower().split("/")
+    for part in parts:
+        if part.startswith(".env"):
+            return _VARIABLES
+        if part in _PARTS:
+            return _PARTS[part]
+    _, dot, extension = name.rpartition(".")
+    return _NAMES.get(name) or _EXTENSIONS.get(dot + extension)
+
+
+def by_beginning(head: bytes) -> str | None:
+    """Why a file that begins with `head` is unfit; None if its content says nothing."""
+    return next((reason for pattern, reason in _BEGINNINGS.items() if pattern.match(head)), None)
+
+
+def check(unfit: Mapping[str, str], allowed: Collection[str]) -> None:
+    """Raises ManifestError for a file of `unfit` (path to reason) that is not among the `allowed` paths."""
+    refused = sorted(path for path in unfit if path not in allowed)
+    if not refused:
+        return
+    named = "; ".join(f"{escaping.line(path)} ({unfit[path]})" for path in refused[:MAX_NAMED])
+    more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
+    raise ManifestError(
+        f"the build has files that are not for visitors: {named}{more}. Take them out of it; what is public on purpose "
+        f"is allowed by its path, here {escaping.line(refused[0])}: in easi:publish in the stack's settings, or with "
+        "--publish of `site publish`"
+    )
+
+
+def check_allowed(allowed: Collection[str], unfit: Collection[str]) -> None:
+    """Raises ManifestError for a path that is allowed and is none of `unfit`: nobody needs it any more."""
+    needless = sorted(path for path in allowed if path not in unfit)
+    if needless:
+        raise ManifestError(
+            f"easi:publish (or --publish) names {', '.join(map(escaping.line, needless))}, which the build does not "
+            "have, or which needs no permission: take it out of that list"
+        )
