@@ -177,7 +177,7 @@ def prove_site(context: ReleaseContext, say: Say) -> None:
     """Read the site back as visitors get it."""
     if context.switched is None:
         raise LookupError("a site is proven after it was switched, and this one was not")
-    activate.prove(s3=context.clients.s3, switched=context.switched, site=context.request.site, say=say)
+    activate.prove(switched=context.switched, site=context.request.site, say=say)
 
 
 def keep_record(context: ReleaseContext, _say: Say) -> None:

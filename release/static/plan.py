@@ -1,16 +1,19 @@
 """The decisions of a static release. Pure: everything that they know is in their arguments."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 from urllib.parse import quote
 
+from release.static.catalog import Catalog, Purged
 from release.static.content import is_html
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.version import short
 
 CONFIG: Final = "config.json"
+ENTRY: Final = "index.html"
 MAX_INVALIDATION_PATHS: Final = 1000
 """More than this become one `/*`: CloudFront has at most 3,000 paths in progress for a distribution."""
 
@@ -20,12 +23,12 @@ _UNQUOTED: Final = "/~$+!'(),@:;=&"
 
 @dataclass(frozen=True, kw_only=True)
 class Uploads:
-    """What staging does, in this order: the files that pages point at, then what is kept for activation."""
+    """What staging brings; nothing that is served now changes."""
 
     assets: Sequence[File]
-    """Content-hashed files, to their place in the site bucket; nothing that is served now changes."""
-    kept: Sequence[File]
-    """Files that keep their names, pages too, into the records bucket, where no visitor sees them."""
+    """Content-hashed files, to their place in the site bucket."""
+    blobs: Sequence[File]
+    """Files that keep their names, pages too, each content once, into the records bucket, which no visitor sees."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,11 @@ class Switch:
 
     other: Sequence[File]
     config: bool
-    pages: Sequence[File]
-    """HTML, `index.html` the very last: a page goes live when everything that it points at has."""
+    pages: Sequence[Sequence[File]]
+    """HTML in waves, each of which may be written in any order: pages that are new, to which no page links yet; then
+    those that change; `index.html` the very last. A page goes live when everything that it points at has."""
+    removed: Sequence[str]
+    """Paths that the site is no longer to have."""
     invalidate: Sequence[str]
     """Paths as CloudFront takes them, sorted."""
 
@@ -64,39 +70,81 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
     )
 
 
-def uploads(*, manifest: Manifest, known: Manifest | None, assets: Mapping[str, int], kept: Collection[str]) -> Uploads:
-    """What the buckets lack of `manifest`.
+def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
+    """Raises StaticReleaseError if the manifest has a file that was purged."""
+    there = {(file.path, file.sha256) for file in manifest.files}
+    for each in purged:
+        if (each.path, each.sha256) in there:
+            raise StaticReleaseError(
+                f"{each.path} of {_named(manifest)} was purged here by {each.by} at {each.at} (SHA-256 "
+                f"{each.sha256[:12]}), so that nobody gets it again: take it out of the build, or change it"
+            )
 
-    `known` is the manifest whose files are all there (the active one); `assets` (path to size) and `kept` are what an
-    interrupted staging of the same manifest left.
-    """
-    there = {} if known is None else {file.path: file for file in known.immutable}
-    lacking = [
-        file
-        for file in manifest.immutable
+
+def purged(manifest: Manifest, *, here: Sequence[Purged], upstream: Iterable[Purged]) -> tuple[Purged, ...]:
+    """What is purged here, and of this manifest in the environment before."""
+    there = {(file.path, file.sha256) for file in manifest.files} - {(each.path, each.sha256) for each in here}
+    return (*here, *(each for each in upstream if (each.path, each.sha256) in there))
+
+
+def uploads(
+    *, manifest: Manifest, catalog: Catalog, assets: Collection[str] = (), blobs: Collection[str] = ()
+) -> Uploads:
+    """What the buckets lack of `manifest`; `assets` (paths) and `blobs` are what an interrupted staging of it left."""
+
+    def is_there(file: File) -> bool:
+        asset = catalog.assets.get(file.path)
         # One that is there may differ all the same: its content type is known better now.
-        if there.get(file.path) != file and (file.path in there or assets.get(file.path) != file.size)
-    ]
-    return Uploads(assets=lacking, kept=[file for file in manifest.mutable if file.path not in kept])
+        same = asset is not None and (asset.sha256, asset.content_type) == (file.sha256, file.content_type)
+        return same or (asset is None and file.path in assets)
+
+    contents = {file.sha256: file for file in manifest.mutable}
+    return Uploads(
+        assets=[file for file in manifest.immutable if not is_there(file)],
+        blobs=[file for sha256, file in contents.items() if sha256 not in catalog.blobs and sha256 not in blobs],
+    )
 
 
-def switch(*, target: Manifest, active: Manifest | None, config_changed: bool) -> Switch:
-    """What must be written so that the site is `target`, given that it is `active`.
+def switch(
+    *, target: Manifest, active: Manifest | None, there: Collection[str], leftover: Iterable[str], config_changed: bool
+) -> Switch:
+    """What must be done so that the site is `target`, given that it is `active`.
 
     `active` is None when that is not known for sure: after an activation that did not end, or before the first.
-    What only `active` has is left: a page that a visitor has open may still ask for it, and expiry removes it later.
+    `there` are the paths of which the site has some file, `leftover` those of files that keep their names and that it
+    is not to have any more. Content-hashed ones stay: a page that a visitor has open may still ask for them, and expiry
+    removes them later.
     """
     before = {} if active is None else {file.path: file for file in active.mutable}
     changed = [file for file in target.mutable if before.get(file.path) != file]
-    pages = [file for file in changed if is_html(file.path)]
-    pages.sort(key=lambda file: (file.path == "index.html", file.path))
-    paths = [file.path for file in changed] + ([CONFIG] if config_changed else [])
+    pages = [file for file in changed if is_html(file.path) and file.path != ENTRY]
+    waves = (
+        [file for file in pages if file.path not in there],
+        [file for file in pages if file.path in there],
+        [file for file in changed if file.path == ENTRY],
+    )
+    removed = sorted(set(leftover))
+    paths = [*(file.path for file in changed), *([CONFIG] if config_changed else []), *removed]
     return Switch(
         other=[file for file in changed if not is_html(file.path)],
         config=config_changed,
-        pages=pages,
+        pages=[wave for wave in waves if wave],
+        removed=removed,
         invalidate=invalidation(paths),
     )
+
+
+def leftover(*, target: Manifest, others: Iterable[Manifest], assets: Container[str]) -> set[str]:
+    """Paths of the others' files that keep their names and that neither `target` has nor a kept asset (`assets`)."""
+    ours = {file.path for file in target.files}
+    paths = (file.path for manifest in others for file in manifest.mutable)
+    return {path for path in paths if path not in ours and path not in assets}
+
+
+def common_prefix(files: Sequence[File]) -> str:
+    """What the paths of sorted files begin with."""
+    pairs = zip(files[0].path, files[-1].path, strict=False) if files else ()
+    return "".join(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def invalidation(paths: Iterable[str]) -> list[str]:
@@ -117,8 +165,3 @@ def keep(*, complete: Sequence[str], history: Sequence[str], count: int, named: 
 
 def _named(manifest: Manifest) -> str:
     return f"{short(manifest.version)} (manifest {manifest.digest[:19]})"
-
-
-def removable(*, removed: Manifest, kept: Collection[str]) -> list[str]:
-    """The site bucket's paths that `removed` named and no manifest in force does; `kept` is all of theirs."""
-    return [file.path for file in removed.files if file.path not in kept]

@@ -1,14 +1,13 @@
 """Staging: everything that a release needs is brought to the buckets, and nothing that visitors see changes.
 
-The content-hashed files go to their place in the site bucket, beside those of the release that is active. The files
-that keep their names go to the records bucket, where activation takes them from. The manifest is written before the
-first of them and `staged.json` after the last, so that a killed staging is known for what it is, and is continued by
-the next.
+The content-hashed files go to their place in the site bucket, beside those of the release that is active. The content
+of files that keep their names goes to the records bucket, where activation takes it from. The manifest is written
+before the first of them and the catalog after the last, so that a killed staging is known for what it is, and is
+continued by the next.
 
-What the buckets have is known from the active manifest and one listing, not by asking for each file.
+What the buckets have is known from the catalog, not by asking for each file.
 """
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +18,10 @@ from functions.aws_errors import code
 from release import objects
 from release.progress import Say
 from release.static import plan, repair, store
-from release.static.errors import StaticReleaseError
-from release.static.manifest import Manifest
-from release.static.source import Folder, Upstream, bringer
+from release.static.catalog import Catalog, without_purged
+from release.static.manifest import File, Manifest
+from release.static.records import Records
+from release.static.source import Folder, Upstream, bringer, catalog_of
 from release.static.store import Site, reported
 from release.version import short
 
@@ -31,64 +31,78 @@ class Staged:
     """What staging had to do. Both are 0 when everything was there."""
 
     assets: int
-    kept: int
+    blobs: int
 
 
-def stage(*, s3: Any, manifest: Manifest, source: Folder | Upstream, site: Site, say: Say) -> Staged:
+def stage(
+    *,
+    s3: Any,
+    manifest: Manifest,
+    source: Folder | Upstream,
+    site: Site,
+    say: Say,
+    records: Records | None = None,
+) -> Staged:
     """Brings `manifest` and all its files here. Raises StaticReleaseError; run again, it continues.
 
     A manifest that was staged before is here as long as nothing happened to its content-hashed files: one that can no
-    longer be had is refused. So is one of whose names another manifest that is kept makes other content.
+    longer be had is refused. So is one of whose names another manifest that is kept makes other content, and one with
+    content that was purged; from the environment before, what is purged here or there is left out.
 
-    Requests when nothing is to do: 1 if the manifest is active; if it was staged before 2, and one for each
-    content-hashed file. Otherwise 5, one for each manifest that is kept and for each file that is lacking, and if there
-    is an active release one, and one for every thousand of the site's objects. After an interrupted staging one more
-    for every thousand objects.
+    `records`: what this run has read already. Requests when nothing is to do: 1 if the manifest is active; if it was
+    staged before 2, and what `repair.find` needs. Otherwise 5, and one for each file that is lacking; after an
+    interrupted staging one more for every thousand objects. From the environment before, 1 more.
     """
-    active = store.active(s3=s3, records_bucket=site.records_bucket)
+    records = records or Records(s3, site.records_bucket)
+    active = records.active()
     if active is not None and active.manifest == manifest.digest:
-        return Staged(assets=0, kept=0)
-    if store.is_staged(s3=s3, records_bucket=site.records_bucket, digest=manifest.digest):
-        repair.find(s3=s3, site=site, manifest=manifest, source=source)
+        return Staged(assets=0, blobs=0)
+    catalog = records.catalog()
+    if catalog.find(manifest.digest):
+        records.add(without_purged(manifest, catalog.purged))
+        repair.find(
+            s3=s3, site=site, manifest=records.load(manifest.digest), catalog=catalog, source=source, doubt=False
+        )
         say(f"static files of {short(manifest.version)} were staged before")
-        return Staged(assets=0, kept=0)
-    _check_names(s3, site, manifest)
-    known = None
-    if active is not None and active.manifest:
-        known = _still_there(s3, site, store.load(s3=s3, records_bucket=site.records_bucket, digest=active.manifest))
-    todo = plan.uploads(manifest=manifest, known=known, assets={}, kept=())
+        return Staged(assets=0, blobs=0)
+    upstream = catalog_of(s3, source)
+    if isinstance(source, Folder):
+        plan.check_purged(manifest, catalog.purged)
+    catalog = replace(catalog, purged=plan.purged(manifest, here=catalog.purged, upstream=upstream.purged))
+    files = without_purged(manifest, catalog.purged)
+    records.add(files)
+    _check_names(records, files, catalog, active.manifest if active else None)
+    etags, blobs = dict[str, str](), set[str]()
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
-        todo = _what_is_left(s3, site, manifest, known, trusted=isinstance(source, Folder))
-    copy = bringer(s3, source, manifest)
-    prefix = store.root(manifest.digest) + "files/"
-    assets = store.in_parallel(s3, lambda file: copy(file, site.bucket, ""), todo.assets)
-    kept = store.in_parallel(s3, lambda file: copy(file, site.records_bucket, prefix), todo.kept)
-    document = {"manifest": manifest.digest, "version": manifest.version, "stagedAt": store.now()}
-    store.put(s3, site.records_bucket, store.root(manifest.digest) + "staged.json", json.dumps(document).encode())
+        if isinstance(source, Folder):
+            # Copies are verified after they arrived: all of them are made again.
+            etags, blobs = _arrived(s3, site, files)
+    todo = plan.uploads(manifest=files, catalog=catalog, assets=etags, blobs=blobs)
+    bring = bringer(s3, source, manifest, upstream)
+
+    def work(file: File) -> None:
+        if file.cache == "immutable":
+            etags[file.path] = bring(file, site.bucket, file.path)
+        else:
+            bring(file, site.records_bucket, store.blob(file.sha256))
+
+    count = store.in_parallel(s3, work, [*todo.assets, *todo.blobs])
+    records.save_catalog(catalog.add(files, etags=etags, staged_at=store.now()))
     origin = "uploaded" if isinstance(source, Folder) else f"copied from {source.bucket}"
-    there = "" if assets + kept == len(manifest.files) else ", the others were there"
-    say(f"static files staged: {assets + kept} of {len(manifest.files)} {origin}{there}")
-    return Staged(assets=assets, kept=kept)
+    there = "" if count == len(manifest.files) else ", the others were there"
+    say(f"static files staged: {count} of {len(manifest.files)} {origin}{there}")
+    return Staged(assets=len(todo.assets), blobs=len(todo.blobs))
 
 
-def _check_names(s3: Any, site: Site, manifest: Manifest) -> None:
+def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active: str | None) -> None:
     """Raises StaticReleaseError if a manifest that can be gone back to has other content under one of the names."""
-
-    def check(digest: str) -> None:
-        kept = store.find(s3=s3, records_bucket=site.records_bucket, digest=digest)
-        if kept is None:
-            return  # it is being forgotten
-        try:
-            plan.check_names(manifest, kept)
-        except StaticReleaseError:
-            # What never arrived completely was never served, and is compared again should its staging go on.
-            if store.is_staged(s3=s3, records_bucket=site.records_bucket, digest=digest):
-                raise
-
-    if manifest.immutable:
-        digests = ["sha256:" + name for name in store.releases(s3, site.records_bucket)]
-        store.in_parallel(s3, check, [digest for digest in digests if digest != manifest.digest])
+    if active is not None:
+        plan.check_names(manifest, records.load(active))
+    taken = catalog.assets
+    if any(file.path in taken and taken[file.path].sha256 != file.sha256 for file in manifest.files):
+        for each in catalog.staged:
+            plan.check_names(manifest, records.load(each.manifest))
 
 
 def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
@@ -114,37 +128,26 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     return True
 
 
-def _still_there(s3: Any, site: Site, active: Manifest) -> Manifest:
-    """The active manifest without the assets that somebody deleted: a release must not count on those."""
-    sizes = {item["Key"]: item["Size"] for item in store.listed(s3, site.bucket, "assets/")}
-    lacking = {file.path for file in active.immutable if sizes.get(file.path) != file.size}
-    return replace(active, files=tuple(file for file in active.files if file.path not in lacking))
+def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[dict[str, str], set[str]]:
+    """What an interrupted staging of the same manifest has brought: assets with their ETags, and blobs.
 
-
-def _what_is_left(s3: Any, site: Site, manifest: Manifest, known: Manifest | None, *, trusted: bool) -> plan.Uploads:
-    """What an interrupted staging of the same manifest did not get to.
-
-    An asset counts as there if it has the right size and was written since that staging began: so it was
-    written by a release, which gives it the right headers and has S3 verify its content. That holds for uploads; copies
-    are verified after they arrived, so that nothing is `trusted` and all of them are made again.
+    One counts if it has the right size and was written since that staging began: so it was written by a release, which
+    gives it the right headers and has S3 verify its content.
     """
-    records, root = site.records_bucket, store.root(manifest.digest)
-    with reported(f"look at s3://{records}/{root}"):
-        s3.delete_object(Bucket=records, Key=root + "expiring.json")
-        if not trusted:
-            return plan.uploads(manifest=manifest, known=known, assets={}, kept=())
-        began: datetime = s3.head_object(Bucket=records, Key=root + "manifest.json")["LastModified"]
-    sizes = {file.path: file.size for file in manifest.files}
+    key = store.root(manifest.digest) + "manifest.json"
+    with reported(f"look at s3://{site.records_bucket}/{key}"):
+        began: datetime = s3.head_object(Bucket=site.records_bucket, Key=key)["LastModified"]
     since = began.replace(microsecond=0) - timedelta(seconds=1)
+    sizes = {file.path: file.size for file in manifest.immutable}
     assets = {
-        item["Key"]: item["Size"]
-        for item in store.listed(s3, site.bucket, "assets/")
-        if item["Key"] in sizes and item["LastModified"] >= since
+        item["Key"]: store.etag(item)
+        for item in store.listed(s3, site.bucket, plan.common_prefix(manifest.immutable))
+        if sizes.get(item["Key"]) == item["Size"] and item["LastModified"] >= since
     }
-    prefix = root + "files/"
-    kept = {
-        path
-        for item in store.listed(s3, records, prefix)
-        if sizes.get(path := item["Key"].removeprefix(prefix)) == item["Size"]
+    contents = {store.blob(file.sha256): file for file in manifest.mutable}
+    blobs = {
+        contents[item["Key"]].sha256
+        for item in store.listed(s3, site.records_bucket, store.BLOBS)
+        if item["Key"] in contents and contents[item["Key"]].size == item["Size"] and item["LastModified"] >= since
     }
-    return plan.uploads(manifest=manifest, known=known, assets=assets, kept=kept)
+    return assets, blobs

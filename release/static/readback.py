@@ -35,10 +35,13 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
 
     That is its version, its entry page, and every file of the site that this page has a browser load.
     """
+    if site.url is None:
+        say("not read back as visitors get it: no address of the site was given")
+        return
     fetch = fetch or _fetcher(site)
     news = progress.Changes(say)
     end = time.monotonic() + deadline_s
-    while (reason := _miss(fetch, site, manifest)) is not None:
+    while (reason := _miss(fetch, site.url, manifest)) is not None:
         left_s = end - time.monotonic()
         if left_s <= 0:
             raise StaticReleaseError(
@@ -50,9 +53,9 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
     say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked)")
 
 
-def _miss(fetch: Fetch, site: Site, manifest: Manifest) -> str | None:
+def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
     """Why the site is not yet the release; None if it is."""
-    base = site.url.rstrip("/")
+    base = url.rstrip("/")
     try:
         answer = fetch("GET", base + "/version.json")
         if answer.status != 200:

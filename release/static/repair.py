@@ -4,12 +4,13 @@ Nothing else ever writes them again. Something else may have: by hand, or a rele
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from release.progress import Say
-from release.static import drift, store
+from release.static import drift, plan, store
+from release.static.catalog import Asset, Catalog
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.source import Folder, Upstream, bringer, copy_object
@@ -26,20 +27,50 @@ class Repair:
     """The version of the object that is the file; None: it comes from the source of the release."""
 
 
-def find(*, s3: Any, site: Site, manifest: Manifest, source: Folder | Upstream | None) -> list[Repair]:
-    """What has to be brought back before `manifest` can be the site, by path. Changes nothing; a request for each file.
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the site bucket has."""
 
-    It comes from the bucket's own earlier versions, which it keeps for 30 days, else from `source`. Raises
-    StaticReleaseError naming a file that is in neither.
+    repairs: Sequence[Repair]
+    """What has to be brought back before the manifest can be the site, by path."""
+    etags: Mapping[str, str]
+    """Of the assets that were asked for one by one, and that are the manifest's."""
+    others: frozenset[str]
+    """What else is there: of the whole bucket only where all was doubted."""
+
+
+def find(
+    *, s3: Any, site: Site, manifest: Manifest, catalog: Catalog, source: Folder | Upstream | None, doubt: bool
+) -> Seen:
+    """Looks whether the manifest's assets are there. Changes nothing.
+
+    One request for a thousand objects, and one for each asset whose size or ETag is not what the catalog says; with
+    `doubt` the whole bucket is listed, and every asset asked for, as headers that were changed by hand show only so.
+    What has to be brought back comes from the bucket's own earlier versions, which it keeps for 30 days, else from
+    `source`. Raises StaticReleaseError naming a file that is in neither.
     """
-    wrong: list[File] = []
+    lacking, others = {file.path: file for file in manifest.immutable}, set()
+    unsure: list[File] = []
+    prefix = "" if doubt else plan.common_prefix(manifest.immutable)
+    for item in store.listed(s3, site.bucket, prefix) if lacking or doubt else ():
+        file = lacking.pop(item["Key"], None)
+        if file is None:
+            others.add(item["Key"])
+        elif doubt or not _as_written(item, file, catalog.assets.get(file.path)):
+            unsure.append(file)
+    etags: dict[str, str] = {}
+    wrong = list(lacking.values())
 
     def look(file: File) -> None:
-        if drift.differs(s3, site, file):
+        head = store.head(s3, site.bucket, file.path)
+        if drift.is_file(head, file):
+            etags[file.path] = store.etag(head)
+        else:
             wrong.append(file)
 
-    store.in_parallel(s3, look, manifest.immutable)
-    return [_repair(s3, site, manifest, file, source) for file in sorted(wrong, key=lambda file: file.path)]
+    store.in_parallel(s3, look, unsure)
+    repairs = [_repair(s3, site, manifest, file, source) for file in sorted(wrong, key=lambda file: file.path)]
+    return Seen(repairs=repairs, etags=etags, others=frozenset(others))
 
 
 def bring(
@@ -52,9 +83,17 @@ def bring(
             copy_object(s3, file, source=place, target=place, version=repair.version)
             origin = "an earlier version of it"
         elif source is not None:
-            bringer(s3, source, manifest)(file, site.bucket, "")
+            bringer(s3, source, manifest, Catalog())(file, *place)
             origin = str(source.path) if isinstance(source, Folder) else source.bucket
         say(f"{file.path} restored from {origin}")
+
+
+def _as_written(item: Mapping[str, Any], file: File, asset: Asset | None) -> bool:
+    """Whether an entry of a listing is the file, as a release wrote it. S3 gives no content two ETags by itself."""
+    if asset is None or not asset.etag:
+        return False
+    known = (asset.sha256, asset.content_type, asset.etag)
+    return item["Size"] == file.size and known == (file.sha256, file.content_type, store.etag(item))
 
 
 def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> Repair:

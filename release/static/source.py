@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from release.static import store
+from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError, WrongContentError
 from release.static.manifest import File, Manifest
+from release.static.records import Records
 from release.static.store import reported
 from release.version import short
 
@@ -32,45 +34,55 @@ class Upstream:
     records_bucket: str
 
 
-def bringer(s3: Any, source: Folder | Upstream, manifest: Manifest) -> Callable[[File, str, str], None]:
-    """What brings one file of the manifest from `source`: called with the file, a bucket and a prefix in it."""
-    return _upload(s3, source.path) if isinstance(source, Folder) else _copy(s3, source, manifest)
+Bringer = Callable[[File, str, str], str]
+"""Brings a file to a bucket and key, and returns the ETag that it has there."""
 
 
-def _upload(s3: Any, folder: Path) -> Callable[[File, str, str], None]:
-    def upload(file: File, bucket: str, prefix: str) -> None:
+def catalog_of(s3: Any, source: Folder | Upstream) -> Catalog:
+    """What the environment before has; nothing for a build. One request."""
+    if isinstance(source, Folder):
+        return Catalog()
+    return Records(s3, source.records_bucket).stored() or Catalog()
+
+
+def bringer(s3: Any, source: Folder | Upstream, manifest: Manifest, catalog: Catalog) -> Bringer:
+    """What brings the files of the manifest from `source`, which has `catalog`: see `catalog_of`."""
+    return _upload(s3, source.path) if isinstance(source, Folder) else _copy(s3, source, manifest, catalog)
+
+
+def _upload(s3: Any, folder: Path) -> Bringer:
+    def upload(file: File, bucket: str, key: str) -> str:
         headers = {
             "Bucket": bucket,
-            "Key": prefix + file.path,
+            "Key": key,
             "ContentType": file.content_type,
             "CacheControl": CACHE_CONTROL[file.cache],
             "ChecksumSHA256": store.checksum(file.sha256),
         }
-        with reported(f"upload {file.path} to s3://{bucket}/{prefix}"), (folder / file.path).open("rb") as opened:
+        with reported(f"upload {file.path} to s3://{bucket}/{key}"), (folder / file.path).open("rb") as opened:
             if file.size > _SMALL_FILE_BYTES:
-                s3.put_object(**headers, Body=opened, ContentLength=file.size)
-                return
+                return store.etag(s3.put_object(**headers, Body=opened, ContentLength=file.size))
             body = opened.read(_SMALL_FILE_BYTES + 1)
             if hashlib.sha256(body).hexdigest() != file.sha256:
                 raise StaticReleaseError(
                     f"{folder / file.path} changed while it was being released; build again and release that"
                 )
-            s3.put_object(**headers, Body=body)
+            return store.etag(s3.put_object(**headers, Body=body))
 
     return upload
 
 
-def _copy(s3: Any, source: Upstream, manifest: Manifest) -> Callable[[File, str, str], None]:
-    def copy(file: File, bucket: str, prefix: str) -> None:
+def _copy(s3: Any, source: Upstream, manifest: Manifest, catalog: Catalog) -> Bringer:
+    def copy(file: File, bucket: str, key: str) -> str:
         if file.cache == "immutable":
             origin = (source.bucket, file.path)
         else:
-            origin = (source.records_bucket, store.root(manifest.digest) + "files/" + file.path)
+            origin = (source.records_bucket, kept_at(catalog, manifest, file))
         try:
-            copy_object(s3, file, source=origin, target=(bucket, prefix + file.path))
+            return copy_object(s3, file, source=origin, target=(bucket, key))
         except WrongContentError as error:
-            with reported(f"delete s3://{bucket}/{prefix}{file.path}"):
-                s3.delete_object(Bucket=bucket, Key=prefix + file.path)
+            with reported(f"delete s3://{bucket}/{key}"):
+                s3.delete_object(Bucket=bucket, Key=key)
             whose = _whose(s3, source, file.path, error.checksum)
             if whose is None:
                 raise
@@ -85,6 +97,13 @@ def _copy(s3: Any, source: Upstream, manifest: Manifest) -> Callable[[File, str,
     return copy
 
 
+def kept_at(catalog: Catalog, manifest: Manifest, file: File) -> str:
+    """The key in the records bucket of a file that keeps its name. An earlier program stored it by its path."""
+    if file.sha256 in catalog.blobs:
+        return store.blob(file.sha256)
+    return f"{store.root(manifest.digest)}files/{file.path}"
+
+
 def _whose(s3: Any, source: Upstream, path: str, checksum: str | None) -> Manifest | None:
     """A manifest of the environment before that names the content which was found there; None if none does."""
     for name in store.releases(s3, source.records_bucket) if checksum else ():
@@ -96,11 +115,11 @@ def _whose(s3: Any, source: Upstream, path: str, checksum: str | None) -> Manife
 
 def copy_object(
     s3: Any, file: File, *, source: tuple[str, str], target: tuple[str, str], version: str | None = None
-) -> None:
+) -> str:
     """Has S3 copy one object, its last version unless another is asked for, and verifies that what arrived is `file`.
 
-    Raises WrongContentError if it is not. S3 keeps the SHA-256 of everything that a release uploads, and gives it for
-    the copy.
+    Returns the ETag of the copy. Raises WrongContentError if it is not. S3 keeps the SHA-256 of everything that a
+    release uploads, and gives it for the copy.
     """
     with reported(f"copy s3://{source[0]}/{source[1]} to s3://{target[0]}/{target[1]}"):
         answer = s3.copy_object(
@@ -112,7 +131,8 @@ def copy_object(
             CacheControl=CACHE_CONTROL[file.cache],
             ChecksumAlgorithm="SHA256",
         )
-        checksum = answer.get("CopyObjectResult", {}).get("ChecksumSHA256")
+        result = answer["CopyObjectResult"]
+        checksum = result.get("ChecksumSHA256")
     if checksum is None:
         checksum = store.head(s3, target[0], target[1]).get("ChecksumSHA256")
     if checksum != store.checksum(file.sha256):
@@ -122,3 +142,4 @@ def copy_object(
             "its build",
             checksum,
         )
+    return store.etag(result)

@@ -1,10 +1,12 @@
 """What the records bucket knows about static releases, and how S3 is spoken to.
 
 static/<hex>/manifest.json   written first: these files are being brought, or are, here
-static/<hex>/files/<path>    the files that keep their names, as this release has them
-static/<hex>/staged.json     written last: everything is here, the content-hashed files in the site bucket too
-static/<hex>/expiring.json   the release is being forgotten
+static/blobs/<sha256>        the content of files that keep their names, once for all releases
+static/catalog.json          written last: of which releases everything is here, see `catalog`
 static/active.json           what the site is made of
+
+Earlier programs wrote `static/<hex>/files/<path>` in place of blobs, and `static/<hex>/staged.json` in place of the
+catalog; `static/<hex>/expiring.json` was the mark of a release that is being forgotten.
 """
 
 import base64
@@ -12,12 +14,12 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,13 +27,16 @@ from functions.aws_errors import is_missing
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
 from release.static.manifest import File, Manifest, checked_digest
-from release.strict_json import DamagedError, fields
+from release.strict_json import DamagedError, Form, fields
 from release.version import Digest
 
 CONCURRENCY: Final = 32
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
 ACTIVE: Final = "static/active.json"
+BLOBS: Final = "static/blobs/"
 MAX_HISTORY: Final = 50
+MAX_DELETED: Final = 1000
+"""Keys that one DeleteObjects takes."""
 
 Item = TypeVar("Item")
 
@@ -40,13 +45,21 @@ Item = TypeVar("Item")
 class Site:
     bucket: str
     records_bucket: str
-    distribution_id: str
-    url: str
-    """The public address, `https://…`, without a path."""
+    distribution_id: str | None
+    """None: no CDN has to forget anything."""
+    url: str | None
+    """The public address, `https://…`, without a path. None: what visitors get is not read back."""
     connect_to: str | None = None
     """`host:port` that connections go to in place of the address's own; the Host header stays."""
     probe_secret: str | None = field(default=None, repr=False)
     """Sent as the header by which a firewall lets the read-back in."""
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +67,15 @@ class Active:
     """What the site is made of, as far as no unfinished release has begun to switch it."""
 
     manifest: Digest | None
-    """None where an earlier program's very first activation has not ended."""
+    """None where the very first activation has not ended."""
     config_sha256: str
     activated_at: str
     history: tuple[Digest, ...]
     """Manifests that were active, the newest first, this one included; 50 at most."""
     unsettled: Digest | None = None
-    """Written by earlier programs: the manifest whose activation began and has not ended."""
+    """The manifest whose activation began and has not ended. A release keeps a mark of its own in place of it."""
+    unsettled_at: Annotated[str, Form(_is_time, "a time in UTC")] = ""
+    unsettled_by: str = ""
 
     def to_json(self) -> bytes:
         return json.dumps(fields(self), indent=1).encode()
@@ -125,11 +140,6 @@ def stored(s3: Any, bucket: str, key: str, kind: type[Item]) -> Item | None:
     return found[0] if found else None
 
 
-def put(s3: Any, bucket: str, key: str, body: bytes) -> None:
-    with reported(f"write s3://{bucket}/{key}"):
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", CacheControl="no-cache")
-
-
 def head(s3: Any, bucket: str, key: str, version: str | None = None) -> Mapping[str, Any]:
     """What S3 says of an object, or of one version of it; empty if there is none. One request.
 
@@ -183,49 +193,81 @@ def active(*, s3: Any, records_bucket: str) -> Active | None:
     return stored(s3, records_bucket, ACTIVE, Active)
 
 
-def is_staged(*, s3: Any, records_bucket: str, digest: str) -> bool:
-    """Whether everything of the manifest is here. One request."""
-    return get(s3, records_bucket, root(digest) + "staged.json") is not None
+def etag(answer: Mapping[str, Any]) -> str:
+    """The ETag in an answer or an entry of a listing, without its quotes."""
+    return str(answer.get("ETag", "")).strip('"')
+
+
+def blob(sha256: str) -> str:
+    """The key of a content in the records bucket."""
+    return BLOBS + sha256
 
 
 def releases(s3: Any, records_bucket: str) -> list[str]:
     """The hexadecimal digests of all manifests that are here, complete or not, sorted."""
-    with reported(f"list s3://{records_bucket}/static/"):
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=records_bucket, Prefix="static/", Delimiter="/")
-        return [entry["Prefix"].split("/")[1] for page in pages for entry in page.get("CommonPrefixes", [])]
+    pages = _pages(s3, records_bucket, "static/", Delimiter="/")
+    prefixes = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+    return [prefix.split("/")[1] for prefix in prefixes if prefix != BLOBS]
 
 
 def listed(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     """The objects under `prefix`: one request for a thousand."""
-    with reported(f"list s3://{bucket}/{prefix}"):
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from page.get("Contents", [])
+    for page in _pages(s3, bucket, prefix):
+        yield from page.get("Contents", [])
+
+
+def _pages(s3: Any, bucket: str, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
+    asked = {"Bucket": bucket, "Prefix": prefix, **more}
+    while True:
+        with reported(f"list s3://{bucket}/{prefix}"):
+            page = s3.list_objects_v2(**asked)
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        asked["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def delete(s3: Any, bucket: str, objects: Iterable[Mapping[str, str]]) -> None:
+    """Deletes each `{"Key": …}`, or the version of it with `VersionId`; what is not there is no failure."""
+    remaining = iter(objects)
+    while batch := list(islice(remaining, MAX_DELETED)):
+        with reported(f"delete {len(batch)} objects of s3://{bucket}"):
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        for error in answer.get("Errors", []):
+            raise StaticReleaseError(
+                f"could not delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}"
+            )
 
 
 def in_parallel(s3: Any, work: Callable[[Item], None], items: Iterable[Item]) -> int:
     """Does `work` for each item, some at a time; returns how many. The first failure ends it: no further item begins.
 
-    Waiting work is bounded, so that a hundred thousand items need no more memory than a hundred.
+    Items are drawn as they are worked on, so that a hundred thousand need no more memory than a hundred.
     """
     pool_size = min(CONCURRENCY, s3.meta.config.max_pool_connections)
-    stop = threading.Event()
+    stop, drawing, remaining = threading.Event(), threading.Lock(), iter(items)
 
-    def one(item: Item) -> None:
-        if not stop.is_set():
-            work(item)
-
-    done_count = 0
-    remaining = iter(items)
-    with ThreadPoolExecutor(pool_size, thread_name_prefix="s3") as pool:
-        pending: set[Future[None]] = {pool.submit(one, item) for item in islice(remaining, 4 * pool_size)}
+    def worker(first: Item) -> int:
+        done_count, item = 0, [first]
         try:
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                    done_count += 1
-                pending |= {pool.submit(one, item) for item in islice(remaining, len(done))}
+            while item and not stop.is_set():
+                work(item[0])
+                done_count += 1
+                with drawing:
+                    item = list(islice(remaining, 1))
         except BaseException:
             stop.set()
             raise
-    return done_count
+        return done_count
+
+    with drawing:
+        firsts = list(islice(remaining, pool_size))
+    if len(firsts) <= 1:
+        return sum(worker(first) for first in firsts)
+    with ThreadPoolExecutor(len(firsts), thread_name_prefix="s3") as pool:
+        workers = [pool.submit(worker, first) for first in firsts]
+        try:
+            return sum(each.result() for each in workers)
+        except BaseException:
+            stop.set()
+            raise

@@ -82,7 +82,8 @@ class Counted:
             return lambda what: Paginator(self, operation(what))
 
         def call(**arguments: Any) -> Any:
-            self.count(f"{name} {arguments.get('Key', '')}".strip())
+            listed = name == "list_objects_v2"
+            self.count(f"list {arguments['Prefix']}" if listed else f"{name} {arguments.get('Key', '')}".strip())
             return operation(**arguments)
 
         return call
@@ -141,7 +142,6 @@ class World:
         )
         if switched.proves is not None:
             prove(
-                s3=self.s3,
                 switched=switched,
                 site=self.site,
                 say=self.said.append,
@@ -158,7 +158,7 @@ class World:
 
     def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
         """What a visitor gets."""
-        host = self.site.url.split("//")[1]
+        host = str(self.site.url).split("//")[1]
         request = urllib.request.Request(self.endpoint + path, headers={"Host": host})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

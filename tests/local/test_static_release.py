@@ -32,7 +32,7 @@ def test_second_release_brings_only_what_is_new(world: World, tmp_path: Path) ->
     world.s3.calls.clear()
     folder = build(tmp_path / "two", TWO)
     manifest = from_folder(folder)
-    assert world.stage(manifest, Folder(path=folder)) == Staged(assets=1, kept=5)
+    assert world.stage(manifest, Folder(path=folder)) == Staged(assets=1, blobs=2)
     assert len(world.s3.calls) == 14, "two of them for the manifests that are kept"
     done = world.activate(manifest)
     assert done.written == ("index.html", "version.json")

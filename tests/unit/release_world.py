@@ -17,6 +17,7 @@ from release.records import Attempt, Network, Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
+from release.static.records import Records
 from release.tasks import Tasks
 from tests.unit.fake_s3 import FakeS3
 
@@ -262,7 +263,7 @@ class World:
         self.tick(f"after {name}")
         written = () if same else ("index.html",)
         done = Activated(manifest=asked["manifest"], replaced=replaced, written=written)
-        return Switched(activated=done, proves=None)
+        return Switched(activated=done, proves=None, records=Records(self.bucket, "impl-records"))
 
     def read(self, *, switched: Switched, **_more: Any) -> None:
         self.did(f"read {switched.activated.manifest[7]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import re
@@ -22,7 +23,9 @@ from cli.errors import EXPECTED
 from local import layout, project
 from local.emulator import process
 from release import deploy_function, healthcheck, http, lease, processes, records, session, stack, strict_json, updates
-from release.static import expire, manifest, readback, store
+from release.static import manifest, readback, store
+from release.static.catalog import Asset, Catalog, Purged
+from release.static.records import CATALOG, Records
 from settings import clear_text, reader
 from tests.unit.environments import released
 from tests.unit.fake_s3 import FakeS3
@@ -60,6 +63,13 @@ ACTIVE: Final = {
     "history": [DIGEST],
     "unsettled": None,
 }
+EMPTY: Final = manifest.Manifest(version=SHA, files=())
+KEPT: Final = dataclasses.replace(
+    Catalog(),
+    assets={"assets/a-Qx3_8fKz.js": Asset("a" * 64, "e", "text/javascript", 1)},
+    blobs={"b" * 64: 1},
+    purged=(Purged(path=".env", sha256="c" * 64, at="2026-11-23", by="somebody"),),
+).add(EMPTY, etags={}, staged_at="2026-11-23")
 STAGED: Final = {"manifest": DIGEST, "version": SHA, "stagedAt": "2026-11-23"}
 HOLDER: Final = {
     "id": "id1",
@@ -113,8 +123,10 @@ def object_of(key: str, read: Callable[[Any], object]) -> Read:
 
 
 def staged(body: bytes) -> object:
-    key = f"static/{DIGEST.removeprefix('sha256:')}/staged.json"
-    return expire._complete(s3_with(key, body), BUCKET)
+    root = store.root(EMPTY.digest)
+    s3 = s3_with(root + "staged.json", body)
+    s3.put_object(Bucket=BUCKET, Key=root + "manifest.json", Body=EMPTY.to_json())
+    return Records(s3, BUCKET).catalog()
 
 
 def built(folder: Path) -> Read:
@@ -183,6 +195,10 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         "ended.json": (ENDED, object_of(PREFIX + "ended.json", lambda s3: records.list_attempts(s3, BUCKET, 1))),
         "active.json": (ACTIVE, object_of(store.ACTIVE, lambda s3: store.active(s3=s3, records_bucket=BUCKET))),
         "staged.json": (STAGED, staged),
+        "catalog.json": (
+            json.loads(KEPT.to_json()),
+            object_of(CATALOG, lambda s3: Records(s3, BUCKET).catalog()),
+        ),
         "manifest.json": ({}, object_of(key, lambda s3: store.find(s3=s3, records_bucket=BUCKET, digest=DIGEST))),
         "lease.json": (HOLDER, object_of(lease.KEY, lambda s3: str(lease.look(s3, BUCKET).holder))),  # type: ignore[union-attr] # there is one
         "lease.json alive": (HOLDER, object_of(lease.KEY, lambda s3: lease.look(s3, BUCKET).alive)),  # type: ignore[union-attr] # as above
@@ -242,7 +258,15 @@ SOUND_TO_SOME: Final = {
     "a list": {"history", "comments", "issues"},
     "no UTF-8": {"export", "client"},  # the output of a program
 }
-OBJECTS: Final = ("release.json", "began.json", "ended.json", "active.json", "staged.json", "manifest.json")
+OBJECTS: Final = (
+    "release.json",
+    "began.json",
+    "ended.json",
+    "active.json",
+    "staged.json",
+    "catalog.json",
+    "manifest.json",
+)
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

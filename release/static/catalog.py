@@ -1,0 +1,190 @@
+"""What the buckets have of the releases that are kept, in one object: `static/catalog.json`. Pure.
+
+A release reads it once and writes it once, however many releases are kept.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+from release import strict_json
+from release.static.errors import StaticReleaseError
+from release.static.manifest import Manifest
+from release.strict_json import DamagedError
+from release.version import Digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A release of which everything is here."""
+
+    manifest: Digest
+    version: str
+    staged_at: str
+    number: int
+    """Of two releases, the one that was staged later has the greater number."""
+    earlier_program: bool = False
+    """The files that keep their names are in `static/<hex>/files/`, as an earlier program stored them."""
+
+
+class Asset(NamedTuple):
+    """A content-hashed file in the site bucket."""
+
+    sha256: str
+    etag: str
+    """As S3 answered to the write; empty where that is not known."""
+    content_type: str
+    number: int
+    """The last staged release that names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purged:
+    """Content of a path that nobody is to get again."""
+
+    path: str
+    sha256: str
+    at: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expiring:
+    """What is being deleted, and is not counted on any more. Empty when the deletion has ended."""
+
+    manifests: tuple[Digest, ...] = ()
+    assets: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """What is here. It has an asset or a blob for each file of each staged release that was not purged."""
+
+    staged: tuple[Staged, ...] = ()
+    """The last staged first."""
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    """By path."""
+    blobs: Mapping[str, int] = field(default_factory=dict)
+    """SHA-256 of what is in `static/blobs/`, with the number of the last staged release that names it."""
+    purged: tuple[Purged, ...] = ()
+    expiring: Expiring = Expiring()
+
+    def find(self, digest: str) -> Staged | None:
+        """The staged release with this manifest, None if there is none."""
+        return next((each for each in self.staged if each.manifest == digest), None)
+
+    def add(
+        self, manifest: Manifest, *, etags: Mapping[str, str], staged_at: str, earlier_program: bool = False
+    ) -> "Catalog":
+        """The catalog after `manifest`, without what is purged of it, was staged. `etags`: of what was written now."""
+        number = 1 + max((each.number for each in self.staged), default=0)
+        assets, blobs = dict(self.assets), dict(self.blobs)
+        for file in manifest.immutable:
+            before = assets.get(file.path)
+            etag = etags.get(file.path) or (before.etag if before and before.sha256 == file.sha256 else "")
+            assets[file.path] = Asset(file.sha256, etag, file.content_type, number)
+        if not earlier_program:
+            blobs.update(dict.fromkeys((file.sha256 for file in manifest.mutable), number))
+        entry = Staged(
+            manifest=manifest.digest,
+            version=manifest.version,
+            staged_at=staged_at,
+            number=number,
+            earlier_program=earlier_program,
+        )
+        expiring = Expiring(
+            manifests=tuple(each for each in self.expiring.manifests if each != manifest.digest),
+            assets=tuple(path for path in self.expiring.assets if path not in assets),
+            blobs=tuple(sha256 for sha256 in self.expiring.blobs if sha256 not in blobs),
+        )
+        others = (each for each in self.staged if each.manifest != manifest.digest)
+        return replace(self, staged=(entry, *others), assets=assets, blobs=blobs, expiring=expiring)
+
+    def seen(self, etags: Mapping[str, str]) -> "Catalog":
+        """The catalog after assets were looked at and found to be what it says, with the ETags that they have."""
+        changed = {
+            path: self.assets[path]._replace(etag=etag)
+            for path, etag in etags.items()
+            if path in self.assets and self.assets[path].etag != etag
+        }
+        return replace(self, assets={**self.assets, **changed}) if changed else self
+
+    def without(self, removed: Collection[Staged], older: Iterable[tuple[int, Manifest]]) -> "Catalog":
+        """The catalog without some releases, and without what only they name: that is `expiring` now.
+
+        `older`: of the releases that stay, number and manifest of those that were staged before one that goes. What
+        the last ones name they name with a greater number than any that goes.
+        """
+        numbers = {each.number for each in removed}
+        assets = {path: asset for path, asset in self.assets.items() if asset.number in numbers}
+        blobs = {sha256: number for sha256, number in self.blobs.items() if number in numbers}
+        still_assets: dict[str, Asset] = {}
+        still_blobs: dict[str, int] = {}
+        for number, manifest in sorted(older, key=lambda each: each[0]):
+            for file in manifest.files:
+                if file.path in assets and file.cache == "immutable":
+                    still_assets[file.path] = assets[file.path]._replace(number=number)
+                if file.sha256 in blobs and file.cache != "immutable":
+                    still_blobs[file.sha256] = number
+        gone = {each.manifest for each in removed}
+        return replace(
+            self,
+            staged=tuple(each for each in self.staged if each.manifest not in gone),
+            assets={path: each for path, each in self.assets.items() if path not in assets} | still_assets,
+            blobs={sha256: each for sha256, each in self.blobs.items() if sha256 not in blobs} | still_blobs,
+            expiring=Expiring(
+                manifests=(*self.expiring.manifests, *sorted(gone)),
+                assets=(*self.expiring.assets, *sorted(assets.keys() - still_assets.keys())),
+                blobs=(*self.expiring.blobs, *sorted(blobs.keys() - still_blobs.keys())),
+            ),
+        )
+
+    def to_json(self) -> bytes:
+        """As it is stored. Raises StaticReleaseError for one that is too large to be read again."""
+        document = strict_json.fields(replace(self, assets={}, blobs={}))
+        document |= {"assets": self.assets, "blobs": self.blobs}
+        body = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+        if len(body) > strict_json.MAX_BYTES:
+            raise StaticReleaseError(
+                f"the list of what is kept has {len(body)} bytes, {strict_json.MAX_BYTES} are possible: keep fewer "
+                "releases (easi:keepReleases), or build a site of fewer files"
+            )
+        return body
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Catalog":
+        """The catalog that `to_json` wrote. Raises DamagedError for anything else."""
+        found = strict_json.read(_Stored, strict_json.decode(text))
+        types: dict[str, str] = {}
+        assets = {}
+        for path, written in found.assets.items():
+            if not (isinstance(written, list) and [type(each) for each in written] == _ASSET):
+                raise DamagedError(f"assets.{path} is {strict_json.shown(written)}, expected four values")
+            sha256, etag, content_type, number = written
+            assets[path] = Asset(sha256, etag, types.setdefault(content_type, content_type), number)
+        return cls(**{**vars(found), "assets": assets})
+
+
+_ASSET: Final = [str, str, str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    staged: tuple[Staged, ...]
+    assets: Mapping[str, Any]
+    blobs: Mapping[str, int]
+    purged: tuple[Purged, ...]
+    expiring: Expiring
+
+
+def without_purged(manifest: Manifest, purged: Collection[Purged]) -> Manifest:
+    """The manifest without the files that were purged, and with the digest of the whole: it is that release still."""
+    gone = {(each.path, each.sha256) for each in purged}
+    files = tuple(file for file in manifest.files if (file.path, file.sha256) not in gone)
+    if len(files) == len(manifest.files):
+        return manifest
+    rest = Manifest(version=manifest.version, files=files)
+    vars(rest)["digest"] = manifest.digest  # where `cached_property` keeps it
+    return rest

@@ -1,0 +1,133 @@
+"""The records bucket as one run sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import ClientError
+
+from functions.aws_errors import is_missing
+from release import objects, strict_json
+from release.static import store
+from release.static.catalog import Catalog, Expiring, without_purged
+from release.static.errors import StaticReleaseError
+from release.static.manifest import Manifest
+from release.static.store import ACTIVE, Active, reported
+from release.strict_json import DamagedError
+
+CATALOG: Final = "static/catalog.json"
+T = TypeVar("T")
+
+
+class Records:
+    """What a run has read: each object once. What it writes replaces what it read, or fails.
+
+    So of two runs at the same time one is told. Every method raises StaticReleaseError.
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self.bucket = s3, bucket
+        self._etags: dict[str, str] = {}
+        """Of what was read or written, by key; empty where nothing was there."""
+        self._active: Active | None = None
+        self._catalog: Catalog | None = None
+        self._manifests: dict[str, Manifest] = {}
+
+    def active(self) -> Active | None:
+        """What the site is made of, None before the first activation began. One request, the first time."""
+        if ACTIVE not in self._etags:
+            self._active = self._read(ACTIVE, lambda body: strict_json.read(Active, strict_json.decode(body)))
+        return self._active
+
+    def stored(self) -> Catalog | None:
+        """The catalog; None where there is none, before the first staging or of an earlier program."""
+        if CATALOG not in self._etags:
+            self._catalog = self._read(CATALOG, Catalog.from_json)
+        return self._catalog
+
+    def catalog(self) -> Catalog:
+        """What is here. One request the first time; without a catalog, two for each release that is kept."""
+        if self.stored() is None:
+            self._catalog = _of_earlier_program(self._s3, self.bucket)
+        return self._catalog or Catalog()
+
+    def load(self, digest: str) -> Manifest:
+        """The manifest without the files that were purged. One request the first time."""
+        if digest not in self._manifests:
+            catalog = self.stored()
+            manifest = store.load(s3=self._s3, records_bucket=self.bucket, digest=digest)
+            self._manifests[digest] = without_purged(manifest, catalog.purged if catalog else ())
+        return self._manifests[digest]
+
+    def add(self, manifest: Manifest) -> None:
+        """Notes a manifest that is here, or will be, without what was purged: it need not be read."""
+        self._manifests[manifest.digest] = manifest
+
+    def save_active(self, active: Active) -> None:
+        """Replaces `static/active.json`."""
+        self._write(ACTIVE, active.to_json())
+        self._active = active
+
+    def save_catalog(self, catalog: Catalog) -> None:
+        """Replaces `static/catalog.json`."""
+        self._write(CATALOG, catalog.to_json())
+        self._catalog = catalog
+
+    def _read(self, key: str, parse: Callable[[bytes], T]) -> T | None:
+        with reported(f"read s3://{self.bucket}/{key}"):
+            try:
+                answer, body = objects.read(self._s3, self.bucket, key)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                self._etags[key] = ""
+                return None
+            try:
+                found = parse(body)
+            except DamagedError as error:
+                raise objects.damaged(self.bucket, key, error) from error
+        self._etags[key] = answer.get("ETag", "")
+        return found
+
+    def _write(self, key: str, body: bytes) -> None:
+        before = self._etags[key]
+        condition = {"IfMatch": before} if before else {"IfNoneMatch": "*"}
+        headers = {"ContentType": "application/json", "CacheControl": "no-cache"}
+        with reported(f"write s3://{self.bucket}/{key}"):
+            try:
+                answer = objects.repeated(
+                    lambda: self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, **headers, **condition)
+                )
+            except ClientError as error:
+                if not objects.condition_failed(error):
+                    raise
+                # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
+                answer, there = objects.read(self._s3, self.bucket, key)
+                if there != body:
+                    raise StaticReleaseError(
+                        f"s3://{self.bucket}/{key} was written by somebody else after this run had read it: another "
+                        "release, publish, purge or expiry was under way. Nothing of it was overwritten; run this again"
+                    ) from error
+        self._etags[key] = answer.get("ETag", "")
+
+
+@dataclass(frozen=True)
+class _StagedMark:
+    staged_at: str
+
+
+def _of_earlier_program(s3: Any, bucket: str) -> Catalog:
+    """What an earlier program staged. It kept no ETags, so that its assets are looked at before they are served."""
+    found, cut_short = [], []
+    for name in store.releases(s3, bucket):
+        digest = f"sha256:{name}"
+        mark = store.stored(s3, bucket, f"static/{name}/staged.json", _StagedMark)
+        if mark is not None:
+            found.append((mark.staged_at, digest))
+        elif store.get(s3, bucket, f"static/{name}/expiring.json") is not None:
+            cut_short.append(digest)
+    catalog = Catalog(expiring=Expiring(manifests=tuple(cut_short)))
+    for staged_at, digest in sorted(found):
+        manifest = store.load(s3=s3, records_bucket=bucket, digest=digest)
+        catalog = catalog.add(manifest, etags={}, staged_at=staged_at, earlier_program=True)
+    return catalog
