@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from cli.history import state
 from cli.text import ago, short, when
+from functions import strict_json
 from functions.names import revision
-from release import drift, strict_json
+from release import drift
 from release.lease import Held
 from release.records import Attempt, Release, UnfinishedMark
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from release import escaping, strict_json
+from functions import strict_json
+from release import escaping
 
 STACK: Final = "pulumi:pulumi:Stack"
 CONTAINERS: Final = "containerDefinitions"

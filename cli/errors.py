@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from functions.strict_json import DamagedError
 from release.errors import ExpectedError
 
 
@@ -20,7 +21,7 @@ class UsageError(VerbError):
     code = 2
 
 
-EXPECTED = (ExpectedError, ClientError, BotoCoreError, ResponseParserError)
+EXPECTED = (ExpectedError, DamagedError, ClientError, BotoCoreError, ResponseParserError)
 """What is told in a message of its own; anything else is a defect, and shows where."""
 
 

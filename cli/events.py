@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from cli import diff, variables
 from cli.variables import TASK_DEFINITION
+from functions import strict_json
 from functions.redaction.shapes import hide
-from release import gate, headline, strict_json
+from release import gate, headline
 from release.stack import RELEASE
 
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"

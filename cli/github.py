@@ -18,8 +18,8 @@ from urllib3.response import BaseHTTPResponse
 
 from cli import markdown
 from cli.errors import EXPECTED, VerbError, told
-from release import strict_json
-from release.strict_json import DamagedError
+from functions import strict_json
+from functions.strict_json import DamagedError
 from release.transport import Pools, ProxyRefusedError
 
 VERSION: Final = "2022-11-28"
@@ -61,7 +61,7 @@ class Api:
     def get(self, path: str, kind: Any = Mapping[str, Any]) -> Any:
         """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash.
 
-        Raises GithubError also where it is of another `kind`: see `release.strict_json.value`.
+        Raises GithubError also where it is of another `kind`: see `functions.strict_json.value`.
         """
         return self._read(kind, self._url(path), self._ask("GET", self._url(path)))
 

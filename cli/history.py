@@ -13,10 +13,10 @@ from cli import YES, versions
 from cli.environment import Environment, add_stack, read_environment
 from cli.errors import UsageError
 from cli.text import ago, bold, moment, phases, seconds, short, table, when
+from functions.strict_json import camel
 from release import escaping, failure_report, lease, records, updates, way_back
 from release.lease import Held
 from release.records import Attempt, Release
-from release.strict_json import camel
 from release.updates import Update
 
 LIMIT = 10

@@ -19,8 +19,9 @@ from cli import NO, YES, events, github, markdown, variables
 from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.events import Preview
+from functions import strict_json
 from functions.redaction.shapes import hide
-from release import escaping, strict_json
+from release import escaping
 from release.stack import NO_PULUMI, StackError
 
 HEARTBEAT_S: Final = 15.0

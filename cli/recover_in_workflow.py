@@ -20,8 +20,9 @@ from cli import YES, github, recover
 from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.recover import Lock
-from release import stack, strict_json
-from release.strict_json import DamagedError
+from functions import strict_json
+from functions.strict_json import DamagedError
+from release import stack
 
 TAG: Final = "release:run"
 """Name of the stack's tag, which the engine (3.232) keeps beside the stack's state."""

@@ -12,8 +12,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components import aws_limits
-from release import strict_json
-from release.strict_json import DamagedError
+from functions import strict_json
+from functions.strict_json import DamagedError
 
 US_EAST_1 = "us-east-1"
 """Where AWS wants what belongs to a CloudFront distribution: certificates, log deliveries, metrics and their alarms."""

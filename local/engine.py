@@ -16,10 +16,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
+from functions import strict_json
+from functions.strict_json import DamagedError
 from local.layout import Layout, LocalError, read_json, write_json
 from local.terminal import Heartbeat, Say, run_quietly
-from release import strict_json
-from release.strict_json import DamagedError
 
 VERSION = "3.232.0"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"

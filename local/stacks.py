@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from functions import strict_json
+from functions.strict_json import DamagedError
 from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
 from local.terminal import Heartbeat, coloured, say
 from local.update_log import UpdateLog
-from release import processes, stack, strict_json
+from release import processes, stack
 from release.stack import StackError
-from release.strict_json import DamagedError
 
 PROJECT = "easi"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from release import lease, records, way_back
-from release.deploy_function import Current
+from release.deploy_function import Current, DeployFunction
 from release.healthcheck import Proof
 from release.progress import Say
 from release.records import Attempt, Identity, Release, Stored, UnfinishedMark
@@ -55,6 +55,10 @@ class ReleaseContext:
     proof: Proof | None = None
     """The version answered as it should."""
     result: Release | None = None
+
+    def function(self, say: Say, deadline_s: float) -> DeployFunction:
+        """The deploy function, with seconds from now for all that it is asked."""
+        return DeployFunction(self.clients.function, self.request.deploy_function, say, deadline_s)
 
     @property
     def bucket(self) -> str:

@@ -6,18 +6,21 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from release import progress, strict_json
+from functions import strict_json
+from functions.deploy.network import Network
+from functions.deploy.requests import Changing, Request
+from functions.strict_json import DamagedError
+from release import progress
 from release.errors import ExpectedError
 from release.progress import Say
-from release.records import Network
-from release.strict_json import DamagedError
 
-Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 5.0
@@ -36,7 +39,7 @@ TRY_AGAIN = {
 class LambdaClient(Protocol):
     """What is used of boto3's Lambda client."""
 
-    def invoke(self, **arguments: Any) -> Answer:
+    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
         """Call a function and wait for its answer."""
 
 
@@ -57,15 +60,21 @@ class FunctionFailed(ExpectedError):  # noqa: N818 - a finding, not an error of 
 class DeployFunction:
     """The function and the time that is left for it. Its commands may be repeated: none has its effect twice."""
 
-    def __init__(self, client: LambdaClient, name: str, say: Say, deadline_s: float) -> None:
-        """`name` or ARN; `deadline_s` is seconds from now, for all calls together."""
+    def __init__(
+        self, client: LambdaClient, name: str, say: Say, deadline_s: float, *, interval_s: float = 1.0
+    ) -> None:
+        """`name` or ARN; `deadline_s` is seconds from now, for all calls together.
+
+        `interval_s` is seconds between two questions how something stands.
+        """
         self.client = client
         self.name = name
         self.say = say
         self.began = time.monotonic()
         self.deadline_s = deadline_s
-        self.unheard: set[str] = set()
-        """Commands that may have been carried out without our hearing of it."""
+        self.interval_s = interval_s
+        self.unheard: set[type[Request]] = set()
+        """Kinds of requests that may have been carried out without our hearing of it."""
 
     @property
     def left_s(self) -> float:
@@ -76,40 +85,40 @@ class DeployFunction:
         """Seconds since the first call could be made."""
         return time.monotonic() - self.began
 
-    def call(self, command: Answer) -> Answer:
-        """The answer to `command`; raise FunctionFailed where there is none.
+    def call(self, request: Request, kind: type[T]) -> T:
+        """The answer to a request, which is a `kind`; raise FunctionFailed where there is none.
 
         Throttling, a lost connection, a lost answer and what the function calls unavailable are tried again until the
         deadline, first after 0.5 s, then after up to 5 s.
         """
-        name, wait_s, told = str(command["command"]), FIRST_WAIT_S, ""
+        wait_s, last_trouble = FIRST_WAIT_S, ""
         while True:
             try:
-                return self._call_once(command)
+                return self._call_once(request, kind)
             except _PassingError as error:
                 trouble = str(error)
                 if error.may_have_run:
-                    self.unheard.add(name)
+                    self.unheard.add(type(request))
                 if self.left_s <= wait_s:
-                    text = f"{self.name} did not answer to {name} within the deadline: {trouble}"
-                    raise FunctionFailed("timed_out", text + self._doubt(name)) from None
-                if trouble != told:
-                    progress.passing(self.say, f"{trouble}; trying {name} again for up to {self.left_s:.0f} s")
-                    told = trouble
+                    text = f"{self.name} did not answer to {request.COMMAND} within the deadline: {trouble}"
+                    raise FunctionFailed("timed_out", text + self._doubt(request)) from None
+                if trouble != last_trouble:
+                    again = f"trying {request.COMMAND} again for up to {self.left_s:.0f} s"
+                    progress.passing(self.say, f"{trouble}; {again}")
+                    last_trouble = trouble
             time.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
-    def _doubt(self, command: str) -> str:
+    def _doubt(self, request: Request) -> str:
         """What has to be added to a failure after an answer was lost."""
-        unheard = command in self.unheard and command not in READS
-        return (
-            f". But the answer to an earlier try was lost: that {command} may have been carried out" if unheard else ""
-        )
+        if type(request) not in self.unheard or not isinstance(request, Changing):
+            return ""
+        return f". But the answer to an earlier try was lost: that {request.COMMAND} may have been carried out"
 
-    def _call_once(self, command: Answer) -> Answer:
+    def _call_once(self, request: Request, kind: type[T]) -> T:
         try:
             response = self.client.invoke(
-                FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(command).encode()
+                FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(request.to_json()).encode()
             )
             payload = strict_json.decode(response["Payload"].read())
         except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
@@ -117,42 +126,38 @@ class DeployFunction:
         except BotoCoreError as error:
             raise FunctionFailed("error", f"{self.name} cannot be invoked: {error}") from error
         except ClientError as error:
-            said = error.response["Error"]
+            details = error.response["Error"]
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            text = f"{said.get('Code')}: {said.get('Message')}"
-            if said.get("Code") in TRY_AGAIN or status >= 500 or status == 429:
+            text = f"{details.get('Code')}: {details.get('Message')}"
+            if details.get("Code") in TRY_AGAIN or status >= 500 or status == 429:
                 raise _PassingError(text, may_have_run=status >= 500) from error
             raise FunctionFailed("error", f"{self.name} cannot be invoked: {text}") from error
         except ValueError as error:
             # Lambda answers JSON always: this one was cut short or spoilt on its way.
             raise _PassingError("the answer is not JSON", may_have_run=True) from error
         if response.get("FunctionError"):
-            raise self._function_error(str(command["command"]), payload)
-        name = str(command["command"])
+            raise self._function_error(request, payload)
         try:
-            strict_json.read(
-                Judged if "deployment" in command and name == "status" else ANSWERS.get(name, Heard), payload
-            )
+            return strict_json.read(kind, payload)
         except DamagedError as error:
-            self.unheard.add(name)
-            doubt = "" if name in READS else f". That {name} may have been carried out"
+            self.unheard.add(type(request))
+            name = request.COMMAND
+            doubt = f". That {name} may have been carried out" if isinstance(request, Changing) else ""
             text = f"{self.name} answered to {name} what a deploy function of this program does not: {error}{doubt}"
             raise FunctionFailed("error", text) from error
-        answer: Answer = payload
-        return answer
 
-    def _function_error(self, command: str, payload: Any) -> Exception:
-        said = payload if isinstance(payload, dict) else {}
-        kind, message = str(said.get("errorType")), str(said.get("errorMessage"))
+    def _function_error(self, request: Request, payload: Any) -> Exception:
+        raised = payload if isinstance(payload, dict) else {}
+        kind, message = str(raised.get("errorType")), str(raised.get("errorMessage"))
         if message.startswith("unavailable: "):
             return _PassingError(message, may_have_run=True)
         if kind == "Sandbox.Timedout" or "Task timed out after" in message:
             return _PassingError(f"the function timed out: {message}", may_have_run=True)
-        doubt = self._doubt(command)
+        doubt = self._doubt(request)
         if message.startswith("refused: "):
-            text = f"{self.name} refused to {command}: {message.removeprefix('refused: ')}"
+            text = f"{self.name} refused to {request.COMMAND}: {message.removeprefix('refused: ')}"
             return FunctionFailed("error" if doubt else "refused", text + doubt)
-        return FunctionFailed("error", f"{self.name} failed to {command}: {kind}: {message}{doubt}")
+        return FunctionFailed("error", f"{self.name} failed to {request.COMMAND}: {kind}: {message}{doubt}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,13 +179,13 @@ class Heard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status:
+class Runs:
     service: str
     current: Current
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged(Status):
+class Judged(Runs):
     outcome: str
     task_definition: str
     desired_count: int
@@ -190,7 +195,8 @@ class Judged(Status):
     reason: str | None
     taken_back: bool
     details: tuple[str, ...]
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] | None = None
+    """Ids of those that run; None where the function is of an earlier program and does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +204,7 @@ class Began:
     service: str
     deployment: str
     task_definition: str
-    created_at: str | None
+    created_at: datetime | None
     started: bool
     replaces: str | None
     desired_count: int
@@ -216,23 +222,12 @@ class TaskBegan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskStatus:
+class TaskJudged:
     outcome: str
     last_status: str | None
     exit_code: int | None
     reason: str | None
     details: tuple[str, ...]
-
-
-ANSWERS: Final[Mapping[str, type]] = {
-    "status": Status,
-    "deploy": Began,
-    "rollback": GoesBack,
-    "run_task": TaskBegan,
-    "task_status": TaskStatus,
-}
-READS = {"status", "task_status"}
-"""Commands that change nothing: an answer more or less makes no difference."""
 
 
 class _PassingError(Exception):

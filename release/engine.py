@@ -14,6 +14,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.strict_json import DamagedError
 from release import failure_report, image_tags, lease, phases, progress, records, undo, way_back
 from release.context import ReleaseContext
 from release.deploy_function import FunctionFailed
@@ -24,7 +25,6 @@ from release.records import Attempt, Phase, RecordChangedError, Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
-from release.strict_json import DamagedError
 from release.version import short
 from release.way_back import IsAncestor
 from release.who import who

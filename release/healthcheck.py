@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from release import http, progress, strict_json, version
+from functions import strict_json
+from functions.strict_json import DamagedError
+from release import http, progress, version
 from release.progress import Say
-from release.strict_json import DamagedError
 from release.tasks import HEADER, Tasks
 
 UNKNOWN_NAME_S = 30.0

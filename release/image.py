@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from release import strict_json
+from functions import strict_json
+from functions.strict_json import DamagedError
 from release.progress import Say
 from release.registry import (
     MAX_MANIFEST_BYTES,
@@ -24,7 +25,6 @@ from release.registry import (
     checked_digest,
     patiently,
 )
-from release.strict_json import DamagedError
 
 PLATFORMS: Final = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 """ECS's names of CPU architectures, and what images call them."""

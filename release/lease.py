@@ -21,11 +21,12 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions import strict_json
 from functions.aws_errors import code, is_missing
-from release import objects, processes, strict_json
+from functions.strict_json import DamagedError
+from release import objects, processes
 from release.errors import ExpectedError
 from release.progress import Say
-from release.strict_json import DamagedError
 from release.version import short
 
 KEY: Final = "lease.json"

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Any
 
+from functions.deploy.requests import RunTask, StopTask, TaskStatus
 from functions.names import name_in
-from release import progress, strict_json
-from release.deploy_function import Answer, DeployFunction, FunctionFailed, LambdaClient
-from release.progress import Say
-from release.records import Network
+from release import progress
+from release.deploy_function import DeployFunction, FunctionFailed, Heard, TaskBegan, TaskJudged
 
 APPEARS_S = 60.0
 """Seconds in which ECS may not know a task that it has just started: eventually consistent (RunTask, remarks)."""
@@ -34,25 +32,6 @@ class MigrationFailed(FunctionFailed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationRequest:
-    function: str
-    """Name or ARN of the deploy function."""
-    task_definition: str
-    """The new revision."""
-    container: str
-    """The container that runs the command and whose exit code counts."""
-    command: tuple[str, ...]
-    timeout_s: float
-    """Seconds from the first call of the function until the task must have ended."""
-    lease: str
-    """The id of the lease that the caller holds: the function refuses any other."""
-    network: Network | None = None
-    """None: the one that the service has."""
-    interval_s: float = 1.0
-    """Seconds between two questions how it stands."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Migrated:
     """The command ended with exit code 0."""
 
@@ -61,122 +40,108 @@ class Migrated:
     seconds: float
 
 
-def migrate(client: LambdaClient, request: MigrationRequest, say: Say) -> Migrated:
+def migrate(function: DeployFunction, request: RunTask) -> Migrated:
     """Run the command in a task of its own and wait for its end; raise MigrationFailed unless its exit code is 0.
 
     A task of the same revision and command that still runs, because nobody watches it any more, is adopted. One that
-    does not end in time, or cannot be asked about, is stopped.
+    does not end before the function's deadline, or cannot be asked about, is stopped.
     """
-    function = DeployFunction(client, request.function, say, request.timeout_s)
     task = ""
     try:
-        task = _start(function, request, say)
-        answer = _watch(client, function, request, task, say)
+        task = _start(function, request)
+        judged = _watch(function, request, task)
     except FunctionFailed:
         raise
     except BaseException:
         state = f"goes on in task {name_in(task)}" if task else "may have been started"
         progress.kept(
-            say, f"the migration is not watched any more and {state}: the next run of this release waits for its end"
+            function.say,
+            f"the migration is not watched any more and {state}: the next run of this release waits for its end",
         )
         raise
-    if answer["outcome"] != "succeeded":
-        raise MigrationFailed(answer["outcome"], _failure(request, answer, task), tuple(answer["details"]), task)
-    progress.passing(say, f"ended with exit code 0 ({function.elapsed_s:.0f} s)")
+    if judged.outcome != "succeeded":
+        raise MigrationFailed(judged.outcome, _failure(request, judged, task), judged.details, task)
+    progress.passing(function.say, f"ended with exit code 0 ({function.elapsed_s:.0f} s)")
     return Migrated(task=task, seconds=function.elapsed_s)
 
 
-def _start(function: DeployFunction, request: MigrationRequest, say: Say) -> str:
+def _start(function: DeployFunction, request: RunTask) -> str:
     """The ARN of the task. A repeated command finds the task that an earlier one started."""
-    command: dict[str, Any] = {
-        "command": "run_task",
-        "lease": request.lease,
-        "taskDefinition": request.task_definition,
-        "container": request.container,
-        "containerCommand": list(request.command),
-    }
-    if request.network is not None:
-        command["network"] = strict_json.fields(request.network)
     try:
-        began = function.call(command)
+        began = function.call(request, TaskBegan)
     except FunctionFailed as error:
         text = f"the migration was not started: {error.message}"
         raise MigrationFailed(error.outcome, text, error.details) from error.__cause__
-    task = str(began["task"])
-    how = "begins" if began["started"] or "run_task" in function.unheard else "runs already"
-    limit = f"for {request.timeout_s:g} s at most"
+    how = "begins" if began.started or RunTask in function.unheard else "runs already"
+    where = f"in task {name_in(began.task)}, for {function.deadline_s:g} s at most"
     # Kept: where Pulumi is interrupted twice, this process ends without another word.
-    progress.kept(say, f"the migration {shlex.join(request.command)} {how} in task {name_in(task)}, {limit}")
-    return task
+    progress.kept(function.say, f"the migration {shlex.join(request.container_command)} {how} {where}")
+    return began.task
 
 
-def _watch(client: LambdaClient, function: DeployFunction, request: MigrationRequest, task: str, say: Say) -> Answer:
+def _watch(function: DeployFunction, request: RunTask, task: str) -> TaskJudged:
     """The answer that says how the task ended. A task that does not end in time is stopped, and that is a failure.
 
     Also when it ends with exit code 0 then: a program that ends in good order when it is told to has not finished.
     """
     try:
-        answer = _wait(function, request, task, say)
+        judged = _wait(function, request, task)
     except FunctionFailed as error:
-        said, details = _stop(client, request, task, "cannot be asked how it stands", say)
-        text = f"how the migration ended is not known: {error.message}; {said}"
+        end, details = _stop(function, request, task, "cannot be asked how it stands")
+        text = f"how the migration ended is not known: {error.message}; {end}"
         raise MigrationFailed(error.outcome, text, details or error.details, task) from error.__cause__
-    if answer["outcome"] == "in_progress":
-        said, details = _stop(client, request, task, f"did not end within {request.timeout_s:g} s", say)
-        text = f"the migration did not end within {request.timeout_s:g} s: {said}"
-        raise MigrationFailed("timed_out", text, details or tuple(answer["details"]), task)
-    return answer
+    if judged.outcome == "in_progress":
+        late = f"did not end within {function.deadline_s:g} s"
+        end, details = _stop(function, request, task, late)
+        raise MigrationFailed("timed_out", f"the migration {late}: {end}", details or judged.details, task)
+    return judged
 
 
-def _wait(function: DeployFunction, request: MigrationRequest, task: str, say: Say) -> Answer:
+def _wait(function: DeployFunction, request: RunTask, task: str) -> TaskJudged:
     """The answer that says how the task ended, or, when the time is over, how it stands."""
-    news, seen = progress.Changes(say), False
+    news, seen = progress.Changes(function.say), False
     while True:
-        last_call = function.left_s <= request.interval_s
-        answer = _ask(function, request, task, explain=last_call)
-        seen = seen or answer["outcome"] != "no_task"
+        last_call = function.left_s <= function.interval_s
+        judged = _judge(function, request, task, explain=last_call)
+        seen = seen or judged.outcome != "no_task"
         appearing = not seen and function.elapsed_s < APPEARS_S
-        if last_call or not (answer["outcome"] == "in_progress" or appearing):
-            return answer
+        if last_call or not (judged.outcome == "in_progress" or appearing):
+            return judged
         if seen:
-            news(f"task is {answer['lastStatus']}")
-        time.sleep(request.interval_s)
+            news(f"task is {judged.last_status}")
+        time.sleep(function.interval_s)
 
 
-def _ask(function: DeployFunction, request: MigrationRequest, task: str, *, explain: bool) -> Answer:
-    command = {"command": "task_status", "task": task, "container": request.container, "explain": explain}
-    return function.call(command)
+def _judge(function: DeployFunction, request: RunTask, task: str, *, explain: bool) -> TaskJudged:
+    return function.call(TaskStatus(task=task, container=request.container, explain=explain), TaskJudged)
 
 
-def _stop(
-    client: LambdaClient, request: MigrationRequest, task: str, reason: str, say: Say
-) -> tuple[str, tuple[str, ...]]:
+def _stop(watched: DeployFunction, request: RunTask, task: str, reason: str) -> tuple[str, tuple[str, ...]]:
     """End the task; says what became of it, and what is known of its end."""
-    function = DeployFunction(client, request.function, say, STOP_DEADLINE_S)
-    progress.passing(say, f"task is being stopped: it {reason}")
-    command = {"command": "stop_task", "lease": request.lease, "task": task, "reason": f"easi-release: it {reason}"}
+    function = DeployFunction(watched.client, watched.name, watched.say, STOP_DEADLINE_S, interval_s=watched.interval_s)
+    progress.passing(function.say, f"task is being stopped: it {reason}")
     try:
-        function.call(command)
+        function.call(StopTask(lease=request.lease, task=task, reason=f"easi-release: it {reason}"), Heard)
         while True:
-            last_call = function.left_s <= request.interval_s
-            answer = _ask(function, request, task, explain=True)
-            if answer["outcome"] != "in_progress":
-                return f"it was stopped{_exit(answer)}", tuple(answer["details"])
+            last_call = function.left_s <= function.interval_s
+            judged = _judge(function, request, task, explain=True)
+            if judged.outcome != "in_progress":
+                return f"it was stopped{_exit(judged)}", judged.details
             if last_call:
                 return f"it was told to stop, and task {name_in(task)} still ran {STOP_DEADLINE_S:g} s later", ()
-            time.sleep(request.interval_s)
+            time.sleep(function.interval_s)
     except FunctionFailed as error:
         return f"whether task {name_in(task)} still runs is not known: {error.message}", error.details
 
 
-def _failure(request: MigrationRequest, answer: Answer, task: str) -> str:
-    if answer["outcome"] == "no_task":
+def _failure(request: RunTask, judged: TaskJudged, task: str) -> str:
+    if judged.outcome == "no_task":
         return f"ECS does not know the migration's task {name_in(task)} any more: whether it succeeded cannot be said"
-    why = f": {answer['reason'].rstrip('.')}" if answer["reason"] else ""
-    if answer["exitCode"] is None:
+    why = f": {judged.reason.rstrip('.')}" if judged.reason else ""
+    if judged.exit_code is None:
         return f"the migration never ran: container {request.container} has no exit code{why}"
-    return f"the migration failed{_exit(answer)}{why}"
+    return f"the migration failed{_exit(judged)}{why}"
 
 
-def _exit(answer: Answer) -> str:
-    return "" if answer.get("exitCode") is None else f" with exit code {answer['exitCode']}"
+def _exit(judged: TaskJudged) -> str:
+    return "" if judged.exit_code is None else f" with exit code {judged.exit_code}"

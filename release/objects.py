@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from functions import strict_json
 from functions.aws_errors import code, is_missing
-from release import strict_json
-from release.strict_json import DamagedError
+from functions.strict_json import DamagedError
 
 ATTEMPTS: Final = 3
 """How often a body that breaks off is asked for. boto3 repeats a call whose answer fails, but bodies come after that:

@@ -11,14 +11,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from functions import strict_json
+from functions.deploy.requests import Deploy, RunTask
 from functions.names import revision
-from release import healthcheck, image, migration, preflight, records, registry, rollout, strict_json, tasks, way_back
+from release import healthcheck, image, migration, preflight, records, registry, rollout, tasks, way_back
 from release.context import ReleaseContext, ServiceMove
 from release.healthcheck import NotProven
-from release.migration import MigrationRequest
 from release.progress import Say
 from release.records import Proven, UnfinishedMark
-from release.rollout import RolloutFailed, RolloutRequest
+from release.rollout import RolloutFailed
 from release.static import activate, manifest, plan, publish, store
 from release.static.errors import StaticReleaseError
 from release.static.source import Folder
@@ -82,16 +83,14 @@ def migrate(context: ReleaseContext, say: Say) -> bool:
     if context.proven is not None and context.proven.find(version) is not None:
         say(f"not run: {short(version)} ran here before")
         return False
-    command = MigrationRequest(
-        function=request.deploy_function,
+    task = RunTask(
+        lease=context.lease.id,
         task_definition=request.identity.task_definition,
         container=request.container,
-        command=request.migration.command,
-        timeout_s=request.migration.timeout_s,
-        lease=context.lease.id,
+        container_command=request.migration.command,
         network=request.identity.network,
     )
-    migration.migrate(context.clients.function, command, say)
+    migration.migrate(context.function(say, request.migration.timeout_s), task)
     return True
 
 
@@ -110,23 +109,18 @@ def roll_out(context: ReleaseContext, say: Say) -> None:
     context.mark_etag = records.set_mark(clients.s3, context.bucket, context.mark)
     context.lease.check()
     context.move = ServiceMove(before=before, inherited=left is not None)
+    deploy = Deploy(
+        lease=context.lease.id,
+        task_definition=request.identity.task_definition,
+        minimum_count=request.minimum_count,
+        maximum_count=request.maximum_count,
+        network=request.identity.network,
+        execute_command=request.identity.execute_command,
+        expected_deployment=rollout.replaced(before),
+        force=request.restart is not None,
+    )
     try:
-        rolled = rollout.roll_out(
-            clients.function,
-            RolloutRequest(
-                function=request.deploy_function,
-                task_definition=request.identity.task_definition,
-                minimum_count=request.minimum_count,
-                maximum_count=request.maximum_count,
-                deadline_s=request.rollout_deadline_s,
-                lease=context.lease.id,
-                network=request.identity.network,
-                execute_command=request.identity.execute_command,
-                expected_deployment=before.deployment,
-                force=request.restart is not None,
-            ),
-            say,
-        )
+        rolled = rollout.roll_out(context.function(say, request.rollout_deadline_s), deploy)
     except RolloutFailed as error:
         context.move.deployment = error.deployment
         if error.outcome == "superseded":

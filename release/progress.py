@@ -8,15 +8,12 @@ all is over. So what counts up is passing, and what a person must find afterward
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from functions.names import name_in
 from functions.redaction.shapes import hide
 from release import escaping
 
 Say = Callable[[str], None]
-Answer = Mapping[str, Any]
 
 AGAIN_S = 10.0
 
@@ -80,13 +77,3 @@ def clean(text: str) -> str:
     """The text without what looks like a secret, and without what a terminal or a CI system would obey."""
     # Colors would tear apart what a secret looks like; what else is escaped may be a part of one.
     return escaping.shown(hide(escaping.SEQUENCES.sub("", text)))
-
-
-def of_rollout(answer: Answer) -> str:
-    """How a rollout stands: tasks and targets of the new revision, then whatever else is missing. Pure."""
-    revision = name_in(str(answer["taskDefinition"]))
-    tasks = f"{answer['runningCount']} of {answer['desiredCount']} tasks on {revision}"
-    missing = [each for each in answer["missing"] if "tasks running on" not in each]
-    if answer["healthyTargets"] and not any("targets healthy" in each for each in missing):
-        missing.insert(0, f"{answer['healthyTargets']} of {answer['healthyTargets']} targets healthy")
-    return ", ".join((tasks, *missing))

@@ -21,10 +21,12 @@ from typing import Any, Final, Literal, get_args
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions import strict_json
 from functions.aws_errors import code
+from functions.deploy.network import Network
 from functions.redaction.shapes import hide
-from release import objects, strict_json
-from release.strict_json import DamagedError, camel, fields
+from functions.strict_json import DamagedError, camel, fields
+from release import objects
 from release.version import Version, short
 
 RELEASE_KEY: Final = "release.json"
@@ -34,14 +36,6 @@ MARK_KEY: Final = "unsettled.json"
 Outcome = Literal["proven", "undone", "refused", "failed"]
 OUTCOMES: Final = get_args(Outcome)
 _PARALLEL: Final = 8
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Network:
-    """Where tasks run; both lists are sorted."""
-
-    subnets: tuple[str, ...]
-    security_groups: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

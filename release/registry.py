@@ -19,8 +19,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from release import strict_json
-from release.strict_json import DamagedError, Form
+from functions import strict_json
+from functions.strict_json import DamagedError, Form
 from release.transport import Pools, ProxyRefusedError
 from release.version import Digest, is_digest
 

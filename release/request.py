@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from functions.deploy.network import Network
 from release.healthcheck import HealthCheck
-from release.records import Identity, Network
+from release.records import Identity
 from release.static.source import Folder, Upstream
 from release.static.store import Site
 
@@ -177,7 +178,7 @@ def connection(inputs: Mapping[str, Any]) -> Connection:
 def _network(network: Mapping[str, Any] | None) -> Network | None:
     if not network:
         return None
-    return Network(subnets=tuple(sorted(network["subnets"])), security_groups=tuple(sorted(network["securityGroups"])))
+    return Network(subnets=tuple(network["subnets"]), security_groups=tuple(network["securityGroups"]))
 
 
 def _source(source: Mapping[str, Any]) -> Source:

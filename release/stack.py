@@ -9,10 +9,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from release import records, strict_json, way_back
+from functions import strict_json
+from functions.strict_json import DamagedError
+from release import records, way_back
 from release.errors import ExpectedError
 from release.records import Release
-from release.strict_json import DamagedError
 
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 _SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
+from functions.deploy.requests import Rollback
 from functions.names import revision
 from release import healthcheck, progress, records, rollout, tasks
 from release.context import ReleaseContext, ServiceMove
@@ -18,7 +19,6 @@ from release.healthcheck import NotProven
 from release.lease import LeaseLostError
 from release.progress import Say
 from release.records import Identity
-from release.rollout import RollbackRequest
 from release.static import activate, store
 from release.version import short
 
@@ -95,19 +95,16 @@ def _site(context: ReleaseContext, say: Say) -> _Step:
 def _service(context: ReleaseContext, move: ServiceMove, say: Say) -> _Step:
     request, deployment, back_to = context.request, _deployment(context, move), _back_to(context, move)
     rolled = rollout.roll_back(
-        context.clients.function,
-        RollbackRequest(
-            function=request.deploy_function,
+        context.function(say, request.rollout_deadline_s),
+        Rollback(
+            lease=context.lease.id,
             task_definition=back_to.task_definition if back_to else None,
             network=back_to.network if back_to else None,
             execute_command=back_to.execute_command if back_to else None,
             deployment=deployment,
             minimum_count=request.minimum_count,
             maximum_count=request.maximum_count,
-            deadline_s=request.rollout_deadline_s,
-            lease=context.lease.id,
         ),
-        say,
     )
     if rolled is None:
         return _Step(line="scaled to 0: there is no proven release to return to")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from release import stack, strict_json
+from functions import strict_json
+from release import stack
 from release.stack import StackError
 from release.version import is_commit
 

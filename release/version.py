@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from release.strict_json import Form
+from functions.strict_json import Form
 
 FORM: Final = (
     "a full Git SHA, 40 hexadecimal digits in lower case, or for a build of uncommitted changes <sha>-dirty-<12 digits>"

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import pulumi
 
 from components import aws_limits
-from release import strict_json
-from release.strict_json import DamagedError
+from functions import strict_json
+from functions.strict_json import DamagedError
 from settings import clear_text, formats, reader, rules
 from settings.formats import ANY_CASE, ONCE, PRIVATE, Choice, Range, Text
 from settings.names import PREFIX, PROJECT

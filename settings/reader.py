@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pulumi
 
-from release import strict_json
-from release.strict_json import DamagedError
+from functions import strict_json
+from functions.strict_json import DamagedError
 from settings.formats import ANY_CASE, ONCE, PRIVATE, Choice, Format, Range, Text
 
 

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from functions.deploy import evidence, facts, lease, verdict
 from functions.deploy.clients import Aws
 from functions.deploy.errors import RefusedError, UnavailableError
 from functions.deploy.facts import Deployment, Service
-from functions.deploy.network import Network
 from functions.deploy.redaction import hide
+from functions.deploy.requests import Deploy, Moving, Status
 from functions.names import family, revision
 
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A revision of the service's task definition, where, and between how many and how many tasks of it."""
-
-    task_definition: str
-    minimum_count: int
-    maximum_count: int
-    network: Network | None = None
-    """None: the one that the service has."""
-    execute_command: bool | None = None
-    """Whether ECS Exec is on; None: as the service has it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deploy(Wanted):
-    lease: str
-    """Id of the lease that the caller holds."""
-    expected_deployment: str
-    """Start nothing unless this is still the primary deployment: what makes a repeated command harmless."""
-    force: bool = False
-    """Start a deployment also of the revision that runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """Judge a deployment; without one, say what runs."""
-
-    deployment: str | None = None
-    task_definition: str | None = None
-    network: Network | None = None
-    created_at: datetime | None = None
-    explain: bool = False
-    """Fetch the log lines of failed tasks even while the rollout is still going on."""
 
 
 def deploy(aws: Aws, request: Deploy) -> Answer:
@@ -59,32 +22,35 @@ def deploy(aws: Aws, request: Deploy) -> Answer:
     check_deployable(aws, request.task_definition, service)
     primary = service.primary
     if primary is not None and primary.id != request.expected_deployment:
-        if is_there(service, request):
+        if is_there(service, request.task_definition, request):
             return deployed(service, primary, started=False)
         raise RefusedError(
             f"{service.name} was to be replaced in deployment {request.expected_deployment}, but its primary is "
             f"{described(primary)}: somebody else deploys it. Nothing was changed; see what runs, then release again"
         )
-    return move(aws, service, request, force=request.force)
+    return move(aws, service, request.task_definition, request, force=request.force)
 
 
-def is_there(service: Service, target: Wanted) -> bool:
+def is_there(service: Service, task_definition: str, request: Moving) -> bool:
     """Whether the service is on the revision, or on its way to it, with this network and ECS Exec."""
     primary = service.primary
-    if primary is None or not primary.is_of(target.task_definition, target.network):
+    if primary is None or not primary.is_of(task_definition, request.network):
         return False
     # What the service itself has is what its next deployment would get.
-    if None not in (target.network, service.network) and service.network != target.network:
+    if None not in (request.network, service.network) and service.network != request.network:
         return False
-    return target.execute_command in (None, service.execute_command)
+    return request.execute_command in (None, service.execute_command)
 
 
-def move(aws: Aws, service: Service, target: Wanted, *, force: bool = False) -> Answer:
+def move(aws: Aws, service: Service, task_definition: str, request: Moving, *, force: bool = False) -> Answer:
     """Bring the service to a revision and a count with one UpdateService, or none if it is there."""
     primary = service.primary
-    desired = min(max(service.desired, target.minimum_count), target.maximum_count)
+    desired = min(max(service.desired, request.minimum_count), request.maximum_count)
     usable = (
-        primary is not None and is_there(service, target) and primary.rollout_state != "FAILED" and service.desired > 0
+        primary is not None
+        and is_there(service, task_definition, request)
+        and primary.rollout_state != "FAILED"
+        and service.desired > 0
     )
     if usable and primary is not None and not force and desired == service.desired:
         return deployed(service, primary, started=False)
@@ -92,38 +58,38 @@ def move(aws: Aws, service: Service, target: Wanted, *, force: bool = False) -> 
     # first tasks of a service are a deployment of their own all the same, so that ECS's circuit breaker watches them.
     change: dict[str, Any] = {"desiredCount": desired}
     if force or not usable:
-        again = primary is not None and primary.task_definition == target.task_definition
-        change |= {"taskDefinition": target.task_definition, "forceNewDeployment": again}
-        if target.network is not None:
-            change["networkConfiguration"] = target.network.configuration
-        if target.execute_command is not None:
-            change["enableExecuteCommand"] = target.execute_command
+        again = primary is not None and primary.task_definition == task_definition
+        change |= {"taskDefinition": task_definition, "forceNewDeployment": again}
+        if request.network is not None:
+            change["networkConfiguration"] = request.network.configuration
+        if request.execute_command is not None:
+            change["enableExecuteCommand"] = request.execute_command
     answer = aws.ecs_changing.update_service(cluster=aws.cluster, service=aws.service, **change)
     updated = facts.service({"services": [answer["service"]]})
     made = updated.primary if updated else None
-    if updated is None or made is None or made.task_definition != target.task_definition:
-        raise UnavailableError(f"ECS accepted {revision(target.task_definition)} but does not list its deployment yet")
+    if updated is None or made is None or made.task_definition != task_definition:
+        raise UnavailableError(f"ECS accepted {revision(task_definition)} but does not list its deployment yet")
     return deployed(updated, made, started=True, before=service)
 
 
-def status(aws: Aws, asked: Status) -> Answer:
+def status(aws: Aws, request: Status) -> Answer:
     """Judge the deployment that was asked about; without one, say what runs."""
     service = aws.describe_service()
     current = _current(service)
-    if asked.deployment is None:
+    if request.deployment is None:
         return {"service": service.name, "outcome": verdict.current_outcome(service), "current": current}
     question = verdict.Asked(
-        deployment=asked.deployment,
-        task_definition=asked.task_definition,
-        network=asked.network,
-        created_at=asked.created_at,
+        deployment=request.deployment,
+        task_definition=request.task_definition,
+        network=request.network,
+        created_at=request.created_at,
     )
     found = verdict.decide(question, evidence.gather(aws, service, question))
     final_failure = found.outcome in (verdict.ROLLED_BACK, verdict.NO_TASKS, verdict.FAILED)
     return {
         "service": service.name,
         "outcome": found.outcome,
-        "deployment": asked.deployment,
+        "deployment": request.deployment,
         "taskDefinition": found.task_definition,
         "desiredCount": found.desired,
         "runningCount": found.running,
@@ -135,7 +101,7 @@ def status(aws: Aws, asked: Status) -> Answer:
         "details": evidence.explanation(
             aws,
             found.failed_tasks,
-            found.task_definition if final_failure or asked.explain else None,
+            found.task_definition if final_failure or request.explain else None,
             found.events,
         ),
         "current": current,

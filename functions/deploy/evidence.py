@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from functions.deploy import facts, verdict
 from functions.deploy.clients import Aws
-from functions.deploy.facts import Service, ServiceDeployment, Task
-from functions.deploy.network import Revision
+from functions.deploy.facts import Revision, Service, ServiceDeployment, Task
 from functions.deploy.steady import Seen
 
 DESCRIBE_TASKS_LIMIT = 100

@@ -7,10 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.deploy import network
-from functions.deploy.network import Network, Revision
+from functions.deploy.network import Network, PublicNetwork
 
 Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """What a deployment, or a service revision, runs and where."""
+
+    task_definition: str
+    network: Network | None
+    """None: ECS does not say."""
+
+    def is_of(self, task_definition: str | None, network: Network | None) -> bool:
+        """Whether it is this definition in this network. A network that is not known tells nothing apart."""
+        if self.network is not None and network is not None and self.network != network:
+            return False
+        return self.task_definition == task_definition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +182,7 @@ def service(answer: Answer) -> Service | None:
             if each.get("targetGroupArn")
         ),
         placement=_placement(found),
-        network=network.described(found),
+        network=_network(found),
         execute_command=bool(found.get("enableExecuteCommand")),
     )
 
@@ -214,7 +228,7 @@ def service_deployments(answer: Answer) -> tuple[ServiceDeployment, ...]:
 def service_revisions(answer: Answer) -> dict[str, Revision]:
     """The service revisions of a DescribeServiceRevisions answer, by their ARNs."""
     return {
-        each["serviceRevisionArn"]: Revision(task_definition=each["taskDefinition"], network=network.described(each))
+        each["serviceRevisionArn"]: Revision(task_definition=each["taskDefinition"], network=_network(each))
         for each in answer["serviceRevisions"]
     }
 
@@ -224,7 +238,7 @@ def _deployment(found: Answer) -> Deployment:
         id=found["id"],
         status=found["status"],
         task_definition=found["taskDefinition"],
-        network=network.described(found),
+        network=_network(found),
         desired=found.get("desiredCount", 0),
         running=found.get("runningCount", 0),
         rollout_state=found.get("rolloutState", ""),
@@ -257,6 +271,15 @@ def _task(found: Answer) -> Task:
             if each.get("command")
         },
     )
+
+
+def _network(answer: Answer) -> Network | None:
+    """The network of a service, a deployment or a service revision; None where ECS names none."""
+    configuration = answer.get("networkConfiguration", {}).get("awsvpcConfiguration")
+    if not configuration:
+        return None
+    kind = PublicNetwork if configuration.get("assignPublicIp") == "ENABLED" else Network
+    return kind(subnets=tuple(configuration["subnets"]), security_groups=tuple(configuration.get("securityGroups", ())))
 
 
 def _placement(found: Answer) -> Answer:

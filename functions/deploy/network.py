@@ -1,27 +1,32 @@
-"""Where tasks run: as ECS describes it, as ECS takes it, and as a command names it."""
+"""Where tasks run: as a command and a record name it, as ECS describes it, and as ECS takes it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-SUBNET = re.compile(r"subnet-[0-9a-z]{1,32}")
-SECURITY_GROUP = re.compile(r"sg-[0-9a-z]{1,32}")
+from functions.strict_json import Form
+
 MOST = 16
-"""Subnets of a service: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
-ALLOWED = '{"subnets": ["subnet-…"], "securityGroups": ["sg-…"]} with 1 to 16 subnets'
+"""Subnets of a service, and its security groups have no more:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
+Subnet = Annotated[str, Form(re.compile(r"subnet-[0-9a-z]{1,32}").fullmatch, "subnet-…")]
+SecurityGroup = Annotated[str, Form(re.compile(r"sg-[0-9a-z]{1,32}").fullmatch, "sg-…")]
+Subnets = Annotated[tuple[Subnet, ...], Form(lambda ids: 1 <= len(ids) <= MOST, f"1 to {MOST} subnets")]
+SecurityGroups = Annotated[tuple[SecurityGroup, ...], Form(lambda ids: len(ids) <= MOST, f"at most {MOST} groups")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """Where tasks run; both lists are sorted."""
+    """Private subnets and security groups; both are sorted, however they are given."""
 
-    subnets: tuple[str, ...]
-    security_groups: tuple[str, ...]
-    public: bool = False
-    """Tasks have public addresses."""
+    subnets: Subnets
+    security_groups: SecurityGroups
+
+    def __post_init__(self) -> None:
+        for name in ("subnets", "security_groups"):
+            object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -30,51 +35,11 @@ class Network:
             "awsvpcConfiguration": {
                 "subnets": list(self.subnets),
                 "securityGroups": list(self.security_groups),
-                "assignPublicIp": "ENABLED" if self.public else "DISABLED",
+                "assignPublicIp": "DISABLED",
             }
         }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Revision:
-    """What a deployment, or a service revision, runs and where."""
-
-    task_definition: str
-    network: Network | None
-    """None: ECS does not say."""
-
-    def is_of(self, task_definition: str | None, network: Network | None) -> bool:
-        """Whether it is this definition in this network. A network that is not known tells nothing apart."""
-        if self.network is not None and network is not None and self.network != network:
-            return False
-        return self.task_definition == task_definition
-
-
-def described(answer: Mapping[str, Any]) -> Network | None:
-    """The network of a service, a deployment or a service revision; None where ECS names none."""
-    configuration = answer.get("networkConfiguration", {}).get("awsvpcConfiguration")
-    if not configuration:
-        return None
-    return Network(
-        subnets=tuple(sorted(configuration["subnets"])),
-        security_groups=tuple(sorted(configuration.get("securityGroups", ()))),
-        public=configuration.get("assignPublicIp") == "ENABLED",
-    )
-
-
-def read(value: Any) -> Network:
-    """The network that a command names. Raises ValueError for what is none."""
-    if not isinstance(value, Mapping) or set(value) != {"subnets", "securityGroups"}:
-        raise ValueError
-    return Network(
-        subnets=_ids(value["subnets"], SUBNET, at_least=1),
-        security_groups=_ids(value["securityGroups"], SECURITY_GROUP, at_least=0),
-    )
-
-
-def _ids(value: Any, pattern: re.Pattern[str], *, at_least: int) -> tuple[str, ...]:
-    if not isinstance(value, list) or not at_least <= len(value) <= MOST:
-        raise ValueError
-    if not all(isinstance(identity, str) and pattern.fullmatch(identity) for identity in value):
-        raise ValueError
-    return tuple(sorted(value))
+class PublicNetwork(Network):
+    """One whose tasks have public addresses: only somebody else makes it. No `Network` is equal to it."""

@@ -4,51 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 from functions.deploy import commands, evidence, lease, one_off_verdict
 from functions.deploy.clients import Aws
 from functions.deploy.commands import Answer
 from functions.deploy.errors import AwsError, RefusedError, UnavailableError
 from functions.deploy.facts import Task
-from functions.deploy.network import Network
 from functions.deploy.redaction import hide
+from functions.deploy.requests import RunTask, StopTask, TaskStatus
 from functions.names import family, revision
 
 STARTED_BY = "easi-release"
 """What `startedBy` of a one-off task begins with; the id of the lease that it was started under follows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTask:
-    """Run a command once, in a task of its own."""
-
-    lease: str
-    """Id of the lease that the caller holds."""
-    task_definition: str
-    container: str
-    """The container that runs the command."""
-    command: tuple[str, ...]
-    network: Network | None = None
-    """None: the one that the service has."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskStatus:
-    """Judge a one-off task by the exit code of one of its containers."""
-
-    task: str
-    container: str
-    explain: bool = False
-    """Fetch its log lines even while it runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StopTask:
-    lease: str
-    """Id of the lease that the caller holds."""
-    task: str
-    reason: str
 
 
 def run_task(aws: Aws, request: RunTask) -> Answer:
@@ -88,7 +55,7 @@ def run_task(aws: Aws, request: RunTask) -> Answer:
         # Those of the service: RunTask refuses SERVICE. A tag policy may demand them of every task.
         propagateTags="TASK_DEFINITION",
         clientToken=_token(request),
-        overrides={"containerOverrides": [{"name": request.container, "command": list(request.command)}]},
+        overrides={"containerOverrides": [{"name": request.container, "command": list(request.container_command)}]},
         **placement,
     )
     if not answer["tasks"]:
@@ -99,14 +66,14 @@ def run_task(aws: Aws, request: RunTask) -> Answer:
     return {"service": service.name, "task": answer["tasks"][0]["taskArn"], "started": True}
 
 
-def task_status(aws: Aws, asked: TaskStatus) -> Answer:
+def task_status(aws: Aws, request: TaskStatus) -> Answer:
     """Judge the task. What ECS does not know is `no_task`: it was just started, or has ended an hour ago."""
-    task = _described(aws, asked.task)
-    found = one_off_verdict.decide(task, asked.container)
-    explained = task is not None and (asked.explain or found.outcome == one_off_verdict.FAILED)
+    task = _described(aws, request.task)
+    found = one_off_verdict.decide(task, request.container)
+    explained = task is not None and (request.explain or found.outcome == one_off_verdict.FAILED)
     return {
         "service": aws.service,
-        "task": asked.task,
+        "task": request.task,
         "outcome": found.outcome,
         "lastStatus": found.last_status,
         "exitCode": found.exit_code,
@@ -115,12 +82,12 @@ def task_status(aws: Aws, asked: TaskStatus) -> Answer:
     }
 
 
-def stop_task(aws: Aws, wanted: StopTask) -> Answer:
+def stop_task(aws: Aws, request: StopTask) -> Answer:
     """Tell the task to end; nothing for one that ends already. Only one-off tasks of this service's are stopped."""
-    lease.check(aws, wanted.lease)
-    task = _described(aws, wanted.task)
+    lease.check(aws, request.lease)
+    task = _described(aws, request.task)
     if task is None:
-        raise UnavailableError(f"ECS does not know {wanted.task}: it was just started, or has ended long ago")
+        raise UnavailableError(f"ECS does not know {request.task}: it was just started, or has ended long ago")
     ours = family(aws.describe_service().task_definition)
     if not task.started_by.startswith(STARTED_BY) or family(task.task_definition) != ours:
         raise RefusedError(
@@ -128,12 +95,14 @@ def stop_task(aws: Aws, wanted: StopTask) -> Answer:
             f"expected a one-off task of {ours}"
         )
     if task.desired_status != "STOPPED":
-        aws.ecs_changing.stop_task(cluster=aws.cluster, task=task.arn, reason=wanted.reason)
+        aws.ecs_changing.stop_task(cluster=aws.cluster, task=task.arn, reason=request.reason)
     return {"service": aws.service, "task": task.arn, "outcome": "stopping"}
 
 
 def _is_same(task: Task, request: RunTask) -> bool:
-    return task.task_definition == request.task_definition and task.commands == {request.container: request.command}
+    return task.task_definition == request.task_definition and task.commands == {
+        request.container: request.container_command
+    }
 
 
 def _token(request: RunTask) -> str:
@@ -141,7 +110,7 @@ def _token(request: RunTask) -> str:
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
     """
-    identity = [request.lease, request.task_definition, request.container, *request.command]
+    identity = [request.lease, request.task_definition, request.container, *request.container_command]
     if request.network is not None:
         identity += [*request.network.subnets, *request.network.security_groups]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from botocore.exceptions import ClientError
 
 from functions.deploy import commands, evidence, lease, verdict
 from functions.deploy.clients import Aws
-from functions.deploy.commands import Answer, Wanted
+from functions.deploy.commands import Answer
 from functions.deploy.errors import RefusedError, UnavailableError
 from functions.deploy.facts import Deployment, Service, ServiceDeployment
-from functions.deploy.network import Network
+from functions.deploy.requests import Rollback
 from functions.deploy.steady import Seen
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
@@ -20,24 +18,6 @@ GOING_BACK = {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html
 MEANWHILE = {"ConflictException", "ServiceDeploymentNotFoundException"}
 CANNOT = {"ClientException", "InvalidParameterException", "UnsupportedFeatureException"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollback:
-    """Bring the service back to what was proven before. Sent again until the answer is not `stopping`."""
-
-    lease: str
-    """Id of the lease that the caller holds."""
-    minimum_count: int
-    maximum_count: int
-    task_definition: str | None = None
-    """Where to go back to; None: nothing was proven before, so nothing is to run."""
-    network: Network | None = None
-    """The one to go back to; None: the one that the service has."""
-    execute_command: bool | None = None
-    """Whether ECS Exec was on; None: as the service has it."""
-    deployment: str | None = None
-    """The deployment that is to be undone. Without it only a service that nobody moved is touched."""
 
 
 def rollback(aws: Aws, request: Rollback) -> Answer:
@@ -53,22 +33,16 @@ def rollback(aws: Aws, request: Rollback) -> Answer:
         raise UnavailableError(f"ECS lists no primary deployment of {service.name}")
     record = _record(aws, service, request.deployment)
     _check_ours(service, primary, record, request)
-    if request.task_definition is None:
+    target = request.task_definition
+    if target is None:
         return _end_all(aws, service, primary)
-    target = Wanted(
-        task_definition=request.task_definition,
-        minimum_count=request.minimum_count,
-        maximum_count=request.maximum_count,
-        network=request.network,
-        execute_command=request.execute_command,
-    )
-    if record is not None and not commands.is_there(service, target):
+    if record is not None and not commands.is_there(service, target, request):
         if record.status in GOING_BACK:
             return _answer("stopping", commands.deployed(service, primary, started=False))
-        if _can_stop(aws, service, record, target) and _stop(aws, record):
+        if _can_stop(aws, service, record, request) and _stop(aws, record):
             return _answer("stopping", commands.deployed(service, primary, started=True))
-    commands.check_deployable(aws, target.task_definition, service)
-    answer = commands.move(aws, service, target)
+    commands.check_deployable(aws, target, service)
+    answer = commands.move(aws, service, target, request)
     return _answer("started" if answer["started"] else "there", answer)
 
 
@@ -102,18 +76,18 @@ def _end_all(aws: Aws, service: Service, primary: Deployment) -> Answer:
     return _answer("stopped", commands.deployed(service, primary, started=started) | {"desiredCount": 0})
 
 
-def _can_stop(aws: Aws, service: Service, record: ServiceDeployment, target: Wanted) -> bool:
-    """Whether ECS still rolls it out, and would return to nothing but the revision and the network of `target`.
+def _can_stop(aws: Aws, service: Service, record: ServiceDeployment, request: Rollback) -> bool:
+    """Whether ECS still rolls it out, and would return to nothing but the revision and the network of the request.
 
     No service revision has ECS Exec: where it is another one now, whether ECS would bring it back is not documented.
     """
     if record.status not in STOPPABLE or not record.source_revisions:
         return False
-    if target.execute_command not in (None, service.execute_command):
+    if request.execute_command not in (None, service.execute_command):
         return False
     sources = evidence.service_revisions(aws, record.source_revisions)
     return len(sources) == len(set(record.source_revisions)) and all(
-        source.task_definition == target.task_definition and target.network in (None, source.network)
+        source.task_definition == request.task_definition and request.network in (None, source.network)
         for source in sources.values()
     )
 

@@ -23,7 +23,10 @@ from typing import Any
 
 import boto3
 
+from functions.deploy.requests import Deploy
 from release import lease, rollout
+from release.deploy_function import DeployFunction
+from release.progress import Say
 from tests.bench import as_ecs_lists, outputs
 
 GOAL = 5.0
@@ -82,7 +85,7 @@ def is_done(ecs: Any, elbv2: Any, service: Service, task_definition: str) -> boo
     return True
 
 
-def measure(service: Service, task_definition: str, lease_id: str, minimum: int, maximum: int) -> Took:
+def measure(service: Service, task_definition: str, lease_id: str, count: int) -> Took:
     """Roll out once, watched by all three."""
     ecs, elbv2 = as_ecs_lists.client(), boto3.client("elbv2")
     moments: dict[str, float] = {}
@@ -107,7 +110,7 @@ def measure(service: Service, task_definition: str, lease_id: str, minimum: int,
     threads = [threading.Thread(target=each) for each in (observe, wait)]
     for thread in threads:
         thread.start()
-    rollout.roll_out(boto3.client("lambda"), request(service, task_definition, lease_id, minimum, maximum), say)
+    roll_out(service, task_definition, lease_id, count, say)
     moments["ours"] = time.monotonic()
     for thread in threads:
         thread.join()
@@ -118,18 +121,17 @@ def measure(service: Service, task_definition: str, lease_id: str, minimum: int,
     )
 
 
-def request(
-    service: Service, task_definition: str, lease_id: str, minimum: int, maximum: int
-) -> rollout.RolloutRequest:
-    """A rollout as the engine asks for it."""
-    return rollout.RolloutRequest(
-        function=service.function,
-        task_definition=task_definition,
-        minimum_count=minimum,
-        maximum_count=maximum,
-        deadline_s=DEADLINE_S,
+def roll_out(service: Service, task_definition: str, lease_id: str, count: int, say: Say) -> None:
+    """As the engine does it."""
+    function = DeployFunction(boto3.client("lambda"), service.function, say, DEADLINE_S)
+    deploy = Deploy(
         lease=lease_id,
+        task_definition=task_definition,
+        minimum_count=count,
+        maximum_count=count,
+        expected_deployment=rollout.replaced(rollout.current(function.client, function.name)),
     )
+    rollout.roll_out(function, deploy)
 
 
 def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Took], None]) -> list[Took]:
@@ -155,11 +157,10 @@ def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Too
         try:
             for number in range(runs):
                 made.append(register(ecs, service, SHORTEST_CHECK_S + number * WAITER_POLL_S // runs))
-                took.append(measure(service, made[-1], held.id, count, count))
+                took.append(measure(service, made[-1], held.id, count))
                 tell(took[-1])
         finally:
-            back = request(service, service.released, held.id, count, count)
-            rollout.roll_out(boto3.client("lambda"), back, lambda _: None)
+            roll_out(service, service.released, held.id, count, lambda _: None)
             for revision in made:
                 ecs.deregister_task_definition(taskDefinition=revision)
     return took

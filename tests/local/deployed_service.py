@@ -18,9 +18,11 @@ import boto3
 import docker
 from botocore.config import Config
 
+from functions.deploy.requests import Deploy, Rollback, RunTask
 from release import lease
-from release.migration import Migrated, MigrationRequest, migrate
-from release.rollout import RollbackRequest, RolledOut, RolloutRequest, current, roll_back, roll_out
+from release.deploy_function import DeployFunction
+from release.migration import Migrated, migrate
+from release.rollout import RolledOut, current, replaced, roll_back, roll_out
 from tests.local.emulator_world import open_group
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
@@ -154,38 +156,29 @@ class Service:
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
-    def roll_out(self, task_definition: str, **changes: Any) -> RolledOut:
-        wanted: dict[str, Any] = {**COUNTS, "deadline_s": 60.0, "interval_s": 0.3}
+    def roll_out(self, task_definition: str, deadline_s: float = 60.0, **changes: Any) -> RolledOut:
         with self.lease() as held:
-            request = RolloutRequest(
-                function=self.function, task_definition=task_definition, lease=held.id, **(wanted | changes)
-            )
-            return roll_out(self.aws.client("lambda"), request, self.said.append)
+            function = self._function(deadline_s)
+            replaces = replaced(current(function.client, function.name))
+            wanted: dict[str, Any] = {**COUNTS, "expected_deployment": replaces}
+            return roll_out(function, Deploy(task_definition=task_definition, lease=held.id, **(wanted | changes)))
 
-    def roll_back(self, task_definition: str | None, deployment: str | None, **changes: Any) -> RolledOut | None:
-        wanted: dict[str, Any] = {**COUNTS, "deadline_s": 60.0, "interval_s": 0.3}
+    def roll_back(
+        self, task_definition: str | None, deployment: str | None, deadline_s: float = 60.0, **changes: Any
+    ) -> RolledOut | None:
         with self.lease() as held:
-            request = RollbackRequest(
-                function=self.function,
-                task_definition=task_definition,
-                deployment=deployment,
-                lease=held.id,
-                **(wanted | changes),
-            )
-            return roll_back(self.aws.client("lambda"), request, self.said.append)
+            wanted: dict[str, Any] = {**COUNTS, "task_definition": task_definition, "deployment": deployment}
+            return roll_back(self._function(deadline_s), Rollback(lease=held.id, **(wanted | changes)))
 
     def migrate(self, task_definition: str, *command: str, timeout_s: float = 30.0) -> Migrated:
         with self.lease() as held:
-            request = MigrationRequest(
-                function=self.function,
-                task_definition=task_definition,
-                container="backend",
-                command=command,
-                timeout_s=timeout_s,
-                lease=held.id,
-                interval_s=0.3,
+            request = RunTask(
+                task_definition=task_definition, container="backend", container_command=command, lease=held.id
             )
-            return migrate(self.aws.client("lambda"), request, self.said.append)
+            return migrate(self._function(timeout_s), request)
+
+    def _function(self, deadline_s: float) -> DeployFunction:
+        return DeployFunction(self.aws.client("lambda"), self.function, self.said.append, deadline_s, interval_s=0.3)
 
     def on(self) -> str | None:
         return current(self.aws.client("lambda"), self.function).task_definition

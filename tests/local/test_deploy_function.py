@@ -12,11 +12,13 @@ from typing import Any
 import docker
 import pytest
 
+from functions.deploy.network import Network
+from functions.deploy.requests import Deploy
 from local.emulator import process
 from release import lease
+from release.deploy_function import DeployFunction
 from release.migration import MigrationFailed
-from release.records import Network
-from release.rollout import RolledOut, RolloutFailed, RolloutRequest, current, roll_out
+from release.rollout import RolledOut, RolloutFailed, current, replaced, roll_out
 from tests.local.deployed_service import COUNTS, Aws, Service, build_image, create
 
 NUMBERS = itertools.count(1)
@@ -161,16 +163,16 @@ def test_newer_deployment_supersedes(service: Service) -> None:
             ecs.update_service(cluster=service.aws.name, service=service.service_name, taskDefinition=third)
 
     with service.lease() as held:
-        request = RolloutRequest(
-            function=service.function,
+        function = DeployFunction(service.aws.client("lambda"), service.function, overtake, 60)
+        request = Deploy(
             task_definition=second,
             minimum_count=2,
             maximum_count=4,
-            deadline_s=60,
             lease=held.id,
+            expected_deployment=replaced(current(function.client, function.name)),
         )
         with pytest.raises(RolloutFailed) as caught:
-            roll_out(service.aws.client("lambda"), request, overtake)
+            roll_out(function, request)
 
     assert caught.value.outcome == "superseded"
     assert third.rsplit("/", 1)[-1] in caught.value.message

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from functions.deploy.network import Network
+from functions.deploy.requests import Deploy, Moving, Rollback
 from release import deploy_function, engine, failure_report, records, rollout
 from release.healthcheck import NotProven, Proof
 from release.lease import LeaseLostError
 from release.preflight import Problems
-from release.records import Attempt, Network, Release
+from release.records import Attempt, Release
 from release.request import ReleaseRequest, from_inputs
 from release.session import Clients
 from release.static.activate import Activated, Switched
@@ -119,7 +121,9 @@ class World:
         replace("release.phases.store.load", lambda **arguments: Files(arguments["digest"]))
         replace("release.phases.publish.stage", lambda **found: self.did(f"stage {found['manifest'].digest[7]}"))
         replace("release.phases._proven_config", lambda _context: self.config)
-        replace("release.phases.migration.migrate", lambda _client, asked, _say: self.did(f"migrate {asked.command}"))
+        replace(
+            "release.phases.migration.migrate", lambda _function, task: self.did(f"migrate {task.container_command}")
+        )
         replace("release.rollout.current", lambda *_arguments: self.current())
         replace("release.rollout.roll_out", self.roll_out)
         replace("release.rollout.roll_back", self.roll_back)
@@ -177,7 +181,7 @@ class World:
             execute_command=self.setting[1],
         )
 
-    def roll_out(self, _client: Any, asked: Any, _say: Any) -> Any:
+    def roll_out(self, _function: Any, asked: Deploy) -> Any:
         name = f"roll {asked.task_definition[-1]}" + (" anew" if asked.force else "")
         assert asked.expected_deployment == f"d{self.deployment}"
         setting = self._set(asked)
@@ -209,7 +213,7 @@ class World:
         """The one task that runs, and answers."""
         return f"task-of-d{self.deployment}"
 
-    def roll_back(self, _client: Any, asked: Any, _say: Any) -> Any:
+    def roll_back(self, _function: Any, asked: Rollback) -> Any:
         target = asked.task_definition
         name = f"back to {target[-1] if target else 'nothing'}"
         self.did(name)
@@ -226,7 +230,7 @@ class World:
             deployment=f"d{self.deployment}", task_definition=target, replaced=None, started=started, desired_count=1
         )
 
-    def _set(self, asked: Any) -> tuple[Network | None, bool | None]:
+    def _set(self, asked: Moving) -> tuple[Network | None, bool | None]:
         """What is not named stays."""
         exec_on = self.setting[1] if asked.execute_command is None else asked.execute_command
         return asked.network or self.setting[0], exec_on

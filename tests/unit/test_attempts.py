@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.strict_json import DamagedError
 from release import records
 from release.records import Attempt, Phase
-from release.strict_json import DamagedError
 from tests.unit.fake_s3 import FakeS3, refusal
 
 RECORDS = "records"

@@ -13,7 +13,7 @@ import pytest
 from ci import main
 from cli import approved
 from cli.errors import VerbError
-from release import strict_json
+from functions import strict_json
 
 REVIEWS: list[dict[str, Any]] = []
 ATTEMPTS: list[list[dict[str, Any]]] = []

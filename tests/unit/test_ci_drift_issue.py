@@ -14,7 +14,7 @@ from cli import drift_issue, github
 from cli.drift_issue import MARKER, Close, Drift, Issue, Write, decide
 from cli.events import Change, Preview
 from cli.github import GithubError
-from release import strict_json
+from functions import strict_json
 
 VERSION = "1" * 40
 

@@ -9,8 +9,8 @@ import pytest
 
 from cli import events, variables
 from cli.events import IMAGE, Change, Preview
+from functions.strict_json import DamagedError
 from release import gate
-from release.strict_json import DamagedError
 from tests.unit.ci_preview_world import RELEASE, VERSION, prelude, release, replaced, said, setting, step, summary
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from functions.deploy import clients, commands
-from functions.deploy.commands import Deploy, Status
 from functions.deploy.errors import RefusedError, UnavailableError
+from functions.deploy.requests import Deploy, Status
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, failing, updating
 
 CURRENT = "ecs-svc/5846192370518264913"

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from cli import approved, comment, drift_issue, environment, events, github, preview, recover
 from cli import version as version_verb
 from cli.errors import EXPECTED
+from functions import strict_json
+from functions.deploy.requests import Request, Status, StopTask
 from local import layout, project
 from local.emulator import process
-from release import deploy_function, healthcheck, http, lease, processes, records, session, stack, strict_json, updates
+from release import deploy_function, healthcheck, http, lease, processes, records, session, stack, updates
 from release.static import manifest, readback, store
 from release.static.catalog import Asset, Catalog, Purged
 from release.static.records import CATALOG, Records
@@ -137,7 +139,7 @@ def built(folder: Path) -> Read:
     return read
 
 
-def invoked(command: dict[str, Any]) -> Read:
+def invoked(request: Request, kind: type) -> Read:
     class Client:
         def __init__(self, body: bytes) -> None:
             self.body = body
@@ -145,7 +147,7 @@ def invoked(command: dict[str, Any]) -> Read:
         def invoke(self, **_: Any) -> Any:
             return {"Payload": io.BytesIO(self.body)}
 
-    return lambda body: deploy_function.DeployFunction(Client(body), "f", lambda _: None, 0).call(command)
+    return lambda body: deploy_function.DeployFunction(Client(body), "f", lambda _: None, 0).call(request, kind)
 
 
 def healthy(body: bytes) -> object:
@@ -206,8 +208,11 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
         "version.json": ({"version": SHA}, built(tmp_path)),
         "served version.json": ({"version": SHA}, readback._version),
         "health": ({"status": "pass", "version": SHA, "timestamp": "1"}, healthy),
-        "status": ({"service": "s", "outcome": "o", "current": NOW}, invoked({"command": "status"})),
-        "task": ({"task": "arn", "started": True}, invoked({"command": "run_task"})),
+        "status": ({"service": "s", "outcome": "o", "current": NOW}, invoked(Status(), deploy_function.Runs)),
+        "task": (
+            {"task": "arn", "started": True},
+            invoked(StopTask(lease="l", task="t", reason="r"), deploy_function.TaskBegan),
+        ),
         "export": (EXPORT, by_pulumi(monkeypatch, state)),
         "client": (EXPORT, by_pulumi(monkeypatch, lambda: recover.client(stack.read("dev")))),
         "history": ([UPDATE], by_pulumi(monkeypatch, lambda: updates.read("dev"))),

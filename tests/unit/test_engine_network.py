@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from functions.deploy.network import Network
 from release import records
 from release.healthcheck import NotProven
-from release.records import MARK_KEY, Network, Release
+from release.records import MARK_KEY, Release
 from release.rollout import RolloutFailed
 from tests.unit.release_world import NEW, OLD, World, before, failed, identity, request, run
 

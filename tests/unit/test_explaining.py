@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.deploy import commands, explaining, redaction
-from functions.deploy.commands import Status
+from functions.deploy.requests import Status
 from tests.unit.ecs_answers import Answers
 
 NEWEST = "3a5e1c7d9b2f4e6a8c0d1e2f3a4b5c33"

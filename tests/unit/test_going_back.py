@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from release.records import Network, Proven
+from functions.deploy.network import Network
+from release.records import Proven
 from tests.unit.preflight_world import (
     EXECUTION,
     IMAGE,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from functions.deploy import handler, one_off, rollback
+from functions.deploy import handler
 from functions.deploy.errors import AwsError, BadCommandError, RefusedError, UnavailableError
 from functions.deploy.network import Network
+from functions.deploy.requests import Deploy, Request, Rollback, RunTask, Status, StopTask, TaskStatus
 from tests.unit.ecs_answers import ARN, LEASE, Answers, failing
 
+NAMES = "deploy, rollback, run_task, status, stop_task, task_status"
+NETWORK = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
 DEPLOY = {
     "command": "deploy",
     "lease": LEASE,
@@ -48,66 +52,72 @@ def without(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        (None, "the event must be a JSON object with a command, not null"),
-        ([], "the event must be a JSON object with a command, not []"),
-        ({}, 'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not null'),
+        (None, "the event is null, expected a JSON object with a command"),
+        ([], "the event is [], expected a JSON object with a command"),
+        ({}, f"command is null, expected one of {NAMES}"),
+        ({"command": "destroy"}, f'command is "destroy", expected one of {NAMES}'),
+        ({"command": ["deploy"]}, f'command is ["deploy"], expected one of {NAMES}'),
         (
-            {"command": "destroy"},
-            'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not "destroy"',
+            without("taskDefinition"),
+            "deploy: taskDefinition is missing, expected the ARN of a task definition with its",
         ),
-        (
-            {"command": ["deploy"]},
-            'field "command" must be one of deploy, rollback, run_task, status, stop_task, task_status, not ["deploy"]',
-        ),
-        (without("taskDefinition"), 'deploy: field "taskDefinition" is missing; it must be the ARN of'),
-        (without("minimumCount"), 'deploy: field "minimumCount" is missing; it must be a whole number from 1 to 5000'),
-        (DEPLOY | {"minimumCount": "2"}, 'deploy: field "minimumCount" must be a whole number from 1 to 5000, not "2"'),
-        (DEPLOY | {"minimumCount": True}, 'deploy: field "minimumCount" must be a whole number'),
-        (DEPLOY | {"minimumCount": 1.5}, 'deploy: field "minimumCount" must be a whole number'),
-        (DEPLOY | {"minimumCount": 0}, 'deploy: field "minimumCount" must be a whole number from 1 to 5000, not 0'),
-        (DEPLOY | {"maximumCount": 5001}, 'deploy: field "maximumCount" must be a whole number from 1 to 5000'),
-        (DEPLOY | {"minimumCount": 5}, 'deploy: field "minimumCount" must be at most "maximumCount", not 5 with 4'),
-        (DEPLOY | {"taskDefinition": 7}, 'deploy: field "taskDefinition" must be the ARN of a task definition'),
-        (DEPLOY | {"taskDefinition": "easi-dev"}, 'deploy: field "taskDefinition" must be the ARN of'),
-        (DEPLOY | {"taskDefinition": ARN.format(0)}, 'deploy: field "taskDefinition" must be the ARN of'),
-        (DEPLOY | {"force": "yes"}, 'deploy: field "force" must be true or false, not "yes"'),
-        (DEPLOY | {"executeCommand": "yes"}, 'deploy: field "executeCommand" must be true or false, not "yes"'),
+        (without("minimumCount"), "deploy: minimumCount is missing, expected a whole number from 1 to 5000"),
+        (DEPLOY | {"minimumCount": "2"}, 'deploy: minimumCount is "2", expected a whole number from 1 to 5000'),
+        (DEPLOY | {"minimumCount": True}, "deploy: minimumCount is true, expected a whole number"),
+        (DEPLOY | {"minimumCount": 1.5}, "deploy: minimumCount is 1.5, expected a whole number"),
+        (DEPLOY | {"minimumCount": 0}, "deploy: minimumCount is 0, expected a whole number from 1 to 5000"),
+        (DEPLOY | {"maximumCount": 5001}, "deploy: maximumCount is 5001, expected a whole number from 1 to 5000"),
+        (DEPLOY | {"minimumCount": 5}, "deploy: minimumCount is 5, expected at most maximumCount, which is 4"),
+        (DEPLOY | {"taskDefinition": 7}, "deploy: taskDefinition is 7, expected the ARN of a task definition"),
+        (DEPLOY | {"taskDefinition": "easi-dev"}, 'deploy: taskDefinition is "easi-dev", expected the ARN of'),
+        (DEPLOY | {"taskDefinition": ARN.format(0)}, f'deploy: taskDefinition is "{ARN.format(0)[:59]}…, expected the'),
+        (DEPLOY | {"force": "yes"}, 'deploy: force is "yes", expected true or false'),
+        (DEPLOY | {"executeCommand": "yes"}, 'deploy: executeCommand is "yes", expected true or false'),
         *(
-            (DEPLOY | {"network": network}, 'deploy: field "network" must be {"subnets": ["subnet-…"], "security')
-            for network in list[Any](
+            (DEPLOY | {"network": network}, f"deploy: network{says}")
+            for network, says in list[tuple[Any, str]](
                 [
-                    "subnet-1",
-                    {"subnets": ["subnet-1"]},
-                    {"subnets": [], "securityGroups": []},
-                    {"subnets": ["subnet-1"] * 17, "securityGroups": []},
-                    {"subnets": ["vpc-1"], "securityGroups": []},
-                    {"subnets": "subnet-1", "securityGroups": []},
-                    {"subnets": ["subnet-1"], "securityGroups": [1]},
-                    {"subnets": ["subnet-1"], "securityGroups": [], "assignPublicIp": "ENABLED"},
+                    ("subnet-1", ' is "subnet-1", expected an object'),
+                    ({"subnets": ["subnet-1"]}, ".securityGroups is missing, expected at most 16 groups"),
+                    ({"subnets": [], "securityGroups": []}, ".subnets is [], expected 1 to 16 subnets"),
+                    ({"subnets": ["subnet-1"] * 17, "securityGroups": []}, '.subnets is ["subnet-1", "subnet-1", "'),
+                    ({"subnets": ["vpc-1"], "securityGroups": []}, '.subnets[0] is "vpc-1", expected subnet-…'),
+                    ({"subnets": "subnet-1", "securityGroups": []}, '.subnets is "subnet-1", expected 1 to 16 subnets'),
+                    ({"subnets": ["subnet-1"], "securityGroups": [1]}, ".securityGroups[0] is 1, expected sg-…"),
+                    (
+                        {"subnets": ["subnet-1"], "securityGroups": [], "assignPublicIp": "ENABLED"},
+                        ".assignPublicIp is not known, expected subnets, securityGroups",
+                    ),
                 ]
             )
         ),
         (
             DEPLOY | {"taskdefinition": "x"},
-            'deploy: unknown field "taskdefinition"; allowed: lease, taskDefinition, minimum',
+            "deploy: taskdefinition is not known, expected lease, minimumCount, maximum",
         ),
-        (without("lease"), 'deploy: field "lease" is missing; it must be the id of the lease'),
-        (without("expectedDeployment"), 'deploy: field "expectedDeployment" is missing; it must be the id of a dep'),
-        (DEPLOY | {"lease": "a/b"}, 'deploy: field "lease" must be the id of the lease'),
-        ({"command": "rollback"}, 'rollback: field "lease" is missing'),
-        ({"command": "rollback", "lease": LEASE}, 'rollback: field "minimumCount" is missing'),
-        (RUN | {"containerCommand": "migrate"}, 'run_task: field "containerCommand" must be a list of words'),
-        (RUN | {"containerCommand": []}, 'run_task: field "containerCommand" must be a list of words'),
-        (RUN | {"containerCommand": ["a", 1]}, 'run_task: field "containerCommand" must be a list of words'),
-        (RUN | {"containerCommand": ["a" * 8000]}, 'run_task: field "containerCommand" must be a list of words'),
-        (RUN | {"container": "a b"}, 'run_task: field "container" must be the name of a container'),
-        ({"command": "task_status", "task": TASK}, 'task_status: field "container" is missing'),
-        (STOP | {"task": "3a5e"}, 'stop_task: field "task" must be the ARN of a task'),
-        (STOP | {"reason": ""}, 'stop_task: field "reason" must be a line of 1 to 255 characters, not ""'),
-        (STOP | {"reason": "a\nb"}, 'stop_task: field "reason" must be a line of 1 to 255 characters'),
-        ({"command": "status", "deployment": "7"}, 'status: field "deployment" must be the id of a deployment'),
-        ({"command": "status", "createdAt": "yesterday"}, 'status: field "createdAt" must be an ISO 8601 time'),
-        ({"command": "status", "createdAt": "2026-11-23T17:05:19"}, 'status: field "createdAt" must be an ISO 8601'),
+        (without("lease"), "deploy: lease is missing, expected the id of the lease"),
+        (without("expectedDeployment"), "deploy: expectedDeployment is missing, expected the id of a deployment"),
+        (DEPLOY | {"lease": "a/b"}, 'deploy: lease is "a/b", expected the id of the lease'),
+        ({"command": "rollback"}, "rollback: lease is missing"),
+        ({"command": "rollback", "lease": LEASE}, "rollback: minimumCount is missing"),
+        (RUN | {"containerCommand": "migrate"}, 'run_task: containerCommand is "migrate", expected a list of words'),
+        (RUN | {"containerCommand": []}, "run_task: containerCommand is [], expected a list of words"),
+        (RUN | {"containerCommand": ["a", 1]}, "run_task: containerCommand[1] is 1, expected a text"),
+        (RUN | {"containerCommand": ["a" * 8000]}, f'run_task: containerCommand is ["{"a" * 58}…, expected a list of'),
+        (RUN | {"container": "a b"}, 'run_task: container is "a b", expected the name of a container'),
+        ({"command": "task_status", "task": TASK}, "task_status: container is missing"),
+        (STOP | {"task": "3a5e"}, 'stop_task: task is "3a5e", expected the ARN of a task'),
+        (STOP | {"reason": ""}, 'stop_task: reason is "", expected a line of 1 to 255 characters'),
+        (STOP | {"reason": "a\nb"}, 'stop_task: reason is "a\\nb", expected a line of 1 to 255 characters'),
+        ({"command": "status", "deployment": "7"}, 'status: deployment is "7", expected the id of a deployment'),
+        (
+            {"command": "status", "createdAt": "yesterday"},
+            'status: createdAt is "yesterday", expected an ISO 8601 time',
+        ),
+        (
+            {"command": "status", "createdAt": "2026-11-23T17:05:19"},
+            'status: createdAt is "2026-11-23T17:05:19", expected an ISO 8601 time with its offset',
+        ),
     ],
 )
 def test_wrong_event_raises_and_names_the_field(answers: Answers, event: Any, says: str) -> None:
@@ -119,66 +129,64 @@ def test_wrong_event_raises_and_names_the_field(answers: Answers, event: Any, sa
 
 
 def test_every_field_reaches_its_command() -> None:
-    _, deploy = handler.parse(DEPLOY | {"force": True})
-    _, back = handler.parse(
-        {
-            "command": "rollback",
-            "lease": LEASE,
-            "taskDefinition": ARN.format(6),
-            "minimumCount": 1,
-            "maximumCount": 4,
-            "deployment": "ecs-svc/7",
-        }
-    )
-    _, run = handler.parse(RUN)
-    _, ask = handler.parse({"command": "task_status", "task": TASK, "container": "backend", "explain": True})
-    _, stop = handler.parse(STOP)
-    _, status = handler.parse(
-        {
-            "command": "status",
-            "deployment": "ecs-svc/7",
-            "taskDefinition": ARN.format(8),
-            "createdAt": "2026-11-23T17:05:19+00:00",
-            "explain": True,
-        }
-    )
+    requests: list[Request] = [
+        Deploy(
+            lease=LEASE,
+            task_definition=ARN.format(8),
+            minimum_count=1,
+            maximum_count=4,
+            expected_deployment="ecs-svc/7",
+            network=NETWORK,
+            execute_command=False,
+            force=True,
+        ),
+        Rollback(
+            lease=LEASE,
+            task_definition=ARN.format(6),
+            minimum_count=1,
+            maximum_count=4,
+            deployment="ecs-svc/7",
+            network=NETWORK,
+            execute_command=True,
+        ),
+        Rollback(lease=LEASE, minimum_count=1, maximum_count=4),
+        RunTask(
+            lease=LEASE,
+            task_definition=ARN.format(8),
+            container="backend",
+            container_command=("/backend", "migrate"),
+            network=NETWORK,
+        ),
+        TaskStatus(task=TASK, container="backend", explain=True),
+        StopTask(lease=LEASE, task=TASK, reason="it hangs"),
+        Status(
+            deployment="ecs-svc/7",
+            task_definition=ARN.format(8),
+            created_at=datetime(2026, 11, 23, 17, 5, 19, tzinfo=UTC),
+            network=NETWORK,
+            explain=True,
+        ),
+        Status(),
+    ]
 
-    assert (deploy.task_definition, deploy.minimum_count, deploy.maximum_count) == (ARN.format(8), 1, 4)
-    assert (deploy.force, deploy.expected_deployment, deploy.lease) == (True, "ecs-svc/7", LEASE)
-    assert back == rollback.Rollback(
-        lease=LEASE, task_definition=ARN.format(6), minimum_count=1, maximum_count=4, deployment="ecs-svc/7"
+    for request in requests:
+        assert handler.parse(json.loads(json.dumps(request.to_json()))) == request
+    assert {type(request) for request in requests} == handler.COMMANDS.keys()
+    assert {request.COMMAND for request in requests} == set(NAMES.split(", "))
+
+
+def test_a_network_is_sorted_however_it_is_given() -> None:
+    request = handler.parse(
+        {"command": "status", "network": {"subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"]}}
     )
-    assert run == one_off.RunTask(
-        lease=LEASE, task_definition=ARN.format(8), container="backend", command=("/backend", "migrate")
-    )
-    assert ask == one_off.TaskStatus(task=TASK, container="backend", explain=True)
-    assert stop == one_off.StopTask(lease=LEASE, task=TASK, reason="it hangs")
-    assert (status.deployment, status.task_definition, status.explain) == ("ecs-svc/7", ARN.format(8), True)
-    assert status.created_at.isoformat() == "2026-11-23T17:05:19+00:00"
-
-
-def test_network_and_exec_reach_each_command_that_moves_something() -> None:
-    network = {"subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"]}
-    moved = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
-    back: dict[str, Any] = {"command": "rollback", "lease": LEASE, "minimumCount": 1, "maximumCount": 4}
-    moving: list[dict[str, Any]] = [DEPLOY, back]
-
-    for event in moving:
-        _, request = handler.parse(event | {"network": network, "executeCommand": False})
-        assert (request.network, request.execute_command) == (moved, False)
-        _, request = handler.parse(event)
-        assert (request.network, request.execute_command) == (None, None)
-    looking: list[dict[str, Any]] = [RUN, {"command": "status"}]
-    for event in looking:
-        _, request = handler.parse(event | {"network": network})
-        assert request.network == moved
+    assert request == Status(network=NETWORK)
 
 
 def test_secret_in_a_command_is_not_repeated(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BadCommandError) as caught:
         handler.handle(STOP | {"task": "password=hunter2"}, None)
 
-    assert 'not "password=[hidden]' in str(caught.value)
+    assert 'is "password=[hidden]' in str(caught.value)
     assert "hunter2" not in capsys.readouterr().out
     assert answers.calls == []
 
@@ -216,7 +224,7 @@ def test_status_does_not_ask_s3_for_the_lease(answers: Answers) -> None:
 def test_null_is_the_same_as_absent() -> None:
     event = {"command": "status", "deployment": None, "createdAt": None, "explain": None}
 
-    assert handler.parse(event)[1] == handler.parse({"command": "status"})[1]
+    assert handler.parse(event) == Status()
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])
@@ -271,7 +279,7 @@ def test_one_line_is_logged_for_each_command_and_no_environment_value(
 
     assert (done["level"], done["command"], done["outcome"]) == ("INFO", "status", "succeeded")
     assert (refused["level"], refused["error"]) == ("ERROR", "BadCommandError")
-    assert 'field "lease" is missing' in refused["message"]
+    assert "lease is missing" in refused["message"]
     assert "hunter2" not in json.dumps([done, refused])
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
+from functions.deploy.requests import RunTask
 from release import deploy_function, migration, progress
-from release.migration import Migrated, MigrationFailed, MigrationRequest, migrate
+from release.deploy_function import DeployFunction
+from release.migration import Migrated, MigrationFailed, migrate
 from tests.unit import function_double
 from tests.unit.function_double import Answer, Clock, answered, next_of
 
@@ -66,15 +68,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def run(function: Function, say: Callable[[str], None] = print, timeout_s: float = 900.0) -> Migrated:
-    request = MigrationRequest(
-        function="easi-dev-deploy",
+    request = RunTask(
+        lease="lease-1",
         task_definition=REVISION,
         container="backend",
-        command=("/backend", "migrate"),
-        timeout_s=timeout_s,
-        lease="lease-1",
+        container_command=("/backend", "migrate"),
     )
-    return migrate(function, request, say)
+    return migrate(DeployFunction(function, "easi-dev-deploy", say, timeout_s), request)
 
 
 def fail(function: Function, **changes: Any) -> MigrationFailed:

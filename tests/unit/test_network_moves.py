@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from functions.deploy import commands, one_off, rollback, verdict
-from functions.deploy.commands import Deploy, Status
 from functions.deploy.errors import RefusedError
 from functions.deploy.network import Network
-from functions.deploy.rollback import Rollback
+from functions.deploy.requests import Deploy, Rollback, Status
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, updating
 from tests.unit.test_one_off import NETWORK as SERVICES_NETWORK
 from tests.unit.test_one_off import wanted as task

@@ -10,7 +10,7 @@ import pytest
 
 from functions.deploy import facts, one_off, one_off_verdict
 from functions.deploy.errors import AwsError, RefusedError, UnavailableError
-from functions.deploy.one_off import RunTask, StopTask, TaskStatus
+from functions.deploy.requests import RunTask, StopTask, TaskStatus
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, SERVICE, Answers
 
 TASK = "arn:aws:ecs:us-west-2:111122223333:task/easi-dev/{}"
@@ -19,7 +19,7 @@ NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["
 
 
 def wanted(**changes: Any) -> RunTask:
-    given = {"lease": LEASE, "task_definition": ARN.format(7), "container": "backend", "command": MIGRATE}
+    given = {"lease": LEASE, "task_definition": ARN.format(7), "container": "backend", "container_command": MIGRATE}
     return RunTask(**(given | changes))
 
 
@@ -118,7 +118,7 @@ def test_client_token_is_the_commands_own() -> None:
             {"lease": "b"},
             {"task_definition": ARN.format(8)},
             {"container": "proxy"},
-            {"command": ("/backend migrate",)},
+            {"container_command": ("/backend migrate",)},
         )
     ]
 

@@ -7,8 +7,11 @@ from typing import Any
 import grpc
 import pytest
 
-from release import engine_log, progress
+from functions import strict_json
+from release import engine_log, progress, rollout
+from release.deploy_function import Judged
 from release.engine_log import EngineLog
+from tests.unit.rollout_world import status
 
 
 class Clock:
@@ -44,17 +47,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
     monkeypatch.setattr(engine_log, "_engine", lambda: made)
     return made
-
-
-def answer(**changes: Any) -> dict[str, Any]:
-    made = {
-        "taskDefinition": "arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:7",
-        "desiredCount": 2,
-        "runningCount": 2,
-        "healthyTargets": 2,
-        "missing": [],
-    }
-    return made | changes
 
 
 def test_what_stays_the_same_is_told_once(clock: Clock) -> None:
@@ -173,4 +165,4 @@ STILL = "1 task still running on easi-dev:6"
     ],
 )
 def test_a_rollout_is_tasks_and_targets_and_what_else_is_missing(changes: dict[str, Any], line: str) -> None:
-    assert progress.of_rollout(answer(**changes)) == line
+    assert rollout._progress(strict_json.read(Judged, status(**changes))) == line

@@ -6,9 +6,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.strict_json import DamagedError
 from release import records
 from release.records import GoneBack, Proven, RecordChangedError, Release, UnfinishedMark
-from release.strict_json import DamagedError
 from tests.unit.fake_s3 import FakeS3, refusal
 
 

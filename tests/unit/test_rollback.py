@@ -9,7 +9,7 @@ import pytest
 
 from functions.deploy import rollback
 from functions.deploy.errors import RefusedError, UnavailableError
-from functions.deploy.rollback import Rollback
+from functions.deploy.requests import Rollback
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, failing, updating
 
 OURS = "ecs-svc/5846192370518264913"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,13 +11,13 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 from botocore.response import StreamingBody
 
+from functions.deploy.network import Network
+from functions.deploy.requests import Deploy
 from release import deploy_function, progress, rollout
-from release.deploy_function import Current
-from release.records import Network
+from release.deploy_function import Current, DeployFunction
 from release.rollout import (
     RolledOut,
     RolloutFailed,
-    RolloutRequest,
     roll_out,
 )
 from tests.unit.function_double import Answer, Clock, raised
@@ -38,16 +39,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def run(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut:
+def run(function: Function, say: Callable[[str], None] = print, deadline_s: float = 60.0, **changes: Any) -> RolledOut:
     settings: dict[str, Any] = {
         "minimum_count": 2,
         "maximum_count": 4,
-        "deadline_s": 60.0,
         "lease": "lease-1",
         "expected_deployment": "ecs-svc/1",
     }
-    request = RolloutRequest(function="easi-dev-deploy", task_definition=NEW, **(settings | changes))
-    return roll_out(function, request, say)
+    request = Deploy(task_definition=NEW, **(settings | changes))
+    return roll_out(DeployFunction(function, "easi-dev-deploy", say, deadline_s), request)
 
 
 def fail(function: Function, **changes: Any) -> RolloutFailed:
@@ -78,6 +78,7 @@ def test_success_is_returned_and_its_story_told_where_something_changes() -> Non
             "maximumCount": 4,
             "lease": "lease-1",
             "expectedDeployment": "ecs-svc/1",
+            "force": False,
         },
         {
             "command": "status",
@@ -213,13 +214,20 @@ def test_deployment_found_after_a_lost_answer_was_started_by_us() -> None:
 
 
 def test_deployment_that_is_to_be_replaced_is_the_one_that_is_there() -> None:
-    function = Function(status(), BEGAN, status("succeeded"))
+    function = Function(status())
+    now = rollout.current(function, "easi-dev-deploy")
 
-    run(function, expected_deployment=None, force=True)
+    assert rollout.replaced(now) == "ecs-svc/2"
+    with pytest.raises(RolloutFailed, match="ECS lists no deployment of the service"):
+        rollout.replaced(dataclasses.replace(now, deployment=None))
 
-    assert function.commands[0] == {"command": "status"}
-    assert function.commands[1]["force"] is True
-    assert function.commands[1]["expectedDeployment"] == "ecs-svc/2"
+
+def test_a_restart_is_a_deployment_of_the_revision_that_runs() -> None:
+    function = Function(BEGAN, status("succeeded"))
+
+    run(function, force=True)
+
+    assert function.commands[0]["force"] is True
 
 
 def test_failed_rollout_names_its_deployment() -> None:
@@ -256,7 +264,7 @@ def test_current_says_what_the_service_is_on() -> None:
     assert rollout.current(function, "easi-dev-deploy") == Current(
         task_definition=None, deployment="ecs-svc/1", desired_count=0, running_count=0
     )
-    assert function.commands == [{"command": "status"}]
+    assert function.commands == [{"command": "status", "explain": False}]
 
 
 class Spoilt(Function):

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from functions.deploy.network import Network
+from functions.deploy.requests import Rollback
 from release import deploy_function, progress, rollout
-from release.records import Network
-from release.rollout import RollbackRequest, RolledOut, RolloutFailed, roll_back
+from release.deploy_function import DeployFunction
+from release.rollout import RolledOut, RolloutFailed, roll_back
 from tests.unit.function_double import Clock
 from tests.unit.rollout_world import BEGAN, NEW, OLD, Function, status
 
@@ -28,16 +30,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def go_back(function: Function, say: Callable[[str], None] = print, **changes: Any) -> RolledOut | None:
+def go_back(
+    function: Function, say: Callable[[str], None] = print, deadline_s: float = 60.0, **changes: Any
+) -> RolledOut | None:
     settings: dict[str, Any] = {
         "task_definition": OLD,
         "deployment": "ecs-svc/2",
         "minimum_count": 2,
         "maximum_count": 4,
-        "deadline_s": 60.0,
         "lease": "lease-1",
     }
-    return roll_back(function, RollbackRequest(function="easi-dev-deploy", **(settings | changes)), say)
+    return roll_back(DeployFunction(function, "easi-dev-deploy", say, deadline_s), Rollback(**(settings | changes)))
 
 
 def test_service_is_brought_back_and_watched_until_it_runs() -> None:

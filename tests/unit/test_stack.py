@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from functions.deploy.network import Network
 from release import records, stack
 from release.stack import RELEASE, NoStackError, Operation, StackError
 from tests.unit.environments import released
@@ -144,7 +145,7 @@ def test_an_answer_that_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_record_is_that_of_the_release_and_its_output_is_short() -> None:
     recorded = released("a" * 40, "b" * 40)
-    network = records.Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
+    network = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
     whole = dataclasses.replace(recorded, network=network).to_json()
     short = stack.output_of(whole)
     found = stack.from_export(

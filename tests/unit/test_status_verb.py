@@ -18,10 +18,11 @@ from botocore.parsers import ResponseParserError
 
 from cli import diagnosis
 from cli.diagnosis import Health, Observed, Service
+from functions.deploy.network import Network
 from release import healthcheck, lease, records, session
 from release.__main__ import main
 from release.healthcheck import Answer, HealthCheck
-from release.records import Network, UnfinishedMark
+from release.records import UnfinishedMark
 from release.static import drift
 from release.tasks import Tasks
 from tests.unit.environments import World, released, world_in

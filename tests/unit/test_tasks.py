@@ -115,8 +115,8 @@ def test_the_tasks_are_those_of_the_revision_that_the_service_is_on() -> None:
     assert ours.miss(HERE) is None
     assert ours.miss(HERE) is None, "it is known now"
     assert function.commands == [
-        {"command": "status"},
-        {"command": "status", "deployment": "ecs-svc/2", "taskDefinition": NEW},
+        {"command": "status", "explain": False},
+        {"command": "status", "deployment": "ecs-svc/2", "taskDefinition": NEW, "explain": False},
     ]
 
 
@@ -124,7 +124,7 @@ def test_a_service_that_was_moved_has_no_task_of_the_release() -> None:
     moved = status()["current"] | {"taskDefinition": OLD}
     ours, function = asked(status(current=moved))
     assert ours.miss(HERE) == f"answered by task {HERE}, which is not of this release"
-    assert function.commands == [{"command": "status"}]
+    assert function.commands == [{"command": "status", "explain": False}]
 
 
 def test_a_function_of_an_earlier_program_names_no_tasks() -> None:
