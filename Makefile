@@ -78,9 +78,11 @@ test-local: ## tests with the real engine and containers (PART=services, environ
 test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md
 	$(VENV)/python -m pytest tests/local/faults --all-faults
 
-docs: .venv/.easi-installed ## write what is generated again: docs/settings.md, local/plugin/types.json
+docs: .venv/.easi-installed ## write what is generated again: docs/settings.md, local/plugin/types.json, release/static/mime.types
 	$(VENV)/python -m docs.settings_table
 	$(VENV)/python -m local.plugin.sdk
+	@npm ci --prefix .github/tools/mime-db --silent --no-audit --no-fund --ignore-scripts
+	$(VENV)/python -m docs.media_types
 
 pictures: setup ## take the pictures of comment and summaries again: docs/pictures
 	$(VENV)/python -m pytest tests/local/workflow --pictures docs/pictures

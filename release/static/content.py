@@ -1,11 +1,14 @@
 """What a file's path says about it: its content type, and whether its name changes with its content.
 
-Content types come from this table and not from the machine's: the same build must have the same manifest digest
-everywhere.
+Content types come from a table of this program and not from the machine's: the same build must have the same manifest
+digest everywhere.
 """
 
+import codecs
+import functools
 import re
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 Cache = Literal["immutable", "no-cache"]
@@ -15,51 +18,36 @@ CACHE_CONTROL: Final[dict[Cache, str]] = {
     "no-cache": "no-cache",
 }
 
-_TYPES: Final = {
-    ".avif": "image/avif",
-    ".css": "text/css; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".eot": "application/vnd.ms-fontobject",
-    ".gif": "image/gif",
-    ".gz": "application/gzip",
-    ".htm": "text/html; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json; charset=utf-8",
-    ".map": "application/json; charset=utf-8",
-    ".md": "text/markdown; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".mp3": "audio/mpeg",
-    ".mp4": "video/mp4",
-    ".ogg": "audio/ogg",
-    ".otf": "font/otf",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
-    ".svg": "image/svg+xml; charset=utf-8",
-    ".ttf": "font/ttf",
-    ".txt": "text/plain; charset=utf-8",
-    ".wasm": "application/wasm",
-    ".webm": "video/webm",
-    ".webmanifest": "application/manifest+json; charset=utf-8",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-    ".xml": "application/xml; charset=utf-8",
-    ".zip": "application/zip",
-}
 OTHER_TYPE: Final = "application/octet-stream"
+_TABLE: Final = Path(__file__).with_name("mime.types")
+"""Type and extensions, a line for each type; `python -m docs.media_types` writes it."""
+_PLAIN: Final = "text/plain; charset=utf-8"
+_JSON: Final = "application/json; charset=utf-8"
+_WELL_KNOWN: Final = {
+    # "Supporting associated domains", Apple Developer Documentation.
+    "apple-app-site-association": _JSON,
+    # "OpenID Provider Configuration Response", OpenID Connect Discovery 1.0; RFC 8414, section 3.2.
+    "oauth-authorization-server": _JSON,
+    "openid-configuration": _JSON,
+}
+"""Files whose names have no extension, and whose readers ask for a type."""
+_TEXT: Final = re.compile(r"text/.*|.*\+(?:json|xml)|application/(?:json5?|sql|toml|x-ndjson|x-sh|xml|xml-dtd|yaml)")
+"""Types of text. The build is taken to write UTF-8: without a charset, browsers guess."""
 
 # Vite's default: assets/<name>-<8 characters of base64url>.<ext>; a hash that was configured to be longer is accepted
 # as far as it has no "-" in it, because it could not be told from the words of the name.
 _HASHED: Final = re.compile(r"^.+-(?P<hash>[A-Za-z0-9_]{8,32}|[A-Za-z0-9_-]{8})(?:\.[A-Za-z0-9]+){1,2}$")
-_WORDS: Final = re.compile(
-    r"""(?:[A-Z]?[a-z]*|[A-Z]+)[0-9]*              # word, Word, WORD, word2, 20231123
-        (?:[-_](?:[A-Z]?[a-z]*|[A-Z]+)[0-9]*)*     # more of them: my-photo, IMG_1234""",
-    re.VERBOSE,
-)
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
+_YEAR: Final = r"(?:19|20)[0-9]{2}"
+# 20231123 and 23112023, cafe2024, and numbers that are longer than a hash of 8.
+_NUMBER: Final = re.compile(rf"{_YEAR}{_DAY}{_DAY}|{_DAY}{_DAY}{_YEAR}|[A-Fa-f]{{4}}{_YEAR}|[0-9]{{9,}}")
+_HAS_VOWEL: Final = r"(?=[AEIOUY]|[A-Z]?[a-z]*[aeiouy])"
+# word, Word, px, WORD; arrowLeft: in letters of chance, both parts are hardly ever so long.
+_WORD: Final = rf"(?:{_HAS_VOWEL}[A-Z]?[a-z]+|[A-Z]?[a-z]{{1,2}}|[A-Z]+)"
+_CAMEL_CASE: Final = rf"{_HAS_VOWEL}(?:[A-Z][a-z]{{3,}}|[a-z]{{4,}})(?:{_HAS_VOWEL}[A-Z][a-z]{{3,}})+"
+_PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+)"
+_WORDS: Final = re.compile(rf"{_PART}(?:[-_]{_PART})*")  # my-photo, IMG_1234, version2
 
 
 def is_html(path: str) -> bool:
@@ -67,22 +55,54 @@ def is_html(path: str) -> bool:
     return path.lower().endswith((".html", ".htm"))
 
 
-def content_type(path: str) -> str:
-    """The Content-Type that `path` is served with; binary for an extension that the table does not have."""
-    return _TYPES.get(PurePosixPath(path).suffix.lower(), OTHER_TYPE)
+def content_type(path: str, beginning: bytes = b"\0") -> str:
+    """The Content-Type that `path` is served with; binary for an extension that the table does not have.
+
+    A name without an extension (LICENSE, CNAME, a token below `.well-known/`) says nothing: it is text if its
+    `beginning`, which whoever hashes the file has read anyway, is UTF-8 without a NUL.
+    """
+    name = path.rpartition("/")[2].lower()
+    stem, _, extension = name.rpartition(".")
+    if stem and extension:
+        return _table().get(extension, OTHER_TYPE)
+    return _WELL_KNOWN.get(name) or (_PLAIN if _is_text(beginning) else OTHER_TYPE)
 
 
 def cache_class(path: str) -> Cache:
     """`immutable` for a file whose name carries the hash of its content, `no-cache` for all others.
 
     A file is taken for content-hashed when the bundler put it under `assets/` and its name ends in `-<hash>.<ext>`,
-    where the hash does not read as words or a number: `assets/photo-original.jpg`, `assets/report-20231123.pdf` and
-    `assets/a-my-photo.png` are not. The doubt goes to `no-cache`: a hashed file that is not recognised (about one in
-    a hundred) costs visitors a conditional request, while a plain file taken for a hashed one would be stale for a
-    year. A release in which a content-hashed name comes back with other content is refused, see `plan.check_names`.
+    where the hash is of 8 or more hexadecimal digits that are no date, or does not read as words or a number:
+    `assets/photo-original.jpg`, `assets/icon-arrowLeft.svg`, `assets/report-20231123.pdf` and `assets/a-my-photo.png`
+    are not. The doubt goes to `no-cache`: a hashed file that is not recognised (of base64url one in a hundred, of
+    hexadecimal digits two in ten thousand) costs visitors a conditional request, while a plain file taken for a hashed
+    one would be stale for a year. A release in which a content-hashed name comes back with other content is refused.
     """
     folder, _, name = path.rpartition("/")
-    if folder.split("/")[0] != "assets" or is_html(name):
+    if folder.split("/", 1)[0] != "assets" or is_html(name):
         return "no-cache"
     match = _HASHED.match(name)
-    return "immutable" if match and not _WORDS.fullmatch(match["hash"]) else "no-cache"
+    return "immutable" if match and _is_hash(match["hash"]) else "no-cache"
+
+
+def _is_hash(text: str) -> bool:
+    return not (_NUMBER if _HEXADECIMAL.fullmatch(text) else _WORDS).fullmatch(text)
+
+
+def _is_text(beginning: bytes) -> bool:
+    try:
+        # The beginning may end within a character.
+        return "\0" not in codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return False
+
+
+@functools.cache
+def _table() -> Mapping[str, str]:
+    """Content-Type by extension, with the charset of text."""
+    types: dict[str, str] = {}
+    for line in _TABLE.read_text(encoding="ascii").splitlines():
+        if not line.startswith("#"):
+            name, *extensions = line.split(" ")
+            types |= dict.fromkeys(extensions, f"{name}; charset=utf-8" if _TEXT.fullmatch(name) else name)
+    return types

@@ -144,7 +144,7 @@ def from_folder(
         if reason := unfit.by_beginning(head):
             found[path] = reason
         files.append(
-            File(path=path, size=size, sha256=sha256, content_type=content_type(path), cache=cache_class(path))
+            File(path=path, size=size, sha256=sha256, content_type=content_type(path, head), cache=cache_class(path))
         )
     if allowed is not None:
         unfit.check(found, allowed)

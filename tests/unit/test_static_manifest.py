@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from release.static.content import cache_class, content_type
 from release.static.errors import ManifestError
 from release.static.manifest import File, Manifest, check_pages, checked_digest, from_folder, of_build
 from release.static.scan import MAX_PATH_BYTES
@@ -23,55 +22,6 @@ def folder(tmp_path: Path) -> Path:
     (site / "version.json").write_text(json.dumps({"version": SHA}))
     (site / "assets/index-DiwrgTda.js").write_text("1")
     return site
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "assets/index-DiwrgTda.js",
-        "assets/index-DiwrgTda.js.map",
-        "assets/index-B-x_12aZ.css",
-        "assets/fonts/inter-latin-400-normal-BOOGhInR.woff2",
-        "assets/jquery.min-8fK2_xQz.js",
-        "assets/index-D1wrgTda0a1B.js",
-    ],
-)
-def test_bundlers_names_are_immutable(path: str) -> None:
-    assert cache_class(path) == "immutable"
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "index.html",
-        "index-DiwrgTda.js",
-        "images/index-DiwrgTda.js",
-        "assets/page-DiwrgTda.html",
-        "assets/photo-original.jpg",
-        "assets/photo-Original.jpg",
-        "assets/my-cool-document.pdf",
-        "assets/report-20231123.pdf",
-        "assets/a-my-photo.png",
-        "assets/camera-IMG_1234.jpg",
-        "assets/logo-version2.svg",
-        "assets/short-aB3dE6g.js",
-        "assets/-DiwrgTda.js",
-        "assets/noextension-DiwrgTda",
-        "assets/DiwrgTda.js",
-        "assets-DiwrgTda.js",
-    ],
-)
-def test_every_other_name_is_not(path: str) -> None:
-    assert cache_class(path) == "no-cache"
-
-
-def test_content_types_do_not_depend_on_the_machine() -> None:
-    assert content_type("a/INDEX.HTML") == "text/html; charset=utf-8"
-    assert content_type("a.mjs") == "text/javascript; charset=utf-8"
-    assert content_type("a.js.map") == "application/json; charset=utf-8"
-    assert content_type("a.woff2") == "font/woff2"
-    assert content_type("LICENSE") == "application/octet-stream"
-    assert content_type("a.unheard-of") == "application/octet-stream"
 
 
 def test_manifest_describes_every_file_in_order(folder: Path) -> None:

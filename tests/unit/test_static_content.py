@@ -1,0 +1,163 @@
+"""What a path says of a file: its content type, and whether its name changes with its content."""
+
+from __future__ import annotations
+
+import random
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docs import media_types
+from release.static.content import cache_class, content_type
+
+BASE64URL = string.ascii_letters + string.digits + "-_"
+HEXADECIMAL = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "assets/index-DiwrgTda.js",
+        "assets/index-DiwrgTda.js.map",
+        "assets/index-B-x_12aZ.css",
+        "assets/fonts/inter-latin-400-normal-BOOGhInR.woff2",
+        "assets/jquery.min-8fK2_xQz.js",
+        "assets/index-D1wrgTda0a1B.js",
+        "assets/index-4f3c2a1b.js",
+        "assets/index-12345678.js",
+        "assets/index-abcdefab.js",
+        "assets/index-20239923.js",
+        "assets/index-abcde123.js",
+        "assets/index-DEADBEEF.js",
+        "assets/index-0123456789abcdef.js",
+        "assets/index--xyzxyzx.js",
+    ],
+)
+def test_bundlers_names_are_immutable(path: str) -> None:
+    assert cache_class(path) == "immutable"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "index.html",
+        "index-DiwrgTda.js",
+        "images/index-DiwrgTda.js",
+        "assets/page-DiwrgTda.html",
+        "assets/photo-original.jpg",
+        "assets/photo-Original.jpg",
+        "assets/my-cool-document.pdf",
+        "assets/report-20231123.pdf",
+        "assets/a-my-photo.png",
+        "assets/camera-IMG_1234.jpg",
+        "assets/logo-version2.svg",
+        "assets/icon-arrowLeft.svg",
+        "assets/img-HeroIcon.png",
+        "assets/img-backgroundDark2.png",
+        "assets/report-23112023.pdf",
+        "assets/report-20231123120000.pdf",
+        "assets/menu-cafe2024.pdf",
+        "assets/photo-DSCN2345.jpg",
+        "assets/photo-24-01-15.jpg",
+        "assets/short-aB3dE6g.js",
+        "assets/-DiwrgTda.js",
+        "assets/noextension-DiwrgTda",
+        "assets/DiwrgTda.js",
+        "assets-DiwrgTda.js",
+    ],
+)
+def test_every_other_name_is_not(path: str) -> None:
+    assert cache_class(path) == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length", "at_most"),
+    [
+        (HEXADECIMAL, 8, 0.0005),
+        (HEXADECIMAL, 16, 0.002),
+        (BASE64URL, 8, 0.012),
+        (BASE64URL.replace("-", ""), 12, 0.001),
+    ],
+)
+def test_hashes_that_are_taken_for_words_are_few(alphabet: str, length: int, at_most: float) -> None:
+    by_chance = random.Random(1)
+    names = ["".join(by_chance.choices(alphabet, k=length)) for _ in range(50_000)]
+    missed = [name for name in names if cache_class(f"assets/index-{name}.js") != "immutable"]
+    assert len(missed) <= at_most * len(names), missed[:20]
+
+
+@given(st.lists(st.sampled_from(["about", "arrow", "hero", "team", "photo", "menu", "report", "dark"]), min_size=2))
+def test_words_are_no_hash_however_they_are_joined(words: list[str]) -> None:
+    for name in ("-".join(words), "_".join(words), "".join(words), "-".join(map(str.title, words)), f"{words[0]}2024"):
+        assert cache_class(f"assets/a-{name}.jpg") == "no-cache"
+
+
+@given(st.dates())
+def test_dates_are_no_hash(day: object) -> None:
+    for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%y-%m-%d", "%Y-%m-%d", "%Y_%m_%d"):
+        name = format(day, form)
+        if "19000101" <= format(day, "%Y%m%d") <= "20991231":
+            assert cache_class(f"assets/report-{name}.pdf") == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a/INDEX.HTML", "text/html; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.cjs", "text/javascript; charset=utf-8"),
+        ("a.js.map", "application/json; charset=utf-8"),
+        ("a.svg", "image/svg+xml; charset=utf-8"),
+        ("a.xml", "application/xml; charset=utf-8"),
+        ("a.yaml", "application/yaml; charset=utf-8"),
+        ("a.geojson", "application/geo+json; charset=utf-8"),
+        ("a.webmanifest", "application/manifest+json; charset=utf-8"),
+        ("a.vtt", "text/vtt; charset=utf-8"),
+        ("a.ics", "text/calendar; charset=utf-8"),
+        ("a.woff2", "font/woff2"),
+        ("a.wasm", "application/wasm"),
+        ("a.avif", "image/avif"),
+        ("a.jxl", "image/jxl"),
+        ("a.ico", "image/x-icon"),
+        ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ("a.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("a.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.unheard-of", "application/octet-stream"),
+        (".well-known/apple-app-site-association", "application/json; charset=utf-8"),
+        (".well-known/openid-configuration", "application/json; charset=utf-8"),
+    ],
+)
+def test_content_types_do_not_depend_on_the_machine(name: str, expected: str) -> None:
+    assert content_type(name) == expected
+    assert content_type(name, b"text") == expected
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "a.b/CNAME", ".nojekyll", "README."])
+@pytest.mark.parametrize(
+    ("beginning", "is_text"),
+    [(b"", True), ("größe".encode(), True), ("größe".encode()[:3], True), (b"\xff\xfe", False), (b"GIF\0", False)],
+)
+def test_name_without_an_extension_is_text_if_it_is_utf8(name: str, beginning: bytes, is_text: bool) -> None:
+    assert content_type(name, beginning) == ("text/plain; charset=utf-8" if is_text else "application/octet-stream")
+
+
+def test_table_of_types_is_of_the_version_that_is_locked() -> None:
+    written = media_types.TABLE.read_text()
+    assert written.startswith(media_types.HEAD.format(version=media_types.locked_version()))
+    for extension, name in media_types.OURS.items():
+        assert f" {extension} " in next(f"{line} " for line in written.splitlines() if line.startswith(f"{name} "))
+
+
+def test_of_several_types_of_an_extension_iana_s_and_the_one_without_a_prefix_is_taken() -> None:
+    types: dict[str, dict[str, Any]] = {
+        "audio/x-wav": {"source": "apache", "extensions": ["wav"]},
+        "audio/wav": {"extensions": ["wav"]},
+        "application/octet-stream": {"source": "iana", "extensions": ["wav", "bin"]},
+    }
+    written = media_types.table("1", types)
+    assert "audio/wav wav\n" in written
+    assert "application/octet-stream bin\n" in written
