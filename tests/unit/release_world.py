@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,6 +86,9 @@ class World:
         self.bucket = FakeS3()
         self.story: list[str] = []
         self.failing: dict[str, Exception] = {}
+        self.meanwhile: dict[str, Callable[[], object]] = {}
+        """What happens beside a call, before it has an effect."""
+        self.found = Problems()
         self.kill: str | None = None
         self.steps = 0
         self.kill_at: int | None = None
@@ -115,7 +119,7 @@ class World:
 
     def _replace(self, monkeypatch: pytest.MonkeyPatch) -> None:
         replace = monkeypatch.setattr
-        replace("release.lease.acquire", lambda *_arguments, **_more: FakeLease(self))
+        replace("release.lease.acquire", lambda *_arguments, **_more: self.acquire())
         replace("release.phases.preflight.problems", lambda *_a, **_k: self.problems())
         replace("release.phases.image.copy_image", lambda **arguments: self.did(f"copy {arguments['digest'][7]}"))
         replace("release.phases.store.load", lambda **arguments: Files(arguments["digest"]))
@@ -140,14 +144,20 @@ class World:
         self.images_kept = sorted(digest[7] for digest in named)
         self.did("expire images")
 
+    def acquire(self) -> FakeLease:
+        if "lease" in self.failing:
+            raise self.failing["lease"]
+        return FakeLease(self)
+
     def problems(self) -> Problems:
         self.did("check")
-        return Problems()
+        return self.found
 
     def did(self, what: str) -> None:
         """A call that is about to be made."""
         self.tick(f"before {what}")
         self.story.append(what)
+        self.meanwhile.get(what, lambda: None)()
         if what in self.failing:
             raise self.failing[what]
 
@@ -332,6 +342,11 @@ def before(**changes: Any) -> Release:
     )
 
 
+def released(monkeypatch: pytest.MonkeyPatch) -> World:
+    """For a fixture: the old version runs, proven."""
+    return World(monkeypatch, before())
+
+
 SAID: list[str] = []
 
 
@@ -353,6 +368,14 @@ def failed(world: World, asked: ReleaseRequest | None = None) -> str:
     for row, begins in (("why", ": "), ("undone", ". "), ("runs now", ". Runs now: "), ("to do", ". To do: ")):
         told = re.sub(rf"\n  {row} +", begins, told)
     return re.sub(r"\n +", "; ", told)
+
+
+def killed(world: World, where: str) -> None:
+    """A release of which nothing is left but what has arrived."""
+    world.kill = where
+    with pytest.raises(Killed):
+        run(world)
+    world.kill = None
 
 
 def changed(world: World) -> list[str]:

@@ -20,17 +20,18 @@ from tests.unit.release_world import (
     SAID,
     Files,
     World,
-    before,
     changed,
     failed,
     identity,
+    released,
     request,
     run,
 )
 
+world = pytest.fixture(released)
 
-def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+
+def test_the_order_of_a_release(world: World) -> None:
     result = run(world, request(migration=MIGRATION))
     assert changed(world) == [
         "put began.json",
@@ -62,10 +63,9 @@ def test_the_order_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     "source", [{"folder": "dist"}, {"image": "upstream@sha256:x", "bucket": "b", "recordsBucket": "r"}]
 )
 def test_what_is_released_has_a_tag_that_no_other_build_takes(
-    monkeypatch: pytest.MonkeyPatch, source: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, world: World, source: dict[str, str]
 ) -> None:
     """ECR removes untagged images, and the tag of a build moves when the same commit is built again."""
-    world = World(monkeypatch, before())
     tagged: list[tuple[str, str, str]] = []
 
     def copy_image(**arguments: Any) -> None:
@@ -88,10 +88,7 @@ def test_what_is_released_has_a_tag_that_no_other_build_takes(
         ("put unsettled.json", "roll out"),
     ],
 )
-def test_nothing_that_serves_changes_when_preparing_fails(
-    monkeypatch: pytest.MonkeyPatch, call: str, phase: str
-) -> None:
-    world = World(monkeypatch, before())
+def test_nothing_that_serves_changes_when_preparing_fails(world: World, call: str, phase: str) -> None:
     world.failing = {call: RuntimeError(f"{call} broke")}
     said = failed(world, request(migration=MIGRATION))
     assert f"{phase} failed: {call} broke" in said
@@ -100,10 +97,8 @@ def test_nothing_that_serves_changes_when_preparing_fails(
     world.runs(OLD)
 
 
-def test_a_check_that_finds_something_refuses_and_names_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    problems = Problems(tuple(f"problem {number}" for number in range(30)))
-    monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: problems)
+def test_a_check_that_finds_something_refuses_and_names_all_of_it(world: World) -> None:
+    world.found = Problems(tuple(f"problem {number}" for number in range(30)))
     failed(world)
     assert world.last.outcome == "refused"
     assert "problem 0" in world.last.message
@@ -112,12 +107,8 @@ def test_a_check_that_finds_something_refuses_and_names_all_of_it(monkeypatch: p
 
 
 @pytest.mark.parametrize(("count", "why"), [(1, "why       problem 0\n"), (2, "why       2 problems\n")])
-def test_what_releases_all_the_same_is_no_problem_but_to_do(
-    monkeypatch: pytest.MonkeyPatch, count: int, why: str
-) -> None:
-    world = World(monkeypatch, before())
-    problems = Problems(tuple(f"problem {number}" for number in range(count)), "EASI_BREAK_GLASS_REASON='why' up")
-    monkeypatch.setattr("release.phases.preflight.problems", lambda *_a, **_k: problems)
+def test_what_releases_all_the_same_is_no_problem_but_to_do(world: World, count: int, why: str) -> None:
+    world.found = Problems(tuple(f"problem {number}" for number in range(count)), "EASI_BREAK_GLASS_REASON='why' up")
     failed(world)
     assert why in world.last.message
     assert world.last.message.endswith("up -s impl   (or, without a way back:  EASI_BREAK_GLASS_REASON='why' up)")
@@ -133,10 +124,7 @@ def test_what_releases_all_the_same_is_no_problem_but_to_do(
         ("put release.json", refusal("InternalError"), ["switch 1 whole", "back to 1", "prove 1"]),
     ],
 )
-def test_what_was_done_is_undone_in_reverse(
-    monkeypatch: pytest.MonkeyPatch, call: str, error: Exception, undone: list[str]
-) -> None:
-    world = World(monkeypatch, before())
+def test_what_was_done_is_undone_in_reverse(world: World, call: str, error: Exception, undone: list[str]) -> None:
     world.failing = {call: error}
     said = failed(world)
     did = changed(world)
@@ -163,8 +151,7 @@ CRASH = rollout.RolloutFailed(
 )
 
 
-def test_the_story_of_a_crash_has_its_end_its_log_and_how_to_see_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_the_story_of_a_crash_has_its_end_its_log_and_how_to_see_all_of_it(world: World) -> None:
     world.failing = {"roll 2": CRASH}
     failed(world)
     shown = [line.strip() for line in world.last.message.splitlines()]
@@ -172,17 +159,15 @@ def test_the_story_of_a_crash_has_its_end_its_log_and_how_to_see_all_of_it(monke
     assert [line for line in shown if line in told] == told
 
 
-def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setenv("EASI_LOGS", "kubectl logs backend")
-    world = World(monkeypatch, before())
     world.failing = {"roll 2": CRASH}
     failed(world)
     assert "whole log: kubectl logs backend" in world.last.message
     assert "aws logs" not in world.last.message
 
 
-def test_a_deployment_that_never_began_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_deployment_that_never_began_is_not_taken_back(world: World) -> None:
     world.failing = {"roll 2": rollout.RolloutFailed("refused", "another family")}
     said = failed(world)
     assert "backend is back" not in said
@@ -190,8 +175,7 @@ def test_a_deployment_that_never_began_is_not_taken_back(monkeypatch: pytest.Mon
     world.runs(OLD)
 
 
-def test_a_service_that_somebody_moves_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_service_that_somebody_moves_is_left_alone(world: World) -> None:
     world.failing = {"roll 2": rollout.RolloutFailed("superseded", "somebody moved it", (), "d2")}
     said = failed(world)
     assert not any(step.startswith("back") for step in world.story)
@@ -200,8 +184,7 @@ def test_a_service_that_somebody_moves_is_left_alone(monkeypatch: pytest.MonkeyP
     assert not world.finished
 
 
-def test_the_old_version_that_does_not_prove_itself_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_the_old_version_that_does_not_prove_itself_is_said(world: World) -> None:
     world.sick = {OLD, NEW}
     said = failed(world)
     assert f"{OLD[:12]} runs again and is NOT healthy" in said
@@ -211,8 +194,7 @@ def test_the_old_version_that_does_not_prove_itself_is_said(monkeypatch: pytest.
     assert world.service == identity(OLD)["taskDefinition"]
 
 
-def test_a_rollback_that_fails_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_rollback_that_fails_leaves_the_mark(world: World) -> None:
     world.failing = {"prove 2": NotProven("no"), "back to 1": rollout.RolloutFailed("timed_out", "1 of 2 tasks")}
     said = failed(world)
     assert "undo rollout failed, too: 1 of 2 tasks" in said
@@ -220,8 +202,7 @@ def test_a_rollback_that_fails_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) 
     assert not world.finished
 
 
-def test_a_site_that_cannot_go_back_keeps_the_backend_that_serves_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_site_that_cannot_go_back_keeps_the_backend_that_serves_both(world: World) -> None:
     world.failing = {"switch 2": RuntimeError("S3 is down"), "switch 1 whole": RuntimeError("S3 is down")}
     said = failed(world)
     assert "the backend stays on easi-impl:2, which serves both sites" in said
@@ -247,8 +228,7 @@ def test_a_service_without_a_record_is_not_ended(monkeypatch: pytest.MonkeyPatch
     assert world.last.outcome == "failed"
 
 
-def test_what_is_proven_is_proven_again_and_its_site_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_what_is_proven_is_proven_again_and_its_site_written_whole(world: World) -> None:
     world.service, world.site = f"{ACCOUNT}:task-definition/easi-impl:9", "by hand"
     result = run(world, request(**identity(OLD)))
     assert "switch 1 whole" in world.story
@@ -256,8 +236,7 @@ def test_what_is_proven_is_proven_again_and_its_site_written_whole(monkeypatch: 
     world.runs(OLD)
 
 
-def test_what_is_proven_and_fails_has_only_a_version_before_it_to_go_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_what_is_proven_and_fails_has_only_a_version_before_it_to_go_back_to(world: World) -> None:
     run(world)
     world.story.clear()
     world.sick = {NEW}
@@ -267,8 +246,7 @@ def test_what_is_proven_and_fails_has_only_a_version_before_it_to_go_back_to(mon
     assert not world.finished
 
 
-def test_a_restart_starts_every_task_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_restart_starts_every_task_anew(world: World) -> None:
     run(world, request(**identity(OLD), restart="rotated"))
     assert "roll 1 anew" in world.story
     assert world.last.restart == "rotated"
@@ -296,8 +274,7 @@ def test_each_attempt_and_proof_says_what_it_was(monkeypatch: pytest.MonkeyPatch
     )
 
 
-def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(world: World) -> None:
     run(world)
     run(world, request(**identity(OLD), named=True))
     world.sick = {OLD}
@@ -306,8 +283,7 @@ def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(monkeypatc
     assert f"To do: fix the cause, then:  EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
 
 
-def test_no_migration_of_a_version_that_ran_here_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_no_migration_of_a_version_that_ran_here_before(world: World) -> None:
     run(world)
     world.story.clear()
     run(world, request(**identity(OLD), migration=MIGRATION))
@@ -316,8 +292,7 @@ def test_no_migration_of_a_version_that_ran_here_before(monkeypatch: pytest.Monk
     world.runs(OLD)
 
 
-def test_a_proven_release_fails_over_nothing_that_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_proven_release_fails_over_nothing_that_comes_after(world: World) -> None:
     world.failing = {
         "expire": RuntimeError("no"),
         "expire images": RuntimeError("no"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from typing import Any
 
 import pytest
 
@@ -22,14 +21,16 @@ from tests.unit.release_world import (
     before,
     failed,
     identity,
+    killed,
+    released,
     request,
     run,
 )
 
+world = pytest.fixture(released)
 
-def test_a_record_that_arrived_without_an_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
 
+def test_a_record_that_arrived_without_an_answer_is_one(world: World) -> None:
     def lost(when: str, name: str) -> None:
         if (when, name) == ("put", "release.json"):
             raise refusal("InternalError")
@@ -39,21 +40,13 @@ def test_a_record_that_arrived_without_an_answer_is_one(monkeypatch: pytest.Monk
     world.runs(NEW)
 
 
-def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-
+def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(world: World) -> None:
     def lost(when: str, name: str) -> None:
         if (when, name) == ("put", "release.json"):
             world.failing["get release.json"] = refusal("InternalError")
             raise refusal("InternalError")
 
-    back = world.roll_back
-
-    def answers_again(*arguments: Any) -> Any:
-        del world.failing["get release.json"]
-        return back(*arguments)
-
-    monkeypatch.setattr("release.rollout.roll_back", answers_again)
+    world.meanwhile["back to 1"] = lambda: world.failing.pop("get release.json")
     world.bucket.after = lost
     failed(world)
     assert world.service == identity(OLD)["taskDefinition"]
@@ -62,53 +55,34 @@ def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(monke
     assert (world.last.outcome, world.finished) == ("failed", False)
 
 
-def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    world.kill = "after roll 2"
-    with pytest.raises(Killed):
-        run(world)
-    world.kill = None
+def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(world: World) -> None:
+    killed(world, "after roll 2")
     world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
     failed(world, request(**identity("3" * 40)))
     world.runs(OLD)
     assert world.config == {"environment": "before"}
 
 
-def test_the_config_before_an_interrupted_release_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    world.kill = "after switch 2"
-    with pytest.raises(Killed):
-        run(world)
+def test_the_config_before_an_interrupted_release_outlives_it(world: World) -> None:
+    killed(world, "after switch 2")
     assert world.config == {"environment": "impl"}
-    world.kill, world.sick = None, {NEW}
+    world.sick = {NEW}
     failed(world)
     world.runs(OLD)
     assert world.config == {"environment": "before"}
 
 
-def test_the_mark_of_somebody_else_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    prove = world.prove
-
-    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
-        world.bucket.objects["unsettled.json"] = b'{"attempt": "theirs"}'
-        return prove(check, say, tasks)
-
-    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+def test_the_mark_of_somebody_else_stays(world: World) -> None:
+    theirs = {"unsettled.json": b'{"attempt": "theirs"}'}
+    world.meanwhile["prove 2"] = lambda: world.bucket.objects.update(theirs)
     run(world)
-    assert json.loads(world.bucket.objects["unsettled.json"]) == {"attempt": "theirs"}
+    assert world.bucket.objects.items() >= theirs.items()
 
 
-def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_record_that_somebody_else_wrote_is_not_replaced(world: World) -> None:
     theirs = dataclasses.replace(before(), version="3" * 40)
-    prove = world.prove
-
-    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
-        world.bucket.objects["release.json"] = json.dumps(theirs.to_json()).encode()
-        return prove(check, say, tasks)
-
-    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    written = {"release.json": json.dumps(theirs.to_json()).encode()}
+    world.meanwhile["prove 2"] = lambda: world.bucket.objects.update(written)
     said = failed(world)
     assert "written by somebody else meanwhile" in said
     assert world.recorded == theirs
@@ -119,8 +93,7 @@ def test_a_record_that_somebody_else_wrote_is_not_replaced(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "after", ["before stage 2", "after put unsettled.json", "after roll 2", "after prove 2", "after switch 2"]
 )
-def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.MonkeyPatch, after: str) -> None:
-    world = World(monkeypatch, before())
+def test_without_its_lease_a_release_changes_nothing_more(world: World, after: str) -> None:
     world.lost_after = after
     said = failed(world)
     assert "the lease on impl is lost" in said
@@ -131,18 +104,15 @@ def test_without_its_lease_a_release_changes_nothing_more(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("mark", [None, b'{"attempt": "theirs"}'])
-def test_the_site_stays_once_somebody_else_has_the_lease(monkeypatch: pytest.MonkeyPatch, mark: bytes | None) -> None:
+def test_the_site_stays_once_somebody_else_has_the_lease(world: World, mark: bytes | None) -> None:
     """This process stood still, and so did its heartbeat. Theirs is still under way, or has ended."""
-    world = World(monkeypatch, before())
     world.taken_over_after = "before switch 2"
-    prove = world.prove
 
-    def meanwhile(check: Any, say: Any, tasks: Any) -> Any:
+    def meanwhile() -> None:
         del world.bucket.objects["unsettled.json"]
         world.bucket.objects |= {"unsettled.json": mark} if mark else {}
-        return prove(check, say, tasks)
 
-    monkeypatch.setattr("release.healthcheck.prove", meanwhile)
+    world.meanwhile["prove 2"] = meanwhile
     said = failed(world)
     assert "the lease on impl is lost" in said
     assert world.site == identity(OLD)["staticManifest"]
@@ -150,8 +120,7 @@ def test_the_site_stays_once_somebody_else_has_the_lease(monkeypatch: pytest.Mon
     assert world.bucket.objects.get("unsettled.json") == mark
 
 
-def test_undoing_stops_where_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_undoing_stops_where_the_lease_is_lost(world: World) -> None:
     world.failing = {"switch 2": RuntimeError("stale")}
     world.lost_after = "after switch 1 whole"
     said = failed(world)
@@ -159,20 +128,14 @@ def test_undoing_stops_where_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) 
     assert (world.last.outcome, world.finished) == ("failed", False)
 
 
-def test_a_lease_that_is_held_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-
-    def held(*_a: Any, **_k: Any) -> None:
-        raise LeaseHeldError("impl is being released by ann since 03:00")
-
-    monkeypatch.setattr("release.lease.acquire", held)
+def test_a_lease_that_is_held_is_one_line(world: World) -> None:
+    world.failing = {"lease": LeaseHeldError("impl is being released by ann since 03:00")}
     with pytest.raises(engine.ReleaseFailedError, match=r"released by ann since 03:00\. Nothing was changed"):
         run(world)
     assert world.story == []
 
 
-def test_a_frontend_that_changed_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_a_frontend_that_changed_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setattr("release.phases.store.load", lambda **_arguments: Files("sha256:" + "9" * 64))
     assert "something built it meanwhile" in failed(world)
     world.runs(OLD)
@@ -194,32 +157,23 @@ FAILURES: dict[str, dict[str, Exception]] = {
 THIRD = "3" * 40
 
 
-def test_a_mixed_site_is_written_whole_by_whatever_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    world.kill = "amid switch 2"
-    with pytest.raises(Killed):
-        run(world)
+def test_a_mixed_site_is_written_whole_by_whatever_comes_next(world: World) -> None:
+    killed(world, "amid switch 2")
     assert world.site == "a mixture"
-    world.kill = None
     run(world, request(**identity(THIRD)))
     assert "switch 3 whole" in world.story
     world.runs(THIRD)
 
 
-def test_a_mixed_site_is_undone_by_a_release_that_does_not_come_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-    world.kill = "amid switch 2"
-    with pytest.raises(Killed):
-        run(world)
-    world.kill, world.failing = None, {"roll 3": rollout.RolloutFailed("refused", "another family")}
+def test_a_mixed_site_is_undone_by_a_release_that_does_not_come_to_it(world: World) -> None:
+    killed(world, "amid switch 2")
+    world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
     failed(world, request(**identity(THIRD)))
     assert "switch 1 whole" in world.story
     world.runs(OLD)
 
 
-def test_a_site_that_is_not_marked_is_not_switched(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
-
+def test_a_site_that_is_not_marked_is_not_switched(world: World) -> None:
     def refused(operation: str, key: str) -> None:
         mark = (
             records.read_mark(world.bucket, "impl-records") if (operation, key) == ("put", "unsettled.json") else None
@@ -233,9 +187,8 @@ def test_a_site_that_is_not_marked_is_not_switched(monkeypatch: pytest.MonkeyPat
     assert (world.last.outcome, world.service) == ("undone", identity(OLD)["taskDefinition"])
 
 
-def test_a_mark_of_an_earlier_program_says_nothing_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_of_an_earlier_program_says_nothing_of_the_site(world: World) -> None:
     """That program kept it in `static/active.json`, which switching reads."""
-    world = World(monkeypatch, before())
     mark = {"attempt": "1", "version": NEW, "startedAt": "2026-01-01T00:00:00Z", "siteConfig": {"a": "b"}}
     world.bucket.objects["unsettled.json"] = json.dumps(mark).encode()
     run(world)

@@ -11,7 +11,9 @@ from release import records
 from release.healthcheck import NotProven
 from release.records import MARK_KEY, Release
 from release.rollout import RolloutFailed
-from tests.unit.release_world import NEW, OLD, World, before, failed, identity, request, run
+from tests.unit.release_world import NEW, OLD, World, before, failed, identity, released, request, run
+
+world = pytest.fixture(released)
 
 HERE, THERE = (Network(subnets=(subnet,), security_groups=("sg-1",)) for subnet in ("subnet-1", "subnet-2"))
 MOVED: dict[str, Any] = {
@@ -38,16 +40,19 @@ def test_network_and_exec_are_moved_to_proven_and_recorded(monkeypatch: pytest.M
     assert "prove 1" in world.story
 
 
-@pytest.mark.parametrize("fault", ["prove 1", "roll 1"])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("prove 1", NotProven("nobody answers")),
+        ("roll 1", RolloutFailed("no_tasks", "no task ever ran", (), "d2")),
+    ],
+)
 def test_a_failed_move_of_what_runs_goes_back_to_the_network_and_exec_of_before(
-    monkeypatch: pytest.MonkeyPatch, fault: str
+    monkeypatch: pytest.MonkeyPatch, fault: str, error: Exception
 ) -> None:
     world = World(monkeypatch, there_before())
-    proofs = iter([NotProven("nobody answers"), None])
-    if fault == "prove 1":
-        monkeypatch.setattr("release.healthcheck.prove", lambda *_a, **_k: _next(proofs))
-    else:
-        world.failing[fault] = RolloutFailed("no_tasks", "no task ever ran", (), "d2")
+    world.failing = {fault: error}
+    world.meanwhile["back to 1"] = world.failing.clear
 
     told = failed(world, request(**MOVED))
 
@@ -58,14 +63,7 @@ def test_a_failed_move_of_what_runs_goes_back_to_the_network_and_exec_of_before(
     world.runs(OLD)
 
 
-def _next(proofs: Any) -> None:
-    error = next(proofs)
-    if error is not None:
-        raise error
-
-
-def test_an_earlier_programs_record_means_the_network_that_the_service_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_an_earlier_programs_record_means_the_network_that_the_service_had(world: World) -> None:
     world.setting = (HERE, False)
     world.sick = {NEW}
 
@@ -75,8 +73,7 @@ def test_an_earlier_programs_record_means_the_network_that_the_service_had(monke
     world.runs(OLD)
 
 
-def test_an_earlier_programs_record_of_what_runs_is_proven_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_an_earlier_programs_record_of_what_runs_is_proven_again(world: World) -> None:
     world.setting = (THERE, True)
 
     result = run(world, request(**MOVED))
@@ -85,8 +82,7 @@ def test_an_earlier_programs_record_of_what_runs_is_proven_again(monkeypatch: py
     assert "switch 1 whole" in world.story
 
 
-def test_what_an_interrupted_release_left_is_no_network_to_go_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, before())
+def test_what_an_interrupted_release_left_is_no_network_to_go_back_to(world: World) -> None:
     world.setting = (THERE, True)
     world.bucket.objects[MARK_KEY] = b"{}"
     world.sick = {NEW}
