@@ -19,7 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 from local.emulator import process
-from tests.local.emulator_world import free_port
+from tests.local.emulated import free_port
 
 IN_CLUSTER = {
     "CreateService": ("service", "serviceName"),

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
 from components.cluster import Cluster, ClusterArgs
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
 from components.ecs_service import EcsService, EcsServiceArgs
@@ -17,6 +15,7 @@ from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.target import Route
 from tests.components.recorded import Recorded, record
 from tests.local.deployed_service import FUNCTION, Aws, Service, create
+from tests.local.emulated import client, session_of
 
 ACCOUNT = "000000000000"
 HERE = f"us-west-2:{ACCOUNT}"
@@ -42,14 +41,7 @@ class World:
     def as_role(self, role: str, service: str) -> Any:
         """A client with the credentials of a role."""
         found = self.aws.client("sts").assume_role(RoleArn=ROLES[role], RoleSessionName="test")["Credentials"]
-        return boto3.client(
-            service,
-            endpoint_url=self.aws.endpoint,
-            region_name="us-west-2",
-            aws_access_key_id=found["AccessKeyId"],
-            aws_secret_access_key=found["SecretAccessKey"],
-            aws_session_token=found["SessionToken"],
-        )
+        return client(self.aws.endpoint, service, **session_of(found))
 
     @contextlib.contextmanager
     def without(self, role: str, action: str) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+from tests.local import emulated
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "impl", "prod")
@@ -81,13 +80,7 @@ class Clone:
 
     def aws(self, service: str) -> Any:
         """A client of its emulator, as the account's administrator in the environments' Region."""
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name="us-west-2",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return emulated.client(f"http://127.0.0.1:{self.port}", service)
 
     def outputs(self, environment: str) -> Mapping[str, Any]:
         """The outputs of a stack, in Pulumi's own words."""
@@ -97,15 +90,9 @@ class Clone:
         return found
 
     def get(self, address: str) -> tuple[int, bytes]:
-        """Status and body at a public address; `*.localhost` is this machine, which Python does not know."""
+        """Status and body at a public address."""
         parts = urllib.parse.urlsplit(address)
-        connection = http.client.HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
-        try:
-            connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return emulated.get(parts.port or 80, parts.path or "/", parts.netloc)
 
     def health(self, environment: str) -> dict[str, Any]:
         """What an environment's health check answers now."""

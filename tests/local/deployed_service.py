@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,20 +10,25 @@ import subprocess
 import tarfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
+import docker.errors
+import pytest
 from botocore.config import Config
 
 from functions.deploy.requests import Deploy, Rollback, RunTask
+from local.emulator import process
 from release import lease
 from release.deploy_function import DeployFunction
 from release.migration import Migrated, migrate
 from release.rollout import RolledOut, current, replaced, roll_back, roll_out
+from tests.local import authorized_emulator
+from tests.local.emulated import client, free_port
 from tests.local.emulator_world import open_group
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
@@ -85,14 +91,7 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """As the account's root, whom no policy binds."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-west-2",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return client(self.endpoint, service, config=Config(retries={"total_max_attempts": 1}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +189,28 @@ class Service:
         return [task["taskDefinitionArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
 
 
-def build_image(engine: docker.DockerClient, folder: Path, tag: str) -> str:
+@contextmanager
+def emulated(
+    factory: pytest.TempPathFactory, name: str = "", build: Callable[[Path], None] | None = None, *, auth: bool = False
+) -> Iterator[Aws]:
+    """An emulator of a module's own, and the image of what `build` leaves as `program` in a folder."""
+    folder, source = factory.mktemp("emulator"), factory.mktemp("program")
+    port = free_port()
+    (build or build_program)(source)
+    engine = docker.from_env()
+    image = pack(engine, source, f"deploy-test-{port}:latest")
+    settings = process.EmulatorSettings(folder=folder, port=port)
+    try:
+        emulator = authorized_emulator.start(folder) if auth else process.start(settings, print)
+        yield Aws(endpoint=emulator.endpoint, name=name or f"deploy-test-{port}", image=image)
+    finally:
+        process.stop(folder, print)
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            engine.images.remove(image, force=True)
+        engine.close()
+
+
+def build_program(folder: Path) -> None:
     (folder / "main.go").write_text(PROGRAM)
     subprocess.run(
         ["go", "build", "-o", "program", "main.go"],
@@ -198,7 +218,6 @@ def build_image(engine: docker.DockerClient, folder: Path, tag: str) -> str:
         env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOFLAGS": "-mod=mod", "GO111MODULE": "off"},
         check=True,
     )
-    return pack(engine, folder, tag)
 
 
 def pack(engine: docker.DockerClient, folder: Path, tag: str) -> str:

@@ -13,7 +13,8 @@ import docker
 import pytest
 
 from local.emulator.process import EmulatorSettings, start, stop
-from tests.local.emulator_world import Service, World, free_port, make_service, prepared
+from tests.local.emulated import free_port
+from tests.local.emulator_world import Service, World, make_service, prepared
 
 LAST_LINES = 40
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import http.client
 import io
 import os
-import socket
 import subprocess
 import tarfile
 import time
@@ -16,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
 import docker
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.emulator.process import Running
+from tests.local.emulated import REGION, client, free_port, get
 
 SERVER = """
 package main
@@ -84,7 +82,6 @@ func main() {
 }
 """
 
-REGION = "us-west-2"
 SETTLED_S = 120.0
 WAIT_S = 90.0
 """Bounds that end a hang; they measure nothing, and a slow machine stays far below them."""
@@ -102,20 +99,11 @@ class World:
     folder: Path
 
     def client(self, name: str) -> Any:
-        return boto3.client(
-            name,
-            endpoint_url=self.emulator.endpoint,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return client(self.emulator.endpoint, name, config=Config(retries={"total_max_attempts": 1}))
 
     def get(self, path: str, host: str, **headers: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.emulator.port, timeout=20)
-        connection.request("GET", path, headers={"Host": host, **headers})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        status, body = get(self.emulator.port, path, host, **headers)
+        return status, body.decode()
 
 
 class HasClients(Protocol):
@@ -123,12 +111,6 @@ class HasClients(Protocol):
 
     def client(self, name: str, /) -> Any:
         """A client of boto3 for the emulator."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def open_group(world: HasClients, name: str, vpc: str = "vpc-1") -> str:

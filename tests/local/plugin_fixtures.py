@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import docker
 import pytest
 
 from local.aws.provider import AwsProvider
 from local.aws.session import Aws
 from local.emulator.process import EmulatorSettings, Running, start, stop
-from tests.local.emulator_world import free_port
+from tests.local.emulated import client, free_port
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +39,7 @@ def aws(provider: AwsProvider) -> Aws:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("registry")
     running = start(EmulatorSettings(folder=folder, port=free_port()), print)
-    client = boto3.client(
-        "ecr",
-        endpoint_url=running.endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    client.create_repository(repositoryName="app")
+    client(running.endpoint, "ecr").create_repository(repositoryName="app")
     yield running
     stop(folder, print)
     engine = docker.from_env()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from release import session
@@ -23,6 +21,8 @@ from release.static.manifest import Manifest, from_folder
 from release.static.publish import Staged, stage
 from release.static.source import Folder, Upstream
 from release.static.store import Site
+from tests.local import emulated
+from tests.local.emulated import free_port
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
@@ -30,9 +30,7 @@ ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
 
 def emulator(folder: Path) -> Iterator[str]:
     """The address of an emulator that runs as long as this is not exhausted, with its files in `folder`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environment |= {
         "GATEWAY_PORT": str(port),
@@ -205,8 +203,7 @@ _COUNT = iter(range(1000))
 
 
 def client(endpoint: str, service: str) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-west-2"}
-    return boto3.client(service, endpoint_url=endpoint, config=session.READS, **keys)
+    return emulated.client(endpoint, service, config=session.READS)
 
 
 def make_world(endpoint: str, *, distribution: bool = True, versioned: bool = False) -> World:
@@ -219,36 +216,7 @@ def make_world(endpoint: str, *, distribution: bool = True, versioned: bool = Fa
     if versioned:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     if distribution:
-        access = cloudfront.create_origin_access_control(
-            OriginAccessControlConfig={
-                "Name": bucket,
-                "SigningProtocol": "sigv4",
-                "SigningBehavior": "always",
-                "OriginAccessControlOriginType": "s3",
-            }
-        )["OriginAccessControl"]["Id"]
-        origin = {
-            "Id": "s3",
-            "DomainName": f"{bucket}.s3.us-west-2.amazonaws.com",
-            "S3OriginConfig": {"OriginAccessIdentity": ""},
-            "OriginAccessControlId": access,
-        }
-        behavior = {
-            "TargetOriginId": "s3",
-            "ViewerProtocolPolicy": "allow-all",
-            "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
-            "MinTTL": 0,
-        }
-        made = cloudfront.create_distribution(
-            DistributionConfig={
-                "CallerReference": bucket,
-                "Comment": "",
-                "Enabled": True,
-                "DefaultRootObject": "index.html",
-                "Origins": {"Quantity": 1, "Items": [origin]},
-                "DefaultCacheBehavior": behavior,
-            }
-        )["Distribution"]
+        made = emulated.distribution(cloudfront, bucket, bucket, DefaultRootObject="index.html")
         identity = made["Id"]
         statement = {
             "Effect": "Allow",

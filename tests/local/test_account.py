@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -31,8 +30,9 @@ from local.emulator import process
 from tests.components.recorded import Recorded, record
 from tests.local import authorized_emulator
 from tests.local.clone import Clone
+from tests.local.emulated import REGION, client, session_of
 
-ACCOUNT, REGION = "000000000000", "us-west-2"
+ACCOUNT = "000000000000"
 STATE, PROJECT = "state-of-easi", "easi"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
@@ -52,8 +52,7 @@ class World:
     encrypted: dict[str, bytes]
 
     def client(self, service: str, **credentials: Any) -> Any:
-        given = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **given)
+        return client(self.endpoint, service, **credentials)
 
     def assume(self, role: str, subject: str, **claims: str) -> dict[str, Any]:
         """Credentials of a role for a job whose token has these claims. Raises ClientError."""
@@ -61,12 +60,7 @@ class World:
         answer = self.client("sts", config=Config(signature_version=UNSIGNED)).assume_role_with_web_identity(
             RoleArn=role_arn(role), RoleSessionName="job", WebIdentityToken=token
         )
-        found = answer["Credentials"]
-        return {
-            "aws_access_key_id": found["AccessKeyId"],
-            "aws_secret_access_key": found["SecretAccessKey"],
-            "aws_session_token": found["SessionToken"],
-        }
+        return session_of(answer["Credentials"])
 
     def is_denied(self, credentials: dict[str, Any], call: Call) -> bool:
         """Whether IAM denies a call. What fails for another reason was allowed: IAM is asked first."""
@@ -591,11 +585,7 @@ pulumi stack rm -s {stack} --yes
 def test_an_account_is_set_up_without_a_passphrase(easi: Clone, tmp_path: Path) -> None:
     names = {"root": easi.root, "bucket": "state-of-account-test", "stack": "account-test", "told": tmp_path / "told"}
     settings = easi.root / "account" / f"Pulumi.{names['stack']}.yaml"
-    in_account = {"endpoint_url": f"http://127.0.0.1:{easi.port}", "region_name": REGION}
-    clients = {
-        name: boto3.client(name, **in_account, aws_access_key_id="test", aws_secret_access_key="test")
-        for name in ("iam", "s3")
-    }
+    iam, s3 = easi.aws("iam"), easi.aws("s3")
     try:
         done = easi.shell((SET_UP + MAKE).format_map(names))
         assert done.returncode == 0, done.stdout + done.stderr
@@ -603,9 +593,9 @@ def test_an_account_is_set_up_without_a_passphrase(easi: Clone, tmp_path: Path) 
         assert "secretsprovider: awskms:///arn:aws:kms:us-west-2:" in settings.read_text()
         assert "encryptedkey: " in settings.read_text()
         assert "encryptionsalt" not in settings.read_text()
-        listed = clients["s3"].list_objects_v2(Bucket=names["bucket"], Prefix=".pulumi/stacks/")["Contents"]
+        listed = s3.list_objects_v2(Bucket=names["bucket"], Prefix=".pulumi/stacks/")["Contents"]
         assert ".pulumi/stacks/easi-account/account-test.json" in [item["Key"] for item in listed]
-        role = clients["iam"].get_role(RoleName="github-easi-impl-deploy")["Role"]
+        role = iam.get_role(RoleName="github-easi-impl-deploy")["Role"]
         assert role["MaxSessionDuration"] == 3600
         statement = role["AssumeRolePolicyDocument"]["Statement"][0]
         assert statement["Condition"]["StringEquals"][f"{ISSUER}:sub"] == f"{SUBJECT}:environment:impl"
@@ -614,4 +604,4 @@ def test_an_account_is_set_up_without_a_passphrase(easi: Clone, tmp_path: Path) 
         settings.unlink(missing_ok=True)
     assert removed.returncode == 0, removed.stdout + removed.stderr
     with pytest.raises(ClientError, match="NoSuchEntity"):
-        clients["iam"].get_role(RoleName="github-easi-impl-deploy")
+        iam.get_role(RoleName="github-easi-impl-deploy")

@@ -5,21 +5,17 @@ The load balancer is made to send requests to a task that answers with the right
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
-from local.emulator import process
 from release import healthcheck, tasks
 from release.healthcheck import HealthCheck, NotProven, Proof
-from tests.local.deployed_service import Aws, Service, create, pack
+from tests.local.deployed_service import Aws, Service, create, emulated
 from tests.local.emulator_world import wait_for
 
 VERSION = "3f2c1aa" + "0" * 33
@@ -28,27 +24,14 @@ BACKEND = Path(__file__).parents[2] / "example" / "backend"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    folder, build = tmp_path_factory.mktemp("emulator"), tmp_path_factory.mktemp("program")
-    flags = ["-o", str(build / "program"), "-ldflags", f"-X main.version={VERSION}"]
-    subprocess.run(
-        ["go", "build", "-C", str(BACKEND), *flags, "."],
-        env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux"},
-        check=True,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    name = f"answering-test-{port}"
-    engine = docker.from_env()
-    image = pack(engine, build, f"{name}:latest")
-    try:
-        emulator = process.start(process.EmulatorSettings(folder=folder, port=port), print)
-        yield Aws(endpoint=emulator.endpoint, name=name, image=image)
-    finally:
-        process.stop(folder, print)
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            engine.images.remove(image, force=True)
-        engine.close()
+    with emulated(tmp_path_factory, build=build_example) as made:
+        yield made
+
+
+def build_example(folder: Path) -> None:
+    flags = ["-o", str(folder / "program"), "-ldflags", f"-X main.version={VERSION}"]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOOS": "linux"}
+    subprocess.run(["go", "build", "-C", str(BACKEND), *flags, "."], env=environment, check=True)
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,10 @@ Not proven, because the emulator does not do it:
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pulumi_aws as aws
 import pytest
 from botocore.config import Config
@@ -28,6 +26,7 @@ from components.static_site import StaticSite, StaticSiteArgs
 from local.emulator import process
 from tests.components.recorded import Recorded, record
 from tests.local import authorized_emulator
+from tests.local.emulated import client, distribution, get
 
 OWNER, READER, STRANGER = "000000000000", "222222222222", "333333333333"
 SITE, RECORDS, LOGS = "site-of-dev", "records-of-dev", "logs-of-dev"
@@ -50,24 +49,12 @@ class World:
 
     def s3(self, account: str) -> Any:
         """As the root of an account: whom only the bucket's policy binds, unless it is the owner's."""
-        return boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name="us-west-2",
-            aws_access_key_id=account,
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+        return client(f"http://127.0.0.1:{self.port}", "s3", aws_access_key_id=account, config=config)
 
     def get(self, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
         """Without credentials."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request("GET", path, headers={"Host": f"{host}:{self.port}"})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return get(self.port, path, f"{host}:{self.port}")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +62,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("emulator")
     try:
         port = authorized_emulator.start(folder).port
-        domain = f"{SITE}.s3.us-west-2.amazonaws.com"
-        (own, arn), (other, _) = (make_distribution(port, domain, name) for name in ("own", "other"))
+        cloudfront = client(f"http://127.0.0.1:{port}", "cloudfront", aws_access_key_id=OWNER)
+        (own, arn), (other, _) = (
+            (str(made["DomainName"]).partition(".")[0], str(made["ARN"]))
+            for made in (distribution(cloudfront, name, SITE) for name in ("own", "other"))
+        )
         recorded = record_components()
         policies = {bucket: policy(recorded, name, bucket, arn) for bucket, name in NAMES.items()}
         made = World(port=port, own=own, other=other, policies=policies)
@@ -116,46 +106,6 @@ def make_bucket(world: World, recorded: Recorded, name: str, bucket: str) -> Non
         Bucket=bucket, PublicAccessBlockConfiguration={name: block[name[0].lower() + name[1:]] for name in names}
     )
     s3.put_bucket_policy(Bucket=bucket, Policy=world.policies[bucket])
-
-
-def make_distribution(port: int, domain: str, name: str) -> tuple[str, str]:
-    """Its label below `cloudfront.localhost`, and its ARN."""
-    cloudfront = boto3.client(
-        "cloudfront",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id=OWNER,
-        aws_secret_access_key="test",
-    )
-    access = cloudfront.create_origin_access_control(
-        OriginAccessControlConfig={
-            "Name": name,
-            "SigningProtocol": "sigv4",
-            "SigningBehavior": "always",
-            "OriginAccessControlOriginType": "s3",
-        }
-    )["OriginAccessControl"]["Id"]
-    origin = {
-        "Id": "s3",
-        "DomainName": domain,
-        "S3OriginConfig": {"OriginAccessIdentity": ""},
-        "OriginAccessControlId": access,
-    }
-    made = cloudfront.create_distribution(
-        DistributionConfig={
-            "CallerReference": name,
-            "Comment": "",
-            "Enabled": True,
-            "Origins": {"Quantity": 1, "Items": [origin]},
-            "DefaultCacheBehavior": {
-                "TargetOriginId": "s3",
-                "ViewerProtocolPolicy": "allow-all",
-                "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
-                "MinTTL": 0,
-            },
-        }
-    )["Distribution"]
-    return str(made["DomainName"]).partition(".")[0], str(made["ARN"])
 
 
 def denied(client: Any, method: str, **arguments: Any) -> bool:

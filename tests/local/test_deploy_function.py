@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import docker
 import pytest
 
 from functions.deploy.network import Network
 from functions.deploy.requests import Deploy
-from local.emulator import process
 from release import lease
 from release.deploy_function import DeployFunction
 from release.migration import MigrationFailed
 from release.rollout import RolledOut, RolloutFailed, current, replaced, roll_out
-from tests.local.deployed_service import COUNTS, Aws, Service, build_image, create
+from tests.local.deployed_service import COUNTS, Aws, Service, create, emulated
 
 NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    folder = tmp_path_factory.mktemp("emulator")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    name = f"deploy-test-{port}"
-    engine = docker.from_env()
-    image = build_image(engine, tmp_path_factory.mktemp("program"), f"{name}:latest")
-    settings = process.EmulatorSettings(folder=folder, port=port)
-    try:
-        emulator = process.start(settings, print)
-        yield Aws(endpoint=emulator.endpoint, name=name, image=image)
-    finally:
-        process.stop(folder, print)
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            engine.images.remove(image, force=True)
-        engine.close()
+    with emulated(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture

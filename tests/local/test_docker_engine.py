@@ -10,11 +10,10 @@ import shutil
 import signal
 import subprocess
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -25,7 +24,9 @@ import pytest
 from local import docker_engine, docker_network, preflight
 from local.emulator import process
 from local.layout import Layout, LocalError
-from tests.local.emulator_world import build_server, free_port, make_service, prepared, wait_for
+from tests.http_servers import listening
+from tests.local.emulated import free_port
+from tests.local.emulator_world import build_server, make_service, prepared, wait_for
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or shutil.which("dockerd") is None or bool(preflight.missing_network_tools()),
@@ -118,13 +119,8 @@ def answer(address: str, port: int = 8080) -> str:
 @contextmanager
 def this_machine(address: str) -> Iterator[tuple[str, int]]:
     """A server on one address of this machine."""
-    server = HTTPServer((address, 0), SimpleHTTPRequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with listening(ThreadingHTTPServer((address, 0), SimpleHTTPRequestHandler)) as server:
         yield address, int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def interfaces() -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_world import REGION, Service, World, wait_for
+from tests.local.emulated import REGION
+from tests.local.emulator_world import Service, World, wait_for
 
 pytest_plugins = ["tests.local.emulator_fixtures"]
 

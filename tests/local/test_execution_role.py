@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.emulator_world import REGION, World, wait_for
+from tests.local.emulated import REGION
+from tests.local.emulator_world import World, wait_for
 
 pytest_plugins = ["tests.local.emulator_fixtures"]
 

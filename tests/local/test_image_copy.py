@@ -1,16 +1,11 @@
 """Copies of images between two registries of an emulator, which Docker pushes to and runs from."""
 
 import hashlib
-import http.server
 import io
 import json
 import os
 import socket
-import subprocess
-import sys
 import tarfile
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,35 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
 import pytest
 
 from release.image import copy_image
 from release.registry import ImageError, Registries, ecr_credentials
+from tests.http_servers import Handler, listening
+from tests.local.emulated import client
+from tests.local.site_world import emulator
 
 
 def _start(folder: Path) -> Iterator[str]:
     """An emulator of its own: the address `localhost:<port>`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environment |= {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "STATE_DIR": str(folder)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, stdout=log, stderr=log)
-    try:
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2)
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log").read_text()[-2000:]
-                time.sleep(0.2)
-        yield f"localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
+    for url in emulator(folder):
+        yield url.replace("http://127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +40,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def ecr(registry: str) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-west-2"}
-    return boto3.client("ecr", endpoint_url=f"http://{registry}", **keys)
+    return client(f"http://{registry}", "ecr")
 
 
 _COUNT = iter(range(1000))
@@ -267,11 +246,8 @@ class Proxy:
 def proxy(first: str) -> Iterator[Proxy]:
     state = Proxy(behind=first)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Spoiling(Handler):
         protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
 
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
@@ -290,8 +266,9 @@ def proxy(first: str) -> Iterator[Proxy]:
             if state.fault == "forbidden":
                 self.answer(403, b"no", {})
                 return
+            storage = state.address.replace("localhost", "http://127.0.0.1")
             if state.fault == "redirect" and blob and "storage" not in self.path:
-                self.answer(307, b"", {"Location": f"http://127.0.0.1:{server.server_port}{self.path}?storage=1"})
+                self.answer(307, b"", {"Location": f"{storage}{self.path}?storage=1"})
                 return
             if "storage" in self.path:
                 state.storage_authorization.append(self.headers.get("Authorization"))
@@ -307,25 +284,15 @@ def proxy(first: str) -> Iterator[Proxy]:
             self.answer(status, content, found)
 
         def answer(self, status: int, content: bytes, headers: dict[str, str], length: int | None = None) -> None:
-            self.send_response(status)
-            for name in ("Content-Type", "Docker-Content-Digest", "Location"):
-                if name in headers:
-                    self.send_header(name, headers[name])
-            self.send_header("Content-Length", str(len(content) if length is None else length))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+            kept = {"Content-Type", "Docker-Content-Digest", "Location"} & headers.keys()
+            whole = {"Content-Length": str(len(content) if length is None else length)}
+            self.reply(content, whole | {name: headers[name] for name in kept}, status)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815 - named by the base class
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    state.address = f"localhost:{server.server_port}"
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Spoiling) as server:
+        state.address = f"localhost:{server.server_port}"
+        yield state
 
 
 @pytest.fixture

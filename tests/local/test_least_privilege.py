@@ -12,20 +12,16 @@ Not proven, because the emulator does not enforce it:
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import docker
 import pytest
 from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from local.emulator import process
 from release.rollout import RolledOut, RolloutFailed
-from tests.local import authorized_emulator
 from tests.local.authorized_world import ACCOUNT, CLUSTER, HERE, OTHER, OWN, RECORDS, ROLES, World, build_world
-from tests.local.deployed_service import Aws, build_image
+from tests.local.deployed_service import emulated
 
 Call = tuple[str, str, dict[str, Any]]
 """Client, method and arguments."""
@@ -153,16 +149,8 @@ def described(call: Any) -> str:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    engine = docker.from_env()
-    folder = tmp_path_factory.mktemp("emulator")
-    image = build_image(engine, tmp_path_factory.mktemp("program"), f"{folder.parent.name}-privilege:latest")
-    try:
-        yield build_world(Aws(endpoint=authorized_emulator.start(folder).endpoint, name=CLUSTER, image=image))
-    finally:
-        process.stop(folder, print)
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            engine.images.remove(image, force=True)
-        engine.close()
+    with emulated(tmp_path_factory, CLUSTER, auth=True) as aws:
+        yield build_world(aws)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
+from tests.http_servers import Handler, listening
 from tests.local.clone import Clone
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -21,7 +21,7 @@ class Proxy(ThreadingHTTPServer):
     """Answers 502 to everything, and remembers what it was asked for."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), Refusing)
         self.asked: list[str] = []
 
     @property
@@ -36,7 +36,7 @@ class Proxy(ThreadingHTTPServer):
         return [asked for asked in self.asked if "localhost" in asked or "127.0.0.1" in asked]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Refusing(Handler):
     server: Proxy
 
     def refuse(self) -> None:
@@ -48,17 +48,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse
         raise AttributeError(name)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
     server = Proxy()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        yield server
 
 
 def test_a_shell_that_names_a_proxy_can_do_what_another_can(easi: Clone, proxy: Proxy) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.aws.provider import AwsProvider
-from tests.local.emulator_world import REGION, Service, World, wait_for
+from tests.local.emulated import REGION
+from tests.local.emulator_world import Service, World, wait_for
 
 pytest_plugins = ["tests.local.emulator_fixtures"]
 

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.http_servers import Handler, listening
+
 VERSION = "3f2c1aa" + "0" * 33
 JSON = {"Content-Type": "application/json"}
 
@@ -62,34 +64,21 @@ class Server:
 def serving(*answers: Served, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     server = Server(list(answers))
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class InTurn(Handler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the base class wants this name
             server.requests.append((self.path, self.headers["Host"], self.client_address))
             server.headers.append(dict(self.headers))
             answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-            self.send_response(answer.status)
-            for name, value in (answer.headers | {"Content-Length": str(len(answer.content))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer.content)
+            self.reply(answer.content, answer.headers, answer.status)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    waiting = http.server.ThreadingHTTPServer(("127.0.0.1", 0), InTurn)
     if tls:
-        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
-    server.port = listening.server_address[1]
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+        waiting.socket = tls.wrap_socket(waiting.socket, server_side=True)
+    server.port = waiting.server_address[1]
+    with listening(waiting):
         yield server
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from release.image import copy_image
 from release.registry import ImageError
+from tests.http_servers import Handler, listening
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -61,30 +60,20 @@ class FakeRegistry:
 
 @pytest.fixture
 def registry() -> Iterator[FakeRegistry]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class Reading(Handler):
         def answer(self) -> None:
             fake.requests.append(f"{self.command} {self.path.removeprefix('/v2/')}")
             body, media_type = fake.content.get(self.path.removeprefix("/v2/"), (b"", ""))
             writes = self.command not in ("GET", "HEAD")
-            self.send_response(405 if writes else 200 if media_type else 404)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Docker-Content-Digest", "sha256:" + hashlib.sha256(body).hexdigest())
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
+            digest = "sha256:" + hashlib.sha256(body).hexdigest()
+            headers = {"Content-Type": media_type, "Docker-Content-Digest": digest}
+            self.reply(body, headers, 405 if writes else 200 if media_type else 404)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - named by the base class
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake = FakeRegistry(f"localhost:{server.server_port}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield fake
-    server.shutdown()
-    server.server_close()
+    with listening(Reading) as server:
+        fake = FakeRegistry(f"localhost:{server.server_port}")
+        yield fake
 
 
 def writes(registry: FakeRegistry) -> list[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from local import answer, status, unchanged, up
 from local.layout import Layout, LocalError
+from tests.http_servers import Handler, listening
 from tests.unit import rollout_world
 from tests.unit.rollout_world import NEW
 
@@ -24,7 +24,7 @@ class Here(ThreadingHTTPServer):
     """The emulator, as far as this needs it: a health check behind a load balancer, and the deploy function."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), Answering)
         self.task: str | None = OURS
 
     @property
@@ -41,36 +41,27 @@ class Here(ThreadingHTTPServer):
         return answer.why_not_proven(self.outputs, self.server_address[1], deadline_s=0.2)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Answering(Handler):
     server: Here
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the base class wants this name
         assert self.headers["Host"] == "d1.cloudfront.localhost:1"
         self.answer({"status": "pass", "version": VERSION}, {"X-Task-Id": self.server.task} if self.server.task else {})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the base class wants this name
         assert self.path.endswith("/functions/easi-dev-deploy/invocations")
         self.rfile.read(int(self.headers["Content-Length"]))
         self.answer(rollout_world.status(tasks=[OURS]), {})
 
     def answer(self, body: dict[str, Any], headers: dict[str, str]) -> None:
-        self.send_response(200)
-        for name, value in ({"Content-Type": "application/json"} | headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.reply(json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
 
 
 @pytest.fixture
 def here() -> Iterator[Here]:
     server = Here()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        yield server
 
 
 def test_a_task_of_the_release_is_believed_and_another_is_not(here: Here) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
 
 from release import http, objects
+from tests.http_servers import Handler, listening
+from tests.local import emulated
 from tests.local.faults.cases import DEPLOY, TIMED_OUT
 from tests.local.faults.proxy import On, Proxy, Rule, cut, delay, do, lose, status, throttle
 
@@ -24,31 +24,19 @@ PUT, GET = On(service="s3", operation="PutObject"), On(service="s3", operation="
 def upstream() -> Iterator[ThreadingHTTPServer]:
     """Answers `{"hello": "world"}`, to a PUT nothing, and remembers what it was asked."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Handler):
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.server.asked.append(f"{self.command} {self.path}")  # type: ignore[attr-defined] # ours, below
-            self.send_response(200)
-            body = b"" if self.command == "PUT" else b'{"hello": "world"}'
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("ETag", '"1"')
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+            self.reply(b"" if self.command == "PUT" else b'{"hello": "world"}', {"ETag": '"1"'})
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815 - the base class's names
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []  # type: ignore[attr-defined] # what came through
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with listening(Answering) as server:
+        server.asked = []  # type: ignore[attr-defined] # what came through
+        yield server
 
 
 @pytest.fixture
@@ -59,14 +47,7 @@ def proxy(upstream: ThreadingHTTPServer) -> Iterator[Proxy]:
 
 
 def client(proxy: Proxy, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=proxy.endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return emulated.client(proxy.endpoint, service, config=Config(retries={"total_max_attempts": 1}))
 
 
 def put(proxy: Proxy, key: str = "a") -> None:

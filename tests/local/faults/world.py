@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from release import http, lease, records, stack
 from release.static import manifest
 from tests.local.clone import ROOT, Clone, caller_environment
+from tests.local.emulated import client
 from tests.local.faults import image, sites
 from tests.local.faults.cases import Case
 from tests.local.faults.proxy import Proxy
@@ -109,14 +109,8 @@ class World:
 
     def aws(self, service: str) -> Any:
         """A client of the emulator itself."""
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.clone.port}",
-            region_name=str(self.original["service"]).split(":")[3],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 5}),
-        )
+        patient = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 5})
+        return client(f"http://127.0.0.1:{self.clone.port}", service, config=patient)
 
     def inputs(self, case: Case | None = None, **changes: Any) -> dict[str, Any]:
         """Inputs of a new version: those of the stack, and what the case changes. Without a case, a good one."""

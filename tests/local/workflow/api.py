@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.http_servers import Handler, listening
 
 REPOSITORY = "octo/easi"
 IDENTITY = 1296269
@@ -180,7 +180,7 @@ class Api:
         ]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     api: Api
 
     def _serve(self) -> None:
@@ -205,32 +205,16 @@ class _Handler(BaseHTTPRequestHandler):
                 link = f'<{self.api.url}{pages}?{further}>; rel="next"'
             found = found[(page - 1) * size : page * size]
         payload = json.dumps(found).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(payload)))
-        if link:
-            self.send_header("Link", link)
-        self.end_headers()
-        self.wfile.write(payload)
+        headers = {"Content-Type": "application/json; charset=utf-8"} | ({"Link": link} if link else {})
+        self.reply(payload, headers, status)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - the base class wants these names
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Nothing: the tests read `requests`."""
 
 
 @contextmanager
 def serving() -> Iterator[Api]:
     """The double, at an address of its own."""
     api = Api()
-    handler = type("Handler", (_Handler,), {"api": api})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
-    thread.start()
-    try:
+    with listening(type("Handler", (_Handler,), {"api": api})) as server:
+        api.url = f"http://127.0.0.1:{server.server_port}"
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
