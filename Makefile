@@ -13,6 +13,8 @@ SHELL_SCRIPTS := $(wildcard .ci/run) release/bin/pulumi-resource-release
 # What the two halves of the tests are; a walk of the workflows has fewer.
 FAST_TESTS ?= tests/unit tests/components
 LOCAL_TESTS ?= tests/local
+# The local tests wait more than they compute: two cores are enough for four workers.
+LOCAL_WORKERS ?= 4
 PART ?=
 SINCE ?=
 # What no local test reads.
@@ -72,7 +74,7 @@ test-local: ## tests with the real engine and containers (PART=services, environ
 		echo "nothing that the local tests read has changed since $(SINCE)"; \
 	else \
 		$(MAKE) --no-print-directory setup && \
-		$(VENV)/python -m pytest $(LOCAL_TESTS) $(if $(PART),--part $(PART)); \
+		$(VENV)/python -m pytest -n $(LOCAL_WORKERS) --dist loadgroup $(LOCAL_TESTS) $(if $(PART),--part $(PART)); \
 	fi
 
 test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md

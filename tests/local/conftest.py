@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,18 +22,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: ends the local environments; runs last")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that read the first release run before those that release others, and what ends it all runs last."""
     if part := config.getoption("--part"):
         items[:], others = parts.select(items, part)
         config.hook.pytest_deselected(items=others)
     items.sort(key=lambda item: 2 * bool(item.get_closest_marker("last")) + bool(item.get_closest_marker("moves_on")))
+    here_too = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item, group in parts.groups(here_too):
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def docker_host() -> None:
     """An engine for every test here, found or started as `make up` does it; `make down` ends one that was started."""
-    host = docker_engine.ensure(here(), print)
+    with (here().local / "tests.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of workers that begin together, one starts it
+        host = docker_engine.ensure(here(), print)
     if host != f"unix://{preflight.DEFAULT_SOCKET}":
         os.environ["DOCKER_HOST"] = host
 

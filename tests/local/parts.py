@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,15 @@ def select(items: list[pytest.Item], part: str) -> tuple[list[pytest.Item], list
     of_files = {path: _part_of(path, items_of(items, path)) for path in {item.path for item in items}}
     chosen = [item for item in items if of_files[item.path] == part]
     return chosen, [item for item in items if of_files[item.path] != part]
+
+
+def groups(items: list[pytest.Item]) -> Iterator[tuple[pytest.Item, str]]:
+    """Which tests one worker of xdist runs, in order: those of an `easi` that they share, else those of one file."""
+    for path in {item.path for item in items}:
+        of_file = items_of(items, path)
+        part = _part_of(path, of_file)
+        for item in of_file:
+            yield item, path.stem if part == "services" else part
 
 
 def items_of(items: Iterable[pytest.Item], path: Path) -> list[pytest.Item]:

@@ -18,7 +18,11 @@ from tests.local.workflow.walk import walk
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """Of the local shell's variables, what a role gives: AWS, and with it the key that encrypts the state."""
-TESTS = {"FAST_TESTS": "tests/unit/test_promotion.py", "LOCAL_TESTS": "tests/local/test_task_address.py"}
+TESTS = {
+    "FAST_TESTS": "tests/unit/test_promotion.py",
+    "LOCAL_TESTS": "tests/local/test_task_address.py",
+    "LOCAL_WORKERS": "1",
+}
 """Those of a walk: all tests inside of all tests would not end."""
 AUTHOR = ("-c", "user.name=Octo Cat", "-c", "user.email=octocat@example.org")
 
