@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -80,41 +80,36 @@ def test_proven_deployment_is_replaced_once_by_the_revision_before() -> None:
     assert again["deployment"] == first["deployment"] == NEW
 
 
-def test_rollout_that_ecs_keeps_no_record_of_is_replaced() -> None:
-    answers = Answers("aws_in_progress")
-    updates = updating(answers)
-
-    assert rollback.rollback(answers.aws(), wanted(6))["outcome"] == "started"
-    assert [update["taskDefinition"] for update in updates] == [ARN.format(6)]
-
-
-def test_rollout_that_ecs_would_take_back_to_another_revision_is_replaced() -> None:
-    answers = Answers("aws_in_progress_recorded")
-    stopped, updates = stopping(answers), updating(answers)
-
-    assert rollback.rollback(answers.aws(), wanted(5))["outcome"] == "started"
-    assert stopped == []
-    assert [update["taskDefinition"] for update in updates] == [ARN.format(5)]
-
-
-def test_rollout_with_two_revisions_to_go_back_to_is_replaced() -> None:
-    answers = Answers("aws_in_progress_recorded")
-    stopped, updates = stopping(answers), updating(answers)
+def two_to_go_back_to(answers: Answers) -> None:
     (record,) = answers.content["describe_service_deployments"]["serviceDeployments"]
     record["sourceServiceRevisions"].append({"arn": record["targetServiceRevision"]["arn"]})
 
-    assert rollback.rollback(answers.aws(), wanted(6))["outcome"] == "started"
-    assert (stopped, len(updates)) == ([], 1)
+
+def cannot_stop(code: str) -> Callable[[Answers], None]:
+    return lambda answers: answers.replies.update(StopServiceDeployment=failing(code))
 
 
-@pytest.mark.parametrize("code", ["UnsupportedFeatureException", "InvalidParameterException"])
-def test_rollout_that_ecs_cannot_stop_is_replaced(code: str) -> None:
-    answers = Answers("aws_in_progress_recorded")
-    updates = updating(answers)
-    answers.replies["StopServiceDeployment"] = failing(code)
+@pytest.mark.parametrize(
+    ("name", "change", "revision"),
+    [
+        ("aws_in_progress", lambda _: None, 6),
+        ("aws_in_progress_recorded", lambda _: None, 5),
+        ("aws_in_progress_recorded", two_to_go_back_to, 6),
+        ("aws_in_progress_recorded", cannot_stop("UnsupportedFeatureException"), 6),
+        ("aws_in_progress_recorded", cannot_stop("InvalidParameterException"), 6),
+    ],
+    ids=["no record", "another revision is wanted", "two revisions before", "unsupported", "invalid"],
+)
+def test_rollout_that_ecs_cannot_take_back_is_replaced(
+    name: str, change: Callable[[Answers], None], revision: int
+) -> None:
+    answers = Answers(name)
+    stopped, updates = stopping(answers), updating(answers)
+    change(answers)
 
-    assert rollback.rollback(answers.aws(), wanted(6))["outcome"] == "started"
-    assert len(updates) == 1
+    assert rollback.rollback(answers.aws(), wanted(revision))["outcome"] == "started"
+    assert stopped == []
+    assert [update["taskDefinition"] for update in updates] == [ARN.format(revision)]
 
 
 @pytest.mark.parametrize("code", ["ConflictException", "ServiceDeploymentNotFoundException"])

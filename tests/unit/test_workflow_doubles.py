@@ -62,18 +62,32 @@ def test_an_artifact_keeps_no_permissions_and_no_empty_folders(small: Small) -> 
     assert (got / "tool").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_folder_of_hidden_files_only_is_empty(small: Small) -> None:
-    ran = small.run(
-        f"""
-        build:
-          steps:
-            - run: mkdir dist && echo >dist/.hidden
-            - uses: {UPLOAD}
-              with: {{name: frontend, path: dist, if-no-files-found: error}}
-        """
-    )
-    assert "No files were found with the provided path: dist" in ran["build"].log
-    assert ran.results == {"build": "failure"}
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (
+            f"{UPLOAD}, with: {{name: frontend, path: dist, if-no-files-found: error}}",
+            "No files were found with the provided path: dist",
+        ),
+        *(
+            (f"{UPLOAD}, with: {{name: '{name}', path: Pulumi.yaml}}", "The artifact name is not valid")
+            for name in ("a/b", "a:b", 'a"b', "a*")
+        ),
+        *(
+            (
+                f"actions/setup-{tool}@{'1' * 40}, "
+                f"with: {{{tool}-version: '3.11', cache: pip, cache-dependency-path: no.lock}}",
+                "no.lock",
+            )
+            for tool in ("python", "node")
+        ),
+    ],
+    ids=["hidden files only", "a/b", "a:b", 'a"b', "a*", "python's cache", "node's cache"],
+)
+def test_a_step_that_the_action_would_fail_fails(small: Small, step: str, said: str) -> None:
+    ran = small.run(f"a: {{steps: [{{run: mkdir dist && echo >dist/.hidden && echo >Pulumi.yaml}}, {{uses: {step}}}]}}")
+    assert said in ran["a"].log
+    assert ran.results == {"a": "failure"}
 
 
 @pytest.mark.parametrize(("more", "result"), [("", "failure"), (", overwrite: true", "success")])
@@ -82,21 +96,6 @@ def test_a_job_that_is_run_again_meets_the_artifact_of_its_first_attempt(small: 
     again = walk(small.forge, "small.yml", ran.event, again=ran, only=frozenset({"build"}))
     assert again.results["build"] == result
     assert ("Conflict: an artifact with this name already exists" in again["build"].log) == (result == "failure")
-
-
-@pytest.mark.parametrize("name", ["a/b", "a:b", 'a"b', "a*"])
-def test_names_of_artifacts_have_no_signs_of_paths(small: Small, name: str) -> None:
-    ran = small.run(
-        f"""
-        build:
-          steps:
-            - run: mkdir dist && echo >dist/file
-            - uses: {UPLOAD}
-              with: {{name: '{name}', path: dist}}
-        """
-    )
-    assert "The artifact name is not valid" in ran["build"].log
-    assert ran.results == {"build": "failure"}
 
 
 CHECKED_OUT = f"""
@@ -132,20 +131,6 @@ def test_a_checkout_knows_nothing_of_what_another_job_had(small: Small) -> None:
 
     actions.put_back(small.forge.workspace)
     assert git(small.forge.workspace, "remote", "get-url", "origin").strip() == str(small.forge.remote)
-
-
-@pytest.mark.parametrize("tool", ["python", "node"])
-def test_a_cache_without_its_lock_file_ends_the_step(small: Small, tool: str) -> None:
-    ran = small.run(
-        f"""
-        a:
-          steps:
-            - uses: actions/setup-{tool}@{"1" * 40}
-              with: {{{tool}-version: "3.11", cache: pip, cache-dependency-path: no.lock}}
-        """
-    )
-    assert "no.lock" in ran["a"].log
-    assert ran.results == {"a": "failure"}
 
 
 def test_a_session_is_no_longer_than_the_role_allows(small: Small) -> None:
