@@ -78,15 +78,31 @@ class Clone:
             check=False,
         )
 
+    def run(self, script: str, timeout_s: float = 300) -> str:
+        """What a script in the local shell prints that succeeds."""
+        done = self.shell(script, timeout_s)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+        return done.stdout
+
+    def up(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+        """What `python -m local up` prints, which succeeds."""
+        done = self.local("up", *arguments, variables=variables)
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    def update(self, environment: str, variables: str = "", *, options: str = "") -> tuple[int, str]:
+        """`pulumi up` of one environment as CI runs it, after the `variables` of a shell: exit code and output."""
+        command = f"{variables} pulumi up -s {environment} --yes --skip-preview {options} 2>&1"
+        done = self.shell(command, timeout_s=1200)
+        return done.returncode, done.stdout
+
     def aws(self, service: str) -> Any:
         """A client of its emulator, as the account's administrator in the environments' Region."""
         return emulated.client(f"http://127.0.0.1:{self.port}", service)
 
     def outputs(self, environment: str) -> Mapping[str, Any]:
         """The outputs of a stack, in Pulumi's own words."""
-        done = self.shell(f"pulumi stack output -s {environment} --json")
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(self.run(f"pulumi stack output -s {environment} --json"))
         return found
 
     def get(self, address: str) -> tuple[int, bytes]:

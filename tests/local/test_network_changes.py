@@ -23,18 +23,9 @@ class Dev:
     easi: Clone
     cidr: str
 
-    def shell(self, script: str) -> str:
-        done = self.easi.shell(script)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def up(self) -> tuple[int, str]:
-        done = self.easi.shell("pulumi up -s dev --yes --skip-preview 2>&1", timeout_s=1200)
-        return done.returncode, done.stdout
-
     def changes(self, *types: str) -> dict[str, str]:
         """What an update would do to resources of these types."""
-        steps = json.loads(self.shell("pulumi preview -s dev --json"))["steps"]
+        steps = json.loads(self.easi.run("pulumi preview -s dev --json"))["steps"]
         named = {step["urn"].rpartition("::")[0].rpartition("$")[2].rpartition("::")[2]: step["op"] for step in steps}
         return {kind: named.get(kind, "same") for kind in types}
 
@@ -85,11 +76,11 @@ class Dev:
 
     def use(self, subnets: Sequence[str]) -> None:
         """Give the service, and the load balancer, these subnets of its network."""
-        self.shell(
+        self.easi.run(
             f"pulumi config set -s dev easi:vpcCidr ''\npulumi config set -s dev easi:vpcId {self.vpc}\n"
             "for key in zones privateSubnetIds; do pulumi config rm -s dev easi:$key 2>/dev/null || true; done"
         )
-        self.shell(
+        self.easi.run(
             "\n".join(
                 f"pulumi config set -s dev --path 'easi:privateSubnetIds[{number}]' {subnet}"
                 for number, subnet in enumerate(subnets)
@@ -98,7 +89,7 @@ class Dev:
 
     def use_own(self) -> None:
         """Back to the network that the stack makes, with three zones."""
-        self.shell(
+        self.easi.run(
             f"pulumi config set -s dev easi:vpcCidr {self.cidr}\npulumi config set -s dev easi:zones 3\n"
             "pulumi config rm -s dev easi:vpcId\npulumi config rm -s dev easi:privateSubnetIds"
         )
@@ -106,11 +97,10 @@ class Dev:
 
 @pytest.fixture
 def dev(easi: Clone) -> Iterator[Dev]:
-    done = easi.shell("pulumi config get -s dev easi:vpcCidr")
-    assert done.returncode == 0, done.stderr
-    yield Dev(easi, done.stdout.strip())
+    cidr = easi.run("pulumi config get -s dev easi:vpcCidr").strip()
+    yield Dev(easi, cidr)
     easi.shell(
-        f"pulumi config set -s dev easi:vpcCidr {done.stdout.strip()}\n"
+        f"pulumi config set -s dev easi:vpcCidr {cidr}\n"
         f"for key in {' '.join(KEYS)}; do pulumi config rm -s dev easi:$key || true; done"
     )
 
@@ -120,10 +110,10 @@ def test_a_network_is_released_refused_and_gone_back_from_and_exec_is_released_t
     release, service = "release:index:Release", "aws:ecs/service:Service"
     first, version = dev.deployment(), dev.easi.health("dev")["version"]
 
-    dev.shell("pulumi config set -s dev easi:zones 3")
+    dev.easi.run("pulumi config set -s dev easi:zones 3")
     assert dev.changes(release, service) == {release: "update", service: "same"}
-    assert "`pulumi up` moves the tasks from subnet-" in dev.shell("pulumi preview -s dev 2>&1")
-    code, said = dev.up()
+    assert "`pulumi up` moves the tasks from subnet-" in dev.easi.run("pulumi preview -s dev 2>&1")
+    code, said = dev.easi.update("dev")
     assert code == 0, said
     deployment = dev.deployment()
     assert len(dev.subnets()) == 3
@@ -133,13 +123,13 @@ def test_a_network_is_released_refused_and_gone_back_from_and_exec_is_released_t
     three = dev.subnets()
 
     dev.use(dev.make_subnets(200, nat=False))
-    code, said = dev.up()
+    code, said = dev.easi.update("dev")
     assert code != 0
     assert "has no route out of the network" in said, said
     assert (dev.subnets(), dev.deployment()) == (three, deployment)
 
     dev.use(dev.make_subnets(210, nat=True))
-    code, said = dev.up()
+    code, said = dev.easi.update("dev")
     assert code != 0
     assert "unable to retrieve ecr registry auth" in said, said
     assert f"{version[:12]} is proven again" in said, said
@@ -147,8 +137,8 @@ def test_a_network_is_released_refused_and_gone_back_from_and_exec_is_released_t
     assert dev.easi.health("dev")["version"] == version
 
     dev.use_own()
-    dev.shell("pulumi config set -s dev easi:executeCommand true")
-    code, said = dev.up()
+    dev.easi.run("pulumi config set -s dev easi:executeCommand true")
+    code, said = dev.easi.update("dev")
     assert code == 0, said
     assert dev.proven() == (three, True)
     assert dev.service()["enableExecuteCommand"] is True

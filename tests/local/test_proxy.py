@@ -77,13 +77,12 @@ def test_a_shell_that_names_a_proxy_can_do_what_another_can(easi: Clone, proxy: 
 def test_make_up_works_behind_a_proxy(easi: Clone, proxy: Proxy) -> None:
     """With an emulator that is started there, too: its functions and its load balancer reach what they need."""
     stop = "from local.emulator import process; from local.layout import here; process.stop(here().emulator, print)"
-    assert easi.shell(f"python -c '{stop}'").returncode == 0
+    easi.run(f"python -c '{stop}'")
     easi.commit("released behind a proxy")
-    done = easi.local("up", "--env", "dev", variables=proxy.variables)
-    assert done.returncode == 0, done.stdout
+    said = easi.up("--env", "dev", variables=proxy.variables)
     assert easi.health("dev")["version"] == easi.version
-    printed = re.search(r"^  check +(curl .*)$", done.stdout, re.MULTILINE)
-    assert printed is not None, done.stdout
+    printed = re.search(r"^  check +(curl .*)$", said, re.MULTILINE)
+    assert printed is not None, said
     asked = subprocess.run(printed[1], shell=True, env=dict(proxy.variables), capture_output=True, check=False)
     assert json.loads(asked.stdout)["version"] == easi.version
     assert proxy.asked_for_this_machine == []

@@ -33,8 +33,7 @@ def test_no_version_that_was_rolled_back_is_advised(easi: Clone) -> None:
     page = easi.root / "example" / "frontend" / "index.html"
     page.write_text(page.read_text().replace("</title>", ", once more</title>"))
     bad = easi.commit("a title that nobody wants")
-    brought_up = easi.local("up", "--env", "dev")
-    assert brought_up.returncode == 0, brought_up.stdout[-3000:]
+    easi.up("--env", "dev")
     assert last_lines(easi)[:2] == [
         f"to go back to {old[:12]}, proven {proven_at(easi, old)}:",
         f"  EASI_VERSION={old} pulumi up -s dev",

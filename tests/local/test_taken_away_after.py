@@ -30,25 +30,17 @@ class Dev:
 
     def use(self, secret: tuple[str, str]) -> None:
         arn, key = secret
-        self.shell(
+        self.easi.run(
             f"pulumi config set -s dev --path easi:backendSecrets.DB_PASSWORD --plaintext {arn}\n"
             f"pulumi config set -s dev --path 'easi:secretKeyArns[0]' --plaintext {key}"
         )
 
     def up(self) -> tuple[int, str]:
-        done = self.easi.shell(
-            "make frontend >/dev/null 2>&1\npulumi up -s dev --yes --skip-preview 2>&1", timeout_s=1200
-        )
-        return done.returncode, done.stdout
-
-    def shell(self, script: str) -> str:
-        done = self.easi.shell(script)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return self.easi.update("dev", "make frontend >/dev/null 2>&1\n")
 
     def changes(self) -> list[tuple[str, str]]:
         """What another update would do."""
-        steps = json.loads(self.shell("pulumi preview -s dev --json"))["steps"]
+        steps = json.loads(self.easi.run("pulumi preview -s dev --json"))["steps"]
         return [(step["op"], step["urn"].rpartition("::")[2]) for step in steps if step["op"] != "same"]
 
     def may_read(self) -> set[str]:
@@ -65,7 +57,7 @@ class Dev:
 
     def allow(self, host: str) -> None:
         """Let the page call a host."""
-        self.shell(f"pulumi config set -s dev easi:contentSecurityPolicy 'connect-src {host}'")
+        self.easi.run(f"pulumi config set -s dev easi:contentSecurityPolicy 'connect-src {host}'")
 
     def page_may_call(self) -> set[str]:
         """The hosts of the Content-Security-Policy that is in force."""

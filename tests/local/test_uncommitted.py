@@ -18,11 +18,6 @@ func init() { fmt.Println("from this machine only") }
 """
 
 
-def up(clone: Clone, environment: str, variables: str = "") -> tuple[int, str]:
-    done = clone.shell(f"{variables} pulumi up -s {environment} --yes --skip-preview 2>&1", timeout_s=1200)
-    return done.returncode, done.stdout
-
-
 def answers(clone: Clone, environment: str) -> tuple[str, str]:
     """The version that backend and site of an environment answer."""
     site = json.loads(clone.get(clone.outputs(environment)["url"] + "/version.json")[1])
@@ -45,11 +40,11 @@ def tree(easi: Clone) -> Iterator[Clone]:
 @pytest.mark.moves_on
 def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) -> None:
     commit, before = tree.version, tree.outputs("impl")
-    code, said = up(tree, "dev")
+    code, said = tree.update("dev")
     assert code != 0
     assert "to build it:  make frontend" in said, "the page was built before the last edit"
-    assert tree.shell("make frontend").returncode == 0
-    code, said = up(tree, "dev")
+    tree.run("make frontend")
+    code, said = tree.update("dev")
     assert code == 0, said[-4000:]
 
     proven = tree.outputs("dev")["release"]
@@ -57,22 +52,22 @@ def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) 
     assert dirty.startswith(f"{commit}-dirty-")
     assert answers(tree, "dev") == (dirty, dirty)
     assert f"{commit[:12]}-dirty-{dirty[47:51]}" in tree.shell("python -m release history -s dev").stdout
-    assert tree.shell("python -m release status -s dev").returncode == 0
+    tree.run("python -m release status -s dev")
 
     tree.git("stash", "--include-untracked")
-    code, said = up(tree, "impl")
+    code, said = tree.update("impl")
     assert code != 0
     assert f"dev has not proven it, only {commit[:12]}-dirty-{dirty[47:51]}, which was built from changes" in said
-    code, said = up(tree, "impl", f"EASI_VERSION={dirty}")
+    code, said = tree.update("impl", f"EASI_VERSION={dirty}")
     assert code != 0
     assert "it was built from changes that are in no commit" in said
     assert tree.outputs("impl") == before
 
-    code, said = up(tree, "dev")
+    code, said = tree.update("dev")
     assert code != 0
     assert "to build it:  make frontend" in said
-    assert tree.shell("make frontend").returncode == 0
-    code, said = up(tree, "dev")
+    tree.run("make frontend")
+    code, said = tree.update("dev")
     assert code == 0, said[-4000:]
     clean = tree.outputs("dev")["release"]
     assert (clean["version"], clean["previous"][0]) == (commit, dirty)
@@ -80,14 +75,14 @@ def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) 
     assert answers(tree, "dev") == (commit, commit)
 
     (tree.root / ".git" / "shallow").write_text(f"{commit}\n")
-    code, said = up(tree, "impl")
+    code, said = tree.update("impl")
     assert code != 0
     assert "to know it:  git fetch --unshallow" in said
     (tree.root / ".git" / "shallow").unlink()
     (tree.root / ".git" / "index").write_bytes(b"DIRC")
-    code, said = up(tree, "impl")
+    code, said = tree.update("impl")
     assert code != 0
     mend = 'rm -f "$(git rev-parse --git-path index)" && git reset'
     assert mend in said
-    assert tree.shell(mend).returncode == 0
-    assert tree.shell("python -m release explain -s impl").returncode == 0
+    tree.run(mend)
+    tree.run("python -m release explain -s impl")
