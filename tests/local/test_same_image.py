@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import secrets
 import shutil
 import tarfile
@@ -29,7 +30,8 @@ from tests.components import program
 pytest_plugins = ["tests.local.plugin_fixtures"]
 
 BACKEND = Path("example") / "backend"
-ELF_MACHINES = {"amd64": 62, "arm64": 183}
+OTHER, MACHINE = ("amd64", 62) if platform.machine() in {"arm64", "aarch64"} else ("arm64", 183)
+"""What this machine is not, and its number in an ELF header. What is built for its own runs in every release."""
 
 
 @pytest.fixture(scope="module")
@@ -106,22 +108,15 @@ def test_two_clones_of_a_commit_build_the_same_image(
     assert released[0] == released[1]
 
 
-@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
-def test_backend_is_compiled_for_either_architecture_and_not_run(
-    architecture: str,
-    engine: Any,
-    go: str,
-    registry: Running,
-    version: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_backend_is_compiled_for_the_other_architecture_and_not_run(
+    engine: Any, go: str, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
     monkeypatch.setattr(tree, "read", lambda *_: Tree(commit=version, changes={}))
     root = _clone(tmp_path / "one", 0o022)
     monkeypatch.chdir(root)
     inputs = _inputs(root, version, go, registry)
-    _release(engine, {**inputs, "build": {**inputs["build"], "platform": f"linux/{architecture}"}})
+    _release(engine, {**inputs, "build": {**inputs["build"], "platform": f"linux/{OTHER}"}})
     made = engine.images.get(inputs["imageName"])
     container = engine.containers.create(made.id)
     try:
@@ -133,4 +128,4 @@ def test_backend_is_compiled_for_either_architecture_and_not_run(
     finally:
         container.remove()
         _forget(engine, version)
-    assert (made.attrs["Architecture"], machine) == (architecture, ELF_MACHINES[architecture])
+    assert (made.attrs["Architecture"], machine) == (OTHER, MACHINE)
