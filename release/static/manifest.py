@@ -138,6 +138,7 @@ def from_folder(
     found = {path: reason for path in paths if (reason := unfit.by_name(path))}
     if allowed is not None:
         unfit.check(found, allowed)
+    scan.check_distinct(paths)
     files = []
     for path in paths:
         size, sha256, head = scan.read(str(folder), path)

@@ -111,24 +111,25 @@ def problem(folder: Path, paths: Collection[str]) -> str | None:
         if path == ENTRY and not page.has_content:
             return f"{path} in {folder} has nothing to show and loads no script"
         for reference in page.references:
-            key = _key(path, page.base, reference)
-            if key is not None and key not in paths:
-                missing.append(f"{path} names {reference.address} ({reference.where}): {_why(reference, key, paths)}")
+            named = _path(path, page.base, reference)
+            if named is not None and _file(named, paths, page=reference.page) is None:
+                missing.append(f"{path} names {reference.address} ({reference.where}): {_why(reference, named, paths)}")
     if not missing:
         return None
-    named = list(dict.fromkeys(missing))
-    more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-    return f"pages in {folder} need files that the site will not have: {'; '.join(named[:MAX_NAMED])}{more}"
+    problems = list(dict.fromkeys(missing))
+    more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
+    return f"pages in {folder} need files that the site will not have: {'; '.join(problems[:MAX_NAMED])}{more}"
 
 
-def needed_by_entry(body: bytes) -> set[str]:
-    """The paths of the files that the entry page, which is `body`, has a browser load."""
+def needed_by_entry(body: bytes, paths: Collection[str]) -> set[str]:
+    """Which of `paths` the entry page, which is `body`, has a browser load."""
     try:
         page = _read(body)
     except AssertionError:
         return set()  # of a release that was built before `problem` was asked
-    keys = {_key(ENTRY, page.base, reference) for reference in page.references}
-    return {key for key in keys if key is not None} - {ENTRY}
+    named = ((_path(ENTRY, page.base, reference), reference.page) for reference in page.references)
+    files = {_file(path, paths, page=is_page) for path, is_page in named if path is not None}
+    return {file for file in files if file is not None} - {ENTRY}
 
 
 def _read(body: bytes) -> _Page:
@@ -160,12 +161,10 @@ def _candidates(srcset: str) -> Iterator[str]:
         yield match[1].rstrip(",")
 
 
-def _key(page: str, base: str, reference: Reference) -> str | None:
-    """The key of the object that the site answers with; None for what is not the site's, or the backend's.
+def _path(page: str, base: str, reference: Reference) -> str | None:
+    """The path in the site that an address leads to, without the first "/"; None for another site, or the backend.
 
-    As the site routes (`components/static_site.py`): a path whose last part has no dot gets the entry page. That is
-    right for what may be a page, and for a script or an image as good as missing. S3 reads "+" in a path as a space:
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    S3 reads "+" in a path as a space: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
     # As browsers read an address: "\" is "/", and a part that consists of dots may be quoted.
     text = _QUOTED_DOTS.sub(lambda dots: dots[0].lower().replace("%2e", "."), reference.address.replace("\\", "/"))
@@ -175,14 +174,25 @@ def _key(page: str, base: str, reference: Reference) -> str | None:
         return text  # no address at all, and no file
     if f"{parts.scheme}://{parts.netloc}" != _SITE or parts.path.startswith(API):
         return None
-    if "." not in parts.path.rpartition("/")[2]:
-        return ENTRY if reference.page else parts.path
     return unquote_plus(parts.path).removeprefix("/")
 
 
-def _why(reference: Reference, key: str, paths: Collection[str]) -> str:
-    if key.startswith("/"):
-        return "a path without an extension is answered with the entry page"
-    if "+" in reference.address and key.replace(" ", "+") in paths:
+def _file(path: str, paths: Collection[str], *, page: bool) -> str | None:
+    """The file that the site answers with; None for one that is as good as none.
+
+    For a `page`, also a folder's index.html, or, where the path names no file, the application's page. Below assets/
+    only files are served.
+    """
+    if path in paths:
+        return path
+    index = f"{path}{'/' if path and not path.endswith('/') else ''}{ENTRY}"
+    if page and index in paths:
+        return index
+    names_a_file = path.startswith("assets/") or "." in path.rpartition("/")[2]
+    return ENTRY if page and not names_a_file else None
+
+
+def _why(reference: Reference, path: str, paths: Collection[str]) -> str:
+    if "+" in reference.address and path.replace(" ", "+") in paths:
         return "S3 reads + as a space: write %2B, or rename the file"
     return "it is not in the build"

@@ -33,7 +33,7 @@ Fetch = Callable[[str, str], http.Response]
 def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fetch: Fetch | None = None) -> None:
     """Waits until the public address serves `manifest`, else StaticReleaseError.
 
-    That is its version, its entry page, and every file of the site that this page has a browser load.
+    That is its version.json, its entry page, and every file of the site that this page has a browser load.
     """
     if site.url is None:
         say("not read back as visitors get it: no address of the site was given")
@@ -56,26 +56,26 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
 def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
     """Why the site is not yet the release; None if it is."""
     base = url.rstrip("/")
+    files = {file.path: file for file in manifest.files}
+    stamp = files.get("version.json")
     try:
-        answer = fetch("GET", base + "/version.json")
-        if answer.status != 200:
-            return f"/version.json answered {http.firewalled(answer) or answer.status}"
-        version = _version(answer.body)
-        if version != manifest.version:
-            return f"/version.json says {version or repr(answer.body[:80])}"
+        if stamp is not None:  # a build need not have one that was published with a version
+            answer = fetch("GET", base + "/version.json")
+            if answer.status != 200:
+                return f"/version.json answered {http.firewalled(answer) or answer.status}"
+            if hashlib.sha256(answer.body).hexdigest() != stamp.sha256:
+                return f"/version.json says {_version(answer.body) or repr(answer.body[:80])}"
         answer = fetch("GET", base + "/")
     except http.HttpError as error:
         return str(error)
     if answer.status != 200:
         return f"/ answered {http.firewalled(answer) or answer.status}"
-    page = next(file for file in manifest.files if file.path == pages.ENTRY)
-    if hashlib.sha256(answer.body).hexdigest() != page.sha256:
+    if hashlib.sha256(answer.body).hexdigest() != files[pages.ENTRY].sha256:
         return "/ is another page than the index.html of this release"
     # One that the manifest does not have was not in its build either, and older releases were not held to that.
-    needed = pages.needed_by_entry(answer.body)
-    files = [file for file in manifest.files if file.path in needed]
+    needed = sorted(pages.needed_by_entry(answer.body, files))
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return next(filter(None, pool.map(lambda file: _file_miss(fetch, base, file), files)), None)
+        return next(filter(None, pool.map(lambda path: _file_miss(fetch, base, files[path]), needed)), None)
 
 
 def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from release import escaping
@@ -41,6 +42,20 @@ def paths(folder: str, root: str, prefix: str = "") -> Iterator[str]:
                 yield path
 
 
+def check_distinct(paths: Iterable[str]) -> None:
+    """Raises ManifestError for two paths that are one on some machines, as macOS and Windows know no case."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        form = path.lower() if path.isascii() else _without_case(path)
+        other = seen.setdefault(form, path)
+        if other is not path:
+            same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", other)
+            raise ManifestError(
+                f"{other!a} and {path!a} differ only {'in Unicode form (NFC, NFD)' if same else 'in case'}: on other "
+                "machines they are one file, and visitors take one for the other; rename one, or remove it"
+            )
+
+
 def read(folder: str, path: str) -> tuple[int, str, bytes]:
     """Size in bytes, SHA-256 in hexadecimal digits, and the first piece of a file's content.
 
@@ -68,6 +83,11 @@ def read(folder: str, path: str) -> tuple[int, str, bytes]:
     if length != size or (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
         raise ManifestError(f"{path} changed while it was read: something builds meanwhile; run again")
     return size, content.hexdigest(), head
+
+
+def _without_case(text: str) -> str:
+    """As "Canonical Caseless Matching" compares: chapter 3.13 of the Unicode Standard."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
 
 
 def _check_link(path: str, link: str, root: str) -> None:

@@ -152,6 +152,32 @@ def test_file_that_vanishes_or_cannot_be_read_is_named(
         of_build(folder, SHA)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "what"),
+    [
+        ("a/Logo.svg", "a/logo.svg", "in case"),
+        ("A/logo.svg", "a/logo.svg", "in case"),
+        ("stra\u00dfe.txt", "STRASSE.txt", "in case"),
+        ("gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.png", "in Unicode form (NFC, NFD)"),
+        ("gr\u00f6\u00dfe.png", "Gro\u0308\u00dfe.png", "in case"),
+    ],
+)
+def test_names_that_are_one_on_other_machines_are_refused(folder: Path, one: str, other: str, what: str) -> None:
+    for path in (one, other):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text("")
+    with pytest.raises(ManifestError) as caught:
+        from_folder(folder)
+    first, second = sorted((one, other))
+    assert str(caught.value).startswith(f"{first!a} and {second!a} differ only {what}: ")
+
+
+def test_names_that_differ_otherwise_are_no_clash(folder: Path) -> None:
+    for path in ("o.txt", "\u00f6.txt", "LICENSE", "license.txt", "dia\u00e9resis"):
+        (folder / path).write_text("")
+    assert len(from_folder(folder).files) == 8
+
+
 def test_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, changed = os.read, folder / "index.html"
 

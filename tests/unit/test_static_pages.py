@@ -15,10 +15,13 @@ SHA = "3f2c1aa" + "0" * 33
 FILES = (
     "a/page.html",
     "assets/app.js",
+    "assets/help/index.html",
     "assets/x+y.js",
     "images/größe 1.png",
     "images/one.png",
+    "loader",
     "robots.txt",
+    "v1.2/index.html",
     "version.json",
 )
 
@@ -61,6 +64,8 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
         "<img src=''>x",
         "<svg><use href='#icon'/><use xlink:href='/images/one.png#icon'/></svg>",
         "<iframe src=/help></iframe><iframe src=/></iframe><iframe src=about:blank></iframe>",
+        "<script src=/loader></script><iframe src=/loader></iframe>",
+        "<iframe src=/v1.2/></iframe><iframe src=/v1.2></iframe><iframe src=/assets/help></iframe>",
         "<a href=/users/john.doe>x</a><a href=/gone.pdf>x</a><area href=/gone.pdf><form action=/gone.php>x</form>",
         "<a href=mailto:a@b.c>x</a><a href='javascript:void(0)'>x</a>",
         "<template><img src='{{ source }}.png'></template>x",
@@ -95,6 +100,9 @@ def test_page_with_all_that_it_needs(text: str, tmp_path: Path) -> None:
         ("<audio src=/gone.mp3></audio>", "/gone.mp3", "audio src"),
         ("<video><track src=/gone.vtt></video>", "/gone.vtt", "track src"),
         ("<iframe src=/gone.html></iframe>", "/gone.html", "iframe src"),
+        ("<iframe src=/v1.3></iframe>", "/v1.3", "iframe src"),
+        ("<iframe src=/assets/gone></iframe>", "/assets/gone", "iframe src"),
+        ("<img src=/v1.2/>", "/v1.2/", "img src"),
         ("<object data=/gone.pdf></object>", "/gone.pdf", "object data"),
         ("<embed src=/gone.pdf>", "/gone.pdf", "embed src"),
         ("<input type=image src=/gone.png>", "/gone.png", "input src"),
@@ -109,10 +117,11 @@ def test_file_that_is_not_there_is_named(text: str, address: str, where: str, tm
     assert f"index.html names {address} ({where}): it is not in the build" in said
 
 
-def test_script_without_an_extension_gets_the_page_and_is_no_script(tmp_path: Path) -> None:
-    said = problem(tmp_path, "<script src=/assets/app></script>")
-    assert said is not None
-    assert "/assets/app (script src): a path without an extension is answered with the entry page" in said
+def test_script_needs_a_file_and_no_page_whatever_its_name(tmp_path: Path) -> None:
+    for address in ("/assets/app", "/a", "/help/", "/"):
+        said = problem(tmp_path, f"<script src={address}></script>")
+        assert said is not None
+        assert f"index.html names {address} (script src): it is not in the build" in said
 
 
 def test_plus_is_a_space_to_s3(tmp_path: Path) -> None:
@@ -173,12 +182,13 @@ def test_what_is_no_html_is_refused_and_read_back_without_its_files(tmp_path: Pa
     said = problem(tmp_path, "<![what[ is this]]>x")
     assert said is not None
     assert said.startswith(f"index.html in {tmp_path} is not HTML that can be read")
-    assert pages.needed_by_entry(b"<![what[ is this]]>x") == set()
+    assert pages.needed_by_entry(b"<![what[ is this]]>x", FILES) == set()
 
 
 def test_entry_page_needs_files_of_the_site_only() -> None:
-    body = b"<script src=/assets/app.js></script><iframe src=/help></iframe><img src=//x.example/y.png><img src=z.png>"
-    assert pages.needed_by_entry(body) == {"assets/app.js", "z.png"}
+    body = b"""<script src=/assets/app.js></script><img src=//x.example/y.png><img src=z.png>
+        <script src=loader></script><iframe src=/help></iframe><iframe src=/></iframe><iframe src=/v1.2></iframe>"""
+    assert pages.needed_by_entry(body, FILES) == {"assets/app.js", "loader", "v1.2/index.html"}
 
 
 def test_build_is_refused_with_how_to_build_it(tmp_path: Path) -> None:

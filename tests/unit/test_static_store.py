@@ -125,6 +125,7 @@ PAGE = (
     b'<!doctype html><link rel=icon href="/i%20con.svg?1"><script src=/assets/app.js></script><img src=/not/there.png>'
 )
 APP, ICON = b"app()", b"<svg/>"
+STAMP = b'{"version":"' + b"1" * 40 + b'"}'
 SITE = store.Site(bucket="b", records_bucket="r", distribution_id="E1", url="https://site.example/")
 MANIFEST = Manifest(
     version="1" * 40,
@@ -136,7 +137,13 @@ MANIFEST = Manifest(
             content_type=content_type(path),
             cache=cache_class(path),
         )
-        for path, body in (("assets/app.js", APP), ("i con.svg", ICON), ("index.html", PAGE), ("other.js", b""))
+        for path, body in (
+            ("assets/app.js", APP),
+            ("i con.svg", ICON),
+            ("index.html", PAGE),
+            ("other.js", b""),
+            ("version.json", STAMP),
+        )
     ),
 )
 
@@ -146,7 +153,7 @@ def answered(status: int, body: bytes, content_type: str = "") -> http.Response:
 
 
 GOOD = {
-    "/version.json": answered(200, b'{"version":"' + b"1" * 40 + b'"}'),
+    "/version.json": answered(200, STAMP),
     "/": answered(200, PAGE),
     "/assets/app.js": answered(200, APP, "text/javascript"),
     "/i%20con.svg": answered(200, ICON, "image/svg+xml; charset=utf-8"),
@@ -206,6 +213,20 @@ def test_what_the_page_does_not_need_is_not_asked_for_and_of_large_files_only_th
     read_back(GOOD | {"/i%20con.svg": answered(200, b"", "image/svg+xml")}, asked)
     assert asked[:2] == ["GET /version.json", "GET /"]
     assert sorted(asked[2:]) == ["GET /assets/app.js", "HEAD /i%20con.svg"]
+
+
+def test_build_that_says_no_version_is_proven_by_its_page() -> None:
+    asked: list[str] = []
+    files = tuple(file for file in MANIFEST.files if file.path != "version.json")
+
+    def fetch(_method: str, url: str) -> http.Response:
+        asked.append(url.removeprefix("https://site.example"))
+        return GOOD[asked[-1]]
+
+    manifest = Manifest(version="v1.2", files=files)
+    readback.read_back(site=SITE, manifest=manifest, say=lambda _: None, deadline_s=0, fetch=fetch)
+    assert asked[0] == "/"
+    assert "/version.json" not in asked
 
 
 def test_site_that_is_not_there_yet_is_told_with_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
