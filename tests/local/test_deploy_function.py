@@ -172,7 +172,7 @@ def test_inactive_revision_is_refused(service: Service) -> None:
 
 
 def test_bad_event_sets_function_error_and_names_the_field(service: Service) -> None:
-    with pytest.raises(RolloutFailed, match='"minimumCount" must be a whole number') as caught:
+    with pytest.raises(RolloutFailed, match="minimumCount is 0, expected a whole number") as caught:
         service.roll_out(service.register("one"), minimum_count=0)
 
     assert caught.value.outcome == "refused"
