@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +129,7 @@ class Service:
         found: dict[str, Any] = json.loads(answer["Payload"].read())
         return found
 
-    def register(self, mode: str, *, sidecars: Sequence[dict[str, Any]] = (), **changes: Any) -> str:
+    def register(self, mode: str, **changes: Any) -> str:
         container = {
             "name": "backend",
             "image": self.aws.image,
@@ -151,7 +151,7 @@ class Service:
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            containerDefinitions=[container, *sidecars],
+            containerDefinitions=[container],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

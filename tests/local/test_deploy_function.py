@@ -125,14 +125,6 @@ def test_failed_first_deployment_has_nothing_to_return_to_and_can_be_repeated(se
     assert service.running() == [good, good]
 
 
-def test_deadline_says_what_was_still_missing(service: Service) -> None:
-    with pytest.raises(RolloutFailed) as caught:
-        service.roll_out(service.register("silent"), deadline_s=3)
-
-    assert caught.value.outcome == "timed_out"
-    assert "0 of 2 targets healthy" in caught.value.message
-
-
 def test_newer_deployment_supersedes(service: Service) -> None:
     first, second, third = service.register("one"), service.register("two"), service.register("three")
     service.roll_out(first)
@@ -158,24 +150,6 @@ def test_newer_deployment_supersedes(service: Service) -> None:
 
     assert caught.value.outcome == "superseded"
     assert third.rsplit("/", 1)[-1] in caught.value.message
-
-
-def test_inactive_revision_is_refused(service: Service) -> None:
-    revision = service.register("one")
-    service.aws.client("ecs").deregister_task_definition(taskDefinition=revision)
-
-    with pytest.raises(RolloutFailed, match=r"is INACTIVE: it was deregistered") as caught:
-        service.roll_out(revision)
-
-    assert caught.value.outcome == "refused"
-    assert service.on() is None
-
-
-def test_bad_event_sets_function_error_and_names_the_field(service: Service) -> None:
-    with pytest.raises(RolloutFailed, match="minimumCount is 0, expected a whole number") as caught:
-        service.roll_out(service.register("one"), minimum_count=0)
-
-    assert caught.value.outcome == "refused"
 
 
 def begin(service: Service, revision: str, lease_id: str) -> dict[str, Any]:
@@ -338,16 +312,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def test_exit_code_of_a_sidecar_does_not_count(service: Service) -> None:
-    sidecar = {"name": "proxy", "image": service.aws.image, "essential": False, "command": ["exit", "5"]}
-
-    done = service.migrate(service.register("one", sidecars=[sidecar]), "exit", "0")
-
-    main, beside = (service.ask("task_status", task=done.task, container=name) for name in ("backend", "proxy"))
-    assert (main["outcome"], main["exitCode"]) == ("succeeded", 0)
-    assert (beside["outcome"], beside["exitCode"]) == ("failed", 5)
-
-
 def test_repeated_run_task_finds_its_task_also_when_it_has_ended(service: Service) -> None:
     revision = service.register("one")
     with service.lease() as held:
@@ -377,19 +341,6 @@ def test_task_that_still_runs_is_adopted_and_another_revision_waits_for_it(servi
     task, name = first["task"].rpartition("/")[2], revision.rpartition("/")[2]
     assert waiting["errorMessage"].startswith(f"unavailable: one-off task {task} of {name} still runs")
     assert [answer["outcome"] for answer in stopped] == ["stopping", "stopping"]
-
-
-def test_task_of_the_service_is_not_stopped_as_a_one_off_task(service: Service) -> None:
-    service.roll_out(service.register("one"), minimum_count=1, maximum_count=1)
-    (arn,) = service.aws.client("ecs").list_tasks(cluster=service.aws.name, serviceName=service.service_name)[
-        "taskArns"
-    ]
-
-    with service.lease() as held:
-        answer = service.ask("stop_task", lease=held.id, task=arn, reason="test")
-
-    assert "expected a one-off task" in answer["errorMessage"]
-    assert len(service.running()) == 1
 
 
 def test_nothing_is_changed_without_the_lease(service: Service) -> None:

@@ -93,34 +93,6 @@ def test_both_addresses_of_an_image_are_pulled(service: Service) -> None:
             assert wait_for(lambda: ("healthy", "") in service.targets())
 
 
-def test_scalable_target_is_registered_and_described(world: World) -> None:
-    client = world.client("application-autoscaling")
-    which = {
-        "ServiceNamespace": "ecs",
-        "ResourceId": "service/tests/any",
-        "ScalableDimension": "ecs:service:DesiredCount",
-    }
-    policy = {
-        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
-        "TargetValue": 60.0,
-    }
-    with pytest.raises(ClientError, match="No scalable target registered"):
-        client.put_scaling_policy(PolicyName="cpu", PolicyType="TargetTrackingScaling", **which)
-    client.register_scalable_target(MinCapacity=1, MaxCapacity=4, **which)
-    client.put_scaling_policy(
-        PolicyName="cpu",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration=policy,
-        **which,
-    )
-    found = client.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=["service/tests/any"])
-    assert [(item["MinCapacity"], item["MaxCapacity"]) for item in found["ScalableTargets"]] == [(1, 4)]
-    policies = client.describe_scaling_policies(**which)["ScalingPolicies"]
-    assert policies[0]["TargetTrackingScalingPolicyConfiguration"] == policy
-    client.deregister_scalable_target(**which)
-    assert client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
-
-
 def test_another_network_is_a_deployment_and_one_without_a_way_out_is_taken_back(service: Service) -> None:
     ecs, ec2 = service.world.client("ecs"), service.world.client("ec2")
     service.create(service.revision("healthy"))
