@@ -16,11 +16,11 @@ from cli.text import ago, bold, moment, phases, seconds, short, table, when
 from functions.strict_json import camel
 from release import escaping, failure_report, lease, records, updates, way_back
 from release.lease import Held
-from release.records import Attempt, Release
+from release.records import Attempt, Purge, Release
 from release.updates import Update
 
 LIMIT = 10
-"""Attempts and failed updates that are shown unless more are asked for."""
+"""Attempts, failed updates and purges that are shown unless more are asked for."""
 LOOKED_AT: Final = 20
 """Attempts, the newest ones, among which an earlier one of the same version is looked for."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,6 +36,8 @@ class History:
     """The newest first."""
     failed: Sequence[Update] = ()
     """Updates that failed before their release began, the newest first."""
+    purges: Sequence[Purge] = ()
+    """The newest first."""
     held: Held | None = None
 
 
@@ -59,8 +61,8 @@ class Earlier:
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "The attempts to release an environment, the newest first: also those that failed, were undone or were "
-        "interrupted, and updates that failed before a release began. The last lines say how to go back to what ran "
-        "before."
+        "interrupted, updates that failed before a release began, and purges. The last lines say how to go back to "
+        "what ran before."
     )
     parser.epilog = "Exit status: 0 shown, 1 cannot be read, 2 wrong usage."
     add_stack(parser)
@@ -82,26 +84,29 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read(environment: Environment, limit: int) -> History:
-    """The last `limit` attempts and failed updates, counted together. Raises some of `errors.EXPECTED`."""
+    """The last `limit` attempts, failed updates and purges, counted together. Raises some of `errors.EXPECTED`."""
     past = updates.read(environment.name)
-    if environment.request is None and not environment.unreadable and (failed := newest((), past, limit)[1]):
+    if environment.request is None and not environment.unreadable and (failed := newest((), past, (), limit)[1]):
         # Before the first release that began, nothing says where attempts are.
         return History(environment=environment.name, failed=failed)
     s3, bucket = environment.clients.s3, environment.released().site.records_bucket
-    attempts, failed = newest(records.list_attempts(s3, bucket, limit), past, limit)
+    attempts, failed, purges = newest(
+        records.list_attempts(s3, bucket, limit), past, records.list_purges(s3, bucket, limit), limit
+    )
     return History(
         environment=environment.name,
         release=records.read_release(s3, bucket),
         attempts=attempts,
         failed=failed,
+        purges=purges,
         held=lease.look(s3, bucket),
     )
 
 
 def newest(
-    attempts: Sequence[Attempt], past: Sequence[Update], limit: int
-) -> tuple[tuple[Attempt, ...], tuple[Update, ...]]:
-    """The last `limit` of both: the attempts, and the updates that failed before one of them began. Pure.
+    attempts: Sequence[Attempt], past: Sequence[Update], purges: Sequence[Purge], limit: int
+) -> tuple[tuple[Attempt, ...], tuple[Update, ...], tuple[Purge, ...]]:
+    """The last `limit` of all: the attempts, the updates that failed before one of them began, and the purges. Pure.
 
     `attempts` are the last ones, at most `limit`: an update from before the oldest of so many is none of the last.
     """
@@ -113,10 +118,12 @@ def newest(
         # Pulumi keeps the end without its fraction of a second.
         and not any(update.started_at <= at < update.ended_at + _SECOND for at in began)
     ]
-    last = sorted([*began, *(update.started_at for update in failed)], reverse=True)[:limit]
+    purged = [moment(purge.started_at) or _NEVER for purge in purges]
+    last = sorted([*began, *(update.started_at for update in failed), *purged], reverse=True)[:limit]
     return (
         tuple(attempt for attempt, at in zip(attempts, began, strict=True) if at in last),
         tuple(update for update in failed if update.started_at in last),
+        tuple(purge for purge, at in zip(purges, purged, strict=True) if at in last),
     )
 
 
@@ -152,6 +159,7 @@ def lines(history: History, now: datetime) -> list[str]:
         shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
     rows = [(_row(attempt, history.held), _details(attempt)) for attempt in history.attempts]
     rows += [(_row_of_update(update), _details_of_update(update)) for update in history.failed]
+    rows += [(_row(purge, history.held), _details_of_purge(purge)) for purge in history.purges]
     rows.sort(key=lambda row: row[0][0], reverse=True)
     head = [("started", "version", "kind", "outcome", "took", "who")] if rows else []
     aligned = table([*head, *(cells for cells, _ in rows)])
@@ -161,8 +169,8 @@ def lines(history: History, now: datetime) -> list[str]:
     return [*shown, *_way_back(name, release)]
 
 
-def state(attempt: Attempt, held: Held | None) -> str:
-    """How the attempt ended, or that it goes on: nobody but the holder of a living lease releases."""
+def state(attempt: Attempt | Purge, held: Held | None) -> str:
+    """How it ended, or that it goes on: nobody but the holder of a living lease releases or purges."""
     under_way = attempt.ended_at is None and held is not None and held.alive and held.holder.id == attempt.id
     return "under way" if under_way else attempt.state
 
@@ -185,6 +193,7 @@ def as_json(history: History) -> dict[str, Any]:
             }
             for update in history.failed
         ],
+        "purges": [attempt_json(purge, history.held) for purge in history.purges],
         "wayBack": [{"version": proven.version, "verifiedAt": proven.verified_at} for proven in older],
         "rolledBack": [
             {
@@ -198,8 +207,8 @@ def as_json(history: History) -> dict[str, Any]:
     }
 
 
-def attempt_json(attempt: Attempt, held: Held | None) -> dict[str, Any]:
-    """One attempt for machines. `state` is in place of the outcome, which one that has not ended lacks."""
+def attempt_json(attempt: Attempt | Purge, held: Held | None) -> dict[str, Any]:
+    """One attempt or purge for machines. `state` is in place of the outcome, which one that has not ended lacks."""
     data = {camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
     return data | {"state": state(attempt, held)}
 
@@ -209,11 +218,20 @@ def earlier_json(earlier: Earlier) -> dict[str, Any]:
     return {camel(key): value for key, value in dataclasses.asdict(earlier).items()}
 
 
-def _row(attempt: Attempt, held: Held | None) -> tuple[str, ...]:
+def _row(attempt: Attempt | Purge, held: Held | None) -> tuple[str, ...]:
     began, ended = moment(attempt.started_at), moment(attempt.ended_at or "")
     took = seconds((ended - began).total_seconds()) if began and ended else "-"
-    kind = attempt.kind or "unknown"
-    return (when(attempt.started_at), short(attempt.version), kind, state(attempt, held), took, attempt.who)
+    what = ("-", "purge") if isinstance(attempt, Purge) else (short(attempt.version), attempt.kind or "unknown")
+    return (when(attempt.started_at), *what, state(attempt, held), took, attempt.who)
+
+
+def _details_of_purge(purge: Purge) -> list[str]:
+    rows = [
+        ("files", escaping.line(", ".join(purge.paths))),
+        ("reason", escaping.line(purge.reason or "")),
+        ("why", escaping.line(purge.message)),
+    ]
+    return [f"      {label:<9} {text}" for label, text in rows if text]
 
 
 def _row_of_update(update: Update) -> tuple[str, ...]:

@@ -48,8 +48,9 @@ class Verb:
     """A verb in the table of a command line."""
 
     module: str
-    """In `cli`, with `add(parser)` and `run(options)`."""
+    """In `cli`, with `add(parser)` and `run(options)`; empty where the verb has verbs of its own."""
     help: str
+    verbs: Mapping[str, Verb] = dataclasses.field(default_factory=dict)
 
 
 def main(prog: str, description: str, verbs: Mapping[str, Verb], arguments: Sequence[str] | None) -> int:
@@ -81,33 +82,44 @@ def leave(code: int) -> NoReturn:
 
 
 def _run(prog: str, description: str, table: Mapping[str, Verb], arguments: Sequence[str]) -> int:
-    # Imported here, as the SDK of AWS takes a while, in which Ctrl-C deserves no traceback either.
-    from cli import errors  # noqa: PLC0415 - see above
-
     parser = argparse.ArgumentParser(prog=prog, description=description)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    _add(parser, table, arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        names = [word for word in unknown if not word.startswith("-")]
+        lacks_stack = hasattr(options, "stack") and options.stack is None
+        hint = f"\n  did you mean:  {options.parser.prog} -s {names[0]}" if names and lacks_stack else ""
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if not hasattr(options, "run"):
+        options.parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        code: int = options.run(options)
+    except Exception as error:
+        # Imported here: it takes a while, which a verb that ends well need not wait for.
+        from cli import errors  # noqa: PLC0415 - see above
+
+        if not isinstance(error, errors.EXPECTED):
+            raise
+        sys.stdout.flush()
+        print(f"{options.parser.prog}: {errors.told(error)}", file=sys.stderr)
+        return errors.exit_code(error)
+    return code
+
+
+def _add(parser: argparse.ArgumentParser, table: Mapping[str, Verb], arguments: Sequence[str]) -> None:
+    """The verbs of the table, and what the one that is asked for takes."""
+    parser.set_defaults(parser=parser)
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
     for name, verb in table.items():
         of_verb = verbs.add_parser(name, allow_abbrev=False, help=verb.help)
         if name not in arguments[:1]:
             # Its arguments are nobody's business now: a step that asks GitHub need not wait for the SDK of AWS.
             continue
+        if verb.verbs:
+            _add(of_verb, verb.verbs, arguments[1:])
+            continue
         module = importlib.import_module(f"cli.{verb.module}")
         # Before `add`, which may name another function.
-        of_verb.set_defaults(run=module.run)
+        of_verb.set_defaults(parser=of_verb, run=module.run)
         module.add(of_verb)
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        names = [word for word in unknown if not word.startswith("-")]
-        lacks_stack = hasattr(options, "stack") and options.stack is None
-        hint = f"\n  did you mean:  {prog} {options.verb} -s {names[0]}" if names and lacks_stack else ""
-        verbs.choices.get(options.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-    if options.verb is None:
-        parser.print_help(sys.stderr)
-        return USAGE
-    try:
-        code: int = options.run(options)
-    except errors.EXPECTED as error:
-        sys.stdout.flush()
-        print(f"{prog} {options.verb}: {errors.told(error)}", file=sys.stderr)
-        return errors.exit_code(error)
-    return code

@@ -22,14 +22,23 @@ def proven(text: str, releases: Iterable[Release], *, name: str = "") -> Proven 
 
     Raises UsageError where `text` is short for several. `name` is the environment of the releases, for that message.
     """
-    if not may_be_short(text):
-        return None
     proofs = {proof.version: proof for release in releases for proof in reversed((release, *release.previous))}
-    alike = sorted(full for full in proofs if version.is_short_for(text, full))
+    full = one_of(text, proofs, where=f" in {name}" if name else "")
+    return proofs[full] if full else None
+
+
+def one_of(text: str, known: Iterable[str], *, where: str = "") -> str | None:
+    """The only version of `known` that `text` means: in full, or as the beginning of a SHA; None: there is none.
+
+    Raises UsageError where it is short for several, which ran `where`.
+    """
+    versions = set(known)
+    if text in versions:
+        return text
+    alike = sorted(full for full in versions if may_be_short(text) and version.is_short_for(text, full))
     if len(alike) > 1:
-        where = f" in {name}" if name else ""
         raise UsageError(f"{text} is short for {len(alike)} versions that ran{where}. Name one: {', '.join(alike)}")
-    return proofs[alike[0]] if alike else None
+    return alike[0] if alike else None
 
 
 def may_be_short(text: str) -> bool:

@@ -14,7 +14,7 @@ from components import policies
 from components.component import Component
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
-ATTEMPTS = "attempts/"
+ATTEMPTS = ("attempts/", "purges/")
 """Where the records bucket has what began and how it ended: written once, and then neither replaced nor deleted."""
 UNTAGGED_DAYS = 14
 """Days after which an image that no release names is removed. Releases are tagged, and no rule touches a tag."""
@@ -85,7 +85,9 @@ class ReleaseStore(Component):
         records.policy(
             [
                 *policies.readable_by(args.reader_accounts, args.partition, records.arn),
-                *_append_only(pulumi.Output.concat(records.arn, f"/{ATTEMPTS}*"), keep=args.keep),
+                *_append_only(
+                    [pulumi.Output.concat(records.arn, f"/{prefix}*") for prefix in ATTEMPTS], keep=args.keep
+                ),
             ]
         )
         self.repository_url, self.repository_arn = repository.repository_url, repository.arn
@@ -93,7 +95,7 @@ class ReleaseStore(Component):
         self.register_outputs({"repositoryUrl": self.repository_url, "recordsBucket": self.records_bucket})
 
 
-def _append_only(attempts: pulumi.Output[str], *, keep: bool) -> list[dict[str, Any]]:
+def _append_only(attempts: Sequence[pulumi.Output[str]], *, keep: bool) -> list[dict[str, Any]]:
     """Statements of a bucket policy: nobody replaces what an attempt left, and while it is kept nobody deletes it.
 
     Where an object was deleted, a conditional write finds none: the first means little without the second. Whoever may

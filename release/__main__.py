@@ -14,6 +14,17 @@ VERBS = {
     "version": Verb("version", "what this working tree would be released as"),
     "verify": Verb("verify", "prove that a version answers at an address"),
     "recover": Verb("recover", "clear what an interrupted release left behind"),
+    "purge": Verb("purge", "remove published files from every release that is kept, with a record"),
+    "site": Verb(
+        "",
+        "publish a site of S3 and CloudFront alone, without a stack; restore, status, purge",
+        {
+            "publish": Verb("site.publish", "make a folder the site"),
+            "restore": Verb("site.restore", "make a release that is kept the site again"),
+            "status": Verb("site.status", "what the site is, and what can be restored"),
+            "purge": Verb("site.purge", "remove files from every release that is kept"),
+        },
+    ),
 }
 
 

@@ -3,12 +3,13 @@
     release.json                           what is proven, since when, and what ran before
     attempts/<startedAt>-<id>/began.json   written before anything else
     attempts/<startedAt>-<id>/ended.json   what became of it; missing where the process died
+    purges/<startedAt>-<id>/…              the same two for files that were removed from all releases
     unsettled.json                         the mark of an unfinished release
 
-The stack's output `release` is a copy of the first. Attempts are kept for good: written once, never changed, and their
-keys sort by time. The mark says that what serves may not be what the record says: it is set before a release changes
-that, removed when it is so again, and outlives a process that dies. As long as it is there, the next `pulumi up`
-releases, also where nothing changed.
+The stack's output `release` is a copy of the first. Attempts and purges are kept for good: written once, never changed,
+and their keys sort by time. The mark says that what serves may not be what the record says: it is set before a release
+changes that, removed when it is so again, and outlives a process that dies. As long as it is there, the next
+`pulumi up` releases, also where nothing changed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import dataclasses
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,6 +32,7 @@ from release.version import Version, short
 
 RELEASE_KEY: Final = "release.json"
 ATTEMPTS_PREFIX: Final = "attempts/"
+PURGES_PREFIX: Final = "purges/"
 MARK_KEY: Final = "unsettled.json"
 
 Outcome = Literal["proven", "undone", "refused", "failed"]
@@ -170,7 +172,43 @@ class Attempt:
         return f"{ATTEMPTS_PREFIX}{self.started_at}-{self.id}/"
 
 
-_ENDED: Final = frozenset(camel(field.name) for field in dataclasses.fields(_End))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _PurgeEnd:
+    """What `ended.json` of a purge has."""
+
+    ended_at: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Purge:
+    """Files of the site that were removed from all releases of an environment, by whom and why."""
+
+    id: str
+    """The id of the lease under which it ran."""
+    environment: str
+    paths: tuple[str, ...]
+    who: str
+    reason: str | None
+    started_at: str
+    """As of an attempt."""
+    ended_at: str | None = None
+    """None: it has not ended, the process died."""
+    message: str = ""
+    """Why it failed; empty where it did not."""
+
+    @property
+    def state(self) -> str:
+        """`done`, `failed`, or `interrupted`: then some of the files may still be there."""
+        return "interrupted" if self.ended_at is None else "failed" if self.message else "done"
+
+    @property
+    def prefix(self) -> str:
+        return f"{PURGES_PREFIX}{self.started_at}-{self.id}/"
+
+
+Kept = TypeVar("Kept", Attempt, Purge)
+_ENDS: Final[Mapping[Any, Any]] = {Attempt: _End, Purge: _PurgeEnd}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -234,25 +272,26 @@ def write_release(s3: Any, bucket: str, release: Release, replaces: Stored) -> N
         ) from error
 
 
-def begin(s3: Any, bucket: str, attempt: Attempt) -> None:
+def begin(s3: Any, bucket: str, attempt: Attempt | Purge) -> None:
     _write_once(s3, bucket, attempt, "began.json", ended=False)
 
 
-def end(s3: Any, bucket: str, attempt: Attempt) -> None:
+def end(s3: Any, bucket: str, attempt: Attempt | Purge) -> None:
     """Keep what became of it. Raises ValueError for an attempt that has not ended."""
-    if attempt.outcome not in OUTCOMES or attempt.ended_at is None:
-        raise ValueError(f"attempt {attempt.id} has no end: outcome {attempt.outcome!r}, expected one of {OUTCOMES}")
+    outcome = attempt.outcome if isinstance(attempt, Attempt) else OUTCOMES[0]
+    if outcome not in OUTCOMES or attempt.ended_at is None:
+        raise ValueError(f"attempt {attempt.id} has no end: outcome {outcome!r}, expected one of {OUTCOMES}")
     _write_once(s3, bucket, attempt, "ended.json", ended=True)
 
 
 def list_attempts(s3: Any, bucket: str, limit: int) -> tuple[Attempt, ...]:
     """The last `limit` attempts, the newest first. One request per thousand attempts, and two for each returned."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=ATTEMPTS_PREFIX, Delimiter="/")
-    prefixes = sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ()))
-    newest = prefixes[: -limit - 1 : -1]
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="attempts") as pool:
-        attempts = pool.map(lambda prefix: _attempt(s3, bucket, prefix), newest)
-        return tuple(attempt for attempt in attempts if attempt is not None)
+    return _newest(s3, bucket, ATTEMPTS_PREFIX, limit, Attempt)
+
+
+def list_purges(s3: Any, bucket: str, limit: int) -> tuple[Purge, ...]:
+    """The last `limit` purges, as `list_attempts`."""
+    return _newest(s3, bucket, PURGES_PREFIX, limit, Purge)
 
 
 def read_mark(s3: Any, bucket: str) -> UnfinishedMark | None:
@@ -317,17 +356,27 @@ def _load_mark(s3: Any, bucket: str) -> tuple[UnfinishedMark, str] | None:
         return UnfinishedMark(attempt="", version="", started_at="", site="unknown"), ""
 
 
-def _attempt(s3: Any, bucket: str, prefix: str) -> Attempt | None:
-    began = objects.load(s3, bucket, prefix + "began.json", Attempt)
-    ended = objects.load(s3, bucket, prefix + "ended.json", _End) if began else None
+def _newest(s3: Any, bucket: str, prefix: str, limit: int, kind: type[Kept]) -> tuple[Kept, ...]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    prefixes = sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ()))
+    newest = prefixes[: -limit - 1 : -1]
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="attempts") as pool:
+        attempts = pool.map(lambda prefix: _whole(s3, bucket, prefix, kind), newest)
+        return tuple(attempt for attempt in attempts if attempt is not None)
+
+
+def _whole(s3: Any, bucket: str, prefix: str, kind: type[Kept]) -> Kept | None:
+    began = objects.load(s3, bucket, prefix + "began.json", kind)
+    ended = objects.load(s3, bucket, prefix + "ended.json", _ENDS[kind]) if began else None
     if began is None or ended is None:
         return began[0] if began else None
     # Earlier programs hid less.
     return dataclasses.replace(began[0], **vars(ended[0]) | {"message": hide(ended[0].message)})
 
 
-def _write_once(s3: Any, bucket: str, attempt: Attempt, name: str, *, ended: bool) -> None:
-    data = {key: value for key, value in fields(attempt).items() if (key in _ENDED) is ended}
+def _write_once(s3: Any, bucket: str, attempt: Attempt | Purge, name: str, *, ended: bool) -> None:
+    of_the_end = {camel(field.name) for field in dataclasses.fields(_ENDS[type(attempt)])}
+    data = {key: value for key, value in fields(attempt).items() if (key in of_the_end) is ended}
     try:
         objects.save(s3, bucket, attempt.prefix + name, data, IfNoneMatch="*")
     except ClientError as error:

@@ -65,7 +65,10 @@ def attempts(*, keep: bool) -> dict[str, dict[str, Any]]:
     found = {statement["Sid"]: statement for statement in policy["Statement"] if "Attempts" in statement["Sid"]}
     for statement in found.values():
         assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-        assert statement["Resource"].endswith(":Bucket/store-records/attempts/*")
+        assert [arn.rpartition(":")[2] for arn in statement["Resource"]] == [
+            "Bucket/store-records/attempts/*",
+            "Bucket/store-records/purges/*",
+        ]
     return found
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from functions.strict_json import DamagedError
 from release import records
-from release.records import Attempt, Phase
+from release.records import Attempt, Phase, Purge
 from tests.unit.fake_s3 import FakeS3, refusal
 
 RECORDS = "records"
@@ -129,3 +129,31 @@ def test_times_sort_as_text() -> None:
     assert len(earlier) == len("2026-11-23T23:10:05.123Z")
     assert earlier.endswith("Z")
     assert earlier <= records.now()
+
+
+def test_a_purge_is_kept_as_an_attempt_is_and_beside_them() -> None:
+    bucket = FakeS3()
+    began = Purge(
+        id="id1",
+        environment="dev",
+        paths=(".env", "docs/old.html"),
+        who="root@host",
+        reason="it leaked",
+        started_at="2026-11-23T23:10:01.123Z",
+    )
+    records.begin(bucket, RECORDS, attempt(1))
+    records.begin(bucket, RECORDS, began)
+    assert [found.state for found in records.list_purges(bucket, RECORDS, 5)] == ["interrupted"]
+
+    ended = dataclasses.replace(began, ended_at="2026-11-23T23:11:00.000Z")
+    records.end(bucket, RECORDS, ended)
+
+    assert records.list_purges(bucket, RECORDS, 5) == (ended,)
+    assert (ended.state, dataclasses.replace(ended, message="AccessDenied").state) == ("done", "failed")
+    assert [found.id for found in records.list_attempts(bucket, RECORDS, 5)] == ["id1"]
+    assert [key for key in sorted(bucket.objects) if key.startswith("purges/")] == [
+        "purges/2026-11-23T23:10:01.123Z-id1/began.json",
+        "purges/2026-11-23T23:10:01.123Z-id1/ended.json",
+    ]
+    with pytest.raises(ValueError, match="has no end"):
+        records.end(bucket, RECORDS, began)

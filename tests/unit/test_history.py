@@ -15,7 +15,7 @@ from cli.history import History
 from release import failure_report, lease, records
 from release.__main__ import main
 from release.lease import Held, Holder
-from release.records import Attempt, Phase, Release
+from release.records import Attempt, Phase, Purge, Release
 from release.updates import Update
 from tests.unit.environments import World, released, world_in
 from tests.unit.test_ci_rollback import entry
@@ -49,6 +49,19 @@ def attempt(version: str, **changes: Any) -> Attempt:
         "undone": (),
     }
     return Attempt(**known | changes)
+
+
+def purge(**changes: Any) -> Purge:
+    known: dict[str, Any] = {
+        "id": "id-1",
+        "environment": "prod",
+        "paths": (".env", "a\nb"),
+        "who": "octocat",
+        "reason": None,
+        "started_at": "2026-01-02T03:30:00.000Z",
+        "ended_at": "2026-01-02T03:30:01.500Z",
+    }
+    return Purge(**known | changes)
 
 
 def held(version: str, age_s: float = 1.0) -> Held:
@@ -201,7 +214,7 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
         update("00:00", "00:10"),
     ]
 
-    attempts, failed = history.newest(found, past, 10)
+    attempts, failed, _ = history.newest(found, past, (), 10)
     assert (attempts, failed) == (tuple(found), (past[1], past[3]))
 
     shown = shown_of(released(OLD, NEW), *found, failed=failed)
@@ -215,18 +228,47 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
 
 
 @pytest.mark.parametrize(
-    ("limit", "attempts", "failed"), [(1, [], [0]), (2, [0], [0]), (3, [0], [0, 1]), (4, [0, 1], [0, 1])]
+    ("limit", "attempts", "failed", "purges"),
+    [(1, [], [0], []), (2, [0], [0], []), (3, [0], [0], [0]), (4, [0], [0, 1], [0]), (5, [0, 1], [0, 1], [0])],
 )
-def test_the_limit_counts_attempts_and_failed_updates_together(
-    limit: int, attempts: list[int], failed: list[int]
+def test_the_limit_counts_attempts_failed_updates_and_purges_together(
+    limit: int, attempts: list[int], failed: list[int], purges: list[int]
 ) -> None:
     made = [attempt(NEW, started_at="2026-01-02T03:10:00Z"), attempt(OLD, started_at="2026-01-02T03:00:00Z")]
     past = [update("15:00", "15:30"), update("05:00", "05:09")]
 
-    assert history.newest(made[:limit], past, limit) == (
+    purged = [purge(started_at="2026-01-02T03:07:00Z")]
+
+    assert history.newest(made[:limit], past, purged, limit) == (
         tuple(made[at] for at in attempts),
         tuple(past[at] for at in failed),
+        tuple(purged[at] for at in purges),
     )
+
+
+def test_a_purge_is_shown_with_its_files_its_reason_and_how_it_ended() -> None:
+    found = [
+        purge(reason="it leaked"),
+        purge(id="id-2", started_at="2026-01-02T03:40:00.000Z", ended_at=None),
+        purge(
+            started_at="2026-01-02T03:20:00.000Z",
+            ended_at="2026-01-02T03:20:01.500Z",
+            message="could not delete: AccessDenied",
+        ),
+    ]
+    shown = history.lines(History(environment="prod", release=released(OLD), purges=found), NOW)
+    assert shown[2:-1] == [
+        "  started                  version  kind   outcome      took   who",
+        "  2026-01-02 03:40:00 UTC  -        purge  interrupted  -      octocat",
+        "      files     .env, a\\u000ab",
+        "  2026-01-02 03:30:00 UTC  -        purge  done         1.5 s  octocat",
+        "      files     .env, a\\u000ab",
+        "      reason    it leaked",
+        "  2026-01-02 03:20:00 UTC  -        purge  failed       1.5 s  octocat",
+        "      files     .env, a\\u000ab",
+        "      why       could not delete: AccessDenied",
+    ]
+    assert history.state(found[1], held("2")) == "under way"
 
 
 def test_before_the_first_release_its_failed_updates_are_shown(

@@ -20,13 +20,13 @@ from release import records, way_back
 from release.__main__ import main
 from tests.json_schema import SCHEMA, check
 from tests.unit.environments import World, build, released, world_in
-from tests.unit.test_history import attempt, held, update
+from tests.unit.test_history import attempt, held, purge, update
 from tests.unit.test_status_verb import FINE, MARK, NEW, NOW, OLD, OTHER, RECORD, missing, on
 from tests.unit.test_verify_cli import QUICK, VERSION, url
 
 __all__ = ["url"]
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
-EXAMPLES = re.findall(r"    \$ python -m release (\w+) [^\n]*--json\n((?:    [^\n]*\n)+)", PAGE.read_text())
+EXAMPLES = re.findall(r"    \$ python -m release (site \w+|\w+) [^\n]*--json\n((?:    [^\n]*\n)+)", PAGE.read_text())
 DIFFERS = f"{RECORD.static_manifest} changed: index.html"
 RELEASING = held(OTHER)
 
@@ -94,7 +94,12 @@ def test_history() -> None:
     )
     release = released(OLD, NEW, OTHER, NEW)
     past = History(
-        environment="prod", release=release, attempts=found, failed=(update("05:00", "05:09"),), held=held(NEW)
+        environment="prod",
+        release=release,
+        attempts=found,
+        failed=(update("05:00", "05:09"),),
+        purges=(purge(), purge(ended_at=None, reason="it leaked")),
+        held=held(NEW),
     )
     said = whole(history.as_json(past))
     check("history", said)
@@ -153,7 +158,10 @@ def test_the_pages_examples_are_true(verb: str, text: str) -> None:
 
 def test_every_verb_has_an_example_and_its_words_are_the_programs() -> None:
     definitions = SCHEMA["definitions"]
-    assert [verb for verb, _ in EXAMPLES] == ["status", "history", "explain", "verify"]
+    assert [verb for verb, _ in EXAMPLES] == [
+        *("status", "history", "explain", "verify", "purge"),
+        *("site publish", "site restore", "site status", "site purge"),
+    ]
     assert definitions["kind"]["enum"] == list(get_args(way_back.Kind))
     states = definitions["attempt"]["properties"]["state"]["enum"]
     assert states == [*records.OUTCOMES, "interrupted", "under way"]

@@ -1,0 +1,119 @@
+"""What changes a site alone: the steps of a release's static half, and what to say where one fails."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cli.site import target
+from cli.site.target import Outcome
+from release.progress import Say
+from release.static import activate, expire, manifest, publish
+from release.static.errors import StaticReleaseError
+from release.static.manifest import Manifest
+from release.static.records import Records
+from release.static.source import Folder
+from release.static.store import Site
+from release.who import who
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """One run that changes the site, or says what it would change."""
+
+    s3: Any
+    cloudfront: Any
+    site: Site
+    records: Records
+    say: Say
+    take_over: bool
+    dry_run: bool
+
+    @staticmethod
+    def of(options: argparse.Namespace, *, clients: Any, s3: Any, site: Site, records: Records, say: Say) -> Change:
+        """What the options of `target.add_change` ask for."""
+        if options.dry_run:
+            site, say = dataclasses.replace(site, distribution_id=None, url=None), _silent
+        return Change(
+            s3=s3,
+            cloudfront=clients.cloudfront if site.distribution_id else None,
+            site=site,
+            records=records,
+            say=say,
+            take_over=options.take_over,
+            dry_run=options.dry_run,
+        )
+
+    def publish(self, built: Manifest, folder: Path, *, keep: int) -> Outcome:
+        """Bring what is lacking, switch, and forget what is older. Raises StaticReleaseError."""
+        source = Folder(path=folder)
+        with self._explained(built.digest):
+            target.check_alone(self.records)
+            manifest.check_pages(folder, built, config_is_written=False)
+            staged = publish.stage(
+                s3=self.s3, manifest=built, source=source, site=self.site, say=self.say, records=self.records
+            )
+        outcome = self._activate(built, source)
+        return dataclasses.replace(outcome, uploaded=staged.assets + staged.blobs, expired=self._expire(keep))
+
+    def restore(self, digest: str) -> Outcome:
+        """Switch to a release that is kept. Raises StaticReleaseError."""
+        target.check_alone(self.records)
+        return self._activate(self.records.load(digest), None)
+
+    def _activate(self, to: Manifest, source: Folder | None) -> Outcome:
+        with self._explained(to.digest):
+            switched = activate.switch(
+                s3=self.s3,
+                cloudfront=self.cloudfront,
+                manifest=to.digest,
+                site=self.site,
+                config=None,
+                say=self.say,
+                begins=None,
+                source=source,
+                records=self.records,
+                by=who("", os.environ),
+                take_over=self.take_over,
+            )
+            activate.prove(switched=switched, site=self.site, say=self.say)
+        return Outcome(
+            version=to.version,
+            manifest=to.digest,
+            total=len(to.files),
+            written=switched.activated.written,
+            removed=switched.activated.removed,
+            dry_run=self.dry_run,
+        )
+
+    def _expire(self, keep: int) -> int:
+        try:
+            expired = expire.expire(s3=self.s3, site=self.site, say=self.say, keep=keep, records=self.records)
+        except StaticReleaseError as error:
+            self.say(f"older releases stay until the next publish: {error}")
+            return 0
+        return len(expired.manifests)
+
+    @contextmanager
+    def _explained(self, to: str) -> Iterator[None]:
+        """Add to a failure what it left behind, and what to do."""
+        try:
+            yield
+        except StaticReleaseError as error:
+            active = self.records.active()
+            if active is None or active.unsettled != to:
+                raise StaticReleaseError(f"{error}\n  nothing that visitors get was changed") from error
+            lines = [str(error), "the site may have files of two releases. To end that, run this again"]
+            if active.manifest:
+                back = target.restore_command(active.manifest, self.records.catalog(), self.site, take_over=True)
+                lines.append(f"or to go back:  {back}")
+            raise StaticReleaseError("\n  ".join(lines)) from error
+
+
+def _silent(_line: str) -> None:
+    """A dry run tells at its end what it would do, and what is told meanwhile would be wrong."""

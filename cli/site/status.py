@@ -1,0 +1,117 @@
+"""`site status`: what the site is, whether a switch has not ended, and what can be restored."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from cli import NO, YES
+from cli.site import target
+from cli.text import ago, bold, table, when
+from release.static.catalog import Catalog
+from release.static.records import Records
+from release.static.store import Active, Site
+from release.strict_json import fields
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Status:
+    """What the records bucket says."""
+
+    site: Site
+    active: Active | None
+    catalog: Catalog
+
+    @property
+    def good(self) -> bool:
+        """Whether a release is the site, and nothing is half done."""
+        return self.active is not None and self.active.manifest is not None and self.active.unsettled is None
+
+    def version(self, manifest: str | None) -> str:
+        """The version of a manifest; the manifest itself where it is kept no more."""
+        kept = self.catalog.find(manifest) if manifest else None
+        return kept.version if kept else manifest or "nothing"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Say what the site is, whether a switch has not ended, and which releases can be restored."
+    target.add(parser)
+    parser.epilog = (
+        "Exit status: 0 a release is the site; 1 none is, a switch has not ended, or it cannot be read; 2 wrong usage."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    return status(options, target.Clients())
+
+
+def status(options: argparse.Namespace, clients: Any) -> int:
+    """Raises StaticReleaseError."""
+    site = target.site(options)
+    records = Records(clients.s3, site.records_bucket)
+    status = Status(site=site, active=records.active(), catalog=records.catalog())
+    print(json.dumps(as_json(status), indent=2) if options.json else "\n".join(lines(status, datetime.now(UTC))))
+    return YES if status.good else NO
+
+
+def lines(status: Status, now: datetime) -> list[str]:
+    """The status for people. Pure."""
+    active, catalog = status.active, status.catalog
+    shown = ["nothing was published here yet"]
+    if active is not None and active.manifest is not None:
+        since = f"since {when(active.activated_at)} ({ago(active.activated_at, now)})"
+        shown = [bold(f"The site is {target.name(status.version(active.manifest))}, {since}")]
+    if active is not None and active.unsettled is not None:
+        began = f"{when(active.unsettled_at)} by {active.unsettled_by or 'somebody'}"
+        shown += [
+            f"a switch to {target.name(status.version(active.unsettled))} began {began} and has not ended: the site "
+            "may have files of two releases. Unless that run is alive:",
+            f"  to end it:      {target.restore_command(active.unsettled, catalog, status.site, take_over=True)}",
+        ]
+        if active.manifest is not None:
+            back = target.restore_command(active.manifest, catalog, status.site, take_over=True)
+            shown.append(f"  or to go back:  {back}")
+    shown.append(f"{len(catalog.staged)} releases are kept and can be restored:")
+    now_is = active.manifest if active else None
+    shown += table(
+        [
+            (each.version, f"published {when(each.staged_at)}", each.manifest, *(["now"] * (each.manifest == now_is)))
+            for each in catalog.staged
+        ]
+    )
+    shown += [f"{each.path} was purged {when(each.at)} by {each.by}" for each in catalog.purged]
+    others = [each.manifest for each in catalog.staged if each.manifest != now_is]
+    if others:
+        shown += ["to restore the one before:", f"  {target.restore_command(others[0], catalog, status.site)}"]
+    return shown
+
+
+def as_json(status: Status) -> dict[str, Any]:
+    """The status for machines: docs/json.md. Pure."""
+    active = status.active
+    return {
+        "good": status.good,
+        "active": {
+            "version": status.version(active.manifest),
+            "manifest": active.manifest,
+            "activatedAt": active.activated_at,
+        }
+        if active and active.manifest
+        else None,
+        "unfinished": {
+            "version": status.version(active.unsettled),
+            "manifest": active.unsettled,
+            "startedAt": active.unsettled_at,
+            "who": active.unsettled_by,
+        }
+        if active and active.unsettled
+        else None,
+        "restorable": [
+            {"version": each.version, "manifest": each.manifest, "publishedAt": each.staged_at}
+            for each in status.catalog.staged
+        ],
+        "purged": [fields(each) for each in status.catalog.purged],
+    }

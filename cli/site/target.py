@@ -1,0 +1,166 @@
+"""What the verbs of `site` have in common: where the site is, and how they tell what they do."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import shlex
+from typing import Any, Final
+
+from release import version
+from release.static.catalog import Catalog
+from release.static.errors import StaticReleaseError
+from release.static.records import Records
+from release.static.store import Site
+
+EPILOG: Final = (
+    "AWS is reached as its SDKs do it: credentials and region from the environment, a profile (AWS_PROFILE) or the "
+    "machine's role; AWS_ENDPOINT_URL is another address. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 "
+    "interrupted."
+)
+SHOWN: Final = 20
+"""Paths that a dry run names in a line; `--json` names all."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of the site, or would: the verdict, and what `--json` prints."""
+
+    version: str
+    manifest: str
+    total: int
+    """Files of the release."""
+    uploaded: int = 0
+    """Contents that the buckets lacked."""
+    written: tuple[str, ...] = ()
+    """Paths of the site that changed."""
+    removed: tuple[str, ...] = ()
+    expired: int = 0
+    """Releases that can no longer be restored."""
+    dry_run: bool = False
+
+    def __str__(self) -> str:
+        named, would = name(self.version), "would be " if self.dry_run else ""
+        if not self.written and not self.removed:
+            return f"The site is {named} already: nothing {would or 'was '}changed, {self.total:,} files"
+        return (
+            f"The site {would or 'is '}{named}: {len(self.written):,} of {self.total:,} files {would}written, "
+            f"{len(self.removed):,} {would}removed"
+        )
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("--bucket", required=True, metavar="NAME", help="the S3 bucket that visitors get the site from")
+    parser.add_argument(
+        "--records-bucket", required=True, metavar="NAME", help="a private S3 bucket: releases that can be restored"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document, and nothing else")
+
+
+def add_distribution(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--distribution", metavar="ID", help="the CloudFront distribution that forgets what changes")
+
+
+def add_change(parser: argparse.ArgumentParser) -> None:
+    """What those verbs take that make another release the site."""
+    add_distribution(parser)
+    parser.add_argument("--url", help="the site's address, through which it is read back")
+    parser.add_argument(
+        "--take-over", action="store_true", help="although another run's switch has not ended: you know that it is dead"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be uploaded, switched, removed or refused; write nothing"
+    )
+
+
+def site(options: argparse.Namespace) -> Site:
+    """The site that the arguments name. Ends the process where both buckets are one."""
+    if options.bucket == options.records_bucket:
+        options.parser.error(
+            f"--records-bucket is the site's own bucket, {options.bucket}: expected one that visitors cannot read"
+        )
+    return Site(
+        bucket=options.bucket,
+        records_bucket=options.records_bucket,
+        distribution_id=getattr(options, "distribution", None),
+        url=getattr(options, "url", None),
+    )
+
+
+def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: bool = False) -> str:
+    """The command that makes a release that is kept the site again, whatever other run is said to switch it."""
+    kept = catalog.find(manifest)
+    # A version that was published with other files, too, would not say which.
+    alone = kept and [each.version for each in catalog.staged].count(kept.version) == 1
+    release = kept.version if kept and alone else manifest
+    options = (("distribution", site.distribution_id), ("url", site.url))
+    more = "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
+    more += " --take-over" if take_over else ""
+    return (
+        f"python -m release site restore {release} --bucket {site.bucket} --records-bucket {site.records_bucket}{more}"
+    )
+
+
+def check_alone(records: Records) -> None:
+    """Raises StaticReleaseError if the site is a part of an environment."""
+    active = records.active()
+    if active is not None and active.config_sha256:
+        raise StaticReleaseError(
+            f"s3://{records.bucket} is of an environment, whose site is released and rolled back together with its "
+            "backend: nothing was changed.\n  to release it:  pulumi up -s <environment>\n"
+            "  to purge it:    python -m release purge -s <environment> PATH"
+        )
+
+
+class Clients:
+    """Made when they are first used: what they need takes longer to import than a publish without a change."""
+
+    @functools.cached_property
+    def s3(self) -> Any:
+        import boto3  # noqa: PLC0415 - see above
+
+        from release import session  # noqa: PLC0415 - see above
+
+        return boto3.client("s3", config=session.RECORDS)
+
+    @functools.cached_property
+    def cloudfront(self) -> Any:
+        import boto3  # noqa: PLC0415 - see above
+
+        return boto3.client("cloudfront")
+
+
+def s3(options: argparse.Namespace, clients: Any) -> Any:
+    """The client of S3; for a dry run one that changes nothing."""
+    if not options.dry_run:
+        return clients.s3
+    from cli.site.dry_run import DryRun  # noqa: PLC0415 - a publish without a change does not need it
+
+    return DryRun(clients.s3)
+
+
+def show(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what became of the site; of a dry run the names of the files, too."""
+    if as_json:
+        print(json.dumps(_json(outcome), indent=2))
+        return
+    if outcome.dry_run:
+        print(f"would upload {outcome.uploaded:,} files")
+        for would, paths in (("write", outcome.written), ("remove", outcome.removed)):
+            more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""
+            print(f"would {would} {', '.join(paths[:SHOWN]) or 'nothing'}{more}")
+    print(outcome)
+
+
+def _json(outcome: Outcome) -> dict[str, Any]:
+    """For machines: docs/json.md."""
+    found = dataclasses.asdict(outcome)
+    return {{"dry_run": "dryRun", "total": "files"}.get(key, key): value for key, value in found.items()}
+
+
+def name(of: str) -> str:
+    """A version as people compare it: a Git SHA in short, another name whole."""
+    return version.short(of) if version.is_full(of) else of

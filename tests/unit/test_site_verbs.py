@@ -1,0 +1,374 @@
+"""`python -m release site`: a site alone, with S3 in memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.errors import UsageError
+from cli.site import publish, purge, restore, status
+from release.static.errors import StaticReleaseError
+from release.static.records import Records
+from tests.json_schema import check
+from tests.unit.fake_s3 import FakeS3, refusal
+
+ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
+BUCKETS = ("--bucket", "site", "--records-bucket", "records")
+VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace, Any], int]]] = {
+    "publish": (publish.add, publish.publish),
+    "restore": (restore.add, restore.restore),
+    "status": (status.add, status.status),
+    "purge": (purge.add, purge.purge),
+}
+
+
+class CloudFront:
+    """Remembers what it was to forget."""
+
+    def __init__(self) -> None:
+        self.paths: list[list[str]] = []
+
+    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        assert DistributionId == "E1"
+        self.paths.append(InvalidationBatch["Paths"]["Items"])
+        return {"Invalidation": {"Id": "I1", "Status": "Completed"}}
+
+
+@dataclass
+class World:
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    s3: FakeS3 = field(default_factory=lambda: FakeS3("site", "records", page=1000))
+    cloudfront: CloudFront = field(default_factory=CloudFront)
+
+    def build(self, version: str, **files: str) -> str:
+        """The folder of a small build, with more files by their paths."""
+        folder = self.folder / version
+        contents = {
+            "index.html": f"<!doctype html><title>{version}</title><p>{version}",
+            "version.json": json.dumps({"version": version}),
+            "robots.txt": "User-agent: *",
+            "assets/app-Ab12Xy_9.js": "app",
+        }
+        for name, text in (contents | files).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return str(folder)
+
+    def run(self, verb: str, *words: str) -> int:
+        add, act = VERBS[verb]
+        parser = argparse.ArgumentParser(prog=f"python -m release site {verb}")
+        add(parser)
+        options = parser.parse_args([*BUCKETS, *words])
+        options.parser = parser
+        return act(options, SimpleNamespace(s3=self.s3, cloudfront=self.cloudfront))
+
+    def publish(self, version: str, *words: str, **files: str) -> list[str]:
+        """The lines that it printed."""
+        assert self.run("publish", "--dist", self.build(version, **files), *words) == 0
+        return self.said()
+
+    def said(self) -> list[str]:
+        return self.capsys.readouterr().out.splitlines()
+
+    def document(self, verb: str, *words: str) -> dict[str, Any]:
+        """What `--json` prints, as the schema describes it."""
+        self.run(verb, *words, "--json")
+        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        check(f"site {verb}", found)
+        return found
+
+    @property
+    def site(self) -> dict[str, bytes]:
+        return self.s3.buckets["site"].objects
+
+    def title(self) -> str:
+        return self.site["index.html"].decode().partition("<title>")[2].partition("<")[0]
+
+    def stored(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        return dict(self.site), dict(self.s3.buckets["records"].objects)
+
+
+@pytest.fixture
+def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
+    return World(tmp_path, capsys)
+
+
+def test_the_last_line_of_a_publish_is_the_verdict(world: World) -> None:
+    first = world.publish(ONE)
+    assert first[0] == f"{world.folder / ONE}: 4 files, version 111111111111"
+    assert first[-1] == "The site is 111111111111: 3 of 4 files written, 0 removed"
+    assert world.title() == ONE
+
+    second = world.publish(TWO, **{"old.html": "old"})
+    assert second[-1] == "The site is 222222222222: 3 of 5 files written, 0 removed"
+    assert world.publish(THREE)[-1] == "The site is 333333333333: 2 of 4 files written, 1 removed"
+    assert "old.html" not in world.site
+
+
+def test_a_publish_without_a_change_is_one_request(world: World) -> None:
+    world.publish(ONE)
+    before = world.stored()
+    world.s3.calls.clear()
+
+    assert world.publish(ONE)[-1] == "The site is 111111111111 already: nothing was changed, 4 files"
+
+    assert world.s3.calls == [("GetObject", "static/active.json")]
+    assert world.stored() == before
+
+
+def test_without_distribution_and_address_it_says_what_is_not_done(world: World) -> None:
+    said = world.publish(ONE)
+    assert any("no distribution was given" in line for line in said)
+    assert any("no address of the site was given" in line for line in said)
+    assert world.cloudfront.paths == []
+
+    world.publish(TWO, "--distribution", "E1")
+    assert world.cloudfront.paths == [["/", "/index.html", "/version.json"]]
+
+
+def test_a_version_can_be_named_where_the_build_does_not(world: World) -> None:
+    folder = world.build(ONE)
+    Path(folder, "version.json").unlink()
+
+    assert world.run("publish", "--dist", folder, "--version", "2026-11-29.build-7") == 0
+    assert world.said()[-1] == "The site is 2026-11-29.build-7: 2 of 3 files written, 0 removed"
+    assert world.run("restore", "2026-11-29.build-7") == 0
+    assert "already" in world.said()[-1]
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(world: World) -> None:
+    world.publish(ONE, **{"old.html": "old"})
+    before = world.stored()
+
+    said = world.publish(
+        TWO, "--dry-run", "--distribution", "E1", "--url", "http://127.0.0.1:9", **{"assets/b-Ab12Xy_9.js": "b"}
+    )
+
+    assert said[1:] == [
+        "would upload 3 files",
+        "would write index.html, version.json",
+        "would remove old.html",
+        "The site would be 222222222222: 2 of 5 files would be written, 1 would be removed",
+    ]
+    assert (world.stored(), world.cloudfront.paths) == (before, [])
+    assert world.publish(TWO)[-1] == "The site is 222222222222: 2 of 5 files written, 1 removed"
+
+
+def test_a_dry_run_refuses_what_a_publish_refuses(world: World) -> None:
+    world.publish(ONE)
+    folder = world.build(TWO, **{"assets/app-Ab12Xy_9.js": "other"})
+    before = world.stored()
+    for words in ((), ("--dry-run",)):
+        with pytest.raises(StaticReleaseError, match=r"assets/app-Ab12Xy_9\.js of .* has other content"):
+            world.run("publish", "--dist", folder, *words)
+        assert world.stored() == before
+
+
+def test_a_dry_run_counts_what_an_interrupted_one_left(world: World) -> None:
+    world.publish(ONE)
+    folder = world.build(TWO, **{"a.txt": "a", "b.txt": "b"})
+    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("put", "static/catalog.json") else None
+    with pytest.raises(StaticReleaseError, match="nothing that visitors get was changed"):
+        world.run("publish", "--dist", folder)
+    world.s3.before = lambda _operation, _key: None
+
+    assert world.run("publish", "--dist", folder, "--dry-run") == 0
+
+    assert "would upload 0 files" in world.said()
+
+
+def test_a_release_is_restored_by_its_version_in_short_without_a_folder(world: World) -> None:
+    world.publish(ONE)
+    world.publish(TWO)
+    assert world.run("restore", "1111") == 0
+    assert world.said()[-1] == "The site is 111111111111: 2 of 4 files written, 0 removed"
+    assert world.title() == ONE
+
+
+def test_what_never_ran_or_is_ambiguous_is_not_restored(world: World) -> None:
+    with pytest.raises(UsageError, match="none, nothing was published yet"):
+        world.run("restore", ONE)
+    world.publish(ONE)
+    world.publish("1111" + "2" * 36)
+    before = world.stored()
+    with pytest.raises(UsageError, match=r"1111 is short for 2 versions that ran\. Name one: 1{40}, "):
+        world.run("restore", "1111")
+    with pytest.raises(UsageError, match=f"no release {THREE} is kept here. There are: 111122222222, 111111111111"):
+        world.run("restore", THREE)
+    assert world.stored() == before
+
+
+def test_a_version_that_was_published_with_other_files_is_restored_by_its_manifest(world: World) -> None:
+    world.publish(ONE)
+    world.publish(ONE, **{"more.txt": "more"})
+    with pytest.raises(UsageError, match=f"{ONE} was published 2 times") as caught:
+        world.run("restore", ONE)
+    manifests = [word for word in str(caught.value).split() if word.startswith("sha256:")]
+    assert world.run("restore", manifests[1]) == 0
+    assert "more.txt" not in world.site
+
+
+def test_a_failed_switch_says_what_is_left_and_the_command_that_goes_back_works(world: World) -> None:
+    world.publish(ONE, "--distribution", "E1")
+    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
+    with pytest.raises(StaticReleaseError) as caught:
+        world.run("publish", "--dist", world.build(TWO), "--distribution", "E1")
+    world.s3.before = lambda _operation, _key: None
+    world.said()
+    message = str(caught.value)
+    assert "AccessDenied" in message
+    command = message.partition("or to go back:  python -m release site restore ")[2].split()
+    assert command == [ONE, *BUCKETS, "--distribution", "E1", "--take-over"]
+
+    assert world.run("status") == 1
+    said = "\n".join(world.said())
+    assert "a switch to 222222222222 began" in said
+    assert f"  to end it:      python -m release site restore {TWO} {' '.join(BUCKETS)}" in said
+
+    assert world.run("restore", command[0], *command[5:]) == 0
+    assert world.title() == ONE
+    assert world.run("status") == 0
+
+
+def test_what_is_published_again_after_a_failed_switch_ends_it(world: World) -> None:
+    world.publish(ONE)
+    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
+    folder = world.build(TWO)
+    with pytest.raises(StaticReleaseError):
+        world.run("publish", "--dist", folder)
+    world.s3.before = lambda _operation, _key: None
+    assert world.run("publish", "--dist", folder) == 0
+    assert (world.title(), world.run("status")) == (TWO, 0)
+
+
+def test_a_switch_of_somebody_else_is_not_taken_over_unasked(world: World) -> None:
+    world.publish(ONE)
+    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
+    with pytest.raises(StaticReleaseError):
+        world.run("publish", "--dist", world.build(TWO))
+    world.s3.before = lambda _operation, _key: None
+    with pytest.raises(StaticReleaseError, match="is being switched to"):
+        world.run("publish", "--dist", world.build(THREE))
+    assert world.publish(THREE, "--take-over")[-1].startswith("The site is 333333333333")
+
+
+def test_of_two_publishes_at_the_same_time_one_is_refused(world: World) -> None:
+    world.publish(ONE)
+    other = world.build(THREE)
+
+    def meanwhile(operation: str, key: str) -> None:
+        if (operation, key) == ("put", "static/catalog.json"):
+            world.s3.before = lambda _operation, _key: None
+            assert world.run("publish", "--dist", other) == 0
+
+    world.s3.before = meanwhile
+    with pytest.raises(StaticReleaseError, match="was written by somebody else") as caught:
+        world.run("publish", "--dist", world.build(TWO))
+    assert "nothing that visitors get was changed" in str(caught.value)
+    assert world.title() == THREE
+
+
+def test_status_says_what_can_be_restored_and_how(world: World) -> None:
+    assert world.run("status") == 1
+    assert world.said()[0] == "nothing was published here yet"
+    world.publish(ONE)
+    world.publish(TWO)
+    assert world.run("status") == 0
+    said = world.said()
+    assert said[0].startswith("The site is 222222222222, since ")
+    assert said[1] == "2 releases are kept and can be restored:"
+    assert said[2].startswith(f"  {TWO}  published ")
+    assert said[2].endswith("  now")
+    assert said[-1] == f"  python -m release site restore {ONE} {' '.join(BUCKETS)}"
+
+
+def test_old_releases_are_forgotten_as_many_as_are_not_kept(world: World) -> None:
+    for version in (ONE, TWO, THREE):
+        world.publish(version, "--keep", "2")
+    catalog = Records(world.s3, "records").catalog()
+    assert [each.version for each in catalog.staged] == [THREE, TWO]
+
+
+def test_a_purged_file_is_gone_everywhere_and_is_refused_later(world: World) -> None:
+    world.publish(ONE, "--publish", ".env", **{".env": "secret"})
+    assert world.run("purge", "/.env", "--distribution", "E1") == 0
+    assert world.said()[-1].startswith("Purged .env: 2 versions of objects deleted. Who fetched it before still has it")
+    assert world.cloudfront.paths[-1] == ["/.env"]
+    for bucket in world.s3.buckets.values():
+        assert b"secret" not in b"".join(each.body or b"" for kept in bucket.history.values() for each in kept)
+    with pytest.raises(StaticReleaseError, match=r"\.env of 222222222222 .* was purged here"):
+        world.run("publish", "--dist", world.build(TWO, **{".env": "secret"}), "--publish", ".env")
+
+
+@pytest.mark.parametrize("path", ["index.html", "version.json", "nothing.txt"])
+def test_what_cannot_be_purged_is_refused(world: World, path: str) -> None:
+    world.publish(ONE)
+    before = world.stored()
+    with pytest.raises(StaticReleaseError, match=path):
+        world.run("purge", path)
+    assert world.stored() == before
+
+
+def test_the_site_of_an_environment_is_left_alone(world: World) -> None:
+    active = {"manifest": f"sha256:{'1' * 64}", "configSha256": "1" * 64, "activatedAt": "", "history": []}
+    world.s3.buckets["records"].objects["static/active.json"] = json.dumps(active).encode()
+    before = world.stored()
+    for words in (("publish", "--dist", world.build(ONE)), ("purge", "robots.txt")):
+        with pytest.raises(StaticReleaseError, match="is of an environment"):
+            world.run(*words)
+    assert world.stored() == before
+
+
+def test_documents_are_as_the_schema_has_them(world: World) -> None:
+    assert world.document("status")["active"] is None
+    first = world.document("publish", "--dist", world.build(ONE, **{"old.txt": "old"}))
+    assert (first["version"], first["files"], first["uploaded"], first["removed"]) == (ONE, 5, 5, [])
+    assert world.document("publish", "--dist", world.build(TWO), "--dry-run")["dryRun"] is True
+    second = world.document("publish", "--dist", world.build(TWO))
+    assert (second["written"], second["removed"]) == (["index.html", "version.json"], ["old.txt"])
+    assert world.document("restore", ONE)["written"] == ["index.html", "old.txt", "version.json"]
+    assert world.document("purge", "old.txt")["versions"] == 4
+    found = world.document("status")
+    assert (found["good"], found["active"]["version"], len(found["restorable"])) == (True, ONE, 2)
+    assert [each["path"] for each in found["purged"]] == ["old.txt"]
+
+
+def test_both_buckets_must_not_be_one(world: World) -> None:
+    with pytest.raises(SystemExit) as ended:
+        world.run("status", "--records-bucket", "site")
+    assert ended.value.code == 2
+    assert "expected one that visitors cannot read" in world.capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({".env": "SECRET=1"}, r"\.env"),
+        ({"page.html": "<script src=/missing.js></script>"}, "missing.js"),
+    ],
+)
+def test_a_folder_that_is_no_site_is_refused_before_anything_is_written(
+    world: World, files: dict[str, str], says: str
+) -> None:
+    with pytest.raises(StaticReleaseError, match=says):
+        world.run("publish", "--dist", world.build(ONE, **files))
+    assert world.stored() == ({}, {})
+
+
+def test_a_folder_that_is_not_there_is_named(world: World) -> None:
+    with pytest.raises(StaticReleaseError, match="nowhere is not a folder"):
+        world.run("publish", "--dist", str(world.folder / "nowhere"))
+    assert world.s3.calls == []
+
+
+def _refuse() -> None:
+    raise refusal("AccessDenied")
