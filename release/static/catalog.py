@@ -85,6 +85,10 @@ class Catalog:
             before = assets.get(file.path)
             etag = etags.get(file.path) or (before.etag if before and before.sha256 == file.sha256 else "")
             assets[file.path] = Asset(file.sha256, etag, file.content_type, number)
+        for file in manifest.mutable:
+            # One that another release has as a content-hashed file, by the rule of another program, stays for both.
+            if file.path in assets:
+                assets[file.path] = assets[file.path]._replace(number=number)
         if not earlier_program:
             blobs.update(dict.fromkeys((file.sha256 for file in manifest.mutable), number))
         entry = Staged(
@@ -94,9 +98,10 @@ class Catalog:
             number=number,
             earlier_program=earlier_program,
         )
+        named = {file.path for file in manifest.files}
         expiring = Expiring(
             manifests=tuple(each for each in self.expiring.manifests if each != manifest.digest),
-            assets=tuple(path for path in self.expiring.assets if path not in assets),
+            assets=tuple(path for path in self.expiring.assets if path not in named),
             blobs=tuple(sha256 for sha256 in self.expiring.blobs if sha256 not in blobs),
         )
         others = (each for each in self.staged if each.manifest != manifest.digest)
@@ -124,7 +129,7 @@ class Catalog:
         still_blobs: dict[str, int] = {}
         for number, manifest in sorted(older, key=lambda each: each[0]):
             for file in manifest.files:
-                if file.path in assets and file.cache == "immutable":
+                if file.path in assets:
                     still_assets[file.path] = assets[file.path]._replace(number=number)
                 if file.sha256 in blobs and file.cache != "immutable":
                     still_blobs[file.sha256] = number
@@ -158,8 +163,8 @@ class Catalog:
         """The catalog that `to_json` wrote. Raises DamagedError for anything else."""
         found = strict_json.read(_Stored, strict_json.decode(text))
         types: dict[str, str] = {}
-        assets = {}
-        for path, written in found.assets.items():
+        assets: dict[str, Any] = dict(found.assets)
+        for path, written in assets.items():  # replaced one by one: there may be a hundred thousand
             if not (isinstance(written, list) and [type(each) for each in written] == _ASSET):
                 raise DamagedError(f"assets.{path} is {strict_json.shown(written)}, expected four values")
             sha256, etag, content_type, number = written

@@ -4,7 +4,8 @@ The catalog says so first, so that no release counts on it, brings it or serves 
 all its versions. What a browser or somebody else has copied is out of reach.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import base64
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ class Done:
     """What a purge did."""
 
     purged: tuple[Purged, ...]
-    """By path, with the content that kept releases had there; none where only the bucket had something."""
+    """By path, each content that was there; none that was purged before."""
     versions: int
     """Objects that were deleted, each version counted."""
     stays: tuple[str, ...]
@@ -42,11 +43,11 @@ def purge(
     say: Say,
     records: Records | None = None,
 ) -> Done:
-    """Removes `paths` from every kept release, from both buckets with all versions, and from the CDN.
+    """Removes `paths`, whatever their content was, from every kept release, from both buckets and from the CDN.
 
-    `by` is who asks for it; the record has it. Run again, it continues, and purges what was published since. Raises
-    StaticReleaseError: for `index.html` and `version.json`, by which a release is proven, and for a path that neither a
-    kept release nor the site has; then nothing was changed.
+    `by` is who asks for it; the record has it. Run again, it continues. Needs s3:ListBucketVersions,
+    s3:GetObjectVersion and s3:DeleteObjectVersion. Raises StaticReleaseError: for `index.html` and `version.json`, by
+    which a release is proven, and for a path that neither a kept release nor the site has; then nothing was changed.
     """
     needed = [path for path in paths if path in NEEDED]
     if needed:
@@ -55,23 +56,28 @@ def purge(
             "another one, then purge the files beside it"
         )
     records = records or Records(s3, site.records_bucket)
-    records.active()
     catalog = records.catalog()
-    found = {(each.path, each.sha256) for each in catalog.purged if each.path in paths}
-    shared = set[str]()
-    for manifest in _kept(s3, records, catalog):
-        found |= {(file.path, file.sha256) for file in manifest.files if file.path in paths}
-    contents = {sha256 for _, sha256 in found}
-    for manifest in _kept(s3, records, catalog):
-        shared |= {file.sha256 for file in manifest.mutable if file.sha256 in contents and file.path not in paths}
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
-    unknown = [path for path in served if not served[path] and path not in {each for each, _ in found}]
+    before = {(each.path, each.sha256) for each in catalog.purged}
+    in_site = [each for path in served for each in served[path]]
+    found = {each for each in before if each[0] in served} | _contents(s3, site.bucket, in_site)
+    for manifest in _kept(s3, records, catalog):
+        found |= {(file.path, file.sha256) for file in manifest.files if file.path in served}
+    known = {path for path, _ in found}
+    unknown = [path for path in served if not served[path] and path not in known]
     if unknown:
         raise StaticReleaseError(
             f"{unknown[0]} is in no release that is kept here and not in s3://{site.bucket}: name it as it is in the "
             "build, without a / at the beginning"
         )
-    at, before = store.now(), {(each.path, each.sha256) for each in catalog.purged}
+    contents = {sha256 for _, sha256 in found}
+    shared = {
+        file.sha256
+        for manifest in _kept(s3, records, catalog)
+        for file in manifest.mutable
+        if file.sha256 in contents and file.path not in served
+    }
+    at = store.now()
     purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by) for path, sha256 in sorted(found - before))
     records.save_catalog(
         replace(
@@ -84,16 +90,16 @@ def purge(
     kept = [store.blob(sha256) for sha256 in sorted(contents - shared)]
     earlier = [each for each in catalog.staged if each.earlier_program]
     kept += [f"{store.root(each.manifest)}files/{path}" for each in earlier for path in served]
-    versions = [each for path in served for each in served[path]]
-    of_records = [each for key in kept for each in _versions(s3, site.records_bucket, key)]
-    store.delete(s3, site.bucket, versions)
-    store.delete(s3, site.records_bucket, of_records)
+    in_records = [each for key in kept for each in _versions(s3, site.records_bucket, key)]
+    store.delete(s3, site.bucket, (each.named() for each in in_site))
+    store.delete(s3, site.records_bucket, (each.named() for each in in_records))
     say(activate.invalidate(cloudfront, site.distribution_id, plan.invalidation(served), f"purge {at}"))
     stays = tuple(sorted({path for path, sha256 in found if sha256 in shared}))
     for path in stays:
         say(f"{path}: other files of kept releases have the same content, and stay")
-    say(f"purged {len(served)} paths: {len(versions) + len(of_records)} versions of objects deleted")
-    return Done(purged=purged, versions=len(versions) + len(of_records), stays=stays)
+    count = len(in_site) + len(in_records)
+    say(f"purged {len(served)} paths: {count} versions of objects deleted")
+    return Done(purged=purged, versions=count, stays=stays)
 
 
 def _kept(s3: Any, records: Records, catalog: Catalog) -> Iterator[Manifest]:
@@ -102,9 +108,28 @@ def _kept(s3: Any, records: Records, catalog: Catalog) -> Iterator[Manifest]:
         yield store.load(s3=s3, records_bucket=records.bucket, digest=each.manifest)
 
 
-def _versions(s3: Any, bucket: str, key: str) -> Iterator[dict[str, str]]:
-    """All versions of one object, as DeleteObjects takes them; of a bucket without versions, the object."""
+@dataclass(frozen=True)
+class _Version:
+    key: str
+    id: str
+    has_content: bool
+    """False: a delete marker, which S3 has no checksum of."""
+
+    def named(self) -> dict[str, str]:
+        """As DeleteObjects takes it."""
+        return {"Key": self.key, "VersionId": self.id}
+
+
+def _versions(s3: Any, bucket: str, key: str) -> Iterator[_Version]:
+    """All versions of one object; of a bucket that keeps none, the object."""
     with reported(f"look for versions of s3://{bucket}/{key}"):
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
-            found: Sequence[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            yield from ({"Key": key, "VersionId": each["VersionId"]} for each in found if each["Key"] == key)
+            for kind in ("Versions", "DeleteMarkers"):
+                found = [each for each in page.get(kind, []) if each["Key"] == key]
+                yield from (_Version(key, each["VersionId"], kind == "Versions") for each in found)
+
+
+def _contents(s3: Any, bucket: str, versions: Iterable[_Version]) -> set[tuple[str, str]]:
+    """Path and SHA-256 of what was ever at some paths, as far as S3 still has it. One request for each version."""
+    heads = [(each.key, store.head(s3, bucket, each.key, each.id)) for each in versions if each.has_content]
+    return {(path, base64.b64decode(head["ChecksumSHA256"]).hex()) for path, head in heads if "ChecksumSHA256" in head}

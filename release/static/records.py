@@ -126,7 +126,9 @@ def _of_earlier_program(s3: Any, bucket: str) -> Catalog:
             found.append((mark.staged_at, digest))
         elif store.get(s3, bucket, f"static/{name}/expiring.json") is not None:
             cut_short.append(digest)
-    catalog = Catalog(expiring=Expiring(manifests=tuple(cut_short)))
+    left = (store.find(s3=s3, records_bucket=bucket, digest=digest) for digest in cut_short)
+    paths = {file.path for manifest in left if manifest for file in manifest.files}
+    catalog = Catalog(expiring=Expiring(manifests=tuple(cut_short), assets=tuple(sorted(paths))))
     for staged_at, digest in sorted(found):
         manifest = store.load(s3=s3, records_bucket=bucket, digest=digest)
         catalog = catalog.add(manifest, etags={}, staged_at=staged_at, earlier_program=True)

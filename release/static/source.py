@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,10 +39,10 @@ Bringer = Callable[[File, str, str], str]
 
 
 def catalog_of(s3: Any, source: Folder | Upstream) -> Catalog:
-    """What the environment before has; nothing for a build. One request."""
+    """What the environment before keeps in its records bucket; nothing for a build. One request."""
     if isinstance(source, Folder):
         return Catalog()
-    return Records(s3, source.records_bucket).stored() or Catalog()
+    return replace(Records(s3, source.records_bucket).stored() or Catalog(), assets={})
 
 
 def bringer(s3: Any, source: Folder | Upstream, manifest: Manifest, catalog: Catalog) -> Bringer:

@@ -151,7 +151,7 @@ class World:
     def release(self, folder: Path, config: dict[str, object] | None = None) -> Manifest:
         manifest = from_folder(folder)
         self.stage(manifest, Folder(path=folder))
-        self.activate(manifest, config)
+        self.activate(manifest, config, source=Folder(path=folder))
         return manifest
 
     def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:

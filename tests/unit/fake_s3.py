@@ -25,6 +25,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 STATUS = {"NoSuchKey": 404, "404": 404, "NoSuchBucket": 404, "PreconditionFailed": 412, "AccessDenied": 403}
+STATUS["405"] = 405
 STATUS |= dict.fromkeys(("BadDigest", "InvalidRequest", "KeyTooLongError", "MalformedXML"), 400)
 MAX_KEYS: Final = 1000
 """Keys of one page of ListObjectsV2 and ListObjectVersions, and of one DeleteObjects (their API references)."""
@@ -261,6 +262,8 @@ class FakeS3:
             found, body = bucket.written.get(key), bucket.objects[key]
             if found is None or found.body is not body:  # a test has put it there
                 found = Version("null", body, self.now, {}, None)
+        if found is not None and found.body is None:  # HeadObject, API reference: of a delete marker
+            raise refusal("405", operation)
         if found is None or found.body is None:
             raise refusal("404" if operation == "HeadObject" else "NoSuchKey", operation)
         return found

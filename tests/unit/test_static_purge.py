@@ -1,0 +1,177 @@
+"""Purging a path: gone from the site, from what is kept and from every version, and never brought again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from release.static import drift, store
+from release.static.errors import StaticReleaseError
+from release.static.purge import Done, purge
+from tests.unit.static_sites import Environment, manifest, two_environments
+from tests.unit.test_static_kept import by_earlier_program
+from tests.unit.test_static_trees import NEW, OLD, assert_is, at_every_request, killed
+
+SECRET = {"key.txt": b"secret"}
+
+
+@pytest.fixture
+def sites() -> tuple[Environment, Environment]:
+    return two_environments()[1:]
+
+
+def purged(site: Environment, *paths: str) -> Done:
+    return purge(
+        s3=site.s3, cloudfront=None, site=site.site, paths=paths, by="somebody@example.org", say=site.said.append
+    )
+
+
+def everywhere(site: Environment, body: bytes) -> list[str]:
+    """Keys of all versions with this content, in both buckets."""
+    buckets = (site.bucket, site.records)
+    return [key for each in buckets for key, kept in each.history.items() for one in kept if one.body == body]
+
+
+def test_purged_file_is_nowhere_and_every_release_works_without_it(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    first = dev.publish(OLD | SECRET, tmp_path)
+    second = dev.publish(NEW | SECRET, tmp_path)
+    assert len(everywhere(dev, b"secret")) == 2
+    done = purged(dev, "key.txt")
+    assert [(one.path, one.by) for one in done.purged] == [("key.txt", "somebody@example.org")]
+    assert everywhere(dev, b"secret") == []
+    assert "key.txt" not in dev.served()
+    assert drift.look(s3=dev.s3, site=dev.site) == second.digest, "it is not missing"
+    dev.switch(first.digest)
+    assert dev.served() == {**OLD, **{path: body for path, body in NEW.items() if path.startswith("assets/")}}
+    dev.switch(second.digest, rewrite=True)
+    dev.expire(1)
+    assert "key.txt" not in dev.served()
+
+
+def test_purged_hashed_file_is_not_missed_either(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
+    dev, _ = sites
+    dev.publish(OLD | {"assets/source.map": b"secret"}, tmp_path)
+    purged(dev, "assets/source.map")
+    assert everywhere(dev, b"secret") == []
+    dev.switch(dev.publish(NEW, tmp_path).digest)
+    dev.switch(manifest(OLD | {"assets/source.map": b"secret"}).digest)
+    assert "assets/source.map" not in dev.served()
+
+
+def test_purged_content_is_refused_with_who_purged_it_and_other_content_is_not(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD | SECRET, tmp_path)
+    purged(dev, "key.txt")
+    before = dict(dev.records.objects)
+    with pytest.raises(StaticReleaseError, match=r"key\.txt of .* was purged here by somebody@example\.org at 2"):
+        dev.publish(NEW | SECRET, tmp_path)
+    assert dev.records.objects == before
+    files = NEW | {"key.txt": b"public"}
+    dev.publish(files, tmp_path)
+    assert_is(dev, files)
+
+
+@pytest.mark.parametrize("where", ["here", "upstream"])
+def test_promotion_leaves_out_what_is_purged_on_either_side(
+    sites: tuple[Environment, Environment], tmp_path: Path, where: str
+) -> None:
+    dev, impl = sites
+    found = [dev.publish(files | SECRET, tmp_path / str(number)) for number, files in enumerate((OLD, NEW))]
+    if where == "here":
+        impl.promote(found[0], dev)
+        purged(impl, "key.txt")
+    else:
+        purged(dev, "key.txt")
+    impl.promote(found[1], dev)
+    assert_served(impl)
+    assert everywhere(impl, b"secret") == []
+    own = impl.source
+    impl.stage(found[1], own)
+    impl.switch(found[1].digest, rewrite=True)
+    assert_served(impl)
+
+
+def assert_served(site: Environment) -> None:
+    assert site.served().items() >= NEW.items()
+    assert "key.txt" not in site.served()
+
+
+def test_content_that_another_path_has_stays_there(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
+    dev, _ = sites
+    files = OLD | SECRET | {"other.txt": b"secret"}
+    found = dev.publish(files, tmp_path)
+    assert purged(dev, "key.txt").stays == ("key.txt",)
+    assert "key.txt: other files of kept releases have the same content, and stay" in dev.said
+    dev.publish(NEW, tmp_path)
+    dev.switch(found.digest)
+    assert dev.served()["other.txt"] == b"secret"
+    assert "key.txt" not in dev.served()
+
+
+@pytest.mark.parametrize("path", ["index.html", "version.json", "config.json"])
+def test_what_a_release_is_proven_by_cannot_be_purged(
+    sites: tuple[Environment, Environment], tmp_path: Path, path: str
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD, tmp_path)
+    with pytest.raises(StaticReleaseError, match=f"{path} cannot be purged"):
+        purged(dev, path)
+    assert_is(dev, OLD)
+
+
+def test_path_that_is_nowhere_is_named_and_nothing_is_changed(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD | SECRET, tmp_path)
+    with pytest.raises(StaticReleaseError, match=r"/key\.txt is in no release that is kept here"):
+        purged(dev, "key.txt", "/key.txt")
+    assert_is(dev, OLD | SECRET)
+
+
+def test_content_that_only_earlier_versions_still_have_is_deleted_and_refused_as_well(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD | SECRET, tmp_path)
+    dev.publish(NEW, tmp_path)
+    dev.expire(1)
+    assert everywhere(dev, b"secret") == ["key.txt", store.blob(manifest(SECRET).files[0].sha256)]
+    assert [each.path for each in purged(dev, "key.txt").purged] == ["key.txt"]
+    assert everywhere(dev, b"secret") == []
+    with pytest.raises(StaticReleaseError, match=r"key\.txt of .* was purged"):
+        dev.publish(NEW | SECRET, tmp_path)
+
+
+def test_purge_reaches_what_an_earlier_program_keeps(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
+    dev, _ = sites
+    (first,) = by_earlier_program(dev, OLD | SECRET)
+    purged(dev, "key.txt")
+    assert everywhere(dev, b"secret") == []
+    dev.publish(NEW, tmp_path)
+    dev.switch(first.digest)
+    assert_is_but(dev)
+
+
+def assert_is_but(site: Environment) -> None:
+    assert site.served().items() >= OLD.items()
+    assert "key.txt" not in site.served()
+
+
+def test_purge_killed_at_any_request_is_completed(tmp_path: Path) -> None:
+    def work(at: int, arrives: bool) -> bool:
+        dev = two_environments()[1]
+        dev.publish(OLD | SECRET, tmp_path)
+        with killed(dev, at, arrives=arrives) as died:
+            purged(dev, "key.txt")
+        purged(dev, "key.txt")
+        assert everywhere(dev, b"secret") == []
+        return bool(died)
+
+    assert at_every_request(work) > 10
