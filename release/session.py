@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.aws_errors import code
 from release.errors import ExpectedError
 from release.request import Connection
+from release.s3.connect import for_session
 from release.static.store import CONCURRENCY
 
 READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONCURRENCY)
@@ -98,7 +99,7 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
             "sign in to that account, or select the stack of this one"
         )
     return Clients(
-        s3=session.client("s3", config=records),
+        s3=for_session(session, records),
         cloudfront=session.client("cloudfront", config=reads),
         function=session.client("lambda", config=ONCE),
         caller=caller["Arn"],

@@ -30,7 +30,7 @@ from release.static.manifest import File, Manifest, checked_digest
 from release.strict_json import DamagedError, Form, fields
 from release.version import Digest
 
-CONCURRENCY: Final = 32
+CONCURRENCY: Final = 64
 """Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
 ACTIVE: Final = "static/active.json"
 BLOBS: Final = "static/blobs/"
@@ -110,6 +110,8 @@ def reported(what: str) -> Iterator[None]:
             "NoSuchBucket": "; has the stack been created?",
             "NoSuchKey": "; what a release wrote was deleted: `pulumi up --refresh` of its environment restores it",
             "BadDigest": "; the file changed after the manifest was made: build again and release that",
+            "IncompleteBody": "; the file changed after the manifest was made: build again and release that",
+            "XAmzContentSHA256Mismatch": "; the file changed after the manifest was made: build again and release that",
             "InvalidRequest": "; if it names a checksum, the file changed after the manifest was made: build again",
         }.get(code, "")
         raise StaticReleaseError(

@@ -1,0 +1,74 @@
+"""Clients of S3 for the credentials, the region and the endpoint that are in force."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from release.s3.client import S3Client
+from release.s3.signing import Keys
+
+if TYPE_CHECKING:
+    import boto3
+
+_REGIONS: Final = re.compile(r"(?:us|us-gov|eu|ap|ca|sa|me|af|il|mx)-[a-z]+-\d")
+"""Those of the partitions whose endpoints end in `amazonaws.com`."""
+_DECIDING: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+"""What else decides which endpoint it is; botocore is asked then."""
+
+
+def for_environment(region: str | None = None) -> S3Client:
+    """A client as the environment says, or the files of the AWS CLI; `region` is AWS_DEFAULT_REGION's unless given.
+
+    Where all of it is in environment variables, nothing of botocore's is imported. Raises BotoCoreError where
+    credentials or region are missing.
+    """
+    told = os.environ.get
+    region = region or told("AWS_DEFAULT_REGION")
+    access_key, secret_key = told("AWS_ACCESS_KEY_ID"), told("AWS_SECRET_ACCESS_KEY")
+    endpoint = told("AWS_ENDPOINT_URL_S3") or told("AWS_ENDPOINT_URL")
+    config = Path(told("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    if endpoint is None and region and _REGIONS.fullmatch(region) and not config.exists():
+        endpoint = f"https://s3.{region}.amazonaws.com"
+    if not (access_key and secret_key and region and endpoint) or any(told(name) for name in _DECIDING):
+        import boto3  # noqa: PLC0415 - a quarter of a second, which most releases need not wait
+
+        return for_session(boto3.Session(region_name=region))
+    keys = Keys(access_key=access_key, secret_key=secret_key, token=told("AWS_SESSION_TOKEN"))
+
+    def botocore_client() -> Any:
+        import boto3  # noqa: PLC0415 - as above
+
+        return boto3.client("s3", region_name=region)
+
+    return S3Client(endpoint=endpoint, region=region, keys=lambda: keys, botocore_client=botocore_client)
+
+
+def for_session(session: boto3.Session, config: Any = None) -> S3Client:
+    """A client with a session's credentials, which are refreshed when they expire, and what `config` says of waiting.
+
+    Raises BotoCoreError where credentials or region are missing.
+    """
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - as what it is raised for
+
+    client = session.client("s3", config=config)
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+
+    def keys() -> Keys:
+        frozen = credentials.get_frozen_credentials()
+        return Keys(access_key=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token)
+
+    settings = client.meta.config
+    return S3Client(
+        endpoint=client.meta.endpoint_url,
+        region=client.meta.region_name,
+        keys=keys,
+        botocore_client=lambda: client,
+        attempts=(settings.retries or {}).get("total_max_attempts", 5),
+        connect_timeout_s=settings.connect_timeout,
+        read_timeout_s=settings.read_timeout,
+    )

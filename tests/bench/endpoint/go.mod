@@ -1,0 +1,3 @@
+module easi.invalid/tests/bench/endpoint
+
+go 1.26
