@@ -129,8 +129,6 @@ def switch(
     active = records.load(str(known.manifest)) if known else None
     doubt = rewrite or (before is not None and (active is None or _is_of_earlier_program(active, catalog)))
     seen = repair.find(s3=s3, site=site, manifest=target, catalog=catalog, source=source, doubt=doubt)
-    if (now := catalog.seen(seen.etags)) is not catalog:
-        records.save_catalog(now)
     there = seen.others if active is None or doubt else {file.path for file in active.mutable}
     others = _others(s3, records, target) if doubt else [active] if active else ()
     changed = plan.switch(
@@ -140,6 +138,11 @@ def switch(
         leftover=there & plan.leftover(target=target, others=others, assets=catalog.assets),
         config_changed=config is not None and (known is None or known.config_sha256 != config_sha256),
     )
+    files = [file for several in (changed.other, *changed.pages) for file in several]
+    if source is None:
+        repair.check_kept(s3, site, target, catalog, files)
+    if (now := catalog.seen(seen.etags)) is not catalog:
+        records.save_catalog(now)
     started = store.now()
     if begins is not None:
         begins()
@@ -153,7 +156,7 @@ def switch(
     # An edge may remember that a file was not there.
     forget = [*changed.invalidate, *plan.invalidation(restored)]
     say(invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
-    written = [*restored, *(file.path for files in (changed.other, *changed.pages) for file in files)]
+    written = [*restored, *(file.path for file in files)]
     written += [plan.CONFIG] if changed.config else []
     gone = f", {len(changed.removed)} deleted" if changed.removed else ""
     say(f"the site is {short(target.version)}: {len(written)} files switched{gone}")

@@ -1,10 +1,11 @@
-"""Content-hashed files that the site bucket lacks, or that are other ones there, and where they can be had.
+"""Files of a kept release that the buckets lack, or that are other ones there, and where they can be had.
 
-Nothing else ever writes them again. Something else may have: by hand, or a release whose file had the same name.
+Of the content-hashed ones in the site bucket: nothing else ever writes them again. Something else may have: by hand, or
+a release whose file had the same name.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from release.static import drift, plan, store
 from release.static.catalog import Asset, Catalog
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
-from release.static.source import Folder, Upstream, bringer, copy_object
+from release.static.source import Folder, Upstream, bringer, copy_object, kept_at
 from release.static.store import Site, reported
 from release.version import short
 
@@ -71,6 +72,23 @@ def find(
     store.in_parallel(s3, look, unsure)
     repairs = [_repair(s3, site, manifest, file, source) for file in sorted(wrong, key=lambda file: file.path)]
     return Seen(repairs=repairs, etags=etags, others=frozenset(others))
+
+
+def check_kept(s3: Any, site: Site, manifest: Manifest, catalog: Catalog, files: Iterable[File]) -> None:
+    """Raises StaticReleaseError if the records bucket lacks one of the files that keep their names.
+
+    For a switch that has no other source of them. One request for a thousand objects.
+    """
+    needed = {kept_at(catalog, manifest, file): file for file in files}
+    for prefix in sorted({key[: key.index("/", len("static/")) + 1] for key in needed}):
+        for item in store.listed(s3, site.records_bucket, prefix):
+            if item["Key"] in needed and needed[item["Key"]].size == item["Size"]:
+                del needed[item["Key"]]
+    for key, file in sorted(needed.items()):
+        raise StaticReleaseError(
+            f"{file.path} of {short(manifest.version)}: s3://{site.records_bucket}/{key} was deleted or rewritten: "
+            f"build {short(manifest.version)} again and release it, or release another version"
+        )
 
 
 def bring(

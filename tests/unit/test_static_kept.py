@@ -275,10 +275,31 @@ def test_kept_content_that_somebody_deleted_or_changed_comes_from_the_build(dev:
     files = {file.path: store.blob(file.sha256) for file in manifest(NEW).mutable}
     del dev.records.objects[files["a.html"]]
     dev.s3.put_object(Bucket=dev.site.records_bucket, Key=files["b/index.html"], Body=b"by hand")
-    with pytest.raises(StaticReleaseError):
+    with pytest.raises(StaticReleaseError, match=r"a\.html of .* was deleted"):
         dev.switch(manifest(NEW).digest)
     dev.switch(manifest(NEW).digest, source=Folder(path=tmp_path))
     assert_is(dev, NEW)
+
+
+@pytest.mark.parametrize("of_earlier_program", [False, True])
+def test_kept_content_that_is_nowhere_is_refused_before_anything_changes(
+    dev: Environment, tmp_path: Path, of_earlier_program: bool
+) -> None:
+    first = by_earlier_program(dev, OLD)[0] if of_earlier_program else dev.publish(OLD, tmp_path / "1")
+    dev.publish(NEW, tmp_path / "2")
+    lost = next(
+        key for key in dev.records.objects if key.endswith(("files/r.txt", store.blob(sha256_of(first, "r.txt"))))
+    )
+    del dev.records.objects[lost]
+    before = dict(dev.records.objects)
+    with pytest.raises(StaticReleaseError, match=rf"r\.txt of .*: s3://records/{lost} was deleted"):
+        dev.switch(first.digest)
+    assert_is(dev, NEW)
+    assert dev.records.objects == before
+
+
+def sha256_of(of: Manifest, path: str) -> str:
+    return next(file.sha256 for file in of.files if file.path == path)
 
 
 def test_interrupted_staging_does_not_bring_again_what_arrived(dev: Environment, tmp_path: Path) -> None:
