@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import subprocess
-import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -29,56 +26,10 @@ from release.migration import Migrated, migrate
 from release.rollout import RolledOut, current, replaced, roll_back, roll_out
 from tests.local import authorized_emulator
 from tests.local.emulated import client, free_port
-from tests.local.emulator_world import open_group
+from tests.local.emulator_world import build_server, open_group, pack
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
 FUNCTION = Path(__file__).parents[2] / "functions"
-PROGRAM = """
-package main
-
-import (
-	"fmt"
-	"net/http"
-	"os"
-	"os/signal"
-	"strconv"
-	"syscall"
-	"time"
-)
-
-func once(words []string) {
-	fmt.Println("migrating with password=hunter2-of-the-database in", os.Getenv("MODE"))
-	if words[0] == "hang" {
-		told := make(chan os.Signal, 1)
-		signal.Notify(told, syscall.SIGTERM)
-		<-told
-		os.Exit(0)
-	}
-	code, _ := strconv.Atoi(words[1])
-	os.Exit(code)
-}
-
-func main() {
-	if len(os.Args) > 1 {
-		once(os.Args[1:])
-	}
-	mode := os.Getenv("MODE")
-	fmt.Println("starting", mode)
-	if mode == "crash" {
-		fmt.Println("cannot open the database")
-		os.Exit(3)
-	}
-	if mode == "silent" {
-		time.Sleep(time.Hour)
-	}
-	http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if mode == "broken" {
-			w.WriteHeader(500)
-		}
-		fmt.Fprintln(w, mode)
-	}))
-}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,14 +142,11 @@ class Service:
 
 @contextmanager
 def emulated(
-    factory: pytest.TempPathFactory, name: str = "", build: Callable[[Path], None] | None = None, *, auth: bool = False
+    factory: pytest.TempPathFactory, name: str = "", build: Callable[[Path], Path] = build_server, *, auth: bool = False
 ) -> Iterator[Aws]:
-    """An emulator of a module's own, and the image of what `build` leaves as `program` in a folder."""
-    folder, source = factory.mktemp("emulator"), factory.mktemp("program")
-    port = free_port()
-    (build or build_program)(source)
-    engine = docker.from_env()
-    image = pack(engine, source, f"deploy-test-{port}:latest")
+    """An emulator of a module's own, and the image of the program that `build` makes in a folder."""
+    folder, port, engine = factory.mktemp("emulator"), free_port(), docker.from_env()
+    image = pack(engine, build(factory.mktemp("program")), f"deploy-test-{port}:latest")
     settings = process.EmulatorSettings(folder=folder, port=port)
     try:
         emulator = authorized_emulator.start(folder) if auth else process.start(settings, print)
@@ -210,29 +158,7 @@ def emulated(
         engine.close()
 
 
-def build_program(folder: Path) -> None:
-    (folder / "main.go").write_text(PROGRAM)
-    subprocess.run(
-        ["go", "build", "-o", "program", "main.go"],
-        cwd=folder,
-        env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOFLAGS": "-mod=mod", "GO111MODULE": "off"},
-        check=True,
-    )
-
-
-def pack(engine: docker.DockerClient, folder: Path, tag: str) -> str:
-    """The image of the static `program` in a folder."""
-    (folder / "Dockerfile").write_text('FROM scratch\nCOPY program /program\nENTRYPOINT ["/program"]\n')
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        for name in ("Dockerfile", "program"):
-            archive.add(folder / name, arcname=name)
-    context.seek(0)
-    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
-    return tag
-
-
-def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy", health_path: str = "/") -> None:
+def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy", health_path: str = "/health") -> None:
     """The service, its load balancer and its function, which runs as `role`."""
     aws, name = service.aws, service.name
     ec2, ecs, elbv2, functions = (aws.client(each) for each in ("ec2", "ecs", "elbv2", "lambda"))

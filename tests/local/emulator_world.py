@@ -30,10 +30,24 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// A migration.
+func once(words []string) {
+	fmt.Println("migrating with password=hunter2-of-the-database in", os.Getenv("MODE"))
+	if words[0] == "hang" {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		<-told
+		os.Exit(0)
+	}
+	code, _ := strconv.Atoi(words[1])
+	os.Exit(code)
+}
 
 func main() {
 	mode := os.Getenv("MODE")
@@ -48,6 +62,10 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) > 1 {
+		once(os.Args[1:])
+	}
+	fmt.Println("starting", mode)
 	switch mode {
 	case "crash":
 		fmt.Println("no settings")
@@ -130,20 +148,25 @@ def build_server(folder: Path) -> Path:
     return folder / "server"
 
 
-def push_server(world: World, folder: Path) -> str:
-    binary = build_server(folder)
-    world.client("ecr").create_repository(repositoryName="server")
-    repository = f"localhost:{world.emulator.port}/server"
+def pack(engine: docker.DockerClient, program: Path, tag: str) -> str:
+    """The image of a static program."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
-        archive.add(binary, "server")
+        archive.add(program, "server")
         dockerfile = b'FROM scratch\nCOPY server /server\nENTRYPOINT ["/server"]\n'
         entry = tarfile.TarInfo("Dockerfile")
         entry.size = len(dockerfile)
         archive.addfile(entry, io.BytesIO(dockerfile))
     context.seek(0)
+    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
+    return tag
+
+
+def push_server(world: World, folder: Path) -> str:
+    world.client("ecr").create_repository(repositoryName="server")
+    repository = f"localhost:{world.emulator.port}/server"
     engine = docker.from_env()
-    engine.images.build(fileobj=context, custom_context=True, tag=f"{repository}:1", rm=True)
+    pack(engine, build_server(folder), f"{repository}:1")
     for line in engine.images.push(repository, tag="1", stream=True, decode=True):
         assert "error" not in line, line
     engine.images.remove(f"{repository}:1")

@@ -28,10 +28,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield made
 
 
-def build_example(folder: Path) -> None:
+def build_example(folder: Path) -> Path:
     flags = ["-o", str(folder / "program"), "-ldflags", f"-X main.version={VERSION}"]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOOS": "linux"}
     subprocess.run(["go", "build", "-C", str(BACKEND), *flags, "."], env=environment, check=True)
+    return folder / "program"
 
 
 @pytest.fixture(scope="module")

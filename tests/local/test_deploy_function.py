@@ -87,7 +87,7 @@ def test_the_same_revision_moves_to_another_network_and_back(service: Service) -
     assert (after.network, after.execute_command) == (here.network, False)
 
 
-@pytest.mark.parametrize("mode", ["crash", "broken"])
+@pytest.mark.parametrize("mode", ["crash", "500"])
 def test_bad_revision_is_taken_back_and_explained(service: Service, mode: str) -> None:
     good, bad = service.register("one"), service.register(mode)
     service.roll_out(good)
@@ -98,7 +98,7 @@ def test_bad_revision_is_taken_back_and_explained(service: Service, mode: str) -
     assert caught.value.outcome == "rolled_back"
     assert f"The service is on {good.rsplit('/', 1)[-1]}, 2 of 2 tasks running" in caught.value.message
     assert service.running() == [good, good]
-    expected = {"crash": "exit code 3", "broken": "health checks"}[mode]
+    expected = {"crash": "exit code 3", "500": "health checks"}[mode]
     assert any(expected in line for line in caught.value.details), caught.value.details
     # Whatever the environment says is not repeated, also when a program wrote it to its log.
     assert any("backend | starting [MODE]" in line for line in caught.value.details), caught.value.details
@@ -191,7 +191,7 @@ def test_proven_deployment_is_rolled_back_to_the_revision_before(service: Servic
 
 
 def test_deployment_that_still_rolls_is_rolled_back(service: Service) -> None:
-    good, silent = service.register("one"), service.register("silent")
+    good, silent = service.register("one"), service.register("deaf")
     service.roll_out(good)
     with service.lease() as held:
         began = begin(service, silent, held.id)

@@ -133,7 +133,7 @@ def test_stopped_task_drains_and_ends_by_itself(service: Service) -> None:
     events = service.world.client("logs").filter_log_events(
         logGroupName="/ecs/tests", logStreamNamePrefix=f"{service.name}/"
     )["events"]
-    assert [event["message"] for event in events] == ["asked to stop"]
+    assert [event["message"] for event in events] == ["starting healthy", "asked to stop"]
     assert service.targets() == []
 
 

@@ -101,6 +101,7 @@ def test_without_its_lease_a_release_changes_nothing_more(world: World, after: s
     assert world.last.outcome == "failed"
     assert ("roll 2" in world.story) is after.endswith(("roll 2", "prove 2", "switch 2"))
     assert world.finished is (after == "before stage 2")
+    assert ("nothing that serves was changed" in said) is ("roll 2" not in world.story)
 
 
 @pytest.mark.parametrize("mark", [None, b'{"attempt": "theirs"}'])

@@ -80,9 +80,13 @@ def test_proven_deployment_is_replaced_once_by_the_revision_before() -> None:
     assert again["deployment"] == first["deployment"] == NEW
 
 
-def two_to_go_back_to(answers: Answers) -> None:
+def two_to_go_back_to(answers: Answers, suffix: str = "") -> None:
     (record,) = answers.content["describe_service_deployments"]["serviceDeployments"]
-    record["sourceServiceRevisions"].append({"arn": record["targetServiceRevision"]["arn"]})
+    record["sourceServiceRevisions"].append({"arn": record["targetServiceRevision"]["arn"] + suffix})
+
+
+def one_that_ecs_does_not_describe(answers: Answers) -> None:
+    two_to_go_back_to(answers, "-gone")
 
 
 def cannot_stop(code: str) -> Callable[[Answers], None]:
@@ -95,10 +99,11 @@ def cannot_stop(code: str) -> Callable[[Answers], None]:
         ("aws_in_progress", lambda _: None, 6),
         ("aws_in_progress_recorded", lambda _: None, 5),
         ("aws_in_progress_recorded", two_to_go_back_to, 6),
+        ("aws_in_progress_recorded", one_that_ecs_does_not_describe, 6),
         ("aws_in_progress_recorded", cannot_stop("UnsupportedFeatureException"), 6),
         ("aws_in_progress_recorded", cannot_stop("InvalidParameterException"), 6),
     ],
-    ids=["no record", "another revision is wanted", "two revisions before", "unsupported", "invalid"],
+    ids=["no record", "another revision is wanted", "two revisions before", "one unknown", "unsupported", "invalid"],
 )
 def test_rollout_that_ecs_cannot_take_back_is_replaced(
     name: str, change: Callable[[Answers], None], revision: int
