@@ -18,6 +18,8 @@ CACHE_CONTROL: Final[dict[Cache, str]] = {
     "no-cache": "no-cache",
 }
 
+ENTRY: Final = "index.html"
+"""The page that a visitor gets first."""
 OTHER_TYPE: Final = "application/octet-stream"
 _TABLE: Final = Path(__file__).with_name("mime.types")
 """Type and extensions, a line for each type; `python -m docs.media_types` writes it."""

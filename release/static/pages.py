@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
-from release.static.content import is_html
+from release.static.content import ENTRY, is_html
 
-ENTRY: Final = "index.html"
 MAX_NAMED: Final = 5
 """References that are named in one message; the others are counted."""
 API: Final = "/api/"

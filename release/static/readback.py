@@ -14,6 +14,7 @@ from urllib.parse import quote
 from release import http, progress, strict_json
 from release.progress import Say
 from release.static import pages
+from release.static.content import ENTRY
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Built, File, Manifest
 from release.static.store import Site
@@ -70,7 +71,7 @@ def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
         return str(error)
     if answer.status != 200:
         return f"/ answered {http.firewalled(answer) or answer.status}"
-    if hashlib.sha256(answer.body).hexdigest() != files[pages.ENTRY].sha256:
+    if hashlib.sha256(answer.body).hexdigest() != files[ENTRY].sha256:
         return "/ is another page than the index.html of this release"
     # One that the manifest does not have was not in its build either, and older releases were not held to that.
     needed = sorted(pages.needed_by_entry(answer.body, files))

@@ -29,7 +29,7 @@ _PARTS: Final[Mapping[str, str]] = {
     **dict.fromkeys((".aws", ".azure", ".docker", ".kube", ".oci"), _CREDENTIALS),
     ".terraform": _STATE,
 }
-"""Names of files and of folders: in a worktree or a submodule, `.git` is a file."""
+"""Names of files and of folders, all with a point first: in a worktree or a submodule, `.git` is a file."""
 _NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_rsa"), _KEY),
     **dict.fromkeys(
@@ -57,15 +57,14 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys((".jks", ".kdbx", ".keystore", ".p12", ".pfx"), _KEY_STORE),
     **dict.fromkeys((".tfstate", ".tfvars"), _STATE),
 }
-_BEGINNINGS: Final[Mapping[re.Pattern[bytes], str]] = {
+_POINTER: Final = "a pointer of Git LFS in place of the file: run git lfs pull before the build"
+_BEGINNING: Final = re.compile(
     # "The first line ... version", the specification of Git LFS: what `git lfs pull` replaces by the file.
-    re.compile(rb"version https://git-lfs\.github\.com/spec/"): (
-        "a pointer of Git LFS in place of the file: run git lfs pull before the build"
-    ),
+    rb"(?P<pointer>version https://git-lfs\.github\.com/spec/)"
     # "Textual Encodings of PKIX, PKCS, and CMS Structures", RFC 7468; OpenSSH and OpenPGP label theirs alike.
-    re.compile(rb"(?:\xef\xbb\xbf)?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"): _KEY,
-    re.compile(rb"PuTTY-User-Key-File-"): _KEY,
-}
+    rb"|(?:\xef\xbb\xbf)?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    rb"|PuTTY-User-Key-File-"
+)
 
 
 def left_out(name: str) -> bool:
@@ -76,18 +75,20 @@ def left_out(name: str) -> bool:
 def by_name(path: str) -> str | None:
     """Why a file with this path is unfit; None if its name says nothing."""
     *_, name = parts = path.lower().split("/")
-    for part in parts:
-        if part.startswith(".env"):
-            return _VARIABLES
-        if part in _PARTS:
-            return _PARTS[part]
+    if "/." in f"/{path}":
+        for part in parts:
+            if part.startswith(".env"):
+                return _VARIABLES
+            if part in _PARTS:
+                return _PARTS[part]
     _, dot, extension = name.rpartition(".")
     return _NAMES.get(name) or _EXTENSIONS.get(dot + extension)
 
 
 def by_beginning(head: bytes) -> str | None:
     """Why a file that begins with `head` is unfit; None if its content says nothing."""
-    return next((reason for pattern, reason in _BEGINNINGS.items() if pattern.match(head)), None)
+    found = _BEGINNING.match(head)
+    return (_POINTER if found["pointer"] else _KEY) if found else None
 
 
 def check(unfit: Mapping[str, str], allowed: Collection[str]) -> None:

@@ -1,11 +1,17 @@
 import errno
+import hashlib
 import json
 import os
+import string
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from release.static.errors import ManifestError
 from release.static.manifest import File, Manifest, check_pages, checked_digest, from_folder, of_build
@@ -61,6 +67,52 @@ def test_stored_manifest_comes_back_as_it_was(folder: Path) -> None:
     assert again == manifest
     assert again.digest == manifest.digest
     assert manifest.to_json().isascii()
+
+
+@given(
+    st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.integers(0, 2**40), st.text()), max_size=5),
+    st.text(string.ascii_letters + ".-_", min_size=1),
+)
+def test_canonical_form_is_that_of_json_with_sorted_keys(files: list[tuple[str, int, str]], version: str) -> None:
+    described = [
+        {"cache": "no-cache", "contentType": kind, "path": path, "sha256": "0" * 64, "size": size}
+        for path, size, kind in files
+    ]
+    manifest = Manifest(
+        version=version,
+        files=tuple(
+            File(path=path, size=size, sha256="0" * 64, content_type=kind, cache="no-cache")
+            for path, size, kind in files
+        ),
+    )
+    written = json.dumps({"version": version, "files": described}, sort_keys=True, separators=(",", ":")).encode()
+    assert manifest.to_json() == written
+    assert manifest.digest == f"sha256:{hashlib.sha256(written).hexdigest()}"
+
+
+def test_manifest_of_many_files_is_written_and_read_in_little_memory() -> None:
+    files = tuple(
+        File(
+            path=f"assets/{number:05}-DiwrgTda.js", size=1, sha256=f"{number:064x}", content_type="x", cache="no-cache"
+        )
+        for number in range(20_000)
+    )
+    manifest = Manifest(version=SHA, files=files)
+    tracemalloc.start()
+    try:
+        size = len(manifest.to_json())
+        _, written = tracemalloc.get_traced_memory()
+        assert manifest.digest
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        text = manifest.to_json()
+        again = Manifest.from_json(text)
+        _, read = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert again == manifest
+    assert written < 2.5 * size
+    assert read - before < 8 * size
 
 
 def break_folder(folder: Path, how: str) -> None:
@@ -219,6 +271,15 @@ def test_config_of_the_build_is_released_where_no_other_is_written(folder: Path)
     check_pages(folder, manifest)
     with pytest.raises(ManifestError, match=r"index\.html names /config\.json \(script src\): it is not in the build"):
         check_pages(folder, manifest, config_is_written=False)
+
+
+def test_digest_is_known_without_a_parser_of_html(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from release.static.manifest import from_folder; "
+        f"print(from_folder(Path({str(folder)!r})).digest, 'html.parser' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [from_folder(folder).digest, "False"]
 
 
 def test_digest_is_known_without_a_look_into_the_pages(folder: Path) -> None:
