@@ -1,8 +1,8 @@
-"""`approved`: whether somebody approved that this run may go on.
+"""`approved`: fail unless a reviewer approved this run.
 
-GitHub makes an environment that a workflow names and that does not exist, without any reviewer, and then lets every job
-pass. So a job that has waited for its environment asks whether there was anybody to wait for. And an approval counts
-for one success: the job of a release that is run again alone, after it succeeded, was approved by nobody.
+GitHub creates an environment that a workflow names and that does not exist, without reviewers, and lets every job pass.
+So a job that waited for its environment checks that a review took place. An approval counts for one success: a release
+job that is run again after it succeeded needs another approval.
 https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
 """
 
@@ -79,7 +79,7 @@ class Jobs:
 
 
 def who(environment: str, reviews: Sequence[Review]) -> str:
-    """The approval of `environment` in the reviews of a run, the newest one, in a sentence. Pure.
+    """The newest approval of `environment` in the reviews of a run, as a sentence. Pure.
 
     Raises VerbError where there is none.
     """
@@ -97,9 +97,9 @@ def who(environment: str, reviews: Sequence[Review]) -> str:
 
 
 def check_unused(approval: str, release: str, jobs: Iterable[Job]) -> None:
-    """Raise VerbError if `release` has succeeded since `approval` did, in the jobs of all attempts of a run. Pure.
+    """Raise VerbError if the job `release` has succeeded since the job `approval`, in any attempt of the run. Pure.
 
-    By time: an attempt's jobs are also those of the attempts before that were not run again, with their old times.
+    Compared by time: an attempt also lists the jobs that it did not run again, with their earlier times.
     https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
     """
     last = {approval: "", release: ""}

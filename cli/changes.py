@@ -15,12 +15,12 @@ from release.version import is_dirty
 
 INDENT = " " * 12
 SHOWN = 10
-"""Commits, and files of each kind, that are named; of the others, how many they are."""
+"""Commits, and files of each kind, that are named; the others are counted."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Commits:
-    """The commits of one direction: how many, and the newest of them as Git's one line each."""
+    """Commits in one direction: how many, and the newest as lines of `git log --oneline`."""
 
     count: int
     newest: tuple[str, ...]
@@ -42,7 +42,7 @@ class Files:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Migration:
-    """The command of a migration, and whether it would run: not for a version that ran here before."""
+    """The migration command, and whether it would run. It does not for a version that ran here before."""
 
     command: tuple[str, ...]
     runs: bool
@@ -55,26 +55,26 @@ class Migration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Changes:
-    """From what runs here to what would run. `None` is not known, with the reason in `unknown`."""
+    """The difference between what runs here and `version`. None is unknown; the reason is in `unknown`."""
 
     now: Release | None
     version: str
     come: Commits | None
-    """Commits that the version has and what runs has not."""
+    """Commits of the version that do not run yet."""
     go: Commits | None
     """Commits that would no longer run."""
     image: str | None
-    """Digest; None: it is built."""
+    """Digest; None if the image is built."""
     image_from: str
     files: Files | None
     migration: Migration | None
-    """None where the environment has none."""
+    """None if the environment has no migration command."""
     unknown: dict[str, str] = dataclasses.field(default_factory=dict)
-    """By `commits` or `files`: why it is not known."""
+    """Reasons, by `commits`, `files` or `attempts`."""
 
 
 def files(before: Manifest | None, after: Manifest) -> Files:
-    """The difference of two builds of the site; before the first, all of it is added."""
+    """The difference between two builds of the site. Without `before`, every file is added."""
     old = {file.path: file for file in before.files} if before else {}
     new = {file.path: file for file in after.files}
     return Files(
@@ -99,7 +99,7 @@ def of_artifacts(changes: Changes) -> list[str]:
 
 
 def as_json(changes: Changes) -> dict[str, Any]:
-    """The changes for machines; every file is named."""
+    """The changes for programs (docs/json.md), with the name of every file."""
     return {
         "commits": {
             side: {"count": commits.count, "newest": [_commit(line) for line in commits.newest]} if commits else None

@@ -1,7 +1,7 @@
 """The settings that are in force: the commit from which a stack was last updated, and its checkout.
 
-What was merged since may not be approved for this environment, and settings are applied by every `pulumi up`. So going
-back, and looking for drift, take place in the tree from which the stack was last updated.
+Every `pulumi up` applies the settings of its working tree, and what was merged since may not be approved for this
+environment. So a rollback, and a search for drift, run in the tree from which the stack was last updated.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from release.updates import Update
 
 
 def in_force(release: Release, past: Sequence[Update], has_commit: Callable[[str], bool]) -> str:
-    """The commit whose settings the stack has: of the last update that succeeded, else of the version it has proven.
+    """The commit whose settings the stack has: of the last update that succeeded, else of the proven version.
 
-    They differ after a release of a version that was named: the settings are those of the tree it was named in. An
-    update from a commit that is not `known` (of a branch that is gone) is passed over for the version's own.
+    They differ after a release with EASI_VERSION, which takes the settings of its working tree. If Git lacks the commit
+    of the last update (its branch is gone), it is the version's own.
     """
     last = next((update.commit for update in past if update.succeeded), "")
     return last if last and has_commit(last) else version.commit(release.version)
@@ -32,7 +32,7 @@ def take(root: Path, name: str, release: Release) -> str:
 
     def has_commit(sha: str) -> bool:
         if not git.has(root, sha) and git.is_shallow(root):
-            # Not one of a branch that is gone: the version's own settings may be older ones.
+            # Whether the branch is gone cannot be known here, and the version's own settings may be older.
             raise VerbError(
                 f"this clone is shallow and lacks {sha}, whose settings may be in force in {name}.\n"
                 "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)"
@@ -45,10 +45,10 @@ def take(root: Path, name: str, release: Release) -> str:
 
 
 def check_out(root: Path, commit: str, *, why: str) -> None:
-    """Make the working tree that of `commit`, on no branch.
+    """Check out `commit`, with HEAD detached.
 
-    `why` says in a message what the commit is. Raises VerbError where the tree has changes, and where Git has no such
-    commit or cannot check it out. Files that Git does not track stay.
+    `why` describes the commit in messages. Raises VerbError if the tree has changes, or if Git lacks the commit or
+    cannot check it out. Untracked files stay.
     """
     if git.changed(root, git.head(root)):
         raise VerbError(

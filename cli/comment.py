@@ -1,4 +1,4 @@
-"""`comment`: what a merge of a pull request would change, in one comment of its own that is edited in place."""
+"""`comment`: what a merge would change, in one comment of the pull request that is edited in place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cli.text import short
 
 MARKER: Final = "<!-- easi:preview -->"
 ORDER: Final = ("dev", "impl", "prod")
-"""Of a release; stacks of other names follow."""
+"""The order of a release; other stacks follow."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def body(previews: Mapping[str, Preview | None], *, run_url: str = "") -> str:
-    """The comment. None: that stack has no preview. `run_url` is the address of the run that made them."""
+    """The comment about these previews; None is a stack without one. `run_url` is the address of their run."""
     names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     run = f"[this run]({run_url})" if run_url else "the run that made this comment"
     made = [preview for name in names if (preview := previews[name]) is not None]
@@ -69,7 +69,7 @@ def body(previews: Mapping[str, Preview | None], *, run_url: str = "") -> str:
 
 
 def put(api: Api, pull_request: int, text: str) -> str:
-    """Write the comment, where there is none yet, or edit the one that is there. What was done, and where."""
+    """Write the comment, or edit the one that exists. Returns what was done, with its address."""
     for last in (False, True):
         comments = api.paginate(f"issues/{pull_request}/comments", Comment)
         own = next((comment for comment in comments if comment.is_ours(MARKER)), None)
@@ -79,7 +79,7 @@ def put(api: Api, pull_request: int, text: str) -> str:
         try:
             answer = api.post(f"issues/{pull_request}/comments", {"body": text})
         except GithubError as error:
-            # It may be there all the same: then it is found, and no second one is made.
+            # GitHub may have written it: look again, so that there is no second one.
             if last or not error.ambiguous:
                 raise
         else:

@@ -1,4 +1,4 @@
-"""`deployed`: the checkout with which an environment is compared when drift is looked for."""
+"""`deployed`: check out what an environment is compared with in a search for drift."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def easi_version(request: ReleaseRequest | None, version: str, commit: str) -> str:
-    """What EASI_VERSION has to be, at `commit`, for a preview of what was released. Pure.
+    """The EASI_VERSION with which a preview at `commit` compares what was released. Pure.
 
-    Empty where the commit was built there: named, it would be taken for a roll back, which builds no image, so that
-    the image that was built would seem to go.
+    Empty if the environment built the commit: naming it would be a rollback, which declares no image, and the preview
+    would show the built one as deleted.
     """
     built = request is not None and isinstance(request.source.files, Folder)
     return "" if built and version == commit else version

@@ -1,4 +1,4 @@
-"""What the sources of an environment come to: one line that says what is wrong and what to do. Pure."""
+"""What is wrong in an environment and what to do, from what each source says. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Service:
     """What ECS says of the service."""
 
     task_definition: str
-    """ARN of the revision that it is on, also while it runs no task."""
+    """ARN of its revision, also while it runs no task."""
     desired: int
     running: int
     network: Mapping[str, Any] | None = None
@@ -29,7 +29,7 @@ class Service:
     execute_command: bool | None = None
 
     def differs(self, release: Release) -> str:
-        """What it is on that is not what was proven, for people; empty where nothing is."""
+        """How it differs from the proven release, as a sentence; empty if it does not."""
         if self.desired == 0 or self.task_definition != release.task_definition:
             runs = f"ECS runs {revision(self.task_definition)}" if self.desired else "ECS is scaled to 0 tasks"
             return f"{runs}, and {revision(release.task_definition)} is proven"
@@ -50,14 +50,14 @@ class Health:
 
     url: str
     version: str | None
-    """What it says it is; None where it says nothing of the kind."""
+    """The version in the answer; None if it has none."""
     miss: str | None
-    """Why it does not prove the version of the record; None where it does."""
+    """Why the answer does not prove the recorded version; None if it does."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Observed:
-    """What each source says. None is "nothing there", unless `unread` says why it could not be read."""
+    """What each source says. None is "nothing there", or unreadable for the reason in `unread`."""
 
     environment: str
     stack: Release | None
@@ -66,7 +66,7 @@ class Observed:
     record: Release | None
     ecs: Service | None
     static_manifest: str | None
-    """What the site serves; says so where files differ from it."""
+    """Digest of the manifest that the site serves; followed by how many files differ from it."""
     health: Health
     lease: Held | None = None
     unsettled: UnfinishedMark | None = None
@@ -75,7 +75,7 @@ class Observed:
 
 
 DIFFERS: Final = "DIFFERS"
-"""The remark on a source that is not as recorded."""
+"""The remark on a source that differs from the record."""
 PROBLEMS: Final = (
     "releasing",
     "unfinished",
@@ -95,7 +95,7 @@ PROBLEMS: Final = (
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
     code: str
-    """One of PROBLEMS: the same thing in one word, for programs."""
+    """One of PROBLEMS, for programs."""
     what: str
     to_do: str
 
@@ -119,7 +119,7 @@ class Diagnosis:
 
     @property
     def good(self) -> bool:
-        """Everything agrees, and nobody is about to change it."""
+        """All sources agree, and no release is running."""
         return not self.problems
 
 
@@ -166,7 +166,7 @@ def _problems(observed: Observed) -> Iterator[Problem]:
 
 
 def _cut_short(observed: Observed) -> Iterator[Problem]:
-    """What an attempt left behind that nobody is at any more."""
+    """What an interrupted release left behind."""
     name = observed.environment
     then = f"python -m release recover -s {name} && {_up(observed)}"
     if observed.unsettled is not None:
@@ -190,7 +190,7 @@ def _cut_short(observed: Observed) -> Iterator[Problem]:
 
 
 def _differences(observed: Observed, release: Release) -> Iterator[Problem]:
-    """Where what serves is not what was proven."""
+    """Where what serves differs from the proven release."""
     again = _up(observed, "--refresh ")
     ecs = observed.ecs
     if ecs is not None and (what := ecs.differs(release)):
@@ -231,12 +231,12 @@ def _site_differs(serves: str | None, proven: str) -> str:
 
 
 def _said(miss: str) -> str:
-    """A miss as the end of a sentence about the health check."""
+    """A miss of the health check, as the end of a sentence about it."""
     return miss if miss.startswith(("answered", "came")) else f"does not pass: {miss}"
 
 
 def _up(observed: Observed, option: str = "") -> str:
-    """The update that proves the recorded version again, whatever is checked out."""
+    """The update that proves the recorded version again, from any working tree."""
     version = f"EASI_VERSION={observed.record.version} " if observed.record else ""
     return f"{version}pulumi up {option}-s {observed.environment}"
 

@@ -1,14 +1,14 @@
-"""What a preview would change, property by property, made from the engine's events. Pure.
+"""What a preview would change, property by property, from the engine's events. Pure.
 
-Of an environment variable there is the name, and that it is added, changed or removed. Nothing is searched for values:
-what is below a key of ENVIRONMENT is not written, and of a structure nothing but its scalars is.
+Of an environment variable, the diff has the name and whether it is added, changed or removed. No value is searched for:
+what is below a key of ENVIRONMENT is not written, and of a structure only its scalars are.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from functions import strict_json
@@ -19,6 +19,13 @@ CONTAINERS: Final = "containerDefinitions"
 """A text of JSON, with the environment of each container in it."""
 ENVIRONMENT: Final = ("environment", "variables", "backendenvironment")
 """Keys of environment variables in lower case: of containers, of functions, and in the settings."""
+TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
+SETTING: Final = "easi:backendEnvironment"
+"""The setting with the environment variables of the backend."""
+OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
+"""Variables that the program sets itself, to what the rest of a preview says as well."""
+LEAST: Final = 3
+"""Shortest value, in characters, that is hidden in a message: "on" or "1" stands in any text. Quotes count."""
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that it does not know yet (sdk/go/common/resource/plugin, UnknownStringValue)."""
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -26,16 +33,16 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SIGNS: Final = {"create": "+", "import": "+", "delete": "-", "replace": "+-"}
 REPLACING: Final = ("replace", "create-replacement")
 _PARTS: Final = ("same", "create-replacement", "delete-replaced", "discard-replaced", "read-replacement", "refresh")
-"""Operations that are nothing by themselves, or part of one that is shown."""
+"""Operations that change nothing, or are part of one that is shown."""
 _PATH: Final = re.compile(r'\["(?P<key>(?:[^"\\]|\\.)*)"\]|\[(?P<index>\d+)\]|(?P<word>[^.\[\]]+)')
 _WORD: Final = re.compile(r"[\w-]+")
 
 Path = tuple[str | int, ...]
-"""The type of a resource, and the way to one of its properties."""
+"""The type of a resource, then the path of one of its properties."""
 
 
 def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """What the engine would do, resource by resource; and what it found when it looked at them."""
+    """The metadata of each event about a resource: of its operation, and of its outcome."""
     for event in events:
         step = event.get("resourcePreEvent") or event.get("resOutputsEvent")
         if step:
@@ -43,7 +50,7 @@ def steps(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 
 
 def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The resources that differ, each with its properties, in an order of their own: the engine's is any."""
+    """The resources that change, each with its properties, sorted by URN: the engine's order varies."""
     entries: list[tuple[str, int, list[str]]] = []
     for at, event in enumerate(events):
         before, after = event.get("resourcePreEvent"), event.get("resOutputsEvent")
@@ -51,7 +58,7 @@ def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
         op, kind, urn = (str(step.get(key) or "") for key in ("op", "type", "urn"))
         name = f"{escaping.line(kind)} {escaping.line(urn.rpartition('::')[2])}"
         if kind.startswith("pulumi:providers:") and "::default" in urn:
-            # It has the program's settings as inputs; Pulumi neither counts nor shows it.
+            # Its inputs are the settings. Pulumi does not count it either.
             continue
         if before and op not in _PARTS:
             entries.append((urn, at, [f"{_SIGNS.get(op, '~')} {name}: {op}", *_changed(step)]))
@@ -63,14 +70,89 @@ def lines(events: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{'    ' if of else ''}{line}" for *_, shown in sorted(entries) for of, line in enumerate(shown)]
 
 
+def variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The environment variables that are added, changed or removed: `+ NAME`, `~ NAME`, `- NAME`."""
+    signs: dict[str, str] = {}
+    for step in steps(events):
+        if step.get("type") != TASK_DEFINITION or step.get("op") not in (*REPLACING, "update"):
+            continue
+        old, new = (containers(((step.get(side) or {}).get("inputs") or {}).get(CONTAINERS)) for side in ("old", "new"))
+        for container, before in old.items():
+            after = new.get(container)
+            if not new and OWN[0] in before:
+                # The definition is unknown until the image is built; its variables are those of the setting.
+                after = _setting(events) | {key: before[key] for key in OWN if key in before}
+            if after is None:
+                continue
+            for variable in before.keys() | after.keys():
+                if before.get(variable) != after.get(variable):
+                    signs[variable] = "+" if variable not in before else "-" if variable not in after else "~"
+    return tuple(f"{sign} {variable}" for variable, sign in sorted(signs.items()))
+
+
+def values(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The values of environment variables, the longest first, each with its name in brackets, for `shapes.hide`.
+
+    For texts without structure, such as an error of AWS or of Python, which may quote a value.
+    """
+    labels: dict[str, str] = {}
+    for name, value in _all_variables(events):
+        # The text is searched line by line, and Python and JSON escape a value in their own ways.
+        for part in {value, *(line.strip() for line in value.split("\n"))}:
+            spellings = {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1]}
+            for spelled in spellings | {f"{quote}{part}{quote}" for quote in "'\"`"}:
+                if len(spelled) >= LEAST:
+                    labels.setdefault(spelled, f"[{name}]")
+    return dict(sorted(labels.items(), key=lambda pair: (-len(pair[0]), pair)))
+
+
+def _all_variables(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for step in steps(events):
+        for properties in _states(step):
+            for environment in containers(properties.get(CONTAINERS)).values():
+                yield from (pair for pair in environment.items() if pair[0] not in OWN)
+    yield from _setting(events).items()
+
+
+def _states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The properties of a resource before and after a step: inputs and outputs."""
+    for side in ("old", "new"):
+        for properties in ("inputs", "outputs"):
+            yield (step.get(side) or {}).get(properties) or {}
+
+
+def containers(text: Any) -> dict[str, dict[str, str]]:
+    """The environment variables of each container in `containerDefinitions`; empty for any other text."""
+    try:
+        definitions = json.loads(text)
+        return {
+            str(container.get("name", "")): {
+                str(variable.get("name", "")): str(variable.get("value", ""))
+                for variable in container.get("environment") or ()
+            }
+            for container in definitions
+        }
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def _setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    config = next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
+    try:
+        setting = dict(json.loads(config.get(SETTING) or "{}"))
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in setting.items()}
+
+
 def _changed(step: Mapping[str, Any]) -> list[str]:
-    """What an operation changes: the inputs, at the places that the provider names, if it does."""
+    """The inputs that an operation changes: those that the provider names, if it names some."""
     kind, old, new = str(step.get("type")), _side(step, "old", "inputs"), _side(step, "new", "inputs")
     if not old or not new:
         return list(_compared((kind,), old, new))
     named: list[Path] = [(kind, *map(_part, _PATH.finditer(path))) for path in step.get("detailedDiff") or ()]
     differences = [line for path in named or [(kind,)] for line in _compared(path, _at(old, path), _at(new, path))]
-    # What differs from the inputs only in fact is what a refresh has found: that is shown.
+    # The inputs are the same, and a refresh has found other values.
     return differences or [f"~ {_name(path)}: changed" for path in named]
 
 
@@ -102,7 +184,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
-    """A line for each difference; None is nothing."""
+    """A line for each difference; None is a value that is absent."""
     old, new = _opened(old), _opened(new)
     if old == new:
         return
@@ -120,7 +202,7 @@ def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
 
 
 def _variables(path: Path, old: Any, new: Any) -> Iterator[str]:
-    """The names of environment variables that differ; where they cannot be told apart, that they do."""
+    """A line for each environment variable that differs, or one for all if their names are unknown."""
     maps = _maps(old, new)
     if maps is None:
         yield f"{_sign(old, new)} {_name(path)}: {'not known yet' if new == _UNKNOWN else _word(old, new)}"
@@ -134,7 +216,7 @@ def _variables(path: Path, old: Any, new: Any) -> Iterator[str]:
 
 
 def _opened(value: Any) -> Any:
-    """What is in a text of JSON; anything else as it is."""
+    """The value in a text of JSON; any other value unchanged."""
     if not isinstance(value, str) or not value.startswith(("{", "[")):
         return value
     try:
@@ -144,7 +226,7 @@ def _opened(value: Any) -> Any:
 
 
 def _maps(old: Any, new: Any) -> tuple[Mapping[Any, Any], Mapping[Any, Any]] | None:
-    """Two maps, two lists, or one of them and nothing, as maps: of a list whose items have names, by these."""
+    """Two maps or lists, one of which may be absent, as maps: lists by the names of their items, else by index."""
     sides = [item for item in (old, new) if item is not None]
     if all(isinstance(item, dict) and _SIGNATURE not in item for item in sides):
         return old or {}, new or {}
@@ -158,7 +240,7 @@ def _maps(old: Any, new: Any) -> tuple[Mapping[Any, Any], Mapping[Any, Any]] | N
 
 
 def _keys(*maps: Mapping[Any, Any]) -> list[Any]:
-    """Their keys without those that the SDK keeps for itself, as `__defaults`."""
+    """Their keys, without the SDK's own, such as `__defaults`."""
     return sorted(key for key in {*maps[0], *maps[1]} if not str(key).startswith("__"))
 
 
@@ -179,7 +261,7 @@ def _word(old: Any, new: Any) -> str:
 
 
 def _name(path: Path) -> str:
-    """The way to a property, as Pulumi writes it: `containerDefinitions.web.environment["a.b"]`."""
+    """The path of a property, as Pulumi writes it: `containerDefinitions.web.environment["a.b"]`."""
     name = ""
     for part in path[1:]:
         if isinstance(part, str) and _WORD.fullmatch(part):

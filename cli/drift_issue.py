@@ -1,4 +1,4 @@
-"""`drift-issue`: one issue that says which environments are not as they were released; closed when all are."""
+"""`drift-issue`: keep one issue open while an environment differs from what was released."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _COLOR: Final = "d93f0b"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What the previews of all environments say, in the order in which they were asked for."""
+    """The previews of all environments, in the order of `--expect`."""
 
     stacks: Mapping[str, Preview | None]
     """By environment; None where there is no preview."""
 
     @property
     def drifted(self) -> tuple[Preview, ...]:
-        """Those that are not as they were released."""
+        """Those that differ from what was released."""
         return tuple(preview for preview in self.stacks.values() if preview and not preview.failed and preview.changes)
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Environments of which nobody knows: their preview failed, or there is none."""
+        """Environments whose preview failed or is missing."""
         return tuple(name for name, preview in self.stacks.items() if preview is None or preview.failed)
 
 
@@ -96,10 +96,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def decide(drift: Drift, issue: Issue | None, *, run_url: str = "") -> Write | Close | None:
-    """What there is to do; None: nothing. Pure.
+    """What to do with the issue; None for nothing. Pure.
 
-    `run_url` is the address of this run. Where nobody knows of an environment and no other has drifted, an issue stays
-    as it is: what it says may be true still. It is written only if it would say something else.
+    `run_url` is the address of this run. If no environment has drifted and one is unknown, an issue stays as it is: it
+    may still be true. It is edited only if its text would change.
     """
     if drift.drifted:
         new = Write(title=title(drift), body=body(drift, run_url))
@@ -118,7 +118,7 @@ def title(drift: Drift) -> str:
 
 
 def body(drift: Drift, run_url: str) -> str:
-    """The issue's text: what differs, what to do, and which environments nobody knows of."""
+    """The issue's text: what differs, what to do, and which environments are unknown."""
     head = [
         MARKER,
         "What is really there is not what was released, or not with its settings. Each is compared with the commit "
@@ -147,7 +147,7 @@ def own(issues: Iterable[Issue]) -> Issue | None:
 
 
 def act(api: github.Api, issue: Issue | None, action: Write | Close | None) -> str:
-    """Do it on GitHub; what was done, for people."""
+    """Do it on GitHub. Returns what was done."""
     if action is None:
         return f"the issue stays as it is: {issue.html_url}" if issue else "no issue is open, and none is opened"
     if isinstance(action, Close):
@@ -189,7 +189,7 @@ def _bring_back(preview: Preview) -> str:
 
 
 def _plain(text: str) -> list[str]:
-    """What two bodies are compared by: without the run's address, and GitHub may change ends of lines."""
+    """The lines by which two bodies are compared: without the run's address. GitHub may change ends of lines."""
     return [line.rstrip() for line in text.split("\n") if line.strip() and not line.startswith(_SEEN)]
 
 

@@ -1,4 +1,4 @@
-"""The environment that a verb is about: its stack's state, what its last release was asked to do, and AWS."""
+"""The environment that a verb is about: its stack's state, its last release request, and clients of AWS."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from release.stack import NoStackError, Stack, StackError
 from release.tasks import NotKnownError, Tasks
 
 QUESTION_S = 10.0
-"""Seconds that the deploy function has for saying which tasks run."""
+"""Seconds for the deploy function's answer which tasks run."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One stack, read without asking AWS."""
+    """One stack, read without a call to AWS."""
 
     stack: Stack
     request: ReleaseRequest | None
-    """What the last release was asked to do; None where none ever began."""
+    """The request of the last release; None if none ever began."""
     unreadable: str = ""
     """Why there is no request although a release began."""
 
@@ -58,12 +58,12 @@ class Environment:
 
     @functools.cached_property
     def clients(self) -> Clients:
-        """For the environment's account. Raises WrongAccountError, and VerbError before the first release."""
+        """Clients for the environment's account. Raises WrongAccountError, and VerbError before the first release."""
         request = self.released()
         return session.connect(request.connection, account=request.account, region=request.region, quick=True)
 
     def tasks(self, release: Release) -> Tasks:
-        """The tasks of a release that runs here. To who may not ask for them, they are not known."""
+        """The tasks of a release that runs here; unknown to a role that may not invoke the deploy function."""
         request = self.released()
 
         def look_up() -> frozenset[str]:
@@ -84,7 +84,7 @@ def add_stack(parser: argparse.ArgumentParser, *, required: bool = False) -> Non
 def read_environment(name: str | None) -> Environment:
     """The environment of the stack `name`, or of the selected one.
 
-    Raises UsageError where there is no such stack, with those that there are, and StackError where Pulumi cannot say.
+    Raises UsageError, which lists the stacks, if there is no such stack, and StackError if Pulumi fails.
     """
     try:
         state = stack.read(name or stack.pulumi("stack", "--show-name").strip())
@@ -99,7 +99,7 @@ def read_environment(name: str | None) -> Environment:
 
 
 def unreleased(name: str) -> Environment:
-    """An environment whose stack is not there yet: it has released nothing."""
+    """An environment whose stack does not exist yet."""
     return Environment(stack=Stack(name=name, outputs={}, inputs=None, pending=()), request=None)
 
 
@@ -109,4 +109,4 @@ def settings_of(name: str) -> Mapping[str, Any]:
     try:
         return {key: item.get("objectValue", item.get("value")) for key, item in config.items()}
     except AttributeError as error:
-        raise StackError(f"`pulumi config -s {name} --json` answered what is no settings: {error}") from error
+        raise StackError(f"`pulumi config -s {name} --json` did not answer with settings: {error}") from error

@@ -10,19 +10,19 @@ from release.errors import ExpectedError
 
 
 class VerbError(ExpectedError):
-    """There is no answer. The message says what happened, what was expected and what to do."""
+    """The verb cannot answer. The message says what happened, what was expected and what to do."""
 
     code = 1
 
 
 class UsageError(VerbError):
-    """It was asked for something that is not there: a stack, a version, an option."""
+    """The command names a stack, a version or an option that does not exist."""
 
     code = 2
 
 
 EXPECTED = (ExpectedError, DamagedError, ClientError, BotoCoreError, ResponseParserError)
-"""What is told in a message of its own; anything else is a defect, and shows where."""
+"""Errors that are printed as a message. Anything else is a defect, with a traceback."""
 
 
 def exit_code(error: BaseException) -> int:

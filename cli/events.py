@@ -1,4 +1,4 @@
-"""What a preview found: read from the engine's events (`--event-log`), kept as JSON between jobs. Pure.
+"""A preview, read from the engine's events (`--event-log`) and kept as JSON between jobs. Pure.
 
 The events are those that Pulumi's Automation API reads; their shapes are in `pulumi.automation.events`.
 """
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from cli import diff, variables
-from cli.variables import TASK_DEFINITION
+from cli import diff
+from cli.diff import TASK_DEFINITION
 from functions import strict_json
 from functions.redaction.shapes import hide
 from release import gate, headline
@@ -20,7 +20,7 @@ from release.stack import RELEASE
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 IMAGE: Final = "docker:index/image:Image"
 _MARKUP: Final = re.compile(r"<\{%[^%]*%\}>")
-"""The engine's own notation for colors, which stays in a message of an event."""
+"""The engine's notation for colors, which the messages of events have."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,23 +39,23 @@ class Change:
 class Preview:
     stack: str
     version: str | None
-    """The full Git SHA that would be released; None where the preview did not come so far."""
+    """The full Git SHA that would be released; None if the preview ended before it was known."""
     counts: Mapping[str, int]
-    """How many resources of each operation (create, update, replace, delete…), without those that stay the same."""
+    """Number of resources by operation (create, update, replace, delete…), without `same`."""
     headline: str = ""
-    """The line on top, as `release.headline` writes it; empty where the preview did not come so far."""
+    """The line of `release.headline`; empty if the preview ended before it."""
     replaced: tuple[Change, ...] = ()
     deleted: tuple[Change, ...] = ()
     variables: tuple[str, ...] = ()
-    """Environment variables that come, change or go, by name: `+ NAME`, `~ NAME`, `- NAME`."""
+    """Environment variables that are added, changed or removed: `+ NAME`, `~ NAME`, `- NAME`."""
     warnings: tuple[str, ...] = ()
     gate: str | None = None
-    """Why `pulumi up` would stop before it changes anything; None where it would not."""
+    """Why the gate would refuse `pulumi up`; None if it would not."""
     errors: tuple[str, ...] = ()
     diff: str = ""
-    """What `cli.diff` makes of it."""
+    """The lines of `cli.diff`."""
     refresh: bool = False
-    """It was compared with what is really there, rather than with what the state says."""
+    """Compared with what AWS has (`--refresh`), not with the state."""
     failed: bool = False
 
     @property
@@ -64,7 +64,7 @@ class Preview:
 
     @property
     def routine(self) -> tuple[Change, ...]:
-        """What every release replaces. What a release would not explain, as drift, has none of it."""
+        """What every release replaces. Drift has none: no release explains it."""
         return (
             ()
             if self.refresh
@@ -103,13 +103,13 @@ def parse(log: str) -> list[Mapping[str, Any]]:
 
 
 def is_whole(events: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the engine came to its end: only then is what is not among the events no change."""
+    """Whether the engine finished. If not, changes may be missing from the events."""
     return any(event.get("summaryEvent") for event in events)
 
 
 def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = False, failed: bool = False) -> Preview:
     messages = list(_messages(events))
-    values = variables.values(events)
+    values = diff.values(events)
     warnings = [text for severity, text in messages if severity == "warning"]
     refusals = [refusal for refusal in map(gate.refusal, warnings) if refusal is not None]
     others = [text for text in warnings if gate.refusal(text) is None]
@@ -122,7 +122,7 @@ def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = Fal
         headline=headline.find(stack, (text for severity, text in messages if severity == "info")),
         replaced=_changed(events, diff.REPLACING),
         deleted=_changed(events, ("delete",)),
-        variables=variables.changed(events),
+        variables=diff.variables(events),
         warnings=tuple(dict.fromkeys(hide(text, values) for text in others)),
         gate="\n".join(dict.fromkeys(refusals)) or None,
         errors=tuple(dict.fromkeys(hide(text, values) for severity, text in messages if severity == "error")),
@@ -133,7 +133,7 @@ def read(stack: str, events: Sequence[Mapping[str, Any]], *, refresh: bool = Fal
 
 
 def _without_image(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The events but for the deletion of built images: for a version that it refuses, the program declares none."""
+    """The events without deletions of built images: the program declares no image for a refused version."""
     images = {step["urn"] for step in diff.steps(events) if step.get("type") == IMAGE and step.get("op") == "delete"}
     for event in events:
         if "summaryEvent" in event:
@@ -150,7 +150,7 @@ def name(urn: str) -> str:
 
 
 def _messages(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Severity and text of what was said about the program and its resources."""
+    """Severity and text of each diagnostic."""
     for event in events:
         diagnostic = event.get("diagnosticEvent") or {}
         text = _MARKUP.sub("", str(diagnostic.get("message", ""))).strip()
@@ -190,7 +190,7 @@ def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> 
 
 
 def _is_real(step: Mapping[str, Any]) -> bool:
-    """Whether a provider has the resource: a component is only a name for those that it is made of."""
+    """Whether a provider has the resource. A component only groups others."""
     return any((step.get(side) or {}).get("custom") for side in ("old", "new"))
 
 

@@ -1,6 +1,6 @@
-"""`evidence`: what a reviewer wants to know before approving, on one screen.
+"""`evidence`: what a reviewer needs to know before approving, on one screen.
 
-It needs Pulumi's state and Git only: the role that previews may read neither records nor secrets.
+It reads Pulumi's state and Git only: the role of previews may read neither records nor secrets.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Evidence:
     answer: Answer
     upstream: Environment | None
     preview: Preview | None
-    """None where the gate refuses: nobody is asked then."""
+    """None if the gate refuses: there is none then."""
     compare: str = ""
-    """Address of the commits, one by one; empty where that is not known."""
+    """Address of GitHub's page of the commits; empty if unknown."""
 
     @property
     def accepted(self) -> Accepted | None:
-        """The proof that the gate goes by, and whether it is this environment's own; None: built, or refused."""
+        """The proof on which the gate accepts; None if the version is built or refused."""
         return self.answer.decision if isinstance(self.answer.decision, Accepted) else None
 
     @property
@@ -83,7 +83,7 @@ def lines(evidence: Evidence) -> list[str]:
 
 
 def summary(evidence: Evidence) -> str:
-    """The evidence for the run's page, in Markdown: what decides on top, what explains folded."""
+    """The evidence for the run's page, in Markdown: the decision on top, the details folded."""
     answer, preview = evidence.answer, evidence.preview
     first, *more = _answer(evidence)
     decision = "may be released" if evidence.good else "cannot be released"
@@ -125,7 +125,7 @@ def _answer(evidence: Evidence) -> list[str]:
 
 
 def _whose(evidence: Evidence) -> str:
-    """Where the version was proven, and whether it runs there still."""
+    """Where the version was proven, and whether it still runs there."""
     name, upstream, accepted = evidence.answer.environment, evidence.upstream, evidence.accepted
     if accepted is None:
         return f"none yet, {name} is the first environment: it builds and proves it"
@@ -146,7 +146,7 @@ def _proof(evidence: Evidence) -> outcome.Rows:
 
 
 def _artifacts(evidence: Evidence) -> outcome.Rows:
-    """Image, files and migrations: what of them is another than now."""
+    """Image, static files and migration, compared with what runs now."""
     answer, before = evidence.answer, evidence.answer.now
     proof = evidence.accepted.evidence if evidence.accepted else None
     rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
@@ -161,7 +161,7 @@ def _artifacts(evidence: Evidence) -> outcome.Rows:
 
 
 def _compare(answer: Answer, environ: Mapping[str, str]) -> str:
-    """GitHub's page of the commits between what runs and what would."""
+    """GitHub's page of the commits between the version that runs and this one."""
     server, repository, now = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY"), answer.now
     if not server or not repository or now is None or now.version == answer.version:
         return ""

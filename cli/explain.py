@@ -1,4 +1,4 @@
-"""`explain`: would this version be accepted here, why, and what would it change? The gate's own decision."""
+"""`explain`: whether the gate would accept this version here, why, and what it would change."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ SOURCES: Final = ("built", "promoted", "present", "refused")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the gate says, and what would follow."""
+    """The gate's decision, and what a release would change."""
 
     environment: str
     version: str
     decision: Accepted | Refused | None
-    """The gate's; None: the working tree is built."""
+    """The gate's; None if the working tree is built."""
     kind: Kind
     message: str
     to_do: str
-    """The command that would release it; empty where it is refused."""
+    """The command that releases it; empty if it is refused."""
     rolled_back: tuple[RolledBack, ...]
-    """What this environment or the one before rolled back of it."""
+    """Rollbacks of it, or of commits in it, in this environment or the one before."""
     now: Release | None
     earlier: Earlier | None
-    """The last attempt to release this version here, if it was not proven; None, too, where that is not known."""
+    """The last attempt to release this version here, if that did not prove it; None also if unknown."""
     changes: Changes
 
     @property
@@ -84,10 +84,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def explain(question: Question, *, unread: str = "") -> Answer:
-    """The gate's decision, and what would change by it.
+    """The gate's decision, and what the release would change.
 
-    With `unread`, the reason why, the static files are not compared and earlier attempts not looked for: the records
-    bucket is not gate.
+    `unread` is why the caller may not read the records bucket: static files are not compared then, and earlier attempts
+    not looked up.
     """
     gate, here, upstream = question.gate, question.here, question.upstream
     decision = question.decide()
@@ -119,7 +119,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
 
 
 def lines(answer: Answer) -> list[str]:
-    """The answer for people; its first line is the answer."""
+    """The answer for people: yes or no in its first line, then the details."""
     first, *more = answer.message.split("\n")
     shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
     shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
@@ -186,7 +186,7 @@ def _reason_to_build(gate: Gate, name: str) -> str:
 
 
 def _changes(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
-    """What would change; what of it is not known is added to `unknown`."""
+    """What would change; the reasons for what is unknown are added to `unknown`."""
     gate, upstream, settings = question.gate, question.upstream, question.settings
     now, version = question.here.release, gate.request.version
     come = go = None

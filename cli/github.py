@@ -1,4 +1,4 @@
-"""GitHub: its REST API, as the token of a job may use it, and what a step tells it by files."""
+"""GitHub: its REST API with the token of a job, and the outputs and summary of a step."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ VERSION: Final = "2022-11-28"
 """Of the API: https://docs.github.com/en/rest/about-the-rest-api/api-versions"""
 TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)
 ATTEMPTS: Final = 5
-"""How often something is asked that cannot be answered now; with the pauses, about 15 s."""
+"""Requests at most for one answer, if GitHub is busy; with the pauses, about 15 s."""
 LONGEST_PAUSE_S: Final = 60.0
-"""A rate limit that lasts longer ends the step instead: the primary one may last an hour.
+"""With a rate limit that lasts longer, the step fails: the primary one may last an hour.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
 PER_PAGE: Final = 100
 BOT: Final = "github-actions[bot]"
-"""Who writes with the token of a job, in every repository ("GITHUB_TOKEN", GitHub Actions)."""
+"""The author of what the token of a job writes, in every repository ("GITHUB_TOKEN", GitHub Actions)."""
 
 
 class GithubError(VerbError):
-    """GitHub did not do it. The message says what to do; `status` is None where no answer came."""
+    """A request failed. The message says what to do; `status` is None if there was no answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -44,12 +44,12 @@ class GithubError(VerbError):
 
     @property
     def ambiguous(self) -> bool:
-        """It may have been done all the same."""
+        """GitHub may have done it although the request failed."""
         return self.status is None or self.status >= 500
 
 
 class Api:
-    """The REST API as the token of a job may use it. Raises GithubError where a variable is missing."""
+    """The REST API with the token of a job. Raises GithubError if a variable is missing."""
 
     def __init__(self, environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.repository = _needed(environ, "GITHUB_REPOSITORY", "owner/name of the repository")
@@ -61,16 +61,16 @@ class Api:
     def get(self, path: str, kind: Any = Mapping[str, Any]) -> Any:
         """What is at `path`, for example `issues/1`: below the repository, or of the whole API with a leading slash.
 
-        Raises GithubError also where it is of another `kind`: see `functions.strict_json.value`.
+        Raises GithubError also if the answer is not of `kind` (`functions.strict_json.value`).
         """
-        return self._read(kind, self._url(path), self._ask("GET", self._url(path)))
+        return self._call("GET", path, kind)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Make something. It is not repeated where nobody knows whether it was done: see GithubError.ambiguous."""
-        return self._read(Mapping[str, Any], self._url(path), self._ask("POST", self._url(path), body))
+        """Create something. Not repeated if GitHub may have done it: see GithubError.ambiguous."""
+        return self._call("POST", path, Mapping[str, Any], body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._read(Mapping[str, Any], self._url(path), self._ask("PATCH", self._url(path), body))
+        return self._call("PATCH", path, Mapping[str, Any], body)
 
     def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
         """Every item of a list, page by page."""
@@ -83,11 +83,14 @@ class Api:
                 # The token goes nowhere else.
                 raise GithubError(f"GitHub's next page is at another address than {self._base}: {url}")
 
+    def _call(self, method: str, path: str, kind: Any, body: Mapping[str, Any] | None = None) -> Any:
+        return self._read(kind, self._url(path), self._ask(method, self._url(path), body))
+
     def _url(self, path: str) -> str:
         return self._base + (path if path.startswith("/") else f"/repos/{self.repository}/{path}")
 
     def _ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
-        """One answer that is no error; what is only busy is asked again."""
+        """The answer, if it is no error. A busy GitHub is asked again."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/vnd.github+json",
@@ -140,16 +143,16 @@ class Written:
     user: Author | None = None
 
     def is_ours(self, marker: str) -> bool:
-        """Whether a job wrote it, with this marker at its beginning.
+        """Whether a job wrote it, and it begins with this marker.
 
-        A token with write access may edit what other people wrote, and they may quote the marker. A job cannot ask who
-        it is (GET /user is refused to its token).
+        The token may edit what people wrote, and they may quote the marker. A job cannot ask for its own login: GET
+        /user is refused to its token.
         """
         return self.user == Author(login=BOT, type="Bot") and (self.body or "").startswith(marker)
 
 
 def outputs(**values: str) -> None:
-    """Set outputs of the step; without GITHUB_OUTPUT (no GitHub), print them.
+    """Set outputs of the step; without GITHUB_OUTPUT, print them.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
     """
@@ -164,7 +167,7 @@ def outputs(**values: str) -> None:
 
 
 def summary(*parts: markdown.Part) -> None:
-    """Add Markdown to the step's summary, as much as GitHub shows. Without GitHub, the terminal has it already."""
+    """Add Markdown to the step's summary, as much as GitHub shows; nothing without GITHUB_STEP_SUMMARY."""
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:
         return
@@ -178,7 +181,7 @@ def summary(*parts: markdown.Part) -> None:
 
 @contextlib.contextmanager
 def failure_in_summary(title: str) -> Iterator[None]:
-    """Write the message of an error into the summary, under `title`, too; the error goes on to whoever prints it."""
+    """Add the message of an expected error to the summary, under `title`, and raise it again."""
     try:
         yield
     except EXPECTED as error:
@@ -211,9 +214,9 @@ def _next(link: str) -> str:
 
 
 def _limit(answer: BaseHTTPResponse) -> float | None:
-    """Seconds until a rate limit lets us ask again; None where the answer is about something else.
+    """Seconds until a rate limit ends; None if the answer is about something else.
 
-    As GitHub says it: by `retry-after`, by `x-ratelimit-reset`, or in words, and then a minute will do.
+    From `retry-after` or `x-ratelimit-reset`; a minute if only the text mentions a limit.
     """
     if answer.status not in {403, 429}:
         return None

@@ -22,7 +22,7 @@ from release.updates import Update
 LIMIT = 10
 """Attempts, failed updates and purges that are shown unless more are asked for."""
 LOOKED_AT: Final = 20
-"""Attempts, the newest ones, among which an earlier one of the same version is looked for."""
+"""The newest attempts, among which `unproven` looks for one of the same version."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
 _SECOND: Final = timedelta(seconds=1)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -49,9 +49,9 @@ class Earlier:
     state: str
     """undone, refused, failed, interrupted or under way."""
     phase: str | None
-    """The one that failed; None where none did, as when the process died."""
+    """The phase that failed; None if none did, for example because the process was killed."""
     why: str
-    """Empty where it has not ended."""
+    """Empty if it has not ended."""
 
     def __str__(self) -> str:
         phase = f" in {self.phase}" if self.phase else ""
@@ -87,7 +87,7 @@ def read(environment: Environment, limit: int) -> History:
     """The last `limit` attempts, failed updates and purges, counted together. Raises some of `errors.EXPECTED`."""
     past = updates.read(environment.name)
     if environment.request is None and not environment.unreadable and (failed := newest((), past, (), limit)[1]):
-        # Before the first release that began, nothing says where attempts are.
+        # The first release says where attempts are.
         return History(environment=environment.name, failed=failed)
     s3, bucket = environment.clients.s3, environment.released().site.records_bucket
     attempts, failed, purges = newest(
@@ -108,7 +108,7 @@ def newest(
 ) -> tuple[tuple[Attempt, ...], tuple[Update, ...], tuple[Purge, ...]]:
     """The last `limit` of all: the attempts, the updates that failed before one of them began, and the purges. Pure.
 
-    `attempts` are the last ones, at most `limit`: an update from before the oldest of so many is none of the last.
+    `attempts` are the newest ones, at most `limit`.
     """
     began = [moment(attempt.started_at) or _NEVER for attempt in attempts]
     failed = [
@@ -170,13 +170,13 @@ def lines(history: History, now: datetime) -> list[str]:
 
 
 def state(attempt: Attempt | Purge, held: Held | None) -> str:
-    """How it ended, or that it goes on: nobody but the holder of a living lease releases or purges."""
+    """How it ended, or "under way" if its process still renews the lease."""
     under_way = attempt.ended_at is None and held is not None and held.alive and held.holder.id == attempt.id
     return "under way" if under_way else attempt.state
 
 
 def as_json(history: History) -> dict[str, Any]:
-    """The history for machines: docs/json.md."""
+    """The history for programs: docs/json.md."""
     release = history.release
     older = way_back.candidates(release) if release else ()
     marked = way_back.gone_back_from(release) if release else ()
@@ -208,13 +208,13 @@ def as_json(history: History) -> dict[str, Any]:
 
 
 def attempt_json(attempt: Attempt | Purge, held: Held | None) -> dict[str, Any]:
-    """One attempt or purge for machines. `state` is in place of the outcome, which one that has not ended lacks."""
+    """One attempt or purge for programs. `state` replaces the outcome, which it has only when it has ended."""
     data = {camel(key): value for key, value in dataclasses.asdict(attempt).items() if key != "outcome"}
     return data | {"state": state(attempt, held)}
 
 
 def earlier_json(earlier: Earlier) -> dict[str, Any]:
-    """An earlier attempt for machines: docs/json.md."""
+    """An earlier attempt for programs: docs/json.md."""
     return {camel(key): value for key, value in dataclasses.asdict(earlier).items()}
 
 
@@ -240,7 +240,7 @@ def _row_of_update(update: Update) -> tuple[str, ...]:
 
 
 def _details_of_update(update: Update) -> list[str]:
-    """What is known of an update without a release. Its version is not: EASI_VERSION is not kept."""
+    """What is known of an update without a release. Its version is unknown: Pulumi does not keep EASI_VERSION."""
     rows = [
         ("why", "`pulumi up` failed before its release began (a build, a resource, or a refusal): see its log"),
         ("tree", short(update.commit)),
@@ -249,13 +249,13 @@ def _details_of_update(update: Update) -> list[str]:
 
 
 def _details(attempt: Attempt) -> list[str]:
-    """What is to be said of one attempt beside its row, a line each, aligned as in a `release.failure_report`."""
+    """The lines below the row of an attempt, aligned as in a `release.failure_report`."""
     message = attempt.message.split("\n") if attempt.outcome != "proven" else []
     rows = [
         ("phases", phases(attempt.phases)),
         ("restart", escaping.line(attempt.restart or "")),
         ("override", escaping.line(attempt.reason or "")),
-        # The first line of a story says which release of what it is about, as the row does.
+        # The first line of a longer message names the release, as the row does.
         ("why", message[0] if len(message) == 1 else ""),
         ("undone", "; ".join(attempt.undone) if len(message) == 1 else ""),
     ]
@@ -264,7 +264,7 @@ def _details(attempt: Attempt) -> list[str]:
 
 
 def _way_back(name: str, release: Release | None) -> list[str]:
-    """How to run what ran before, the last proven first; what was itself gone back from is named, and not proposed."""
+    """How to go back, to the version that was proven last first. Versions that were rolled back are only named."""
     if release is None:
         return []
     older, marked = way_back.candidates(release), way_back.gone_back_from(release)

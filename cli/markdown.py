@@ -1,7 +1,7 @@
 """Markdown for GitHub: comments, job summaries, issues. Pure.
 
-What is not ours (names, messages, diffs) goes through `code`, `escape` or a fence: nothing in it is markup, and
-nobody is called by an @ in it.
+Text from elsewhere (names, messages, diffs) goes through `code`, `escape` or a fence: nothing in it is markup, and no @
+in it notifies anybody.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUMMARY_BYTES: Final = 1024 * 1024
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits"""
 
 SHOWN: Final = 20
-"""Resources, and warnings, that are named; of the others, how many they are."""
+"""Resources, and warnings, that are named; the others are counted."""
 OPERATIONS: Final = ("create", "import", "update", "replace", "delete")
 """In the order of a summary; others follow."""
 
@@ -32,7 +32,7 @@ _BEGINS_A_LIST: Final = re.compile(r"[-+=]|\d+(?=[.)])")
 
 
 def characters(text: str) -> int:
-    """The length of a text in UTF-16 units: never less than what GitHub may count."""
+    """The length of a text in UTF-16 units: never less than GitHub counts."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -42,20 +42,20 @@ def octets(text: str) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Block:
-    """A text in a fence, of which the end is left out where it does not fit."""
+    """A fenced text, whose end is left out if the document is too long."""
 
     text: str
     language: str = ""
     whole: str = ""
-    """Markdown that says where all of it is."""
+    """Markdown that says where the whole text is."""
 
 
 Part = str | Block
-"""A piece of a document: Markdown that is kept as it is, or a block that may be cut."""
+"""A part of a document: Markdown that is never cut, or a block that may be."""
 
 
 def fence(text: str, language: str = "") -> str:
-    """The text as a block of code, fenced by more backticks than stand together in it."""
+    """The text as a block of code, fenced by more backticks than any run in it."""
     shown = escaping.shown(text)
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
@@ -71,17 +71,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text that Markdown and HTML leave as it is, also in a table and in a `<summary>`; on one line."""
+    """The text on one line, so that Markdown and HTML show it unchanged, also in a table or `<summary>`."""
     line = _one_line(text)
     first = _BEGINS_A_LIST.match(line)
     begin = first[0] + "&#8203;" if first else ""
     marked = _MARKUP.sub(lambda match: f"&#{ord(match[0])};", line[len(first[0]) if first else 0 :])
-    # GitHub looks for people and for issues after it has read the entities. A sign of no width keeps it from that.
+    # GitHub looks for mentions and issues after it has decoded the entities. A zero-width space prevents that.
     return begin + re.sub(r"(&#(?:64|35);)(?=\w)", r"\1&#8203;", marked)
 
 
 def code(text: str) -> str:
-    """A text as code within a line. HTML rather than backticks: it may have some, and may stand in a table."""
+    """The text as inline code. In HTML: the text may contain backticks, and stand in a table."""
     marked = re.sub(r"[^A-Za-z0-9 ./:,-]", lambda match: f"&#{ord(match[0])};", _one_line(text))
     return f"<code>{marked}</code>"
 
@@ -96,9 +96,9 @@ def join(parts: Sequence[Part]) -> str:
 
 
 def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characters) -> str:
-    """The document in `limit` characters (or another `size`): blocks lose their ends, the longest ones first.
+    """The document in at most `limit` characters (or another `size`). The longest blocks lose their ends first.
 
-    Whatever is left out, the document says so, and where the whole is.
+    It says what is left out, and where the whole text is.
     """
     whole = join(parts)
     if size(whole) <= limit:
@@ -114,26 +114,26 @@ def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characte
 
 
 def _most(highest: int, fits: Callable[[int], bool]) -> int:
-    """The largest number up to `highest` that fits; -1 where none does. What is less than one that fits, fits."""
+    """The largest number up to `highest` that fits, -1 if none does. Every smaller number fits, too."""
     return bisect.bisect_left(range(highest + 1), True, key=lambda number: not fits(number)) - 1
 
 
 def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> list[Part]:
-    """One stack's preview: what comes; what is replaced or deleted; the gate's warning; the diff, folded.
+    """One stack's preview: its headline; what is replaced or deleted; the gate's warning; the diff, folded.
 
-    `whole` is Markdown that says where the whole diff is. `with_top` is False where the document has begun with what
-    comes and what is replaced or deleted.
+    `whole` is Markdown that says where the whole diff is. `with_top` is False if the document already has the headline
+    and what is replaced or deleted.
     """
     return list(_parts_of(preview, whole, with_top))
 
 
 def is_quiet(preview: Preview) -> bool:
-    """Whether there is nothing to tell but that nothing would change."""
+    """Whether nothing would change, and there is no warning or error."""
     return not (preview.changes or preview.failed or preview.gate or preview.warnings or preview.errors)
 
 
 def summarize(preview: Preview) -> str:
-    """The preview in a few words: `3 to update, 1 to replace, 1 replaced as in every release`."""
+    """The preview in short: `3 to update, 1 to replace, 1 replaced as in every release`."""
     if preview.failed:
         return "the preview failed"
     routine = len(preview.routine)
@@ -145,12 +145,12 @@ def summarize(preview: Preview) -> str:
 
 
 def dangers(preview: Preview) -> list[str]:
-    """What would be replaced or deleted, as items of a list; without what every release replaces."""
+    """What would be replaced or deleted, as items of a list, without what every release replaces."""
     return _some([f"**{operation}** {_resource(change)}" for operation, change in preview.dangers])
 
 
 def replaced_or_deleted(items: Iterable[str]) -> list[Part]:
-    """The warning on top of a document; nothing without any of these dangers."""
+    """The warning on top of a document; nothing without `items` from `dangers`."""
     lines = "\n".join(f"- {item}" for item in items)
     return ["⚠️ **Replaced or deleted**", lines] if lines else []
 
@@ -192,7 +192,7 @@ def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
 
 
 def _folded(summary: str, block: Block) -> Iterator[Part]:
-    """A block that a click opens; `summary` is HTML. In parts, as `fit` may cut the block."""
+    """A folded block; `summary` is HTML. In parts, as `fit` may cut the block."""
     yield f"<details><summary>{summary}</summary>"
     yield block
     yield "</details>"
@@ -203,7 +203,7 @@ def _some(items: Sequence[str]) -> list[str]:
 
 
 def colored(diff: str) -> str:
-    """A diff with its signs at the beginning of the lines, as GitHub colors them: `!` is a change."""
+    """A diff with its signs at the beginning of lines, where GitHub colors them. `!` is a change."""
     return "\n".join(_colored(line) for line in diff.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""What became of a release, for the people who look at its run: proven, or what failed and what to do. Pure."""
+"""The outcome of a release, for the page of its run: proven, or what failed and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from release.records import Attempt, Proven, Release
 from release.updates import Update
 
 Rows = list[tuple[str, str]]
-"""Label and text, a line or a row of a table each."""
+"""Label and text of each line, or row of a table."""
 _COPIED: Final = ("version", "image", "static files", "task definition")
 
 
@@ -28,33 +28,33 @@ class Outcome:
     version: str
     """The version that was to be released, a full SHA."""
     named: bool = False
-    """The version was named, as for a roll back."""
+    """EASI_VERSION names the version, as for a rollback."""
     release: Release | None
-    """The last proven release, as the stack's outputs have it."""
+    """The last proven release, from the stack's state."""
     url: str = ""
     """The site's address; empty before the first release."""
     proof: Proof | None = None
-    """The version is the proven one, and answers now."""
+    """The health check now; None unless this version is the proven one, and answers."""
     serving: tuple[Row, ...] = ()
-    """What ECS runs and the site serves now, where it is not good and they can be read."""
+    """What ECS runs and the site serves now, if the release failed and they can be read."""
     miss: str = ""
-    """Why the proven version does not answer now; empty where it does, or where there is none."""
+    """Why the proven version does not answer now; empty if it does, or if there is none."""
     update: Update | None = None
-    """The last update of the stack that has ended, as far as Pulumi's history says."""
+    """The last update in Pulumi's history that has ended."""
     pending: bool = False
-    """An update was cut short, or is under way."""
+    """An update was interrupted, or is running."""
     attempt: Attempt | None = None
-    """The last attempt to release, of whatever version."""
+    """The last attempt to release any version."""
     living: bool = False
-    """Somebody is at that attempt."""
+    """That attempt is still running."""
     unread: str = ""
-    """Why the attempts could not be read."""
+    """Why the attempts could not be read; empty if they could."""
     refusal: str = ""
-    """The gate's message where it refuses it."""
+    """The gate's message; empty if it accepts the version."""
 
     @property
     def mine(self) -> Attempt | None:
-        """The attempt of the last update; None where that ended, or was ended, before its release began."""
+        """The attempt of the last update; None if that ended before its release began."""
         last = self.attempt
         if last is None or last.version != self.version:
             return None
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """The version is proven, it answers now, and its update succeeded."""
+        """The version is proven, answers now, and its update succeeded."""
         return self.proof is not None and not self.pending and (self.update is None or self.update.succeeded)
 
 
@@ -81,7 +81,7 @@ def headline(outcome: Outcome) -> str:
 
 
 def story(outcome: Outcome) -> list[str]:
-    """Why it is not good, and what to do, a line each; empty where it is."""
+    """Why the release failed, and what to do, in lines; empty if it is good."""
     if outcome.good:
         return []
     attempt = outcome.mine
@@ -92,7 +92,7 @@ def story(outcome: Outcome) -> list[str]:
 
 
 def now(outcome: Outcome) -> Rows:
-    """What is proven in the environment now, and how it was."""
+    """What the environment has proven, and what serves now."""
     release = outcome.release
     serving = [(f"{row.name} now", ": ".join(filter(None, (row.value, row.remark)))) for row in outcome.serving]
     if release is None:
@@ -127,7 +127,7 @@ def proven(proof: Proven, url: str) -> Rows:
 
 def lines(outcome: Outcome) -> list[str]:
     reasons = story(outcome)
-    # The story that a release keeps begins with a headline of its own.
+    # The report that a failed release keeps begins with its own headline.
     head = [] if reasons and not reasons[0].startswith(" ") else [headline(outcome)]
     proven_in = f"what {outcome.environment} has proven:"
     return [*head, *reasons, *([proven_in] if reasons else []), *table(now(outcome))]
@@ -145,7 +145,7 @@ def summary(outcome: Outcome) -> str:
 
 
 def rows_of(rows: Iterable[tuple[str, str]]) -> str:
-    """Label and text as a table; what is a digest or a version, to be copied."""
+    """A table of label and text. Digests and versions are code, to be copied."""
     return markdown.table(("", ""), [(label, _cell(label, text)) for label, text in rows])
 
 
@@ -155,7 +155,7 @@ def _cell(label: str, text: str) -> str:
 
 
 def _why(outcome: Outcome) -> Rows:
-    """What is known of a failure that has no story."""
+    """What is known of a failure without a report."""
     name, release, attempt = outcome.environment, outcome.release, outcome.mine
     if attempt is not None and attempt.outcome is None:
         return _not_ended(outcome, attempt)
@@ -174,12 +174,12 @@ def _why(outcome: Outcome) -> Rows:
 
 
 def _update_failed(outcome: Outcome) -> Rows:
-    """Of `pulumi up`, before its release began or after that was proven."""
+    """`pulumi up` failed before its release began, or after that was proven."""
     name, attempt = outcome.environment, outcome.mine
-    # A roll back without its version would release HEAD, which is what was to be rolled back.
+    # Without its version, a rollback would release HEAD, which was to be rolled back.
     version = f"EASI_VERSION={outcome.version} " if outcome.named else ""
     if attempt is not None and attempt.outcome == "proven" and outcome.proof is not None:
-        # What is left is after the release: the stack's outputs, and what the update replaced.
+        # What is missing comes after the release: the stack's outputs, and deletions of what was replaced.
         return [
             ("why", "`pulumi up` failed or was canceled after its release was proven: see its log"),
             ("to do", f"run this again, which finishes the rest; by hand:  {version}pulumi up -s {name}"),
@@ -217,11 +217,11 @@ def _runs(outcome: Outcome) -> str:
 
 
 def _way_back(outcome: Outcome) -> Rows:
-    """How to run what was proven before, where what runs now is not it; nothing where there is no such version."""
+    """How to go back, if something else may run than what was proven; nothing without a version to go back to."""
     release, attempt = outcome.release, outcome.mine
     if release is None or outcome.living:
         return []
-    # What was proven before runs on, unless an attempt has ended in the middle.
+    # What was proven before still runs, unless an attempt was interrupted or its undo failed.
     if release.version != outcome.version and (attempt is None or attempt.outcome not in {None, "failed"}):
         return []
     target = way_back.target(release, outcome.version)

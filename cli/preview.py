@@ -1,4 +1,4 @@
-"""`preview`: what `pulumi up` would change in a stack, for people, for the other verbs, and without values."""
+"""`preview`: what `pulumi up` would change in a stack, without the values of environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cli import NO, YES, events, github, markdown, variables
+from cli import NO, YES, diff, events, github, markdown
 from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.events import Preview
@@ -25,9 +25,9 @@ from release import escaping
 from release.stack import NO_PULUMI, StackError
 
 HEARTBEAT_S: Final = 15.0
-"""How often a preview says that it lives: what Pulumi prints meanwhile has values in it."""
+"""Seconds between lines of progress. Pulumi's own output is not shown: it has values in it."""
 _GRACE_S: Final = 10.0
-"""What Pulumi has to end by itself after an interrupt; a runner has no more patience either."""
+"""Seconds for Pulumi to end after an interrupt; a runner waits no longer either."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +74,9 @@ def _lines(preview: Preview) -> list[str]:
 
 
 def create(stack: str, *, refresh: bool = False) -> Preview:
-    """Preview the stack `stack` of the project in the current folder; says now and then that it is at it.
+    """Preview the stack `stack` of the project in the current folder, with progress on standard error.
 
-    A preview that fails is an answer, too: see `Preview.failed`. Raises VerbError where there is no Pulumi.
+    A failed preview is returned, too: see `Preview.failed`. Raises VerbError if Pulumi is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
         log = Path(folder) / "events"
@@ -86,7 +86,7 @@ def create(stack: str, *, refresh: bool = False) -> Preview:
     if code != 0 and preview.errors:
         return preview
     if code != 0:
-        problem = hide(_problem(stack, complained, code), variables.values(engine_events))
+        problem = hide(_problem(stack, complained, code), diff.values(engine_events))
     elif unread or not events.is_whole(engine_events):
         problem = f"what would change is not known: {unread or 'its event log has no summary'}\n"
         problem += f"  to see what Pulumi says:  pulumi preview -s {stack}"
@@ -96,9 +96,9 @@ def create(stack: str, *, refresh: bool = False) -> Preview:
 
 
 def _read(log: Path) -> tuple[list[Mapping[str, Any]], str]:
-    """The events, or why they cannot be read. None of them counts then: what is missing may be a deletion."""
+    """The events, or why they cannot be read. Then there are none: what is missing may be a deletion."""
     try:
-        # Not as text, in which Python takes other characters for ends of lines as well.
+        # As bytes: in text mode, Python takes other characters for ends of lines, too.
         return events.parse(log.read_bytes().decode()), ""
     except FileNotFoundError:
         return [], ""
@@ -116,7 +116,7 @@ def save(preview: Preview, file: Path) -> None:
 
 
 def load(file: Path) -> Preview | None:
-    """The preview in a file that `save` wrote; None where there is no such file. Raises VerbError for another file."""
+    """The preview that `save` wrote; None if the file does not exist. Raises VerbError for any other file."""
     try:
         return events.from_json(strict_json.decode(file.read_bytes()))
     except FileNotFoundError:
@@ -127,9 +127,9 @@ def load(file: Path) -> Preview | None:
 
 
 def load_all(names: Iterable[str], files: Iterable[Path]) -> dict[str, Preview | None]:
-    """The previews by stack, those of `names` first; None: there is none.
+    """The previews by stack, those of `names` first; None for a stack without one.
 
-    A file that is not there, or is no preview, is named on standard error, and costs the others nothing.
+    A file that is missing or no preview is reported on standard error; the others are still read.
     """
     previews: dict[str, Preview | None] = dict.fromkeys(names)
     for file in files:
@@ -146,12 +146,12 @@ def load_all(names: Iterable[str], files: Iterable[Path]) -> dict[str, Preview |
 
 
 def _pulumi(stack: str, log: Path, *, refresh: bool) -> tuple[int, str]:
-    """Exit code, and what it complained about; the events are in `log`. What it prints has values in it."""
+    """Exit code and standard error of `pulumi preview`, which writes its events to `log`."""
     command = ["pulumi", "preview", "-s", stack, "--non-interactive", "--color", "never"]
     command += ["--event-log", str(log), *(["--refresh"] if refresh else [])]
     # The option is there only with this variable; the Automation API sets it for the same reason.
     surroundings = os.environ | {"PULUMI_DEBUG_COMMANDS": "true"}
-    # A byte that is no text must not cost the preview.
+    # Bytes that are not UTF-8 must not fail the preview.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as err:
         try:
             process = subprocess.Popen(
@@ -179,7 +179,7 @@ def _waited(process: subprocess.Popen[bytes], stack: str, log: Path) -> int:
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Not one process stays behind: a runner interrupts only this one."""
+    """End Pulumi, too, when this process is interrupted: a runner signals only this one."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
@@ -190,12 +190,12 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 
 def _problem(stack: str, complained: str, code: int) -> str:
-    """What is wrong where the engine did not even begin."""
+    """What is wrong if the engine did not start."""
     try:
         read_environment(stack)
     except UsageError as error:
         return str(error)
     except (VerbError, StackError):
-        pass  # what the preview itself complained about says more
+        pass  # the preview's own message says more
     lines = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
     return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

@@ -1,4 +1,4 @@
-"""`proof`: after a release, also after one that failed: what is proven, or what failed, was undone and runs now."""
+"""`proof`: after a release, what is proven; after a failed one, what failed, what was undone and what serves."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def look(environment: Environment) -> Outcome:
-    """Everything that is known, of which only the stack and the version must be. Raises some of EXPECTED."""
+    """The outcome as far as it can be read; the stack and the version must be. Raises some of EXPECTED."""
     release = environment.release
     named = os.environ.get("EASI_VERSION")
     releases = [release] if release else []
@@ -62,7 +62,7 @@ def look(environment: Environment) -> Outcome:
 
 
 def _with_proof(outcome: Outcome, environment: Environment) -> Outcome:
-    """The whole health check, where the version that was to be released is the proven one."""
+    """Add the whole health check, if the version that was to be released is the proven one."""
     if outcome.release is None or outcome.release.version != outcome.version:
         return outcome
     try:
@@ -75,12 +75,12 @@ def _with_proof(outcome: Outcome, environment: Environment) -> Outcome:
 
 
 def _with_status(outcome: Outcome, environment: Environment) -> Outcome:
-    """What serves now, as `python -m release status` reads it; without AWS, whether the proven version answers.
+    """Add what serves now, as `release status` reads it; without AWS, only whether the proven version answers.
 
-    Compared with what the stack says is proven, as all of the outcome is: the record may be that of a later release.
+    Compared with the stack's proven release, as all of the outcome is: the record may be of a later one.
     """
     observed, miss = None, outcome.miss
-    # Before the first release there is nothing to ask for; else `unread` says why.
+    # Nothing to read before the first release; for any other error, `unread` has the reason.
     with contextlib.suppress(*errors.EXPECTED):
         observed = dataclasses.replace(status.look(environment, environment.clients), record=outcome.release)
     if outcome.release is not None and outcome.proof is None and not miss:
@@ -92,15 +92,15 @@ def _with_status(outcome: Outcome, environment: Environment) -> Outcome:
 
 
 def _with_attempt(outcome: Outcome, environment: Environment) -> Outcome:
-    """The last attempt, which a role may not be allowed to read."""
+    """Add the last attempt, if the role may read it."""
     if environment.request is None and not environment.unreadable:
-        # Before the first release that succeeded, the stack does not say where attempts are.
+        # The first release says where attempts are.
         return outcome
     try:
         s3, bucket = environment.clients.s3, environment.released().site.records_bucket
         last = _last(s3, bucket)
         living = last is not None and last.outcome is None and _lives(s3, bucket)
-        # It may have ended while its lease was watched.
+        # It may have ended while this waited for the lease.
         last = _last(s3, bucket) if last is not None and last.outcome is None else last
     except errors.EXPECTED as error:
         return dataclasses.replace(outcome, unread=told(error))
@@ -112,7 +112,7 @@ def _last(s3: Any, bucket: str) -> Attempt | None:
 
 
 def _lives(s3: Any, bucket: str) -> bool:
-    """Whether somebody releases. A job that is cancelled leaves a lease behind, which is certain to be dead later."""
+    """Whether a release is running. The lease of a cancelled job expires only after a while."""
     try:
         lease.wait(s3, bucket, say=_say)
     except LeaseHeldError:

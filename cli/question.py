@@ -1,4 +1,4 @@
-"""May a version run in an environment? The gate's own decision, as `pulumi up` would make it."""
+"""May a version run in an environment? The gate's decision, as `pulumi up` would make it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from release.tree import Sources
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """May this version run here? With everything that the answer depends on."""
+    """May this version run here? With everything on which the decision depends."""
 
     gate: Gate
     here: Environment
     upstream: Environment | None
-    """The environment before; None for the first, which builds."""
+    """The environment before; None in the first one, which builds."""
     settings: Mapping[str, Any]
 
     def decide(self) -> Accepted | Refused | None:
-        """The program's decision; None: the working tree is built. Raises GitError."""
+        """The program's decision; None if the working tree is built. Raises GitError."""
         decision = self.gate.decide(
             promotes_from=self.upstream.name if self.upstream else "",
             upstream=self.upstream.release if self.upstream else None,
@@ -75,7 +75,7 @@ def version_here(environment: Environment) -> str:
 
 
 def _upstream(name: str) -> Environment | None:
-    """The environment that this one promotes from; one that does not exist yet has proven nothing."""
+    """The environment that this one promotes from, also if its stack does not exist yet."""
     if not name:
         return None
     try:

@@ -1,7 +1,7 @@
 """`recover`: clear what an interrupted update left behind, so that the next one can begin.
 
-That is a lease nobody renews, the stack's lock, and operations noted as under way. What serves is left alone: the next
-`pulumi up` finds what was unsettled, and proves or replaces it.
+That is an expired lease, the stack's lock, and pending operations. What serves stays: the next `pulumi up` finishes the
+interrupted release.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from release import lease, processes, request, session, stack
 from release.stack import RELEASES, Stack, StackError
 
 LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
-"""What Pulumi says when a stack is locked: with a state of one's own, and with Pulumi Cloud."""
+"""What Pulumi says of a locked stack: with a state in a bucket or file, and with Pulumi Cloud."""
 NO_RESOURCE: Final = "urn:pulumi:none::none::none:none:None::none"
 _LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
 
@@ -31,7 +31,7 @@ Ended = Callable[[tuple["Lock", ...]], bool]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Lock:
-    """Who locked a stack, as Pulumi tells it."""
+    """Who locked a stack, from Pulumi's message."""
 
     who: str
     host: str
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
     def ended(locks: tuple[Lock, ...]) -> bool:
         return options.yes or _confirmed(
-            f"{_locked(target.name, locks)}. Does no update of {target.name} run there any more?"
+            f"{locked(target.name, locks)}. Does no update of {target.name} run there any more?"
         )
 
     recover(target, client(target), lambda line: print(line, flush=True), ended)
@@ -69,9 +69,9 @@ def run(options: argparse.Namespace) -> int:
 def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:
     """Clear what an interrupted update of the stack left.
 
-    `s3` is a client for its account, None before its first release. `ended` is asked before the lock of another machine
-    is freed: whether the update that took it is known to have ended, which cannot be seen from here. Raises
-    LeaseHeldError, VerbError and StackError, and then has changed nothing that a running update needs.
+    `s3` is a client for its account, None before its first release. `ended` says whether the update that took a lock on
+    another machine has ended, which cannot be seen from here. Raises LeaseHeldError, VerbError and StackError; a
+    running update is not disturbed then.
     """
     cleared = _give_up_lease(target, s3, say)
     cleared |= _settle(target, say, ended)
@@ -82,14 +82,14 @@ def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:
 
 
 def _again(target: Stack) -> str:
-    """The command that asks for the interrupted release. Without its version, it would release the tree's HEAD."""
+    """The command that finishes the interrupted release. Without its version, it would release HEAD."""
     inputs = target.inputs or {}
     named = inputs.get("named") and any(operation.type in RELEASES for operation in target.operations)
     return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {target.name}"
 
 
 def client(target: Stack) -> Any:
-    """A client for the stack's account, from what every version of this program has stored; None without a release."""
+    """A client for the stack's account, from inputs that every release stores; None without a release."""
     if target.inputs is None:
         return None
     try:
@@ -104,7 +104,7 @@ def client(target: Stack) -> Any:
 
 
 def _give_up_lease(target: Stack, s3: Any, say: Say) -> bool:
-    """Take a dead holder's lease away; whether there was one. Raises LeaseHeldError while its holder lives."""
+    """Remove a stale lease; whether there was one. Raises LeaseHeldError while its holder renews it."""
     if target.inputs is None:
         return False
     bucket = str(target.inputs["recordsBucket"])
@@ -117,7 +117,7 @@ def _give_up_lease(target: Stack, s3: Any, say: Say) -> bool:
 
 
 def _settle(target: Stack, say: Say, ended: Ended) -> bool:
-    """Free the lock, and forget what was under way; whether there was anything."""
+    """Free the lock and clear the pending operations; whether there was any of them."""
     lock = _lock(target)
     if lock is not None:
         _refuse_running(target.name, locks(lock), ended)
@@ -133,9 +133,9 @@ def _settle(target: Stack, say: Say, ended: Ended) -> bool:
 def _lock(target: Stack) -> str | None:
     """What Pulumi says of the stack's lock; None where it has none.
 
-    No command of Pulumi only looks at it. A refresh does before its preview, and this one fails in the preview, as it
-    has a target that no stack has: nothing is changed, and nothing is added to the stack's history.
-    Pulumi Cloud has its own lock, which only the list of stacks shows without an update.
+    No command of Pulumi only reads it. A refresh checks it first, and this refresh then fails on a target that no stack
+    has: nothing is changed or added to the stack's history. Of Pulumi Cloud's lock, only the list of stacks tells
+    without an update.
     """
     try:
         stack.pulumi("refresh", "-s", target.name, "--run-program=false", "--target", NO_RESOURCE, "--yes")
@@ -145,15 +145,15 @@ def _lock(target: Stack) -> str | None:
         if f"no resource named '{NO_RESOURCE}'" not in str(error):
             raise
     if not _backend().startswith("http"):
-        return None  # and to list the stacks, Pulumi reads the state of each, which CI's roles may not
+        return None  # no list here: Pulumi would read the state of every stack, which CI's roles may not
     busy = any(listed.name == target.name and listed.update_in_progress for listed in stack.listed())
     return LOCKED[1] if busy else None
 
 
 def _refresh(target: Stack) -> None:
-    """Clear the operations under way. Of those resources that Pulumi knows, it reads how they are.
+    """Clear the pending operations, and refresh the resources of those that are in the state.
 
-    Pulumi clears on any refresh; so the target is the stack itself, which costs nothing. The release is not read: the
+    Any refresh clears them; so the stack itself is a target, which costs nothing. The release is not refreshed: the
     next update compares it with what runs.
     """
     urns = [operation.urn for operation in target.operations if operation.known and operation.type not in RELEASES]
@@ -173,7 +173,7 @@ def locks(message: str) -> tuple[Lock, ...]:
 
 
 def _refuse_running(name: str, holders: tuple[Lock, ...], ended: Ended) -> None:
-    """Raise VerbError unless the holders of the lock are gone, or are known to have ended."""
+    """Raise VerbError unless the processes that hold the lock have ended."""
     here = socket.gethostname()
     for lock in holders:
         if lock.host == here and processes.runs(lock.pid):
@@ -181,13 +181,13 @@ def _refuse_running(name: str, holders: tuple[Lock, ...], ended: Ended) -> None:
                 f"an update of {name} is under way ({lock}).\n"
                 f"  to end it:  wait, or press Ctrl-C there (kill -INT {lock.pid}): Pulumi finishes what is under way"
             )
-    # Machines made from one image, as GitHub's runners are, may share their host name: it names this one only where
-    # the state is on it, too.
+    # Machines made from one image, such as GitHub's runners, may share a host name. It means this machine only if the
+    # state is here, too.
     if holders and all(lock.host == here for lock in holders) and _backend().startswith("file://"):
         return
     if not ended(holders):
         raise VerbError(
-            f"{_locked(name, holders)}, and whether that update still runs cannot be seen from here.\n"
+            f"{locked(name, holders)}, and whether that update still runs cannot be seen from here.\n"
             f"  when it has ended:  python -m release recover -s {name} --yes"
         )
 
@@ -197,7 +197,8 @@ def _backend() -> str:
     return str(backend.get("url", "")) if isinstance(backend, dict) else ""
 
 
-def _locked(name: str, holders: tuple[Lock, ...]) -> str:
+def locked(name: str, holders: tuple[Lock, ...]) -> str:
+    """That the stack is locked, and by whom."""
     return f"{name} is locked ({_holders(holders)})"
 
 
@@ -206,7 +207,7 @@ def _holders(holders: tuple[Lock, ...]) -> str:
 
 
 def _consequence(operation: stack.Operation) -> str:
-    """What the person should know about an operation that was cut short."""
+    """What follows from an interrupted operation."""
     if operation.type in RELEASES:
         return ": the next update releases again"
     if operation.known:
@@ -215,7 +216,7 @@ def _consequence(operation: stack.Operation) -> str:
 
 
 def _confirmed(question: str) -> bool:
-    """The answer of the person at the terminal; no where there is none."""
+    """The answer at the terminal; no without one."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}

@@ -1,8 +1,8 @@
-"""`recover`: as `python -m release recover`, with GitHub in the place of the person who knows whether an update ended.
+"""`recover` in a workflow: as `python -m release recover`, but GitHub says whether the interrupted run has ended.
 
-Pulumi's lock names host and process, and a job on another machine sees neither. So each job notes in a tag of the stack
-which run it is, before its engine takes the lock. A lock that this tag names is freed when GitHub says that the run is
-over; every other lock of another machine is left.
+Pulumi's lock names a host and a process, which a job on another machine cannot see. So each job notes its run in a tag
+of the stack before its engine takes the lock. The lock of that run is freed when GitHub says that the run is over; any
+other lock of another machine stays.
 """
 
 from __future__ import annotations
@@ -85,22 +85,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def require_ended(name: str, locks: tuple[Lock, ...], noted: Run | None, ask: Callable[[Run], str]) -> None:
-    """Raise VerbError unless the run that took every one of these locks is over. Pure but for `ask`."""
+    """Raise VerbError unless the run that took all these locks is over. Pure but for `ask`."""
     why = "no run of a workflow noted that it would take it: it may be a person's update"
     if noted is not None and locks and all(noted.took(lock) for lock in locks):
         status = ask(noted)
         if status == OVER:
             return
         why = f"{noted}, which took it, is {status}"
-    holders = "; ".join(str(lock) for lock in locks) or "Pulumi does not say by whom"
     raise VerbError(
-        f"{name} is locked ({holders}), and its update is not known to have ended: {why}. Nothing was changed.\n"
+        f"{recover.locked(name, locks)}, and its update is not known to have ended: {why}. Nothing was changed.\n"
         f"  when it has ended, by hand:  python -m release recover -s {name} --yes"
     )
 
 
 def state(api: github.Api, run: Run) -> str:
-    """What GitHub calls the state of an attempt: `completed`, `in_progress`… Raises GithubError."""
+    """GitHub's status of an attempt: `completed`, `in_progress`… Raises GithubError."""
     attempt = api.get(f"/repos/{run.repository}/actions/runs/{run.run}/attempts/{run.attempt}")
     return str(attempt.get("status")) if isinstance(attempt, dict) else "unknown"
 
@@ -121,7 +120,7 @@ def this_run(environ: Mapping[str, str]) -> Run:
 
 
 def read_note(name: str) -> Run | None:
-    """The run that the stack's tag names; None without one that can be read."""
+    """The run in the stack's tag; None if there is none, or it is damaged."""
     tags = stack.answered("stack", "tag", "ls", "-s", name, "--json")
     try:
         return strict_json.read(Run, strict_json.decode(tags[TAG]))

@@ -1,4 +1,4 @@
-"""`rollback`: whether a version may come back, and the checkout from which `pulumi up` brings it back."""
+"""`rollback`: check that a version may come back, and check out the tree from which `pulumi up` brings it back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 def choose(name: str, text: str, release: Release) -> Proven:
     """The proven version that `text`, a full or short SHA, means. Pure.
 
-    Raises UsageError for what is no SHA or short for several, and VerbError, with those that ran, for any other.
+    Raises UsageError for no SHA or an ambiguous one, and VerbError, which lists the versions, for any other.
     """
     version = text.strip().lower()
     if not versions.may_be_short(version):
@@ -64,7 +64,7 @@ def choose(name: str, text: str, release: Release) -> Proven:
 
 
 def lines(name: str, target: Proven, release: Release, commit: str) -> list[str]:
-    """What follows, for people. Pure."""
+    """What the rollback is, and the next command. Pure."""
     what = f"{name} goes back from {short(release.version)} to {target.version}, proven {when(target.verified_at)}"
     if target.version == release.version:
         what = f"{name} has proven {target.version} last: what was changed since, or left half done, is brought back"
@@ -76,7 +76,7 @@ def lines(name: str, target: Proven, release: Release, commit: str) -> list[str]
 
 
 def _listed(name: str, release: Release) -> str:
-    """What ran, those that were rolled back last."""
+    """The proven versions; those that were rolled back come last."""
     runs = (release.version, f"proven {when(release.verified_at)}, runs now")
     before = versions.rows((*way_back.candidates(release), *way_back.gone_back_from(release)))
     return "\n".join([f"  proven in {name}:", *table([runs, *before], indent="    ")])

@@ -1,4 +1,4 @@
-"""`status`: whether record, ECS, site and health check agree about what runs, and if not, what is wrong and to do."""
+"""`status`: do record, ECS, site and health check agree? If not, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from release.session import Clients
 from release.static import drift
 
 JSON_NAMES: Final = {"ECS": "ecs", "unsettled": "unfinished", "last attempt": "lastAttempt"}
-"""Sources that have another name in JSON than in messages."""
+"""Names of sources in JSON, where they differ from those in messages."""
 Read = TypeVar("Read")
 
 
@@ -63,7 +63,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
             unread[name] = told(error)
             return None
 
-    # Not as a context: after Ctrl-C that would wait for answers that nobody wants any more.
+    # Not a context manager, which would wait for all answers after Ctrl-C.
     pool = ThreadPoolExecutor(8, thread_name_prefix="status")
     recorded = pool.submit(read, "record", lambda: records.read_release(clients.s3, bucket))
     current = pool.submit(read, "ECS", lambda: _service(request, clients))
@@ -90,7 +90,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
 
 
 def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:
-    """The answer for machines: docs/json.md. Pure."""
+    """The answer for programs: docs/json.md. Pure."""
     recorded, ecs, held, mark = observed.record, observed.ecs, observed.lease, observed.unsettled
     site, _, differences = (observed.static_manifest or "").partition(" ")
     return {
@@ -160,7 +160,7 @@ def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
 
 
 def health(environment: Environment, release: Release | None) -> Health:
-    """One probe for the version that is proven; before the first one, for the one that was to be released."""
+    """One probe for the proven version; before the first one, for that of the last request."""
     check = environment.released().health
     if release is None:
         answer = healthcheck.probe(check)

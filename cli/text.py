@@ -22,7 +22,7 @@ def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
     """Lines with columns as wide as their longest cell. Rows may end early; what follows a short one is not padded."""
     rows = [[escaping.line(cell) for cell in row] for row in rows]
     columns = max((len(row) for row in rows), default=0)
-    # The last cell of a row has no other under or beside it that it would have to make room for.
+    # The last cell of a row needs no padding, and widens no column.
     widths = [max((len(row[at]) for row in rows if len(row) > at + 1), default=0) for at in range(columns)]
     lines = []
     for row in rows:
@@ -71,7 +71,7 @@ def seconds(duration: float) -> str:
 
 
 def phases(attempted: Iterable[Phase]) -> str:
-    """Each phase with its time, and how it ended where it is not done."""
+    """Each phase with its duration, and its outcome unless it is done."""
     return ", ".join(_phase(phase) for phase in attempted)
 
 

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
-    """The check that was asked for, a stack's own or the defaults, changed by what was given; and who may answer."""
+    """The health check of the stack, or the defaults, with the options; and the tasks that may answer."""
     overrides = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(HealthCheck)
@@ -105,4 +105,4 @@ def _json(check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str,
 
 
 def _silent(_: str) -> None:
-    """Machines read the result only."""
+    """No progress with --json."""

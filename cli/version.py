@@ -42,7 +42,7 @@ def working_tree(root: Path, settings: Path | None = None) -> Tree:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """What Pulumi.yaml declares, and in its place what the environment has that builds: it promotes from no other."""
+    """The defaults of Pulumi.yaml, and over them the settings of the environment that builds."""
     declared = _load(folder / "Pulumi.yaml").get("config") or {}
     settings = {f"easi:{key}": item.get("default") for key, item in declared.items()}
     for file in sorted(folder.glob("Pulumi.*.yaml")):

@@ -1,4 +1,4 @@
-"""The versions that a person may name: people copy short ones."""
+"""The versions that a person may name, in full or short."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from release import git, version, way_back
 from release.records import Proven, Release
 
 SHORTEST: Final = 4
-"""Characters of a Git SHA that may stand for it, as in Git."""
+"""Fewest characters of a short SHA, as in Git."""
 _SHORT: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},40}}(-dirty(-[0-9a-f]*)?)?")
 
 
@@ -47,9 +47,9 @@ def may_be_short(text: str) -> bool:
 
 
 def resolve(text: str, releases: Sequence[Release] = (), *, name: str = "") -> str:
-    """The version of `text` in full: itself, the only one that `releases` have so, or the only commit that Git knows.
+    """The full version of `text`: itself, the only match among `releases`, or the only commit in Git.
 
-    `name` is the environment, for the message. Raises UsageError where there is no such version, or more than one.
+    `name` is the environment, for the message. Raises UsageError if there is no such version, or more than one.
     """
     if version.is_full(text.lower()):
         return text.lower()

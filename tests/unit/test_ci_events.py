@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli import events, variables
+from cli import diff, events
 from cli.events import IMAGE, Change, Preview
 from functions.strict_json import DamagedError
 from release import gate
@@ -191,4 +191,4 @@ def test_a_log_that_was_cut_short_is_read_as_far_as_it_goes() -> None:
 
 def test_a_definition_that_is_not_known_or_secret_has_no_variables() -> None:
     for text in ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", "[secret]", None, 7, "{}", "[1]", '["x"]'):
-        assert variables.containers(text) == {}
+        assert diff.containers(text) == {}
