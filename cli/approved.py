@@ -20,9 +20,9 @@ from release import escaping
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Check that a reviewer approved an environment in this run, and write who it was to the job's summary. "
-        "Fails where nobody had to: an environment without reviewers lets everything pass. With --job, also "
-        "where that job has succeeded since the approval."
+        "Check that a reviewer approved an environment in this run, and add who it was to the job's summary. Fails if "
+        "no review was required: an environment without reviewers lets every job pass. With --job, fails also if that "
+        "job has succeeded since the approval."
     )
     parser.epilog = "Exit status: 0 approved, 1 not approved or not known, 2 wrong usage."
     parser.add_argument(

@@ -69,7 +69,7 @@ class Observed:
     """Digest of the manifest that the site serves; followed by how many files differ from it."""
     health: Health
     lease: Held | None = None
-    unsettled: UnfinishedMark | None = None
+    unfinished: UnfinishedMark | None = None
     last: Attempt | None = None
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -169,8 +169,8 @@ def _cut_short(observed: Observed) -> Iterator[Problem]:
     """What an interrupted release left behind."""
     name = observed.environment
     then = f"python -m release recover -s {name} && {_up(observed)}"
-    if observed.unsettled is not None:
-        mark = observed.unsettled
+    if observed.unfinished is not None:
+        mark = observed.unfinished
         which = (
             f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
         )

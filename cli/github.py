@@ -236,7 +236,7 @@ def _refused(what: str, answer: BaseHTTPResponse, limited: float | None) -> Gith
     except (DamagedError, AttributeError, TypeError):
         reason = "something else than JSON"
     if limited is not None:
-        advice = f"it limits how often it may be asked: run the job again in {max(1, round(limited / 60))} min"
+        advice = f"a rate limit: run the job again in {max(1, round(limited / 60))} min"
     else:
         advice = _ADVICE.get(answer.status, "run the job again; see https://www.githubstatus.com")
     return GithubError(f"GitHub refused {what} ({answer.status}: {reason}).\n  {advice}", answer.status)

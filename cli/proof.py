@@ -69,7 +69,7 @@ def _with_proof(outcome: Outcome, environment: Environment) -> Outcome:
         check = dataclasses.replace(environment.released().health, version=outcome.version)
         return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, environment.tasks(outcome.release)))
     except errors.VerbError as error:
-        return dataclasses.replace(outcome, miss=f"it cannot be asked: {error}")
+        return dataclasses.replace(outcome, miss=f"the health check cannot run: {error}")
     except NotProven as error:
         return dataclasses.replace(outcome, miss=str(error))
 
@@ -87,7 +87,7 @@ def _with_status(outcome: Outcome, environment: Environment) -> Outcome:
         try:
             miss = status.health(environment, outcome.release).miss or ""
         except errors.VerbError as error:
-            miss = f"it cannot be asked: {error}"
+            miss = f"the health check cannot run: {error}"
     return dataclasses.replace(outcome, miss=miss, serving=tuple(diagnosis.serving(observed)) if observed else ())
 
 

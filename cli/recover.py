@@ -44,13 +44,13 @@ class Lock:
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Clear what an interrupted update left behind: a lease that nobody renews, the stack's lock, operations noted "
-        "as under way. Refuses while the update still runs. What serves is left alone; the next `pulumi up` releases."
+        "Clear what an interrupted update left behind: an expired lease, the stack's lock, pending operations. Refuses "
+        "while the update still runs. What serves stays; the next `pulumi up` finishes the release."
     )
     parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted."
     add_stack(parser)
     parser.add_argument(
-        "-y", "--yes", action="store_true", help="also a lock of another machine: you know that nothing runs there"
+        "-y", "--yes", action="store_true", help="free a lock of another machine, too: no update runs there"
     )
 
 
@@ -76,7 +76,7 @@ def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:
     cleared = _give_up_lease(target, s3, say)
     cleared |= _settle(target, say, ended)
     if not cleared:
-        say(f"{target.name}: nothing to do: no lease, no lock, nothing under way")
+        say(f"{target.name}: nothing to do: no lease, no lock, no pending operation")
         return
     say(f"{target.name} is free. To finish what was interrupted:  {_again(target)}")
 

@@ -16,7 +16,7 @@ from release.records import Proven, Release
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Check that a version ran in an environment and was proven there, and check out the commit whose settings are "
-        "in force there, so that nothing else is changed by the roll back. Outputs the full SHA as `version`."
+        "in force there, so that the rollback changes nothing else. Outputs the full SHA as `version`."
     )
     parser.epilog = (
         "Then, in the same tree:  EASI_VERSION=<version> pulumi up -s <stack>. "

@@ -22,7 +22,7 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import drift
 
-JSON_NAMES: Final = {"ECS": "ecs", "unsettled": "unfinished", "last attempt": "lastAttempt"}
+JSON_NAMES: Final = {"ECS": "ecs", "last attempt": "lastAttempt"}
 """Names of sources in JSON, where they differ from those in messages."""
 Read = TypeVar("Read")
 
@@ -69,7 +69,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
     current = pool.submit(read, "ECS", lambda: _service(request, clients))
     site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
     held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
-    mark = pool.submit(read, "unsettled", lambda: records.read_mark(clients.s3, bucket))
+    mark = pool.submit(read, "unfinished", lambda: records.read_mark(clients.s3, bucket))
     last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
     answer = pool.submit(lambda: health(environment, recorded.result()))
     pool.shutdown(wait=False)
@@ -83,7 +83,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
         static_manifest=site.result(),
         health=answer.result(),
         lease=held.result(),
-        unsettled=mark.result(),
+        unfinished=mark.result(),
         last=newest[0] if newest else None,
         unread=unread,
     )
@@ -91,7 +91,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
 
 def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:
     """The answer for programs: docs/json.md. Pure."""
-    recorded, ecs, held, mark = observed.record, observed.ecs, observed.lease, observed.unsettled
+    recorded, ecs, held, mark = observed.record, observed.ecs, observed.lease, observed.unfinished
     site, _, differences = (observed.static_manifest or "").partition(" ")
     return {
         "environment": observed.environment,

@@ -30,7 +30,7 @@ GONE_S = 4
 """Seconds after the engine's end, or its order to end, within which nothing releases any more: two on an idle machine.
 Pulumi itself would kill its plugins after five."""
 UNSETTLED = "unsettled.json"
-NOTHING = "dev: nothing to do: no lease, no lock, nothing under way\n"
+NOTHING = "dev: nothing to do: no lease, no lock, no pending operation\n"
 
 
 class Dev:

@@ -95,7 +95,7 @@ def test_a_build_that_fails_is_in_the_history_and_nothing_to_recover_is_not(easi
     assert code == 0
     assert data["failedBeforeRelease"][0]["commit"] == broken
     assert data["failedBeforeRelease"][0]["startedAt"] > data["attempts"][0]["startedAt"]
-    assert release(easi, "recover -s dev")[:2] == (0, "dev: nothing to do: no lease, no lock, nothing under way\n")
+    assert release(easi, "recover -s dev")[:2] == (0, "dev: nothing to do: no lease, no lock, no pending operation\n")
     assert len(json.loads(easi.shell("pulumi stack history -s dev --json").stdout)) == entries
 
 

@@ -103,7 +103,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_nothing_to_do_is_one_line_and_adds_nothing_to_the_history(world: World) -> None:
     world.recover()
-    assert world.said == ["prod: nothing to do: no lease, no lock, nothing under way"]
+    assert world.said == ["prod: nothing to do: no lease, no lock, no pending operation"]
     assert world.verbs() == ["look"]
 
 

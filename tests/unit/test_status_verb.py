@@ -87,7 +87,7 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
             "has ended; then: python -m release history -s prod",
         ),
         (
-            {"unsettled": MARK},
+            {"unfinished": MARK},
             "prod: the release of 333333333333 that began 2026-01-02 03:00:00 UTC ended neither proven nor undone: "
             f"what serves may be a mixture. To do: {RECOVER}",
         ),
@@ -158,7 +158,7 @@ def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
         FINE,
         lease=held(OTHER),
         ecs=on("arn/easi:3"),
-        unsettled=MARK,
+        unfinished=MARK,
         pending=("urn::release",),
         last=attempt(OTHER, ended_at=None, outcome=None),
     )
