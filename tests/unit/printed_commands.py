@@ -51,7 +51,7 @@ PUT_IN = {
     r"«target»": "up ENV=dev",
     r"«store.region»": "us-west-2",
     r"«shares»": "--share-with 222222222222=impl:dev",
-    r"«_up\(seen\)»": "pulumi up -s prod",
+    r"«_up\(observed\)»": "pulumi up -s prod",
     r"«[^»]+»": "prod",
     r"<(full SHA|SHA|version|commit|what runs|what is recorded)>": SHA,
     r"<(name|stack|environment)>|(?<=-s )(ENV|STACK)\b": "prod",
