@@ -20,7 +20,7 @@ VERBS = {
         "publish a site of S3 and CloudFront alone, without a stack; restore, status, purge",
         {
             "publish": Verb("site.publish", "make a folder the site"),
-            "restore": Verb("site.restore", "make a release that is kept the site again"),
+            "restore": Verb("site.restore", "switch the site back to a release that is kept"),
             "status": Verb("site.status", "what the site is, and what can be restored"),
             "purge": Verb("site.purge", "remove files from every release that is kept"),
         },
