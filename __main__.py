@@ -208,6 +208,7 @@ release = Release(
     site={
         "bucket": site.bucket,
         "distributionId": site.distribution_id,
+        "routes": site.routes,
         "url": url,
         "connectTo": site.distribution_domain_name.apply(settings.address),
         "config": {"environment": environment},

@@ -74,6 +74,7 @@ def deploy(scope: Scope) -> list[Statement]:
     targets = scope.arn("application-autoscaling", "scalable-target/*")
     certificates = scope.arn("acm", "certificate/*")
     cdn = [scope.cdn("distribution"), scope.cdn("vpcorigin")]
+    functions = scope.arn("cloudfront", f"function/{scope.name}-*", region="")
     state = state_objects.of_stack(scope.project, scope.environment)
     return [
         statement("Own", [f"{service}:*" for service in OWN_SERVICES], list(_own(scope))),
@@ -93,24 +94,35 @@ def deploy(scope: Scope) -> list[Statement]:
                 *("acm:AddTagsToCertificate", "cloudfront:TagResource"),
                 *actions("application-autoscaling", "RegisterScalableTarget TagResource"),
             ],
-            [certificates, targets, *cdn],
+            [certificates, targets, *cdn, functions, scope.cdn("key-value-store")],
             scope.tagged("Resource", "Request", operator="StringEqualsIfExists"),
         ),
         statement(
             "CreateUntagged",
             actions(
-                "cloudfront", "CreateCachePolicy CreateFunction CreateOriginAccessControl CreateResponseHeadersPolicy"
+                "cloudfront",
+                "CreateCachePolicy CreateFunction CreateKeyValueStore CreateOriginAccessControl "
+                "CreateResponseHeadersPolicy",
             ),
             "*",
         ),
-        # Ids that AWS makes, and no tags: of functions alone, whose names are the program's, it can be said whose.
+        # Ids that AWS makes, and no tags by which an action is limited: of functions alone, whose names are the
+        # program's, it can be said whose.
         statement(
             "Untagged",
             actions("cloudfront", UNTAGGED),
             [
-                scope.arn("cloudfront", f"function/{scope.name}-*", region=""),
-                *map(scope.cdn, ("cache-policy", "origin-access-control", "response-headers-policy")),
+                functions,
+                *map(
+                    scope.cdn, ("cache-policy", "key-value-store", "origin-access-control", "response-headers-policy")
+                ),
             ],
+        ),
+        # Which paths the site has.
+        statement(
+            "Routes",
+            actions("cloudfront-keyvaluestore", "DescribeKeyValueStore ListKeys UpdateKeys"),
+            scope.cdn("key-value-store"),
         ),
         statement(
             "Deliveries",

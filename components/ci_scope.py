@@ -49,8 +49,8 @@ ID_READS = {
     "acm": "DescribeCertificate ListTagsForCertificate",
     "application-autoscaling": "ListTagsForResource",
     "cloudwatch": "DescribeAlarms",  # asked for on alarm:*, whatever the names
-    "cloudfront": "DescribeFunction GetCachePolicy GetDistribution GetFunction GetInvalidation GetOriginAccessControl "
-    "GetResponseHeadersPolicy GetVpcOrigin ListTagsForResource",
+    "cloudfront": "DescribeFunction DescribeKeyValueStore GetCachePolicy GetDistribution GetFunction GetInvalidation "
+    "GetOriginAccessControl GetResponseHeadersPolicy GetVpcOrigin ListTagsForResource",
     "ec2": "DescribeVpcAttribute",
     "logs": "GetDelivery ListTagsForResource",
     "wafv2": "GetWebACL",
@@ -65,8 +65,9 @@ TAGGED = {
 }
 """Changes of what bears the environment's tags."""
 UNTAGGED = (
-    "DeleteCachePolicy DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy PublishFunction "
-    "UpdateCachePolicy UpdateFunction UpdateOriginAccessControl UpdateResponseHeadersPolicy"
+    "DeleteCachePolicy DeleteFunction DeleteKeyValueStore DeleteOriginAccessControl DeleteResponseHeadersPolicy "
+    "PublishFunction UpdateCachePolicy UpdateFunction UpdateKeyValueStore UpdateOriginAccessControl "
+    "UpdateResponseHeadersPolicy"
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import policies, response_headers
+from components import policies, response_headers, viewer_request
 from components.aws_limits import REGION, WEB_ACL_ARN
 from components.component import Component
 from components.load_balancer import LoadBalancer
@@ -25,18 +25,6 @@ SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-a
 CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
 """Statuses that CloudFront caches for 10 s where a distribution does not say otherwise, whatever the cache policy says:
 "Control how long CloudFront caches errors", Amazon CloudFront Developer Guide."""
-
-REWRITE_TO_INDEX = """\
-// A path of the single-page application has no extension: it gets the page, which routes it.
-function handler(event) {
-  var request = event.request;
-  var name = request.uri.substring(request.uri.lastIndexOf('/') + 1);
-  if (name.indexOf('.') === -1) {
-    request.uri = '/index.html';
-  }
-  return request;
-}
-"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,6 +78,9 @@ class StaticSite(Component):
     distribution_id: pulumi.Output[str]
     distribution_domain_name: pulumi.Output[str]
     """The distribution's own name: `d111111abcdef8.cloudfront.net`."""
+    routes: pulumi.Output[str]
+    """ARN of the key value store with the paths of the site's files, for whoever publishes them. As long as it is
+    empty, a path without an extension gets the application's page, any other the file of that name."""
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
@@ -99,7 +90,8 @@ class StaticSite(Component):
         domain = None
         if args.domain:
             domain = SiteDomain(name, SiteDomainArgs(domain=args.domain, us_east_1=args.us_east_1), opts=self.child)
-        distribution = self._distribution(name, args, files, domain)
+        routes = aws.cloudfront.KeyValueStore(name, opts=self.child)
+        distribution = self._distribution(name, args, files, domain, routes)
         if domain:
             domain.point_to(distribution)
         files.policy(
@@ -117,17 +109,24 @@ class StaticSite(Component):
         )
         self.bucket = files.bucket
         self.distribution_id, self.distribution_domain_name = distribution.id, distribution.domain_name
+        self.routes = routes.arn
         self._access_logs(name, args, distribution)
         self.register_outputs(
             {
                 "bucket": self.bucket,
                 "distributionId": self.distribution_id,
                 "distributionDomainName": self.distribution_domain_name,
+                "routes": self.routes,
             }
         )
 
     def _distribution(
-        self, name: str, args: StaticSiteArgs, files: PrivateBucket, domain: SiteDomain | None
+        self,
+        name: str,
+        args: StaticSiteArgs,
+        files: PrivateBucket,
+        domain: SiteDomain | None,
+        routes: aws.cloudfront.KeyValueStore,
     ) -> aws.cloudfront.Distribution:
         headers = response_headers.policy(
             name,
@@ -159,7 +158,7 @@ class StaticSite(Component):
                 cache_policy_id=self._cache_policy(name).id,
                 function_associations=[
                     aws.cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(
-                        event_type="viewer-request", function_arn=self._rewrite(name).arn
+                        event_type="viewer-request", function_arn=self._viewer_request(name, routes).arn
                     ),
                 ],
             ),
@@ -228,11 +227,12 @@ class StaticSite(Component):
             opts=self.child,
         )
 
-    def _rewrite(self, name: str) -> aws.cloudfront.Function:
+    def _viewer_request(self, name: str, routes: aws.cloudfront.KeyValueStore) -> aws.cloudfront.Function:
         return aws.cloudfront.Function(
             name,
             runtime="cloudfront-js-2.0",
-            code=REWRITE_TO_INDEX,
+            code=viewer_request.CODE,
+            key_value_store_associations=[routes.arn],
             publish=True,
             opts=self.child,
         )

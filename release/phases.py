@@ -157,6 +157,7 @@ def activate_site(context: ReleaseContext, say: Say) -> None:
     context.switched = activate.switch(
         s3=context.clients.s3,
         cloudfront=context.clients.cloudfront,
+        routes_client=lambda: context.clients.routes,
         manifest=request.identity.static_manifest,
         site=request.site,
         config=request.site_config,

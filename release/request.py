@@ -115,7 +115,8 @@ IDENTITY = (
 def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
     """The request in the resource's inputs; numbers arrive as floats.
 
-    Those that a state stored before there were migrations, restarts, named versions and networks are without them.
+    Those that a state stored before there were migrations, restarts, named versions, networks and routes are without
+    them.
     """
     site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
     migration = inputs.get("migration") or {}
@@ -142,6 +143,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
             bucket=site["bucket"],
             records_bucket=inputs["recordsBucket"],
             distribution_id=site["distributionId"],
+            routes=site.get("routes"),
             url=site["url"],
             connect_to=connect_to,
             probe_secret=probe_secret,

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import code
+from release import sigv4a
 from release.errors import ExpectedError
 from release.request import Connection
 from release.s3.connect import for_session
@@ -48,6 +49,11 @@ class Clients:
     """ARN of whose credentials these are."""
     make: Callable[[str, str], Any] = _unmade
     """Makes the client of a service in a region; "" is the environment's."""
+
+    @functools.cached_property
+    def routes(self) -> Any:
+        """Changes of what a CloudFront KeyValueStore has."""
+        return self.make("cloudfront-keyvaluestore", "")
 
     @functools.cached_property
     def ecs(self) -> Any:
@@ -118,6 +124,7 @@ def sign_in(connection: Connection, region: str, config: Config = READS) -> boto
 def _maker(session: boto3.Session, config: Config) -> Callable[[str, str], Any]:
     """Makes clients one at a time, as a session asks for: threads share it."""
     making = threading.Lock()
+    sigv4a.install(session)
 
     def make(service: str, region: str) -> Any:
         with making:

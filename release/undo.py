@@ -80,6 +80,7 @@ def _site(context: ReleaseContext, say: Say) -> _Step:
     done = activate.activate(
         s3=context.clients.s3,
         cloudfront=context.clients.cloudfront,
+        routes_client=lambda: context.clients.routes,
         manifest=before.static_manifest,
         site=request.site,
         config=request.site_config if config is None else config,

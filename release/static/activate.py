@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_errors import is_missing
 from release.progress import Say
-from release.static import plan, repair, store
+from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError, WrongContentError
@@ -67,6 +68,7 @@ def activate(
     say: Say,
     begins: Callable[[], None],
     rewrite: bool,
+    routes_client: Callable[[], Any] = routes.no_client,
 ) -> Activated:
     """Switches the site and proves it: `switch` and `prove`. One request if it is this release already."""
     switched = switch(
@@ -78,6 +80,7 @@ def activate(
         say=say,
         begins=begins,
         rewrite=rewrite,
+        routes_client=routes_client,
     )
     if switched.proves is not None:
         prove(switched=switched, site=site, say=say)
@@ -99,13 +102,15 @@ def switch(
     by: str = "",
     take_over: bool = False,
     invalidation_wait_s: float = INVALIDATION_WAIT_S,
+    routes_client: Callable[[], Any] = routes.no_client,
 ) -> Switched:
     """Makes the staged manifest with this digest the site, with `config` as its config.json; None: without one.
 
     One request if that is what the site is already. Otherwise the content-hashed files are looked at, and those that
     lack or are other ones are restored, from the bucket's earlier versions or from `source`; the files that keep their
     names are written where they changed, and with `rewrite`, after a change by hand or a switch that was cut short,
-    all of them. Those that only the release before has are deleted.
+    all of them. Those that only the release before has are deleted. `routes_client` makes the client of the key value
+    store by which the edge knows the site's paths, when one of them is new or goes.
 
     `begins` is called before the first file changes. None: `static/active.json` says from then on that the activation
     has not ended, and `by` whom it was begun; one of another release that somebody else began is refused, unless it is
@@ -117,7 +122,8 @@ def switch(
     body = b"" if config is None else _config(config)
     config_sha256 = hashlib.sha256(body).hexdigest() if config is not None else before.config_sha256 if before else ""
     is_now = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
-    if is_now == (manifest, config_sha256) and not rewrite:
+    has_routes = site.routes is None or (before is not None and before.routes == site.routes)
+    if is_now == (manifest, config_sha256) and has_routes and not rewrite:
         say("the site is this release already")
         activated = Activated(manifest=manifest, replaced=manifest, written=())
         return Switched(activated=activated, proves=None, records=records)
@@ -151,7 +157,9 @@ def switch(
         records.save_active(replace(before or nothing, unsettled=manifest, unsettled_at=started, unsettled_by=by))
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)
     restored = [one.file.path for one in seen.repairs]
-    _switch(s3, site, changed, config=body, place=_placer(s3, site, target, catalog, source))
+    known_routes = active if has_routes else None
+    routed = routes.moved(client=routes_client, site=site, before=known_routes, after=target)
+    _switch(s3, site, changed, config=body, place=_placer(s3, site, target, catalog, source), routed=routed)
     release = f"{manifest} {config_sha256} {started}"
     # An edge may remember that a file was not there.
     forget = [*changed.invalidate, *plan.invalidation(restored)]
@@ -169,7 +177,9 @@ def switch(
             written=tuple(sorted(written)),
             removed=tuple(changed.removed),
         ),
-        proves=Active(manifest=manifest, config_sha256=config_sha256, activated_at="", history=history),
+        proves=Active(
+            manifest=manifest, config_sha256=config_sha256, activated_at="", history=history, routes=site.routes
+        ),
         records=records,
     )
 
@@ -242,7 +252,15 @@ def _placer(
     return place
 
 
-def _switch(s3: Any, site: Site, changed: plan.Switch, *, config: bytes, place: Callable[[File], None]) -> None:
+def _switch(
+    s3: Any,
+    site: Site,
+    changed: plan.Switch,
+    *,
+    config: bytes,
+    place: Callable[[File], None],
+    routed: AbstractContextManager[None],
+) -> None:
     store.in_parallel(s3, place, changed.other)
     if changed.config:
         with reported(f"write s3://{site.bucket}/{plan.CONFIG}"):
@@ -253,9 +271,10 @@ def _switch(s3: Any, site: Site, changed: plan.Switch, *, config: bytes, place: 
                 ContentType=content_type(plan.CONFIG),
                 CacheControl=CACHE_CONTROL["no-cache"],
             )
-    for wave in changed.pages:
-        store.in_parallel(s3, place, wave)
-    store.delete(s3, site.bucket, ({"Key": path} for path in changed.removed))
+    with routed:
+        for wave in changed.pages:
+            store.in_parallel(s3, place, wave)
+        store.delete(s3, site.bucket, ({"Key": path} for path in changed.removed))
 
 
 def invalidate(

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from functions.aws_errors import code
 from release import objects
 from release.progress import Say
-from release.static import plan, repair, store
+from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog, without_purged
 from release.static.manifest import File, Manifest
 from release.static.records import Records
@@ -70,6 +70,8 @@ def stage(
         plan.check_purged(manifest, catalog.purged)
     catalog = replace(catalog, purged=plan.purged(manifest, here=catalog.purged, upstream=upstream.purged))
     files = without_purged(manifest, catalog.purged)
+    if site.routes is not None:
+        routes.check(files)
     records.add(files)
     _check_names(records, files, catalog, active.manifest if active else None)
     etags, blobs = dict[str, str](), set[str]()

@@ -53,6 +53,8 @@ class Site:
     """`host:port` that connections go to in place of the address's own; the Host header stays."""
     probe_secret: str | None = field(default=None, repr=False)
     """Sent as the header by which a firewall lets the read-back in."""
+    routes: str | None = None
+    """ARN of the CloudFront KeyValueStore with the paths of the site's files; None: the edge goes by their form."""
 
 
 def _is_time(text: str) -> bool:
@@ -76,6 +78,8 @@ class Active:
     """The manifest whose activation began and has not ended. A release keeps a mark of its own in place of it."""
     unsettled_at: Annotated[str, Form(_is_time, "a time in UTC")] = ""
     unsettled_by: str = ""
+    routes: str | None = None
+    """ARN of the key value store that has this manifest's paths; None: none is known to."""
 
     def to_json(self) -> bytes:
         return json.dumps(fields(self), indent=1).encode()

@@ -204,6 +204,21 @@ def test_deploy_role_changes_what_has_an_id_by_the_environments_tags_alone(makes
     assert ("ec2:CreateVpc" in by_tag, "ec2:DeleteSubnet" in by_tag) == (bool(makes_vpc), bool(makes_vpc))
 
 
+def test_deploy_role_alone_writes_which_paths_a_site_has() -> None:
+    assert statements(usual(), "impl-deploy")["Routes"] == {
+        "Sid": "Routes",
+        "Effect": "Allow",
+        "Action": [
+            "cloudfront-keyvaluestore:DescribeKeyValueStore",
+            "cloudfront-keyvaluestore:ListKeys",
+            "cloudfront-keyvaluestore:UpdateKeys",
+        ],
+        "Resource": f"arn:aws:cloudfront::{ACCOUNT}:key-value-store/*",
+    }
+    asked = [action for item in statements(usual(), "impl-preview").values() for action in item["Action"]]
+    assert not [action for action in asked if action.startswith("cloudfront-keyvaluestore")]
+
+
 def test_no_role_deregisters_task_definitions() -> None:
     """The components keep them all, and no resource limits the action."""
     for role in ("impl-deploy", "impl-preview"):

@@ -79,6 +79,8 @@ NOT_NEEDED = {
     "lambda:PassCapacityProvider": "for functions on instances of one's own",
 }
 """Dependent actions that are not granted, and why."""
+TAGGED_SINCE = re.compile(r"arn:aws:cloudfront::\d+:(function/.+|key-value-store/\*)")
+"""What has tags, without a word of it in the reference for TagResource: pull request 48458, terraform-provider-aws."""
 
 
 def everything() -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -164,7 +166,8 @@ def test_every_resource_is_of_use_to_an_action_of_its_statement() -> None:
             )
             key = (each.policy, each.sid, resource)
             used[key] = used.get(key, False) or fits
-    assert [key for key, fits in used.items() if not fits] == []
+    unused = [key for key, fits in used.items() if not fits]
+    assert [key for key in unused if key[1] != "Tag" or not TAGGED_SINCE.fullmatch(key[2])] == []
 
 
 def test_an_action_on_every_resource_has_no_resource_type_or_a_reason() -> None:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from components.site_domain import Domain
+from components.viewer_request import CODE
 from components.vpc_origin import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST_HEADER, CACHING_DISABLED
 from tests.components.recorded import Recorded
 from tests.components.site_program import DISTRIBUTION, site
 
 DOMAIN = Domain(name="easi.example.gov", zone_id="Z1")
+ARN = "arn:aws:mock:us-west-2:111111111111"
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 VPC_ORIGIN = "aws:cloudfront/vpcOrigin:VpcOrigin"
@@ -53,6 +55,15 @@ def test_api_is_not_cached_and_not_rewritten() -> None:
     assert (api["pathPattern"], api["targetOriginId"]) == ("/api/*", "api")
     assert api["cachePolicyId"] == CACHING_DISABLED
     assert "functionAssociations" not in api
+
+
+def test_the_function_at_the_edge_reads_the_store_of_the_site_s_paths() -> None:
+    recorded = site()
+    function = recorded.one("aws:cloudfront/function:Function")
+    assert function["keyValueStoreAssociations"] == [f"{ARN}:KeyValueStore/site"]
+    assert (function["code"], function["runtime"], function["publish"]) == (CODE, "cloudfront-js-2.0", True)
+    (association,) = recorded.one(DISTRIBUTION)["defaultCacheBehavior"]["functionAssociations"]
+    assert association == {"eventType": "viewer-request", "functionArn": f"{ARN}:Function/site"}
 
 
 def test_no_error_is_cached() -> None:

@@ -10,6 +10,7 @@ in its process: `start` puts it before the emulator's own module.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import unquote
 
 from local.emulator import process
 from tests.local.emulated import free_port
@@ -42,6 +44,8 @@ BY_ARN = {
     "RunTask": "taskDefinition",
     "StopServiceDeployment": "serviceDeploymentArn",
 }
+STORE = re.compile(r"/key-value-stores/(arn:[^/]+/[^/]+)")
+"""Where a request to the data plane of CloudFront KeyValueStore has the ARN."""
 WITHOUT_RESOURCE = {"DeregisterTaskDefinition", "DescribeTaskDefinition"}
 
 
@@ -89,6 +93,8 @@ def _as_aws(extract: Callable[..., str]) -> Callable[..., str]:
             region, account = rest[-2:]
             action = f"{service}:{headers.get('x-amz-target', '').rpartition('.')[2]}"
             found = resource(action, _read(body), f"{region}:{account}")
+        if service == "cloudfront-keyvaluestore":
+            found = STORE.findall(unquote(path))[0]
         return found or extract(service, method, path, headers, body, *rest)
 
     return extract_resource_arn

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from release import session
-from release.static import drift, store
+from release.static import drift, routes, store
 from release.static.activate import READ_BACK_DEADLINE_S, Activated, prove, switch
 from release.static.manifest import Manifest, from_folder
 from release.static.publish import Staged, stage
@@ -111,6 +111,7 @@ class World:
     site: Site
     s3: Counted
     cloudfront: Counted
+    routes_client: Callable[[], Any] = routes.no_client
     said: list[str] = field(default_factory=list)
 
     def stage(self, manifest: Manifest, source: Folder | Upstream) -> Staged:
@@ -136,6 +137,7 @@ class World:
             config=config or {"environment": "dev"},
             say=self.said.append,
             begins=lambda: self.s3.put_object(**mark, Body=b"{}"),
+            routes_client=self.routes_client,
             **more,
         )
         if switched.proves is not None:

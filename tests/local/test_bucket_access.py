@@ -6,7 +6,6 @@ components set it.
 Not proven, because the emulator does not do it:
 - That plain HTTP is refused: every request counts as made over TLS, so that statement is only evaluated.
 - That S3 tells a policy whether a write is conditional (s3:if-none-match): the statement is only evaluated.
-- That a distribution needs s3:ListBucket to answer a miss with 404: it answers with 403 either way.
 """
 
 from __future__ import annotations
@@ -120,8 +119,13 @@ def test_site_is_read_through_its_distribution(world: World) -> None:
     assert world.get("/index.html", f"{world.own}.cloudfront.localhost") == (200, BODY)
 
 
+def test_a_miss_is_a_404_through_its_distribution(world: World) -> None:
+    assert world.get("/assets/none.js", f"{world.own}.cloudfront.localhost")[0] == 404
+
+
 def test_site_is_not_read_through_another_distribution(world: World) -> None:
-    assert world.get("/index.html", f"{world.other}.cloudfront.localhost")[0] == 403
+    for path in ("/index.html", "/assets/none.js"):
+        assert world.get(path, f"{world.other}.cloudfront.localhost")[0] == 403
 
 
 @pytest.mark.parametrize("bucket", [SITE, RECORDS, LOGS])

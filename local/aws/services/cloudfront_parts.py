@@ -147,6 +147,33 @@ class Function(_Part):
         aws.client("cloudfront").delete_function(Name=identity, IfMatch=self._etag(aws, identity))
 
 
+class KeyValueStore(Kind):
+    """What functions read. Its keys are not the infrastructure's: a release writes them."""
+
+    resource = "aws:cloudfront/keyValueStore:KeyValueStore"
+    service, regional, keys = "cloudfront", False, {"Name": "name"}
+    make, get = "create_key_value_store", "describe_key_value_store"
+    changes = (Change("update_key_value_store"),)
+    identity = "KeyValueStore.Id"
+    outputs = {"arn": "KeyValueStore.ARN", "etag": "ETag"}
+    replaces, name = words("name"), Name(limit=64)
+    volatile = words("etag lastModifiedTime")
+    tagged = ("cloudfront", "arn")
+    recorded = words("timeouts")  # a store is ready at once here
+
+    def _condition(self, aws: Aws, identity: str, state: Props) -> Props:
+        return {"IfMatch": self.find(aws, identity, state)["ETag"]}
+
+    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        if "comment" in changed:
+            where = {"Name": new["name"], "Comment": new.get("comment") or ""}
+            self.call(aws, "update_key_value_store", where | self._condition(aws, identity, new))
+
+    def delete(self, aws: Aws, identity: str, state: Props) -> None:
+        condition = self._condition(aws, identity, state)
+        self.call(aws, "delete_key_value_store", {"Name": state["name"]} | condition)
+
+
 class VpcOrigin(_Part):
     """Lets a distribution reach a load balancer that has no public address."""
 
