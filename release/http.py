@@ -121,12 +121,12 @@ def get(
         with _reported(first, timeout_s):
             connection.sock = transport.connect(first.host, first.port, timeout_s)
             if proxy and proxy.scheme == "https":
-                connection.sock = secured(connection.sock, proxy.host, ends)
+                connection.sock = _secured(connection.sock, proxy.host, ends)
             if proxy and parts.scheme == "https":
-                tunnel(connection.sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+                _tunnel(connection.sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         with _reported(site, timeout_s):
             if parts.scheme == "https":
-                connection.sock = secured(connection.sock, host, ends)
+                connection.sock = _secured(connection.sock, host, ends)
             opened = connection.sock
             opened.settimeout(_left(ends))
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -187,17 +187,17 @@ def _reported(peer: _Peer, timeout_s: float) -> Iterator[None]:
         raise HttpError(f"{peer} gave no complete answer: {_named(error)}") from None
 
 
-def secured(opened: socket.socket, name: str, ends: float, context: ssl.SSLContext | None = None) -> socket.socket:
-    """TLS over a connection, which may be one of TLS to a proxy. `ends` is a time of `time.monotonic`."""
+def _secured(opened: socket.socket, name: str, ends: float) -> socket.socket:
+    """TLS over a connection, which may be one of TLS to a proxy."""
     opened.settimeout(_left(ends))
-    context = context or ssl.create_default_context()
+    context = ssl.create_default_context()
     if isinstance(opened, ssl.SSLSocket):
         inner: Any = SSLTransport(opened, context, server_hostname=name)
         return cast("socket.socket", inner)
     return context.wrap_socket(opened, server_hostname=name)
 
 
-def tunnel(opened: socket.socket, proxy: Proxy, authority: str) -> None:
+def _tunnel(opened: socket.socket, proxy: Proxy, authority: str) -> None:
     """Have the proxy connect to `authority` (`host:port`)."""
     headers = {"Host": authority, "User-Agent": USER_AGENT, **proxy.headers}
     lines = [f"CONNECT {authority} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError, FlexibleChecksumError, IncompleteReadError, ResponseStreamingError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -38,25 +40,25 @@ _ENCODED: Final = frozenset({"Delimiter", "Key", "Prefix", "StartAfter"})
 _LISTS: Final = frozenset({"CommonPrefixes", "Contents", "Deleted"})
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """One answer. Its body is not read yet if it is that of GetObject."""
 
     operation: str
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    response: http.client.HTTPResponse = field(repr=False)
-    end: Callable[[], None] = field(repr=False)
-    """Gives the connection back."""
-    body: bytes = b""
+    response: BaseHTTPResponse = field(repr=False)
 
-    def read(self) -> bytes:
-        """The whole body. Raises OSError or HTTPException where it breaks off."""
-        body = self.response.read()
-        if not self.response.will_close:
-            self.end()
-        return body
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in any case."""
+        return self.response.headers
+
+    @property
+    def body(self) -> bytes:
+        return self.response.data
 
 
 class Body:
@@ -67,40 +69,42 @@ class Body:
 
     def read(self) -> bytes:
         """All of it, held against S3's checksum. Raises what botocore's does."""
-        headers = self._answer.headers
         try:
-            body = self._answer.read()
-        except http.client.IncompleteRead as error:
-            raise IncompleteReadError(
-                actual_bytes=len(error.partial), expected_bytes=headers.get("content-length")
-            ) from error
-        except (OSError, http.client.HTTPException) as error:
+            body = self._answer.body
+        except HTTPError as error:
+            cause = error.args[-1] if error.args else None
+            if isinstance(cause, http.client.IncompleteRead):
+                raise IncompleteReadError(actual_bytes=cause.partial, expected_bytes=cause.expected) from error
             raise ResponseStreamingError(error=error) from error
-        wanted = headers.get("x-amz-checksum-sha256")
+        finally:
+            self._answer.response.release_conn()
+        expected = self._answer.headers.get("x-amz-checksum-sha256")
         # Of an object that came in parts it is one of their checksums: "<checksum>-<parts>".
-        if wanted and "-" not in wanted:
-            found = base64.b64encode(hashlib.sha256(body).digest()).decode()
-            if found != wanted:
+        if expected and "-" not in expected:
+            computed = base64.b64encode(hashlib.sha256(body).digest()).decode()
+            if computed != expected:
                 raise FlexibleChecksumError(
-                    error_msg=f"Expected checksum {wanted} did not match calculated checksum: {found}"
+                    error_msg=f"Expected checksum {expected} did not match calculated checksum: {computed}"
                 )
         return body
 
 
 def fields(answer: Answer) -> dict[str, Any]:
     """What the headers say."""
-    found = {name: read(answer.headers[header]) for header, (name, read) in _FIELDS.items() if header in answer.headers}
-    return {**found, "ResponseMetadata": {"HTTPStatusCode": answer.status, "HTTPHeaders": answer.headers}}
+    read = {name: kind(answer.headers[header]) for header, (name, kind) in _FIELDS.items() if header in answer.headers}
+    return {**read, "ResponseMetadata": {"HTTPStatusCode": answer.status, "HTTPHeaders": answer.headers}}
 
 
-def check(answer: Answer) -> None:
-    """Raises ClientError for an answer that is an error: CopyObject's and DeleteObjects' may have status 200.
+def checked(answer: Answer) -> Answer:
+    """The same answer. Raises ClientError for an error, which CopyObject and DeleteObjects may give status 200.
 
     "If the error occurs during the copy operation, the error response is embedded in the 200 OK response", CopyObject.
     """
-    document = _parsed(answer.body) if answer.status >= 300 or answer.body else None
+    if answer.status < 300 and (answer.operation == "GetObject" or not answer.body):
+        return answer
+    document = _parsed(answer.body)
     if answer.status < 300 and (document is None or document.tag != "Error"):
-        return
+        return answer
     # botocore's way with an answer without a body (HeadObject) or one of something else than S3.
     error = {"Code": str(answer.status), "Message": http.client.responses.get(answer.status, "")}
     if document is not None and document.tag == "Error":
@@ -130,15 +134,15 @@ def listed(body: bytes) -> dict[str, Any]:
 
 def deleted(body: bytes) -> dict[str, Any]:
     document = _parsed(body)
-    found = {} if document is None else _map(document)
-    return {{"Error": "Errors"}.get(name, name): value for name, value in found.items()}
+    members = {} if document is None else _map(document)
+    return {{"Error": "Errors"}.get(name, name): value for name, value in members.items()}
 
 
 def delete_document(delete: Mapping[str, Any]) -> bytes:
     """The body of DeleteObjects."""
     from xml.sax.saxutils import escape  # noqa: PLC0415 - only expiry needs it
 
-    objects = "".join([f"<Object><Key>{escape(each['Key'])}</Key></Object>" for each in delete["Objects"]])
+    objects = "".join([f"<Object><Key>{escape(item['Key'])}</Key></Object>" for item in delete["Objects"]])
     quiet = "<Quiet>true</Quiet>" if delete.get("Quiet") else ""
     return f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{quiet}{objects}</Delete>'.encode()
 
@@ -158,7 +162,7 @@ def _parsed(body: bytes) -> Element | None:
 
 
 def _map(element: Element, *, decode: bool = False) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for child in element:
         value: Any
         if len(child):
@@ -169,7 +173,7 @@ def _map(element: Element, *, decode: bool = False) -> dict[str, Any]:
                 value = unquote_plus(value)
             value = _KINDS.get(child.tag, str)(value)
         if child.tag in _LISTS or (child.tag == "Error" and element.tag == "DeleteResult"):
-            found.setdefault(child.tag, []).append(value)
+            members.setdefault(child.tag, []).append(value)
         else:
-            found[child.tag] = value
-    return found
+            members[child.tag] = value
+    return members

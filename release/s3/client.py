@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -31,11 +30,9 @@ from botocore.exceptions import (
 
 from release.s3 import answers, signing
 from release.s3.answers import Answer, Body
-from release.s3.connections import BLOCK_BYTES, Connections
+from release.s3.connections import MAX_CONNECTIONS, Connections, pieces
 from release.s3.signing import Keys
 
-MAX_CONNECTIONS: Final = 64
-"""Requests at the same time that it is good for: more of them wait for Python's one interpreter lock."""
 MAX_PAUSE_S: Final = 20.0
 """The longest pause between attempts, as of botocore's `standard` retries."""
 AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
@@ -135,8 +132,9 @@ class S3Client:
         self._attempts = attempts
         self.meta = SimpleNamespace(config=SimpleNamespace(max_pool_connections=MAX_CONNECTIONS))
         self._botocore_client, self._made, self._making = botocore_client, None, threading.Lock()
+        self._scheme = parts.scheme
         self._connections = Connections(
-            scheme=parts.scheme, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s
+            parts.scheme, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -150,7 +148,7 @@ class S3Client:
     def url(self, bucket: str, key: str) -> str:
         """Where an object is asked for."""
         host, prefix = self._place(bucket)
-        return f"{self._connections.scheme}://{host}{prefix}/{signing.path(key)}"
+        return f"{self._scheme}://{host}{prefix}/{signing.path(key)}"
 
     def get_object(self, *, Bucket: str, Key: str, **more: str) -> dict[str, Any]:
         """The answer with a Body that is to be read to its end, once."""
@@ -189,8 +187,8 @@ class S3Client:
 
     def list_objects_v2(self, *, Bucket: str, **more: Any) -> dict[str, Any]:
         # Names may have characters that XML cannot hold.
-        asked = {"list-type": "2", "encoding-type": "url", **more}
-        answer = self._send(_request("ListObjectsV2", "GET", Bucket, "", asked))
+        arguments = {"list-type": "2", "encoding-type": "url", **more}
+        answer = self._send(_request("ListObjectsV2", "GET", Bucket, "", arguments))
         return {**answers.fields(answer), **answers.listed(answer.body)}
 
     def _send(self, request: _Request) -> Answer:
@@ -202,8 +200,8 @@ class S3Client:
                 return self._once(request)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if in_doubt and code == "PreconditionFailed" and (own := self._own(request)) is not None:
-                    return own
+                if in_doubt and code == "PreconditionFailed" and (written := self._written(request)) is not None:
+                    return written
                 undone = code in _UNDONE
                 if attempt == self._attempts or not (
                     undone or error.response["ResponseMetadata"]["HTTPStatusCode"] in _UNKNOWN
@@ -222,14 +220,14 @@ class S3Client:
                 cast("IO[bytes]", request.body).seek(start)
         raise AssertionError("unreachable")
 
-    def _own(self, request: _Request) -> Answer | None:
+    def _written(self, request: _Request) -> Answer | None:
         """What S3 says of the object that a write in doubt was to make, if that is what is there.
 
         A write that arrived and whose answer did not fails on itself when it is repeated: so its content is compared.
         """
-        there = self._send(_request("HeadObject", "HEAD", request.bucket, request.key, {"ChecksumMode": "ENABLED"}))
-        wanted = request.headers.get("x-amz-checksum-sha256")
-        return there if wanted and there.headers.get("x-amz-checksum-sha256") == wanted else None
+        head = self._send(_request("HeadObject", "HEAD", request.bucket, request.key, {"ChecksumMode": "ENABLED"}))
+        expected = request.headers.get("x-amz-checksum-sha256")
+        return head if expected and head.headers.get("x-amz-checksum-sha256") == expected else None
 
     def _once(self, request: _Request) -> Answer:
         host, prefix = self._place(request.bucket)
@@ -246,47 +244,18 @@ class S3Client:
         )
         if request.method in ("PUT", "POST"):
             headers["content-length"] = str(request.size)
-        body = request.body if isinstance(request.body, bytes) else _pieces(request.body, request.size)
-        connection = self._connections.take(host)
+        body = request.body if isinstance(request.body, bytes) else pieces(request.body, request.size)
+        whole = request.operation != "GetObject"
         try:
-            connection.request(
-                request.method, f"{path}?{request.query}" if request.query else path, body or None, headers
-            )
-            response = connection.getresponse()
-            answer = Answer(
-                operation=request.operation,
-                status=response.status,
-                headers={name.lower(): value for name, value in response.getheaders()},
-                response=response,
-                end=lambda: self._connections.give_back(host, connection),
-            )
-            if request.operation != "GetObject" or answer.status >= 300:
-                answer.body = answer.read()
-        except TimeoutError as error:
-            connection.close()
-            raise ReadTimeoutError(endpoint_url=self.url(request.bucket, request.key), error=error) from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise ConnectionClosedError(endpoint_url=self.url(request.bucket, request.key), error=error) from error
-        except BaseException:
-            connection.close()
-            raise
-        answers.check(answer)
-        return answer
+            target = f"{path}?{request.query}" if request.query else path
+            response = self._connections.send(host, request.method, target, body or None, headers, whole=whole)
+        except EOFError as error:
+            short = {"Code": "IncompleteBody", "Message": str(error)}
+            raise ClientError({"Error": short, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutObject") from error
+        return answers.checked(Answer(operation=request.operation, response=response))
 
     def _place(self, bucket: str) -> tuple[str, str]:
         """The host of a bucket and what stands before its keys. A name with dots is in no certificate of S3's."""
         if self._host.endswith(AWS_HOSTS) and "." not in bucket:
             return f"{bucket}.{self._host}", ""
         return self._host, f"/{bucket}"
-
-
-def _pieces(opened: IO[bytes], size: int) -> Iterator[bytes]:
-    """`size` bytes of a file: neither less, for which S3 would wait, nor more, which would be the next request."""
-    while size:
-        piece = opened.read(min(size, BLOCK_BYTES))
-        if not piece:
-            short = {"Code": "IncompleteBody", "Message": f"the file ends {size} bytes early"}
-            raise ClientError({"Error": short, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutObject")
-        size -= len(piece)
-        yield piece

@@ -25,18 +25,18 @@ def for_environment(region: str | None = None) -> S3Client:
     Where all of it is in environment variables, nothing of botocore's is imported. Raises BotoCoreError where
     credentials or region are missing.
     """
-    told = os.environ.get
-    region = region or told("AWS_DEFAULT_REGION")
-    access_key, secret_key = told("AWS_ACCESS_KEY_ID"), told("AWS_SECRET_ACCESS_KEY")
-    endpoint = told("AWS_ENDPOINT_URL_S3") or told("AWS_ENDPOINT_URL")
-    config = Path(told("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    variable = os.environ.get
+    region = region or variable("AWS_DEFAULT_REGION")
+    access_key, secret_key = variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")
+    endpoint = variable("AWS_ENDPOINT_URL_S3") or variable("AWS_ENDPOINT_URL")
+    config = Path(variable("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     if endpoint is None and region and _REGIONS.fullmatch(region) and not config.exists():
         endpoint = f"https://s3.{region}.amazonaws.com"
-    if not (access_key and secret_key and region and endpoint) or any(told(name) for name in _DECIDING):
+    if not (access_key and secret_key and region and endpoint) or any(variable(name) for name in _DECIDING):
         import boto3  # noqa: PLC0415 - a quarter of a second, which most releases need not wait
 
         return for_session(boto3.Session(region_name=region))
-    keys = Keys(access_key=access_key, secret_key=secret_key, token=told("AWS_SESSION_TOKEN"))
+    keys = Keys(access_key=access_key, secret_key=secret_key, token=variable("AWS_SESSION_TOKEN"))
 
     def botocore_client() -> Any:
         import boto3  # noqa: PLC0415 - as above

@@ -1,125 +1,111 @@
-"""Connections to one endpoint that are kept open, as many as there are requests at the same time."""
+"""How one endpoint of S3 is reached: urllib3, with the errors that botocore raises."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
-import select
-import socket
-import ssl
 import sys
-import time
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from typing import IO, Any, Final
 
 import botocore
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError
+import urllib3
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
+MAX_CONNECTIONS: Final = 64
+"""Kept open for each host; more than that are closed after their request."""
 BLOCK_BYTES: Final = 256 * 1024
 """What is read of a file, and sent, at once."""
 
 
-@dataclass(kw_only=True)
 class Connections:
     """The connections to the hosts of one endpoint: with virtual-host style, each bucket is one."""
 
-    scheme: str
-    connect_timeout_s: float
-    read_timeout_s: float
-    _idle: dict[str, list[http.client.HTTPConnection]] = field(default_factory=dict)
-    _tls: ssl.SSLContext | None = None
-
-    def take(self, host: str) -> http.client.HTTPConnection:
-        """A connection to `host` (`name` or `name:port`): an idle one that the other side has not closed, or a new one.
-
-        Raises what botocore raises when there is none.
-        """
-        idle = self._idle.setdefault(host, [])
-        while idle:
-            with contextlib.suppress(IndexError):  # another thread took the last
-                connection = idle.pop()
-                if not _is_closed(connection):
-                    return connection
-                connection.close()
-        return self._new(host)
-
-    def give_back(self, host: str, connection: http.client.HTTPConnection) -> None:
-        """For the next request, after an answer was read to its end."""
-        self._idle[host].append(connection)
-
-    def _new(self, host: str) -> http.client.HTTPConnection:
-        url = f"{self.scheme}://{host}"
-        try:
-            connection = self._opened(url)
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
-        except ssl.SSLError as error:
-            raise SSLError(endpoint_url=url, error=error) from error
-        except OSError as error:
-            raise EndpointConnectionError(endpoint_url=url, error=error) from error
-        connection.auto_open = 0  # not past a proxy
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sock.settimeout(self.read_timeout_s)
-        return connection
-
-    def _opened(self, url: str) -> http.client.HTTPConnection:
-        parts, connection = urlsplit(url), None
-        host, port = parts.hostname or "", parts.port
-        if _may_have_proxy():
-            connection = self._through_proxy(url)
-        if connection is None and self.scheme == "https":
-            connection = http.client.HTTPSConnection(
-                host, port, timeout=self.connect_timeout_s, blocksize=BLOCK_BYTES, context=self._context()
-            )
-        if connection is None:
-            connection = http.client.HTTPConnection(host, port, timeout=self.connect_timeout_s, blocksize=BLOCK_BYTES)
-        if connection.sock is None:
-            connection.connect()
-        return connection
-
-    def _through_proxy(self, url: str) -> http.client.HTTPConnection | None:
-        """A connection through the tunnel of a proxy; None where none is to be used for `url`."""
-        from release import http as one_get  # noqa: PLC0415 - slow to import, and few machines need it
-        from release import transport  # noqa: PLC0415
-
-        parts = urlsplit(url)
-        try:
-            proxy = transport.proxy_of(url)
-            if proxy is None:
-                return None
-            ends = time.monotonic() + self.connect_timeout_s
-            port = parts.port or transport.DEFAULT_PORTS[self.scheme]
-            opened = transport.connect(proxy.host, proxy.port, self.connect_timeout_s)
-            if proxy.scheme == "https":
-                opened = one_get.secured(opened, proxy.host, ends)
-            one_get.tunnel(opened, proxy, f"{parts.netloc.rpartition(':')[0] or parts.netloc}:{port}")
-            if self.scheme == "https":
-                opened = one_get.secured(opened, parts.hostname or "", ends, self._context())
-        except (transport.ProxyRefusedError, one_get.HttpError, OSError) as error:
-            raise ProxyConnectionError(proxy_url=str(error)) from error
-        connection = http.client.HTTPConnection(parts.hostname or "", port, blocksize=BLOCK_BYTES)
-        connection.sock = opened
-        return connection
-
-    def _context(self) -> ssl.SSLContext:
-        """As botocore: the authorities that AWS_CA_BUNDLE names, or those that botocore comes with."""
-        if self._tls is None:
+    def __init__(self, scheme: str, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self._scheme = scheme
+        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
+        self._making = threading.Lock()
+        self._options: dict[str, Any] = {
+            "maxsize": MAX_CONNECTIONS,
+            "timeout": urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s),
+            "retries": False,
+            "blocksize": BLOCK_BYTES,
+        }
+        if scheme == "https":  # as botocore: the authorities that AWS_CA_BUNDLE names, or those it comes with
             bundle = os.environ.get("AWS_CA_BUNDLE") or str(Path(botocore.__file__).parent / "cacert.pem")
-            self._tls = ssl.create_default_context(cafile=bundle)
-        return self._tls
+            self._options |= {"ca_certs": bundle, "cert_reqs": "CERT_REQUIRED"}
+
+    def send(
+        self,
+        host: str,
+        method: str,
+        target: str,
+        body: bytes | Iterable[bytes] | None,
+        headers: Mapping[str, str],
+        *,
+        whole: bool,
+    ) -> urllib3.BaseHTTPResponse:
+        """The response of `host` (`name` or `name:port`), with its body if `whole`. Raises what botocore raises."""
+        url = f"{self._scheme}://{host}{target}"
+        pool = self._pools.get(host) or self._pool(host)
+        try:
+            return pool.urlopen(
+                method, target, body, headers, redirect=False, preload_content=whole, decode_content=False
+            )
+        except urllib3.exceptions.ProxyError as error:
+            raise ProxyConnectionError(proxy_url=str(error)) from error
+        except urllib3.exceptions.SSLError as error:
+            raise SSLError(endpoint_url=url, error=error) from error
+        except urllib3.exceptions.NewConnectionError as error:
+            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+        except urllib3.exceptions.ConnectTimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=url, error=error) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionClosedError(endpoint_url=url, error=error) from error
+
+    def _pool(self, host: str) -> urllib3.HTTPConnectionPool:
+        with self._making:
+            if host not in self._pools:
+                self._pools[host] = self._manager(host).connection_from_url(f"{self._scheme}://{host}")
+            return self._pools[host]
+
+    def _manager(self, host: str) -> urllib3.PoolManager:
+        if _may_have_proxy():
+            from release import transport  # noqa: PLC0415 - slow to import, and few machines need it
+
+            try:
+                proxy = transport.proxy_of(f"{self._scheme}://{host}")
+            except transport.ProxyRefusedError as error:
+                raise ProxyConnectionError(proxy_url=str(error)) from error
+            if proxy is not None:
+                address = f"{proxy.scheme}://{proxy.host}:{proxy.port}"
+                return urllib3.ProxyManager(address, proxy_headers=proxy.headers, **self._options)
+        return urllib3.PoolManager(**self._options)
+
+
+def pieces(opened: IO[bytes], size: int) -> Iterable[bytes]:
+    """`size` bytes of a file: neither less, for which S3 would wait, nor more, which would be the next request.
+
+    Raises EOFError where the file ends early.
+    """
+    while size:
+        piece = opened.read(min(size, BLOCK_BYTES))
+        if not piece:
+            raise EOFError(f"the file ends {size} bytes early")
+        size -= len(piece)
+        yield piece
 
 
 def _may_have_proxy() -> bool:
     """Whether it is worth asking; on a Mac the system's settings count, too."""
     return sys.platform == "darwin" or any(name.lower() in ("http_proxy", "https_proxy") for name in os.environ)
-
-
-def _is_closed(connection: http.client.HTTPConnection) -> bool:
-    """Whether the other side ended it: an idle connection has nothing to read but that."""
-    if connection.sock is None:
-        return True
-    readable, _, _ = select.select([connection.sock], [], [], 0)
-    return bool(readable)

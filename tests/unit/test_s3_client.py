@@ -340,7 +340,7 @@ def test_over_tls_and_through_a_proxy(
             for _ in range(2):
                 client.put_object(Bucket="site", Key="k", Body=b"content")
             assert client.get_object(Bucket="site", Key="k")["Body"].read() == b"content"
-        assert proxy.requests == (["CONNECT site.example.org:443 HTTP/1.1"] if proxied else [])
+        assert proxy.requests == (["CONNECT site.example.org:443 HTTP/1.0"] if proxied else [])
 
 
 def test_a_certificate_that_nobody_signed_is_an_error_at_once(program: Path, tmp_path: Path) -> None:
