@@ -82,13 +82,20 @@ def save(s3: Any, bucket: str, key: str, data: Mapping[str, Any], **condition: s
 
 
 def damaged(bucket: str, key: str, why: object) -> DamagedError:
-    """The error about an object that no release wrote so, with the command that makes its earlier version the last one.
+    """The error about an object that no release wrote so, with the command that restores its earlier version."""
+    return DamagedError(
+        f"s3://{bucket}/{key} is damaged, no release wrote it so: {why}\n"
+        f"  to restore its earlier version:  {restore(bucket, key, version=1)}"
+    )
+
+
+def restore(bucket: str, key: str, *, version: int) -> str:
+    """The command that makes an earlier version of an object the last one; 0 is the last version that is no deletion.
 
     "Restoring previous versions", user guide of S3. `--max-keys` keeps the AWS CLI from asking for further pages.
     """
-    return DamagedError(
-        f"s3://{bucket}/{key} is damaged, no release wrote it so: {why}\n"
-        f"  to restore its earlier version:  aws s3api copy-object --bucket {bucket} --key {key} --copy-source "
+    return (
+        f"aws s3api copy-object --bucket {bucket} --key {key} --copy-source "
         f'"{bucket}/{key}?versionId=$(aws s3api list-object-versions --bucket {bucket} --prefix {key} --max-keys 2 '
-        """--query 'Versions[1].VersionId' --output text)\""""
+        f"""--query 'Versions[{version}].VersionId' --output text)\""""
     )

@@ -47,9 +47,17 @@ class Records:
 
     def catalog(self) -> Catalog:
         """What is here. One request the first time; without a catalog, two for each release that is kept."""
-        if self.stored() is None:
-            self._catalog = _of_earlier_program(self._s3, self.bucket)
-        return self._catalog or Catalog()
+        found = self.stored()
+        if found is None:
+            found = _of_earlier_program(self._s3, self.bucket)
+            active = self.active()
+            if active is not None and active.manifest and found.find(active.manifest) is None:
+                raise StaticReleaseError(
+                    f"what is kept of static releases is not known: s3://{self.bucket}/{CATALOG} was deleted\n"
+                    f"  to restore it:  {objects.restore(self.bucket, CATALOG, version=0)}"
+                )
+            self._catalog = found
+        return found
 
     def load(self, digest: str) -> Manifest:
         """The manifest without the files that were purged. One request the first time."""

@@ -325,6 +325,18 @@ def test_what_no_release_wrote_is_not_taken_for_what_an_interrupted_staging_brou
     assert_is(dev, NEW)
 
 
+def test_catalog_that_somebody_deleted_is_no_new_environment(dev: Environment, tmp_path: Path) -> None:
+    first = dev.publish(OLD, tmp_path / "1")
+    dev.publish(THIRD, tmp_path / "2")
+    dev.s3.delete_object(Bucket=dev.site.records_bucket, Key=CATALOG)
+    for change in (lambda: dev.switch(first.digest), lambda: dev.publish(NEW, tmp_path / "3"), lambda: dev.expire(1)):
+        with pytest.raises(
+            StaticReleaseError, match=r"catalog\.json was deleted\n  to restore it:  aws s3api copy-object"
+        ):
+            change()
+    assert_is(dev, THIRD)
+
+
 def test_catalog_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("release.strict_json.MAX_BYTES", 100)
     with pytest.raises(StaticReleaseError, match="keep fewer releases"):
