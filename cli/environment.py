@@ -8,7 +8,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from cli.errors import EXPECTED, UsageError, VerbError, told
+from cli.errors import EXPECTED, UsageError, VerbError, message_of
 from release import session, stack, tasks
 from release.records import Release
 from release.request import ReleaseRequest, from_inputs
@@ -71,7 +71,7 @@ class Environment:
                 client = self.clients.function
                 return tasks.running(client, request.deploy_function, release.task_definition, QUESTION_S)
             except EXPECTED as error:
-                raise NotKnownError(told(error)) from error
+                raise NotKnownError(message_of(error)) from error
 
         return Tasks(ids=frozenset(), look_up=look_up)
 

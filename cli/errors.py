@@ -30,7 +30,7 @@ def exit_code(error: BaseException) -> int:
     return error.code if isinstance(error, VerbError) else 1
 
 
-def told(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
         return f"AWS refused {error.operation_name}: {answer.get('Code')}: {answer.get('Message')}"

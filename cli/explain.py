@@ -12,7 +12,7 @@ from typing import Any, Final
 from cli import NO, YES, changes, history
 from cli.changes import SHOWN, Changes, Commits, Files, Migration
 from cli.environment import Environment, add_stack
-from cli.errors import EXPECTED, told
+from cli.errors import EXPECTED, message_of
 from cli.history import Earlier
 from cli.question import Question, ask
 from cli.text import bold, short, when
@@ -99,7 +99,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
         try:
             last = history.unproven(here, gate.request.version)
         except EXPECTED as error:
-            unknown["attempts"] = told(error)
+            unknown["attempts"] = message_of(error)
     version, name = gate.request.version, here.name
     message, to_do = _reason(decision, gate, here, upstream), ""
     if not isinstance(decision, Refused):
@@ -205,7 +205,7 @@ def _changes(decision: Accepted | Refused | None, question: Question, unread: st
         try:
             differing = _files(accepted, question)
         except EXPECTED as error:
-            unknown["files"] = told(error)
+            unknown["files"] = message_of(error)
     return Changes(
         now=now,
         version=version,

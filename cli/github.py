@@ -17,7 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import BaseHTTPResponse
 
 from cli import markdown
-from cli.errors import EXPECTED, VerbError, told
+from cli.errors import EXPECTED, VerbError, message_of
 from functions import strict_json
 from functions.strict_json import DamagedError
 from release.transport import Pools, ProxyRefusedError
@@ -185,7 +185,7 @@ def failure_in_summary(title: str) -> Iterator[None]:
     try:
         yield
     except EXPECTED as error:
-        summary(f"## {markdown.escape(title)}\n\n{markdown.fence(told(error))}")
+        summary(f"## {markdown.escape(title)}\n\n{markdown.fence(message_of(error))}")
         raise
 
 

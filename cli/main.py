@@ -102,7 +102,7 @@ def _run(prog: str, description: str, table: Mapping[str, Verb], arguments: Sequ
         if not isinstance(error, errors.EXPECTED):
             raise
         sys.stdout.flush()
-        print(f"{options.parser.prog}: {errors.told(error)}", file=sys.stderr)
+        print(f"{options.parser.prog}: {errors.message_of(error)}", file=sys.stderr)
         return errors.exit_code(error)
     return code
 

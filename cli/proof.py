@@ -10,9 +10,10 @@ from typing import Any
 
 from cli import NO, YES, diagnosis, errors, github, status, versions
 from cli.environment import Environment, add_stack, read_environment
-from cli.errors import told
+from cli.errors import message_of
 from cli.outcome import Outcome, lines, summary
 from cli.question import ask, version_here
+from cli.text import say
 from release import healthcheck, lease, records, updates
 from release.healthcheck import NotProven
 from release.lease import LeaseHeldError
@@ -67,7 +68,7 @@ def _with_proof(outcome: Outcome, environment: Environment) -> Outcome:
         return outcome
     try:
         check = dataclasses.replace(environment.released().health, version=outcome.version)
-        return dataclasses.replace(outcome, proof=healthcheck.prove(check, _say, environment.tasks(outcome.release)))
+        return dataclasses.replace(outcome, proof=healthcheck.prove(check, say, environment.tasks(outcome.release)))
     except errors.VerbError as error:
         return dataclasses.replace(outcome, miss=f"the health check cannot run: {error}")
     except NotProven as error:
@@ -103,7 +104,7 @@ def _with_attempt(outcome: Outcome, environment: Environment) -> Outcome:
         # It may have ended while this waited for the lease.
         last = _last(s3, bucket) if last is not None and last.outcome is None else last
     except errors.EXPECTED as error:
-        return dataclasses.replace(outcome, unread=told(error))
+        return dataclasses.replace(outcome, unread=message_of(error))
     return dataclasses.replace(outcome, attempt=last, living=living)
 
 
@@ -114,7 +115,7 @@ def _last(s3: Any, bucket: str) -> Attempt | None:
 def _lives(s3: Any, bucket: str) -> bool:
     """Whether a release is running. The lease of a cancelled job expires only after a while."""
     try:
-        lease.wait(s3, bucket, say=_say)
+        lease.wait(s3, bucket, say=say)
     except LeaseHeldError:
         return True
     return False
@@ -126,7 +127,3 @@ def _refusal(name: str) -> str:
     except errors.EXPECTED:
         return ""
     return decision.message if isinstance(decision, Refused) else ""
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

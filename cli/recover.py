@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from cli import YES
+from cli import YES, text
 from cli.environment import add_stack, read_environment
 from cli.errors import VerbError
 from release import lease, processes, request, session, stack
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             f"{locked(target.name, locks)}. Does no update of {target.name} run there any more?"
         )
 
-    recover(target, client(target), lambda line: print(line, flush=True), ended)
+    recover(target, client(target), text.say, ended)
     return YES
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from cli import YES, github, recover
+from cli import YES, github, recover, text
 from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.recover import Lock
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         return True
 
     opened = read_environment(name).stack
-    recover.recover(opened, recover.client(opened), lambda line: print(line, flush=True), ended)
+    recover.recover(opened, recover.client(opened), text.say, ended)
     write_note(name, this_run(os.environ))
     return YES
 

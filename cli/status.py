@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from cli import NO, YES, diagnosis, history
 from cli.diagnosis import Diagnosis, Health, Observed, Service
 from cli.environment import Environment, add_stack, read_environment
-from cli.errors import EXPECTED, told
+from cli.errors import EXPECTED, message_of
 from cli.text import bold, table
 from release import drift as service_drift
 from release import healthcheck, lease, records
@@ -60,7 +60,7 @@ def look(environment: Environment, clients: Clients) -> Observed:
         try:
             return ask()
         except EXPECTED as error:
-            unread[name] = told(error)
+            unread[name] = message_of(error)
             return None
 
     # Not a context manager, which would wait for all answers after Ctrl-C.

@@ -18,6 +18,11 @@ def bold(text: str) -> str:
     return f"\033[1m{text}\033[0m"
 
 
+def say(line: str) -> None:
+    """Print a line of progress at once."""
+    print(line, flush=True)
+
+
 def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
     """Lines with columns as wide as their longest cell. Rows may end early; what follows a short one is not padded."""
     rows = [[escaping.line(cell) for cell in row] for row in rows]

@@ -10,7 +10,7 @@ from typing import Any
 from cli import NO, YES, versions
 from cli.environment import read_environment
 from cli.errors import UsageError, VerbError
-from cli.text import bold
+from cli.text import bold, say
 from release.healthcheck import HealthCheck, NotProven, Proof, prove
 from release.tasks import Tasks
 
@@ -50,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     check, tasks = _check(options)
     try:
-        proof = prove(check, _silent if options.json else lambda line: print(line, flush=True), tasks)
+        proof = prove(check, _silent if options.json else say, tasks)
     except NotProven as error:
         print(json.dumps(_json(check, None, str(error)), indent=2) if options.json else f"not proven: {error}")
         return NO
