@@ -5,7 +5,7 @@ scripts load is not looked at, and whether a page renders is not known.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,6 +38,9 @@ _LOADED: Final[Mapping[str, tuple[str, ...]]] = {
     "video": ("src", "poster"),
 }
 """Attributes of elements whose addresses a browser loads with the page: the HTML and SVG standards."""
+_MAY_NAME: Final = re.compile(rf"(<({'|'.join(_LOADED)})(?=[\t\n\r\f />\0])[^<]*)", re.IGNORECASE)
+_NEEDS_ALL: Final = re.compile(r"<base|<!\[", re.IGNORECASE)
+"""What changes how the rest is read, or that it can be read."""
 _PAGES: Final = {"embed", "frame", "iframe", "object"}
 """Elements that may show a page: one of the application is as good as a file."""
 _RELATIONS: Final = {
@@ -72,11 +75,13 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.references: list[Reference] = []
+        self.tags: list[str] = []
         self.base = ""
         self.has_content = False
         self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(self.get_starttag_text() or "")
         values = {name: (value or "").strip() for name, value in reversed(attrs)}  # the first one counts
         if "template" not in self._silent:
             self.base = self.base or (values.get("href", "") if tag == "base" else "")
@@ -103,21 +108,43 @@ def problem(folder: Path, paths: Collection[str]) -> str | None:
         body = (folder / path).read_bytes()
         if not body.strip():
             return f"{path} in {folder} is empty"
+        more = None if path == ENTRY else references_or_more(body)
+        if more is not None and not any(_missing(path, "", more, paths)):
+            continue
         try:
             page = _read(body)
         except AssertionError as error:  # html.parser raises it for declarations that it does not know
             return f"{path} in {folder} is not HTML that can be read: {error}"
         if path == ENTRY and not page.has_content:
             return f"{path} in {folder} has nothing to show and loads no script"
-        for reference in page.references:
-            named = _path(path, page.base, reference)
-            if named is not None and _file(named, paths, page=reference.page) is None:
-                missing.append(f"{path} names {reference.address} ({reference.where}): {_why(reference, named, paths)}")
+        missing += _missing(path, page.base, page.references, paths)
     if not missing:
         return None
     problems = list(dict.fromkeys(missing))
-    more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
-    return f"pages in {folder} need files that the site will not have: {'; '.join(problems[:MAX_NAMED])}{more}"
+    more_of_them = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
+    return f"pages in {folder} need files that the site will not have: {'; '.join(problems[:MAX_NAMED])}{more_of_them}"
+
+
+def _missing(path: str, base: str, references: Iterable[Reference], paths: Collection[str]) -> Iterator[str]:
+    for reference in references:
+        named = _path(path, base, reference)
+        if named is not None and _file(named, paths, page=reference.page) is None:
+            yield f"{path} names {reference.address} ({reference.where}): {_why(reference, named, paths)}"
+
+
+def references_or_more(body: bytes) -> list[Reference] | None:
+    """The references of a page, and of its comments, scripts and templates; None if the whole page has to be read.
+
+    Only the tags that may name a file are parsed, each up to the next "<". One that does not end there is not what the
+    parser finds in its place.
+    """
+    text = _decoded(body)
+    if _NEEDS_ALL.search(text):
+        return None
+    tags = _MAY_NAME.findall(text)
+    page = _parsed("".join(f"{tag}</{name}>" for tag, name in tags))
+    same = len(page.tags) == len(tags) and all(map(str.startswith, (tag for tag, _ in tags), page.tags))
+    return page.references if same else None
 
 
 def needed_by_entry(body: bytes, paths: Collection[str]) -> set[str]:
@@ -132,8 +159,16 @@ def needed_by_entry(body: bytes, paths: Collection[str]) -> set[str]:
 
 
 def _read(body: bytes) -> _Page:
+    return _parsed(_decoded(body))
+
+
+def _decoded(body: bytes) -> str:
+    return body.decode("utf-8-sig", errors="replace")
+
+
+def _parsed(text: str) -> _Page:
     page = _Page()
-    page.feed(body.decode("utf-8-sig", errors="replace"))
+    page.feed(text)
     page.close()
     return page
 

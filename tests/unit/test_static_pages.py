@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from release.static import pages
 from release.static.errors import ManifestError
@@ -33,7 +35,7 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
         (folder / name).write_text("x")
     (folder / "index.html").write_text("x")
     (folder / path).write_text(text)
-    return pages.problem(folder, {*FILES, "index.html", "config.json"})
+    return pages.problem(folder, {*FILES, "index.html", path, "config.json"})
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,7 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
 )
 def test_page_with_all_that_it_needs(text: str, tmp_path: Path) -> None:
     assert problem(tmp_path, f"{text}x") is None
+    assert problem(tmp_path, f"{text}x", "other.html") is None
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,9 @@ def test_file_that_is_not_there_is_named(text: str, address: str, where: str, tm
     said = problem(tmp_path, f"{text}x")
     assert said is not None
     assert f"index.html names {address} ({where}): it is not in the build" in said
+    said = problem(tmp_path, f"{text}x", "other.html")
+    assert said is not None
+    assert f"other.html names {address} ({where}): it is not in the build" in said
 
 
 def test_script_needs_a_file_and_no_page_whatever_its_name(tmp_path: Path) -> None:
@@ -135,6 +141,45 @@ def test_every_page_is_looked_at_and_its_addresses_begin_at_its_folder(tmp_path:
     said = problem(tmp_path, "<img src=images/one.png>", "a/page.html")
     assert said is not None
     assert "a/page.html names images/one.png (img src): it is not in the build" in said
+
+
+FRAGMENTS = [
+    *("<img src=a.png>", "<IMG\nSRC='b.png' alt='a > b'>", '<img alt="a < b" src=c.png>', "<img/src=d.png>", "<img"),
+    *("<script src=e.js>", "</script>", "<script>let a = '<img src=f.png>'", "<!-- <link rel=icon href=g.ico>", "-->"),
+    *("<template>", "</template>", "<noscript>", "</noscript>", "<iframe src=h>", "<title>", "<textarea>", "</title>"),
+    *(
+        "<base href=/i/>",
+        "<![if IE]>",
+        "<imgx src=j.png>",
+        "<video poster=k.png",
+        ">",
+        '"',
+        "'",
+        " ",
+        "x",
+        "<",
+        "<a b='",
+    ),
+    *("<source srcset='l.png, m.png 2x'>", "<svg><use href=n.svg />", "<link rel=stylesheet href=&#111;.css>"),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
+@settings(max_examples=500)
+def test_references_are_found_without_reading_all(text: str) -> None:
+    more = pages.references_or_more(text.encode())
+    if more is not None:
+        assert {*pages._read(text.encode()).references} <= {*more}
+
+
+def test_usual_page_is_not_read_whole() -> None:
+    body = b"<!doctype html><html><head><link rel=icon href=/i.svg><script type=module src=/a.js></script></head><body>"
+    body += (
+        b"<p>1 < 2 <a href='/x'>x</a> <img src=/b.png alt='a > b'></p><script>if (1 < 2) go()</script></body></html>"
+    )
+    more = pages.references_or_more(body)
+    assert more is not None
+    assert [reference.address for reference in more] == ["/i.svg", "/a.js", "/b.png"]
 
 
 def test_many_files_are_counted(tmp_path: Path) -> None:
