@@ -19,8 +19,8 @@ VERBS = {
         "",
         "publish a site of S3 and CloudFront alone, without a stack; restore, status, purge",
         {
-            "publish": Verb("site.publish", "make a folder the site"),
-            "restore": Verb("site.restore", "switch the site back to a release that is kept"),
+            "publish": Verb("site.publish", "publish a folder as the site"),
+            "restore": Verb("site.restore", "go back to a release that is kept"),
             "status": Verb("site.status", "what the site is, and what can be restored"),
             "purge": Verb("site.purge", "remove files from every release that is kept"),
         },

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
-from urllib3.exceptions import HTTPError
 
 from functions import strict_json
 from functions.aws_errors import code, is_missing
@@ -51,8 +50,7 @@ def read(s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
             if answer.get("ContentLength", 0) > strict_json.MAX_BYTES:
                 raise damaged(bucket, key, f"it has {answer['ContentLength']} bytes")
             return answer, answer["Body"].read()
-        except (ResponseStreamingError, IncompleteReadError, HTTPError):
-            # The last one is urllib3's: botocore does not translate it where the body of an error breaks off.
+        except (ResponseStreamingError, IncompleteReadError):
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from functions.redaction.shapes import hide
 from release import escaping
 
 Say = Callable[[str], None]
@@ -75,5 +74,7 @@ def kept(say: Say, line: str) -> None:
 
 def clean(text: str) -> str:
     """The text without what looks like a secret, and without what a terminal or a CI system would obey."""
+    from functions.redaction.shapes import hide  # noqa: PLC0415 - its patterns take longer to compile than a site's run
+
     # Colors would tear apart what a secret looks like; what else is escaped may be a part of one.
     return escaping.shown(hide(escaping.SEQUENCES.sub("", text)))

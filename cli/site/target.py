@@ -10,6 +10,7 @@ import shlex
 from typing import Any, Final
 
 from release import version
+from release.s3 import connect
 from release.static.catalog import Catalog
 from release.static.errors import StaticReleaseError
 from release.static.records import Records
@@ -120,11 +121,7 @@ class Clients:
 
     @functools.cached_property
     def s3(self) -> Any:
-        import boto3  # noqa: PLC0415 - see above
-
-        from release import session  # noqa: PLC0415 - see above
-
-        return boto3.client("s3", config=session.RECORDS)
+        return connect.for_environment()
 
     @functools.cached_property
     def cloudfront(self) -> Any:

@@ -139,10 +139,15 @@ def deleted(body: bytes) -> dict[str, Any]:
 
 
 def delete_document(delete: Mapping[str, Any]) -> bytes:
-    """The body of DeleteObjects."""
+    """The body of DeleteObjects: keys, or versions of them."""
     from xml.sax.saxutils import escape  # noqa: PLC0415 - only expiry needs it
 
-    objects = "".join([f"<Object><Key>{escape(item['Key'])}</Key></Object>" for item in delete["Objects"]])
+    objects = "".join(
+        [
+            "<Object>" + "".join([f"<{name}>{escape(item[name])}</{name}>" for name in sorted(item)]) + "</Object>"
+            for item in delete["Objects"]
+        ]
+    )
     quiet = "<Quiet>true</Quiet>" if delete.get("Quiet") else ""
     return f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{quiet}{objects}</Delete>'.encode()
 

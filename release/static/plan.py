@@ -7,13 +7,12 @@ from typing import Final
 from urllib.parse import quote
 
 from release.static.catalog import Catalog, Purged
-from release.static.content import is_html
+from release.static.content import ENTRY, is_html
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.version import short
 
 CONFIG: Final = "config.json"
-ENTRY: Final = "index.html"
 MAX_INVALIDATION_PATHS: Final = 1000
 """More than this become one `/*`: CloudFront has at most 3,000 paths in progress for a distribution."""
 

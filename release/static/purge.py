@@ -12,12 +12,13 @@ from typing import Any, Final
 from release.progress import Say
 from release.static import activate, plan, store
 from release.static.catalog import Catalog, Purged
+from release.static.content import ENTRY
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import Records
 from release.static.store import Site, reported
 
-NEEDED: Final = (plan.ENTRY, "version.json", plan.CONFIG)
+NEEDED: Final = (ENTRY, "version.json", plan.CONFIG)
 """What a release is proven by, or writes itself."""
 
 

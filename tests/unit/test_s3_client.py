@@ -28,6 +28,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from release.s3 import answers
 from release.s3.client import S3Client
 from release.s3.signing import Keys
 from tests.bench import endpoint
@@ -161,6 +162,13 @@ def test_many_are_deleted_at_once(s3: Any) -> None:
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="site")["Contents"]] == ["d"]
     s3.delete_object(Bucket="site", Key="d")
     assert "Contents" not in s3.list_objects_v2(Bucket="site")
+
+
+def test_a_version_is_deleted_and_not_hidden() -> None:
+    """Without its version, DeleteObjects leaves the content and puts a delete marker before it: "Deleting object
+    versions from a versioning-enabled bucket", user guide."""
+    document = answers.delete_document({"Objects": [{"Key": "a&b", "VersionId": "v1"}, {"Key": "c"}]})
+    assert b"<Object><Key>a&amp;b</Key><VersionId>v1</VersionId></Object><Object><Key>c</Key></Object>" in document
 
 
 def test_what_is_not_there_has_the_code_that_botocore_has(s3: Any) -> None:
