@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from botocore.parsers import ResponseParserError
 
 from functions.strict_json import DamagedError
@@ -36,6 +42,8 @@ def message_of(error: BaseException) -> str:
         return f"AWS refused {error.operation_name}: {answer.get('Code')}: {answer.get('Message')}"
     if isinstance(error, ResponseParserError):
         return "the response did not come from AWS: look for a proxy, or a network that wants a login first"
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
+        return f"there are no AWS credentials here ({error}): `aws sso login`, or name a profile in AWS_PROFILE"
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)

@@ -24,7 +24,6 @@ from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError, WrongContentError
 from release.static.manifest import File, Manifest
-from release.static.readback import read_back
 from release.static.records import Records
 from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, kept_at
 from release.static.store import MAX_HISTORY, Active, Site, reported
@@ -186,8 +185,14 @@ def switch(
 
 def prove(*, switched: Switched, site: Site, say: Say, deadline_s: float = READ_BACK_DEADLINE_S) -> None:
     """Reads the site back as visitors get it, and proves it. Raises StaticReleaseError."""
-    target = switched.records.load(switched.activated.manifest)
-    read_back(site=site, manifest=target, say=say, deadline_s=deadline_s)
+    if site.url is None:
+        say("not read back as visitors get it: no address of the site was given")
+    else:
+        # It brings asyncio, which a site without an address has no use for.
+        from release.static.readback import read_back  # noqa: PLC0415 - see above
+
+        target = switched.records.load(switched.activated.manifest)
+        read_back(site=site, manifest=target, say=say, deadline_s=deadline_s)
     if switched.proves is not None:
         switched.records.save_active(replace(switched.proves, activated_at=store.now()))
 

@@ -50,8 +50,6 @@ _WORD: Final = rf"(?:{_HAS_VOWEL}[A-Z]?[a-z]+|[A-Z]?[a-z]{{1,2}}|[A-Z]+)"
 _CAMEL_CASE: Final = rf"{_HAS_VOWEL}(?:[A-Z][a-z]{{3,}}|[a-z]{{4,}})(?:{_HAS_VOWEL}[A-Z][a-z]{{3,}})+"
 _PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+)"
 _WORDS: Final = re.compile(rf"{_PART}(?:[-_]{_PART})*")  # my-photo, IMG_1234, version2
-ENTRY: Final = "index.html"
-"""The page that a site begins with."""
 
 
 def is_html(path: str) -> bool:

@@ -32,17 +32,15 @@ Fetch = Callable[[str, str], http.Response]
 
 
 def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fetch: Fetch | None = None) -> None:
-    """Waits until the public address serves `manifest`, else StaticReleaseError.
+    """Waits until the public address of `site`, which has one, serves `manifest`, else StaticReleaseError.
 
     That is its version.json, its entry page, and every file of the site that this page has a browser load.
     """
-    if site.url is None:
-        say("not read back as visitors get it: no address of the site was given")
-        return
+    url = site.url or ""
     fetch = fetch or _fetcher(site)
     news = progress.Changes(say)
     end = time.monotonic() + deadline_s
-    while (reason := _miss(fetch, site.url, manifest)) is not None:
+    while (reason := _miss(fetch, url, manifest)) is not None:
         left_s = end - time.monotonic()
         if left_s <= 0:
             raise StaticReleaseError(

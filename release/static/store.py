@@ -111,7 +111,7 @@ def reported(what: str) -> Iterator[None]:
         advice = {
             "AccessDenied": "; the role of this release needs that permission (a missing object also looks like this "
             "without s3:ListBucket)",
-            "NoSuchBucket": "; has the stack been created?",
+            "NoSuchBucket": "; is that its name, and has it been created?",
             "NoSuchKey": "; what a release wrote was deleted: `pulumi up --refresh` of its environment restores it",
             "BadDigest": "; the file changed after the manifest was made: build again and release that",
             "IncompleteBody": "; the file changed after the manifest was made: build again and release that",
@@ -124,7 +124,7 @@ def reported(what: str) -> Iterator[None]:
     except DamagedError as error:
         raise StaticReleaseError(str(error)) from error
     except (BotoCoreError, OSError) as error:
-        raise StaticReleaseError(f"could not {what}: {error}; run the release again, it continues") from error
+        raise StaticReleaseError(f"could not {what}: {error}; run it again, it continues") from error
 
 
 def get(s3: Any, bucket: str, key: str) -> bytes | None:

@@ -277,7 +277,7 @@ def test_missing_distribution_is_named(site_endpoint: str, tmp_path: Path) -> No
 def test_missing_bucket_is_named(site_endpoint: str, tmp_path: Path) -> None:
     world = make_world(site_endpoint, distribution=False)
     world.s3.client.delete_bucket(Bucket=world.site.bucket)
-    with pytest.raises(StaticReleaseError, match=r"NoSuchBucket.*has the stack been created\?"):
+    with pytest.raises(StaticReleaseError, match=r"NoSuchBucket.*is that its name, and has it been created\?"):
         world.release(build(tmp_path, ONE))
 
 
