@@ -12,7 +12,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -21,6 +21,16 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from account import state_policies as policies
 from components.aws_limits import REGION
 from settings import names
+
+if TYPE_CHECKING:
+    from types_boto3_kms.client import KMSClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.literals import BucketLocationConstraintType
+    from types_boto3_s3.type_defs import (
+        CreateBucketRequestTypeDef,
+        LifecycleRuleTypeDef,
+        ServerSideEncryptionRuleTypeDef,
+    )
 
 NONCURRENT_DAYS = 90
 """Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""
@@ -86,7 +96,7 @@ def ensure(session: boto3.Session, bucket: str, share_with: Sequence[policies.Sh
     )
 
 
-def _ensure_key(kms: Any, store: StateStore, say: Say) -> str:
+def _ensure_key(kms: KMSClient, store: StateStore, say: Say) -> str:
     alias = store.alias
     statements = policies.of_key(f"arn:{store.partition}:iam::{store.account}:root", store.other_accounts)
     try:
@@ -118,15 +128,18 @@ def _ensure_key(kms: Any, store: StateStore, say: Say) -> str:
     return str(key["Arn"])
 
 
-def _set_up(s3: Any, store: StateStore, key: str, say: Say) -> None:
+def _set_up(s3: S3Client, store: StateStore, key: str, say: Say) -> None:
     bucket = store.bucket
     _set_encryption(s3, bucket, key)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_public_access_block(
         Bucket=bucket,
-        PublicAccessBlockConfiguration=dict.fromkeys(
-            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
-        ),
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
     )
     s3.put_bucket_ownership_controls(
         Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
@@ -136,7 +149,7 @@ def _set_up(s3: Any, store: StateStore, key: str, say: Say) -> None:
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, _EXPIRY]})
 
 
-def _bucket_policy(s3: Any, store: StateStore) -> list[policies.Statement]:
+def _bucket_policy(s3: S3Client, store: StateStore) -> list[policies.Statement]:
     """The statements that are there. Raises StateError for what would be left open because nobody says for whom."""
     policy = _read_or(lambda: s3.get_bucket_policy(Bucket=store.bucket), {"Policy": policies.document([])})["Policy"]
     statements = policies.read(policy)
@@ -150,7 +163,7 @@ def _bucket_policy(s3: Any, store: StateStore) -> list[policies.Statement]:
     return statements
 
 
-def _make_bucket(s3: Any, store: StateStore, say: Say) -> None:
+def _make_bucket(s3: S3Client, store: StateStore, say: Say) -> None:
     """Make the bucket, or see that the one there can be used."""
     bucket, region, account = store.bucket, store.region, store.account
     try:
@@ -158,8 +171,12 @@ def _make_bucket(s3: Any, store: StateStore, say: Say) -> None:
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status == 404:
-            location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-            s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **location)
+            request: CreateBucketRequestTypeDef = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
+            if region != "us-east-1":
+                request["CreateBucketConfiguration"] = {
+                    "LocationConstraint": cast("BucketLocationConstraintType", region)
+                }
+            s3.create_bucket(**request)
             say(f"made the bucket {bucket} in {region}")
             return
         if status == 403:
@@ -180,7 +197,7 @@ def _make_bucket(s3: Any, store: StateStore, say: Say) -> None:
         )
 
 
-def _set_encryption(s3: Any, bucket: str, key: str) -> None:
+def _set_encryption(s3: S3Client, bucket: str, key: str) -> None:
     encryption = _read_or(
         lambda: s3.get_bucket_encryption(Bucket=bucket), {"ServerSideEncryptionConfiguration": {"Rules": []}}
     )
@@ -191,13 +208,11 @@ def _set_encryption(s3: Any, bucket: str, key: str) -> None:
                 f"the bucket {bucket} is encrypted with {used}, not with {key}: choose another name, or, if nothing "
                 f"depends on it, remove that:  aws s3api delete-bucket-encryption --bucket {bucket}"
             )
-    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
-    s3.put_bucket_encryption(
-        Bucket=bucket,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
-        },
-    )
+    rule_of_key: ServerSideEncryptionRuleTypeDef = {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+        "BucketKeyEnabled": True,
+    }
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule_of_key]})
 
 
 def _read_or(read: Callable[[], Any], nothing: Any) -> Any:
@@ -210,7 +225,7 @@ def _read_or(read: Callable[[], Any], nothing: Any) -> Any:
         raise
 
 
-_EXPIRY = {
+_EXPIRY: LifecycleRuleTypeDef = {
     "ID": LIFECYCLE_RULE,
     "Status": "Enabled",
     "Filter": {"Prefix": ""},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from functions.names import revision
 from release import records
@@ -12,6 +12,10 @@ from release.records import Release
 from release.request import ReleaseRequest
 from release.session import Clients, is_denied
 from release.static import drift as site_drift
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.client import ECSClient
+    from types_boto3_ecs.type_defs import ServiceTypeDef
 
 _KINDS: Final = ("subnets", "securityGroups", "assignPublicIp")
 
@@ -85,25 +89,28 @@ def place(network: Mapping[str, Any]) -> str:
     return ", ".join(identity for kind in _KINDS for identity in network.get(kind) or ())
 
 
-def _service(request: ReleaseRequest, ecs: Any) -> Mapping[str, Any] | None:
+def _service(request: ReleaseRequest, ecs: ECSClient) -> ServiceTypeDef | None:
     cluster = request.service.split("/")[-2]
     services = ecs.describe_services(cluster=cluster, services=[request.service])["services"]
     return services[0] if services and services[0]["status"] == "ACTIVE" else None
 
 
-def network_of(service: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def network_of(service: ServiceTypeDef) -> Mapping[str, Any] | None:
     """Where a service runs, as the release has it in its inputs; None for one without a network of its own."""
     configuration = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration")
     if not configuration:
         return None
-    network = {name: sorted(configuration.get(name) or ()) for name in ("subnets", "securityGroups")}
+    network = {
+        "subnets": sorted(configuration["subnets"]),
+        "securityGroups": sorted(configuration.get("securityGroups") or ()),
+    }
     if configuration.get("assignPublicIp") == "ENABLED":
         # No input has it: it is seen as a difference.
         network["assignPublicIp"] = ["public addresses"]
     return network
 
 
-def _running(request: ReleaseRequest, service: Mapping[str, Any]) -> str:
+def _running(request: ReleaseRequest, service: ServiceTypeDef) -> str:
     revision: str = service["taskDefinition"]
     stopped = service["desiredCount"] == 0 and request.minimum_count > 0
     return f"{revision} scaled to 0 tasks" if stopped else revision

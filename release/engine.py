@@ -244,7 +244,7 @@ def _expire(context: ReleaseContext, release: Release) -> None:
         say(f"{request.environment}: old static files stay until the next release: {error}")
     try:
         context.lease.check()
-        ecr = clients.make("ecr", "")
+        ecr = clients.ecr()
         image_tags.expire(ecr, repository, environment=request.environment, named=digests, say=say)
     except Exception as error:
         say(f"{request.environment}: old images stay until the next release: {error}")

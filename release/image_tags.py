@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from release.progress import Say
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
 _BATCH: Final = 100
 """Images that one BatchDeleteImage takes (Amazon ECR API Reference)."""
 
 
-def expire(ecr: Any, repository: str, *, environment: str, named: Collection[str], say: Say) -> int:
+def expire(ecr: ECRClient, repository: str, *, environment: str, named: Collection[str], say: Say) -> int:
     """Remove the tags `<environment>-…` of all images but those with the digests `named`; how many tags there were.
 
     ECR deletes an image with its last tag ("Deleting an image in Amazon ECR", Amazon ECR User Guide). One that has a
@@ -22,13 +26,13 @@ def expire(ecr: Any, repository: str, *, environment: str, named: Collection[str
     tags = [
         tag
         for page in pages
-        for found in page["imageDetails"]
-        if found["imageDigest"] not in named
-        for tag in found.get("imageTags", ())
+        for image in page["imageDetails"]
+        if image["imageDigest"] not in named
+        for tag in image.get("imageTags", ())
         if tag.startswith(f"{environment}-")
     ]
     for start in range(0, len(tags), _BATCH):
-        batch = [{"imageTag": tag} for tag in tags[start : start + _BATCH]]
+        batch: list[ImageIdentifierTypeDef] = [{"imageTag": tag} for tag in tags[start : start + _BATCH]]
         failed = ecr.batch_delete_image(repositoryName=name, imageIds=batch).get("failures") or []
         if failed:
             raise RuntimeError(f"{failed[0].get('imageId')}: {failed[0].get('failureReason')}")

@@ -66,7 +66,7 @@ def stage(context: ReleaseContext, say: Say) -> None:
         cpu_architecture=request.cpu_architecture,
         # Its own: the tag of a build moves when the commit is built again, and ECR removes what has no tag.
         tag=f"{request.environment}-{identity.version}-{short(digest.removeprefix('sha256:'))}",
-        credentials=registry.ecr_credentials(clients.make),
+        credentials=registry.ecr_credentials(clients.ecr),
         say=say,
     )
 

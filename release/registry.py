@@ -6,13 +6,15 @@ what it copied; `python-dxf` does not copy multi-platform images and needs a `me
 out. A tool (crane, skopeo) would have to be on every machine that releases.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -23,6 +25,9 @@ from functions import strict_json
 from functions.strict_json import DamagedError, Form
 from release.transport import Pools, ProxyRefusedError
 from release.version import Digest, is_digest
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.client import ECRClient
 
 Credentials = Callable[[str], tuple[str, str] | None]
 """Name and password for a registry (`host` or `host:port`), None for one that asks for none."""
@@ -74,7 +79,7 @@ class Repository:
     name: str
 
     @classmethod
-    def parse(cls, text: str) -> "Repository":
+    def parse(cls, text: str) -> Repository:
         """From `registry/name`, as ECR's `repositoryUrl` has it. Raises ImageError for another form."""
         match = _REPOSITORY.fullmatch(text)
         if match is None:
@@ -126,15 +131,15 @@ class Manifest:
     document: Document
 
 
-def ecr_credentials(make: Callable[[str, str], Any]) -> Credentials:
-    """Credentials, good for 12 hours, for every registry that the caller may use; `make` makes a service's client.
+def ecr_credentials(ecr: Callable[[str], ECRClient]) -> Credentials:
+    """Credentials, good for 12 hours, for every registry that the caller may use; `ecr` makes the client of a region.
 
     A token opens the registries of one region: "Private registry authentication in Amazon ECR", Amazon ECR User Guide.
     """
 
     def of(registry: str) -> tuple[str, str]:
         match = _ECR.match(registry)
-        answer = make("ecr", match["region"] if match else "").get_authorization_token()
+        answer = ecr(match["region"] if match else "").get_authorization_token()
         token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
         name, _, password = token.partition(":")
         return name, password

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,16 @@ from release.errors import ExpectedError
 from release.request import Connection
 from release.s3.connect import for_session
 from release.static.store import CONCURRENCY
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecs.client import ECSClient
+    from types_boto3_elbv2.client import ElasticLoadBalancingv2Client
+    from types_boto3_iam.client import IAMClient
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_ssm.client import SSMClient
+    from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
 READS = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONCURRENCY)
 """For calls that may be repeated: reads, and writes of the same bytes to the same key."""
@@ -41,6 +51,7 @@ def _unmade(service: str, _region: str) -> Any:
 class Clients:
     """What a release talks to. What only some of them need is made when it is first asked for."""
 
+    # boto3's clients, or others with the methods that are used of these.
     s3: Any
     cloudfront: Any
     function: Any
@@ -56,32 +67,36 @@ class Clients:
         return self.make("cloudfront-keyvaluestore", "")
 
     @functools.cached_property
-    def ecs(self) -> Any:
+    def ecs(self) -> ECSClient:
         """Reads of what the service is and runs. Changes go through the function."""
-        return self.make("ecs", "")
+        return cast("ECSClient", self.make("ecs", ""))
 
     @functools.cached_property
-    def elbv2(self) -> Any:
+    def elbv2(self) -> ElasticLoadBalancingv2Client:
         """Reads of target groups."""
-        return self.make("elbv2", "")
+        return cast("ElasticLoadBalancingv2Client", self.make("elbv2", ""))
 
     @functools.cached_property
-    def ec2(self) -> Any:
+    def ec2(self) -> EC2Client:
         """Reads of the network."""
-        return self.make("ec2", "")
+        return cast("EC2Client", self.make("ec2", ""))
 
     @functools.cached_property
-    def iam(self) -> Any:
+    def iam(self) -> IAMClient:
         """Reads of roles."""
-        return self.make("iam", "")
+        return cast("IAMClient", self.make("iam", ""))
 
-    def secretsmanager(self, region: str = "") -> Any:
+    def ecr(self, region: str = "") -> ECRClient:
+        """Credentials of registries, and the environment's images."""
+        return cast("ECRClient", self.make("ecr", region))
+
+    def secretsmanager(self, region: str = "") -> SecretsManagerClient:
         """Descriptions of secrets, never their values; a task may take them from another region."""
-        return self.make("secretsmanager", region)
+        return cast("SecretsManagerClient", self.make("secretsmanager", region))
 
-    def ssm(self, region: str = "") -> Any:
+    def ssm(self, region: str = "") -> SSMClient:
         """Descriptions of parameters, never their values; a task may take them from another region."""
-        return self.make("ssm", region)
+        return cast("SSMClient", self.make("ssm", region))
 
 
 def connect(connection: Connection, *, account: str, region: str, quick: bool = False) -> Clients:
@@ -142,10 +157,13 @@ def is_denied(error: BaseException) -> bool:
 
 
 def _assume(session: boto3.Session, role: dict[str, str], region: str, config: Config) -> boto3.Session:
-    arguments = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "easi-release"}
+    request: AssumeRoleRequestTypeDef = {
+        "RoleArn": role["roleArn"],
+        "RoleSessionName": role.get("sessionName") or "easi-release",
+    }
     if role.get("externalId"):
-        arguments["ExternalId"] = role["externalId"]
-    credentials = session.client("sts", config=config).assume_role(**arguments)["Credentials"]
+        request["ExternalId"] = role["externalId"]
+    credentials = session.client("sts", config=config).assume_role(**request)["Credentials"]
     return boto3.Session(
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],

@@ -35,16 +35,17 @@ def private_number(access_key: str, secret_key: str) -> int:
     raise ValueError("no key belongs to these credentials")  # once in 2**8128
 
 
-class SigV4AAuth(SigV4Auth):  # type: ignore[misc]  # botocore ships no types
+class SigV4AAuth(SigV4Auth):
     """A botocore signer; the regions, of which `*` is all, are in a header instead of in the scope."""
 
     def _modify_request_before_signing(self, request: Any) -> None:
-        super()._modify_request_before_signing(request)
+        super()._modify_request_before_signing(request)  # type: ignore[misc] # private: not in the stubs, nor are the names below
         del request.headers["X-Amz-Region-Set"]  # of an attempt before; no error if there is none
-        request.headers["X-Amz-Region-Set"] = self._region_name
+        request.headers["X-Amz-Region-Set"] = self._region_name  # type: ignore[attr-defined] # see above
 
     def credential_scope(self, request: Any) -> str:
-        return f"{request.context['timestamp'][:8]}/{self._service_name}/aws4_request"
+        name = self._service_name  # type: ignore[attr-defined] # see above
+        return f"{request.context['timestamp'][:8]}/{name}/aws4_request"
 
     def scope(self, request: Any) -> str:
         return f"{self.credentials.access_key}/{self.credential_scope(request)}"
@@ -58,7 +59,7 @@ class SigV4AAuth(SigV4Auth):  # type: ignore[misc]  # botocore ships no types
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - see above
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - see above
 
-        number = private_number(self.credentials.access_key, self.credentials.secret_key)
+        number = private_number(self.credentials.access_key or "", self.credentials.secret_key or "")
         key = ec.derive_private_key(number, ec.SECP256R1())
         return key.sign(string_to_sign.encode(), ec.ECDSA(SHA256())).hex()
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 from release.session import is_denied
+
+if TYPE_CHECKING:
+    from types_boto3_cloudfront.client import CloudFrontClient
+    from types_boto3_cloudfront.type_defs import ListVpcOriginsRequestTypeDef, VpcOriginSummaryTypeDef
 
 
 def find(name_pattern: str, sign_in: Callable[[], boto3.Session]) -> str | None:
@@ -47,17 +51,17 @@ def find(name_pattern: str, sign_in: Callable[[], boto3.Session]) -> str | None:
     return str(origin["Id"])
 
 
-def _origins(cloudfront: Any) -> Iterator[dict[str, Any]]:
-    marker: dict[str, str] = {}
+def _origins(cloudfront: CloudFrontClient) -> Iterator[VpcOriginSummaryTypeDef]:
+    request: ListVpcOriginsRequestTypeDef = {}
     while True:
-        page = cloudfront.list_vpc_origins(**marker)["VpcOriginList"]
+        page = cloudfront.list_vpc_origins(**request)["VpcOriginList"]
         yield from page.get("Items", ())
         if not page.get("NextMarker"):
             return
-        marker = {"Marker": page["NextMarker"]}
+        request = {"Marker": page["NextMarker"]}
 
 
-def _in_use(cloudfront: Any) -> frozenset[str]:
+def _in_use(cloudfront: CloudFrontClient) -> frozenset[str]:
     """The ids of VPC origins that distributions of this account have."""
     pages = cloudfront.get_paginator("list_distributions").paginate()
     distributions = [one for page in pages for one in page["DistributionList"].get("Items", ())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.deploy import evidence, facts, lease, verdict
 from functions.deploy.clients import Aws
@@ -11,6 +11,9 @@ from functions.deploy.facts import Deployment, Service
 from functions.deploy.redaction import hide
 from functions.deploy.requests import Deploy, Moving, Status
 from functions.names import family, revision
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 Answer = dict[str, Any]
 
@@ -65,9 +68,9 @@ def move(aws: Aws, service: Service, task_definition: str, request: Moving, *, f
         if request.execute_command is not None:
             change["enableExecuteCommand"] = request.execute_command
     answer = aws.ecs_changing.update_service(cluster=aws.cluster, service=aws.service, **change)
-    updated = facts.service({"services": [answer["service"]]})
-    made = updated.primary if updated else None
-    if updated is None or made is None or made.task_definition != task_definition:
+    updated = facts.service(answer["service"])
+    made = updated.primary
+    if made is None or made.task_definition != task_definition:
         raise UnavailableError(f"ECS accepted {revision(task_definition)} but does not list its deployment yet")
     return deployed(updated, made, started=True, before=service)
 
@@ -78,37 +81,37 @@ def status(aws: Aws, request: Status) -> Answer:
     current = _current(service)
     if request.deployment is None:
         return {"service": service.name, "outcome": verdict.current_outcome(service), "current": current}
-    question = verdict.Asked(
+    question = verdict.Question(
         deployment=request.deployment,
         task_definition=request.task_definition,
         network=request.network,
         created_at=request.created_at,
     )
-    found = verdict.decide(question, evidence.gather(aws, service, question))
-    final_failure = found.outcome in (verdict.ROLLED_BACK, verdict.NO_TASKS, verdict.FAILED)
+    judged = verdict.decide(question, evidence.gather(aws, service, question))
+    final_failure = judged.outcome in (verdict.ROLLED_BACK, verdict.NO_TASKS, verdict.FAILED)
     return {
         "service": service.name,
-        "outcome": found.outcome,
+        "outcome": judged.outcome,
         "deployment": request.deployment,
-        "taskDefinition": found.task_definition,
-        "desiredCount": found.desired,
-        "runningCount": found.running,
-        "healthyTargets": found.healthy,
-        "tasks": list(found.tasks),
-        "missing": list(found.missing),
-        "reason": hide(found.reason),
-        "takenBack": found.taken_back,
+        "taskDefinition": judged.task_definition,
+        "desiredCount": judged.desired,
+        "runningCount": judged.running,
+        "healthyTargets": judged.healthy,
+        "tasks": list(judged.tasks),
+        "missing": list(judged.missing),
+        "reason": hide(judged.reason),
+        "takenBack": judged.taken_back,
         "details": evidence.explanation(
             aws,
-            found.failed_tasks,
-            found.task_definition if final_failure or request.explain else None,
-            found.events,
+            judged.failed_tasks,
+            judged.task_definition if final_failure or request.explain else None,
+            judged.events,
         ),
         "current": current,
     }
 
 
-def check_deployable(aws: Aws, task_definition: str, service: Service) -> Answer:
+def check_deployable(aws: Aws, task_definition: str, service: Service) -> TaskDefinitionTypeDef:
     """The task definition; RefusedError if the service cannot be moved to it.
 
     ECS keeps running an INACTIVE revision but cannot return to it; another family is another service's.
@@ -117,18 +120,19 @@ def check_deployable(aws: Aws, task_definition: str, service: Service) -> Answer
         raise RefusedError(
             f"{service.name} is deployed by {service.controller}; this function needs the ECS controller"
         )
-    theirs, ours = family(task_definition), family(service.task_definition)
-    if theirs != ours:
+    expected = family(service.task_definition)
+    if family(task_definition) != expected:
         raise RefusedError(
-            f"taskDefinition {revision(task_definition)} is of family {theirs}; {service.name} runs {ours}"
+            f"taskDefinition {revision(task_definition)} is of family {family(task_definition)}; "
+            f"{service.name} runs {expected}"
         )
-    found: Answer = aws.ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
-    if found["status"] != "ACTIVE":
+    definition = aws.ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+    if definition["status"] != "ACTIVE":
         raise RefusedError(
-            f"taskDefinition {revision(task_definition)} is {found['status']}: it was deregistered. "
+            f"taskDefinition {revision(task_definition)} is {definition['status']}: it was deregistered. "
             "Deploy an ACTIVE revision, or register this one again"
         )
-    return found
+    return definition
 
 
 def described(primary: Deployment) -> str:
@@ -155,8 +159,8 @@ def _completed(service: Service, made: Deployment) -> Deployment | None:
     """What ran before `made`: the last deployment that was completed, with tasks."""
     if service.desired < 1:
         return None
-    others = (each for each in service.deployments if each.id != made.id and each.rollout_state == "COMPLETED")
-    return next((each for each in others if each.desired > 0 or each.running > 0), None)
+    others = (other for other in service.deployments if other.id != made.id and other.rollout_state == "COMPLETED")
+    return next((other for other in others if other.desired > 0 or other.running > 0), None)
 
 
 def _current(service: Service) -> Answer:

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from functions.deploy import facts, verdict
 from functions.deploy.clients import Aws
 from functions.deploy.facts import Revision, Service, ServiceDeployment, Task
 from functions.deploy.steady import Seen
 
+if TYPE_CHECKING:
+    from types_boto3_ecs.literals import DesiredStatusType
+    from types_boto3_ecs.type_defs import ListTasksRequestPaginateTypeDef
+
 DESCRIBE_TASKS_LIMIT = 100
 DESCRIBE_DEPLOYMENTS_LIMIT = 20
 
 
-def gather(aws: Aws, service: Service, asked: verdict.Asked) -> Seen:
+def gather(aws: Aws, service: Service, question: verdict.Question) -> Seen:
     """Everything that `verdict.decide` looks at, in as few calls as the state of the rollout needs."""
-    ours = service.deployment(asked.deployment)
-    rolling = ours is not None and ours.is_primary and ours.rollout_state == "IN_PROGRESS"
+    listed = service.deployment(question.deployment)
+    rolling = listed is not None and listed.is_primary and listed.rollout_state == "IN_PROGRESS"
     return Seen(
         service=service,
-        tasks=tasks(aws, serviceName=aws.service),
+        tasks=tasks(aws, {"serviceName": aws.service}),
         targets=tuple(
             target
             for group in dict.fromkeys(balancer.target_group for balancer in service.load_balancing)
-            for target in facts.targets(group, aws.elbv2.describe_target_health(TargetGroupArn=group))
+            for target in facts.targets(
+                group, aws.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            )
         ),
         # While a rolling update goes on, `deployments[]` says the same with a call less.
         service_deployment=None
         if rolling and service.strategy == "ROLLING"
-        else service_deployment(aws, service, asked),
+        else service_deployment(aws, service, question),
     )
 
 
@@ -44,28 +51,30 @@ def explanation(
     return explaining.explain(aws, tasks, task_definition, events)
 
 
-def tasks(aws: Aws, **filters: str) -> tuple[Task, ...]:
+def tasks(aws: Aws, listed_by: ListTasksRequestPaginateTypeDef) -> tuple[Task, ...]:
     """The tasks of the cluster that a filter of ListTasks finds, running and stopped within the last hour."""
     arns: list[str] = []
-    for state in ("RUNNING", "STOPPED"):
-        pages = aws.ecs.get_paginator("list_tasks").paginate(cluster=aws.cluster, desiredStatus=state, **filters)
-        arns += (arn for page in pages for arn in page["taskArns"])
+    states: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
+    for state in states:
+        request: ListTasksRequestPaginateTypeDef = {**listed_by, "cluster": aws.cluster, "desiredStatus": state}
+        arns += (arn for page in aws.ecs.get_paginator("list_tasks").paginate(**request) for arn in page["taskArns"])
     return described(aws, arns)
 
 
 def described(aws: Aws, arns: list[str]) -> tuple[Task, ...]:
     """The tasks that ECS knows of these."""
-    return facts.tasks(
+    answers = (
         aws.ecs.describe_tasks(cluster=aws.cluster, tasks=arns[start : start + DESCRIBE_TASKS_LIMIT])
         for start in range(0, len(arns), DESCRIBE_TASKS_LIMIT)
     )
+    return facts.tasks(task for answer in answers for task in answer["tasks"])
 
 
-def service_deployment(aws: Aws, service: Service, asked: verdict.Asked) -> ServiceDeployment | None:
+def service_deployment(aws: Aws, service: Service, question: verdict.Question) -> ServiceDeployment | None:
     """ECS's own record of the deployment in question; None where it keeps none (or is an emulator without them)."""
-    ours = service.deployment(asked.deployment)
-    created_at = (ours.created_at if ours else None) or asked.created_at
-    task_definition = ours.task_definition if ours else asked.task_definition
+    listed = service.deployment(question.deployment)
+    created_at = (listed.created_at if listed else None) or question.created_at
+    task_definition = listed.task_definition if listed else question.task_definition
     if created_at is None or task_definition is None:
         return None
     candidates = _candidates(aws, created_at)
@@ -84,10 +93,14 @@ def _candidates(aws: Aws, created_at: datetime) -> tuple[ServiceDeployment, ...]
     arns = [brief["serviceDeploymentArn"] for brief in briefs["serviceDeployments"]]
     if not arns:
         return ()
-    return facts.service_deployments(aws.ecs.describe_service_deployments(serviceDeploymentArns=arns))
+    return facts.service_deployments(
+        aws.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+    )
 
 
 def service_revisions(aws: Aws, arns: Iterable[str]) -> dict[str, Revision]:
     """Those that ECS knows of these service revisions, by their ARNs."""
     unique = list(dict.fromkeys(arns))
-    return facts.service_revisions(aws.ecs.describe_service_revisions(serviceRevisionArns=unique)) if unique else {}
+    if not unique:
+        return {}
+    return facts.service_revisions(aws.ecs.describe_service_revisions(serviceRevisionArns=unique)["serviceRevisions"])

@@ -9,7 +9,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +18,10 @@ from functions.deploy import telling
 from functions.deploy.clients import Aws
 from functions.deploy.facts import Task
 from functions.deploy.redaction import hide, values_of
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+    from types_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
 BUDGET_S = 12.0
 """Seconds for all calls. The function has 60 s, of which the verdict may need most where AWS is slow."""
@@ -73,7 +77,9 @@ def _end_of(task: Task) -> Iterator[str]:
 class Log:
     """The end of what one container of one task wrote."""
 
-    def __init__(self, aws: Aws, container: Mapping[str, Any], task: Task, options: Mapping[str, str]) -> None:
+    def __init__(
+        self, aws: Aws, container: ContainerDefinitionOutputTypeDef, task: Task, options: Mapping[str, str]
+    ) -> None:
         """Read it, page by page from its end, until it names a cause."""
         self.task, self.container = task, str(container["name"])
         self.group, self.region = options["awslogs-group"], options.get("awslogs-region")
@@ -81,17 +87,18 @@ class Log:
         self.lines: list[str] = []
         self.causes = False
         """Whether a line names a cause."""
-        self._client = aws.explaining("logs", self.region)
+        self._client = aws.logs(self.region)
 
     def read(self, left: Callable[[], bool]) -> None:
         """Raise ClientError and BotoCoreError, other than for a container that never wrote a line."""
-        before: str | None = None
+        request: GetLogEventsRequestTypeDef = {
+            "logGroupName": self.group,
+            "logStreamName": self.stream,
+            "startFromHead": False,
+        }
         for _ in range(PAGES):
-            page = {"nextToken": before} if before else {}
             try:
-                answer = self._client.get_log_events(
-                    logGroupName=self.group, logStreamName=self.stream, startFromHead=False, **page
-                )
+                answer = self._client.get_log_events(**request)
             except ClientError as error:
                 if code(error) == "ResourceNotFoundException":
                     return
@@ -101,11 +108,12 @@ class Log:
             self.lines = [*lines, *self.lines]
             self.causes = bool(telling.causes_of(lines))
             # The token of the last page is repeated (GetLogEvents).
-            token, before = before, answer.get("nextBackwardToken")
-            if self.causes or before in (None, token) or not left():
+            before = answer.get("nextBackwardToken")
+            if self.causes or before in (None, request.get("nextToken")) or not left():
                 return
+            request["nextToken"] = before
 
-    def told(self, values: Mapping[str, str]) -> list[str]:
+    def telling_lines(self, values: Mapping[str, str]) -> list[str]:
         """The lines that say most, without secrets and `values`."""
         lines = [self._hidden(place, values) for place in telling.choose(self.lines, LOG_LINES)]
         return [f"task {self.task.id} {self.container} | {line}" for line in lines]
@@ -131,38 +139,38 @@ def _log_lines(aws: Aws, task_definition: str, tasks: tuple[Task, ...]) -> list[
     def left() -> bool:
         return time.monotonic() < ends
 
-    answer = aws.explaining("ecs").describe_task_definition(taskDefinition=task_definition)
+    answer = aws.ecs_explaining.describe_task_definition(taskDefinition=task_definition)
     containers = answer["taskDefinition"]["containerDefinitions"]
     values = values_of(answer["taskDefinition"])
-    told: list[str] = []
+    lines: list[str] = []
     commands: list[str] = []
     for container in sorted(containers, key=lambda one: not _failed(one, tasks)):
         try:
             log = _most_telling(aws, container, tasks, left) if left() else None
         except (BotoCoreError, ClientError) as error:
-            told.append(f"no log lines of {container['name']}: {hide(str(error))}")
+            lines.append(f"no log lines of {container['name']}: {hide(str(error))}")
             continue
         if log is not None and (log.causes or not commands):
-            told += log.told(values)
+            lines += log.telling_lines(values)
             commands.append(f"{WHOLE_LOG}{log.command}")
-    return [*told, *commands[:1]]
+    return [*lines, *commands[:1]]
 
 
-def _failed(container: Mapping[str, Any], tasks: Sequence[Task]) -> bool:
+def _failed(container: ContainerDefinitionOutputTypeDef, tasks: Sequence[Task]) -> bool:
     """Whether it ended with another exit code than 0."""
     ended = (one for task in tasks for one in task.containers if one.name == container["name"])
     return any(one.exit_code not in (0, None) for one in ended)
 
 
 def _most_telling(
-    aws: Aws, container: Mapping[str, Any], tasks: Sequence[Task], left: Callable[[], bool]
+    aws: Aws, container: ContainerDefinitionOutputTypeDef, tasks: Sequence[Task], left: Callable[[], bool]
 ) -> Log | None:
     """The log of the newest task that names a cause, else the longest: its end may come later than the task's."""
-    logging = container.get("logConfiguration") or {}
-    options = logging.get("options") or {}
-    if logging.get("logDriver") != "awslogs" or not options.get("awslogs-group"):
+    logging = container.get("logConfiguration")
+    if not logging or logging["logDriver"] != "awslogs":
         return None
-    if not options.get("awslogs-stream-prefix"):
+    options = logging.get("options") or {}
+    if not options.get("awslogs-group") or not options.get("awslogs-stream-prefix"):
         return None
     longest: Log | None = None
     for task in tasks:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.deploy.network import Network, PublicNetwork
 
-Answer = Mapping[str, Any]
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        DeploymentTypeDef,
+        ServiceDeploymentTypeDef,
+        ServiceRevisionTypeDef,
+        ServiceTypeDef,
+        TaskTypeDef,
+    )
+    from types_boto3_elbv2.type_defs import TargetHealthDescriptionTypeDef, TargetHealthTypeDef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +85,7 @@ class Service:
     deployments: tuple[Deployment, ...]
     events: tuple[Event, ...]
     load_balancing: tuple[LoadBalancing, ...]
-    placement: Answer
+    placement: Mapping[str, Any]
     """Where and on what its tasks run, in the words of RunTask."""
     network: Network | None
     execute_command: bool
@@ -159,139 +167,139 @@ class ServiceDeployment:
     triggered_alarms: tuple[str, ...]
 
 
-def service(answer: Answer) -> Service | None:
-    """The one service of a DescribeServices answer; None where ECS does not know it."""
-    found = next(iter(answer.get("services", ())), None)
-    if found is None:
-        return None
+def service(described: ServiceTypeDef) -> Service:
+    """A service of a DescribeServices answer."""
     return Service(
-        name=found["serviceName"],
-        task_definition=found["taskDefinition"],
-        status=found["status"],
-        desired=found["desiredCount"],
-        running=found["runningCount"],
-        strategy=found.get("deploymentConfiguration", {}).get("strategy", "ROLLING"),
-        controller=found.get("deploymentController", {}).get("type", "ECS"),
-        deployments=tuple(_deployment(each) for each in found.get("deployments", ())),
+        name=described["serviceName"],
+        task_definition=described["taskDefinition"],
+        status=described["status"],
+        desired=described["desiredCount"],
+        running=described["runningCount"],
+        strategy=described.get("deploymentConfiguration", {}).get("strategy", "ROLLING"),
+        controller=described.get("deploymentController", {}).get("type", "ECS"),
+        deployments=tuple(_deployment(deployment) for deployment in described.get("deployments", ())),
         events=tuple(
-            Event(message=each.get("message", ""), created_at=each.get("createdAt")) for each in found.get("events", ())
+            Event(message=event.get("message", ""), created_at=event.get("createdAt"))
+            for event in described.get("events", ())
         ),
         load_balancing=tuple(
-            LoadBalancing(target_group=each["targetGroupArn"], port=each["containerPort"])
-            for each in found.get("loadBalancers", ())
-            if each.get("targetGroupArn")
+            LoadBalancing(target_group=balancer["targetGroupArn"], port=balancer["containerPort"])
+            for balancer in described.get("loadBalancers", ())
+            if balancer.get("targetGroupArn")
         ),
-        placement=_placement(found),
-        network=_network(found),
-        execute_command=bool(found.get("enableExecuteCommand")),
+        placement=_placement(described),
+        network=_network(described),
+        execute_command=bool(described.get("enableExecuteCommand")),
     )
 
 
-def tasks(answers: Iterable[Answer]) -> tuple[Task, ...]:
+def tasks(described: Iterable[TaskTypeDef]) -> tuple[Task, ...]:
     """The tasks of DescribeTasks answers."""
-    return tuple(_task(each) for answer in answers for each in answer.get("tasks", ()))
+    return tuple(_task(task) for task in described)
 
 
-def targets(target_group: str, answer: Answer) -> tuple[Target, ...]:
+def targets(target_group: str, described: Iterable[TargetHealthDescriptionTypeDef]) -> tuple[Target, ...]:
     """The targets of a DescribeTargetHealth answer."""
     return tuple(
         Target(
             target_group=target_group,
-            address=each["Target"]["Id"],
-            port=each["Target"].get("Port", 0),
-            state=each.get("TargetHealth", {}).get("State", ""),
-            reason=": ".join(
-                text for key in ("Reason", "Description") if (text := each.get("TargetHealth", {}).get(key))
-            ),
+            address=target["Target"]["Id"],
+            port=target["Target"].get("Port", 0),
+            state=_health(target).get("State", ""),
+            reason=": ".join(filter(None, (_health(target).get("Reason"), _health(target).get("Description")))),
         )
-        for each in answer.get("TargetHealthDescriptions", ())
+        for target in described
     )
 
 
-def service_deployments(answer: Answer) -> tuple[ServiceDeployment, ...]:
+def _health(target: TargetHealthDescriptionTypeDef) -> TargetHealthTypeDef:
+    return target.get("TargetHealth", {})
+
+
+def service_deployments(described: Iterable[ServiceDeploymentTypeDef]) -> tuple[ServiceDeployment, ...]:
     """The service deployments of a DescribeServiceDeployments answer."""
     return tuple(
         ServiceDeployment(
-            arn=each["serviceDeploymentArn"],
-            status=each.get("status", ""),
-            reason=each.get("rollback", {}).get("reason") or each.get("statusReason") or "",
-            target_revision=each.get("targetServiceRevision", {}).get("arn", ""),
-            source_revisions=tuple(source["arn"] for source in each.get("sourceServiceRevisions", ())),
-            stage=each.get("lifecycleStage", ""),
-            created_at=each.get("createdAt"),
-            triggered_alarms=tuple(each.get("alarms", {}).get("triggeredAlarmNames", ())),
+            arn=deployment["serviceDeploymentArn"],
+            status=deployment.get("status", ""),
+            reason=deployment.get("rollback", {}).get("reason") or deployment.get("statusReason") or "",
+            target_revision=deployment.get("targetServiceRevision", {}).get("arn", ""),
+            source_revisions=tuple(source["arn"] for source in deployment.get("sourceServiceRevisions", ())),
+            stage=deployment.get("lifecycleStage", ""),
+            created_at=deployment.get("createdAt"),
+            triggered_alarms=tuple(deployment.get("alarms", {}).get("triggeredAlarmNames", ())),
         )
-        for each in answer.get("serviceDeployments", ())
+        for deployment in described
     )
 
 
-def service_revisions(answer: Answer) -> dict[str, Revision]:
+def service_revisions(described: Iterable[ServiceRevisionTypeDef]) -> dict[str, Revision]:
     """The service revisions of a DescribeServiceRevisions answer, by their ARNs."""
     return {
-        each["serviceRevisionArn"]: Revision(task_definition=each["taskDefinition"], network=_network(each))
-        for each in answer["serviceRevisions"]
+        revision["serviceRevisionArn"]: Revision(task_definition=revision["taskDefinition"], network=_network(revision))
+        for revision in described
     }
 
 
-def _deployment(found: Answer) -> Deployment:
+def _deployment(deployment: DeploymentTypeDef) -> Deployment:
     return Deployment(
-        id=found["id"],
-        status=found["status"],
-        task_definition=found["taskDefinition"],
-        network=_network(found),
-        desired=found.get("desiredCount", 0),
-        running=found.get("runningCount", 0),
-        rollout_state=found.get("rolloutState", ""),
-        reason=found.get("rolloutStateReason") or "",
-        created_at=found.get("createdAt"),
+        id=deployment["id"],
+        status=deployment["status"],
+        task_definition=deployment["taskDefinition"],
+        network=_network(deployment),
+        desired=deployment.get("desiredCount", 0),
+        running=deployment.get("runningCount", 0),
+        rollout_state=deployment.get("rolloutState", ""),
+        reason=deployment.get("rolloutStateReason") or "",
+        created_at=deployment.get("createdAt"),
     )
 
 
-def _task(found: Answer) -> Task:
+def _task(task: TaskTypeDef) -> Task:
     return Task(
-        arn=found["taskArn"],
-        task_definition=found["taskDefinitionArn"],
-        started_by=found.get("startedBy", ""),
-        last_status=found.get("lastStatus", ""),
-        desired_status=found.get("desiredStatus", ""),
-        health=found.get("healthStatus", "UNKNOWN"),
-        address=_address(found),
-        created_at=found.get("createdAt"),
-        started_at=found.get("startedAt"),
-        stopped_at=found.get("stoppedAt"),
-        stopped_reason=found.get("stoppedReason") or "",
-        stop_code=found.get("stopCode") or "",
+        arn=task["taskArn"],
+        task_definition=task["taskDefinitionArn"],
+        started_by=task.get("startedBy", ""),
+        last_status=task.get("lastStatus", ""),
+        desired_status=task.get("desiredStatus", ""),
+        health=task.get("healthStatus", "UNKNOWN"),
+        address=_address(task),
+        created_at=task.get("createdAt"),
+        started_at=task.get("startedAt"),
+        stopped_at=task.get("stoppedAt"),
+        stopped_reason=task.get("stoppedReason") or "",
+        stop_code=task.get("stopCode") or "",
         containers=tuple(
-            Container(name=each["name"], exit_code=each.get("exitCode"), reason=each.get("reason") or "")
-            for each in found.get("containers", ())
+            Container(name=container["name"], exit_code=container.get("exitCode"), reason=container.get("reason") or "")
+            for container in task.get("containers", ())
         ),
         commands={
-            each["name"]: tuple(each["command"])
-            for each in found.get("overrides", {}).get("containerOverrides", ())
-            if each.get("command")
+            override["name"]: tuple(override["command"])
+            for override in task.get("overrides", {}).get("containerOverrides", ())
+            if override.get("command")
         },
     )
 
 
-def _network(answer: Answer) -> Network | None:
+def _network(described: ServiceTypeDef | DeploymentTypeDef | ServiceRevisionTypeDef) -> Network | None:
     """The network of a service, a deployment or a service revision; None where ECS names none."""
-    configuration = answer.get("networkConfiguration", {}).get("awsvpcConfiguration")
+    configuration = described.get("networkConfiguration", {}).get("awsvpcConfiguration")
     if not configuration:
         return None
     kind = PublicNetwork if configuration.get("assignPublicIp") == "ENABLED" else Network
     return kind(subnets=tuple(configuration["subnets"]), security_groups=tuple(configuration.get("securityGroups", ())))
 
 
-def _placement(found: Answer) -> Answer:
+def _placement(service: ServiceTypeDef) -> Mapping[str, Any]:
     """A capacity provider strategy and a launch type exclude each other."""
-    capacity = "capacityProviderStrategy" if found.get("capacityProviderStrategy") else "launchType"
+    capacity = "capacityProviderStrategy" if service.get("capacityProviderStrategy") else "launchType"
     names = ("networkConfiguration", "platformVersion", capacity)
-    return {name: found[name] for name in names if found.get(name)}
+    return {name: value for name, value in service.items() if name in names and value}
 
 
-def _address(found: Answer) -> str | None:
+def _address(task: TaskTypeDef) -> str | None:
     """The private address of the task's network interface: what ECS registers as the target."""
-    for attachment in found.get("attachments", ()):
+    for attachment in task.get("attachments", ()):
         for detail in attachment.get("details", ()):
             if detail.get("name") == "privateIPv4Address":
                 return str(detail["value"])

@@ -65,7 +65,7 @@ def _age_s(answer: Mapping[str, Any]) -> float:
 def _holder(body: bytes) -> Mapping[str, Any]:
     """What is no lease is nobody's."""
     try:
-        found = json.loads(body)
+        holder = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return holder if isinstance(holder, dict) else {}

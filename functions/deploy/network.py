@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from functions.strict_json import Form
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import NetworkConfigurationTypeDef
 
 MOST = 16
 """Subnets of a service, and its security groups have no more:
@@ -29,7 +32,7 @@ class Network:
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 
     @property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> NetworkConfigurationTypeDef:
         """As ECS takes it."""
         return {
             "awsvpcConfiguration": {

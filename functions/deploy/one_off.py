@@ -26,19 +26,19 @@ def run_task(aws: Aws, request: RunTask) -> Answer:
     lease.check(aws, request.lease)
     service = aws.describe_service()
     definition = commands.check_deployable(aws, request.task_definition, service)
-    names = [each["name"] for each in definition["containerDefinitions"]]
+    names = [container["name"] for container in definition["containerDefinitions"]]
     if request.container not in names:
         raise RefusedError(
             f"{revision(request.task_definition)} has no container {request.container}; it has {', '.join(names)}"
         )
     # By family, the service's tasks among them: `startedBy` would have to be the only filter, and finds no ended ones.
-    tasks = evidence.tasks(aws, family=family(request.task_definition))
+    tasks = evidence.tasks(aws, {"family": family(request.task_definition)})
     started_by = f"{STARTED_BY}/{request.lease}"
     running = one_off_verdict.still_running(tasks, STARTED_BY)
-    ours = [task for task in running if _is_same(task, request)]
-    ours += [task for task in tasks if task.started_by == started_by and _is_same(task, request)]
-    if ours:
-        return {"service": service.name, "task": ours[0].arn, "started": False}
+    same = [task for task in running if _is_same(task, request)]
+    same += [task for task in tasks if task.started_by == started_by and _is_same(task, request)]
+    if same:
+        return {"service": service.name, "task": same[0].arn, "started": False}
     if running:
         raise UnavailableError(
             f"one-off task {running[0].id} of {revision(running[0].task_definition)} still runs: wait for its end, or "
@@ -59,7 +59,8 @@ def run_task(aws: Aws, request: RunTask) -> Answer:
         **placement,
     )
     if not answer["tasks"]:
-        reasons = [f"{each.get('reason')} {each.get('detail') or ''}".strip() for each in answer.get("failures", ())]
+        failures = answer.get("failures", ())
+        reasons = [f"{failure.get('reason')} {failure.get('detail') or ''}".strip() for failure in failures]
         raise AwsError(
             f"RunTask started no task of {revision(request.task_definition)}: {'; '.join(reasons) or 'no reason'}"
         )
@@ -69,15 +70,15 @@ def run_task(aws: Aws, request: RunTask) -> Answer:
 def task_status(aws: Aws, request: TaskStatus) -> Answer:
     """Judge the task. What ECS does not know is `no_task`: it was just started, or has ended an hour ago."""
     task = _described(aws, request.task)
-    found = one_off_verdict.decide(task, request.container)
-    explained = task is not None and (request.explain or found.outcome == one_off_verdict.FAILED)
+    judged = one_off_verdict.decide(task, request.container)
+    explained = task is not None and (request.explain or judged.outcome == one_off_verdict.FAILED)
     return {
         "service": aws.service,
         "task": request.task,
-        "outcome": found.outcome,
-        "lastStatus": found.last_status,
-        "exitCode": found.exit_code,
-        "reason": hide(found.reason),
+        "outcome": judged.outcome,
+        "lastStatus": judged.last_status,
+        "exitCode": judged.exit_code,
+        "reason": hide(judged.reason),
         "details": evidence.explanation(aws, (task,), task.task_definition) if task and explained else [],
     }
 
@@ -88,11 +89,11 @@ def stop_task(aws: Aws, request: StopTask) -> Answer:
     task = _described(aws, request.task)
     if task is None:
         raise UnavailableError(f"ECS does not know {request.task}: it was just started, or has ended long ago")
-    ours = family(aws.describe_service().task_definition)
-    if not task.started_by.startswith(STARTED_BY) or family(task.task_definition) != ours:
+    expected = family(aws.describe_service().task_definition)
+    if not task.started_by.startswith(STARTED_BY) or family(task.task_definition) != expected:
         raise RefusedError(
             f"task {task.id} of {revision(task.task_definition)} is started by {task.started_by or 'somebody else'}; "
-            f"expected a one-off task of {ours}"
+            f"expected a one-off task of {expected}"
         )
     if task.desired_status != "STOPPED":
         aws.ecs_changing.stop_task(cluster=aws.cluster, task=task.arn, reason=request.reason)

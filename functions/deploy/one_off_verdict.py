@@ -30,20 +30,20 @@ def decide(task: Task | None, container: str) -> Verdict:
     """By the exit code of the one container that counts; None where ECS does not know the task."""
     if task is None:
         return Verdict(outcome=NO_TASK, last_status="UNKNOWN", reason="ECS does not know the task")
-    found = next((each for each in task.containers if each.name == container), None)
-    code = found.exit_code if found else None
+    ended = next((one for one in task.containers if one.name == container), None)
+    code = ended.exit_code if ended else None
     if code is None and task.last_status != "STOPPED":
         return Verdict(outcome=IN_PROGRESS, last_status=task.last_status)
-    said = found.reason if found and found.reason else task.stopped_reason
+    reason = ended.reason if ended and ended.reason else task.stopped_reason
     if code == 0 and task.stop_code in TOLD_TO_STOP:
         # A program that ends in good order when it is told to has not done its work.
-        return Verdict(outcome=FAILED, last_status=task.last_status, exit_code=code, reason=f"stopped: {said}")
+        return Verdict(outcome=FAILED, last_status=task.last_status, exit_code=code, reason=f"stopped: {reason}")
     if code == 0:
         return Verdict(outcome=SUCCEEDED, last_status=task.last_status, exit_code=code)
-    return Verdict(outcome=FAILED, last_status=task.last_status, exit_code=code, reason=said or "ECS gives no reason")
+    return Verdict(outcome=FAILED, last_status=task.last_status, exit_code=code, reason=reason or "ECS gives no reason")
 
 
 def still_running(tasks: tuple[Task, ...], prefix: str) -> tuple[Task, ...]:
     """The one-off tasks that run, the oldest first; `prefix` is what their `startedBy` begins with."""
-    ours = [task for task in tasks if task.started_by.startswith(prefix) and task.desired_status == "RUNNING"]
-    return tuple(sorted(ours, key=lambda task: task.created_at.timestamp() if task.created_at else 0))
+    running = [task for task in tasks if task.started_by.startswith(prefix) and task.desired_status == "RUNNING"]
+    return tuple(sorted(running, key=lambda task: task.created_at.timestamp() if task.created_at else 0))

@@ -6,8 +6,11 @@ Most answers have nothing to hide, and the first one waits for what is imported:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 SHORTEST_VALUE = 3
 """Characters. What is shorter than that (a count, a flag) is in every line and keeps no secret."""
@@ -22,7 +25,7 @@ def hide(text: str, values: Mapping[str, str] | None = None) -> str:
     return shapes.hide(text, values)
 
 
-def values_of(definition: Mapping[str, Any]) -> dict[str, str]:
+def values_of(definition: TaskDefinitionTypeDef) -> dict[str, str]:
     """The values of its containers' environment, each with its name in brackets; the longest first.
 
     Of a value that has several lines each is one, and so is what looks like a secret in a value.

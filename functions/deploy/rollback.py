@@ -50,7 +50,7 @@ def _record(aws: Aws, service: Service, identity: str | None) -> ServiceDeployme
     """ECS's own record of the deployment that is to be undone, while it lists the deployment."""
     if identity is None or service.deployment(identity) is None:
         return None
-    return evidence.service_deployment(aws, service, verdict.Asked(deployment=identity))
+    return evidence.service_deployment(aws, service, verdict.Question(deployment=identity))
 
 
 def _check_ours(service: Service, primary: Deployment, record: ServiceDeployment | None, request: Rollback) -> None:
@@ -60,7 +60,7 @@ def _check_ours(service: Service, primary: Deployment, record: ServiceDeployment
     if request.task_definition is not None and primary.task_definition == request.task_definition:
         return
     seen = Seen(service=service, service_deployment=record)
-    if request.deployment is not None and verdict.gave_up(verdict.Asked(deployment=request.deployment), seen):
+    if request.deployment is not None and verdict.gave_up(verdict.Question(deployment=request.deployment), seen):
         return
     undone = f"deployment {request.deployment}" if request.deployment else "no deployment"
     raise RefusedError(

@@ -53,34 +53,34 @@ def deployed(seen: Seen, task_definition: str | None) -> Deployed:
     )
 
 
-def missing(ours: Deployment, found: Deployed, seen: Seen) -> tuple[str, ...]:
+def missing(primary: Deployment, arrived: Deployed, seen: Seen) -> tuple[str, ...]:
     """Everything that keeps a primary deployment from having succeeded, in the order in which it comes about."""
-    desired, name = seen.service.desired, revision(ours.task_definition)
+    desired, name = seen.service.desired, revision(primary.task_definition)
     lacks: list[str] = []
     if desired < 1:
         lacks.append("the service's desired count is 0: no task can prove the revision")
-    if len(found.running) != desired:
-        lacks.append(f"{len(found.running)} of {desired} tasks running on {name}")
-    elif ours.running != desired:
-        lacks.append(f"{ours.running} of {desired} tasks belong to the deployment")
-    sick = sum(1 for task in found.running if task.health == "UNHEALTHY")
+    if len(arrived.running) != desired:
+        lacks.append(f"{len(arrived.running)} of {desired} tasks running on {name}")
+    elif primary.running != desired:
+        lacks.append(f"{primary.running} of {desired} tasks belong to the deployment")
+    sick = sum(1 for task in arrived.running if task.health == "UNHEALTHY")
     if sick:
         lacks.append(f"{sick} of {desired} tasks unhealthy by their container's health check")
-    if found.healthy != found.expected:
-        why = f" ({'; '.join(found.unhealthy)})" if found.unhealthy else ""
-        lacks.append(f"{found.healthy} of {found.expected} targets healthy{why}")
-    if found.elsewhere:
-        others = ", ".join(sorted({revision(task.task_definition) for task in found.elsewhere}))
-        lacks.append(f"{_tasks(len(found.elsewhere))} still running on {others}")
-    leftover = sum(other.running for other in seen.service.deployments if other.id != ours.id)
-    if leftover and not found.elsewhere:
+    if arrived.healthy != arrived.expected:
+        why = f" ({'; '.join(arrived.unhealthy)})" if arrived.unhealthy else ""
+        lacks.append(f"{arrived.healthy} of {arrived.expected} targets healthy{why}")
+    if arrived.elsewhere:
+        others = ", ".join(sorted({revision(task.task_definition) for task in arrived.elsewhere}))
+        lacks.append(f"{_tasks(len(arrived.elsewhere))} still running on {others}")
+    leftover = sum(other.running for other in seen.service.deployments if other.id != primary.id)
+    if leftover and not arrived.elsewhere:
         lacks.append(f"{_tasks(leftover)} of an earlier deployment still running")
     # What ECS itself waits for is the above, mostly: its own word is only news when nothing else is missing.
     record = seen.service_deployment
     if lacks:
         return tuple(lacks)
-    if ours.rollout_state != "COMPLETED":
-        lacks.append(f"ECS still calls the rollout {ours.rollout_state or 'unknown'}")
+    if primary.rollout_state != "COMPLETED":
+        lacks.append(f"ECS still calls the rollout {primary.rollout_state or 'unknown'}")
     elif record is not None and record.status != "SUCCESSFUL":
         lacks.append(f"ECS still calls the service deployment {record.status} {record.stage}".rstrip())
     elif record is None and seen.service.strategy != "ROLLING":

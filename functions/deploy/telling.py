@@ -62,18 +62,18 @@ def choose(lines: Sequence[str], room: int) -> list[int]:
 
 def causes_of(lines: Sequence[str]) -> list[int]:
     """The places of the lines that name a cause."""
-    found: list[int] = []
+    causes: list[int] = []
     in_traceback = message_follows = False
     for place, line in enumerate(lines):
         text = line[:LOOKED_AT].rstrip()
         ends_traceback = in_traceback and text != "" and not text[0].isspace()
         says = any(word in text for word in _MAYBE_CAUSE) and not _FRAME.match(text) and _CAUSE.search(text)
         if ends_traceback or message_follows or says:
-            found.append(place)
+            causes.append(place)
         in_traceback = (in_traceback and not ends_traceback) or _TRACEBACK in text
         # Rust says where it panicked on one line, and why on the next.
         message_follows = "panicked at " in text and text.endswith(":")
-    return found
+    return causes
 
 
 def _first_and_last(causes: Sequence[int], room: int) -> Iterator[int]:

@@ -42,7 +42,7 @@ MATCH_TOLERANCE_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Question:
     """The deployment in question, as the answer to `deploy` described it."""
 
     deployment: str
@@ -76,9 +76,9 @@ class Verdict:
 class _Case:
     """The deployment in question with what was found of it."""
 
-    asked: Asked
+    question: Question
     seen: Seen
-    ours: Deployment | None
+    listed: Deployment | None
     """Its entry in `deployments[]`, while ECS lists it."""
     task_definition: str | None
     network: Network | None
@@ -96,10 +96,10 @@ class _Finding:
     taken_back: bool = False
 
 
-def decide(asked: Asked, seen: Seen) -> Verdict:
+def decide(question: Question, seen: Seen) -> Verdict:
     """What became of the deployment that was asked about."""
-    case = _case(asked, seen)
-    finding = _as_primary(case, case.ours) if case.ours and case.ours.is_primary else _as_replaced(case)
+    case = _case(question, seen)
+    finding = _as_primary(case, case.listed) if case.listed and case.listed.is_primary else _as_replaced(case)
     return Verdict(
         outcome=finding.outcome,
         task_definition=case.task_definition,
@@ -115,30 +115,30 @@ def decide(asked: Asked, seen: Seen) -> Verdict:
     )
 
 
-def _case(asked: Asked, seen: Seen) -> _Case:
-    ours = seen.service.deployment(asked.deployment)
-    task_definition = ours.task_definition if ours else asked.task_definition
-    created_at = (ours.created_at if ours else None) or asked.created_at
+def _case(question: Question, seen: Seen) -> _Case:
+    listed = seen.service.deployment(question.deployment)
+    task_definition = listed.task_definition if listed else question.task_definition
+    created_at = (listed.created_at if listed else None) or question.created_at
     deployed = steady.deployed(seen, task_definition)
-    stopped = _stopped_tasks(asked.deployment, task_definition, created_at, seen.tasks)
+    stopped = _stopped_tasks(question.deployment, task_definition, created_at, seen.tasks)
     return _Case(
-        asked=asked,
+        question=question,
         seen=seen,
-        ours=ours,
+        listed=listed,
         task_definition=task_definition,
-        network=ours.network if ours and ours.network else asked.network,
+        network=listed.network if listed and listed.network else question.network,
         created_at=created_at,
         deployed=deployed,
         stopped=stopped,
-        ever_ran=bool(ours and ours.running) or any(task.started_at for task in (*deployed.running, *stopped)),
+        ever_ran=bool(listed and listed.running) or any(task.started_at for task in (*deployed.running, *stopped)),
     )
 
 
-def _as_primary(case: _Case, ours: Deployment) -> _Finding:
-    if not _given_up(ours, case.seen):
-        missing = steady.missing(ours, case.deployed, case.seen)
+def _as_primary(case: _Case, listed: Deployment) -> _Finding:
+    if not _given_up(listed, case.seen):
+        missing = steady.missing(listed, case.deployed, case.seen)
         return _Finding(outcome=IN_PROGRESS if missing else SUCCEEDED, missing=missing)
-    if _way_back(ours, case.seen):
+    if _way_back(listed, case.seen):
         return _in_progress("ECS is about to return to the revision before", _reason(case), taken_back=True)
     return _gone(case)
 
@@ -152,7 +152,7 @@ def _as_replaced(case: _Case) -> _Finding:
     record = case.seen.service_deployment
     if record is not None and record.status in UNDECIDED:
         return _in_progress(f"ECS still calls the service deployment {record.status}")
-    if case.ours is None and _older(primary, case.created_at):
+    if case.listed is None and _older(primary, case.created_at):
         return _in_progress("ECS does not list the deployment yet")
     by = f"{revision(primary.task_definition)} was deployed meanwhile ({primary.id})"
     return _Finding(outcome=SUPERSEDED, reason=by)
@@ -179,11 +179,11 @@ def _in_progress(missing: str, reason: str = "", *, taken_back: bool = False) ->
     return _Finding(outcome=IN_PROGRESS, missing=(missing,), reason=reason, taken_back=taken_back)
 
 
-def gave_up(asked: Asked, seen: Seen) -> bool:
+def gave_up(question: Question, seen: Seen) -> bool:
     """Whether ECS itself took the deployment back: what is primary now is then nobody else's."""
-    case = _case(asked, seen)
-    if case.ours is not None and case.ours.is_primary:
-        return _given_up(case.ours, seen)
+    case = _case(question, seen)
+    if case.listed is not None and case.listed.is_primary:
+        return _given_up(case.listed, seen)
     return _taken_back(case)
 
 
@@ -202,42 +202,42 @@ def matching(
     `revisions` maps the ARN of a service revision to its task definition.
     """
     distances = [
-        (abs((each.created_at - created_at).total_seconds()), each)
-        for each in candidates
-        if each.created_at is not None and revisions.get(each.target_revision) == task_definition
+        (abs((candidate.created_at - created_at).total_seconds()), candidate)
+        for candidate in candidates
+        if candidate.created_at is not None and revisions.get(candidate.target_revision) == task_definition
     ]
     near = [pair for pair in distances if pair[0] <= MATCH_TOLERANCE_S]
     return min(near, key=lambda pair: pair[0])[1] if near else None
 
 
-def _given_up(ours: Deployment, seen: Seen) -> bool:
+def _given_up(listed: Deployment, seen: Seen) -> bool:
     record = seen.service_deployment
-    return ours.rollout_state == "FAILED" or (record is not None and record.status in TAKEN_BACK | STOPPED)
+    return listed.rollout_state == "FAILED" or (record is not None and record.status in TAKEN_BACK | STOPPED)
 
 
-def _way_back(ours: Deployment, seen: Seen) -> bool:
+def _way_back(listed: Deployment, seen: Seen) -> bool:
     """A primary that was given up is replaced by the last completed deployment, if there is one."""
     record = seen.service_deployment
     if record is not None and record.status in {"ROLLBACK_FAILED", "STOPPED", "ROLLBACK_SUCCESSFUL"}:
         return False
     return any(
-        other.rollout_state == "COMPLETED" and not other.is_of(ours.task_definition, ours.network)
+        other.rollout_state == "COMPLETED" and not other.is_of(listed.task_definition, listed.network)
         for other in seen.service.deployments
-        if other.id != ours.id
+        if other.id != listed.id
     )
 
 
 def _taken_back(case: _Case) -> bool:
     """Did ECS give the deployment up (and not somebody replace it)? It is not the primary any more."""
     record, primary = case.seen.service_deployment, case.seen.service.primary
-    if case.ours is not None and case.ours.rollout_state == "FAILED":
+    if case.listed is not None and case.listed.rollout_state == "FAILED":
         return True
     if record is not None:
         return record.status in TAKEN_BACK
-    if case.ours is not None or primary is None:
+    if case.listed is not None or primary is None:
         return False
     since = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
-    named = any(case.asked.deployment in message and "deployment failed" in message for message in since)
+    named = any(case.question.deployment in message and "deployment failed" in message for message in since)
     # Not listed any more, and what is primary was there before it: somebody's newer deployment would be younger.
     gave_up = any("deployment failed" in message or "rolled back" in message for message in since)
     return named or "rolling back" in primary.reason.lower() or (_older(primary, case.created_at) and gave_up)
@@ -249,10 +249,10 @@ def _reason(case: _Case) -> str:
     if record is not None and record.status in TAKEN_BACK | STOPPED:
         alarms = f" (alarms: {', '.join(record.triggered_alarms)})" if record.triggered_alarms else ""
         return (record.reason or f"service deployment is {record.status}") + alarms
-    if case.ours is not None and case.ours.reason:
-        return case.ours.reason
+    if case.listed is not None and case.listed.reason:
+        return case.listed.reason
     events = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
-    named = (message for message in events if case.asked.deployment in message)
+    named = (message for message in events if case.question.deployment in message)
     return next(named, next((message for message in events if "deployment failed" in message), ""))
 
 
@@ -264,12 +264,12 @@ def _stopped_tasks(
     ECS names the deployment in `startedBy`; where that names something else, the revision and the time decide.
     """
 
-    def ours(task: Task) -> bool:
+    def is_of_it(task: Task) -> bool:
         if task.started_by.startswith("ecs-svc/"):
             return task.started_by == identity
         return task.task_definition == task_definition and _since(task.created_at, created_at)
 
-    stopped = [task for task in tasks if task.desired_status == "STOPPED" and ours(task)]
+    stopped = [task for task in tasks if task.desired_status == "STOPPED" and is_of_it(task)]
     return tuple(sorted(stopped, key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0, reverse=True))
 
 

@@ -51,10 +51,10 @@ class Line:
 
     def closed(self, at: int, quote: Quote) -> int:
         """The end of what was opened by a quote, or of the line."""
-        for found in _CLOSING.get(quote.mark, _QUOTES).finditer(self.text, at):
-            same = found[0][-1] == quote.mark or quote.mark in _CLOSING
-            if same and _closes(len(found[0]) - 1, quote.depth):
-                return found.end()
+        for match in _CLOSING.get(quote.mark, _QUOTES).finditer(self.text, at):
+            same = match[0][-1] == quote.mark or quote.mark in _CLOSING
+            if same and _closes(len(match[0]) - 1, quote.depth):
+                return match.end()
         return len(self.text)
 
     def _partner(self, at: int) -> int:
@@ -62,12 +62,12 @@ class Line:
         if self._partners is None:
             self._partners = {}
             opened: dict[str, list[int]] = {")": [], "]": [], "}": [], ">": []}
-            for found in _BRACKETS.finditer(self.text):
-                if found[0] in _PARTNERS:
-                    opened[_PARTNERS[found[0]]].append(found.start())
-                elif opened[found[0]]:
-                    start = opened[found[0]].pop()
-                    self._partners |= {start: found.start(), found.start(): start}
+            for match in _BRACKETS.finditer(self.text):
+                if match[0] in _PARTNERS:
+                    opened[_PARTNERS[match[0]]].append(match.start())
+                elif opened[match[0]]:
+                    start = opened[match[0]].pop()
+                    self._partners |= {start: match.start(), match.start(): start}
         return self._partners.get(at, -1)
 
     def inside(self, at: int) -> Opened | None:
@@ -80,17 +80,17 @@ class Line:
         places: list[int] = []
         states: list[Opened | None] = [None]
         opened: dict[Quote, int] = {}
-        for found in _QUOTES.finditer(self.text):
-            quote = Quote(found[0][-1], len(found[0]) - 1)
+        for match in _QUOTES.finditer(self.text):
+            quote = Quote(match[0][-1], len(match[0]) - 1)
             last = next(reversed(opened), None)
             if last is not None and quote.mark == last.mark and _closes(quote.depth, last.depth):
                 del opened[last]
             elif quote in opened:
                 while opened.popitem()[0] != quote:
                     pass
-            elif quote.mark != "'" or not self.text[found.start() - 1 : found.start()].isalnum():  # no apostrophe
-                opened[quote] = found.start()
-            places.append(found.end())
+            elif quote.mark != "'" or not self.text[match.start() - 1 : match.start()].isalnum():  # no apostrophe
+                opened[quote] = match.start()
+            places.append(match.end())
             last = next(reversed(opened), None)
             states.append(None if last is None else Opened(last, opened[last]))
         return places, states

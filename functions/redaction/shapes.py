@@ -132,10 +132,10 @@ def _is_word(line: str, start: int, end: int) -> bool:
 def _spans(lines: Sequence[str]) -> list[list[Span]]:
     """What is to be hidden of each line."""
     pairs = Pairs()
-    found = [[*pairs.of(line), *_shapes(line)] for line in lines]
+    spans = [[*pairs.of(line), *_shapes(line)] for line in lines]
     for number in _key_lines(lines):
-        found[number] = [Span(0, len(lines[number]))] if lines[number] else []
-    return found
+        spans[number] = [Span(0, len(lines[number]))] if lines[number] else []
+    return spans
 
 
 def _key_lines(lines: Sequence[str]) -> Iterator[int]:
@@ -154,7 +154,7 @@ def _key_lines(lines: Sequence[str]) -> Iterator[int]:
 
 
 def _is_mark(mark: re.Pattern[str], line: str) -> bool:
-    return "PRIVATE KEY" in line and any("PRIVATE KEY" in found[0] for found in mark.finditer(line))
+    return "PRIVATE KEY" in line and any("PRIVATE KEY" in match[0] for match in mark.finditer(line))
 
 
 def _shapes(line: str) -> Iterator[Span]:
@@ -164,8 +164,8 @@ def _shapes(line: str) -> Iterator[Span]:
             yield Span(begins.start(), len(line))
     yield from (Span(token.start(), token.end()) for token in _TOKENS.finditer(line))
     for lead in (_BEARER, _CURL_USER):
-        for found in lead.finditer(line):
-            value = _CREDENTIALS.match(line, found.end())
+        for match in lead.finditer(line):
+            value = _CREDENTIALS.match(line, match.end())
             if value:
                 yield Span(value.start(), value.end())
     if "@" in line:
@@ -201,14 +201,14 @@ def _userinfo(start: int, text: str, *, web: bool) -> Iterator[Span]:
 
 def _users(line: str) -> Iterator[Span]:
     """Passwords before a host without a scheme: easi:…@tcp(db:3306)/easi, and Oracle's scott/…@db."""
-    for found in _USER.finditer(line):
-        password, _, host = found[1].rpartition("@")
+    for match in _USER.finditer(line):
+        password, _, host = match[1].rpartition("@")
         if password and _AT_HOST.match(host):
-            yield Span(found.start(1), found.start(1) + len(password))
-    for found in _ORACLE.finditer(line):
-        password, _, host = found[1].rpartition("@")
+            yield Span(match.start(1), match.start(1) + len(password))
+    for match in _ORACLE.finditer(line):
+        password, _, host = match[1].rpartition("@")
         if password and not _NOT_ORACLE.match(host):
-            yield Span(found.start(1), found.start(1) + len(password))
+            yield Span(match.start(1), match.start(1) + len(password))
 
 
 def _is_random(word: str) -> bool:

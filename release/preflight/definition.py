@@ -62,7 +62,7 @@ def check_image(request: ReleaseRequest, clients: Clients) -> Iterator[str]:
     digest = request.identity.image_digest
     target = Repository.parse(request.identity.image.partition("@")[0])
     source = Repository.parse(request.source.image.partition("@")[0]) if request.source.image else target
-    registries = Registries(source, target, registry.ecr_credentials(clients.make))
+    registries = Registries(source, target, registry.ecr_credentials(clients.ecr))
     with registries.pool:
         place = next((one for one in (target, source) if registries.digest(one, digest) == digest), None)
         if place is None:

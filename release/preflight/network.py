@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,9 @@ from functions.aws_errors import code
 from release.preflight import secrets
 from release.request import ReleaseRequest
 from release.session import Clients
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
 
 ALWAYS = ("ecr.api", "ecr.dkr", "s3")
 """Endpoints for pulling an image; its layers are in S3.
@@ -82,31 +85,31 @@ def without_exit(subnet: str, network: Network, needed: Sequence[str]) -> Iterat
     )
 
 
-def _tables(ec2: Any, subnets: Mapping[str, str]) -> dict[str, Described]:
+def _tables(ec2: EC2Client, subnets: Mapping[str, str]) -> dict[str, Described]:
     """The route table of each subnet: its own, else its network's main one."""
-    own = _pages(ec2, "describe_route_tables", "RouteTables", "association.subnet-id", sorted(subnets))
     tables = {
         association["SubnetId"]: table
-        for table in own
+        for table in _route_tables(ec2, "association.subnet-id", sorted(subnets))
         for association in table["Associations"]
         if association.get("SubnetId") in subnets
     }
     rest = {subnet: vpc for subnet, vpc in subnets.items() if subnet not in tables}
     if rest:
-        in_network = _pages(ec2, "describe_route_tables", "RouteTables", "vpc-id", sorted(set(rest.values())))
+        in_network = _route_tables(ec2, "vpc-id", sorted(set(rest.values())))
         main = {table["VpcId"]: table for table in in_network if any(one.get("Main") for one in table["Associations"])}
         tables |= {subnet: main[vpc] for subnet, vpc in rest.items() if vpc in main}
     return tables
 
 
-def _endpoints(ec2: Any, networks: Sequence[str]) -> list[Described]:
-    found = _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", "vpc-id", networks)
-    return [endpoint for endpoint in found if endpoint.get("State", "available").lower() == "available"]
+def _route_tables(ec2: EC2Client, name: str, values: Sequence[str]) -> list[Described]:
+    pages = ec2.get_paginator("describe_route_tables").paginate(Filters=[{"Name": name, "Values": values}])
+    return [table for page in pages for table in page["RouteTables"]]
 
 
-def _pages(ec2: Any, operation: str, key: str, name: str, values: Sequence[str]) -> list[Described]:
-    pages = ec2.get_paginator(operation).paginate(Filters=[{"Name": name, "Values": list(values)}])
-    return [one for page in pages for one in page[key]]
+def _endpoints(ec2: EC2Client, networks: Sequence[str]) -> list[Described]:
+    pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[{"Name": "vpc-id", "Values": networks}])
+    endpoints = [endpoint for page in pages for endpoint in page["VpcEndpoints"]]
+    return [endpoint for endpoint in endpoints if endpoint.get("State", "available").lower() == "available"]
 
 
 def _also(request: ReleaseRequest, task: Described) -> Iterator[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from release.session import Clients
+
+if TYPE_CHECKING:
+    from types_boto3_iam.type_defs import ContextEntryTypeDef
 
 
 def decisions(
@@ -19,24 +22,24 @@ def decisions(
     The simulator counts the role's policies and its boundary, but not the policies of the resources. `context` has the
     condition keys of the request.
     """
-    entries = [
+    entries: list[ContextEntryTypeDef] = [
         {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
         for key, value in (context or {}).items()
     ]
-    found: dict[str, str] = {}
+    decisions: dict[str, str] = {}
     pages = clients.iam.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=role, ActionNames=[action], ResourceArns=list(resources), ContextEntries=entries
     )
     try:
         for result in (one for page in pages for one in page["EvaluationResults"]):
-            found[result["EvalResourceName"]] = result["EvalDecision"]
+            decisions[result["EvalResourceName"]] = result["EvalDecision"]
             for one in result.get("ResourceSpecificResults") or ():
-                found[one["EvalResourceName"]] = one["EvalResourceDecision"]
+                decisions[one["EvalResourceName"]] = one["EvalResourceDecision"]
     except ClientError as error:
         if code(error) != "NoSuchEntity":
             raise
         return {}
-    return found
+    return decisions
 
 
 def of(task: Mapping[str, Any]) -> list[str]:

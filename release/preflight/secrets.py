@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,9 @@ from release.preflight import roles
 from release.preflight.check import Check
 from release.request import ReleaseRequest
 from release.session import Clients
+
+if TYPE_CHECKING:
+    from types_boto3_ssm.type_defs import ParameterStringFilterTypeDef
 
 MAX_NAMES = 50
 """Names in one question: what DescribeParameters takes as values of a filter.
@@ -88,14 +91,16 @@ def check(clients: Clients, secret: Secret) -> Iterator[str]:
 def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Iterator[str]:
     """The parameters must exist. A name from an ARN does not tell whether it begins with a slash: either will do."""
     spelled = sorted({name.lstrip("/") for name in names} | {"/" + name.lstrip("/") for name in names})
-    there: set[str] = set()
+    existing: set[str] = set()
     client = clients.ssm(region)
     for start in range(0, len(spelled), MAX_NAMES):
-        filters = [{"Key": "Name", "Option": "Equals", "Values": spelled[start : start + MAX_NAMES]}]
+        filters: list[ParameterStringFilterTypeDef] = [
+            {"Key": "Name", "Option": "Equals", "Values": spelled[start : start + MAX_NAMES]}
+        ]
         for page in client.get_paginator("describe_parameters").paginate(ParameterFilters=filters):
-            there |= {found["Name"].lstrip("/") for found in page["Parameters"]}
+            existing |= {parameter["Name"].lstrip("/") for parameter in page["Parameters"]}
     for name in names:
-        if name.lstrip("/") not in there:
+        if name.lstrip("/") not in existing:
             yield f"the parameter {name} does not exist in {region}: create it, or correct easi:backendSecrets"
 
 

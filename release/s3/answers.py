@@ -74,7 +74,9 @@ class Body:
         except HTTPError as error:
             cause = error.args[-1] if error.args else None
             if isinstance(cause, http.client.IncompleteRead):
-                raise IncompleteReadError(actual_bytes=cause.partial, expected_bytes=cause.expected) from error
+                raise IncompleteReadError(
+                    actual_bytes=len(cause.partial), expected_bytes=cause.expected or 0
+                ) from error
             raise ResponseStreamingError(error=error) from error
         finally:
             self._answer.response.release_conn()
@@ -116,7 +118,8 @@ def checked(answer: Answer) -> Answer:
         "HTTPHeaders": answer.headers,
         "RequestId": answer.headers.get("x-amz-request-id", ""),
     }
-    raise ClientError({"Error": error, "ResponseMetadata": metadata}, answer.operation)
+    response: Any = {"Error": error, "ResponseMetadata": metadata}
+    raise ClientError(response, answer.operation)
 
 
 def copied(body: bytes) -> dict[str, Any]:

@@ -251,7 +251,8 @@ class S3Client:
             response = self._connections.send(host, request.method, target, body or None, headers, whole=whole)
         except EOFError as error:
             short = {"Code": "IncompleteBody", "Message": str(error)}
-            raise ClientError({"Error": short, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutObject") from error
+            answer: Any = {"Error": short, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(answer, "PutObject") from error
         return answers.checked(Answer(operation=request.operation, response=response))
 
     def _place(self, bucket: str) -> tuple[str, str]:

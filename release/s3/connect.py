@@ -59,7 +59,8 @@ def for_session(session: boto3.Session, config: Any = None) -> S3Client:
         raise NoCredentialsError
 
     def keys() -> Keys:
-        frozen = credentials.get_frozen_credentials()
+        # The stubs let a key be None, and credentials that have been resolved have both.
+        frozen: Any = credentials.get_frozen_credentials()
         return Keys(access_key=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token)
 
     settings = client.meta.config

@@ -53,7 +53,7 @@ def repository(registry: str) -> str:
 
 
 def credentials(registry: str) -> tuple[str, str] | None:
-    return ecr_credentials(lambda *_: ecr(registry))(registry)
+    return ecr_credentials(lambda _region: ecr(registry))(registry)
 
 
 def copy(source: str, target: str, digest: str, **more: Any) -> str:

@@ -15,7 +15,8 @@ class MissingError(Exception):
 
 
 def _http(status: int) -> ClientError:
-    return ClientError({"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}, "operation")
+    answer: Any = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "operation")
 
 
 class Cloud:

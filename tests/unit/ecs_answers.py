@@ -52,9 +52,9 @@ class Answers:
         }
 
     @property
-    def asked(self) -> verdict.Asked:
+    def asked(self) -> verdict.Question:
         asked = self.content["asked"]
-        return verdict.Asked(
+        return verdict.Question(
             deployment=asked["deployment"], task_definition=asked["taskDefinition"], created_at=asked["createdAt"]
         )
 
@@ -67,17 +67,19 @@ class Answers:
     @property
     def seen(self) -> Seen:
         """Everything in the file, whatever a command would have asked for."""
-        service = facts.service(self.content["describe_services"])
-        assert service is not None
+        service = facts.service(self.content["describe_services"]["services"][0])
         revisions = self.content["describe_service_revisions"]["serviceRevisions"]
         return Seen(
             service=service,
-            tasks=facts.tasks([self.content["describe_tasks"]]),
-            targets=facts.targets(service.load_balancing[0].target_group, self.content["describe_target_health"]),
+            tasks=facts.tasks(self.content["describe_tasks"]["tasks"]),
+            targets=facts.targets(
+                service.load_balancing[0].target_group,
+                self.content["describe_target_health"]["TargetHealthDescriptions"],
+            ),
             service_deployment=verdict.matching(
                 self.content["asked"]["taskDefinition"],
                 self.began,
-                facts.service_deployments(self.content["describe_service_deployments"]),
+                facts.service_deployments(self.content["describe_service_deployments"]["serviceDeployments"]),
                 {each["serviceRevisionArn"]: each["taskDefinition"] for each in revisions},
             ),
         )
@@ -98,7 +100,7 @@ class Answers:
         aws = clients.Aws({"CLUSTER": CLUSTER, "SERVICE": SERVICE, "RECORDS_BUCKET": RECORDS})
         ecs, logs, s3 = self._client("ecs"), self._client("logs"), self._client("s3")
         vars(aws).update(ecs=ecs, ecs_changing=ecs, elbv2=self._client("elbv2"), s3=s3)
-        vars(aws).update(explaining=lambda service, region=None: {"ecs": ecs, "logs": logs}[service])
+        vars(aws).update(ecs_explaining=ecs, logs=lambda _region: logs)
         return aws
 
     def task_definition(self, arn: str) -> dict[str, Any]:

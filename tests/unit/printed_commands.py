@@ -262,7 +262,8 @@ def aws(arguments: list[str]) -> int:
         return 0
     service = botocore.session.get_session().get_service_model({"s3api": "s3"}.get(arguments[0], arguments[0]))
     operations = {botocore.xform_name(name, "-"): name for name in service.operation_names}
-    members = service.operation_model(operations[arguments[1]]).input_shape.members
+    shape = service.operation_model(operations[arguments[1]]).input_shape
+    members = shape.members if shape else {}
     known = {f"--{botocore.xform_name(name, '-')}" for name in members} | {"--region", "--query", "--output"}
     unknown = [word for word in arguments if word.startswith("--") and word not in known]
     return sys.exit(f"aws {arguments[0]} {arguments[1]} has no {', '.join(unknown)}") if unknown else 0

@@ -194,7 +194,8 @@ def test_calls_that_change_are_made_once_and_reads_are_retried() -> None:
     aws = clients.Aws(ENVIRONMENT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        changing, reading = aws.ecs_changing.meta.config, aws.ecs.meta.config
+        # The stubs know the arguments of Config, not its attributes.
+        changing, reading = list[Any](client.meta.config for client in (aws.ecs_changing, aws.ecs))
 
     assert changing.retries["total_max_attempts"] == 1
     assert reading.retries["total_max_attempts"] == 3

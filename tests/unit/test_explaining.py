@@ -133,7 +133,7 @@ def test_a_long_line_is_cut(text: str) -> None:
     assert all(len(line) <= explaining.SHOWN for line in logged(ask(crashed(text, "b")[0])))
 
 
-def definition(**environment: str) -> dict[str, Any]:
+def definition(**environment: str) -> Any:
     entries = [{"name": name, "value": value} for name, value in environment.items()]
     return {"containerDefinitions": [{"name": "backend", "environment": entries}, {"name": "proxy"}]}
 

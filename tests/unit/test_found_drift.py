@@ -142,7 +142,8 @@ def test_clients_are_made_when_they_are_asked_for_and_once() -> None:
 
     clients = Clients(s3=None, cloudfront=None, function=None, make=make)
     assert made == []
-    assert (clients.ecs, clients.ecs, clients.ec2, clients.iam, clients.elbv2) == ("ecs", "ecs", "ec2", "iam", "elbv2")
+    names: list[Any] = [clients.ecs, clients.ecs, clients.ec2, clients.iam, clients.elbv2]
+    assert names == ["ecs", "ecs", "ec2", "iam", "elbv2"]
     clients.secretsmanager("us-east-1")
     clients.ssm()
     expected = [("ecs", ""), ("ec2", ""), ("iam", ""), ("elbv2", ""), ("secretsmanager", "us-east-1"), ("ssm", "")]

@@ -41,7 +41,7 @@ class Ecr:
         return {"failures": []}
 
 
-def expire(ecr: Ecr, *named: str) -> int:
+def expire(ecr: Any, *named: str) -> int:
     repository = "111111111111.dkr.ecr.us-west-2.amazonaws.com/easi-dev-store"
     return image_tags.expire(ecr, repository, environment="dev", named=named, say=print)
 

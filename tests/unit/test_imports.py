@@ -48,6 +48,22 @@ def test_a_room_imports_no_room_that_is_built_on_it(room: str) -> None:
     assert wrong == []
 
 
+def test_types_of_aws_are_read_by_mypy_alone() -> None:
+    """They are no dependency of the program, and none of the function's archive."""
+    wrong = []
+    for path in [ROOT / "__main__.py", *(path for room in ROOMS - {"tests"} for path in (ROOT / room).rglob("*.py"))]:
+        lines = ast.parse(path.read_text(encoding="utf-8")).body
+        for node in (inner for line in lines if not _is_for_mypy(line) for inner in ast.walk(line)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            wrong += [f"{path} imports {name}" for name in names if name.startswith("types_boto3")]
+    assert wrong == []
+
+
+def _is_for_mypy(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def test_components_do_no_io() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"

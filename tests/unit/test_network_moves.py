@@ -177,7 +177,7 @@ def elsewhere(name: str) -> Answers:
 @pytest.mark.parametrize("name", ["aws_rolled_back", "listed_rolled_back"])
 def test_what_ecs_took_back_to_the_network_of_before_is_rolled_back(name: str) -> None:
     answers = elsewhere(name)
-    asked = verdict.Asked(
+    asked = verdict.Question(
         deployment=OURS, task_definition=ARN.format(7), network=THERE, created_at=answers.asked.created_at
     )
 

@@ -38,7 +38,7 @@ def task(name: str = "1", **changes: Any) -> dict[str, Any]:
     }
 
 
-def ended(code: int | None, **changes: Any) -> dict[str, Any]:
+def ended(code: int | None, **changes: Any) -> Any:
     containers = [{"name": "backend"} | ({} if code is None else {"exitCode": code}), {"name": "proxy", "exitCode": 9}]
     return task(
         **{
@@ -204,10 +204,8 @@ def test_task_that_ecs_does_not_start_is_an_error_with_its_reason() -> None:
         (None, "no_task", None, "ECS does not know the task"),
     ],
 )
-def test_verdict_is_by_the_exit_code_of_one_container(
-    found: dict[str, Any] | None, outcome: str, code: int | None, reason: str
-) -> None:
-    tasks = facts.tasks([{"tasks": [found] if found else []}])
+def test_verdict_is_by_the_exit_code_of_one_container(found: Any, outcome: str, code: int | None, reason: str) -> None:
+    tasks = facts.tasks([found] if found else [])
 
     verdict = one_off_verdict.decide(next(iter(tasks), None), "backend")
 
@@ -215,7 +213,7 @@ def test_verdict_is_by_the_exit_code_of_one_container(
 
 
 def test_exit_code_of_a_sidecar_does_not_count() -> None:
-    (found,) = facts.tasks([{"tasks": [ended(0)]}])
+    (found,) = facts.tasks([ended(0)])
 
     assert one_off_verdict.decide(found, "backend").outcome == "succeeded"
     assert one_off_verdict.decide(found, "proxy").exit_code == 9
@@ -223,7 +221,7 @@ def test_exit_code_of_a_sidecar_does_not_count() -> None:
 
 def test_reason_of_the_container_goes_before_that_of_the_task() -> None:
     container = {"name": "backend", "exitCode": 137, "reason": "OutOfMemoryError"}
-    (found,) = facts.tasks([{"tasks": [ended(0, containers=[container])]}])
+    (found,) = facts.tasks([ended(0, containers=[container])])
 
     assert one_off_verdict.decide(found, "backend").reason == "OutOfMemoryError"
 

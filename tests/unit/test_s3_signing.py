@@ -18,7 +18,7 @@ PAYLOAD = "0" * 64
 HOST = "site.s3.us-west-2.amazonaws.com"
 
 
-class _Fixed(S3SigV4Auth):  # type: ignore[misc] # botocore has no types
+class _Fixed(S3SigV4Auth):
     """botocore's signer with a payload that is known."""
 
     def payload(self, _request: object) -> str:

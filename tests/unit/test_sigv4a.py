@@ -98,7 +98,7 @@ def test_only_aws_s_own_endpoint_has_the_account_in_its_name(
     sent: list[str] = []
 
     def send(request: AWSRequest, **_: object) -> None:
-        sent.append(request.url)
+        sent.append(str(request.url))
         raise InterruptedError
 
     client.meta.events.register("before-send", send)

@@ -151,7 +151,7 @@ def test_service_without_a_load_balancer_needs_no_targets() -> None:
     seen = answers.seen
     answers.service["loadBalancers"] = []
     answers.content["describe_target_health"]["TargetHealthDescriptions"] = []
-    bare = facts.service(answers.content["describe_services"])
+    bare = facts.service(answers.content["describe_services"]["services"][0])
     assert bare is not None
 
     assert verdict.decide(answers.asked, Seen(service=bare, tasks=seen.tasks)).outcome == "succeeded"
