@@ -25,7 +25,7 @@ from release.static.content import CACHE_CONTROL, content_type
 from release.static.errors import StaticReleaseError, WrongContentError
 from release.static.manifest import File, Manifest
 from release.static.records import Records
-from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, kept_at
+from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, is_elsewhere, kept_at
 from release.static.store import MAX_HISTORY, Active, Site, reported
 from release.version import short
 
@@ -144,7 +144,7 @@ def switch(
         config_changed=config is not None and (known is None or known.config_sha256 != config_sha256),
     )
     files = [file for several in (changed.other, *changed.pages) for file in several]
-    if source is None:
+    if not is_elsewhere(source, site.records_bucket):
         repair.check_kept(s3, site, target, catalog, files)
     if (now := catalog.seen(seen.etags)) is not catalog:
         records.save_catalog(now)

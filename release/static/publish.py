@@ -21,7 +21,7 @@ from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog, without_purged
 from release.static.manifest import File, Manifest
 from release.static.records import Records
-from release.static.source import Folder, Upstream, bringer, catalog_of
+from release.static.source import Folder, Upstream, bringer, catalog_of, is_elsewhere
 from release.static.store import Site, reported
 from release.version import short
 
@@ -58,21 +58,23 @@ def stage(
     if active is not None and active.manifest == manifest.digest:
         return Staged(assets=0, blobs=0)
     catalog = records.catalog()
+    upstream = catalog_of(s3, source)
+    purged = plan.purged(manifest, here=catalog.purged, upstream=upstream.purged)
+    files = without_purged(manifest, purged)
+    records.add(files)
     if catalog.find(manifest.digest):
-        records.add(without_purged(manifest, catalog.purged))
-        repair.find(
-            s3=s3, site=site, manifest=records.load(manifest.digest), catalog=catalog, source=source, doubt=False
-        )
+        repair.find(s3=s3, site=site, manifest=files, catalog=catalog, source=source, doubt=False)
+        if not is_elsewhere(source, site.records_bucket):
+            repair.check_kept(s3, site, files, catalog, files.mutable)
+        if purged != catalog.purged:
+            records.save_catalog(replace(catalog, purged=purged))
         say(f"static files of {short(manifest.version)} were staged before")
         return Staged(assets=0, blobs=0)
-    upstream = catalog_of(s3, source)
     if isinstance(source, Folder):
-        plan.check_purged(manifest, catalog.purged)
-    catalog = replace(catalog, purged=plan.purged(manifest, here=catalog.purged, upstream=upstream.purged))
-    files = without_purged(manifest, catalog.purged)
+        plan.check_purged(manifest, purged)
+    catalog = replace(catalog, purged=purged)
     if site.routes is not None:
         routes.check(files)
-    records.add(files)
     _check_names(records, files, catalog, active.manifest if active else None)
     etags, blobs = dict[str, str](), set[str]()
     if not _begin(s3, site, manifest):

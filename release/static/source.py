@@ -38,6 +38,11 @@ Bringer = Callable[[File, str, str], str]
 """Brings a file to a bucket and key, and returns the ETag that it has there."""
 
 
+def is_elsewhere(source: Folder | Upstream | None, records_bucket: str) -> bool:
+    """Whether it has files that keep their names beside those in this environment's records bucket."""
+    return isinstance(source, Folder) or (source is not None and source.records_bucket != records_bucket)
+
+
 def catalog_of(s3: Any, source: Folder | Upstream) -> Catalog:
     """What the environment before keeps in its records bucket; nothing for a build. One request."""
     if isinstance(source, Folder):

@@ -292,8 +292,14 @@ def test_kept_content_that_is_nowhere_is_refused_before_anything_changes(
     )
     del dev.records.objects[lost]
     before = dict(dev.records.objects)
-    with pytest.raises(StaticReleaseError, match=rf"r\.txt of .*: s3://records/{lost} was deleted"):
-        dev.switch(first.digest)
+    own = dev.source
+    for change in (
+        lambda: dev.switch(first.digest),
+        lambda: dev.stage(first, own),
+        lambda: dev.switch(first.digest, source=own),
+    ):
+        with pytest.raises(StaticReleaseError, match=rf"r\.txt of .*: s3://records/{lost} was deleted"):
+            change()
     assert_is(dev, NEW)
     assert dev.records.objects == before
 
