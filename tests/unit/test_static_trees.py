@@ -124,6 +124,22 @@ def test_after_a_release_the_site_is_the_new_build_and_after_going_back_the_old_
     assert_is(impl, new)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(runs=st.lists(st.tuples(trees(), st.integers(0, 30), st.booleans()), min_size=2, max_size=5), last=trees())
+def test_any_number_of_killed_releases_leaves_a_site_that_works_and_that_the_next_one_completes(
+    runs: list[tuple[Tree, int, bool]], last: Tree
+) -> None:
+    _, dev, _ = two_environments()
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (files, at, arrives) in enumerate(runs):
+            with killed(dev, at, arrives=arrives):
+                dev.publish(files, Path(folder) / str(number), take_over=True)
+            assert_whole(dev)
+        with watched(dev):
+            dev.publish(last, Path(folder) / "last", take_over=True)
+        assert_is(dev, last)
+
+
 OLD: dict[str, bytes] = {
     **dict([asset(0), asset(1)]),
     "a.html": b'{"links": ["assets/%s"]}' % asset(0)[0].removeprefix("assets/").encode(),
