@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import Final
-
-PASSING_S: Final = {True: 1.0, False: 10.0}
-"""Seconds between two lines that count: on a terminal, and in a log, where each line stays."""
 
 
 class Lines:
-    """A `Say` that prints; of lines that the next one makes obsolete, now and then one."""
+    """A `Say` that prints at once, and counts every second on a terminal, every ten in a log, where each line stays."""
 
     def __init__(self, *, silent: bool) -> None:
         self._silent = silent
-        self._pause_s = PASSING_S[sys.stdout.isatty()]
-        self._last = time.monotonic()
+        self.pause_s = 1.0 if sys.stdout.isatty() else 10.0
 
     def __call__(self, line: str) -> None:
         if not self._silent:
             print(line, flush=True)
-
-    def passing(self, line: str) -> None:
-        if time.monotonic() - self._last >= self._pause_s:
-            self._last = time.monotonic()
-            self(line)

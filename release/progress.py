@@ -7,12 +7,15 @@ all is over. So what counts up is passing, and what a person must find afterward
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from release import escaping
 
 Say = Callable[[str], None]
+Item = TypeVar("Item")
 
 AGAIN_S = 10.0
 
@@ -41,6 +44,27 @@ class Changes:
         self._told.add(line)
         self._last, self._at = line, now
         passing(self.say, line + countdown)
+
+
+def counting(work: Callable[[Item], None], say: Say, what: str, total: int) -> Callable[[Item], None]:
+    """`work` for threads, which tells now and then how many of `total` are done: `uploaded 300 of 2,000`.
+
+    `say.pause_s` is how many seconds pass between two such lines; 10 where it has none, as in CI each line stays.
+    """
+    done, last, lock = 0, time.monotonic(), threading.Lock()
+    pause_s = getattr(say, "pause_s", AGAIN_S)
+
+    def counted(item: Item) -> None:
+        nonlocal done, last
+        work(item)
+        with lock:
+            done, now = done + 1, time.monotonic()
+            if now - last < pause_s:
+                return
+            last = now
+        passing(say, f"{what} {done:,} of {total:,}")
+
+    return counted
 
 
 class Phase:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import is_missing
+from release import progress
 from release.progress import Say
 from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog
@@ -158,7 +159,8 @@ def switch(
     restored = [one.file.path for one in seen.repairs]
     known_routes = active if has_routes else None
     routed = routes.moved(client=routes_client, site=site, before=known_routes, after=target)
-    _switch(s3, site, changed, config=body, place=_placer(s3, site, target, catalog, source), routed=routed)
+    place = progress.counting(_placer(s3, site, target, catalog, source), say, "switched", len(files))
+    _switch(s3, site, changed, config=body, place=place, routed=routed)
     release = f"{manifest} {config_sha256} {started}"
     # An edge may remember that a file was not there.
     forget = [*changed.invalidate, *plan.invalidation(restored)]

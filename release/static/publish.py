@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
-from release import objects
+from release import objects, progress
 from release.progress import Say
 from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog, without_purged
@@ -91,7 +91,8 @@ def stage(
         else:
             bring(file, site.records_bucket, store.blob(file.sha256))
 
-    count = store.in_parallel(s3, work, [*todo.assets, *todo.blobs])
+    lacking, does = [*todo.assets, *todo.blobs], "uploaded" if isinstance(source, Folder) else "copied"
+    count = store.in_parallel(s3, progress.counting(work, say, does, len(lacking)), lacking)
     records.save_catalog(catalog.add(files, etags=etags, staged_at=store.now()))
     origin = "uploaded" if isinstance(source, Folder) else f"copied from {source.bucket}"
     there = "" if count == len(manifest.files) else ", the others were there"

@@ -84,6 +84,19 @@ def test_counters_are_passing_lines_where_there_are_such(engine: Engine) -> None
     ]
 
 
+def test_what_takes_a_while_is_counted_now_and_then(clock: Clock) -> None:
+    said: list[str] = []
+
+    def work(seconds: int) -> None:
+        clock.now += seconds
+
+    counted = progress.counting(work, said.append, "uploaded", 2_000)
+    for seconds in (4, 4, 4, 4, 9):
+        counted(seconds)
+
+    assert said == ["uploaded 3 of 2,000", "uploaded 5 of 2,000"]
+
+
 def test_lines_of_a_phase_begin_with_it_and_pass(engine: Engine) -> None:
     phase = progress.Phase(EngineLog("urn"), "roll out", 2, 7)
     phase("begins")
