@@ -69,7 +69,7 @@ def lines(name: str, target: Proven, release: Release, commit: str) -> list[str]
     if target.version == release.version:
         what = f"{name} has proven {target.version} last: what was changed since, or left half done, is brought back"
     mark = way_back.mark(release, target.version)
-    note = [f"  note      it was {way_back.told(mark)}"] if mark else []
+    note = [f"  note      it was {way_back.describe(mark)}"] if mark else []
     settings = f"  settings  those of {short(commit)}, which are in force in {name}, are checked out: HEAD is detached"
     option = "--refresh " if target.version == release.version else ""
     return [what, *note, settings, f"  next      EASI_VERSION={target.version} pulumi up {option}-s {name}"]

@@ -70,6 +70,6 @@ def resolve(text: str, releases: Sequence[Release] = (), *, name: str = "") -> s
 def rows(proofs: Iterable[Proven]) -> list[tuple[str, str]]:
     """Rows of a table: the versions in full, and when each was proven, or how it was rolled back."""
     return [
-        (proof.version, way_back.told(proof.gone_back) if proof.gone_back else f"proven {when(proof.verified_at)}")
+        (proof.version, way_back.describe(proof.gone_back) if proof.gone_back else f"proven {when(proof.verified_at)}")
         for proof in proofs
     ]

@@ -69,10 +69,10 @@ class Alarms(Component):
         alarms = [_alarm(name, rule, topic, self.child) for rule in _rules(args, failed_releases)]
         self.us_east_1_topic_arn = None
         if args.site and args.us_east_1:
-            there = pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(provider=args.us_east_1))
-            other = _topic(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, there)
+            in_us_east_1 = pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(provider=args.us_east_1))
+            other = _topic(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, in_us_east_1)
             for rule in alarm_rules.of_site(args.site):
-                _alarm(name, rule, other, there)
+                _alarm(name, rule, other, in_us_east_1)
             self.us_east_1_topic_arn = other.arn
         board = aws.cloudwatch.Dashboard(
             name,

@@ -62,11 +62,11 @@ def us_east_1(config: Mapping[str, str], secrets: Collection[str] = ()) -> aws.P
     `secrets` are the keys that hold a secret of Pulumi. A key that the provider does not have is left out: the stack's
     own provider refuses it.
     """
-    known = inspect.signature(aws.ProviderArgs).parameters
+    parameters = inspect.signature(aws.ProviderArgs).parameters
     arguments: dict[str, Any] = {}
     for key in sorted(config):
         name = _snake(key.removeprefix(_PREFIX))
-        if key.startswith(_PREFIX) and name in known and name != "region":
+        if key.startswith(_PREFIX) and name in parameters and name != "region":
             value = _value(name, config[key])
             secret = key in secrets or _HAS_SECRET.search(config[key])
             arguments[name] = pulumi.Output.secret(value) if secret else value

@@ -144,9 +144,9 @@ def pinned(image: pulumi.Input[str], container: str) -> pulumi.Input[str]:
 def secret_statements(containers: Sequence[Sidecar], key_arns: Sequence[pulumi.Input[str]]) -> list[Any]:
     """What the execution role needs to read exactly the containers' secrets, encrypted with `key_arns`."""
     arns = [arn for container in containers for arn in container.secrets.values()]
-    known = sorted({_whole_secret(arn) for arn in arns if isinstance(arn, str)})
+    secrets_of_arns = sorted({_whole_secret(arn) for arn in arns if isinstance(arn, str)})
     by_action: dict[str, list[str]] = {}
-    for arn in known:
+    for arn in secrets_of_arns:
         by_action.setdefault(_reading(arn), []).append(arn)
     statements: list[Any] = [policies.allow([action], secrets) for action, secrets in sorted(by_action.items())]
     # What the program makes itself is known later, and so is which service has it.

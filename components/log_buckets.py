@@ -76,10 +76,10 @@ class AccessLogs(Component):
 
     def __init__(self, name: str, args: AccessLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("easi:site:AccessLogs", name, opts)
-        there = pulumi.ResourceOptions(parent=self, provider=args.us_east_1)
+        in_us_east_1 = pulumi.ResourceOptions(parent=self, provider=args.us_east_1)
         bucket = _bucket(name, args.days, args.keep, self.child)
         source = aws.cloudwatch.LogDeliverySource(
-            name, log_type="ACCESS_LOGS", resource_arn=args.distribution_arn, opts=there
+            name, log_type="ACCESS_LOGS", resource_arn=args.distribution_arn, opts=in_us_east_1
         )
         account = source.arn.apply(lambda arn: arn.split(":")[4])
         policy = bucket.policy(
@@ -102,13 +102,13 @@ class AccessLogs(Component):
             name,
             output_format="json",
             delivery_destination_configuration={"destination_resource_arn": bucket.arn},
-            opts=there,
+            opts=in_us_east_1,
         )
         aws.cloudwatch.LogDelivery(
             name,
             delivery_source_name=source.name,
             delivery_destination_arn=destination.arn,
-            opts=pulumi.ResourceOptions.merge(there, pulumi.ResourceOptions(depends_on=[policy])),
+            opts=pulumi.ResourceOptions.merge(in_us_east_1, pulumi.ResourceOptions(depends_on=[policy])),
         )
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})

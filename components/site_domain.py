@@ -101,10 +101,12 @@ class SiteDomain(Component):
             )
 
     def _certificate(self, args: SiteDomainArgs) -> pulumi.Output[str]:
-        there = pulumi.ResourceOptions(parent=self, provider=args.us_east_1)
+        in_us_east_1 = pulumi.ResourceOptions(parent=self, provider=args.us_east_1)
         zone = args.domain.zone_id
         assert zone is not None  # noqa: S101 - Domain has one of the two
-        certificate = aws.acm.Certificate(self._name, domain_name=args.domain.name, validation_method="DNS", opts=there)
+        certificate = aws.acm.Certificate(
+            self._name, domain_name=args.domain.name, validation_method="DNS", opts=in_us_east_1
+        )
         proof = certificate.domain_validation_options[0]
         record = aws.route53.Record(
             f"{self._name}-validation",
@@ -121,6 +123,6 @@ class SiteDomain(Component):
             self._name,
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
-            opts=there,
+            opts=in_us_east_1,
         )
         return validation.certificate_arn

@@ -65,22 +65,22 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
 def differences(
     task_definition: str,
     static_manifest: str,
-    found: Found,
+    running: Found,
     *,
     network: Mapping[str, Any] | None = None,
     execute_command: bool | None = None,
 ) -> tuple[str, ...]:
     """What is another than was known, a line each: for people who read no diff. None was not known."""
     lines = []
-    if (found.task_definition or "") != task_definition:
-        now = revision(found.task_definition or "nothing: it is gone")
+    if (running.task_definition or "") != task_definition:
+        now = revision(running.task_definition or "nothing: it is gone")
         lines.append(f"the service is to run {now}, and ran {revision(task_definition)}")
-    if network is not None and found.network is not None and found.network != network:
-        lines.append(f"the service is to run in {place(found.network)}, and ran in {place(network)}")
-    if None not in (execute_command, found.execute_command) and found.execute_command != execute_command:
-        lines.append(f"ECS Exec of the service is {'on' if found.execute_command else 'off'}")
-    if found.denied is None and (found.static_manifest or "") != static_manifest:
-        lines.append(f"the site is {found.static_manifest or 'empty'}, and was {static_manifest}")
+    if network is not None and running.network is not None and running.network != network:
+        lines.append(f"the service is to run in {place(running.network)}, and ran in {place(network)}")
+    if None not in (execute_command, running.execute_command) and running.execute_command != execute_command:
+        lines.append(f"ECS Exec of the service is {'on' if running.execute_command else 'off'}")
+    if running.denied is None and (running.static_manifest or "") != static_manifest:
+        lines.append(f"the site is {running.static_manifest or 'empty'}, and was {static_manifest}")
     return tuple(lines)
 
 

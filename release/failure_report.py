@@ -39,8 +39,8 @@ def lines(report: FailureReport) -> tuple[str, ...]:
     rows = [("undone", text) for text in report.undone[:3]]
     rows += [("runs now", report.runs), ("to do", report.to_do)]
     room = LINES - 2 - len(rows)
-    told = [_one_line(report.why), *_shown([_one_line(text) for text in report.details], room)]
-    table = [("why", told[0]), *(("", text) for text in told[1:]), *rows]
+    why = [_one_line(report.why), *_shown([_one_line(text) for text in report.details], room)]
+    table = [("why", why[0]), *(("", text) for text in why[1:]), *rows]
     shown = list(_without_repeats(table))
     return (report.title, *(f"  {name:<9} {_one_line(text)}" for name, text in shown))
 

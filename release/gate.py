@@ -62,10 +62,10 @@ class Gate:
 
     def distance(self, here: str) -> Distance | str:
         """Commits from the version that runs to this one; where Git does not know them, the command to know them."""
-        theirs, ours = commit(here), commit(self.request.version)
-        come, go = git.between(self.root, theirs, ours, 0), git.between(self.root, ours, theirs, 0)
+        runs, comes = commit(here), commit(self.request.version)
+        come, go = git.between(self.root, runs, comes, 0), git.between(self.root, comes, runs, 0)
         if come is None or go is None:
-            return git.how_to_know(self.root, theirs, ours)
+            return git.how_to_know(self.root, runs, comes)
         return Distance(come=come[1], go=go[1])
 
     def _is_known_ancestor(self, older: str, newer: str) -> bool:

@@ -46,13 +46,13 @@ def head(folder: Path) -> str:
 
 def top(folder: Path) -> Path:
     """The working tree that `folder` is part of. Raises GitError."""
-    found = Path(_answer(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
-    if not folder.resolve().is_relative_to(found):
+    top = Path(_answer(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+    if not folder.resolve().is_relative_to(top):
         raise GitError(
-            f"the working tree of {folder} is {found}, where it is not: Git's setting core.worktree says so.\n"
+            f"the working tree of {folder} is {top}, where it is not: Git's setting core.worktree says so.\n"
             f"  to remove it:  git -C {folder} config --unset core.worktree"
         )
-    return found
+    return top
 
 
 def tracked(folder: Path, commit: str) -> dict[str, str]:
@@ -135,8 +135,8 @@ def between(folder: Path, older: str, newer: str, limit: int) -> tuple[list[str]
     if count.returncode != 0:
         return None
     form = ("-z", "--encoding=UTF-8", "--format=%h %s", f"-{limit}")
-    found = _answer(folder, "log", *form, f"{older}..{newer}", "--").encode(errors="surrogateescape")
-    return [line.decode(errors="replace") for line in found.split(b"\0") if line], int(count.stdout)
+    log = _answer(folder, "log", *form, f"{older}..{newer}", "--").encode(errors="surrogateescape")
+    return [line.decode(errors="replace") for line in log.split(b"\0") if line], int(count.stdout)
 
 
 def _reaches(folder: Path, older: str, newer: str) -> bool | None:

@@ -221,10 +221,10 @@ def _ask(check: HealthCheck, tasks: Tasks | None) -> Answer:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        found = strict_json.decode(body)
+        document = strict_json.decode(body)
     except DamagedError:
         return None
-    return found if isinstance(found, dict) else None
+    return document if isinstance(document, dict) else None
 
 
 def _shown(value: object) -> str:

@@ -113,9 +113,9 @@ def get(
     parts = check_url(url)
     ends = time.monotonic() + timeout_s
     host, port = parts.hostname or "", parts.port or transport.DEFAULT_PORTS[parts.scheme]
-    there = Address.parse(connect_to) if connect_to else Address(host=host)
+    address = Address.parse(connect_to) if connect_to else Address(host=host)
     proxy = None if connect_to else _proxy_of(url)
-    site = _Peer(host=there.host, port=there.port or port, certified=host, proxy=proxy)
+    site = _Peer(host=address.host, port=address.port or port, certified=host, proxy=proxy)
     first = _Peer(host=proxy.host, port=proxy.port, certified=proxy.host, text=f"the proxy {proxy}") if proxy else site
     with contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
         with _reported(first, timeout_s):

@@ -106,10 +106,10 @@ class _Copy:
             raise ImageError(f"could not {what}: the registry says that its digest is {written}")
 
     def _blobs(self, descriptors: list[Descriptor]) -> None:
-        wanted = {entry.digest: entry.size for entry in descriptors if not entry.urls}
-        self.seen += len(wanted)
+        sizes = {entry.digest: entry.size for entry in descriptors if not entry.urls}
+        self.seen += len(sizes)
         with ThreadPoolExecutor(PARALLEL_LAYERS, thread_name_prefix="layer") as threads:
-            self.sent += sum(threads.map(lambda item: self._blob(*item), wanted.items()))
+            self.sent += sum(threads.map(lambda item: self._blob(*item), sizes.items()))
 
     def _blob(self, digest: str, size: int) -> bool:
         """Brings one layer to the target; False if it was there, or could be taken from a repository beside it."""

@@ -81,31 +81,31 @@ def read(olds: Properties, say: Say) -> Properties:
     request = from_inputs(olds)
     clients = session.connect(request.connection, account=request.account, region=request.region)
     try:
-        found = drift.look(request, clients)
+        running = drift.look(request, clients)
     except Exception as error:
         if not session.is_denied(error):
             raise
         say(_not_compared(request.environment, "what runs", error))
         return olds
     # A state from before the release had them is without these two, and stays so.
-    known = {name: olds[name] for name in ("network", "executeCommand") if olds.get(name) is not None}
+    before = {name: olds[name] for name in ("network", "executeCommand") if olds.get(name) is not None}
     for line in drift.differences(
         olds["taskDefinition"],
         olds["staticManifest"],
-        found,
-        network=known.get("network"),
-        execute_command=known.get("executeCommand"),
+        running,
+        network=before.get("network"),
+        execute_command=before.get("executeCommand"),
     ):
         say(f"{request.environment}: {line}")
-    outs = {**olds, "taskDefinition": found.task_definition or ""}
-    runs = {"network": found.network, "executeCommand": found.execute_command}
-    outs |= {name: runs[name] for name in known if runs[name] is not None}
-    if found.denied is not None:
-        say(_not_compared(request.environment, "the record and the site", found.denied))
+    outs = {**olds, "taskDefinition": running.task_definition or ""}
+    runs = {"network": running.network, "executeCommand": running.execute_command}
+    outs |= {name: runs[name] for name in before if runs[name] is not None}
+    if running.denied is not None:
+        say(_not_compared(request.environment, "the record and the site", running.denied))
         return outs
-    outs["staticManifest"] = found.static_manifest or ""
-    if found.release is not None:
-        outs["release"] = found.release.to_json()
+    outs["staticManifest"] = running.static_manifest or ""
+    if running.release is not None:
+        outs["release"] = running.release.to_json()
     return outs
 
 
@@ -138,8 +138,8 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         return False
     if recorded is None:
         return True
-    known = olds.get("release")
-    return known is not None and identity(records.release_from_json(known)) != identity(recorded)
+    released = olds.get("release")
+    return released is not None and identity(records.release_from_json(released)) != identity(recorded)
 
 
 def _is_unknown(network: Any) -> bool:

@@ -274,6 +274,6 @@ class Registries:
         if host not in (self.source.registry, self.target.registry):
             return {}
         if host not in self._headers:
-            found = self._credentials(host)
-            self._headers[host] = dict(urllib3.make_headers(basic_auth=":".join(found))) if found else {}
+            credentials = self._credentials(host)
+            self._headers[host] = dict(urllib3.make_headers(basic_auth=":".join(credentials))) if credentials else {}
         return self._headers[host]

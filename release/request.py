@@ -93,8 +93,8 @@ class ReleaseRequest:
             "EASI_BREAK_GLASS_REASON": "'why'" if self.reason or with_reason else None,
             "EASI_RESTART": self.restart and "'why'",
         }
-        given = "".join(f"{name}={value} " for name, value in variables.items() if value)
-        return f"{given}pulumi up -s {self.environment}"
+        settings = "".join(f"{name}={value} " for name, value in variables.items() if value)
+        return f"{settings}pulumi up -s {self.environment}"
 
 
 IDENTITY = (

@@ -113,11 +113,11 @@ def running_tasks(
     None where the function is of an earlier program and does not say. Raises RolloutFailed if it does not answer.
     """
     with _as_rollout():
-        asked = DeployFunction(client, function, _silent, deadline_s)
-        now = asked.call(Status(), Runs).current
+        lambda_function = DeployFunction(client, function, _silent, deadline_s)
+        now = lambda_function.call(Status(), Runs).current
         if now.task_definition != task_definition or now.deployment is None:
             return frozenset()
-        judged = asked.call(Status(deployment=now.deployment, task_definition=task_definition), Judged)
+        judged = lambda_function.call(Status(deployment=now.deployment, task_definition=task_definition), Judged)
         return None if judged.tasks is None else frozenset(judged.tasks)
 
 

@@ -186,10 +186,10 @@ def listed() -> tuple[_Listed, ...]:
     """The stacks of the project. Raises StackError."""
     listed = answered("stack", "ls", "--json")
     try:
-        known: tuple[_Listed, ...] = strict_json.value(tuple[_Listed, ...], listed)
+        stacks: tuple[_Listed, ...] = strict_json.value(tuple[_Listed, ...], listed)
     except DamagedError as error:
         raise StackError(f"`pulumi stack ls --json` answered what is no list of stacks: {error}") from error
-    return known
+    return stacks
 
 
 def answered(*arguments: str) -> Any:

@@ -101,8 +101,8 @@ def target(release: Release | None, version: str) -> Proven | None:
 
 def mark(release: Release | None, version: str) -> GoneBack | None:
     """How `version` was gone back from; None where it was not, or was proven again since."""
-    found = _Proofs(release).newest.get(version) if release else None
-    return found.gone_back if found else None
+    proof = _Proofs(release).newest.get(version) if release else None
+    return proof.gone_back if proof else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class RolledBack:
 
     def __str__(self) -> str:
         contained = ", which this version contains," if self.contained else ""
-        return f"{self.environment}: {short(self.version)}{contained} was {told(self.mark)}"
+        return f"{self.environment}: {short(self.version)}{contained} was {describe(self.mark)}"
 
 
 def rolled_back(
@@ -129,7 +129,7 @@ def rolled_back(
     The others are asked for the version itself. The first is also asked for versions that come again with it: what was
     reverted since is contained, too, as Git cannot tell.
     """
-    found = [
+    rolled = [
         RolledBack(environment=name, version=version, mark=its)
         for name, release in environments.items()
         if (its := mark(release, version)) is not None
@@ -138,11 +138,11 @@ def rolled_back(
     for one in gone_back_from(here) if here else ():
         comes = is_ancestor(one.version, version) and not is_ancestor(one.version, here.version if here else "")
         if one.gone_back and comes:
-            found.append(RolledBack(environment=name, version=one.version, mark=one.gone_back, contained=True))
-    return tuple(found)
+            rolled.append(RolledBack(environment=name, version=one.version, mark=one.gone_back, contained=True))
+    return tuple(rolled)
 
 
-def told(mark: GoneBack) -> str:
+def describe(mark: GoneBack) -> str:
     """The roll back for people: when, by whom, why."""
     rolled_back = f"rolled back {mark.at.replace('T', ' ').replace('Z', ' UTC')} to {short(mark.to)}"
     if mark.attempt is None:

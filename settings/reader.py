@@ -97,8 +97,8 @@ def read(
     return values, problems
 
 
-def _unknown(prefix: str, key: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
+def _unknown(prefix: str, key: str, settings: Collection[str]) -> str:
+    near = difflib.get_close_matches(key, settings, n=1)
     return f"{prefix}{key} is no setting" + (f": did you mean {prefix}{near[0]}?" if near else " of Pulumi.yaml")
 
 

@@ -21,7 +21,7 @@ def all_of(checks: Sequence[Check]) -> tuple[list[str], list[str]]:
     """What is wrong, and what could not be checked for lack of permission; each in the order of the checks."""
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as threads:
         results = list(threads.map(_one, checks))
-    return [text for found, _ in results for text in found], [text for _, denied in results for text in denied]
+    return [text for problems, _ in results for text in problems], [text for _, denied in results for text in denied]
 
 
 def _one(check: Check) -> tuple[list[str], list[str]]:

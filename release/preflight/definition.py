@@ -24,16 +24,16 @@ def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[st
     revision = name_in(arn)
     again = "`pulumi up --refresh` registers it again"
     try:
-        found = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        definition = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     except ClientError as error:
         if code(error) != "ClientException":
             raise
         yield f"the task definition {revision} does not exist: {again}"
         return
-    described["task"] = found
-    if found["status"] != "ACTIVE":
-        yield f"the task definition {revision} is {found['status']}, and ECS runs ACTIVE ones only: {again}"
-    images = [container["image"] for container in found["containerDefinitions"]]
+    described["task"] = definition
+    if definition["status"] != "ACTIVE":
+        yield f"the task definition {revision} is {definition['status']}, and ECS runs ACTIVE ones only: {again}"
+    images = [container["image"] for container in definition["containerDefinitions"]]
     if not any(image.endswith(request.identity.image_digest) for image in images):
         yield (
             f"the task definition {revision} runs {', '.join(images)}, and {request.identity.image} is to be released: "

@@ -36,23 +36,23 @@ def _in_another_network(request: ReleaseRequest, proven: Proven) -> bool:
 def problems(request: ReleaseRequest, clients: Clients, proven: Proven) -> tuple[list[str], list[str]]:
     """Why `proven` could not run again, and what of it could not be checked for lack of permission."""
     described: dict[str, Mapping[str, Any]] = {}
-    found, denied = all_of([("the task definition before", partial(_read, clients, proven, described))])
+    lines, denied = all_of([("the task definition before", partial(_read, clients, proven, described))])
     found_then, denied_then = all_of([*_checks(request, clients, proven, described)])
     without = f"there is no way back to {short(proven.version)} ({revision(proven.task_definition)})"
-    return [f"{without}: {problem}" for problem in (*found, *found_then)], [*denied, *denied_then]
+    return [f"{without}: {problem}" for problem in (*lines, *found_then)], [*denied, *denied_then]
 
 
 def _read(clients: Clients, proven: Proven, described: dict[str, Mapping[str, Any]]) -> Iterator[str]:
     try:
-        found = clients.ecs.describe_task_definition(taskDefinition=proven.task_definition)["taskDefinition"]
+        definition = clients.ecs.describe_task_definition(taskDefinition=proven.task_definition)["taskDefinition"]
     except ClientError as error:
         if code(error) != "ClientException":
             raise
         yield "its task definition does not exist"
         return
-    described["task"] = found
-    if found["status"] != "ACTIVE":
-        yield f"its task definition is {found['status']}, and ECS runs ACTIVE ones only"
+    described["task"] = definition
+    if definition["status"] != "ACTIVE":
+        yield f"its task definition is {definition['status']}, and ECS runs ACTIVE ones only"
 
 
 def _checks(

@@ -43,17 +43,17 @@ def parameters(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, li
 
     Those of other accounts are left out: their owner describes them.
     """
-    found: dict[str, set[str]] = {}
+    by_region: dict[str, set[str]] = {}
     for value in _values(task):
         if ":secretsmanager:" in value:
             continue
         if not value.startswith("arn:"):
-            found.setdefault(request.region, set()).add(value)
+            by_region.setdefault(request.region, set()).add(value)
             continue
         _, _, _, region, account, resource = value.split(":", 5)
         if account == request.account:
-            found.setdefault(region, set()).add(resource.removeprefix("parameter"))
-    return {region: sorted(found[region]) for region in sorted(found)}
+            by_region.setdefault(region, set()).add(resource.removeprefix("parameter"))
+    return {region: sorted(by_region[region]) for region in sorted(by_region)}
 
 
 def checks(request: ReleaseRequest, clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
@@ -71,16 +71,16 @@ def check(clients: Clients, secret: Secret) -> Iterator[str]:
     """The secret must have the value that the task asks for: ECS starts no task without it."""
     mend = "create it, or correct easi:backendSecrets"
     try:
-        found = clients.secretsmanager(secret.region).describe_secret(SecretId=secret.arn)
+        secret_in_aws = clients.secretsmanager(secret.region).describe_secret(SecretId=secret.arn)
     except ClientError as error:
         if code(error) != "ResourceNotFoundException":
             raise
         yield f"the secret {secret.arn} does not exist: {mend}"
         return
-    if "DeletedDate" in found:
+    if "DeletedDate" in secret_in_aws:
         yield f"the secret {secret.arn} is to be deleted: restore it (`aws secretsmanager restore-secret`), or {mend}"
         return
-    versions: Mapping[str, Sequence[str]] = found.get("VersionIdsToStages") or {}
+    versions: Mapping[str, Sequence[str]] = secret_in_aws.get("VersionIdsToStages") or {}
     if secret.version and secret.version not in versions:
         yield f"the secret {secret.arn} has no version {secret.version}: correct easi:backendSecrets"
     stage = secret.stage or ("" if secret.version else "AWSCURRENT")
@@ -122,16 +122,16 @@ def _check_reading(clients: Clients, role: str, action: str, arns: Sequence[str]
 def _reading(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, list[str]]:
     """The actions that read what the task definition names, and the ARNs of that."""
     partition = request.service.split(":")[1]
-    found: dict[str, set[str]] = {}
+    by_action: dict[str, set[str]] = {}
     for value in _values(task):
         if ":secretsmanager:" in value:
-            found.setdefault("secretsmanager:GetSecretValue", set()).add(_secret(value, request.region).arn)
+            by_action.setdefault("secretsmanager:GetSecretValue", set()).add(_secret(value, request.region).arn)
         elif value.startswith("arn:"):
-            found.setdefault("ssm:GetParameters", set()).add(value)
+            by_action.setdefault("ssm:GetParameters", set()).add(value)
         else:
             name = f"arn:{partition}:ssm:{request.region}:{request.account}:parameter/{value.lstrip('/')}"
-            found.setdefault("ssm:GetParameters", set()).add(name)
-    return {action: sorted(found[action]) for action in sorted(found)}
+            by_action.setdefault("ssm:GetParameters", set()).add(name)
+    return {action: sorted(by_action[action]) for action in sorted(by_action)}
 
 
 def _values(task: Mapping[str, Any]) -> Iterator[str]:

@@ -20,11 +20,11 @@ TRAFFIC_PORT = "traffic-port"
 def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Describe the service as `service`."""
     cluster = request.service.split("/")[-2]
-    found = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
-    if found and found[0]["status"] == "ACTIVE":
-        described["service"] = found[0]
+    services = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    if services and services[0]["status"] == "ACTIVE":
+        described["service"] = services[0]
     else:
-        status = f"is {found[0]['status']}" if found else "does not exist"
+        status = f"is {services[0]['status']}" if services else "does not exist"
         yield f"the service {request.service} {status}: `pulumi up --refresh` makes it again"
 
 
@@ -101,9 +101,9 @@ def _group_problems(group: Mapping[str, Any], port: int) -> Iterator[str]:
     name = group["TargetGroupName"]
     if group.get("TargetType", "ip") != "ip":
         yield f"the target group {name} is for targets of type {group['TargetType']}, and tasks on Fargate are ip"
-    asked = group.get("HealthCheckPort") or TRAFFIC_PORT
-    if asked not in (TRAFFIC_PORT, str(port)):
+    health_port = group.get("HealthCheckPort") or TRAFFIC_PORT
+    if health_port not in (TRAFFIC_PORT, str(port)):
         yield (
-            f"the target group {name} asks for the health on port {asked}, and the container listens on {port}: no "
-            f"task would ever be healthy; set the port of its health check to {TRAFFIC_PORT}"
+            f"the target group {name} asks for the health on port {health_port}, and the container listens on {port}: "
+            f"no task would ever be healthy; set the port of its health check to {TRAFFIC_PORT}"
         )
