@@ -25,12 +25,15 @@ SOURCE = Path(__file__).parents[2] / "functions"
 GOAL = 1.15
 
 STEPS = {
-    "import": ("import boto3", "import handler"),
-    "import and client": ("import boto3; boto3.client('ecs')", "import handler, clients; clients.Aws().ecs"),
+    "import": ("import boto3", "import functions.deploy.handler"),
+    "import and client": (
+        "import boto3; boto3.client('ecs')",
+        "from functions.deploy import clients, handler; clients.Aws().ecs",
+    ),
     "import and one answer": (
         "import boto3, os; boto3.client('ecs').describe_services("
         "cluster=os.environ['CLUSTER'], services=[os.environ['SERVICE']])",
-        "import handler; handler.handle({'command': 'status'}, None)",
+        "from functions.deploy import handler; handler.handle({'command': 'status'}, None)",
     ),
 }
 """What a new process does, the bare way and ours."""
@@ -65,8 +68,7 @@ def measure(environment: Mapping[str, str], runs: int) -> dict[str, tuple[list[T
     found: dict[str, tuple[list[Took], list[Took]]] = {step: ([], []) for step in STEPS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in SOURCE.glob("*.py"):
-            shutil.copy(path, folder)
+        shutil.copytree(SOURCE, folder / SOURCE.name, ignore=shutil.ignore_patterns("__pycache__"))
         for number in range(runs + 1):
             for step, programs in STEPS.items():
                 for kept, program in zip(found[step], programs, strict=True):
