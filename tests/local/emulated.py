@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 REGION = "us-west-2"
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+"""What services call it."""
+Call = tuple[str, str, dict[str, Any]]
+"""Client, method and arguments."""
 
 
 def free_port() -> int:
@@ -22,6 +27,20 @@ def client(endpoint: str, service: str, **changes: Any) -> Any:
     """A client of boto3: of the account's root, whom no policy binds, unless `changes` has other credentials."""
     standard = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client(service, endpoint_url=endpoint, **(standard | changes))
+
+
+def denies(client_: Any, method: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether IAM denies a call. What fails for another reason was allowed: IAM is asked first."""
+    try:
+        getattr(client_, method)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in DENIED
+    return False
+
+
+def described(call: Any) -> str:
+    """For the ids of tests: a call without its arguments."""
+    return f"{call[0]}.{call[1]}" if isinstance(call, tuple) else str(call)
 
 
 def session_of(credentials: Mapping[str, str]) -> dict[str, Any]:

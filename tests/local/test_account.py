@@ -30,17 +30,14 @@ from local.emulator import process
 from tests.components.recorded import Recorded, record
 from tests.local import authorized_emulator
 from tests.local.clone import Clone
-from tests.local.emulated import REGION, client, session_of
+from tests.local.emulated import REGION, Call, client, denies, described, session_of
 
 ACCOUNT = "000000000000"
 STATE, PROJECT = "state-of-easi", "easi"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
 SUBJECT = "repo:CMSgov@1209384/easi@987654321"
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
-Call = tuple[str, str, dict[str, Any]]
-"""Client, method and arguments."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,14 +60,9 @@ class World:
         return session_of(answer["Credentials"])
 
     def is_denied(self, credentials: dict[str, Any], call: Call) -> bool:
-        """Whether IAM denies a call. What fails for another reason was allowed: IAM is asked first."""
         service, method, arguments = call
         given = {name: self.filled(value) for name, value in arguments.items()}
-        try:
-            getattr(self.client(service, **credentials), method)(**given)
-        except ClientError as error:
-            return error.response["Error"]["Code"] in DENIED
-        return False
+        return denies(self.client(service, **credentials), method, given)
 
     def filled(self, value: Any) -> Any:
         """An argument, with the key or the ciphertext that it stands for."""
@@ -336,10 +328,6 @@ DEV_MAY_NOT: list[Call] = [
     ("ec2", "run_instances", {"MinCount": 1, "MaxCount": 1}),
     ("sts", "assume_role", {"RoleArn": role_arn("impl-deploy"), "RoleSessionName": "job"}),
 ]
-
-
-def described(call: Any) -> str:
-    return f"{call[0]}.{call[1]}" if isinstance(call, tuple) else str(call)
 
 
 @pytest.fixture(scope="module")

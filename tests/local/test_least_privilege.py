@@ -16,17 +16,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 from release.rollout import RolledOut, RolloutFailed
 from tests.local.authorized_world import ACCOUNT, CLUSTER, HERE, OTHER, OWN, RECORDS, ROLES, World, build_world
 from tests.local.deployed_service import emulated
+from tests.local.emulated import Call, denies, described
 
-Call = tuple[str, str, dict[str, Any]]
-"""Client, method and arguments."""
-
-DENIED = {"AccessDenied", "AccessDeniedException"}
 NEEDED = {
     "ecs:DescribeServices": "deploy",
     "ecs:DescribeTaskDefinition": "deploy",
@@ -143,10 +139,6 @@ EXECUTION_MAY_NOT: list[Call] = [
 ]
 
 
-def described(call: Any) -> str:
-    return f"{call[0]}.{call[1]}" if isinstance(call, tuple) else str(call)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with emulated(tmp_path_factory, CLUSTER, auth=True) as aws:
@@ -159,13 +151,8 @@ def deployed(world: World) -> RolledOut:
 
 
 def is_denied(world: World, role: str, call: Call) -> bool:
-    """Whether IAM denies a call to a role. What fails for another reason was allowed: IAM is asked first."""
     service, method, arguments = call
-    try:
-        getattr(world.as_role(role, service), method)(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Code"] in DENIED
-    return False
+    return denies(world.as_role(role, service), method, arguments)
 
 
 def may_pass(world: World, role: str, to: str) -> bool:
