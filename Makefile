@@ -74,7 +74,7 @@ test-local: ## tests with the real engine and containers (PART=services, environ
 		echo "nothing that the local tests read has changed since $(SINCE)"; \
 	else \
 		$(MAKE) --no-print-directory setup && \
-		$(VENV)/python -m pytest -n $(LOCAL_WORKERS) --dist loadgroup $(LOCAL_TESTS) $(if $(PART),--part $(PART)); \
+		$(VENV)/python -m pytest -n $(LOCAL_WORKERS) $(LOCAL_TESTS) $(if $(PART),--part $(PART)); \
 	fi
 
 test-faults: setup ## the whole failure suite, an hour or so; writes docs/failures.md

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from local import docker_engine, preflight
 from local.layout import here
@@ -22,16 +23,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: ends the local environments; runs last")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that read the first release run before those that release others, and what ends it all runs last."""
     if part := config.getoption("--part"):
         items[:], others = parts.select(items, part)
         config.hook.pytest_deselected(items=others)
     items.sort(key=lambda item: 2 * bool(item.get_closest_marker("last")) + bool(item.get_closest_marker("moves_on")))
-    here_too = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item, group in parts.groups(here_too):
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+class ByWorld(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Workers of xdist that share no world. Its own `--dist loadgroup` (3.8) leaves groups out of pytest 9.2's ids."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return parts.group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:
+    return ByWorld(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
