@@ -62,11 +62,12 @@ class Change:
         return dataclasses.replace(outcome, uploaded=staged.assets + staged.blobs, expired=self._expire(keep))
 
     def restore(self, digest: str) -> Outcome:
-        """Switch to a release that is kept. Raises StaticReleaseError."""
+        """Switch to a release that is kept; what the site is already is written anew. Raises StaticReleaseError."""
         target.check_alone(self.records)
-        return self._activate(self.records.load(digest), None)
+        active = self.records.active()
+        return self._activate(self.records.load(digest), None, rewrite=active is not None and active.manifest == digest)
 
-    def _activate(self, to: Manifest, source: Folder | None) -> Outcome:
+    def _activate(self, to: Manifest, source: Folder | None, *, rewrite: bool = False) -> Outcome:
         with self._explained(to.digest):
             switched = activate.switch(
                 s3=self.s3,
@@ -76,6 +77,7 @@ class Change:
                 config=None,
                 say=self.say,
                 begins=None,
+                rewrite=rewrite,
                 source=source,
                 records=self.records,
                 by=who("", os.environ),

@@ -6,16 +6,20 @@ import dataclasses
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import purge
-from release import lease, records
+from release import lease, records, session
+from release.__main__ import main
 from release.lease import Holder, LeaseHeldError
 from release.session import Clients
 from release.static import activate, manifest, publish
 from release.static.errors import StaticReleaseError
 from release.static.source import Folder
+from tests.json_schema import check
+from tests.unit.environments import released, world_in
 from tests.unit.fake_s3 import FakeS3, refusal
 from tests.unit.release_world import request
 from tests.unit.test_site_verbs import CloudFront
@@ -46,6 +50,28 @@ def clients(tmp_path: Path) -> Clients:
     )
     caller = "arn:aws:sts::111111111111:assumed-role/admin/ana"
     return Clients(s3=s3, cloudfront=CloudFront(), function=None, caller=caller)
+
+
+def test_the_command_purges_the_environment_of_a_stack_and_the_history_shows_it(
+    clients: Clients, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    world = world_in(tmp_path_factory.mktemp("project"), monkeypatch)
+    world.add("prod", released(world.first))
+    inputs = world.stacks["prod"]["export"]["deployment"]["resources"][-1]["inputs"]
+    inputs["recordsBucket"], inputs["site"] = RECORDS, {**inputs["site"], "bucket": SITE}
+    world.write()
+    monkeypatch.setattr(session, "connect", lambda *_arguments, **_more: clients)
+
+    assert main(["purge", "-s", "prod", "/list.txt", "--reason", "personal data", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    check("purge", said)
+    assert [each["path"] for each in said["purged"]] == ["list.txt"]
+
+    assert main(["history", "-s", "prod"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert any(" purge  done " in row for row in rows)
+    assert "      files     list.txt" in rows
+    assert "      reason    personal data" in rows
 
 
 def purged(clients: Clients, *paths: str, reason: str | None = None) -> None:

@@ -138,11 +138,13 @@ def test_without_distribution_and_address_it_says_what_is_not_done(world: World)
 def test_a_version_can_be_named_where_the_build_does_not(world: World) -> None:
     folder = world.build(ONE)
     Path(folder, "version.json").unlink()
+    with pytest.raises(SystemExit):
+        world.run("publish", "--dist", folder)
+    assert "say what it was built from with --version" in world.capsys.readouterr().err
 
     assert world.run("publish", "--dist", folder, "--version", "2026-11-29.build-7") == 0
     assert world.said()[-1] == "The site is 2026-11-29.build-7: 2 of 3 files written, 0 removed"
     assert world.run("restore", "2026-11-29.build-7") == 0
-    assert "already" in world.said()[-1]
 
 
 def test_a_dry_run_says_what_would_be_and_writes_nothing(world: World) -> None:
@@ -192,6 +194,15 @@ def test_a_release_is_restored_by_its_version_in_short_without_a_folder(world: W
     assert world.run("restore", "1111") == 0
     assert world.said()[-1] == "The site is 111111111111: 2 of 4 files written, 0 removed"
     assert world.title() == ONE
+
+
+def test_to_restore_what_the_site_is_brings_back_what_was_changed_by_hand(world: World) -> None:
+    world.publish(ONE)
+    world.site["index.html"] = b"by hand"
+    del world.site["robots.txt"]
+    assert world.run("restore", ONE) == 0
+    assert world.title() == ONE
+    assert "robots.txt" in world.site
 
 
 def test_what_never_ran_or_is_ambiguous_is_not_restored(world: World) -> None:
