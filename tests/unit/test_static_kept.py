@@ -325,8 +325,10 @@ def test_what_no_release_wrote_is_not_taken_for_what_an_interrupted_staging_brou
     path = manifest(NEW).immutable[0].path
     dev.s3.put_object(Bucket=dev.site.bucket, Key=path, Body=b"x" * len(NEW[path]))
     dev.s3.advance(3)
-    with killed(dev, 6, arrives=True):
+    with killed(dev, 1, arrives=True):  # a request that is refused does not count
         dev.publish(NEW, tmp_path)
+    assert [key for key in dev.records.objects if key.endswith("/manifest.json")]
+    assert path not in [key for _, key in dev.s3.calls[1:]], "no other file had arrived"
     dev.publish(NEW, tmp_path)
     assert_is(dev, NEW)
 
