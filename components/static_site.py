@@ -90,7 +90,8 @@ class StaticSite(Component):
         domain = None
         if args.domain:
             domain = SiteDomain(name, SiteDomainArgs(domain=args.domain, us_east_1=args.us_east_1), opts=self.child)
-        routes = aws.cloudfront.KeyValueStore(name, opts=self.child)
+        # Without a comment the provider sees one that is empty, and a change in every preview.
+        routes = aws.cloudfront.KeyValueStore(name, comment="Paths of the site's files", opts=self.child)
         distribution = self._distribution(name, args, files, domain, routes)
         if domain:
             domain.point_to(distribution)

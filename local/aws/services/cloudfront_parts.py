@@ -154,7 +154,7 @@ class KeyValueStore(Kind):
     service, regional, keys = "cloudfront", False, {"Name": "name"}
     make, get = "create_key_value_store", "describe_key_value_store"
     changes = (Change("update_key_value_store"),)
-    identity = "KeyValueStore.Id"
+    identity = "{name}"
     outputs = {"arn": "KeyValueStore.ARN", "etag": "ETag"}
     replaces, name = words("name"), Name(limit=64)
     volatile = words("etag lastModifiedTime")
