@@ -187,6 +187,8 @@ def test_policy_denies_whom_it_lets_in_without_tls(world: World, bucket: str, tl
         ("s3:PutObject", "attempts/1/began.json", "*", "ImplicitDeny"),
         ("s3:DeleteObject", "attempts/1/began.json", None, "Deny"),
         ("s3:DeleteObjectVersion", "attempts/1/began.json", None, "Deny"),
+        ("s3:PutObject", "purges/1/began.json", None, "Deny"),
+        ("s3:DeleteObjectVersion", "purges/1/began.json", None, "Deny"),
         ("s3:GetObject", "attempts/1/began.json", None, "ImplicitDeny"),
         ("s3:PutObject", "lease.json", None, "ImplicitDeny"),
         ("s3:DeleteObject", "lease.json", None, "ImplicitDeny"),
