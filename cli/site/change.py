@@ -108,7 +108,7 @@ class Change:
             yield
         except StaticReleaseError as error:
             active = self.records.active()
-            if active is None or active.unsettled != to:
+            if active is None or active.unsettled != to or self.dry_run:
                 raise StaticReleaseError(f"{error}\n  nothing that visitors get was changed") from error
             lines = [str(error), "the site may have files of two releases. To end that, run this again"]
             if active.manifest:

@@ -55,7 +55,9 @@ def publish(options: argparse.Namespace, clients: Any) -> int:
     s3 = target.s3(options, clients)
     records = Records(s3, site.records_bucket)
     active = records.active()
-    outcome = Outcome(version=built.version, manifest=built.digest, total=len(built.files), dry_run=options.dry_run)
+    outcome = Outcome(
+        version=built.version, manifest=built.digest, total=len(built.files), changed=False, dry_run=options.dry_run
+    )
     if active is None or active.manifest != built.digest or active.unsettled is not None:
         from cli.site.change import Change  # noqa: PLC0415 - takes a while, for which no change need not wait
 

@@ -38,14 +38,16 @@ class Outcome:
     written: tuple[str, ...] = ()
     """Paths of the site that changed."""
     removed: tuple[str, ...] = ()
+    changed: bool = True
+    """False: the site was this release already."""
     expired: int = 0
     """Releases that can no longer be restored."""
     dry_run: bool = False
 
     def __str__(self) -> str:
         named, would = name(self.version), "would be " if self.dry_run else ""
-        if not self.written and not self.removed:
-            return f"The site is {named} already: nothing {would or 'was '}changed, {self.total:,} files"
+        if not self.changed:
+            return f"The site is {named} already: nothing was changed, {self.total:,} files"
         return (
             f"The site {would or 'is '}{named}: {len(self.written):,} of {self.total:,} files {would}written, "
             f"{len(self.removed):,} {would}removed"
@@ -144,7 +146,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_json(outcome), indent=2))
         return
-    if outcome.dry_run:
+    if outcome.dry_run and outcome.changed:
         print(f"would upload {outcome.uploaded:,} files")
         for would, paths in (("write", outcome.written), ("remove", outcome.removed)):
             more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""

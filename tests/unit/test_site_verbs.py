@@ -125,6 +125,14 @@ def test_a_publish_without_a_change_is_one_request(world: World) -> None:
     assert world.stored() == before
 
 
+def test_another_version_of_the_same_files_is_a_release_of_its_own(world: World) -> None:
+    folder = world.build(ONE)
+    assert world.run("publish", "--dist", folder, "--version", "one") == 0
+    assert world.run("publish", "--dist", folder, "--version", "two") == 0
+    assert world.said()[-1] == "The site is two: 0 of 4 files written, 0 removed"
+    assert world.document("publish", "--dist", folder, "--version", "two")["changed"] is False
+
+
 def test_without_distribution_and_address_it_says_what_is_not_done(world: World) -> None:
     said = world.publish(ONE)
     assert any("no distribution was given" in line for line in said)
