@@ -17,7 +17,6 @@ ATTEMPTS: Final = 3
 """How often a body that breaks off is asked for. boto3 repeats a call whose answer fails, but bodies come after that:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html is a call that has succeeded by then."""
 
-
 T = TypeVar("T")
 CONFLICTS: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 """409: another request about the key is under way. S3 asks for a repetition ("How to prevent object overwrites with

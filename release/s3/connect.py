@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import NoCredentialsError, NoRegionError
+
 from release.s3.client import S3Client
 from release.s3.signing import Keys
 
@@ -51,8 +53,8 @@ def for_session(session: boto3.Session, config: Any = None) -> S3Client:
 
     Raises BotoCoreError where credentials or region are missing.
     """
-    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - as what it is raised for
-
+    if session.region_name is None:
+        raise NoRegionError
     client = session.client("s3", config=config)
     credentials = session.get_credentials()
     if credentials is None:
