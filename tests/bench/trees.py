@@ -35,7 +35,9 @@ def change(folder: Path, kind: Kind, count: int) -> int:
 
 def _content(number: int, build: str) -> bytes:
     noise = random.Random(f"{number} {build}")
-    return f"<!doctype html><title>{number} {build}</title><p>{noise.randbytes(noise.randint(500, 1500)).hex()}".encode()
+    return (
+        f"<!doctype html><title>{number} {build}</title><p>{noise.randbytes(noise.randint(500, 1500)).hex()}".encode()
+    )
 
 
 def _path(folder: Path, kind: Kind, number: int, build: str) -> Path:
