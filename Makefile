@@ -21,7 +21,7 @@ SINCE ?=
 UNREAD := $(patsubst %,':(exclude,glob)%',README.md LICENSE docs/*.md docs/*.py docs/decisions/** docs/pictures/** \
 	tests/unit/test_*.py tests/components/test_*.py)
 
-.PHONY: help up setup status install frontend test test-fast test-local test-faults check checkov docs pictures down
+.PHONY: help up setup status install frontend test test-fast test-local test-faults check checkov docs pictures bench down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ docs: .venv/.easi-installed ## write what is generated again: docs/settings.md, 
 
 pictures: setup ## take the pictures of comment and summaries again: docs/pictures
 	$(VENV)/python -m pytest tests/local/workflow --pictures docs/pictures
+
+bench: setup ## all measurements, an hour or so; writes docs/benchmarks.md, its plot and the table of README.md
+	$(VENV)/python -m tests.bench
 
 down: ## nothing left: processes, containers, images of ours, files
 	@$(PYTHON) -m local down
