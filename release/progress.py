@@ -101,6 +101,5 @@ def clean(text: str) -> str:
     from functions.redaction.shapes import hide  # noqa: PLC0415 - its patterns take longer to compile than a site's run
 
     # Colors would tear apart what a secret looks like; what else is escaped may be a part of one.
-    from functions.redaction.shapes import hide  # noqa: PLC0415 - its expressions take a while, and few texts come here
 
     return escaping.shown(hide(escaping.SEQUENCES.sub("", text)))

@@ -48,11 +48,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-environments", action="store_true", help="only what needs no local AWS")
     options = parser.parse_args()
+    machine = report.facts()
     rows, starts = static_site.measure_all(options.sizes, options.rounds)
-    sections = [report.static_section(rows, starts)]
     report.PLOT.write_text(report.plot(rows), encoding="utf-8")
     report.write_readme(report.readme_section(rows))
-    report.write(sections)
+    report.write([report.static_section(rows, starts)], machine)
     if not options.no_environments:
         with tempfile.TemporaryDirectory() as name:
             clone = clone_to(Path(name) / "easi")
@@ -60,8 +60,7 @@ def main() -> int:
                 up = clone.local("up", "--env", ENVIRONMENT, timeout_s=UP_S)
                 assert up.returncode == 0, up.stdout[-4000:]
                 for section in in_environment(clone):
-                    sections.append(section)
-                    report.write(sections)
+                    report.write([section], machine)
                     print(section, flush=True)
             finally:
                 clone.local("down")

@@ -24,6 +24,8 @@ BEGINS, ENDS = "<!-- benchmarks: written by make bench -->", "<!-- end of benchm
 STATIC: Final = f"""\
 ## Static releases
 
+{{measured}}
+
 `python -m release site publish` beside `aws s3 sync` and `s5cmd sync` at their defaults: whole processes, the same
 builds, an S3 endpoint in memory that waits {static_site.LATENCY_MS} ms before each answer (`tests/bench/endpoint`).
 Hashed: names that change with the content. Pages: names that stay. A ratio is how many times as long the other takes.
@@ -38,9 +40,8 @@ files that changed (pages: two for each)."""
 INTRODUCTION: Final = """\
 # Measurements
 
-`make bench` wrote this page, on the machine below, and nothing of it on AWS. Ratios are what counts; seconds depend on
-the machine. [tests/bench](../tests/bench/README.md) says what is measured how.
-
+`make bench` writes this page, but for its section on failures. Nothing here was measured on AWS. Ratios are what
+counts; seconds depend on the machine. [tests/bench](../tests/bench/README.md) says what is measured how.
 """
 COLOURS: Final = {OURS: "#2563eb", PEER: "#d97706", "s5cmd sync": "#6b7280"}
 
@@ -69,7 +70,7 @@ def static_section(rows: Sequence[Row], starts: Mapping[str, Took]) -> str:
     """The table of all sizes, and what was missed."""
     missed = static_site.missed(rows)
     lines = [
-        STATIC,
+        STATIC.replace("{measured}", measured_at()),
         f"![Seconds by number of files](pictures/{PLOT.name})\n",
         _table(rows),
         "",
@@ -129,13 +130,13 @@ def readme_section(rows: Sequence[Row]) -> str:
     """The first lines: 2,000 files, or what was measured last."""
     files = 2000 if any(row.files == 2000 for row in rows) else rows[-1].files
     lines = [
-        "| 2,000 files, 20 ms a request | publish | `aws s3 sync` | requests |".replace("2,000", f"{files:,}"),
+        f"| {files:,} files | seconds | `aws s3 sync` takes | requests |",
         "| --- " * 4 + "|",
     ]
     for row in rows:
         if row.tool == OURS and row.files == files and (ratio := static_site.peer_ratio(rows, row)):
             lines.append(
-                f"| {row.kind}, {row.case} | {row.took.seconds:.2f} s | {ratio:.1f}x as long | {row.took.requests:,} |"
+                f"| {row.kind}, {row.case} | {row.took.seconds:.2f} | {ratio:.1f}x as long | {row.took.requests:,} |"
             )
     lines += ["", f"![Seconds by number of files](docs/pictures/{PLOT.name})"]
     return "\n".join(lines)
@@ -185,11 +186,27 @@ def plot(rows: Sequence[Row]) -> str:
 
 def printed(title: str, about: str, text: str) -> str:
     """What a measurement printed, as it is."""
-    return f"## {title}\n\n{about}\n\n```text\n{text.strip()}\n```"
+    return f"## {title}\n\n{measured_at()} {about}\n\n```text\n{text.strip()}\n```"
 
 
-def write(sections: Sequence[str]) -> None:
-    PAGE.write_text(INTRODUCTION + "\n\n".join([facts(), *sections]) + "\n", encoding="utf-8")
+def write(sections: Sequence[str], machine: str) -> None:
+    """Replaces these sections; those that were not measured this time stay, each says when it was."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    kept = {_title(section): section for section in text.split("\n## ")[1:]}
+    kept |= {_title(section): section.removeprefix("## ") for section in (*sections, f"## The machine\n\n{machine}")}
+    last = kept.pop("The machine")
+    whole = [INTRODUCTION.strip(), *(section.strip() for section in (*kept.values(), last))]
+    PAGE.write_text("\n\n## ".join(whole) + "\n", encoding="utf-8")
+
+
+def _title(section: str) -> str:
+    return section.removeprefix("## ").partition("\n")[0]
+
+
+def measured_at() -> str:
+    """For the first line of a section."""
+    load = " ".join(f"{value:.0f}" for value in os.getloadavg())
+    return f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load average {load} on {os.cpu_count()} cores."
 
 
 def write_readme(section: str) -> None:

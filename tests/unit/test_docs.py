@@ -96,7 +96,7 @@ def test_the_diagram_of_a_release_has_its_phases_in_order() -> None:
 
 def test_figures_of_the_readme_are_those_that_were_measured() -> None:
     readme, measured, failures = (
-        (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "tests/bench/README.md", "docs/failures.md")
+        (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/benchmarks.md", "docs/failures.md")
     )
     compared = readme.partition("## Compared with other tools")[2].partition("\n## ")[0]
     figures = set(re.findall(r"\d+(?:[.,]\d+)? (?:s|requests)\b", compared))
