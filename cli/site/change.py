@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Change:
 
     s3: Any
     cloudfront: Any
+    routes_client: Callable[[], Any]
     site: Site
     records: Records
     say: Say
@@ -38,10 +39,11 @@ class Change:
     def of(options: argparse.Namespace, *, clients: Any, s3: Any, site: Site, records: Records, say: Say) -> Change:
         """What the options of `target.add_change` ask for."""
         if options.dry_run:
-            site, say = dataclasses.replace(site, distribution_id=None, url=None), _silent
+            site, say = dataclasses.replace(site, distribution_id=None, routes=None, url=None), _silent
         return Change(
             s3=s3,
             cloudfront=clients.cloudfront if site.distribution_id else None,
+            routes_client=lambda: clients.routes,
             site=site,
             records=records,
             say=say,
@@ -72,6 +74,7 @@ class Change:
             switched = activate.switch(
                 s3=self.s3,
                 cloudfront=self.cloudfront,
+                routes_client=self.routes_client,
                 manifest=to.digest,
                 site=self.site,
                 config=None,

@@ -58,7 +58,8 @@ def publish(options: argparse.Namespace, clients: Any) -> int:
     outcome = Outcome(
         version=built.version, manifest=built.digest, total=len(built.files), changed=False, dry_run=options.dry_run
     )
-    if active is None or active.manifest != built.digest or active.unsettled is not None:
+    is_now = active is not None and active.manifest == built.digest and active.unsettled is None
+    if active is None or not is_now or not active.is_routed(site):
         from cli.site.change import Change  # noqa: PLC0415 - takes a while, for which no change need not wait
 
         change = Change.of(options, clients=clients, s3=s3, site=site, records=records, say=say)

@@ -70,6 +70,9 @@ def add_distribution(parser: argparse.ArgumentParser) -> None:
 def add_change(parser: argparse.ArgumentParser) -> None:
     """What those verbs take that make another release the site."""
     add_distribution(parser)
+    parser.add_argument(
+        "--routes", metavar="ARN", help="the CloudFront KeyValueStore by which the edge knows the paths"
+    )
     parser.add_argument("--url", help="the site's address, through which it is read back")
     parser.add_argument(
         "--take-over", action="store_true", help="although another run's switch has not ended: you know that it is dead"
@@ -90,6 +93,7 @@ def site(options: argparse.Namespace) -> Site:
         records_bucket=options.records_bucket,
         distribution_id=getattr(options, "distribution", None),
         url=getattr(options, "url", None),
+        routes=getattr(options, "routes", None),
     )
 
 
@@ -99,7 +103,7 @@ def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: b
     # A version that was published with other files, too, would not say which.
     alone = kept and [each.version for each in catalog.staged].count(kept.version) == 1
     release = kept.version if kept and alone else manifest
-    options = (("distribution", site.distribution_id), ("url", site.url))
+    options = (("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url))
     more = "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
     more += " --take-over" if take_over else ""
     return (
@@ -130,6 +134,16 @@ class Clients:
         import boto3  # noqa: PLC0415 - see above
 
         return boto3.client("cloudfront")
+
+    @functools.cached_property
+    def routes(self) -> Any:
+        import boto3  # noqa: PLC0415 - see above
+
+        from release import sigv4a  # noqa: PLC0415 - see above
+
+        session = boto3.Session()
+        sigv4a.install(session)
+        return session.client("cloudfront-keyvaluestore")
 
 
 def s3(options: argparse.Namespace, clients: Any) -> Any:

@@ -122,8 +122,8 @@ def switch(
     body = b"" if config is None else _config(config)
     config_sha256 = hashlib.sha256(body).hexdigest() if config is not None else before.config_sha256 if before else ""
     is_now = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
-    has_routes = site.routes is None or (before is not None and before.routes == site.routes)
-    if is_now == (manifest, config_sha256) and has_routes and not rewrite:
+    is_routed = before is not None and before.is_routed(site)
+    if is_now == (manifest, config_sha256) and is_routed and not rewrite:
         say("the site is this release already")
         activated = Activated(manifest=manifest, replaced=manifest, written=())
         return Switched(activated=activated, proves=None, records=records)
@@ -157,7 +157,7 @@ def switch(
         records.save_active(replace(before or nothing, unsettled=manifest, unsettled_at=started, unsettled_by=by))
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)
     restored = [one.file.path for one in seen.repairs]
-    known_routes = active if has_routes else None
+    known_routes = active if is_routed else None
     routed = routes.moved(client=routes_client, site=site, before=known_routes, after=target)
     place = progress.counting(_placer(s3, site, target, catalog, source), say, "switched", len(files))
     _switch(s3, site, changed, config=body, place=place, routed=routed)

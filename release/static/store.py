@@ -81,6 +81,10 @@ class Active:
     routes: str | None = None
     """ARN of the key value store that has this manifest's paths; None: none is known to."""
 
+    def is_routed(self, site: Site) -> bool:
+        """Whether the edge knows this manifest's paths, as far as it knows any."""
+        return site.routes in (None, self.routes)
+
     def to_json(self) -> bytes:
         return json.dumps(fields(self), indent=1).encode()
 

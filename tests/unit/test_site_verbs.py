@@ -17,6 +17,7 @@ from cli.site import publish, purge, restore, status
 from release.static.errors import StaticReleaseError
 from release.static.records import Records
 from tests.json_schema import check
+from tests.unit.fake_key_value_store import ARN, FakeKeyValueStore
 from tests.unit.fake_s3 import FakeS3, refusal
 
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
@@ -47,6 +48,7 @@ class World:
     capsys: pytest.CaptureFixture[str]
     s3: FakeS3 = field(default_factory=lambda: FakeS3("site", "records", page=1000))
     cloudfront: CloudFront = field(default_factory=CloudFront)
+    routes: FakeKeyValueStore = field(default_factory=FakeKeyValueStore)
 
     def build(self, version: str, **files: str) -> str:
         """The folder of a small build, with more files by their paths."""
@@ -69,7 +71,7 @@ class World:
         add(parser)
         options = parser.parse_args([*BUCKETS, *words])
         options.parser = parser
-        return act(options, SimpleNamespace(s3=self.s3, cloudfront=self.cloudfront))
+        return act(options, SimpleNamespace(s3=self.s3, cloudfront=self.cloudfront, routes=self.routes))
 
     def publish(self, version: str, *words: str, **files: str) -> list[str]:
         """The lines that it printed."""
@@ -112,6 +114,23 @@ def test_the_last_line_of_a_publish_is_the_verdict(world: World) -> None:
     assert second[-1] == "The site is 222222222222: 3 of 5 files written, 0 removed"
     assert world.publish(THREE)[-1] == "The site is 333333333333: 2 of 4 files written, 1 removed"
     assert "old.html" not in world.site
+
+
+def test_the_store_of_the_paths_follows_publishes_and_restores(world: World) -> None:
+    own = {"/", "config.json", "index.html", "robots.txt", "version.json"}
+    world.publish(ONE, "--routes", ARN, LICENSE="MIT")
+    world.publish(TWO, "--routes", ARN, "--dry-run")
+    assert set(world.routes.items) == {*own, "LICENSE"}
+    world.publish(TWO, "--routes", ARN)
+    assert set(world.routes.items) == own
+    assert world.run("restore", ONE, "--routes", ARN) == 0
+    assert set(world.routes.items) == {*own, "LICENSE"}
+    world.publish(TWO)
+    assert set(world.routes.items) == {*own, "LICENSE"}, "nobody said where it is"
+    world.routes.calls.clear()
+    world.publish(TWO, "--routes", ARN)
+    assert set(world.routes.items) == own
+    assert world.routes.calls == ["list", "describe", "update"]
 
 
 def test_a_publish_without_a_change_is_one_request(world: World) -> None:
