@@ -155,7 +155,7 @@ def lines(history: History, now: datetime) -> list[str]:
         proven = f"{when(release.verified_at)} ({ago(release.verified_at, now)})"
         first = f"{name} runs {short(release.version)}, proven {proven}"
     shown = [bold(first)]
-    if release is not None and not history.attempts:
+    if release is not None and not history.attempts and not history.purges:
         shown.append("  no attempt is recorded: this environment was last released before attempts were kept")
     rows = [(_row(attempt, history.held), _details(attempt)) for attempt in history.attempts]
     rows += [(_row_of_update(update), _details_of_update(update)) for update in history.failed]

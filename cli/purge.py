@@ -40,14 +40,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
-    # People also copy a path from an address.
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
-        type=lambda text: text.lstrip("/"),
+        type=_path,
         help="a file as it is in the build, for example docs/old.html",
     )
+
+
+def _path(text: str) -> str:
+    """A path as a manifest has it; people also copy it from an address."""
+    path = text.lstrip("/")
+    if not path:
+        raise argparse.ArgumentTypeError(f"{text!r} names no file: expected one as it is in the build")
+    return path
 
 
 def run(options: argparse.Namespace) -> int:

@@ -257,7 +257,7 @@ def test_a_purge_is_shown_with_its_files_its_reason_and_how_it_ended() -> None:
         ),
     ]
     shown = history.lines(History(environment="prod", release=released(OLD), purges=found), NOW)
-    assert shown[2:-1] == [
+    assert shown[1:-1] == [
         "  started                  version  kind   outcome      took   who",
         "  2026-01-02 03:40:00 UTC  -        purge  interrupted  -      octocat",
         "      files     .env, a\\u000ab",

@@ -347,6 +347,13 @@ def test_a_purged_file_is_gone_everywhere_and_is_refused_later(world: World) -> 
         world.run("publish", "--dist", world.build(TWO, **{".env": "secret"}), "--publish", ".env")
 
 
+def test_a_path_that_names_no_file_is_wrong_usage(world: World) -> None:
+    with pytest.raises(SystemExit) as ended:
+        world.run("purge", "/")
+    assert ended.value.code == 2
+    assert "'/' names no file" in world.capsys.readouterr().err
+
+
 @pytest.mark.parametrize("path", ["index.html", "version.json", "nothing.txt"])
 def test_what_cannot_be_purged_is_refused(world: World, path: str) -> None:
     world.publish(ONE)
