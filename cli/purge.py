@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import YES
 from cli.environment import add_stack, read_environment
 from cli.lines import Lines
+from functions.strict_json import fields
 from release import lease, records, session
 from release.progress import Say
 from release.records import Purge
@@ -21,7 +22,6 @@ from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import purge
 from release.static.purge import Done
-from release.strict_json import fields
 from release.who import who
 
 DESCRIPTION: Final = (

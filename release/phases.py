@@ -20,7 +20,8 @@ from release.healthcheck import NotProven
 from release.progress import Say
 from release.records import Proven, UnfinishedMark
 from release.rollout import RolloutFailed
-from release.static import activate, manifest, plan, publish, store
+from release.static import activate, manifest, publish, store
+from release.static.content import CONFIG
 from release.static.errors import StaticReleaseError
 from release.static.source import Folder
 from release.version import short
@@ -210,7 +211,7 @@ def _proven_config(context: ReleaseContext) -> Mapping[str, Any] | None:
     active = store.active(s3=s3, records_bucket=site.records_bucket)
     if active is None or active.unsettled is not None:
         return None
-    body = store.get(s3, site.bucket, plan.CONFIG)
+    body = store.get(s3, site.bucket, CONFIG)
     if body is None or hashlib.sha256(body).hexdigest() != active.config_sha256:
         return None
     return dict(strict_json.decode(body))

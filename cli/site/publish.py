@@ -11,6 +11,7 @@ from cli.lines import Lines
 from cli.site import target
 from cli.site.target import Outcome
 from release.static import manifest
+from release.static.content import VERSION
 from release.static.expire import KEEP
 from release.static.records import Records
 
@@ -46,8 +47,8 @@ def publish(options: argparse.Namespace, clients: Any) -> int:
     site, say = target.site(options), Lines(silent=options.json)
     if options.keep < 1:
         options.parser.error(f"--keep {options.keep}: expected 1 or more")
-    if options.version is None and options.dist.is_dir() and not (options.dist / "version.json").exists():
-        options.parser.error(f"{options.dist} has no version.json: say what it was built from with --version")
+    if options.version is None and options.dist.is_dir() and not (options.dist / VERSION).exists():
+        options.parser.error(f"{options.dist} has no {VERSION}: say what it was built from with --version")
     built = manifest.from_folder(
         options.dist, version=options.version, allowed=options.publish, config_is_written=False
     )

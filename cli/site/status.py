@@ -11,10 +11,10 @@ from typing import Any
 from cli import NO, YES
 from cli.site import target
 from cli.text import ago, bold, table, when
+from functions.strict_json import fields
 from release.static.catalog import Catalog
 from release.static.records import Records
 from release.static.store import Active, Site
-from release.strict_json import fields
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

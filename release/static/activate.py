@@ -8,11 +8,9 @@ only those that differ.
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -22,20 +20,16 @@ from release import progress
 from release.progress import Say
 from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog
-from release.static.content import CACHE_CONTROL, content_type
+from release.static.content import CACHE_CONTROL, CONFIG, content_type
 from release.static.errors import StaticReleaseError, WrongContentError
+from release.static.invalidation import INVALIDATION_WAIT_S, invalidate
 from release.static.manifest import File, Manifest
 from release.static.records import Records
 from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, is_elsewhere, kept_at
-from release.static.store import MAX_HISTORY, Active, Site, reported
+from release.static.store import MAX_HISTORY, NOTHING_ACTIVE, Active, Site, reported
 from release.version import short
 
 READ_BACK_DEADLINE_S: Final = 120.0
-INVALIDATION_WAIT_S: Final = 60.0
-INVALIDATION_POLL_S: Final = 2.0
-ABANDONED_S: Final = 3600.0
-"""After this time an activation that has not ended is taken for dead. It lasts minutes; S3 refuses requests of a clock
-that is 15 minutes wrong ("RequestTimeTooSkewed"), and the two clocks may be wrong in opposite directions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,71 +112,64 @@ def switch(
     StaticReleaseError; run again, it continues.
     """
     records = records or Records(s3, site.records_bucket)
-    before = records.active()
-    body = b"" if config is None else _config(config)
-    config_sha256 = hashlib.sha256(body).hexdigest() if config is not None else before.config_sha256 if before else ""
-    is_now = (before.manifest, before.config_sha256) if before is not None and before.unsettled is None else None
-    is_routed = before is not None and before.is_routed(site)
-    if is_now == (manifest, config_sha256) and is_routed and not rewrite:
+    recorded = records.active() or NOTHING_ACTIVE
+    body = None if config is None else _config(config)
+    becomes = _record(recorded, manifest, body, site)
+    has_routes = site.routes is None or recorded.routes == site.routes
+    is_active = (recorded.manifest, recorded.config_sha256, recorded.unsettled) == (
+        manifest,
+        becomes.config_sha256,
+        None,
+    )
+    if is_active and has_routes and not rewrite:
         say("the site is this release already")
         activated = Activated(manifest=manifest, replaced=manifest, written=())
         return Switched(activated=activated, proves=None, records=records)
     if begins is None and not take_over:
-        _check_nobody_switches(before, manifest)
+        records.check_nobody_switches(but=manifest)
     target = _staged(records, manifest)
-    catalog = records.catalog()
-    known = before if before is not None and before.manifest and before.unsettled is None and not rewrite else None
-    active = records.load(str(known.manifest)) if known else None
-    doubt = rewrite or (before is not None and (active is None or _is_of_earlier_program(active, catalog)))
-    seen = repair.find(s3=s3, site=site, manifest=target, catalog=catalog, source=source, doubt=doubt)
-    there = seen.others if active is None or doubt else {file.path for file in active.mutable}
+    is_known = recorded.manifest and recorded.unsettled is None and not rewrite
+    active = records.load(str(recorded.manifest)) if is_known else None
+    config_changed = body is not None and (active is None or recorded.config_sha256 != becomes.config_sha256)
+    doubt = _is_in_doubt(recorded, active, records.catalog(), rewrite=rewrite)
+    seen = repair.find(s3=s3, site=site, manifest=target, catalog=records.catalog(), source=source, doubt=doubt)
+    present = seen.others if active is None or doubt else {file.path for file in active.mutable}
     others = _others(s3, records, target) if doubt else [active] if active else ()
-    changed = plan.switch(
+    leftover = present & plan.leftover(target=target, others=others, assets=records.catalog().assets)
+    changes = plan.switch(
         target=target,
         active=active,
-        there=there,
-        leftover=there & plan.leftover(target=target, others=others, assets=catalog.assets),
-        config_changed=config is not None and (known is None or known.config_sha256 != config_sha256),
+        present=present,
+        leftover=leftover if body is None else leftover - {CONFIG},
+        config_changed=config_changed,
     )
-    files = [file for several in (changed.other, *changed.pages) for file in several]
     if not is_elsewhere(source, site.records_bucket):
-        repair.check_kept(s3, site, target, catalog, files)
-    if (now := catalog.seen(seen.etags)) is not catalog:
-        records.save_catalog(now)
+        repair.check_kept(s3, site, target, records.catalog(), changes.files)
+    restored = [repaired.file.path for repaired in seen.repairs]
+    _save_etags(records, target, seen.etags, [*restored, *(file.path for file in changes.files)])
     started = store.now()
-    if begins is not None:
-        begins()
+    if begins is None:
+        records.save_active(replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by))
     else:
-        nothing = Active(manifest=None, config_sha256="", activated_at="", history=())
-        records.save_active(replace(before or nothing, unsettled=manifest, unsettled_at=started, unsettled_by=by))
+        begins()
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)
-    restored = [one.file.path for one in seen.repairs]
-    known_routes = active if is_routed else None
-    routed = routes.moved(client=routes_client, site=site, before=known_routes, after=target)
-    place = progress.counting(_placer(s3, site, target, catalog, source), say, "switched", len(files))
-    _switch(s3, site, changed, config=body, place=place, routed=routed)
-    release = f"{manifest} {config_sha256} {started}"
+    routed = routes.moved(client=routes_client, site=site, before=active if has_routes else None, after=target)
+    place = progress.counting(_placer(s3, site, target, records.catalog(), source), say, "switched", len(changes.files))
+    _write(s3, site, changes, config=body or b"", place=place, routed=routed)
     # An edge may remember that a file was not there.
-    forget = [*changed.invalidate, *plan.invalidation(restored)]
+    forget = [*changes.invalidate, *plan.invalidation(restored)]
+    release = f"{manifest} {becomes.config_sha256} {started}"
     say(invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
-    written = [*restored, *(file.path for file in files)]
-    written += [plan.CONFIG] if changed.config else []
-    gone = f", {len(changed.removed)} deleted" if changed.removed else ""
-    say(f"the site is {short(target.version)}: {len(written)} files switched{gone}")
-    earlier = before.history if before else ()
-    history = (manifest, *(digest for digest in earlier if digest != manifest))[:MAX_HISTORY]
-    return Switched(
-        activated=Activated(
-            manifest=manifest,
-            replaced=before.manifest if before else None,
-            written=tuple(sorted(written)),
-            removed=tuple(changed.removed),
-        ),
-        proves=Active(
-            manifest=manifest, config_sha256=config_sha256, activated_at="", history=history, routes=site.routes
-        ),
-        records=records,
+    written = [*restored, *(file.path for file in changes.files), *([CONFIG] if changes.config else [])]
+    deleted = f", {len(changes.removed)} deleted" if changes.removed else ""
+    say(f"the site is {short(target.version)}: {len(written)} files switched{deleted}")
+    activated = Activated(
+        manifest=manifest,
+        replaced=recorded.manifest,
+        written=tuple(sorted(written)),
+        removed=tuple(changes.removed),
     )
+    return Switched(activated=activated, proves=becomes, records=records)
 
 
 def prove(*, switched: Switched, site: Site, say: Say, deadline_s: float = READ_BACK_DEADLINE_S) -> None:
@@ -213,30 +200,40 @@ def _staged(records: Records, digest: str) -> Manifest:
     return manifest
 
 
-def _check_nobody_switches(before: Active | None, manifest: str) -> None:
-    """Raises StaticReleaseError if the activation of another release began and has not ended."""
-    if before is None or before.unsettled in (None, manifest) or not before.unsettled_at:
-        return
-    began = datetime.fromisoformat(before.unsettled_at)
-    if datetime.now(UTC) - began < timedelta(seconds=ABANDONED_S):
-        raise StaticReleaseError(
-            f"the site is being switched to {str(before.unsettled)[:19]} by {before.unsettled_by or 'somebody'} since "
-            f"{before.unsettled_at}, and whether that run is alive is not known: wait for its end. If it is dead, "
-            "publish or restore that release, or take over (--take-over)"
-        )
+def _record(recorded: Active, manifest: str, config: bytes | None, site: Site) -> Active:
+    """What `static/active.json` becomes. Without a config, the one that is there stays."""
+    return Active(
+        manifest=manifest,
+        config_sha256=recorded.config_sha256 if config is None else hashlib.sha256(config).hexdigest(),
+        activated_at="",
+        history=(manifest, *(digest for digest in recorded.history if digest != manifest))[:MAX_HISTORY],
+        routes=site.routes,
+    )
 
 
-def _is_of_earlier_program(active: Manifest, catalog: Catalog) -> bool:
-    """Whether the site may have files that keep their names of releases before it: these were not deleted then."""
+def _is_in_doubt(recorded: Active, active: Manifest | None, catalog: Catalog, *, rewrite: bool) -> bool:
+    """Whether the site may have other files than `active` says: those of a release whose program deleted none, too."""
+    if active is None:
+        return rewrite or recorded.unsettled is not None
     entry = catalog.find(active.digest)
     return entry is None or entry.earlier_program
 
 
 def _others(s3: Any, records: Records, target: Manifest) -> Iterator[Manifest]:
     """The other manifests that are kept, one at a time: each may have a hundred thousand files."""
-    for each in records.catalog().staged:
-        if each.manifest != target.digest:
-            yield store.load(s3=s3, records_bucket=records.bucket, digest=each.manifest)
+    for staged in records.catalog().staged:
+        if staged.manifest != target.digest:
+            yield store.load(s3=s3, records_bucket=records.bucket, digest=staged.manifest)
+
+
+def _save_etags(records: Records, target: Manifest, etags: Mapping[str, str], written: Sequence[str]) -> None:
+    """Notes in the catalog the ETags that were found, and none for what is `written` now.
+
+    An asset may be among that, with other headers and the same ETag: the next activation looks at it.
+    """
+    catalog = records.catalog().seen(target.files, {**etags, **dict.fromkeys(written, "")})
+    if catalog is not records.catalog():
+        records.save_catalog(catalog)
 
 
 def _placer(
@@ -259,51 +256,26 @@ def _placer(
     return place
 
 
-def _switch(
+def _write(
     s3: Any,
     site: Site,
-    changed: plan.Switch,
+    changes: plan.Switch,
     *,
     config: bytes,
     place: Callable[[File], None],
     routed: AbstractContextManager[None],
 ) -> None:
-    store.in_parallel(s3, place, changed.other)
-    if changed.config:
-        with reported(f"write s3://{site.bucket}/{plan.CONFIG}"):
+    store.in_parallel(s3, place, changes.other)
+    if changes.config:
+        with reported(f"write s3://{site.bucket}/{CONFIG}"):
             s3.put_object(
                 Bucket=site.bucket,
-                Key=plan.CONFIG,
+                Key=CONFIG,
                 Body=config,
-                ContentType=content_type(plan.CONFIG),
+                ContentType=content_type(CONFIG),
                 CacheControl=CACHE_CONTROL["no-cache"],
             )
     with routed:
-        for wave in changed.pages:
+        for wave in changes.pages:
             store.in_parallel(s3, place, wave)
-        store.delete(s3, site.bucket, ({"Key": path} for path in changed.removed))
-
-
-def invalidate(
-    cloudfront: Any, distribution: str | None, paths: Sequence[str], what: str, wait_s: float = INVALIDATION_WAIT_S
-) -> str:
-    """Has the edges forget `paths`, and waits a while for it; returns what to say.
-
-    It is a second means: the files are `no-cache`, so that edges ask again anyway. Hence a slow one is said, not a
-    failure. The reference makes a repeated request the same invalidation, and a later activation another one.
-    """
-    if not paths:
-        return "nothing to invalidate"
-    if distribution is None:
-        return f"nothing is invalidated: no distribution was given ({len(paths)} paths changed)"
-    reference = hashlib.sha256(" ".join((what, *paths)).encode()).hexdigest()
-    with reported(f"invalidate {len(paths)} paths of the distribution {distribution}"):
-        batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
-        found = cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)["Invalidation"]
-        deadline = time.monotonic() + wait_s
-        while found["Status"] != "Completed" and time.monotonic() < deadline:
-            time.sleep(INVALIDATION_POLL_S)
-            found = cloudfront.get_invalidation(DistributionId=distribution, Id=found["Id"])["Invalidation"]
-    shown = " ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-    ended = "" if found["Status"] == "Completed" else f"; not at every edge after {wait_s:.0f} s, they ask again anyway"
-    return f"invalidated {shown}{ended}"
+        store.delete(s3, site.bucket, ({"Key": path} for path in changes.removed))

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from release import strict_json
+from functions import strict_json
+from functions.strict_json import DamagedError
 from release.static.errors import StaticReleaseError
-from release.static.manifest import Manifest
-from release.strict_json import DamagedError
+from release.static.manifest import File, Manifest
 from release.version import Digest
 
 
@@ -107,14 +107,15 @@ class Catalog:
         others = (each for each in self.staged if each.manifest != manifest.digest)
         return replace(self, staged=(entry, *others), assets=assets, blobs=blobs, expiring=expiring)
 
-    def seen(self, etags: Mapping[str, str]) -> "Catalog":
-        """The catalog after assets were looked at and found to be what it says, with the ETags that they have."""
-        changed = {
-            path: self.assets[path]._replace(etag=etag)
-            for path, etag in etags.items()
-            if path in self.assets and self.assets[path].etag != etag
+    def seen(self, files: Iterable[File], etags: Mapping[str, str]) -> "Catalog":
+        """The catalog with what is known now of some of `files`: their headers, and `etags` by path."""
+        seen = {file.path: file for file in files if file.path in etags and file.path in self.assets}
+        assets = {
+            path: self.assets[path]._replace(etag=etags[path], content_type=file.content_type)
+            for path, file in seen.items()
         }
-        return replace(self, assets={**self.assets, **changed}) if changed else self
+        is_news = any(self.assets[path] != asset for path, asset in assets.items())
+        return replace(self, assets={**self.assets, **assets}) if is_news else self
 
     def without(self, removed: Collection[Staged], older: Iterable[tuple[int, Manifest]]) -> "Catalog":
         """The catalog without some releases, and without what only they name: that is `expiring` now.

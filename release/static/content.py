@@ -20,6 +20,10 @@ CACHE_CONTROL: Final[dict[Cache, str]] = {
 
 ENTRY: Final = "index.html"
 """The page that a visitor gets first."""
+CONFIG: Final = "config.json"
+"""What the site reads at run time: each environment's own."""
+VERSION: Final = "version.json"
+"""What a build was made from."""
 OTHER_TYPE: Final = "application/octet-stream"
 _TABLE: Final = Path(__file__).with_name("mime.types")
 """Type and extensions, a line for each type; `python -m docs.media_types` writes it."""

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from release.static import plan, store
-from release.static.content import CACHE_CONTROL
+from release.static import store
+from release.static.content import CACHE_CONTROL, CONFIG
 from release.static.manifest import File, Manifest
 from release.static.records import Records
 from release.static.store import Site
@@ -29,11 +29,11 @@ def look(*, s3: Any, site: Site) -> str | None:
     changed = compared(s3, site, manifest, sizes)
     lacking = missing(manifest, sizes)
     if active.config_sha256:
-        body = store.get(s3, site.bucket, plan.CONFIG)
+        body = store.get(s3, site.bucket, CONFIG)
         if body is None:
-            lacking.add(plan.CONFIG)
+            lacking.add(CONFIG)
         elif hashlib.sha256(body).hexdigest() != active.config_sha256:
-            changed.add(plan.CONFIG)
+            changed.add(CONFIG)
     told = [_names("changed", changed - lacking), _names("missing", lacking)]
     return " ".join((active.manifest, "; ".join(text for text in told if text))).rstrip()
 

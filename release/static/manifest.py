@@ -10,15 +10,14 @@ from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Annotated, Final
 
-from release import escaping, strict_json
+from functions import strict_json
+from functions.strict_json import DamagedError, Form
+from release import escaping
 from release.static import scan, unfit
-from release.static.content import ENTRY, Cache, cache_class, content_type
+from release.static.content import CONFIG, ENTRY, VERSION, Cache, cache_class, content_type
 from release.static.errors import ManifestError, NotBuiltError
-from release.strict_json import DamagedError, Form
 from release.version import is_digest
 
-CONFIG: Final = "config.json"
-"""What the site reads at run time: each environment's own."""
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _VERSION_FORM: Final = "1 to 128 letters, digits, points, _ and -, a letter or digit first"
 SiteVersion = Annotated[str, Form(_VERSION.fullmatch, "a Git SHA")]
@@ -140,9 +139,9 @@ def from_folder(
             "take it out of the build (out of `public/`, say)"
         )
     if version is None:
-        if "version.json" not in present:
-            raise NotBuiltError(f"{folder} has no version.json, so nothing says what it was built from")
-        version = _read_version(folder / "version.json")
+        if VERSION not in present:
+            raise NotBuiltError(f"{folder} has no {VERSION}, so nothing says what it was built from")
+        version = _read_version(folder / VERSION)
     elif not _VERSION.fullmatch(version):
         raise ManifestError(f"the version is {version!r}, expected {_VERSION_FORM}, for example a Git SHA")
     found = {path: reason for path in paths if (reason := unfit.by_name(path))}

@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Final
 from urllib.parse import quote
 
 from release.static.catalog import Catalog, Purged
-from release.static.content import ENTRY, is_html
+from release.static.content import CONFIG, ENTRY, is_html
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.version import short
 
-CONFIG: Final = "config.json"
 MAX_INVALIDATION_PATHS: Final = 1000
 """More than this become one `/*`: CloudFront has at most 3,000 paths in progress for a distribution."""
 
@@ -43,6 +42,11 @@ class Switch:
     """Paths that the site is no longer to have."""
     invalidate: Sequence[str]
     """Paths as CloudFront takes them, sorted."""
+
+    @property
+    def files(self) -> list[File]:
+        """All that are written, in this order."""
+        return [*self.other, *chain.from_iterable(self.pages)]
 
 
 def check_names(manifest: Manifest, kept: Manifest) -> None:
@@ -105,12 +109,17 @@ def uploads(
 
 
 def switch(
-    *, target: Manifest, active: Manifest | None, there: Collection[str], leftover: Iterable[str], config_changed: bool
+    *,
+    target: Manifest,
+    active: Manifest | None,
+    present: Collection[str],
+    leftover: Iterable[str],
+    config_changed: bool,
 ) -> Switch:
     """What must be done so that the site is `target`, given that it is `active`.
 
     `active` is None when that is not known for sure: after an activation that did not end, or before the first.
-    `there` are the paths of which the site has some file, `leftover` those of files that keep their names and that it
+    `present` are the paths of which the site has some file, `leftover` those of files that keep their names and that it
     is not to have any more. Content-hashed ones stay: a page that a visitor has open may still ask for them, and expiry
     removes them later.
     """
@@ -118,8 +127,8 @@ def switch(
     changed = [file for file in target.mutable if before.get(file.path) != file]
     pages = [file for file in changed if is_html(file.path) and file.path != ENTRY]
     waves = (
-        [file for file in pages if file.path not in there],
-        [file for file in pages if file.path in there],
+        [file for file in pages if file.path not in present],
+        [file for file in pages if file.path in present],
         [file for file in changed if file.path == ENTRY],
     )
     removed = sorted(set(leftover))
@@ -149,7 +158,7 @@ def common_prefix(files: Sequence[File]) -> str:
 def invalidation(paths: Iterable[str]) -> list[str]:
     """The invalidation paths for `paths`. The root page is also cached as "/"."""
     found = {"/" + quote(path, safe=_UNQUOTED) for path in paths}
-    if "/index.html" in found:
+    if f"/{ENTRY}" in found:
         found.add("/")
     return sorted(found) if len(found) <= MAX_INVALIDATION_PATHS else ["/*"]
 

@@ -76,13 +76,14 @@ def stage(
     if site.routes is not None:
         routes.check(files)
     _check_names(records, files, catalog, active.manifest if active else None)
-    etags, blobs = dict[str, str](), set[str]()
+    assets, blobs = set[str](), set[str]()
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
         if isinstance(source, Folder):
             # Copies are verified after they arrived: all of them are made again.
-            etags, blobs = _arrived(s3, site, files)
-    todo = plan.uploads(manifest=files, catalog=catalog, assets=etags, blobs=blobs)
+            assets, blobs = _arrived(s3, site, files)
+    todo = plan.uploads(manifest=files, catalog=catalog, assets=assets, blobs=blobs)
+    etags: dict[str, str] = {}
     bring = bringer(s3, source, manifest, upstream)
 
     def work(file: File) -> None:
@@ -133,11 +134,11 @@ def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     return True
 
 
-def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[dict[str, str], set[str]]:
-    """What an interrupted staging of the same manifest has brought: assets with their ETags, and blobs.
+def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[set[str], set[str]]:
+    """What an interrupted staging of the same manifest has brought: paths of assets, and SHA-256 of blobs.
 
-    One counts if it has the right size and was written since that staging began: so it was written by a release, which
-    gives it the right headers and has S3 verify its content.
+    One counts if it has the right size and was written since that staging began, so by a release. That may have been
+    one of another manifest with the same name: the ETag is not taken for known, and activation looks at the content.
     """
     key = store.root(manifest.digest) + "manifest.json"
     with reported(f"look at s3://{site.records_bucket}/{key}"):
@@ -145,7 +146,7 @@ def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[dict[str, str], s
     since = began.replace(microsecond=0) - timedelta(seconds=1)
     sizes = {file.path: file.size for file in manifest.immutable}
     assets = {
-        item["Key"]: store.etag(item)
+        item["Key"]
         for item in store.listed(s3, site.bucket, plan.common_prefix(manifest.immutable))
         if sizes.get(item["Key"]) == item["Size"] and item["LastModified"] >= since
     }

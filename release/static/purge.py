@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from release.progress import Say
-from release.static import activate, plan, store
+from release.static import plan, store
 from release.static.catalog import Catalog, Purged
-from release.static.content import ENTRY
+from release.static.content import CONFIG, ENTRY, VERSION
 from release.static.errors import StaticReleaseError
+from release.static.invalidation import invalidate
 from release.static.manifest import Manifest
 from release.static.records import Records
 from release.static.store import Site, reported
 
-NEEDED: Final = (ENTRY, "version.json", plan.CONFIG)
+NEEDED: Final = (ENTRY, VERSION, CONFIG)
 """What a release is proven by, or writes itself."""
 
 
@@ -48,7 +49,8 @@ def purge(
 
     `by` is who asks for it; the record has it. Run again, it continues. Needs s3:ListBucketVersions,
     s3:GetObjectVersion and s3:DeleteObjectVersion. Raises StaticReleaseError: for `index.html` and `version.json`, by
-    which a release is proven, and for a path that neither a kept release nor the site has; then nothing was changed.
+    which a release is proven, for a path that neither a kept release nor the site has, and while another run switches
+    the site; then nothing was changed. A switch that has read the records before this, and begins after it, fails.
     """
     needed = [path for path in paths if path in NEEDED]
     if needed:
@@ -57,6 +59,7 @@ def purge(
             "another one, then purge the files beside it"
         )
     records = records or Records(s3, site.records_bucket)
+    records.check_nobody_switches()
     catalog = records.catalog()
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
     before = {(each.path, each.sha256) for each in catalog.purged}
@@ -88,13 +91,15 @@ def purge(
             purged=(*catalog.purged, *purged),
         )
     )
+    if (active := records.active()) is not None:
+        records.save_active(replace(active, purged_at=at))
     kept = [store.blob(sha256) for sha256 in sorted(contents - shared)]
     earlier = [each for each in catalog.staged if each.earlier_program]
     kept += [f"{store.root(each.manifest)}files/{path}" for each in earlier for path in served]
     in_records = [each for key in kept for each in _versions(s3, site.records_bucket, key)]
     store.delete(s3, site.bucket, (each.named() for each in in_site))
     store.delete(s3, site.records_bucket, (each.named() for each in in_records))
-    say(activate.invalidate(cloudfront, site.distribution_id, plan.invalidation(served), f"purge {at}"))
+    say(invalidate(cloudfront, site.distribution_id, plan.invalidation(served), f"purge {at}"))
     stays = tuple(sorted({path for path, sha256 in found if sha256 in shared}))
     for path in stays:
         say(f"{path}: other files of kept releases have the same content, and stay")

@@ -11,14 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote
 
-from release import http, progress, strict_json
+from functions import strict_json
+from functions.strict_json import DamagedError
+from release import http, progress
 from release.progress import Say
 from release.static import pages
-from release.static.content import ENTRY
+from release.static.content import ENTRY, VERSION
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Built, File, Manifest
 from release.static.store import Site
-from release.strict_json import DamagedError
 from release.version import short
 
 READ_BACK_INTERVAL_S: Final = 1.0
@@ -56,21 +57,21 @@ def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
     """Why the site is not yet the release; None if it is."""
     base = url.rstrip("/")
     files = {file.path: file for file in manifest.files}
-    stamp = files.get("version.json")
+    stamp = files.get(VERSION)
     try:
         if stamp is not None:  # a build need not have one that was published with a version
-            answer = fetch("GET", base + "/version.json")
+            answer = fetch("GET", f"{base}/{VERSION}")
             if answer.status != 200:
-                return f"/version.json answered {http.firewalled(answer) or answer.status}"
+                return f"/{VERSION} answered {http.firewalled(answer) or answer.status}"
             if hashlib.sha256(answer.body).hexdigest() != stamp.sha256:
-                return f"/version.json says {_version(answer.body) or repr(answer.body[:80])}"
+                return f"/{VERSION} says {_version(answer.body) or repr(answer.body[:80])}"
         answer = fetch("GET", base + "/")
     except http.HttpError as error:
         return str(error)
     if answer.status != 200:
         return f"/ answered {http.firewalled(answer) or answer.status}"
     if hashlib.sha256(answer.body).hexdigest() != files[ENTRY].sha256:
-        return "/ is another page than the index.html of this release"
+        return f"/ is another page than the {ENTRY} of this release"
     # One that the manifest does not have was not in its build either, and older releases were not held to that.
     needed = sorted(pages.needed_by_entry(answer.body, files))
     with ThreadPoolExecutor(PARALLEL) as pool:

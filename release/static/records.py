@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from functions import strict_json
 from functions.aws_errors import is_missing
-from release import objects, strict_json
+from functions.strict_json import DamagedError
+from release import objects
 from release.static import store
 from release.static.catalog import Catalog, Expiring, without_purged
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.store import ACTIVE, Active, reported
-from release.strict_json import DamagedError
 
 CATALOG: Final = "static/catalog.json"
+ABANDONED_S: Final = 3600.0
+"""After this time an activation that has not ended is taken for dead. It lasts minutes; S3 refuses requests of a clock
+that is 15 minutes wrong ("RequestTimeTooSkewed"), and the two clocks may be wrong in opposite directions."""
 T = TypeVar("T")
 
 
@@ -47,17 +52,31 @@ class Records:
 
     def catalog(self) -> Catalog:
         """What is here. One request the first time; without a catalog, two for each release that is kept."""
-        found = self.stored()
-        if found is None:
-            found = _of_earlier_program(self._s3, self.bucket)
-            active = self.active()
-            if active is not None and active.manifest and found.find(active.manifest) is None:
-                raise StaticReleaseError(
-                    f"what is kept of static releases is not known: s3://{self.bucket}/{CATALOG} was deleted\n"
-                    f"  to restore it:  {objects.restore(self.bucket, CATALOG, version=0)}"
-                )
-            self._catalog = found
-        return found
+        catalog = stored = self.stored()
+        if catalog is None:
+            catalog = _of_earlier_program(self._s3, self.bucket)
+        active = self.active()
+        if active is not None and active.manifest and catalog.find(active.manifest) is None:
+            why = "was deleted" if stored is None else "is older than the site: it does not have the active release"
+            command = objects.restore(self.bucket, CATALOG, version=0 if stored is None else 1)
+            raise StaticReleaseError(
+                f"what is kept of static releases is not known: s3://{self.bucket}/{CATALOG} {why}\n"
+                f"  to restore it:  {command}"
+            )
+        self._catalog = catalog
+        return catalog
+
+    def check_nobody_switches(self, *, but: str | None = None) -> None:
+        """Raises if the activation of another release than `but` began, has not ended, and may be under way."""
+        active = self.active()
+        if active is None or active.unsettled in (None, but) or not active.unsettled_at:
+            return
+        if datetime.now(UTC) - datetime.fromisoformat(active.unsettled_at) < timedelta(seconds=ABANDONED_S):
+            raise StaticReleaseError(
+                f"the site is being switched to {str(active.unsettled)[:19]} by {active.unsettled_by or 'somebody'} "
+                f"since {active.unsettled_at}, and whether that run is alive is not known: wait for its end. If it is "
+                "dead, publish or restore that release, or take over (--take-over)"
+            )
 
     def load(self, digest: str) -> Manifest:
         """The manifest without the files that were purged. One request the first time."""

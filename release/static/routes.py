@@ -15,17 +15,16 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
+from release.static.content import CONFIG, ENTRY
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
-from release.static.plan import CONFIG
 from release.static.store import Site, reported
 
 REST: Final = "/"
 """The key of what all other paths get. No file has this path; without it, the edge goes by a path's form."""
-PAGE: Final = "/index.html"
 UNASKED: Final = "assets/"
-INDEX: Final = "/index.html"
-"""Of a folder, which is asked for also under assets/."""
+PAGE: Final = f"/{ENTRY}"
+"""The application's page; also of a folder, which is asked for under assets/, too."""
 VALUE: Final = "1"
 """Of the other keys: that there is one says all."""
 MAX_UPDATES: Final = 50
@@ -47,7 +46,7 @@ def keys(manifest: Manifest) -> frozenset[str]:
     Without those that the edge takes from the bucket unasked, under assets/, and those too long for a key, which it
     serves by their form.
     """
-    paths = [file.path for file in manifest.files if not file.path.startswith(UNASKED) or file.path.endswith(INDEX)]
+    paths = [file.path for file in manifest.files if not file.path.startswith(UNASKED) or file.path.endswith(PAGE)]
     names = (quote(path, safe=_UNQUOTED) for path in (CONFIG, *paths))
     return frozenset((REST, *(name for name in names if len(name) <= MAX_KEY_BYTES)))
 

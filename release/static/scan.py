@@ -11,15 +11,14 @@ from release import escaping
 from release.static import unfit
 from release.static.errors import ManifestError
 
-MAX_KEY_BYTES: Final = 1024
+MAX_PATH_BYTES: Final = 1024
 """S3's limit of an object's key, in bytes of UTF-8."""
-MAX_PATH_BYTES: Final = MAX_KEY_BYTES - len("static/") - 64 - len("/files/")
-"""What the limit leaves for a path, as it is also part of a longer key in the records bucket."""
 MAX_FILE_BYTES: Final = 5 * 1024**3
 """S3's limit of what one PutObject or CopyObject moves."""
 PIECE_BYTES: Final = 1024 * 1024
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
+"""Also what XML 1.0, section 2.2, has no way to write: DeleteObjects sends names in it."""
 
 
 def paths(folder: str, root: str, prefix: str = "") -> Iterator[str]:
@@ -109,7 +108,7 @@ def _check_path(path: str) -> None:
     except UnicodeEncodeError:
         raise ManifestError(f"{path!a} is not UTF-8, which S3 requires of a key; rename the file") from None
     if length > MAX_PATH_BYTES:
-        raise ManifestError(f"{path} is {length} bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path: shorten it")
+        raise ManifestError(f"{path} is {length} bytes long; S3 takes {MAX_PATH_BYTES} bytes at most: shorten it")
     if "+" in path:  # "Naming Amazon S3 objects", Amazon S3 User Guide: browsers send it as it is
         raise ManifestError(
             f"{path} has a + in its name, which S3 reads as a space when a browser asks for it: it is not found; "

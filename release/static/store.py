@@ -24,10 +24,10 @@ from typing import Annotated, Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import is_missing
+from functions.strict_json import DamagedError, Form, fields
 from release import objects
 from release.static.errors import ManifestError, StaticReleaseError
 from release.static.manifest import File, Manifest, checked_digest
-from release.strict_json import DamagedError, Form, fields
 from release.version import Digest
 
 CONCURRENCY: Final = 64
@@ -80,6 +80,8 @@ class Active:
     unsettled_by: str = ""
     routes: str | None = None
     """ARN of the key value store that has this manifest's paths; None: none is known to."""
+    purged_at: str = ""
+    """When something was purged last: an activation that read the records before that fails, as this has changed."""
 
     def is_routed(self, site: Site) -> bool:
         """Whether the edge knows this manifest's paths, as far as it knows any."""
@@ -87,6 +89,10 @@ class Active:
 
     def to_json(self) -> bytes:
         return json.dumps(fields(self), indent=1).encode()
+
+
+NOTHING_ACTIVE: Final = Active(manifest=None, config_sha256="", activated_at="", history=())
+"""Before the first activation began."""
 
 
 def root(digest: str) -> str:
@@ -191,9 +197,11 @@ def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
     """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
     manifest = find(s3=s3, records_bucket=records_bucket, digest=digest)
     if manifest is None:
+        key = root(digest) + "manifest.json"
         raise StaticReleaseError(
-            f"{digest} was never staged: s3://{records_bucket}/{root(digest)}manifest.json is not there; release that "
-            "version (or its environment before) again"
+            f"{digest} was never staged: s3://{records_bucket}/{key} is not there; release that version (or its "
+            "environment before) again\n"
+            f"  if it was deleted:  {objects.restore(records_bucket, key, version=0)}"
         )
     return manifest
 

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from release.static import store
-from release.static.activate import ABANDONED_S
 from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
-from release.static.records import CATALOG, Records
+from release.static.records import ABANDONED_S, CATALOG, Records
 from release.static.source import Folder
 from tests.unit.static_sites import Environment, Tree, manifest, two_environments
 from tests.unit.test_static_trees import NEW, OLD, THIRD, assert_is, assert_only, at_every_request, killed, watched
@@ -346,7 +345,7 @@ def test_catalog_that_somebody_deleted_is_no_new_environment(dev: Environment, t
 
 
 def test_catalog_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.strict_json.MAX_BYTES", 100)
+    monkeypatch.setattr("functions.strict_json.MAX_BYTES", 100)
     with pytest.raises(StaticReleaseError, match="keep fewer releases"):
         Catalog().add(manifest(NEW), etags={}, staged_at="t").to_json()
 

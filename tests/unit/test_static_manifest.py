@@ -122,7 +122,7 @@ def break_folder(folder: Path, how: str) -> None:
         for file in sorted(folder.rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
     elif how == "long":
-        deep = folder / "/".join(["d" * 200] * 5)
+        deep = folder / "/".join(["d" * 200] * 5 + ["d" * 100])
         deep.mkdir(parents=True)
         (deep / "x").write_text("")
     elif how == "config":
@@ -148,6 +148,8 @@ def break_folder(folder: Path, how: str) -> None:
         (folder / "chunks" / "a+b-Ab12Cd34.js").write_bytes(b"")
     elif how == "control":
         (folder / "a\nb").write_text("")
+    elif how == "not in XML":
+        (folder / "a\ufffeb").write_text("")
     elif how.startswith("no "):
         (folder / how.removeprefix("no ")).unlink()
     else:
@@ -172,9 +174,10 @@ def break_folder(folder: Path, how: str) -> None:
         ("version loop", r"version\.json is a link to .*, which is no file"),
         ("linked bytes", r"link is a link to .*, which is no file"),
         ("pipe", r"pipe is neither a file nor a folder"),
-        ("long", rf"is 1004 bytes long; S3 leaves {MAX_PATH_BYTES} bytes for a path"),
+        ("long", rf"is 1105 bytes long; S3 takes {MAX_PATH_BYTES} bytes at most"),
         ("bytes", r"is not UTF-8, which S3 requires"),
         ("control", r"has a control character"),
+        ("not in XML", r"'a.ufffeb' has a control character"),
         ("plus", r"^chunks/a\+b-Ab12Cd34\.js has a \+ in its name, which S3 reads as a space"),
     ],
 )

@@ -101,7 +101,7 @@ def test_what_is_purged_in_the_environment_before_counts_if_the_release_has_it()
 def switch(target: Manifest, active: Manifest | None, *, config_changed: bool = False) -> plan.Switch:
     there = {one.path for one in active.mutable} if active else set()
     left = plan.leftover(target=target, others=[active] if active else [], assets={})
-    return plan.switch(target=target, active=active, there=there, leftover=left, config_changed=config_changed)
+    return plan.switch(target=target, active=active, present=there, leftover=left, config_changed=config_changed)
 
 
 def test_switch_writes_only_what_changed() -> None:

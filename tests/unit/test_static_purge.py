@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from release.static import drift, store
 from release.static.errors import StaticReleaseError
 from release.static.purge import Done, purge
+from release.static.source import Folder
 from tests.unit.static_sites import Environment, manifest, two_environments
 from tests.unit.test_static_kept import by_earlier_program
 from tests.unit.test_static_trees import NEW, OLD, assert_is, at_every_request, killed
@@ -178,3 +180,42 @@ def test_purge_killed_at_any_request_is_completed(tmp_path: Path) -> None:
         return bool(died)
 
     assert at_every_request(work) > 10
+
+
+def switching(site: Environment, folder: Path, during: Callable[[], object], *, at: str) -> None:
+    """Publishes NEW with the secret; `during` is done before the first request that is `at`, by operation or key."""
+    waiting = [during]
+
+    def before(operation: str, key: str) -> None:
+        if at in (operation, key) and waiting:
+            waiting.pop()()
+
+    site.s3.before = before
+    site.publish(NEW | SECRET, folder)
+
+
+def test_purge_while_the_site_is_switched_is_refused_and_nothing_is_deleted(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD | SECRET, tmp_path)
+
+    def purge_is_refused() -> None:
+        with pytest.raises(StaticReleaseError, match="the site is being switched to"):
+            purged(dev, "key.txt")
+
+    switching(dev, tmp_path, purge_is_refused, at="index.html")
+    assert_is(dev, NEW | SECRET)
+
+
+def test_publish_that_read_the_records_before_a_purge_does_not_bring_the_content_back(
+    sites: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    dev, _ = sites
+    dev.publish(OLD, tmp_path)
+    dev.write(NEW | SECRET, tmp_path)
+    dev.stage(manifest(NEW | SECRET), Folder(path=tmp_path))
+    with pytest.raises(StaticReleaseError, match=r"static/active\.json was written by somebody else"):
+        switching(dev, tmp_path, lambda: purged(dev, "key.txt"), at="list")
+    assert everywhere(dev, b"secret") == []
+    assert_is(dev, OLD)
