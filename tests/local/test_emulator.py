@@ -80,7 +80,7 @@ def test_failed_deployment_goes_back_to_the_one_before(service: Service) -> None
     assert service.get() == (200, "good uid=65532")
 
 
-def test_target_that_turns_unhealthy_gets_no_traffic_and_is_replaced(service: Service) -> None:
+def test_target_that_turns_unhealthy_is_replaced(service: Service) -> None:
     service.create(service.revision("healthy"))
     deployment = service.deploy(service.revision("turns"))
     assert service.outcome(deployment) == "COMPLETED"

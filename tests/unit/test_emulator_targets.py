@@ -17,6 +17,10 @@ from local.emulator.gaps.containers import Seen
 GROUP = "arn:aws:elasticloadbalancing:us-west-2:000000000000:targetgroup/shop/1"
 ADDRESS = "127.0.0.1"
 KEY = (GROUP, ADDRESS, 1)
+VERDICTS = {
+    verdict.state: verdict
+    for verdict in (target_health.INITIAL, target_health.HEALTHY, target_health.DRAINING, target_health.failed("500"))
+}
 
 
 @pytest.fixture
@@ -80,6 +84,32 @@ def test_task_does_not_wait_for_a_target_group_that_is_gone() -> None:
 def test_task_with_a_registered_target_has_not_drained() -> None:
     time.sleep(target_health.MINIMUM_DRAIN_S + 0.1)
     assert not target_health.drained(ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        ((), set()),
+        (("initial", "initial"), set()),
+        (("unhealthy", "initial"), set()),
+        (("unhealthy", "unhealthy"), {"unhealthy"}),
+        (("unhealthy", "draining"), {"unhealthy"}),
+        (("draining",), set()),
+        (("unhealthy", "initial", "healthy"), {"healthy"}),
+    ],
+)
+@pytest.mark.usefixtures("group")
+def test_unhealthy_targets_are_asked_if_a_group_has_no_others(states: tuple[str, ...], asked: set[str]) -> None:
+    keys = [(GROUP, ADDRESS, port) for port in range(2, 2 + len(states))]
+    alb._targets[GROUP] = [{"Id": address, "Port": port} for _, address, port in keys]
+    target_health._follow(GROUP)
+    staying = [key for key, state in zip(keys, states, strict=True) if state != "draining"]
+    alb._targets[GROUP] = [{"Id": address, "Port": port} for _, address, port in staying]
+    for key, state in zip(keys, states, strict=True):
+        target_health._targets[key].verdict = VERDICTS[state]
+    taken = [target_health.take(GROUP) for _ in range(6)]
+    assert {target.verdict.state for target in taken if target is not None} == asked
+    assert (None in taken) is not bool(asked)
 
 
 class Docker:

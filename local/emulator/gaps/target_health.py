@@ -2,8 +2,7 @@
 
 Here a target is `initial` until its first passed check (as an Application Load Balancer does it), `unhealthy` and
 `healthy` again by the target group's thresholds, and `draining` for the deregistration delay, or until its last
-request is answered. There is no fail-open: where AWS, for lack of any healthy target, sends requests to unhealthy
-ones, the emulator answers 503, so that nothing is proven through a target that did not pass.
+request is answered.
 """
 
 from __future__ import annotations
@@ -140,14 +139,21 @@ def verdict(group: str, address: str, port: int) -> Verdict:
 
 
 def take(group: str) -> Target | None:
-    """A healthy target that has one more request to answer."""
+    """A target that has one more request to answer: a healthy one, or any if all that are registered are unhealthy.
+
+    "If a target group contains only unhealthy registered targets, the load balancer routes requests to all those
+    targets": "Health checks for Application Load Balancer target groups", Elastic Load Balancing.
+    """
     _follow(group)
     with _lock:
-        healthy = [item for item in _targets.values() if item.group == group and item.verdict is HEALTHY]
-        if not healthy:
+        registered = [item for item in _targets.values() if item.group == group and item.leaving_since is None]
+        able = [item for item in registered if item.verdict is HEALTHY]
+        if all(item.verdict.state == "unhealthy" for item in registered):
+            able = registered
+        if not able:
             return None
-        least = min(item.in_flight for item in healthy)
-        target = random.choice([item for item in healthy if item.in_flight == least])  # noqa: S311 - not a secret
+        least = min(item.in_flight for item in able)
+        target = random.choice([item for item in able if item.in_flight == least])  # noqa: S311 - not a secret
         target.in_flight += 1
         return target
 

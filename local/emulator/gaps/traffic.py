@@ -1,7 +1,7 @@
 """Gap: a load balancer sends requests to any registered target, and a target may go away under a request.
 
-Here only healthy targets are asked, and each request is counted until its answer has been sent on, so that a task can
-be stopped after its last one.
+Here healthy targets are asked, or unhealthy ones if a group has no others. Each request is counted until its answer has
+been sent on, so that a task can be stopped after its last one.
 """
 
 from __future__ import annotations
