@@ -100,7 +100,7 @@ def _end(s3: Any, bucket: str, began: Purge, message: str, say: Say) -> None:
 def show(paths: Sequence[str], done: Done, *, as_json: bool) -> None:
     """Print what was purged."""
     if as_json:
-        document = {"purged": [fields(each) for each in done.purged], "versions": done.versions}
+        document = {"purged": [fields(path) for path in done.purged], "versions": done.versions}
         print(json.dumps(document | {"stays": list(done.stays)}, indent=2))
         return
     print(

@@ -156,7 +156,7 @@ def _refresh(target: Stack) -> None:
     Any refresh clears them; so the stack itself is a target, which costs nothing. The release is not refreshed: the
     next update compares it with what runs.
     """
-    urns = [operation.urn for operation in target.operations if operation.known and operation.type not in RELEASES]
+    urns = [operation.urn for operation in target.operations if operation.in_state and operation.type not in RELEASES]
     targets = [argument for urn in ([target.root] if target.root else []) + urns for argument in ("--target", urn)]
     stack.pulumi(
         *("refresh", "-s", target.name, "--clear-pending-creates", "--run-program=false", *targets),
@@ -210,7 +210,7 @@ def _consequence(operation: stack.Operation) -> str:
     """What follows from an interrupted operation."""
     if operation.type in RELEASES:
         return ": the next update releases again"
-    if operation.known:
+    if operation.in_state:
         return ": its state was read anew"
     return ": if AWS made it nevertheless, remove it there; the next update creates it again"
 

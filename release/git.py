@@ -197,5 +197,5 @@ def _git(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) 
     except FileNotFoundError as error:
         raise GitError("git is not on PATH: install it; the version of a release is the commit") from error
     # As text, Python would make a new line of every CR. A path may have one, and bytes that are no UTF-8.
-    out, err = (each.decode("utf-8", "surrogateescape") for each in (done.stdout, done.stderr))
+    out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)

@@ -41,7 +41,7 @@ class Operation:
     """creating, updating, deleting…"""
     urn: str
     type: str
-    known: bool
+    in_state: bool
     """Whether the state has the resource."""
 
     def __str__(self) -> str:
@@ -130,11 +130,13 @@ def from_export(name: str, exported: Any) -> Stack:
         ) from error
     root = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
     # What an interrupted update was about to make of the release comes after what the one before it left.
-    releases = [item for item in (*resources, *(each.resource for each in under_way)) if item.type in RELEASES]
-    known = {item.urn for item in resources}
+    releases = [
+        item for item in (*resources, *(operation.resource for operation in under_way)) if item.type in RELEASES
+    ]
+    in_state = {item.urn for item in resources}
     operations = tuple(
-        Operation(kind=kind, urn=urn, type=of, known=urn in known)
-        for kind, urn, of in sorted({(each.type, each.resource.urn, each.resource.type) for each in under_way})
+        Operation(kind=kind, urn=urn, type=of, in_state=urn in in_state)
+        for kind, urn, of in sorted({(item.type, item.resource.urn, item.resource.type) for item in under_way})
     )
     return Stack(
         name=name,

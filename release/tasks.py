@@ -26,7 +26,7 @@ class Tasks:
     """The tasks of one revision of the service, by id: those of the rollout, and those that ECS replaced them with."""
 
     ids: frozenset[str]
-    """Those that are known already."""
+    """Those that are known so far."""
     look_up: Callable[[], frozenset[str]]
     """Asks for those that run now. Raises FunctionFailed where it is worth asking again, else NotKnownError."""
     unknown: str = ""
@@ -46,9 +46,9 @@ class Tasks:
         return None if task in self.ids else f"answered by task {task}, which is not of this release"
 
 
-def of(client: LambdaClient, function: str, task_definition: str, known: frozenset[str] = frozenset()) -> Tasks:
-    """The tasks of a revision of the service; the deploy function is asked only for those that are not `known`."""
-    return Tasks(ids=known, look_up=functools.partial(running, client, function, task_definition))
+def of(client: LambdaClient, function: str, task_definition: str, ids: frozenset[str] = frozenset()) -> Tasks:
+    """The tasks of a revision of the service; the deploy function is asked only for those that are not in `ids`."""
+    return Tasks(ids=ids, look_up=functools.partial(running, client, function, task_definition))
 
 
 def running(client: LambdaClient, function: str, task_definition: str, deadline_s: float = 30.0) -> frozenset[str]:

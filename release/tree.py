@@ -52,7 +52,7 @@ class Tree:
         """The version of what is built from it."""
         if not self.changes:
             return self.commit
-        content = "".join(f"{path}\0{there}\0" for path, there in sorted(self.changes.items()))
+        content = "".join(f"{path}\0{state}\0" for path, state in sorted(self.changes.items()))
         return version.of(self.commit, hashlib.sha256(os.fsencode(content)).hexdigest())
 
 
@@ -96,7 +96,7 @@ def _changes(top: Path, commit: str, files: set[Path], folders: set[Path]) -> It
             if head != sha:
                 yield name, f"{SUBMODULE} {head}"
             inside = {path for path in theirs if path.is_relative_to(module)}
-            yield from ((f"{name}/{path}", there) for path, there in _changes(module, head, inside, folders))
+            yield from ((f"{name}/{path}", state) for path, state in _changes(module, head, inside, folders))
         elif any(module.is_relative_to(folder) for folder in folders):
             # Git takes one that is not checked out for unchanged; a build has none of its files.
             yield name, "not checked out"

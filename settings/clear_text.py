@@ -72,14 +72,14 @@ def looks_secret(
 def _to_keep(stack: str, region: str, name: str) -> str:
     """The commands that move a variable from the settings to Secrets Manager."""
     secret = shlex.quote(f"{PROJECT}/{stack}/{name}")
-    here, there = (shlex.quote(_path((key, name))) for key in (VARIABLES, SECRETS))
+    setting, secret_setting = (shlex.quote(_path((key, name))) for key in (VARIABLES, SECRETS))
     return f"""
       to keep it in Secrets Manager:
-        printf %s "$(pulumi config get -s {stack} --path {here})" | \\
+        printf %s "$(pulumi config get -s {stack} --path {setting})" | \\
           aws secretsmanager create-secret --region {region} --name {secret} --secret-string file:///dev/stdin
-        pulumi config set -s {stack} --plaintext --path {there} \\
+        pulumi config set -s {stack} --plaintext --path {secret_setting} \\
           "$(aws secretsmanager describe-secret --region {region} --secret-id {secret} --query ARN --output text)"
-        pulumi config rm -s {stack} --path {here}"""
+        pulumi config rm -s {stack} --path {setting}"""
 
 
 def _secure(file: Path) -> list[tuple[str | int, ...]]:

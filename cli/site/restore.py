@@ -45,12 +45,12 @@ def restore(options: argparse.Namespace, clients: Any) -> int:
 
 def find(text: str, staged: Sequence[Staged]) -> Staged:
     """The release that is kept and that `text` means. Raises UsageError unless it is one."""
-    version = None if is_digest(text) else versions.one_of(text, (each.version for each in staged))
-    found = [each for each in staged if text == each.manifest or version == each.version]
-    if not found:
-        there = ", ".join(dict.fromkeys(target.name(each.version) for each in staged))
-        raise UsageError(f"no release {text} is kept here. There are: {there or 'none, nothing was published yet'}")
-    if len(found) > 1:
-        manifests = "".join(f"\n  {each.manifest}  published {each.staged_at}" for each in found)
-        raise UsageError(f"{text} was published {len(found)} times, with other files. Name a manifest:{manifests}")
-    return found[0]
+    version = None if is_digest(text) else versions.one_of(text, (release.version for release in staged))
+    releases = [release for release in staged if text == release.manifest or version == release.version]
+    if not releases:
+        kept = ", ".join(dict.fromkeys(target.name(release.version) for release in staged))
+        raise UsageError(f"no release {text} is kept here. There are: {kept or 'none, nothing was published yet'}")
+    if len(releases) > 1:
+        manifests = "".join(f"\n  {release.manifest}  published {release.staged_at}" for release in releases)
+        raise UsageError(f"{text} was published {len(releases)} times, with other files. Name a manifest:{manifests}")
+    return releases[0]

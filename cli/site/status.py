@@ -78,12 +78,12 @@ def lines(status: Status, now: datetime) -> list[str]:
     now_is = active.manifest if active else None
     shown += table(
         [
-            (each.version, f"published {when(each.staged_at)}", each.manifest, *(["now"] * (each.manifest == now_is)))
-            for each in catalog.staged
+            (kept.version, f"published {when(kept.staged_at)}", kept.manifest, *(["now"] * (kept.manifest == now_is)))
+            for kept in catalog.staged
         ]
     )
-    shown += [f"{each.path} was purged {when(each.at)} by {each.by}" for each in catalog.purged]
-    others = [each.manifest for each in catalog.staged if each.manifest != now_is]
+    shown += [f"{file.path} was purged {when(file.at)} by {file.by}" for file in catalog.purged]
+    others = [kept.manifest for kept in catalog.staged if kept.manifest != now_is]
     if others:
         shown += ["to restore the one before:", f"  {target.restore_command(others[0], catalog, status.site)}"]
     return shown
@@ -110,8 +110,8 @@ def as_json(status: Status) -> dict[str, Any]:
         if active and active.unsettled
         else None,
         "restorable": [
-            {"version": each.version, "manifest": each.manifest, "publishedAt": each.staged_at}
-            for each in status.catalog.staged
+            {"version": kept.version, "manifest": kept.manifest, "publishedAt": kept.staged_at}
+            for kept in status.catalog.staged
         ],
-        "purged": [fields(each) for each in status.catalog.purged],
+        "purged": [fields(file) for file in status.catalog.purged],
     }

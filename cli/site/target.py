@@ -101,7 +101,7 @@ def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: b
     """The command that makes a release that is kept the site again, whatever other run is said to switch it."""
     kept = catalog.find(manifest)
     # A version that was published with other files, too, would not say which.
-    alone = kept and [each.version for each in catalog.staged].count(kept.version) == 1
+    alone = kept and [release.version for release in catalog.staged].count(kept.version) == 1
     release = kept.version if kept and alone else manifest
     options = (("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url))
     more = "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
@@ -170,8 +170,8 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
 
 def _json(outcome: Outcome) -> dict[str, Any]:
     """For machines: docs/json.md."""
-    found = dataclasses.asdict(outcome)
-    return {{"dry_run": "dryRun", "total": "files"}.get(key, key): value for key, value in found.items()}
+    values = dataclasses.asdict(outcome)
+    return {{"dry_run": "dryRun", "total": "files"}.get(key, key): value for key, value in values.items()}
 
 
 def name(of: str) -> str:

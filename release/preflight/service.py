@@ -34,19 +34,21 @@ def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[s
     Somebody may have had ECS deploy the revision again that it runs.
     """
     rolling = [
-        one for one in service["deployments"] if one.get("rolloutState") == "IN_PROGRESS" and one["desiredCount"]
+        deployment
+        for deployment in service["deployments"]
+        if deployment.get("rolloutState") == "IN_PROGRESS" and deployment["desiredCount"]
     ]
     if not rolling:
         return
     proven = records.read_release(clients.s3, request.site.records_bucket)
-    known = {request.identity.task_definition, proven.task_definition if proven else ""}
-    for one in rolling:
-        if one["taskDefinition"] not in known:
-            revision = name_in(one["taskDefinition"])
+    expected = {request.identity.task_definition, proven.task_definition if proven else ""}
+    for deployment in rolling:
+        if deployment["taskDefinition"] not in expected:
+            revision = name_in(deployment["taskDefinition"])
             yield (
-                f"the service still rolls out {revision} since {one['createdAt']:%Y-%m-%d %H:%M:%S} UTC "
-                f"({one['runningCount']} of {one['desiredCount']} tasks; {one['id']}), which is neither "
-                "what is released nor what is proven: wait for its end, or stop it with "
+                f"the service still rolls out {revision} since {deployment['createdAt']:%Y-%m-%d %H:%M:%S} UTC "
+                f"({deployment['runningCount']} of {deployment['desiredCount']} tasks; {deployment['id']}), which is "
+                "neither what is released nor what is proven: wait for its end, or stop it with "
                 "`aws ecs stop-service-deployment`, then release again"
             )
 

@@ -115,7 +115,7 @@ def test_before_the_first_release_no_bucket_is_asked(world: World) -> None:
 
 
 def test_what_was_under_way_before_the_first_update_ended_is_cleared(world: World) -> None:
-    operation = Operation(kind="creating", urn=SERVICE, type="aws:ecs/service:Service", known=False)
+    operation = Operation(kind="creating", urn=SERVICE, type="aws:ecs/service:Service", in_state=False)
     world.found = dataclasses.replace(world.found, inputs=None, root=None, operations=(operation,))
     world.recover()
     assert world.verbs() == ["look", "refresh"]
@@ -187,9 +187,9 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
     world.found = dataclasses.replace(
         world.found,
         operations=(
-            Operation(kind="creating", urn=f"{SERVICE}2", type="aws:ecs/service:Service", known=False),
-            Operation(kind="updating", urn=SERVICE, type="aws:ecs/service:Service", known=True),
-            Operation(kind="updating", urn=RELEASED, type=RELEASE, known=True),
+            Operation(kind="creating", urn=f"{SERVICE}2", type="aws:ecs/service:Service", in_state=False),
+            Operation(kind="updating", urn=SERVICE, type="aws:ecs/service:Service", in_state=True),
+            Operation(kind="updating", urn=RELEASED, type=RELEASE, in_state=True),
         ),
     )
     world.recover()
@@ -214,7 +214,7 @@ def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, na
     world.found = dataclasses.replace(
         world.found,
         inputs={"recordsBucket": "records", "version": "b" * 40, "named": named},
-        operations=(Operation(kind="updating", urn=RELEASED, type=RELEASE, known=True),),
+        operations=(Operation(kind="updating", urn=RELEASED, type=RELEASE, in_state=True),),
     )
     world.recover()
     assert world.said[-1].endswith(f"To finish what was interrupted:  {variable}pulumi up -s prod")

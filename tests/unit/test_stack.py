@@ -64,7 +64,7 @@ def test_a_first_release_that_was_interrupted_has_the_inputs_that_it_began_with(
     found = stack.from_export("prod", export(resource(ROOT), pending=pending))
     assert found.inputs == {"version": "b"}
     assert found.pending == (RELEASED,)
-    assert found.operations == (Operation(kind="creating", urn=RELEASED, type=RELEASE, known=False),)
+    assert found.operations == (Operation(kind="creating", urn=RELEASED, type=RELEASE, in_state=False),)
     assert str(found.operations[0]) == f"creating {RELEASE} release"
 
 
@@ -79,7 +79,7 @@ def test_an_interrupted_update_has_the_inputs_that_it_was_to_bring() -> None:
     )
     assert found.inputs == {"version": "b"}
     assert found.pending == (SERVICE, RELEASED)
-    assert all(operation.known for operation in found.operations)
+    assert all(operation.in_state for operation in found.operations)
 
 
 def test_pulumi_is_asked_without_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
