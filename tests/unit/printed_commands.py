@@ -230,6 +230,11 @@ def python(arguments: list[str]) -> int:
     module = {"local": "local.cli"}.get(arguments[1], arguments[1])
     if module == "venv":
         return 0
+    if module == "pytest":
+        import pytest  # noqa: PLC0415 - takes a while, which the other commands need not wait for
+
+        # Its parser knows the options of plugins only after it has loaded them. It shows the markers instead of tests.
+        return int(pytest.main([*arguments[2:], "--markers"]))
     parse, fail = argparse.ArgumentParser.parse_known_args, argparse.ArgumentParser.error
 
     def stop(parser: argparse.ArgumentParser, *args: Any, **options: Any) -> Any:
