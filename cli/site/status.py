@@ -74,7 +74,9 @@ def lines(status: Status, now: datetime) -> list[str]:
         if active.manifest is not None:
             back = target.restore_command(active.manifest, catalog, status.site, take_over=True)
             shown.append(f"  or to go back:  {back}")
-    shown.append(f"{len(catalog.staged)} releases are kept and can be restored:")
+    count = len(catalog.staged)
+    if count:
+        shown.append(f"{count} {'release is' if count == 1 else 'releases are'} kept and can be restored:")
     now_is = active.manifest if active else None
     shown += table(
         [
@@ -83,9 +85,11 @@ def lines(status: Status, now: datetime) -> list[str]:
         ]
     )
     shown += [f"{file.path} was purged {when(file.at)} by {file.by}" for file in catalog.purged]
-    others = [kept.manifest for kept in catalog.staged if kept.manifest != now_is]
-    if others:
-        shown += ["to restore the one before:", f"  {target.restore_command(others[0], catalog, status.site)}"]
+    digests = [kept.manifest for kept in catalog.staged]
+    if status.good and now_is in digests[:-1]:
+        # Not the newest of the others: after a way back that is what was gone back from.
+        before = digests[digests.index(now_is) + 1]
+        shown += ["to restore the one before:", f"  {target.restore_command(before, catalog, status.site)}"]
     return shown
 
 

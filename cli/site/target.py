@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import re
 import shlex
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ EPILOG: Final = (
     "machine's role; AWS_ENDPOINT_URL is another address. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 "
     "interrupted."
 )
+_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{3,255}")
+"""A name or an access point's alias; upper case and _ are in old ones of us-east-1 ("General purpose bucket naming
+rules", S3 User Guide)."""
 SHOWN: Final = 20
 """Paths that a dry run names in a line; `--json` names all."""
 
@@ -83,7 +87,18 @@ def add_change(parser: argparse.ArgumentParser) -> None:
 
 
 def site(options: argparse.Namespace) -> Site:
-    """The site that the arguments name. Ends the process where both buckets are one."""
+    """The site that the arguments name. Ends the process where one of them cannot be, or both buckets are one."""
+    url: str | None = getattr(options, "url", None)
+    for option, bucket in (("--bucket", options.bucket), ("--records-bucket", options.records_bucket)):
+        if not _BUCKET.fullmatch(bucket):
+            options.parser.error(f"{option} {bucket!r} is no name of a bucket: expected one as example-site")
+    if url is not None:
+        from release import http  # noqa: PLC0415 - most verbs are told no address, and need not wait for it
+
+        try:
+            http.check_url(url)
+        except ValueError as error:
+            options.parser.error(f"--url {error}")
     if options.bucket == options.records_bucket:
         options.parser.error(
             f"--records-bucket is the site's own bucket, {options.bucket}: expected one that visitors cannot read"
@@ -92,7 +107,7 @@ def site(options: argparse.Namespace) -> Site:
         bucket=options.bucket,
         records_bucket=options.records_bucket,
         distribution_id=getattr(options, "distribution", None),
-        url=getattr(options, "url", None),
+        url=url,
         routes=getattr(options, "routes", None),
     )
 

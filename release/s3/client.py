@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidEndpointConfigurationError,
     ReadTimeoutError,
 )
 
@@ -127,7 +128,8 @@ class S3Client:
         """`keys` is asked for each request; `botocore_client` makes one for what this one does not do."""
         parts = urlsplit(endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"{endpoint!r} is no endpoint of S3: expected https://host or http://host:port")
+            wrong = f"{endpoint!r} is no endpoint of S3: expected https://host or http://host:port"
+            raise InvalidEndpointConfigurationError(msg=wrong)
         self._host, self._region, self._keys, self._sleep = parts.netloc, region, keys, sleep
         self._attempts = attempts
         self.meta = SimpleNamespace(config=SimpleNamespace(max_pool_connections=MAX_CONNECTIONS))

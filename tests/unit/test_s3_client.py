@@ -24,10 +24,12 @@ from botocore.exceptions import (
     EndpointConnectionError,
     FlexibleChecksumError,
     IncompleteReadError,
+    InvalidEndpointConfigurationError,
     ReadTimeoutError,
     SSLError,
 )
 
+from cli.errors import message_of
 from release.s3 import answers
 from release.s3.client import S3Client
 from release.s3.signing import Keys
@@ -48,6 +50,7 @@ ODD_KEYS = [
     "'(z)*!~;,:@$",
     "-/-",
 ]
+KEYS = Keys(access_key="AKID", secret_key="secret")
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -70,9 +73,8 @@ def at(s3_endpoint: Endpoint) -> Endpoint:
 
 
 def ours(at: Endpoint, **more: Any) -> S3Client:
-    keys = Keys(access_key="AKID", secret_key="secret")
     arguments: dict[str, Any] = {"sleep": lambda _seconds: None, "botocore_client": lambda: botocores(at), **more}
-    return S3Client(endpoint=at.url, region="us-west-2", keys=lambda: keys, **arguments)
+    return S3Client(endpoint=at.url, region="us-west-2", keys=lambda: KEYS, **arguments)
 
 
 def botocores(at: Endpoint) -> Any:
@@ -370,10 +372,22 @@ def test_where_a_bucket_is(endpoint_url: str, bucket: str, url: str) -> None:
     client = S3Client(
         endpoint=endpoint_url,
         region="us-west-2",
-        keys=lambda: Keys(access_key="AKID", secret_key="secret"),
+        keys=lambda: KEYS,
         botocore_client=lambda: None,
     )
     assert client.url(bucket, "k") == url
+
+
+def test_the_endpoint_refuses_to_list_versions_which_it_does_not_keep(at: Endpoint) -> None:
+    # Answered as ListObjects, it would look as if there were none, and a purge as if all were gone.
+    with pytest.raises(ClientError, match="NotImplemented"):
+        ours(at).list_object_versions(Bucket="site")
+
+
+def test_an_endpoint_that_is_none_is_an_error_that_people_are_told() -> None:
+    with pytest.raises(InvalidEndpointConfigurationError) as caught:
+        S3Client(endpoint="localhost:4566", region="us-west-2", keys=lambda: KEYS, botocore_client=lambda: None)
+    assert "'localhost:4566' is no endpoint of S3: expected https://host" in message_of(caught.value)
 
 
 ENVIRONMENT = {

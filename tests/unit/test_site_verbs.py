@@ -271,6 +271,7 @@ def test_a_failed_switch_says_what_is_left_and_the_command_that_goes_back_works(
     said = "\n".join(world.said())
     assert "a switch to 222222222222 began" in said
     assert f"  to end it:      python -m release site restore {TWO} {' '.join(BUCKETS)}" in said
+    assert "to restore the one before" not in said
 
     assert world.run("restore", command[0], *command[5:]) == 0
     assert world.title() == ONE
@@ -317,8 +318,10 @@ def test_of_two_publishes_at_the_same_time_one_is_refused(world: World) -> None:
 
 def test_status_says_what_can_be_restored_and_how(world: World) -> None:
     assert world.run("status") == 1
-    assert world.said()[0] == "nothing was published here yet"
+    assert world.said() == ["nothing was published here yet"]
     world.publish(ONE)
+    assert world.run("status") == 0
+    assert world.said()[1] == "1 release is kept and can be restored:"
     world.publish(TWO)
     assert world.run("status") == 0
     said = world.said()
@@ -327,6 +330,19 @@ def test_status_says_what_can_be_restored_and_how(world: World) -> None:
     assert said[2].startswith(f"  {TWO}  published ")
     assert said[2].endswith("  now")
     assert said[-1] == f"  python -m release site restore {ONE} {' '.join(BUCKETS)}"
+
+
+def test_status_proposes_what_was_published_before_the_site_and_never_what_was_gone_back_from(world: World) -> None:
+    for version in (ONE, TWO, THREE):
+        world.publish(version)
+    assert world.run("restore", TWO) == 0
+    world.said()
+    assert world.run("status") == 0
+    assert world.said()[-1] == f"  python -m release site restore {ONE} {' '.join(BUCKETS)}"
+    assert world.run("restore", ONE) == 0
+    world.said()
+    assert world.run("status") == 0
+    assert not any("site restore" in line for line in world.said())
 
 
 def test_old_releases_are_forgotten_as_many_as_are_not_kept(world: World) -> None:
@@ -385,6 +401,24 @@ def test_documents_are_as_the_schema_has_them(world: World) -> None:
     found = world.document("status")
     assert (found["good"], found["active"]["version"], len(found["restorable"])) == (True, ONE, 2)
     assert [each["path"] for each in found["purged"]] == ["old.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--url", "www.example.gov"), "--url 'www.example.gov' is not an http:// or https:// URL with a host"),
+        (("--bucket", "s3://site"), "--bucket 's3://site' is no name of a bucket"),
+        (("--records-bucket", ""), "--records-bucket '' is no name of a bucket"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_before_anything_is_written(
+    world: World, words: tuple[str, str], says: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        world.run("publish", "--dist", world.build(ONE), *words)
+    assert ended.value.code == 2
+    assert says in world.capsys.readouterr().err
+    assert world.s3.calls == []
 
 
 def test_both_buckets_must_not_be_one(world: World) -> None:

@@ -36,6 +36,8 @@ type problem struct {
 func kindOf(r *http.Request, key string) string {
 	query := r.URL.Query()
 	switch {
+	case r.Method == http.MethodGet && key == "" && query.Has("versions"):
+		return "LIST-VERSIONS"
 	case r.Method == http.MethodGet && key == "":
 		return "LIST"
 	case r.Method == http.MethodPost && query.Has("delete"):
