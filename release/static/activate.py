@@ -116,12 +116,7 @@ def switch(
     body = None if config is None else _config(config)
     becomes = _record(recorded, manifest, body, site)
     has_routes = site.routes is None or recorded.routes == site.routes
-    is_active = (recorded.manifest, recorded.config_sha256, recorded.unsettled) == (
-        manifest,
-        becomes.config_sha256,
-        None,
-    )
-    if is_active and has_routes and not rewrite:
+    if not rewrite and has_routes and _says_the_same(recorded, becomes):
         say("the site is this release already")
         activated = Activated(manifest=manifest, replaced=manifest, written=())
         return Switched(activated=activated, proves=None, records=records)
@@ -130,23 +125,13 @@ def switch(
     target = _staged(records, manifest)
     is_known = recorded.manifest and recorded.unsettled is None and not rewrite
     active = records.load(str(recorded.manifest)) if is_known else None
-    config_changed = body is not None and (active is None or recorded.config_sha256 != becomes.config_sha256)
     doubt = _is_in_doubt(recorded, active, records.catalog(), rewrite=rewrite)
+    change = _Change(s3=s3, site=site, records=records, source=source, target=target, active=active, doubt=doubt)
     seen = repair.find(s3=s3, site=site, manifest=target, catalog=records.catalog(), source=source, doubt=doubt)
-    present = seen.others if active is None or doubt else {file.path for file in active.mutable}
-    others = _others(s3, records, target) if doubt else [active] if active else ()
-    leftover = present & plan.leftover(target=target, others=others, assets=records.catalog().assets)
-    changes = plan.switch(
-        target=target,
-        active=active,
-        present=present,
-        leftover=leftover if body is None else leftover - {CONFIG},
-        config_changed=config_changed,
-    )
-    if not is_elsewhere(source, site.records_bucket):
-        repair.check_kept(s3, site, target, records.catalog(), changes.files)
+    steps = change.decide(seen, recorded, becomes, config_is_written=body is not None)
+    change.check(steps)
     restored = [repaired.file.path for repaired in seen.repairs]
-    _save_etags(records, target, seen.etags, [*restored, *(file.path for file in changes.files)])
+    change.save_etags(seen.etags, [*restored, *(file.path for file in steps.files)])
     started = store.now()
     if begins is None:
         records.save_active(replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by))
@@ -154,20 +139,16 @@ def switch(
         begins()
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)
     routed = routes.moved(client=routes_client, site=site, before=active if has_routes else None, after=target)
-    place = progress.counting(_placer(s3, site, target, records.catalog(), source), say, "switched", len(changes.files))
-    _write(s3, site, changes, config=body or b"", place=place, routed=routed)
+    change.write(steps, config=body or b"", routed=routed, say=say)
     # An edge may remember that a file was not there.
-    forget = [*changes.invalidate, *plan.invalidation(restored)]
+    forget = [*steps.invalidate, *plan.invalidation(restored)]
     release = f"{manifest} {becomes.config_sha256} {started}"
     say(invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
-    written = [*restored, *(file.path for file in changes.files), *([CONFIG] if changes.config else [])]
-    deleted = f", {len(changes.removed)} deleted" if changes.removed else ""
+    written = [*restored, *(file.path for file in steps.files), *([CONFIG] if steps.config else [])]
+    deleted = f", {len(steps.removed)} deleted" if steps.removed else ""
     say(f"the site is {short(target.version)}: {len(written)} files switched{deleted}")
     activated = Activated(
-        manifest=manifest,
-        replaced=recorded.manifest,
-        written=tuple(sorted(written)),
-        removed=tuple(changes.removed),
+        manifest=manifest, replaced=recorded.manifest, written=tuple(sorted(written)), removed=tuple(steps.removed)
     )
     return Switched(activated=activated, proves=becomes, records=records)
 
@@ -211,6 +192,12 @@ def _record(recorded: Active, manifest: str, config: bytes | None, site: Site) -
     )
 
 
+def _says_the_same(recorded: Active, becomes: Active) -> bool:
+    """Whether the site is what it is to become, and no activation of it was cut short."""
+    same = (recorded.manifest, recorded.config_sha256) == (becomes.manifest, becomes.config_sha256)
+    return same and recorded.unsettled is None
+
+
 def _is_in_doubt(recorded: Active, active: Manifest | None, catalog: Catalog, *, rewrite: bool) -> bool:
     """Whether the site may have other files than `active` says: those of a release whose program deleted none, too."""
     if active is None:
@@ -219,63 +206,83 @@ def _is_in_doubt(recorded: Active, active: Manifest | None, catalog: Catalog, *,
     return entry is None or entry.earlier_program
 
 
-def _others(s3: Any, records: Records, target: Manifest) -> Iterator[Manifest]:
-    """The other manifests that are kept, one at a time: each may have a hundred thousand files."""
-    for staged in records.catalog().staged:
-        if staged.manifest != target.digest:
-            yield store.load(s3=s3, records_bucket=records.bucket, digest=staged.manifest)
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """A site that is to become `target`."""
 
+    s3: Any
+    site: Site
+    records: Records
+    source: Folder | Upstream | None
+    target: Manifest
+    active: Manifest | None
+    """What the site is; None if that is not known, or it is nothing yet."""
+    doubt: bool
+    """The site may have files that keep their names of any kept release."""
 
-def _save_etags(records: Records, target: Manifest, etags: Mapping[str, str], written: Sequence[str]) -> None:
-    """Notes in the catalog the ETags that were found, and none for what is `written` now.
+    def decide(self, seen: repair.Seen, recorded: Active, becomes: Active, *, config_is_written: bool) -> plan.Switch:
+        """What is to be written and deleted."""
+        active = self.active
+        present = seen.others if active is None or self.doubt else {file.path for file in active.mutable}
+        others = self._kept_others() if self.doubt else [active] if active else ()
+        leftover = plan.leftover(target=self.target, others=others, assets=self.records.catalog().assets)
+        same_config = active is not None and recorded.config_sha256 == becomes.config_sha256
+        return plan.switch(
+            target=self.target,
+            active=active,
+            present=present,
+            leftover=(present & leftover) - ({CONFIG} if config_is_written else set()),
+            config_changed=config_is_written and not same_config,
+        )
 
-    An asset may be among that, with other headers and the same ETag: the next activation looks at it.
-    """
-    catalog = records.catalog().seen(target.files, {**etags, **dict.fromkeys(written, "")})
-    if catalog is not records.catalog():
-        records.save_catalog(catalog)
+    def check(self, steps: plan.Switch) -> None:
+        """Raises StaticReleaseError if a file is lacking that is nowhere but in the records bucket."""
+        if not is_elsewhere(self.source, self.site.records_bucket):
+            repair.check_kept(self.s3, self.site, self.target, self.records.catalog(), steps.files)
 
+    def save_etags(self, etags: Mapping[str, str], written: Sequence[str]) -> None:
+        """Notes in the catalog the ETags that were found, and none for what is `written` now.
 
-def _placer(
-    s3: Any, site: Site, target: Manifest, catalog: Catalog, source: Folder | Upstream | None
-) -> Callable[[File], None]:
-    """What puts a file that keeps its name where visitors get it."""
+        An asset may be among that, with other headers and the same ETag: the next activation looks at it.
+        """
+        catalog = self.records.catalog().seen(self.target.files, {**etags, **dict.fromkeys(written, "")})
+        if catalog is not self.records.catalog():
+            self.records.save_catalog(catalog)
 
-    def place(file: File) -> None:
-        kept, served = (site.records_bucket, kept_at(catalog, target, file)), (site.bucket, file.path)
+    def write(self, steps: plan.Switch, *, config: bytes, routed: AbstractContextManager[None], say: Say) -> None:
+        """Makes the site `target`, in the order in which visitors may see it."""
+        place = progress.counting(self._place, say, "switched", len(steps.files))
+        store.in_parallel(self.s3, place, steps.other)
+        if steps.config:
+            with reported(f"write s3://{self.site.bucket}/{CONFIG}"):
+                self.s3.put_object(
+                    Bucket=self.site.bucket,
+                    Key=CONFIG,
+                    Body=config,
+                    ContentType=content_type(CONFIG),
+                    CacheControl=CACHE_CONTROL["no-cache"],
+                )
+        with routed:
+            for wave in steps.pages:
+                store.in_parallel(self.s3, place, wave)
+            store.delete(self.s3, self.site.bucket, ({"Key": path} for path in steps.removed))
+
+    def _place(self, file: File) -> None:
+        """Puts a file that keeps its name where visitors get it."""
+        catalog = self.records.catalog()
+        kept, served = (self.site.records_bucket, kept_at(catalog, self.target, file)), (self.site.bucket, file.path)
         try:
-            copy_object(s3, file, source=kept, target=served)
+            copy_object(self.s3, file, source=kept, target=served)
         except StaticReleaseError as error:
             # Somebody deleted or changed it. What the release comes from has it, in most cases.
             missing = isinstance(error.__cause__, ClientError) and is_missing(error.__cause__)
-            if source is None or not (missing or isinstance(error, WrongContentError)):
+            if self.source is None or not (missing or isinstance(error, WrongContentError)):
                 raise
-            bringer(s3, source, target, catalog_of(s3, source))(file, *kept)
-            copy_object(s3, file, source=kept, target=served)
+            bringer(self.s3, self.source, self.target, catalog_of(self.s3, self.source))(file, *kept)
+            copy_object(self.s3, file, source=kept, target=served)
 
-    return place
-
-
-def _write(
-    s3: Any,
-    site: Site,
-    changes: plan.Switch,
-    *,
-    config: bytes,
-    place: Callable[[File], None],
-    routed: AbstractContextManager[None],
-) -> None:
-    store.in_parallel(s3, place, changes.other)
-    if changes.config:
-        with reported(f"write s3://{site.bucket}/{CONFIG}"):
-            s3.put_object(
-                Bucket=site.bucket,
-                Key=CONFIG,
-                Body=config,
-                ContentType=content_type(CONFIG),
-                CacheControl=CACHE_CONTROL["no-cache"],
-            )
-    with routed:
-        for wave in changes.pages:
-            store.in_parallel(s3, place, wave)
-        store.delete(s3, site.bucket, ({"Key": path} for path in changes.removed))
+    def _kept_others(self) -> Iterator[Manifest]:
+        """The other manifests that are kept, one at a time: each may have a hundred thousand files."""
+        for staged in self.records.catalog().staged:
+            if staged.manifest != self.target.digest:
+                yield store.load(s3=self.s3, records_bucket=self.records.bucket, digest=staged.manifest)
