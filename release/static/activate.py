@@ -1,14 +1,13 @@
 """Activation: the site becomes what a staged manifest says. It needs the records only, no build and no folder.
 
-It is switched first, and proven then: `static/active.json` says so when visitors get the release. What was killed in
-between is known to the caller, who is told before the first file changes, or from `static/active.json` itself. Whatever
-is activated next, the same release or the one before, is then to `rewrite` every file that keeps its name instead of
-only those that differ.
+It is switched first and proven then; `static/active.json` names the release once it is proven. Before the first file
+changes, the caller notes that a switch began, or `static/active.json` does. After one that was cut short, the next
+activation, of whichever release, writes every file that keeps its name instead of those that differ.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -100,15 +99,15 @@ def switch(
 ) -> Switched:
     """Makes the staged manifest with this digest the site, with `config` as its config.json; None: without one.
 
-    One request if that is what the site is already. Otherwise the content-hashed files are looked at, and those that
-    lack or are other ones are restored, from the bucket's earlier versions or from `source`; the files that keep their
-    names are written where they changed, and with `rewrite`, after a change by hand or a switch that was cut short,
-    all of them. Those that only the release before has are deleted. `routes_client` makes the client of the key value
-    store by which the edge knows the site's paths, when one of them is new or goes.
+    One request if that is what the site is already. Otherwise content-hashed files that are missing or changed are
+    restored, from the bucket's earlier versions or from `source`. Files that keep their names are written where they
+    differ; after a switch that was cut short, and with `rewrite` (something was changed by hand), all of them. Those
+    that the release does not have are deleted. `routes_client` makes the client of the key value store by which the
+    edge knows the site's paths; it is called if one of them is new or goes.
 
-    `begins` is called before the first file changes. None: `static/active.json` says from then on that the activation
-    has not ended, and `by` whom it was begun; one of another release that somebody else began is refused, unless it is
-    an hour old or `take_over` says that it is dead. `records`: what this run has read already. Raises
+    `begins` is called before the first file changes. If it is None, `static/active.json` says from then on that the
+    activation has not ended, and who began it (`by`). While another release's has not ended, this one is refused,
+    unless that is an hour old or `take_over` says that it is dead. `records`: what this run has read already. Raises
     StaticReleaseError; run again, it continues.
     """
     records = records or Records(s3, site.records_bucket)
@@ -224,7 +223,8 @@ class _Change:
         """What is to be written and deleted."""
         active = self.active
         present = seen.others if active is None or self.doubt else {file.path for file in active.mutable}
-        others = self._kept_others() if self.doubt else [active] if active else ()
+        kept = (staged for staged in self.records.catalog().staged if staged.manifest != self.target.digest)
+        others = self.records.whole(kept) if self.doubt else [active] if active else ()
         leftover = plan.leftover(target=self.target, others=others, assets=self.records.catalog().assets)
         same_config = active is not None and recorded.config_sha256 == becomes.config_sha256
         return plan.switch(
@@ -280,9 +280,3 @@ class _Change:
                 raise
             bringer(self.s3, self.source, self.target, catalog_of(self.s3, self.source))(file, *kept)
             copy_object(self.s3, file, source=kept, target=served)
-
-    def _kept_others(self) -> Iterator[Manifest]:
-        """The other manifests that are kept, one at a time: each may have a hundred thousand files."""
-        for staged in self.records.catalog().staged:
-            if staged.manifest != self.target.digest:
-                yield store.load(s3=self.s3, records_bucket=self.records.bucket, digest=staged.manifest)

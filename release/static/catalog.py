@@ -82,8 +82,8 @@ class Catalog:
         number = 1 + max((each.number for each in self.staged), default=0)
         assets, blobs = dict(self.assets), dict(self.blobs)
         for file in manifest.immutable:
-            before = assets.get(file.path)
-            etag = etags.get(file.path) or (before.etag if before and before.sha256 == file.sha256 else "")
+            asset = assets.get(file.path)
+            etag = etags.get(file.path) or (asset.etag if asset and asset.sha256 == file.sha256 else "")
             assets[file.path] = Asset(file.sha256, etag, file.content_type, number)
         for file in manifest.mutable:
             # One that another release has as a content-hashed file, by the rule of another program, stays for both.
@@ -162,15 +162,15 @@ class Catalog:
     @classmethod
     def from_json(cls, text: bytes) -> "Catalog":
         """The catalog that `to_json` wrote. Raises DamagedError for anything else."""
-        found = strict_json.read(_Stored, strict_json.decode(text))
+        stored = strict_json.read(_Stored, strict_json.decode(text))
         types: dict[str, str] = {}
-        assets: dict[str, Any] = dict(found.assets)
+        assets: dict[str, Any] = dict(stored.assets)
         for path, written in assets.items():  # replaced one by one: there may be a hundred thousand
             if not (isinstance(written, list) and [type(each) for each in written] == _ASSET):
                 raise DamagedError(f"assets.{path} is {strict_json.shown(written)}, expected four values")
             sha256, etag, content_type, number = written
             assets[path] = Asset(sha256, etag, types.setdefault(content_type, content_type), number)
-        return cls(**{**vars(found), "assets": assets})
+        return cls(**{**vars(stored), "assets": assets})
 
 
 _ASSET: Final = [str, str, str, int]

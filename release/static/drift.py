@@ -34,13 +34,13 @@ def look(*, s3: Any, site: Site) -> str | None:
             lacking.add(CONFIG)
         elif hashlib.sha256(body).hexdigest() != active.config_sha256:
             changed.add(CONFIG)
-    told = [_names("changed", changed - lacking), _names("missing", lacking)]
-    return " ".join((active.manifest, "; ".join(text for text in told if text))).rstrip()
+    differences = [_names("changed", changed - lacking), _names("missing", lacking)]
+    return " ".join((active.manifest, "; ".join(text for text in differences if text))).rstrip()
 
 
-def missing(manifest: Manifest, there: Collection[str]) -> set[str]:
+def missing(manifest: Manifest, present: Collection[str]) -> set[str]:
     """Paths of the manifest that the bucket lacks."""
-    return {file.path for file in manifest.files} - set(there)
+    return {file.path for file in manifest.files} - set(present)
 
 
 def compared(s3: Any, site: Site, manifest: Manifest, sizes: Mapping[str, int]) -> set[str]:

@@ -54,12 +54,9 @@ def expire(
     removed = [each for each in catalog.staged if each.manifest not in kept]
     if removed:
         last = max(each.number for each in removed)
-        older = (
-            (each.number, store.load(s3=s3, records_bucket=site.records_bucket, digest=each.manifest))
-            for each in catalog.staged
-            if each.manifest in kept and each.number < last
-        )
-        catalog = catalog.without(removed, older)
+        older = [staged for staged in catalog.staged if staged.manifest in kept and staged.number < last]
+        numbers = (staged.number for staged in older)
+        catalog = catalog.without(removed, zip(numbers, records.whole(older), strict=True))
         records.save_catalog(catalog)
     going = catalog.expiring
     if going == Expiring():

@@ -144,21 +144,21 @@ def from_folder(
         version = _read_version(folder / VERSION)
     elif not _VERSION.fullmatch(version):
         raise ManifestError(f"the version is {version!r}, expected {_VERSION_FORM}, for example a Git SHA")
-    found = {path: reason for path in paths if (reason := unfit.by_name(path))}
+    unfit_paths = {path: reason for path in paths if (reason := unfit.by_name(path))}
     if allowed is not None:
-        unfit.check(found, allowed)
+        unfit.check(unfit_paths, allowed)
     scan.check_distinct(paths)
     files = []
     for path in paths:
         size, sha256, head = scan.read(str(folder), path)
         if reason := unfit.by_beginning(head):
-            found[path] = reason
+            unfit_paths[path] = reason
         files.append(
             File(path=path, size=size, sha256=sha256, content_type=content_type(path, head), cache=cache_class(path))
         )
     if allowed is not None:
-        unfit.check(found, allowed)
-        unfit.check_allowed(allowed, found)
+        unfit.check(unfit_paths, allowed)
+        unfit.check_allowed(allowed, unfit_paths)
     return Manifest(version=version, files=tuple(files))
 
 

@@ -54,30 +54,30 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
 
     Browsers keep such a file for a year and would not ask again; and one of the two could not be gone back to.
     """
-    there = {file.path: file for file in kept.files}
+    kept_files = {file.path: file for file in kept.files}
     clashes = [
-        (file, before)
+        (file, kept_file)
         for file in manifest.files
-        if (before := there.get(file.path))
-        and before.sha256 != file.sha256
-        and "immutable" in (file.cache, before.cache)
+        if (kept_file := kept_files.get(file.path))
+        and kept_file.sha256 != file.sha256
+        and "immutable" in (file.cache, kept_file.cache)
     ]
     if not clashes:
         return
-    file, before = clashes[0]
+    file, kept_file = clashes[0]
     more = f" (and {len(clashes) - 1} more such files)" if len(clashes) > 1 else ""
     raise StaticReleaseError(
         f"{file.path} of {_named(manifest)} has other content (SHA-256 {file.sha256[:12]}) than in {_named(kept)}, "
-        f"which is kept here (SHA-256 {before.sha256[:12]}){more}. Give the new content a new name, as a build does "
+        f"which is kept here (SHA-256 {kept_file.sha256[:12]}){more}. Give the new content a new name, as a build does "
         "that hashes what it writes, or move the file out of assets/: browsers keep a file with such a name for a year"
     )
 
 
 def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
     """Raises StaticReleaseError if the manifest has a file that was purged."""
-    there = {(file.path, file.sha256) for file in manifest.files}
+    contents = {(file.path, file.sha256) for file in manifest.files}
     for each in purged:
-        if (each.path, each.sha256) in there:
+        if (each.path, each.sha256) in contents:
             raise StaticReleaseError(
                 f"{each.path} of {_named(manifest)} was purged here by {each.by} at {each.at} (SHA-256 "
                 f"{each.sha256[:12]}), so that nobody gets it again: take it out of the build, or change it"
@@ -86,8 +86,10 @@ def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
 
 def purged(manifest: Manifest, *, here: Sequence[Purged], upstream: Iterable[Purged]) -> tuple[Purged, ...]:
     """What is purged here, and of this manifest in the environment before."""
-    there = {(file.path, file.sha256) for file in manifest.files} - {(each.path, each.sha256) for each in here}
-    return (*here, *(each for each in upstream if (each.path, each.sha256) in there))
+    not_purged_here = {(file.path, file.sha256) for file in manifest.files} - {
+        (each.path, each.sha256) for each in here
+    }
+    return (*here, *(each for each in upstream if (each.path, each.sha256) in not_purged_here))
 
 
 def uploads(
@@ -123,8 +125,8 @@ def switch(
     is not to have any more. Content-hashed ones stay: a page that a visitor has open may still ask for them, and expiry
     removes them later.
     """
-    before = {} if active is None else {file.path: file for file in active.mutable}
-    changed = [file for file in target.mutable if before.get(file.path) != file]
+    active_files = {} if active is None else {file.path: file for file in active.mutable}
+    changed = [file for file in target.mutable if active_files.get(file.path) != file]
     pages = [file for file in changed if is_html(file.path) and file.path != ENTRY]
     waves = (
         [file for file in pages if file.path not in present],
@@ -144,9 +146,9 @@ def switch(
 
 def leftover(*, target: Manifest, others: Iterable[Manifest], assets: Container[str]) -> set[str]:
     """Paths of the others' files that keep their names and that neither `target` has nor a kept asset (`assets`)."""
-    ours = {file.path for file in target.files}
+    stays = {file.path for file in target.files}
     paths = (file.path for manifest in others for file in manifest.mutable)
-    return {path for path in paths if path not in ours and path not in assets}
+    return {path for path in paths if path not in stays and path not in assets}
 
 
 def common_prefix(files: Sequence[File]) -> str:
@@ -157,10 +159,10 @@ def common_prefix(files: Sequence[File]) -> str:
 
 def invalidation(paths: Iterable[str]) -> list[str]:
     """The invalidation paths for `paths`. The root page is also cached as "/"."""
-    found = {"/" + quote(path, safe=_UNQUOTED) for path in paths}
-    if f"/{ENTRY}" in found:
-        found.add("/")
-    return sorted(found) if len(found) <= MAX_INVALIDATION_PATHS else ["/*"]
+    quoted = {"/" + quote(path, safe=_UNQUOTED) for path in paths}
+    if f"/{ENTRY}" in quoted:
+        quoted.add("/")
+    return sorted(quoted) if len(quoted) <= MAX_INVALIDATION_PATHS else ["/*"]
 
 
 def keep(*, complete: Sequence[str], history: Sequence[str], count: int, named: Collection[str]) -> set[str]:

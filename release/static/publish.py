@@ -45,9 +45,9 @@ def stage(
 ) -> Staged:
     """Brings `manifest` and all its files here. Raises StaticReleaseError; run again, it continues.
 
-    A manifest that was staged before is here as long as nothing happened to its content-hashed files: one that can no
-    longer be had is refused. So is one of whose names another manifest that is kept makes other content, and one with
-    content that was purged; from the environment before, what is purged here or there is left out.
+    Refused is a manifest that was staged before and of which a file is lost; one with a content-hashed file that has
+    other content in another kept manifest; and a build with a file that was purged. What comes from the environment
+    before is brought without the files that are purged there or here.
 
     `records`: what this run has read already. Requests when nothing is to do: 1 if the manifest is active; if it was
     staged before 2, and what `repair.find` needs. Otherwise 5, and one for each file that is lacking; after an

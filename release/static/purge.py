@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from release.progress import Say
 from release.static import plan, store
-from release.static.catalog import Catalog, Purged
+from release.static.catalog import Purged
 from release.static.content import CONFIG, ENTRY, VERSION
 from release.static.errors import StaticReleaseError
 from release.static.invalidation import invalidate
-from release.static.manifest import Manifest
 from release.static.records import Records
 from release.static.store import Site, reported
 
@@ -62,56 +61,52 @@ def purge(
     records.check_nobody_switches()
     catalog = records.catalog()
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
-    before = {(each.path, each.sha256) for each in catalog.purged}
-    in_site = [each for path in served for each in served[path]]
-    found = {each for each in before if each[0] in served} | _contents(s3, site.bucket, in_site)
-    for manifest in _kept(s3, records, catalog):
-        found |= {(file.path, file.sha256) for file in manifest.files if file.path in served}
-    known = {path for path, _ in found}
-    unknown = [path for path in served if not served[path] and path not in known]
+    purged_before = {(each.path, each.sha256) for each in catalog.purged}
+    in_site = [version for path in served for version in served[path]]
+    contents_of_paths = {(path, sha256) for path, sha256 in purged_before if path in served}
+    contents_of_paths |= _contents(s3, site.bucket, in_site)
+    for manifest in records.whole(catalog.staged):
+        contents_of_paths |= {(file.path, file.sha256) for file in manifest.files if file.path in served}
+    has_content = {path for path, _ in contents_of_paths}
+    unknown = [path for path in served if not served[path] and path not in has_content]
     if unknown:
         raise StaticReleaseError(
             f"{unknown[0]} is in no release that is kept here and not in s3://{site.bucket}: name it as it is in the "
             "build, without a / at the beginning"
         )
-    contents = {sha256 for _, sha256 in found}
+    contents = {sha256 for _, sha256 in contents_of_paths}
     shared = {
         file.sha256
-        for manifest in _kept(s3, records, catalog)
+        for manifest in records.whole(catalog.staged)
         for file in manifest.mutable
         if file.sha256 in contents and file.path not in served
     }
     at = store.now()
-    purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by) for path, sha256 in sorted(found - before))
+    new = sorted(contents_of_paths - purged_before)
+    purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by) for path, sha256 in new)
     records.save_catalog(
         replace(
             catalog,
             assets={path: asset for path, asset in catalog.assets.items() if path not in served},
-            blobs={sha256: each for sha256, each in catalog.blobs.items() if sha256 not in contents - shared},
+            blobs={sha256: number for sha256, number in catalog.blobs.items() if sha256 not in contents - shared},
             purged=(*catalog.purged, *purged),
         )
     )
     if (active := records.active()) is not None:
         records.save_active(replace(active, purged_at=at))
     kept = [store.blob(sha256) for sha256 in sorted(contents - shared)]
-    earlier = [each for each in catalog.staged if each.earlier_program]
-    kept += [f"{store.root(each.manifest)}files/{path}" for each in earlier for path in served]
-    in_records = [each for key in kept for each in _versions(s3, site.records_bucket, key)]
-    store.delete(s3, site.bucket, (each.named() for each in in_site))
-    store.delete(s3, site.records_bucket, (each.named() for each in in_records))
+    earlier = [staged for staged in catalog.staged if staged.earlier_program]
+    kept += [f"{store.root(staged.manifest)}files/{path}" for staged in earlier for path in served]
+    in_records = [version for key in kept for version in _versions(s3, site.records_bucket, key)]
+    store.delete(s3, site.bucket, (version.named() for version in in_site))
+    store.delete(s3, site.records_bucket, (version.named() for version in in_records))
     say(invalidate(cloudfront, site.distribution_id, plan.invalidation(served), f"purge {at}"))
-    stays = tuple(sorted({path for path, sha256 in found if sha256 in shared}))
+    stays = tuple(sorted({path for path, sha256 in contents_of_paths if sha256 in shared}))
     for path in stays:
         say(f"{path}: other files of kept releases have the same content, and stay")
     count = len(in_site) + len(in_records)
     say(f"purged {len(served)} paths: {count} versions of objects deleted")
     return Done(purged=purged, versions=count, stays=stays)
-
-
-def _kept(s3: Any, records: Records, catalog: Catalog) -> Iterator[Manifest]:
-    """Every kept manifest, whole, one at a time."""
-    for each in catalog.staged:
-        yield store.load(s3=s3, records_bucket=records.bucket, digest=each.manifest)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The records bucket as one run sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -12,7 +12,7 @@ from functions.aws_errors import is_missing
 from functions.strict_json import DamagedError
 from release import objects
 from release.static import store
-from release.static.catalog import Catalog, Expiring, without_purged
+from release.static.catalog import Catalog, Expiring, Staged, without_purged
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.store import ACTIVE, Active, reported
@@ -86,6 +86,11 @@ class Records:
             self._manifests[digest] = without_purged(manifest, catalog.purged if catalog else ())
         return self._manifests[digest]
 
+    def whole(self, staged: Iterable[Staged]) -> Iterator[Manifest]:
+        """Manifests with what was purged of them, one at a time: each may have a hundred thousand files."""
+        for release in staged:
+            yield store.load(s3=self._s3, records_bucket=self.bucket, digest=release.manifest)
+
     def add(self, manifest: Manifest) -> None:
         """Notes a manifest that is here, or will be, without what was purged: it need not be read."""
         self._manifests[manifest.digest] = manifest
@@ -110,15 +115,15 @@ class Records:
                 self._etags[key] = ""
                 return None
             try:
-                found = parse(body)
+                parsed = parse(body)
             except DamagedError as error:
                 raise objects.damaged(self.bucket, key, error) from error
         self._etags[key] = answer.get("ETag", "")
-        return found
+        return parsed
 
     def _write(self, key: str, body: bytes) -> None:
-        before = self._etags[key]
-        condition = {"IfMatch": before} if before else {"IfNoneMatch": "*"}
+        etag = self._etags[key]
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         headers = {"ContentType": "application/json", "CacheControl": "no-cache"}
         with reported(f"write s3://{self.bucket}/{key}"):
             try:
@@ -129,8 +134,8 @@ class Records:
                 if not objects.condition_failed(error):
                     raise
                 # A write that arrived and whose answer did not is repeated by the client, and fails on itself.
-                answer, there = objects.read(self._s3, self.bucket, key)
-                if there != body:
+                answer, stored = objects.read(self._s3, self.bucket, key)
+                if stored != body:
                     raise StaticReleaseError(
                         f"s3://{self.bucket}/{key} was written by somebody else after this run had read it: another "
                         "release, publish, purge or expiry was under way. Nothing of it was overwritten; run this again"
@@ -145,18 +150,18 @@ class _StagedMark:
 
 def _of_earlier_program(s3: Any, bucket: str) -> Catalog:
     """What an earlier program staged. It kept no ETags, so that its assets are looked at before they are served."""
-    found, cut_short = [], []
+    complete, cut_short = [], []
     for name in store.releases(s3, bucket):
         digest = f"sha256:{name}"
         mark = store.stored(s3, bucket, f"static/{name}/staged.json", _StagedMark)
         if mark is not None:
-            found.append((mark.staged_at, digest))
+            complete.append((mark.staged_at, digest))
         elif store.get(s3, bucket, f"static/{name}/expiring.json") is not None:
             cut_short.append(digest)
     left = (store.find(s3=s3, records_bucket=bucket, digest=digest) for digest in cut_short)
     paths = {file.path for manifest in left if manifest for file in manifest.files}
     catalog = Catalog(expiring=Expiring(manifests=tuple(cut_short), assets=tuple(sorted(paths))))
-    for staged_at, digest in sorted(found):
+    for staged_at, digest in sorted(complete):
         manifest = store.load(s3=s3, records_bucket=bucket, digest=digest)
         catalog = catalog.add(manifest, etags={}, staged_at=staged_at, earlier_program=True)
     return catalog

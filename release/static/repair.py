@@ -1,7 +1,7 @@
-"""Files of a kept release that the buckets lack, or that are other ones there, and where they can be had.
+"""What the buckets lack of a kept release, or have with other content or headers, and where to get it.
 
-Of the content-hashed ones in the site bucket: nothing else ever writes them again. Something else may have: by hand, or
-a release whose file had the same name.
+That is about content-hashed files in the site bucket. A release writes each once; somebody may have deleted or replaced
+one since.
 """
 
 import hashlib

@@ -152,8 +152,8 @@ def get(s3: Any, bucket: str, key: str) -> bytes | None:
 def stored(s3: Any, bucket: str, key: str, kind: type[Item]) -> Item | None:
     """What a release stored there, None if there is nothing."""
     with reported(f"read s3://{bucket}/{key}"):
-        found = objects.load(s3, bucket, key, kind)
-    return found[0] if found else None
+        item_and_etag = objects.load(s3, bucket, key, kind)
+    return item_and_etag[0] if item_and_etag else None
 
 
 def head(s3: Any, bucket: str, key: str, version: str | None = None) -> Mapping[str, Any]:
@@ -235,14 +235,14 @@ def listed(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def _pages(s3: Any, bucket: str, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
-    asked = {"Bucket": bucket, "Prefix": prefix, **more}
+    arguments = {"Bucket": bucket, "Prefix": prefix, **more}
     while True:
         with reported(f"list s3://{bucket}/{prefix}"):
-            page = s3.list_objects_v2(**asked)
+            page = s3.list_objects_v2(**arguments)
         yield page
         if not page.get("IsTruncated"):
             return
-        asked["ContinuationToken"] = page["NextContinuationToken"]
+        arguments["ContinuationToken"] = page["NextContinuationToken"]
 
 
 def delete(s3: Any, bucket: str, objects: Iterable[Mapping[str, str]]) -> None:
