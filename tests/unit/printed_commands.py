@@ -231,7 +231,7 @@ def python(arguments: list[str]) -> int:
     if module == "venv":
         return 0
     if module == "pytest":
-        import pytest
+        import pytest  # takes a while, which the other commands need not wait for
 
         # Its parser knows the options of plugins only after it has loaded them. It shows the markers instead of tests.
         return int(pytest.main([*arguments[2:], "--markers"]))
