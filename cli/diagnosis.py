@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +12,9 @@ from cli.history import state
 from cli.text import ago, short, when
 from functions import strict_json
 from functions.names import revision
-from release import drift
+from release import drift, escaping
 from release.lease import Held
-from release.records import Attempt, Release, UnfinishedMark
+from release.records import Attempt, Purge, Release, UnfinishedMark
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class Observed:
     """Digest of the manifest that the site serves; followed by how many files differ from it."""
     health: Health
     lease: Held | None = None
+    purge: Purge | None = None
+    """The purge that took the lease; None if a release did."""
     unfinished: UnfinishedMark | None = None
     last: Attempt | None = None
     unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -140,10 +143,12 @@ def _problems(observed: Observed) -> Iterator[Problem]:
     """What is wrong, the most urgent first."""
     name, release = observed.environment, observed.record
     if observed.lease is not None and observed.lease.alive:
-        holder = observed.lease.holder
+        holder, purge = observed.lease.holder, observed.purge
         yield Problem(
             code="releasing",
-            what=f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
+            what=f"files are being purged by {purge.who} since {when(purge.started_at)}"
+            if purge
+            else f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
             to_do=f"wait until it has ended; then: python -m release history -s {name}",
         )
     else:
@@ -176,6 +181,13 @@ def _cut_short(observed: Observed) -> Iterator[Problem]:
         )
         what = f"{which} ended neither proven nor undone: what serves may be a mixture"
         yield Problem(code="unfinished", what=what, to_do=then)
+    elif observed.purge is not None:
+        which = f"the purge by {observed.purge.who}, which began {when(observed.purge.started_at)},"
+        yield Problem(
+            code="cut short",
+            what=f"{which} was cut short: some of its files may still be there",
+            to_do=f"python -m release purge -s {name} {escaping.line(shlex.join(observed.purge.paths))}",
+        )
     elif observed.lease is not None:
         holder = observed.lease.holder
         which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"

@@ -17,7 +17,8 @@ from cli.errors import EXPECTED, message_of
 from cli.text import bold, table
 from release import drift as service_drift
 from release import healthcheck, lease, records
-from release.records import Release
+from release.lease import Held
+from release.records import Purge, Release
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import drift
@@ -68,12 +69,12 @@ def look(environment: Environment, clients: Clients) -> Observed:
     recorded = pool.submit(read, "record", lambda: records.read_release(clients.s3, bucket))
     current = pool.submit(read, "ECS", lambda: _service(request, clients))
     site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
-    held = pool.submit(read, "lease", lambda: lease.look(clients.s3, bucket))
+    held = pool.submit(read, "lease", lambda: _lease(clients, bucket))
     mark = pool.submit(read, "unfinished", lambda: records.read_mark(clients.s3, bucket))
     last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
     answer = pool.submit(lambda: health(environment, recorded.result()))
     pool.shutdown(wait=False)
-    newest = last.result()
+    newest, (holder, purge) = last.result(), held.result() or (None, None)
     return Observed(
         environment=environment.name,
         stack=environment.release,
@@ -82,11 +83,19 @@ def look(environment: Environment, clients: Clients) -> Observed:
         ecs=current.result(),
         static_manifest=site.result(),
         health=answer.result(),
-        lease=held.result(),
+        lease=holder,
+        purge=purge,
         unfinished=mark.result(),
         last=newest[0] if newest else None,
         unread=unread,
     )
+
+
+def _lease(clients: Clients, bucket: str) -> tuple[Held | None, Purge | None]:
+    """The lease, and the purge that took it, if one did."""
+    held = lease.look(clients.s3, bucket)
+    purges = records.list_purges(clients.s3, bucket, 1) if held else ()
+    return held, next((purge for purge in purges if held and purge.id == held.holder.id), None)
 
 
 def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from release.records import UnfinishedMark
 from release.static import drift
 from release.tasks import Tasks
 from tests.unit.environments import World, released, world_in
-from tests.unit.test_history import attempt, held
+from tests.unit.test_history import attempt, held, purge
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
@@ -95,6 +95,16 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
             {"lease": held(OTHER, age_s=31)},
             "prod: the release of 333333333333 by root@there, which began 2026-01-02 03:00:00 UTC, was cut short "
             f"before it changed what serves. To do: {RECOVER}",
+        ),
+        (
+            {"lease": held(OTHER), "purge": purge(ended_at=None)},
+            "prod: files are being purged by octocat since 2026-01-02 03:30:00 UTC. To do: wait until it has ended; "
+            "then: python -m release history -s prod",
+        ),
+        (
+            {"lease": held(OTHER, age_s=31), "purge": purge(paths=(".env", "a b"), ended_at=None)},
+            "prod: the purge by octocat, which began 2026-01-02 03:30:00 UTC, was cut short: some of its files may "
+            "still be there. To do: python -m release purge -s prod .env 'a b'",
         ),
         (
             {"pending": ("urn:release",)},
@@ -225,6 +235,16 @@ def test_the_mark_of_an_attempt_that_did_not_end_is_1(sources: World, capsys: py
     said = json.loads(capsys.readouterr().out)
     assert said["good"] is False
     assert said["wrong"][0]["toDo"] == RECOVER
+
+
+@pytest.mark.parametrize(("made", "problem"), [("id-3", "files are being purged"), ("id-1", f"{OTHER[:12]} is being")])
+def test_a_lease_is_that_of_a_purge_by_its_id(
+    sources: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, made: str, problem: str
+) -> None:
+    monkeypatch.setattr(lease, "look", lambda *_: held(OTHER))
+    monkeypatch.setattr(records, "list_purges", lambda *_: (purge(id=made, ended_at=None),))
+    assert main(["status", "-s", "prod"]) == 1
+    assert capsys.readouterr().out.startswith(f"prod: {problem}")
 
 
 def test_a_source_that_may_not_be_read_does_not_hide_the_others(
