@@ -114,7 +114,7 @@ def switch(
     recorded = records.active() or NOTHING_ACTIVE
     body = None if config is None else _config(config)
     becomes = _record(recorded, manifest, body, site)
-    has_routes = site.routes is None or recorded.routes == site.routes
+    has_routes = recorded.is_routed(site)
     if not rewrite and has_routes and _says_the_same(recorded, becomes):
         say("the site is this release already")
         activated = Activated(manifest=manifest, replaced=manifest, written=())

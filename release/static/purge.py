@@ -93,7 +93,8 @@ def purge(
         )
     )
     if (active := records.active()) is not None:
-        records.save_active(replace(active, purged_at=at))
+        # The edge knows these paths until the next release asks which ones it knows.
+        records.save_active(replace(active, purged_at=at, routes=None))
     kept = [store.blob(sha256) for sha256 in sorted(contents - shared)]
     earlier = [staged for staged in catalog.staged if staged.earlier_program]
     kept += [f"{store.root(staged.manifest)}files/{path}" for staged in earlier for path in served]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from release.static import drift, store
 from release.static.errors import StaticReleaseError
 from release.static.purge import Done, purge
 from release.static.source import Folder
+from release.static.store import Site
+from tests.unit.fake_key_value_store import ARN, FakeKeyValueStore
 from tests.unit.static_sites import Environment, manifest, two_environments
 from tests.unit.test_static_kept import by_earlier_program
 from tests.unit.test_static_trees import NEW, OLD, assert_is, at_every_request, killed
@@ -219,3 +222,21 @@ def test_publish_that_read_the_records_before_a_purge_does_not_bring_the_content
         switching(dev, tmp_path, lambda: purged(dev, "key.txt"), at="list")
     assert everywhere(dev, b"secret") == []
     assert_is(dev, OLD)
+
+
+def test_the_edge_does_not_know_a_purged_path_after_the_next_release(tmp_path: Path) -> None:
+    edge = FakeKeyValueStore()
+    dev = WithRoutes(two_environments()[0])
+    dev.publish(OLD | SECRET, tmp_path, routes_client=lambda: edge)
+    assert "key.txt" in edge.items
+    purged(dev, "key.txt")
+    dev.publish(NEW, tmp_path, routes_client=lambda: edge)
+    assert "key.txt" not in edge.items
+
+
+class WithRoutes(Environment):
+    """A site whose edge knows its paths from a store."""
+
+    @property
+    def site(self) -> Site:
+        return dataclasses.replace(super().site, routes=ARN)
