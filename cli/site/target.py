@@ -22,9 +22,16 @@ EPILOG: Final = (
     "machine's role; AWS_ENDPOINT_URL is another address. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 "
     "interrupted."
 )
-_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{3,255}")
-"""A name or an access point's alias; upper case and _ are in old ones of us-east-1 ("General purpose bucket naming
-rules", S3 User Guide)."""
+_BUCKET: Final = (re.compile(r"[A-Za-z0-9._-]{3,255}"), "name of a bucket", "example-site")
+"""Upper case and _ are in old ones of us-east-1 ("General purpose bucket naming rules", S3 User Guide)."""
+_STORE: Final = re.compile(r"arn:[a-z-]+:cloudfront::[0-9]{12}:key-value-store/.+")
+_FORMS: Final = {
+    "bucket": _BUCKET,
+    "records_bucket": _BUCKET,
+    "distribution": (re.compile(r"[A-Z0-9]+"), "ID of a distribution", "E2EXAMPLE"),
+    "routes": (_STORE, "ARN of a key value store", "arn:aws:cloudfront::111111111111:key-value-store/<id>"),
+}
+"""By option: its form, what it is, and an example."""
 SHOWN: Final = 20
 """Paths that a dry run names in a line; `--json` names all."""
 
@@ -89,9 +96,11 @@ def add_change(parser: argparse.ArgumentParser) -> None:
 def site(options: argparse.Namespace) -> Site:
     """The site that the arguments name. Ends the process where one of them cannot be, or both buckets are one."""
     url: str | None = getattr(options, "url", None)
-    for option, bucket in (("--bucket", options.bucket), ("--records-bucket", options.records_bucket)):
-        if not _BUCKET.fullmatch(bucket):
-            options.parser.error(f"{option} {bucket!r} is no name of a bucket: expected one as example-site")
+    for attribute, (form, what, example) in _FORMS.items():
+        given: str | None = getattr(options, attribute, None)
+        if given is not None and not form.fullmatch(given):
+            option = attribute.replace("_", "-")
+            options.parser.error(f"--{option} {given!r} is no {what}: expected one as {example}")
     if url is not None:
         from release import http  # noqa: PLC0415 - most verbs are told no address, and need not wait for it
 

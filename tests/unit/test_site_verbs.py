@@ -409,6 +409,8 @@ def test_documents_are_as_the_schema_has_them(world: World) -> None:
         (("--url", "www.example.gov"), "--url 'www.example.gov' is not an http:// or https:// URL with a host"),
         (("--bucket", "s3://site"), "--bucket 's3://site' is no name of a bucket"),
         (("--records-bucket", ""), "--records-bucket '' is no name of a bucket"),
+        (("--distribution", "https://d1.cloudfront.net"), "--distribution 'https://d1.cloudfront.net' is no ID of a "),
+        (("--routes", "example"), "--routes 'example' is no ARN of a key value store"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_before_anything_is_written(
