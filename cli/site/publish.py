@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from cli import YES
 from cli.lines import Lines
 from cli.site import target
 from cli.site.target import Outcome
-from release.static import manifest
+from release.static import manifest, store
 from release.static.content import VERSION
 from release.static.expire import KEEP
-from release.static.records import Records
+from release.static.records import CATALOG, Records
+from release.static.store import Site
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,21 +51,31 @@ def publish(options: argparse.Namespace, clients: Any) -> int:
         options.parser.error(f"--keep {options.keep}: expected 1 or more")
     if options.version is None and options.dist.is_dir() and not (options.dist / VERSION).exists():
         options.parser.error(f"{options.dist} has no {VERSION}: say what it was built from with --version")
+    manifest.check_is_folder(options.dist)
+    begun = store.meanwhile(functools.partial(_begin, options, clients, site))
     built = manifest.from_folder(
         options.dist, version=options.version, allowed=options.publish, config_is_written=False
     )
     say(f"{options.dist}: {len(built.files):,} files, version {target.name(built.version)}")
-    s3 = target.s3(options, clients)
-    records = Records(s3, site.records_bucket)
+    s3, records = begun()
     active = records.active()
     outcome = Outcome(
         version=built.version, manifest=built.digest, total=len(built.files), changed=False, dry_run=options.dry_run
     )
     is_now = active is not None and active.manifest == built.digest and active.unsettled is None
     if active is None or not is_now or not active.is_routed(site):
+        records.ahead(CATALOG, *([store.manifest_key(active.manifest)] if active and active.manifest else []))
         from cli.site.change import Change  # noqa: PLC0415 - takes a while, for which no change need not wait
 
         change = Change.of(options, clients=clients, s3=s3, site=site, records=records, say=say)
         outcome = change.publish(built, options.dist, keep=options.keep)
     target.show(outcome, as_json=options.json)
     return YES
+
+
+def _begin(options: argparse.Namespace, clients: Any, site: Site) -> tuple[Any, Records]:
+    """The client of S3, and what it says the site is now: beside the reading of the folder."""
+    s3 = target.s3(options, clients)
+    records = Records(s3, site.records_bucket)
+    records.active()
+    return s3, records

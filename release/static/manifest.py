@@ -113,6 +113,12 @@ def _readable() -> Iterator[None]:
         raise NotBuiltError(f"{name} cannot be read ({error.strerror})") from error
 
 
+def check_is_folder(path: Path) -> None:
+    """Raises NotBuiltError for what is none."""
+    if not path.is_dir():
+        raise NotBuiltError(f"{path} is not a folder")
+
+
 @_readable()
 def from_folder(
     folder: Path, *, version: str | None = None, allowed: Collection[str] | None = (), config_is_written: bool = True
@@ -125,8 +131,7 @@ def from_folder(
 
     Raises ManifestError for anything else.
     """
-    if not folder.is_dir():
-        raise NotBuiltError(f"{folder} is not a folder")
+    check_is_folder(folder)
     paths = sorted(scan.paths(str(folder), str(folder.resolve())))
     if not paths:
         raise NotBuiltError(f"{folder} is empty")

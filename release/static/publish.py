@@ -113,7 +113,7 @@ def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active:
 
 def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     """Writes the manifest; False if it is there already."""
-    key = store.root(manifest.digest) + "manifest.json"
+    key = store.manifest_key(manifest.digest)
     with reported(f"write s3://{site.records_bucket}/{key}"):
         try:
             objects.repeated(
@@ -140,7 +140,7 @@ def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[set[str], set[str
     One counts if it has the right size and was written since that staging began, so by a release. That may have been
     one of another manifest with the same name: the ETag is not taken for known, and activation looks at the content.
     """
-    key = store.root(manifest.digest) + "manifest.json"
+    key = store.manifest_key(manifest.digest)
     with reported(f"look at s3://{site.records_bucket}/{key}"):
         began: datetime = s3.head_object(Bucket=site.records_bucket, Key=key)["LastModified"]
     since = began.replace(microsecond=0) - timedelta(seconds=1)

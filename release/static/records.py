@@ -1,6 +1,7 @@
 """The records bucket as one run sees it."""
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -37,6 +38,13 @@ class Records:
         self._active: Active | None = None
         self._catalog: Catalog | None = None
         self._manifests: dict[str, Manifest] = {}
+        self._begun: dict[str, Callable[[], tuple[Mapping[str, Any], bytes]]] = {}
+        """Reads that have begun, by key."""
+
+    def ahead(self, *keys: str) -> None:
+        """Begins to read objects that are needed soon, side by side and beside whatever is done meanwhile."""
+        for key in keys:
+            self._begun[key] = store.meanwhile(functools.partial(objects.read, self._s3, self.bucket, key))
 
     def active(self) -> Active | None:
         """What the site is made of, None before the first activation began. One request, the first time."""
@@ -82,7 +90,7 @@ class Records:
         """The manifest without the files that were purged. One request the first time."""
         if digest not in self._manifests:
             catalog = self.stored()
-            manifest = store.load(s3=self._s3, records_bucket=self.bucket, digest=digest)
+            manifest = store.load(s3=self._s3, records_bucket=self.bucket, digest=digest, read=self._get)
             self._manifests[digest] = without_purged(manifest, catalog.purged if catalog else ())
         return self._manifests[digest]
 
@@ -105,10 +113,14 @@ class Records:
         self._write(CATALOG, catalog.to_json())
         self._catalog = catalog
 
+    def _get(self, s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
+        begun = self._begun.pop(key, None)
+        return begun() if begun else objects.read(s3, bucket, key)
+
     def _read(self, key: str, parse: Callable[[bytes], T]) -> T | None:
         with reported(f"read s3://{self.bucket}/{key}"):
             try:
-                answer, body = objects.read(self._s3, self.bucket, key)
+                answer, body = self._get(self._s3, self.bucket, key)
             except ClientError as error:
                 if not is_missing(error):
                     raise

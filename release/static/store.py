@@ -14,7 +14,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +39,8 @@ MAX_DELETED: Final = 1000
 """Keys that one DeleteObjects takes."""
 
 Item = TypeVar("Item")
+Read = Callable[[Any, str, str], tuple[Mapping[str, Any], bytes]]
+"""Client, bucket and key to an answer and its content, as `objects.read`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,11 @@ def root(digest: str) -> str:
     return f"static/{checked_digest(digest)}/"
 
 
+def manifest_key(digest: str) -> str:
+    """The key of a manifest in the records bucket."""
+    return root(digest) + "manifest.json"
+
+
 def now() -> str:
     """The time in UTC, ISO 8601, in milliseconds: sorted as text, it is sorted by time."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -137,11 +144,11 @@ def reported(what: str) -> Iterator[None]:
         raise StaticReleaseError(f"could not {what}: {error}; run it again, it continues") from error
 
 
-def get(s3: Any, bucket: str, key: str) -> bytes | None:
+def get(s3: Any, bucket: str, key: str, read: Read = objects.read) -> bytes | None:
     """The object's content, None if there is none."""
     with reported(f"read s3://{bucket}/{key}"):
         try:
-            _, body = objects.read(s3, bucket, key)
+            _, body = read(s3, bucket, key)
         except ClientError as error:
             if is_missing(error):
                 return None
@@ -179,10 +186,10 @@ def holds(s3: Any, bucket: str, key: str, file: File, version: str | None = None
     return head(s3, bucket, key, version).get("ChecksumSHA256") == checksum(file.sha256)
 
 
-def find(*, s3: Any, records_bucket: str, digest: str) -> Manifest | None:
+def find(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read) -> Manifest | None:
     """The stored manifest with this digest, None if there is none. Raises StaticReleaseError."""
-    key = root(digest) + "manifest.json"
-    body = get(s3, records_bucket, key)
+    key = manifest_key(digest)
+    body = get(s3, records_bucket, key, read)
     if body is None:
         return None
     try:
@@ -193,11 +200,11 @@ def find(*, s3: Any, records_bucket: str, digest: str) -> Manifest | None:
         raise ManifestError(f"{objects.damaged(records_bucket, key, error)}") from error
 
 
-def load(*, s3: Any, records_bucket: str, digest: str) -> Manifest:
+def load(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read) -> Manifest:
     """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
-    manifest = find(s3=s3, records_bucket=records_bucket, digest=digest)
+    manifest = find(s3=s3, records_bucket=records_bucket, digest=digest, read=read)
     if manifest is None:
-        key = root(digest) + "manifest.json"
+        key = manifest_key(digest)
         raise StaticReleaseError(
             f"{digest} was never staged: s3://{records_bucket}/{key} is not there; release that version (or its "
             "environment before) again\n"
@@ -255,6 +262,23 @@ def delete(s3: Any, bucket: str, objects: Iterable[Mapping[str, str]]) -> None:
             raise StaticReleaseError(
                 f"could not delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}"
             )
+
+
+def meanwhile(work: Callable[[], Item]) -> Callable[[], Item]:
+    """Begins `work` in a thread. What is returned waits for its end, and returns or raises what it did.
+
+    A process that fails meanwhile does not wait for it.
+    """
+    done: Future[Item] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)  # it is raised where the result is asked for
+
+    threading.Thread(target=run, name="s3", daemon=True).start()
+    return done.result
 
 
 def in_parallel(s3: Any, work: Callable[[Item], None], items: Iterable[Item]) -> int:

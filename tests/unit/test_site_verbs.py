@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -453,3 +454,17 @@ def test_a_folder_that_is_not_there_is_named(world: World) -> None:
 
 def _refuse() -> None:
     raise refusal("AccessDenied")
+
+
+def test_catalog_and_active_manifest_are_read_side_by_side(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.publish(ONE)
+    both, read = threading.Barrier(2), world.s3.get_object
+
+    def get_object(**asked: Any) -> dict[str, Any]:
+        if asked["Key"].endswith(("catalog.json", "manifest.json")):
+            both.wait(timeout=5)  # raises where the other one is not asked for meanwhile
+        return read(**asked)
+
+    monkeypatch.setattr(world.s3, "get_object", get_object)
+    world.publish(TWO)
+    assert world.title() == TWO
