@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,17 @@ AIMS: Final[Mapping[tuple[Kind, str], float]] = {
 """How many times as long the AWS CLI takes at least."""
 OURS: Final = "site publish"
 PEER: Final = "aws s3 sync"
+
+_LAUNCHER: Final = """
+import os, sys, time
+began = time.monotonic()
+_, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print()
+print(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts what is measured from a small process: Linux counts to a program's peak what the process that it was started
+from had in memory, which is more here than some of the tools take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,21 +122,12 @@ def run(command: Sequence[str | Path], at: Endpoint) -> Took:
         "S3_ENDPOINT_URL": at.url,  # s5cmd's
     }
     at.reset()
-    began = time.monotonic()
-    with tempfile.TemporaryFile() as told:
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=told, stderr=told) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - began
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            told.seek(0)
-            raise SystemExit(f"{command[0]} ended with {process.returncode}: {told.read().decode()[-2000:]}")
-    return Took(
-        seconds=seconds,
-        processor_s=usage.ru_utime + usage.ru_stime,
-        memory_mib=usage.ru_maxrss / 1024,
-        requests=sum(at.counts().values()),
-    )
+    launch = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
+    done = subprocess.run(launch, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    seconds, processor_s, memory_mib = (float(value) for value in done.stdout.splitlines()[-1].split())
+    return Took(seconds=seconds, processor_s=processor_s, memory_mib=memory_mib, requests=sum(at.counts().values()))
 
 
 def measure(at: Endpoint, kind: Kind, files: int, rounds: int, compared: Sequence[Tool]) -> Iterator[Row]:
@@ -157,9 +158,11 @@ def measure_starts(at: Endpoint, rounds: int, compared: Sequence[Tool]) -> dict[
 
 
 def measure_all(sizes: Sequence[int], rounds: int) -> tuple[list[Row], dict[str, Took]]:
-    """Sizes of over 5,000 files are measured once."""
+    """Sizes of over 5,000 files are measured once. A run that is ended leaves what it measured in TOOLS/rows.txt."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
+    kept = TOOLS / "rows.txt"
+    kept.unlink(missing_ok=True)
     with endpoint.running(endpoint.build(TOOLS), latency_ms=LATENCY_MS) as at:
         compared = tools()
         starts = measure_starts(at, max(rounds, 3), compared)
@@ -167,6 +170,8 @@ def measure_all(sizes: Sequence[int], rounds: int) -> tuple[list[Row], dict[str,
             for kind in trees.KINDS:
                 for row in measure(at, kind, files, rounds if files <= 5000 else 1, compared):
                     rows.append(row)
+                    with kept.open("a", encoding="utf-8") as opened:
+                        opened.write(line(row) + "\n")
                     print(line(row), flush=True)
     return rows, starts
 
