@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from release import records, stack
+
+READS: Final = 5
+"""How often a state is read that was cut off."""
+PAUSE_S: Final = 0.2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,7 @@ def read(name: str) -> StackOutputs:
     """
     reference = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
     try:
-        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": reference})
+        answer = _read("pulumi:pulumi:readStackOutputs", {"name": reference})
     except Exception as error:
         if "unknown stack" not in str(error):
             raise pulumi.RunError(f"the outputs of stack {reference} cannot be read: {error}") from error
@@ -67,7 +72,7 @@ def keep(own: StackOutputs) -> None:
 def _record(reference: str) -> Mapping[str, Any] | None:
     """The whole record, from the stack's own Release; None where there is none, or the state's secrets are not ours."""
     try:
-        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": reference})
+        answer = _read("pulumi:pulumi:readStackResourceOutputs", {"stackName": reference})
     except Exception as error:
         pulumi.log.debug(f"what ran in {reference} before cannot be read: {error}")
         return None
@@ -76,3 +81,18 @@ def _record(reference: str) -> Mapping[str, Any] | None:
         resource["outputs"].get("release") for resource in resources.values() if resource["type"] in stack.RELEASES
     )
     return next(recorded, None)
+
+
+def _read(function: str, arguments: Mapping[str, Any]) -> Any:
+    """The engine's answer, which reads a state.
+
+    The engine writes that of this stack at the same time. In a local folder, a read beside a write may find it empty.
+    """
+    for attempts_left in reversed(range(READS)):
+        try:
+            return pulumi.runtime.invoke(function, arguments)
+        except Exception as error:
+            if attempts_left == 0 or "failed to load checkpoint: EOF" not in str(error):
+                raise
+            time.sleep(PAUSE_S)
+    raise AssertionError("unreachable")
