@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -60,6 +61,8 @@ def test_a_container_is_as_ecs_gives_it_back_in_whatever_order(provider: AwsProv
 def test_readers_of_a_bucket_come_back_once_and_in_another_order(
     provider: AwsProvider, accounts: Sequence[str], changed: bool
 ) -> None:
+    # The policy has outputs of Pulumi, which take the thread's event loop; a test that ran before may have closed it.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     bucket = f"given-back-{len(accounts)}-{changed}".lower()
     provider.create(BUCKET, {"bucket": bucket})
     arn = f"arn:aws:s3:::{bucket}"
