@@ -13,6 +13,7 @@ import io
 import resource
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,8 +127,14 @@ def quiet(_: str) -> None:
 
 
 def peak() -> float:
-    """The most memory that this process had so far, in MiB. Linux counts in KiB, getrusage(2)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    """The most memory that this program had so far, in MiB.
+
+    Not getrusage's on Linux: it starts with what the process had that started this one (execve keeps it).
+    """
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024  # proc_pid_status(5): in KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":
