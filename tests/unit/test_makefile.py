@@ -49,7 +49,7 @@ def local_tests(clone: Path, *options: str) -> str:
     return subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True, env=environment).stdout
 
 
-ALL = "ran: -m pytest -n 4 tests/local"
+ALL = "ran: -m pytest -n 2 tests/local"
 
 
 @pytest.mark.parametrize(
