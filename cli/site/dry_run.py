@@ -47,8 +47,8 @@ class DryRun:
 
     def copy_object(self, *, CopySource: dict[str, str], **_: Any) -> dict[str, Any]:
         put = self._put.get((CopySource["Bucket"], CopySource["Key"]))
-        found = self._s3.head_object(**CopySource, ChecksumMode="ENABLED") if put is None else {}
-        checksum = put.checksum if put else found.get("ChecksumSHA256")
+        head = self._s3.head_object(**CopySource, ChecksumMode="ENABLED") if put is None else {}
+        checksum = put.checksum if put else head.get("ChecksumSHA256")
         return {"CopyObjectResult": {"ETag": ETAG, "ChecksumSHA256": checksum}}
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str = "", **rest: Any) -> dict[str, Any]:

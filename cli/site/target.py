@@ -97,10 +97,10 @@ def site(options: argparse.Namespace) -> Site:
     """The site that the arguments name. Ends the process where one of them cannot be, or both buckets are one."""
     url: str | None = getattr(options, "url", None)
     for attribute, (form, what, example) in _FORMS.items():
-        given: str | None = getattr(options, attribute, None)
-        if given is not None and not form.fullmatch(given):
+        value: str | None = getattr(options, attribute, None)
+        if value is not None and not form.fullmatch(value):
             option = attribute.replace("_", "-")
-            options.parser.error(f"--{option} {given!r} is no {what}: expected one as {example}")
+            options.parser.error(f"--{option} {value!r} is no {what}: expected one as {example}")
     if url is not None:
         from release import http  # noqa: PLC0415 - most verbs are told no address, and need not wait for it
 

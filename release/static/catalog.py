@@ -73,13 +73,13 @@ class Catalog:
 
     def find(self, digest: str) -> Staged | None:
         """The staged release with this manifest, None if there is none."""
-        return next((each for each in self.staged if each.manifest == digest), None)
+        return next((release for release in self.staged if release.manifest == digest), None)
 
     def add(
         self, manifest: Manifest, *, etags: Mapping[str, str], staged_at: str, earlier_program: bool = False
     ) -> "Catalog":
         """The catalog after `manifest`, without what is purged of it, was staged. `etags`: of what was written now."""
-        number = 1 + max((each.number for each in self.staged), default=0)
+        number = 1 + max((release.number for release in self.staged), default=0)
         assets, blobs = dict(self.assets), dict(self.blobs)
         for file in manifest.immutable:
             asset = assets.get(file.path)
@@ -100,11 +100,11 @@ class Catalog:
         )
         named = {file.path for file in manifest.files}
         expiring = Expiring(
-            manifests=tuple(each for each in self.expiring.manifests if each != manifest.digest),
+            manifests=tuple(digest for digest in self.expiring.manifests if digest != manifest.digest),
             assets=tuple(path for path in self.expiring.assets if path not in named),
             blobs=tuple(sha256 for sha256 in self.expiring.blobs if sha256 not in blobs),
         )
-        others = (each for each in self.staged if each.manifest != manifest.digest)
+        others = (release for release in self.staged if release.manifest != manifest.digest)
         return replace(self, staged=(entry, *others), assets=assets, blobs=blobs, expiring=expiring)
 
     def seen(self, files: Iterable[File], etags: Mapping[str, str]) -> "Catalog":
@@ -123,23 +123,23 @@ class Catalog:
         `older`: of the releases that stay, number and manifest of those that were staged before one that goes. What
         the last ones name they name with a greater number than any that goes.
         """
-        numbers = {each.number for each in removed}
+        numbers = {release.number for release in removed}
         assets = {path: asset for path, asset in self.assets.items() if asset.number in numbers}
         blobs = {sha256: number for sha256, number in self.blobs.items() if number in numbers}
         still_assets: dict[str, Asset] = {}
         still_blobs: dict[str, int] = {}
-        for number, manifest in sorted(older, key=lambda each: each[0]):
+        for number, manifest in sorted(older, key=lambda numbered: numbered[0]):
             for file in manifest.files:
                 if file.path in assets:
                     still_assets[file.path] = assets[file.path]._replace(number=number)
                 if file.sha256 in blobs and file.cache != "immutable":
                     still_blobs[file.sha256] = number
-        gone = {each.manifest for each in removed}
+        gone = {release.manifest for release in removed}
         return replace(
             self,
-            staged=tuple(each for each in self.staged if each.manifest not in gone),
-            assets={path: each for path, each in self.assets.items() if path not in assets} | still_assets,
-            blobs={sha256: each for sha256, each in self.blobs.items() if sha256 not in blobs} | still_blobs,
+            staged=tuple(release for release in self.staged if release.manifest not in gone),
+            assets={path: asset for path, asset in self.assets.items() if path not in assets} | still_assets,
+            blobs={sha256: number for sha256, number in self.blobs.items() if sha256 not in blobs} | still_blobs,
             expiring=Expiring(
                 manifests=(*self.expiring.manifests, *sorted(gone)),
                 assets=(*self.expiring.assets, *sorted(assets.keys() - still_assets.keys())),
@@ -166,7 +166,7 @@ class Catalog:
         types: dict[str, str] = {}
         assets: dict[str, Any] = dict(stored.assets)
         for path, written in assets.items():  # replaced one by one: there may be a hundred thousand
-            if not (isinstance(written, list) and [type(each) for each in written] == _ASSET):
+            if not (isinstance(written, list) and [type(value) for value in written] == _ASSET):
                 raise DamagedError(f"assets.{path} is {strict_json.shown(written)}, expected four values")
             sha256, etag, content_type, number = written
             assets[path] = Asset(sha256, etag, types.setdefault(content_type, content_type), number)
@@ -187,7 +187,7 @@ class _Stored:
 
 def without_purged(manifest: Manifest, purged: Collection[Purged]) -> Manifest:
     """The manifest without the files that were purged, and with the digest of the whole: it is that release still."""
-    gone = {(each.path, each.sha256) for each in purged}
+    gone = {(content.path, content.sha256) for content in purged}
     files = tuple(file for file in manifest.files if (file.path, file.sha256) not in gone)
     if len(files) == len(manifest.files):
         return manifest

@@ -57,8 +57,8 @@ def compared(s3: Any, site: Site, manifest: Manifest, sizes: Mapping[str, int]) 
 
 def is_file(head: Mapping[str, Any], file: File) -> bool:
     """Whether an answer to HeadObject is of the file, with its content and its headers."""
-    found = (head.get("ChecksumSHA256"), head.get("CacheControl"), head.get("ContentType"))
-    return found == (store.checksum(file.sha256), CACHE_CONTROL[file.cache], file.content_type)
+    written = (head.get("ChecksumSHA256"), head.get("CacheControl"), head.get("ContentType"))
+    return written == (store.checksum(file.sha256), CACHE_CONTROL[file.cache], file.content_type)
 
 
 def _names(what: str, paths: Collection[str]) -> str:

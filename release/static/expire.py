@@ -49,11 +49,11 @@ def expire(
         say("no static release is forgotten: none is active, or an activation has not ended")
         return Expired(manifests=(), objects=0)
     catalog = records.catalog()
-    complete = [each.manifest for each in catalog.staged]
+    complete = [release.manifest for release in catalog.staged]
     kept = plan.keep(complete=complete, history=active.history, count=keep, named=[*named, active.manifest])
-    removed = [each for each in catalog.staged if each.manifest not in kept]
+    removed = [release for release in catalog.staged if release.manifest not in kept]
     if removed:
-        last = max(each.number for each in removed)
+        last = max(release.number for release in removed)
         older = [staged for staged in catalog.staged if staged.manifest in kept and staged.number < last]
         numbers = (staged.number for staged in older)
         catalog = catalog.without(removed, zip(numbers, records.whole(older), strict=True))

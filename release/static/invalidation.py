@@ -26,11 +26,13 @@ def invalidate(
     reference = hashlib.sha256(" ".join((what, *paths)).encode()).hexdigest()
     with reported(f"invalidate {len(paths)} paths of the distribution {distribution}"):
         batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
-        found = cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)["Invalidation"]
+        answer = cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)["Invalidation"]
         deadline = time.monotonic() + wait_s
-        while found["Status"] != "Completed" and time.monotonic() < deadline:
+        while answer["Status"] != "Completed" and time.monotonic() < deadline:
             time.sleep(INVALIDATION_POLL_S)
-            found = cloudfront.get_invalidation(DistributionId=distribution, Id=found["Id"])["Invalidation"]
+            answer = cloudfront.get_invalidation(DistributionId=distribution, Id=answer["Id"])["Invalidation"]
     shown = " ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-    ended = "" if found["Status"] == "Completed" else f"; not at every edge after {wait_s:.0f} s, they ask again anyway"
+    ended = (
+        "" if answer["Status"] == "Completed" else f"; not at every edge after {wait_s:.0f} s, they ask again anyway"
+    )
     return f"invalidated {shown}{ended}"

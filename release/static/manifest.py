@@ -82,13 +82,13 @@ class Manifest:
     def from_json(cls, text: bytes | str) -> "Manifest":
         """The manifest that `to_json` wrote. Raises ManifestError for anything else."""
         try:
-            found = strict_json.read(cls, strict_json.decode(text))
+            manifest = strict_json.read(cls, strict_json.decode(text))
         except DamagedError as error:
             raise ManifestError(str(error)) from error
-        paths = [file.path for file in found.files]
+        paths = [file.path for file in manifest.files]
         if paths != sorted(set(paths)) or any(path.startswith("/") or ".." in path.split("/") for path in paths):
             raise ManifestError("its paths are out of order, or lead out of the site")
-        return found
+        return manifest
 
 
 @dataclass(frozen=True)

@@ -76,20 +76,20 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
 def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
     """Raises StaticReleaseError if the manifest has a file that was purged."""
     contents = {(file.path, file.sha256) for file in manifest.files}
-    for each in purged:
-        if (each.path, each.sha256) in contents:
+    for content in purged:
+        if (content.path, content.sha256) in contents:
             raise StaticReleaseError(
-                f"{each.path} of {_named(manifest)} was purged here by {each.by} at {each.at} (SHA-256 "
-                f"{each.sha256[:12]}), so that nobody gets it again: take it out of the build, or change it"
+                f"{content.path} of {_named(manifest)} was purged here by {content.by} at {content.at} (SHA-256 "
+                f"{content.sha256[:12]}), so that nobody gets it again: take it out of the build, or change it"
             )
 
 
 def purged(manifest: Manifest, *, here: Sequence[Purged], upstream: Iterable[Purged]) -> tuple[Purged, ...]:
     """What is purged here, and of this manifest in the environment before."""
     not_purged_here = {(file.path, file.sha256) for file in manifest.files} - {
-        (each.path, each.sha256) for each in here
+        (content.path, content.sha256) for content in here
     }
-    return (*here, *(each for each in upstream if (each.path, each.sha256) in not_purged_here))
+    return (*here, *(content for content in upstream if (content.path, content.sha256) in not_purged_here))
 
 
 def uploads(

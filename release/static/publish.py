@@ -107,8 +107,8 @@ def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active:
         plan.check_names(manifest, records.load(active))
     taken = catalog.assets
     if any(file.path in taken and taken[file.path].sha256 != file.sha256 for file in manifest.files):
-        for each in catalog.staged:
-            plan.check_names(manifest, records.load(each.manifest))
+        for release in catalog.staged:
+            plan.check_names(manifest, records.load(release.manifest))
 
 
 def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:

@@ -61,7 +61,7 @@ def purge(
     records.check_nobody_switches()
     catalog = records.catalog()
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
-    purged_before = {(each.path, each.sha256) for each in catalog.purged}
+    purged_before = {(content.path, content.sha256) for content in catalog.purged}
     in_site = [version for path in served for version in served[path]]
     contents_of_paths = {(path, sha256) for path, sha256 in purged_before if path in served}
     contents_of_paths |= _contents(s3, site.bucket, in_site)
@@ -127,11 +127,13 @@ def _versions(s3: Any, bucket: str, key: str) -> Iterator[_Version]:
     with reported(f"look for versions of s3://{bucket}/{key}"):
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
             for kind in ("Versions", "DeleteMarkers"):
-                found = [each for each in page.get(kind, []) if each["Key"] == key]
-                yield from (_Version(key, each["VersionId"], kind == "Versions") for each in found)
+                entries = [entry for entry in page.get(kind, []) if entry["Key"] == key]
+                yield from (_Version(key, entry["VersionId"], kind == "Versions") for entry in entries)
 
 
 def _contents(s3: Any, bucket: str, versions: Iterable[_Version]) -> set[tuple[str, str]]:
     """Path and SHA-256 of what was ever at some paths, as far as S3 still has it. One request for each version."""
-    heads = [(each.key, store.head(s3, bucket, each.key, each.id)) for each in versions if each.has_content]
+    heads = [
+        (version.key, store.head(s3, bucket, version.key, version.id)) for version in versions if version.has_content
+    ]
     return {(path, base64.b64decode(head["ChecksumSHA256"]).hex()) for path, head in heads if "ChecksumSHA256" in head}

@@ -110,8 +110,8 @@ def _as_written(item: Mapping[str, Any], file: File, asset: Asset | None) -> boo
     """Whether an entry of a listing is the file, as a release wrote it. S3 gives no content two ETags by itself."""
     if asset is None or not asset.etag:
         return False
-    known = (asset.sha256, asset.content_type, asset.etag)
-    return item["Size"] == file.size and known == (file.sha256, file.content_type, store.etag(item))
+    recorded = (asset.sha256, asset.content_type, asset.etag)
+    return item["Size"] == file.size and recorded == (file.sha256, file.content_type, store.etag(item))
 
 
 def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> Repair:

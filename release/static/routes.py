@@ -78,9 +78,9 @@ def moved(*, client: Callable[[], Any], site: Site, before: Manifest | None, aft
     if site.routes is None:
         yield
         return
-    has, wanted = keys(before) if before else _listed(client(), site.routes), keys(after)
-    new, old = sorted(wanted - has), sorted(has - wanted)
-    if _size(has | wanted) > MAX_STORE_BYTES:
+    present, needed = keys(before) if before else _listed(client(), site.routes), keys(after)
+    new, old = sorted(needed - present), sorted(present - needed)
+    if _size(present | needed) > MAX_STORE_BYTES:
         _update(client, site.routes, deletes=old)
         old = []
     # The last one says that the others are there.

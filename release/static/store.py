@@ -309,7 +309,7 @@ def in_parallel(s3: Any, work: Callable[[Item], None], items: Iterable[Item]) ->
     with ThreadPoolExecutor(len(firsts), thread_name_prefix="s3") as pool:
         workers = [pool.submit(worker, first) for first in firsts]
         try:
-            return sum(each.result() for each in workers)
+            return sum(worker.result() for worker in workers)
         except BaseException:
             stop.set()
             raise

@@ -87,8 +87,8 @@ def by_name(path: str) -> str | None:
 
 def by_beginning(head: bytes) -> str | None:
     """Why a file that begins with `head` is unfit; None if its content says nothing."""
-    found = _BEGINNING.match(head)
-    return (_POINTER if found["pointer"] else _KEY) if found else None
+    match = _BEGINNING.match(head)
+    return (_POINTER if match["pointer"] else _KEY) if match else None
 
 
 def check(unfit: Mapping[str, str], allowed: Collection[str]) -> None:

@@ -5,6 +5,9 @@ themselves. The files come from an environment before, so that none is on a disk
 without what this S3 holds; that before the releases; and the seconds and requests of the second release.
 """
 
+# The arguments have the names that boto3 gives them.
+# ruff: noqa: N803
+
 from __future__ import annotations
 
 import base64
@@ -29,37 +32,39 @@ class LeanS3:
 
     def __init__(self) -> None:
         self.bodies: dict[tuple[str, str], bytes] = {}
-        self.there: dict[str, dict[str, None]] = {"site": {}, "records": {}}
+        self.names_in: dict[str, dict[str, None]] = {"site": {}, "records": {}}
         self.requests = 0
 
     def size(self) -> float:
         """What this double holds, in MiB."""
-        keys = [key for there in self.there.values() for key in there]
-        return (sum(map(len, self.bodies.values())) + sum(map(sys.getsizeof, (*keys, *self.there.values())))) / 1024**2
+        keys = [key for names in self.names_in.values() for key in names]
+        return (
+            sum(map(len, self.bodies.values())) + sum(map(sys.getsizeof, (*keys, *self.names_in.values())))
+        ) / 1024**2
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:
         self.requests += 1
         self.bodies[Bucket, Key] = Body
         return {"ETag": '"e"'}
 
-    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         self.requests += 1
         if (Bucket, Key) not in self.bodies:
             raise refusal("NoSuchKey", "GetObject")
         return {"ETag": '"e"', "Body": io.BytesIO(self.bodies[Bucket, Key])}
 
-    def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803
+    def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str], **_: Any) -> dict[str, Any]:
         self.requests += 1
-        self.there[Bucket][Key] = None
+        self.names_in[Bucket][Key] = None
         source = CopySource["Key"]
         sha256 = source.removeprefix("static/blobs/") if "blobs/" in source else digest(source)
         return {"CopyObjectResult": {"ETag": '"e"', "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode()}}
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "0", **_: Any) -> dict[str, Any]:
         self.requests += 1
         start = int(ContinuationToken)
         if not start:
-            self.names = sorted(key for key in self.there[Bucket] if key.startswith(Prefix))
+            self.names = sorted(key for key in self.names_in[Bucket] if key.startswith(Prefix))
         page = self.names[start : start + MAX_KEYS]
         more = start + MAX_KEYS < len(self.names)
         contents = [{"Key": key, "Size": 1, "ETag": '"e"'} for key in page]

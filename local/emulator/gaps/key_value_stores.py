@@ -76,9 +76,9 @@ def _limited(update: Any) -> Any:
         store, error = cloudfront_keyvaluestore._get_store(arn)
         if error:
             return error
-        asked = json.loads(body or "{}")
-        puts = [(each["Key"], each["Value"]) for each in asked.get("Puts") or ()]
-        refused = refusal(puts, [each["Key"] for each in asked.get("Deletes") or ()], store["items"])
+        changes = json.loads(body or "{}")
+        puts = [(put["Key"], put["Value"]) for put in changes.get("Puts") or ()]
+        refused = refusal(puts, [delete["Key"] for delete in changes.get("Deletes") or ()], store["items"])
         return cloudfront_keyvaluestore._error(*refused, 400) if refused else update(arn, headers, body)
 
     return update_keys

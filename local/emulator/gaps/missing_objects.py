@@ -32,7 +32,7 @@ def _may_list(name: str, distribution: str) -> bool:
     policy = s3._bucket_policies.get_scoped(owner, None, name)
     if not policy or not distribution:
         return False
-    asked = EvalContext(
+    request = EvalContext(
         principal_arn="*",
         principal_type="Service",
         principal_account="",
@@ -41,4 +41,4 @@ def _may_list(name: str, distribution: str) -> bool:
         region=get_region(),
         service_context={"aws:sourcearn": distribution},
     )
-    return bool(evaluate_resource_policy(policy, asked, service="cloudfront.amazonaws.com").decision == "Allow")
+    return bool(evaluate_resource_policy(policy, request, service="cloudfront.amazonaws.com").decision == "Allow")
