@@ -18,6 +18,12 @@ ANY_CASE = "any case"
 """Annotates such a list in which upper and lower case make no other item."""
 
 
+class About(NamedTuple):
+    """Annotates a field of the description with what it is: docs/settings.md has it from here."""
+
+    text: str
+
+
 class Text(NamedTuple):
     """What a text looks like; of a list, each item, and of a map, each value."""
 
@@ -62,6 +68,10 @@ HOSTED_ZONE = Text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone: Z…")
 ROLE_PATH = Text(r"/([\x21-\x7e]{1,510}/)?", "a path that begins and ends with /", may_be_empty=False)
 PERMISSIONS_BOUNDARY = Text(aws_limits.POLICY_ARN, "the ARN of an IAM policy: arn:aws:iam::<account>:policy/…")
 HEADER = Text(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "one line of printable ASCII, without a space at either end")
+COMMAND = Text(r"[^\0]+", "a text that is not empty", may_be_empty=False)
+MEMBER = Text(r"[\w-]+(\.[\w-]+)*", "the name of a member of the answer, or its path, such as build.version")
+REQUIRED_MEMBER = MEMBER._replace(may_be_empty=False)
+USER = Text(r"[\w.-]+(:[\w.-]+)?", "a user, or user:group")
 FOLDER = Text(r"(?!/).+", "a folder, relative to the project", may_be_empty=False)
 DAYS_OF_LOGS = Range(0, 3653)
 PUBLIC_URL = Text(r"https?://[^/\s@]+", "http(s)://host[:port] without a path")
