@@ -179,6 +179,8 @@ def _written(value: Any) -> Any:
         return fields(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: _written(item) for key, item in value.items()}
     return [_written(item) for item in value] if isinstance(value, tuple) else value
 
 

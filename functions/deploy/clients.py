@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import botocore.session
 from botocore.config import Config
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
 
-# The function is stopped after 60 s: no single call may use that up.
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3, 10
+EXPLAINING: Final = {"attempts": 1, "connect_s": 2, "read_s": 5}
+"""For what only explains a verdict: one attempt, and little time."""
+
+
+def _config(*, attempts: int = 3, connect_s: int = 3, read_s: int = 10) -> Config:
+    """The function is stopped after 60 s: no single call may use that up."""
+    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+    return Config(connect_timeout=connect_s, read_timeout=read_s, retries=retries)
+
+
+def _made(service: str, **limits: int) -> Any:
+    return cached_property(lambda aws: aws.session.create_client(service, config=_config(**limits)))
 
 
 class Aws:
@@ -30,6 +40,15 @@ class Aws:
     Clients come from botocore, which is what boto3's clients are: importing boto3 itself takes twice as long, for
     resources and transfers that nothing here uses.
     """
+
+    ecs: ClassVar[ECSClient] = _made("ecs")
+    """For what only reads."""
+    ecs_changing: ClassVar[ECSClient] = _made("ecs", attempts=1)
+    """One attempt only: a repeated UpdateService would start a second deployment."""
+    ecs_explaining: ClassVar[ECSClient] = _made("ecs", **EXPLAINING)
+    elbv2: ClassVar[ElasticLoadBalancingv2Client] = _made("elbv2")
+    s3: ClassVar[S3Client] = _made("s3")
+    """For the lease."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         """Raise RefusedError where the function was created without knowing its service."""
@@ -41,52 +60,15 @@ class Aws:
         self.cluster = environment["CLUSTER"]
         self.service = environment["SERVICE"]
         self.records_bucket = environment["RECORDS_BUCKET"]
-        self._session = botocore.session.get_session()
+        self.session = botocore.session.get_session()
         self._logs: dict[str | None, CloudWatchLogsClient] = {}
-
-    @cached_property
-    def ecs(self) -> ECSClient:
-        """For what only reads."""
-        client: ECSClient = self._client("ecs", _reading())
-        return client
-
-    @cached_property
-    def ecs_changing(self) -> ECSClient:
-        """One attempt only: a repeated UpdateService would start a second deployment."""
-        once = Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-        )
-        client: ECSClient = self._client("ecs", once)
-        return client
-
-    @cached_property
-    def elbv2(self) -> ElasticLoadBalancingv2Client:
-        """For the health of targets."""
-        client: ElasticLoadBalancingv2Client = self._client("elbv2", _reading())
-        return client
-
-    @cached_property
-    def s3(self) -> S3Client:
-        """For the lease."""
-        client: S3Client = self._client("s3", _reading())
-        return client
-
-    @cached_property
-    def ecs_explaining(self) -> ECSClient:
-        """For what only explains a verdict."""
-        client: ECSClient = self._client("ecs", _explaining())
-        return client
 
     def logs(self, region: str | None) -> CloudWatchLogsClient:
         """For what only explains a verdict. Logs may be in a region of their own."""
         if region not in self._logs:
-            self._logs[region] = self._client("logs", _explaining(), region)
+            client: Any = self.session.create_client("logs", region_name=region, config=_config(**EXPLAINING))
+            self._logs[region] = client
         return self._logs[region]
-
-    def _client(self, service: str, config: Config, region: str | None = None) -> Any:
-        return self._session.create_client(service, region_name=region, config=config)
 
     def describe_service(self) -> Service:
         """The service as ECS describes it; RefusedError where there is none."""
@@ -96,16 +78,3 @@ class Aws:
             state = "does not exist" if service is None else f"is {service.status}"
             raise RefusedError(f"service {self.service} in cluster {self.cluster} {state}; expected an ACTIVE one")
         return service
-
-
-def _reading() -> Config:
-    return Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": 3, "mode": "standard"},
-    )
-
-
-def _explaining() -> Config:
-    """One attempt, and little time."""
-    return Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from functions.deploy import evidence, facts, lease, verdict
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.deploy import evidence, facts, lease, one_off_verdict, verdict
 from functions.deploy.clients import Aws
 from functions.deploy.errors import RefusedError, UnavailableError
-from functions.deploy.facts import Deployment, Service
+from functions.deploy.facts import Deployment, Service, Task
 from functions.deploy.redaction import hide
 from functions.deploy.requests import Deploy, Moving, Status
 from functions.names import family, revision
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 Answer = dict[str, Any]
+NOT_WATCHED = "release: a rehearsal that nobody watches any more"
 
 
 def deploy(aws: Aws, request: Deploy) -> Answer:
@@ -23,6 +28,10 @@ def deploy(aws: Aws, request: Deploy) -> Answer:
     lease.check(aws, request.lease)
     service = aws.describe_service()
     check_deployable(aws, request.task_definition, service)
+    # A failure keeps no service from being moved.
+    with contextlib.suppress(BotoCoreError, ClientError):
+        tasks = evidence.tasks(aws, {"family": family(request.task_definition)})
+        stop_rehearsals(aws, one_off_verdict.still_running(tasks))
     primary = service.primary
     if primary is not None and primary.id != request.expected_deployment:
         if is_there(service, request.task_definition, request):
@@ -32,6 +41,13 @@ def deploy(aws: Aws, request: Deploy) -> Answer:
             f"{described(primary)}: somebody else deploys it. Nothing was changed; see what runs, then release again"
         )
     return move(aws, service, request.task_definition, request, force=request.force)
+
+
+def stop_rehearsals(aws: Aws, running: Sequence[Task]) -> None:
+    """Stop those of the one-off tasks that a release has left: they have no command, and do not end by themselves."""
+    for task in running:
+        if not task.commands:
+            aws.ecs_changing.stop_task(cluster=aws.cluster, task=task.arn, reason=NOT_WATCHED)
 
 
 def is_there(service: Service, task_definition: str, request: Moving) -> bool:

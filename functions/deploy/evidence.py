@@ -26,13 +26,13 @@ def gather(aws: Aws, service: Service, question: verdict.Question) -> Seen:
     return Seen(
         service=service,
         tasks=tasks(aws, {"serviceName": aws.service}),
-        targets=tuple(
-            target
-            for group in dict.fromkeys(balancer.target_group for balancer in service.load_balancing)
-            for target in facts.targets(
+        targets={
+            place: state
+            for group in service.load_balancing
+            for place, state in facts.targets(
                 group, aws.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-            )
-        ),
+            ).items()
+        },
         # While a rolling update goes on, `deployments[]` says the same with a call less.
         service_deployment=None
         if rolling and service.strategy == "ROLLING"

@@ -9,6 +9,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,7 +22,7 @@ from functions.deploy.redaction import hide, values_of
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
-    from types_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+    from types_boto3_logs.type_defs import GetLogEventsRequestTypeDef, GetLogEventsResponseTypeDef
 
 BUDGET_S = 12.0
 """Seconds for all calls. The function has 60 s, of which the verdict may need most where AWS is slow."""
@@ -64,36 +65,62 @@ def explain(aws: Aws, tasks: tuple[Task, ...], task_definition: str | None, even
 
 def _end_of(task: Task) -> Iterator[str]:
     for container in task.containers:
-        code = container.exit_code
-        said = [container.reason] if container.reason else []
+        code = container.get("exitCode")
+        said = [container["reason"]] if container.get("reason") else []
         if code is not None:
             said.insert(0, f"exit code {code}" + (f" ({EXIT_CODES[code]})" if code in EXIT_CODES else ""))
         if said:
-            yield f"task {task.id} container {container.name}: {', '.join(said)}"
+            yield f"task {task.id} container {container['name']}: {', '.join(said)}"
     if task.desired_status == "STOPPED":
         yield f"task {task.id} stopped: {task.stopped_reason or 'ECS gives no reason'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogPlace:
+    """Where one container of one task writes."""
+
+    group: str
+    region: str | None
+    stream: str
+
+
+def log_of(container: ContainerDefinitionOutputTypeDef, task: Task) -> LogPlace | None:
+    """None for a container whose log CloudWatch does not have, or not in a stream with a name that is known."""
+    logging = container.get("logConfiguration")
+    if not logging or logging["logDriver"] != "awslogs":
+        return None
+    options = logging.get("options") or {}
+    if not options.get("awslogs-group") or not options.get("awslogs-stream-prefix"):
+        return None
+    return LogPlace(
+        group=options["awslogs-group"],
+        region=options.get("awslogs-region"),
+        stream=f"{options['awslogs-stream-prefix']}/{container['name']}/{task.id}",
+    )
+
+
+def lines_of(page: GetLogEventsResponseTypeDef) -> list[str]:
+    """The lines of a page of a log, without terminal sequences, none longer than is kept."""
+    messages = (event["message"].rstrip() for event in page["events"])
+    return [_SEQUENCES.sub("", line[:LONGEST_LINE]) for message in messages for line in message.split("\n")]
 
 
 class Log:
     """The end of what one container of one task wrote."""
 
-    def __init__(
-        self, aws: Aws, container: ContainerDefinitionOutputTypeDef, task: Task, options: Mapping[str, str]
-    ) -> None:
+    def __init__(self, aws: Aws, container: ContainerDefinitionOutputTypeDef, task: Task, place: LogPlace) -> None:
         """Read it, page by page from its end, until it names a cause."""
-        self.task, self.container = task, str(container["name"])
-        self.group, self.region = options["awslogs-group"], options.get("awslogs-region")
-        self.stream = f"{options['awslogs-stream-prefix']}/{self.container}/{task.id}"
+        self.task, self.container, self.place = task, str(container["name"]), place
         self.lines: list[str] = []
         self.causes = False
         """Whether a line names a cause."""
-        self._client = aws.logs(self.region)
+        self._client = aws.logs(place.region)
 
     def read(self, left: Callable[[], bool]) -> None:
         """Raise ClientError and BotoCoreError, other than for a container that never wrote a line."""
         request: GetLogEventsRequestTypeDef = {
-            "logGroupName": self.group,
-            "logStreamName": self.stream,
+            "logGroupName": self.place.group,
+            "logStreamName": self.place.stream,
             "startFromHead": False,
         }
         for _ in range(PAGES):
@@ -103,8 +130,7 @@ class Log:
                 if code(error) == "ResourceNotFoundException":
                     return
                 raise
-            messages = (event["message"].rstrip() for event in answer["events"])
-            lines = [_SEQUENCES.sub("", line[:LONGEST_LINE]) for message in messages for line in message.split("\n")]
+            lines = lines_of(answer)
             self.lines = [*lines, *self.lines]
             self.causes = bool(telling.causes_of(lines))
             # The token of the last page is repeated (GetLogEvents).
@@ -127,8 +153,9 @@ class Log:
     @property
     def command(self) -> str:
         """Shows all of it, with any version of the AWS CLI."""
-        words = ["aws", "logs", "filter-log-events", *(["--region", self.region] if self.region else [])]
-        words += ["--log-group-name", self.group, "--log-stream-names", self.stream]
+        place = self.place
+        words = ["aws", "logs", "filter-log-events", *(["--region", place.region] if place.region else [])]
+        words += ["--log-group-name", place.group, "--log-stream-names", place.stream]
         return shlex.join([*words, "--query", "events[].[message]", "--output", "text"])
 
 
@@ -142,7 +169,7 @@ def _log_lines(aws: Aws, task_definition: str, tasks: tuple[Task, ...]) -> list[
     answer = aws.ecs_explaining.describe_task_definition(taskDefinition=task_definition)
     containers = answer["taskDefinition"]["containerDefinitions"]
     values = values_of(answer["taskDefinition"])
-    lines: list[str] = []
+    lines = [hide(line, values) for line in _health_commands(containers, tasks)]
     commands: list[str] = []
     for container in sorted(containers, key=lambda one: not _failed(one, tasks)):
         try:
@@ -156,27 +183,35 @@ def _log_lines(aws: Aws, task_definition: str, tasks: tuple[Task, ...]) -> list[
     return [*lines, *commands[:1]]
 
 
+def _health_commands(containers: Sequence[ContainerDefinitionOutputTypeDef], tasks: Sequence[Task]) -> Iterator[str]:
+    """What ECS ran in the containers, if they are unhealthy by it. Neither its exit code nor its output are told."""
+    if not any(
+        task.health == "UNHEALTHY" or "container health checks" in task.stopped_reason.lower() for task in tasks
+    ):
+        return
+    for container in containers:
+        if check := container.get("healthCheck"):
+            yield f"health command of container {container['name']}: {shlex.join(check['command'][1:])}"
+
+
 def _failed(container: ContainerDefinitionOutputTypeDef, tasks: Sequence[Task]) -> bool:
     """Whether it ended with another exit code than 0."""
-    ended = (one for task in tasks for one in task.containers if one.name == container["name"])
-    return any(one.exit_code not in (0, None) for one in ended)
+    ended = (one for task in tasks for one in task.containers if one["name"] == container["name"])
+    return any(one.get("exitCode") not in (0, None) for one in ended)
 
 
 def _most_telling(
     aws: Aws, container: ContainerDefinitionOutputTypeDef, tasks: Sequence[Task], left: Callable[[], bool]
 ) -> Log | None:
     """The log of the newest task that names a cause, else the longest: its end may come later than the task's."""
-    logging = container.get("logConfiguration")
-    if not logging or logging["logDriver"] != "awslogs":
-        return None
-    options = logging.get("options") or {}
-    if not options.get("awslogs-group") or not options.get("awslogs-stream-prefix"):
-        return None
     longest: Log | None = None
     for task in tasks:
         if longest is not None and not left():
             break
-        log = Log(aws, container, task, options)
+        place = log_of(container, task)
+        if place is None:
+            return None
+        log = Log(aws, container, task, place)
         log.read(left)
         if log.causes:
             return log

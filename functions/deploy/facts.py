@@ -11,13 +11,15 @@ from functions.deploy.network import Network, PublicNetwork
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
+        ContainerTypeDef,
         DeploymentTypeDef,
         ServiceDeploymentTypeDef,
+        ServiceEventTypeDef,
         ServiceRevisionTypeDef,
         ServiceTypeDef,
         TaskTypeDef,
     )
-    from types_boto3_elbv2.type_defs import TargetHealthDescriptionTypeDef, TargetHealthTypeDef
+    from types_boto3_elbv2.type_defs import TargetHealthDescriptionTypeDef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +58,6 @@ class Deployment(Revision):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
-    """One line of the service's event stream."""
-
-    message: str
-    created_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadBalancing:
-    """A target group in which every task of the service is registered with one container's port."""
-
-    target_group: str
-    port: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Service:
     """A service with its deployments, newest first, and its events, newest first."""
 
@@ -83,8 +69,9 @@ class Service:
     strategy: str
     controller: str
     deployments: tuple[Deployment, ...]
-    events: tuple[Event, ...]
-    load_balancing: tuple[LoadBalancing, ...]
+    events: tuple[ServiceEventTypeDef, ...]
+    load_balancing: Mapping[str, int]
+    """By target group, the container's port that every task is registered with."""
     placement: Mapping[str, Any]
     """Where and on what its tasks run, in the words of RunTask."""
     network: Network | None
@@ -98,15 +85,6 @@ class Service:
     def deployment(self, identity: str) -> Deployment | None:
         """The deployment of this id, while ECS lists it."""
         return next((deployment for deployment in self.deployments if deployment.id == identity), None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Container:
-    """How one container of a task ended, as far as it has."""
-
-    name: str
-    exit_code: int | None
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +104,7 @@ class Task:
     stopped_reason: str
     stop_code: str
     """Who ended it: EssentialContainerExited, UserInitiated, TaskFailedToStart…; empty while it runs."""
-    containers: tuple[Container, ...]
+    containers: tuple[ContainerTypeDef, ...]
     commands: Mapping[str, tuple[str, ...]]
     """By container: what it runs instead of what its definition says."""
 
@@ -139,17 +117,6 @@ class Task:
     def is_running(self) -> bool:
         """Whether it runs and is meant to go on."""
         return self.last_status == "RUNNING" and self.desired_status == "RUNNING"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A registered address and what the health checks of its target group found."""
-
-    target_group: str
-    address: str
-    port: int
-    state: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,15 +145,12 @@ def service(described: ServiceTypeDef) -> Service:
         strategy=described.get("deploymentConfiguration", {}).get("strategy", "ROLLING"),
         controller=described.get("deploymentController", {}).get("type", "ECS"),
         deployments=tuple(_deployment(deployment) for deployment in described.get("deployments", ())),
-        events=tuple(
-            Event(message=event.get("message", ""), created_at=event.get("createdAt"))
-            for event in described.get("events", ())
-        ),
-        load_balancing=tuple(
-            LoadBalancing(target_group=balancer["targetGroupArn"], port=balancer["containerPort"])
+        events=tuple(described.get("events", ())),
+        load_balancing={
+            balancer["targetGroupArn"]: balancer["containerPort"]
             for balancer in described.get("loadBalancers", ())
             if balancer.get("targetGroupArn")
-        ),
+        },
         placement=_placement(described),
         network=_network(described),
         execute_command=bool(described.get("enableExecuteCommand")),
@@ -198,22 +162,15 @@ def tasks(described: Iterable[TaskTypeDef]) -> tuple[Task, ...]:
     return tuple(_task(task) for task in described)
 
 
-def targets(target_group: str, described: Iterable[TargetHealthDescriptionTypeDef]) -> tuple[Target, ...]:
-    """The targets of a DescribeTargetHealth answer."""
-    return tuple(
-        Target(
-            target_group=target_group,
-            address=target["Target"]["Id"],
-            port=target["Target"].get("Port", 0),
-            state=_health(target).get("State", ""),
-            reason=": ".join(filter(None, (_health(target).get("Reason"), _health(target).get("Description")))),
-        )
-        for target in described
-    )
-
-
-def _health(target: TargetHealthDescriptionTypeDef) -> TargetHealthTypeDef:
-    return target.get("TargetHealth", {})
+def targets(target_group: str, described: Iterable[TargetHealthDescriptionTypeDef]) -> dict[tuple[str, str, int], str]:
+    """The state of each address and port in a target group, in a DescribeTargetHealth answer, with the reason."""
+    states = {}
+    for target in described:
+        health = target.get("TargetHealth", {})
+        why = ": ".join(filter(None, (health.get("Reason"), health.get("Description"))))
+        place = (target_group, target["Target"]["Id"], target["Target"].get("Port", 0))
+        states[place] = f"{health.get('State', '')} {why}".rstrip()
+    return states
 
 
 def service_deployments(described: Iterable[ServiceDeploymentTypeDef]) -> tuple[ServiceDeployment, ...]:
@@ -269,10 +226,7 @@ def _task(task: TaskTypeDef) -> Task:
         stopped_at=task.get("stoppedAt"),
         stopped_reason=task.get("stoppedReason") or "",
         stop_code=task.get("stopCode") or "",
-        containers=tuple(
-            Container(name=container["name"], exit_code=container.get("exitCode"), reason=container.get("reason") or "")
-            for container in task.get("containers", ())
-        ),
+        containers=tuple(task.get("containers", ())),
         commands={
             override["name"]: tuple(override["command"])
             for override in task.get("overrides", {}).get("containerOverrides", ())

@@ -29,6 +29,7 @@ COMMANDS: Mapping[type[Request], Callable[[Aws, Any], commands.Answer]] = {
     requests.Rollback: rollback.rollback,
     requests.RunTask: one_off.run_task,
     requests.TaskStatus: one_off.task_status,
+    requests.TaskLog: one_off.task_log,
     requests.StopTask: one_off.stop_task,
 }
 

@@ -1,16 +1,19 @@
 """The commands of the deploy function, as a caller sends them and as the function reads them.
 
-    {"command": "deploy", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:7",
+    {"command": "deploy", "lease": "…", "taskDefinition": "arn:…:task-definition/reports-dev:7",
      "minimumCount": 2, "maximumCount": 4, "expectedDeployment": "ecs-svc/…",
      "network": {"subnets": ["subnet-…"], "securityGroups": ["sg-…"]}, "executeCommand": false}
     {"command": "status", "deployment": "ecs-svc/…"}
     {"command": "status"}
-    {"command": "rollback", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:6",
+    {"command": "rollback", "lease": "…", "taskDefinition": "arn:…:task-definition/reports-dev:6",
      "minimumCount": 2, "maximumCount": 4, "deployment": "ecs-svc/…"}
-    {"command": "run_task", "lease": "…", "taskDefinition": "arn:…:task-definition/easi-dev:7",
+    {"command": "run_task", "lease": "…", "taskDefinition": "arn:…:task-definition/reports-dev:7",
      "container": "backend", "containerCommand": ["/backend", "migrate"]}
-    {"command": "task_status", "task": "arn:…:task/easi-dev/…", "container": "backend"}
-    {"command": "stop_task", "lease": "…", "task": "arn:…:task/easi-dev/…", "reason": "it took too long"}
+    {"command": "run_task", "lease": "…", "taskDefinition": "arn:…:task-definition/reports-dev:7",
+     "container": "backend", "environment": {"RELEASE_REHEARSAL": "3"}}
+    {"command": "task_status", "task": "arn:…:task/reports-dev/…", "container": "backend"}
+    {"command": "task_log", "task": "arn:…:task/reports-dev/…", "container": "backend", "after": "f/…"}
+    {"command": "stop_task", "lease": "…", "task": "arn:…:task/reports-dev/…", "reason": "it took too long"}
 
 What changes something needs the lease of the release that sends it.
 """
@@ -145,26 +148,40 @@ class Status(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class RunTask(Changing):
-    """Run a command once, in a task of its own."""
+    """Run a task beside the service: a command once, or without one, as a rehearsal, what the service's tasks run."""
 
     COMMAND = "run_task"
     task_definition: TaskDefinition
     container: ContainerName
-    """The container that runs the command, and whose exit code counts."""
-    container_command: Words
+    """The container that runs the command, and whose exit code and health count."""
+    container_command: Words | None = None
+    """None: what its definition says."""
+    environment: Mapping[str, str] | None = None
+    """Variables of the container beside those of its definition."""
     network: Network | None = None
     """None: the one that the service has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskStatus(Request):
-    """Judge a one-off task by the exit code of one of its containers."""
+    """Judge a one-off task by the exit code and the health of one of its containers."""
 
     COMMAND = "task_status"
     task: TaskArn
     container: ContainerName
     explain: bool = False
     """Fetch its log lines even while it runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskLog(Request):
+    """Say what one container of a one-off task has written."""
+
+    COMMAND = "task_log"
+    task: TaskArn
+    container: ContainerName
+    after: Line | None = None
+    """The `next` of an earlier answer: what was written since. None: from the beginning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +192,7 @@ class StopTask(Changing):
 
 
 REQUESTS: Mapping[str, type[Request]] = {
-    request.COMMAND: request for request in (Deploy, Rollback, RunTask, Status, StopTask, TaskStatus)
+    request.COMMAND: request for request in (Deploy, Rollback, RunTask, Status, StopTask, TaskLog, TaskStatus)
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from functions.deploy.facts import Deployment, Service, ServiceDeployment, Target, Task
+from functions.deploy.facts import Deployment, Service, ServiceDeployment, Task
 from functions.names import revision
 
 
@@ -14,7 +15,8 @@ class Seen:
 
     service: Service
     tasks: tuple[Task, ...] = ()
-    targets: tuple[Target, ...] = ()
+    targets: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    """The state of each address and port by its target group."""
     service_deployment: ServiceDeployment | None = None
     """ECS's own record of the deployment in question; None where ECS keeps none or it was not needed."""
 
@@ -34,16 +36,14 @@ def deployed(seen: Seen, task_definition: str | None) -> Deployed:
     """The tasks of a revision that run, and the health of the targets that are these tasks."""
     live = [task for task in seen.tasks if task.is_running]
     running = tuple(task for task in live if task.task_definition == task_definition)
-    states = {(target.target_group, target.address, target.port): target for target in seen.targets}
     healthy, unhealthy = 0, []
     for task in running:
-        for group in seen.service.load_balancing:
-            target = states.get((group.target_group, task.address or "", group.port))
-            if target is not None and target.state == "healthy":
+        for group, port in seen.service.load_balancing.items():
+            state = seen.targets.get((group, task.address or "", port), "not registered")
+            if state == "healthy":
                 healthy += 1
             else:
-                state = f"{target.state} {target.reason}".strip() if target else "not registered"
-                unhealthy.append(f"{task.address or task.id}:{group.port} is {state}")
+                unhealthy.append(f"{task.address or task.id}:{port} is {state}")
     return Deployed(
         running=running,
         elsewhere=tuple(task for task in live if task.task_definition != task_definition),

@@ -236,7 +236,7 @@ def _taken_back(case: _Case) -> bool:
         return record.status in TAKEN_BACK
     if case.listed is not None or primary is None:
         return False
-    since = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
+    since = _messages(case.seen.service, case.created_at)
     named = any(case.question.deployment in message and "deployment failed" in message for message in since)
     # Not listed any more, and what is primary was there before it: somebody's newer deployment would be younger.
     gave_up = any("deployment failed" in message or "rolled back" in message for message in since)
@@ -251,7 +251,7 @@ def _reason(case: _Case) -> str:
         return (record.reason or f"service deployment is {record.status}") + alarms
     if case.listed is not None and case.listed.reason:
         return case.listed.reason
-    events = [event.message for event in case.seen.service.events if _since(event.created_at, case.created_at)]
+    events = _messages(case.seen.service, case.created_at)
     named = (message for message in events if case.question.deployment in message)
     return next(named, next((message for message in events if "deployment failed" in message), ""))
 
@@ -274,12 +274,13 @@ def _stopped_tasks(
 
 
 def _events(service: Service, created_at: datetime | None) -> tuple[str, ...]:
-    telling = [
-        event.message
-        for event in service.events
-        if _since(event.created_at, created_at) and not any(routine in event.message for routine in ROUTINE_EVENTS)
-    ]
+    messages = _messages(service, created_at)
+    telling = [message for message in messages if not any(routine in message for routine in ROUTINE_EVENTS)]
     return tuple(dict.fromkeys(telling))[:MAX_EVENTS]
+
+
+def _messages(service: Service, since: datetime | None) -> list[str]:
+    return [event.get("message", "") for event in service.events if _since(event.get("createdAt"), since)]
 
 
 def _since(moment: datetime | None, start: datetime | None) -> bool:

@@ -1,15 +1,15 @@
 """Where the values of telling names are in a line: NAME=value, "name": "value", --name value, and what is like these.
 
-Pure. See `shapes`.
+Pure. See `shapes`. Where a value ends is not always known: then more is hidden, never less.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from functions.redaction.line import Line, Quote
 from functions.redaction.names import MAYBE, Kind, is_plain, kind
 
 
@@ -33,11 +33,21 @@ _IN_DOCKERFILE: Final = re.compile(r"(?i)(?:^|\s)(?:env|arg|set|setenv|export)\s
 _ADJECTIVE: Final = re.compile(r"(?i)(?:api|access|auth|encryption|master|private|secret|signing)\s\Z")
 _FIRST: Final = re.compile(r"""[\s>+"'-]*+(?:(?:export|set|setenv|ENV|ARG)\s++)?+""")
 _OPENING: Final = re.compile(r"""\\*+["'`\u201c\u201e\u00ab\u2018]""")
+_CLOSING: Final = {"\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb", "\u2018": "\u2019"}
+_NAME_CHARACTERS: Final = string.ascii_letters + string.digits + "_.$-"
+_LONGEST_NAME: Final = 64
+_OPENS_AFTER: Final = "([{=:&\"'` \t"
+"""Of an unquoted value, a quote after one of these opens what may have spaces: Some("a b")."""
+_BRACKETS: Final = {"(": re.compile(r"[()]"), "[": re.compile(r"[\[\]]"), "{": re.compile(r"[{}]")}
+_PIECE: Final = re.compile(
+    r"""[^\s"'`\\,;&(\[{]++|\\++\S?|["'`]"""
+    r"""|[,;&](?!\s|\Z|["'\\]|[A-Za-z_][\w.-]++\\*+["']?+\s*+[=:])"""
+)
+"""Of an unquoted value. The next pair comes after a comma that is none."""
+_BEFORE_MARKS: Final = re.compile(r"""["'`,;&)\]}]""")
 _PAIR_AHEAD: Final = re.compile(r"""[\s,;]["']?+[A-Za-z_][\w.-]*+["']?+\s*+[=:\uff1a\uff1d]""")
 _SCHEME: Final = re.compile(r"""[\[("'\\]*+(?:basic|bearer|token|negotiate|apikey|ntlm|jwt)\s++""", re.IGNORECASE)
-_LONG_SCHEME: Final = re.compile(r"(?:digest|aws4-[\w-]++|hawk|oauth|signature)\s", re.IGNORECASE)
 _IDENTIFIED_BY: Final = re.compile(r"(?i)\bidentified\s++(?:with\s++\S++\s++)?+(?:by|as)\s++(?:password\s++)?+")
-_COOKIES: Final = re.compile(r"(?:[^\s;]++;\s*+)*+[^\s;]++")
 _WORDS: Final = re.compile(r"[A-Za-z'\u2019-]++[.,:;]?+\s++[A-Za-z'\u2019(]")
 _ARN: Final = re.compile(r"""(?<![\w.-])arn:aws[\w-]*+:[^\s"'`,]*+""")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?\s*\Z")
@@ -70,123 +80,167 @@ class Pairs:
             named, self._named = self._named, None
             begins = _VALUE_LINE.match(line)
             if begins is not None:
-                return list(_Line(line).value(begins.end(), named, whole=True))
+                return list(_value(line, begins.end(), named, whole=True))
         if self._indent is not None:
             text = line.strip()
             if text and len(line) - len(line.lstrip()) <= self._indent:
                 self._indent = None
             elif self._verbatim or not _PAIR.match(line):
                 return [Span(line.index(text), len(line.rstrip()))] if text else []
-        return self._pairs(line) if MAYBE.search(line) else list(_of_statements(_Line(line)))
+        return [*(self._pairs(line) if MAYBE.search(line) else ()), *_of_statements(line)]
 
     def _pairs(self, line: str) -> list[Span]:
         spans: list[Span] = []
-        looked = _Line(line)
-        arns = [(arn.start(), arn.end()) for arn in _ARN.finditer(line)]
-        for name in _NAME.finditer(line):
+        first = _FIRST.match(line)
+        # No part of an ARN is a name.
+        names = _ARN.sub(lambda arn: " " * len(arn[0]), line)
+        for name in _NAME.finditer(names):
             if spans and name.start() < spans[-1].end:
-                continue
-            while arns and arns[0][1] <= name.start():
-                arns.pop(0)
-            if arns and arns[0][0] <= name.start():
                 continue
             of = kind(name[0])
             if of is not None:
                 if of is Kind.BARE_KEY and _ADJECTIVE.search(line[max(0, name.start() - 16) : name.start()]):
                     of = Kind.KEY
-                spans += looked.value_of(name, of)
-                self._below(looked, name, of)
-        return [*spans, *_of_statements(looked)]
+                is_first = first is not None and name.start() == first.end()
+                spans += _value_of(line, name, of, is_first=is_first)
+                self._below(line, name, of, is_first=is_first)
+        return spans
 
-    def _below(self, looked: _Line, name: re.Match[str], of: Kind) -> None:
+    def _below(self, line: str, name: re.Match[str], of: Kind, *, is_first: bool) -> None:
         """Notes that the value is on the lines to come."""
-        line = looked.text
         if _LAST.match(line, name.end()) and _NAME_LINE.search(line[max(0, name.start() - 20) : name.start()]):
             self._named = of
-        below = _BELOW.match(line, name.end()) if name.start() == looked.first else None
+        below = _BELOW.match(line, name.end()) if is_first else None
         if below is not None and (below["block"] or of in (Kind.PASSWORD, Kind.SECRET)):
             self._indent, self._verbatim = len(line) - len(line.lstrip()), bool(below["block"])
 
 
-def _of_statements(looked: _Line) -> Iterator[Span]:
+def _of_statements(line: str) -> Iterator[Span]:
     """Passwords in SQL."""
     end = 0
-    for lead in _IDENTIFIED_BY.finditer(looked.text):
+    for lead in _IDENTIFIED_BY.finditer(line):
         if lead.end() >= end:
-            for span in looked.value(lead.end(), Kind.PASSWORD):
+            for span in _value(line, lead.end(), Kind.PASSWORD):
                 end = span.end
                 yield span
 
 
-class _Line(Line):
-    """A line with its values."""
+def _value_of(line: str, name: re.Match[str], of: Kind, *, is_first: bool) -> Iterator[Span]:
+    """The value of a name, if there is one behind it. `is_first`: the name is what the line begins with."""
+    start, end = name.span()
+    before = line[start - 1 : start]
+    if before == "<" and line.startswith(">", end):
+        close = line.find(f"</{name[0]}", end)
+        yield from _span(line, end + 1, len(line) if close < 0 else close, of)
+        return
+    separator = _SEPARATOR.match(line, end)
+    if separator is not None:
+        tight = separator[0] == ":"
+        # …/token-api:7 is an image or a revision, 111122223333:secret:… the rest of an ARN.
+        if tight and (before in ("/", "@") or (before == ":" and line[start - 2 : start - 1].isdigit())):
+            return
+        may_be_prose = of in _IN_PROSE and separator[0].endswith((": ", ":\t"))
+        if not (may_be_prose and _WORDS.match(line, separator.end())):
+            whole = is_first or any(word in name[0].lower() for word in _SENTENCES)
+            yield from _value(line, separator.end(), of, whole=whole and of is Kind.PASSWORD)
+        return
+    flag = _FLAG.match(line, end)
+    if flag is None:
+        return
+    if before == "-" or name[0].startswith("-") or _IN_DOCKERFILE.search(line[max(0, start - 10) : start]):
+        yield from _value(line, flag.end(), of)
+    elif of is Kind.PASSWORD:
+        space = _SPACE.match(line, end)
+        at = space.end() if space else end
+        if _OPENING.match(line, at) or _WORD_OF_SECRET.match(line, at):
+            yield from _value(line, at, of)
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        first = _FIRST.match(text)
-        self.first = first.end() if first else 0
-        """Where the first name would be."""
 
-    def value_of(self, name: re.Match[str], of: Kind) -> Iterator[Span]:
-        """The value of a name, if there is one behind it."""
-        line, start, end = self.text, name.start(), name.end()
-        before = line[start - 1 : start]
-        if before == "<" and line.startswith(">", end):
-            close = line.find(f"</{name[0]}", end)
-            yield from self._span(end + 1, len(line) if close < 0 else close, of)
-            return
-        separator = _SEPARATOR.match(line, end)
-        if separator is not None:
-            tight = separator[0] == ":"
-            # …/token-api:7 is an image or a revision, 111122223333:secret:… the rest of an ARN.
-            if tight and (before in ("/", "@") or (before == ":" and line[start - 2 : start - 1].isdigit())):
-                return
-            may_be_prose = of in _IN_PROSE and separator[0].endswith((": ", ":\t"))
-            if not (may_be_prose and _WORDS.match(line, separator.end())):
-                whole = start == self.first or any(word in name[0].lower() for word in _SENTENCES)
-                yield from self.value(separator.end(), of, whole=whole and of is Kind.PASSWORD)
-            return
-        flag = _FLAG.match(line, end)
-        if flag is None:
-            return
-        if before == "-" or name[0].startswith("-") or _IN_DOCKERFILE.search(line[max(0, start - 10) : start]):
-            yield from self.value(flag.end(), of)
-        elif of is Kind.PASSWORD:
-            space = _SPACE.match(line, end)
-            at = space.end() if space else end
-            if _OPENING.match(line, at) or _WORD_OF_SECRET.match(line, at):
-                yield from self.value(at, of)
+def _value(line: str, at: int, of: Kind, *, whole: bool = False) -> Iterator[Span]:
+    """The value that begins at a place; `whole`: without quotes, it goes on to the next pair or the line's end."""
+    if _BLOCK.match(line, at):
+        return
+    start, quoted = at, at
+    opening = _OPENING.match(line, at)
+    is_bare = opening is None and line[at : at + 1] not in ("[", "{", "(")
+    scheme = _SCHEME.match(line, at) if of is Kind.HEADER else None
+    if opening is not None:
+        end = quoted = _closed(line, opening)
+        if line[end : end + 1].isalnum() or line.startswith(("_", '"', "'", "`"), end):
+            end = _word_end(line, end)
+    elif is_bare and scheme is not None:
+        end = _word_end(line, scheme.end())
+    elif is_bare and of in (Kind.HEADER, Kind.COOKIE):
+        end = len(line)
+    elif is_bare and whole:
+        ahead = _PAIR_AHEAD.search(line, at)
+        end = ahead.start() if ahead else len(line.rstrip())
+    else:
+        end = _word_end(line, at)
+    if scheme is not None and scheme.end() < end:
+        start = scheme.end()
+    yield from _span(line, start, end, of, line[at:quoted])
 
-    def value(self, at: int, of: Kind, *, whole: bool = False) -> Iterator[Span]:
-        """The value that begins at a place; `whole`: without quotes, it goes on to the next pair or the line's end."""
-        line, inside = self.text, self.inside(at)
-        if _BLOCK.match(line, at):
-            return
-        opening = _OPENING.match(line, at)
-        start = at
+
+def _span(line: str, start: int, end: int, of: Kind, quoted: str = "") -> Iterator[Span]:
+    """The value, unless it is plainly none. `quoted`: what is in quotes at its beginning."""
+    value = line[start:end]
+    # Brackets around the pair: (using password: YES).
+    inside = value.rstrip(")]}")
+    is_shown = is_plain(value, of) or (bool(inside) and is_plain(inside, of))
+    if of is Kind.BARE_KEY:
+        # What comes behind the value says nothing of it.
+        is_shown = is_shown and is_plain(quoted or _BEFORE_MARKS.split(value, maxsplit=1)[0], of)
+    if not is_shown:
+        yield Span(start, end)
+
+
+def _word_end(line: str, at: int) -> int:
+    """The end of a value without quotes around it: white space or the next pair, outside of quotes and brackets."""
+    start, has_mark = at, False
+    while at < len(line):
+        opening = _OPENING.match(line, at) if at - start <= 2 or line[at - 1] in _OPENS_AFTER else None
+        piece = _PIECE.match(line, at)
+        has_mark = has_mark or line[at] in "\"'`\\)]}&;"
         if opening is not None:
-            quote = Quote(opening[0][-1], len(opening[0]) - 1)
-            if inside is not None and quote == inside.quote:
-                return
-            end = self.closed(opening.end(), quote)
-            if end < len(line) and (line[end].isalnum() or line[end] in "_\"'`"):
-                end = self.word_end(end, inside)
-        elif of is Kind.HEADER and _LONG_SCHEME.match(line, at):
-            end = len(line)
-        elif of is Kind.HEADER and (scheme := _SCHEME.match(line, at)) and not line.startswith(("[", "("), at):
-            end = self.word_end(scheme.end(), inside)
-        elif of is Kind.COOKIE and not line.startswith(("[", "{"), at):
-            cookies = _COOKIES.match(line, at)
-            end = cookies.end() if cookies else at
-        elif whole and line[at : at + 1] not in ("[", "{", "("):
-            ahead = _PAIR_AHEAD.search(line, at)
-            end = ahead.start() if ahead else len(line.rstrip())
+            at = _closed(line, opening)
+        elif line[at] in _BRACKETS:
+            at = _partner(line, at)
+        elif piece is not None:
+            at = piece.end()
+        elif line[at].isspace() and has_mark and _is_told_on(line[max(start, at - _LONGEST_NAME) : at]):
+            # The end of a text around the pair, and the name of the next one, whose value has to be hidden, too.
+            space = _SPACE.match(line, at)
+            at = space.end() if space else at + 1
         else:
-            end = self.word_end(at, inside)
-        if of is Kind.HEADER and (scheme := _SCHEME.match(line, at)) and scheme.end() < end:
-            start = scheme.end()
-        yield from self._span(start, end, of)
+            break
+    return at
 
-    def _span(self, start: int, end: int, of: Kind) -> Iterator[Span]:
-        if not is_plain(self.text[start:end], of):
-            yield Span(start, end)
+
+def _is_told_on(text: str) -> bool:
+    """Whether a value is to come: a text ends in a separator, or in a telling name."""
+    name = text[len(text.rstrip(_NAME_CHARACTERS)) :]
+    return text.endswith((":", "=")) or (bool(name) and kind(name) is not None)
+
+
+def _closed(line: str, opening: re.Match[str]) -> int:
+    """The end of what a quote opened: at the same mark with as many backslashes, or the line's end."""
+    at = opening.end()
+    if opening[0][-1] in _CLOSING:
+        last = max(line.rfind(mark, at) for mark in _CLOSING[opening[0][-1]])
+        return last + 1 if last >= 0 else len(line)
+    while (at := line.find(opening[0], at)) >= 0:
+        if line[at - 1] != "\\":
+            return at + len(opening[0])
+        at += 1
+    return len(line)
+
+
+def _partner(line: str, at: int) -> int:
+    """The end of what a bracket opened, or of the line."""
+    depth = 0
+    for bracket in _BRACKETS[line[at]].finditer(line, at):
+        depth += 1 if bracket[0] in _BRACKETS else -1
+        if depth == 0:
+            return bracket.end()
+    return len(line)

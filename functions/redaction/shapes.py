@@ -124,7 +124,7 @@ def _values(line: str, values: Mapping[str, str]) -> Iterator[Span]:
 
 
 def _is_word(line: str, start: int, end: int) -> bool:
-    """Whether it is not a part of a longer name or path: dev is no word of easi-dev."""
+    """Whether it is not a part of a longer name or path: dev is no word of reports-dev."""
     before, after = line[start - 1 : start] if start else "", line[end : end + 2]
     return not re.match(r"[\w./-]", before) and not re.match(r"[\w/-]|\.\w", after)
 
@@ -200,7 +200,7 @@ def _userinfo(start: int, text: str, *, web: bool) -> Iterator[Span]:
 
 
 def _users(line: str) -> Iterator[Span]:
-    """Passwords before a host without a scheme: easi:…@tcp(db:3306)/easi, and Oracle's scott/…@db."""
+    """Passwords before a host without a scheme: user:…@tcp(db:3306)/name, and Oracle's scott/…@db."""
     for match in _USER.finditer(line):
         password, _, host = match[1].rpartition("@")
         if password and _AT_HOST.match(host):
