@@ -40,9 +40,19 @@ CPU_PERCENT = 90
 maximum, or absent."""
 MEMORY_PERCENT = 90
 """Memory that the largest task uses, for 15 minutes: at 100 it is killed."""
+FIRST_SITE = "site"
+"""Its alarm has the name from before there were several."""
 DEPLOY_ERRORS = 3
 """Commands of the deploy function that raise in five minutes. One can be a throttled call that is repeated, or a typing
 error by hand; with three, nothing is released or rolled back."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watched:
+    service: EcsService
+    """Without a route, it has no alarms of a load balancer."""
+    deploy: DeployLambda | None = None
+    """The function that releases the service, if one does."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -185,7 +195,8 @@ def of_load_balancer(service: EcsService) -> list[Rule]:
     ]
 
 
-def of_deploy(deploy: DeployLambda, failed_releases: Metric) -> list[Rule]:
+def of_deploy(name: str, deploy: DeployLambda) -> list[Rule]:
+    """Alarms of the function that releases the service of this name."""
     log = pulumi.Output.concat("the log group ", deploy.log_group_name)
     return [
         Rule(
@@ -206,7 +217,7 @@ def of_deploy(deploy: DeployLambda, failed_releases: Metric) -> list[Rule]:
                 "release said in CI; then `outcome` in ",
                 log,
             ),
-            metrics={"failed": failed_releases},
+            metrics={"failed": metrics.of_failed_releases(name)},
             threshold=1,
             period_s=300,
             ends=False,
@@ -214,11 +225,11 @@ def of_deploy(deploy: DeployLambda, failed_releases: Metric) -> list[Rule]:
     ]
 
 
-def of_site(site: StaticSite) -> list[Rule]:
+def of_site(site: StaticSite, name: str) -> list[Rule]:
     """Alarms of the distribution; they must be in us-east-1."""
     return [
         Rule(
-            name="site-5xx",
+            name="site-5xx" if name == FIRST_SITE else f"site-{name}-5xx",
             description=_line(
                 f"{SITE_5XX_PERCENT} % or more of the answers of distribution ",
                 site.distribution_id,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import alarm_rules, dashboard, policies
-from components.alarm_rules import Rule
+from components import alarm_rules, dashboard, metrics, policies
+from components.alarm_rules import Rule, Watched
 from components.component import Component
 from components.deploy_lambda import DeployLambda
-from components.ecs_service import EcsService
-from components.metrics import Metric
 from components.static_site import StaticSite
+
+__all__ = ["Alarms", "AlarmsArgs", "Watched"]
 
 FAILED_OUTCOMES = ("failed", "no_tasks", "rolled_back")
 """The deploy function's verdicts on a deployment that count as a failed release."""
@@ -24,13 +24,11 @@ COMPARISONS = {">=": "GreaterThanOrEqualToThreshold", "<": "LessThanThreshold"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    service: EcsService
-    """Without a route, it has no alarms of a load balancer."""
-    deploy: DeployLambda | None = None
-    """The function that releases the service, if one does."""
-    site: StaticSite | None = None
-    """The site in front of it. CloudFront's metrics are in us-east-1, and so are the alarms on them: without
-    `us_east_1` it is on the dashboard only."""
+    services: Mapping[str, Watched]
+    """By name, with which the names of their alarms begin, in their order on the dashboard."""
+    sites: Mapping[str, StaticSite] = dataclasses.field(default_factory=dict)
+    """By name, the sites in front of them. CloudFront's metrics are in us-east-1, and so are the alarms on them:
+    without `us_east_1` they are on the dashboard only."""
     us_east_1: aws.Provider | None = None
     """Provider for us-east-1."""
     emails: Sequence[str] = ()
@@ -44,13 +42,10 @@ class AlarmsArgs:
     """The same for the topic in us-east-1."""
     container_insights: bool = True
     """Whether the cluster has Container Insights. Without, nothing tells how many tasks are missing."""
-    own_load_balancer: bool = True
-    """Watch what the load balancer answers itself. False for all but one of the services that share it: its own
-    errors do not say whose they are."""
 
 
 class Alarms(Component):
-    """The alarms of one service, a topic that they go to, and a dashboard.
+    """The alarms of an environment's services and sites, a topic that they go to, and a dashboard of all.
 
     Behind a load balancer, "no healthy host" is on until something was released. A failed release is one whose
     deployment the deploy function found failed; what fails after it (health check, site) is told by the release itself.
@@ -64,57 +59,55 @@ class Alarms(Component):
 
     def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("easi:alarms:Alarms", name, opts)
-        failed_releases = self._count_failed_releases(name, args.deploy) if args.deploy else None
+        for key, watched in args.services.items():
+            if watched.deploy:
+                _count_failed_releases(key, watched.deploy, self.child)
         topic = _topic(name, args.emails, args.topic_key_arn, self.child)
-        alarms = [_alarm(name, rule, topic, self.child) for rule in _rules(args, failed_releases)]
+        alarms = [_alarm(key, rule, topic, self.child) for key in args.services for rule in _rules(name, args, key)]
         self.us_east_1_topic_arn = None
-        if args.site and args.us_east_1:
+        if args.sites and args.us_east_1:
             in_us_east_1 = pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(provider=args.us_east_1))
             other = _topic(f"{name}-us-east-1", args.emails, args.us_east_1_topic_key_arn, in_us_east_1)
-            for rule in alarm_rules.of_site(args.site):
-                _alarm(name, rule, other, in_us_east_1)
+            for key, site in args.sites.items():
+                for rule in alarm_rules.of_site(site, key):
+                    _alarm(name, rule, other, in_us_east_1)
             self.us_east_1_topic_arn = other.arn
         board = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}",
-            dashboard_body=dashboard.body(
-                args.service,
-                [alarm.arn for alarm in alarms],
-                deploy=args.deploy,
-                failed_releases=failed_releases,
-                site=args.site,
-            ),
+            dashboard_body=dashboard.body(args.services, args.sites, [alarm.arn for alarm in alarms]),
             opts=self.child,
         )
         self.topic_arn, self.dashboard_name = topic.arn, board.dashboard_name
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
 
-    def _count_failed_releases(self, name: str, deploy: DeployLambda) -> Metric:
-        """A metric of the deploy function's log lines, which are JSON as the function prints them."""
-        metric = Metric(
-            namespace=f"{pulumi.get_project()}/{pulumi.get_stack()}", name=f"{name}-failed-releases", statistic="Sum"
-        )
-        outcomes = " || ".join(f'($.outcome = "{outcome}")' for outcome in FAILED_OUTCOMES)
-        aws.cloudwatch.LogMetricFilter(
-            f"{name}-failed-releases",
-            log_group_name=deploy.log_group_name,
-            # Of one deployment: a look at the service in general finds its last failure again, which is not news.
-            pattern=f"{{ ($.deployment = *) && ({outcomes}) }}",
-            metric_transformation={"namespace": metric.namespace, "name": metric.name, "value": "1", "unit": "Count"},
-            opts=self.child,
-        )
-        return metric
+
+def _count_failed_releases(name: str, deploy: DeployLambda, opts: pulumi.ResourceOptions) -> None:
+    """By the deploy function's log lines, which are JSON as the function prints them."""
+    metric = metrics.of_failed_releases(name)
+    outcomes = " || ".join(f'($.outcome = "{outcome}")' for outcome in FAILED_OUTCOMES)
+    aws.cloudwatch.LogMetricFilter(
+        metric.name,
+        log_group_name=deploy.log_group_name,
+        # Of one deployment: a look at the service in general finds its last failure again, which is not news.
+        pattern=f"{{ ($.deployment = *) && ({outcomes}) }}",
+        metric_transformation={"namespace": metric.namespace, "name": metric.name, "value": "1", "unit": "Count"},
+        opts=opts,
+    )
 
 
-def _rules(args: AlarmsArgs, failed_releases: Metric | None) -> list[Rule]:
-    service = args.service
+def _rules(name: str, args: AlarmsArgs, key: str) -> list[Rule]:
+    service, deploy = args.services[key].service, args.services[key].deploy
     rules: list[Rule] = []
     if service.load_balancer:
         rules += alarm_rules.of_targets(service)
-        rules += alarm_rules.of_load_balancer(service) if args.own_load_balancer else []
+        # Its own errors do not say whose they are: they are watched once, with the service that has the alarms' name.
+        behind_it = [other for other, watched in args.services.items() if watched.service.load_balancer]
+        is_main = key == min(behind_it, key=lambda other: other != name)
+        rules += alarm_rules.of_load_balancer(service) if is_main else []
     rules += alarm_rules.of_service(service, container_insights=args.container_insights)
-    if args.deploy and failed_releases:
-        rules += alarm_rules.of_deploy(args.deploy, failed_releases)
+    if deploy:
+        rules += alarm_rules.of_deploy(key, deploy)
     return rules
 
 
@@ -135,15 +128,12 @@ def _alarm(name: str, rule: Rule, topic: aws.sns.Topic, opts: pulumi.ResourceOpt
 
 def _alone(rule: Rule) -> dict[str, Any]:
     (metric,) = rule.metrics.values()
-    percentile = metric.statistic.startswith("p")
     return {
         "namespace": metric.namespace,
         "metric_name": metric.name,
         "dimensions": metric.dimensions or None,
         "period": rule.period_s,
-        "extended_statistic" if percentile else "statistic": metric.statistic,
-        # With a few requests, the slowest of them is no percentile.
-        **({"evaluate_low_sample_count_percentiles": "ignore"} if percentile else {}),
+        "statistic": metric.statistic,
     }
 
 

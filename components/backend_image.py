@@ -15,7 +15,9 @@ from components.component import Component
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Build:
     context: str
-    """The folder, with its Dockerfile."""
+    """The folder that is built."""
+    dockerfile: str = "Dockerfile"
+    """Path of the Dockerfile in the folder."""
     arguments: Mapping[str, str]
     """Build arguments. They are stored in the image: no secrets."""
     tag: str
@@ -64,7 +66,7 @@ class BackendImage(Component):
             image_name=pulumi.Output.concat(args.repository_url, ":", build.tag),
             build={
                 "context": build.context,
-                "dockerfile": f"{build.context}/Dockerfile",
+                "dockerfile": f"{build.context}/{build.dockerfile}",
                 "args": dict(sorted(build.arguments.items())),
                 "platform": build.platform,
             },

@@ -46,8 +46,8 @@ PASSED_TO = ("ecs-tasks.amazonaws.com", "lambda.amazonaws.com")
 
 
 def read(scope: Scope) -> list[Statement]:
-    """What both roles read: the environment's resources, its state, and the state of the one that it promotes from."""
-    state = state_objects.read_with(scope.project, scope.environment, scope.promotes_from)
+    """What both roles read: the environment's resources, its state and statements, and those of the ones before it."""
+    state = state_objects.read_with(scope.project, scope.environment, scope.before)
     by_id = [scope.arn(*kind) for kind in (("acm", "certificate/*"), ("application-autoscaling", "scalable-target/*"))]
     by_id += [scope.arn("cloudfront", "*", region=""), scope.arn("cloudwatch", "alarm:*"), scope.arn("ec2", "vpc/*")]
     by_id += [scope.arn("logs", "delivery:*"), scope.arn("wafv2", "*/webacl/*")]
@@ -58,11 +58,18 @@ def read(scope: Scope) -> list[Statement]:
         statement(
             "ReadRoles", actions("iam", "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies"), scope.roles
         ),
+        *_read_scans(scope),
         *_read_names(scope),
         # Without ListBucket, S3 answers a miss with 403, which the engine takes for an error.
         statement("StateList", ["s3:GetBucketLocation", "s3:ListBucket"], scope.s3(scope.state_bucket)),
-        statement("StateRead", ["s3:GetObject"], [scope.s3(f"{scope.state_bucket}/{keys}") for keys in state]),
+        # A hold and a rejection count for previews, too.
+        statement(
+            "StateRead",
+            ["s3:GetObject"],
+            [*(scope.s3(f"{scope.state_bucket}/{keys}") for keys in state), *scope.statements],
+        ),
         statement("StateKey", ["kms:Decrypt"], scope.state_key_arn),
+        *_list_statements(scope),
     ]
 
 
@@ -132,6 +139,8 @@ def deploy(scope: Scope) -> list[Statement]:
         *_names(scope),
         *_promotion(scope),
         *_roles(scope),
+        # A merge must not lift what holds it: people state, with credentials of their own.
+        deny("NoStatements", ["s3:PutObject"], Resource=scope.statements[0]),
         statement(
             "StateWrite",
             ["s3:DeleteObject", "s3:PutObject"],
@@ -152,7 +161,11 @@ def preview(scope: Scope) -> list[Statement]:
             ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"],
             Resource="*",
         ),
-        deny("NoOtherObjects", ["s3:GetObject*"], NotResource=scope.s3(f"{scope.state_bucket}/*")),
+        deny(
+            "NoOtherObjects",
+            ["s3:GetObject*"],
+            NotResource=[scope.s3(f"{scope.state_bucket}/*"), *scope.statements],
+        ),
         deny("NoOtherKeys", ["kms:Decrypt"], NotResource=scope.state_key_arn),
         deny("NoCalls", ["lambda:InvokeFunction*"], Resource="*"),
     ]
@@ -198,6 +211,26 @@ def _zones(scope: Scope) -> list[str]:
     return [f"arn:{scope.partition}:route53:::hostedzone/{zone}" for zone in scope.hosted_zone_ids]
 
 
+def _source_repositories(scope: Scope) -> list[str]:
+    """Where the environment before has its images; it may be in another account."""
+    source = f"arn:{scope.partition}:ecr:*:*:repository/{scope.project}-{scope.promotes_from}"
+    return [source, f"{source}-*"]
+
+
+def _read_scans(scope: Scope) -> list[Statement]:
+    """The image that is promoted was scanned where it was built."""
+    if scope.promotes_from is None:
+        return []
+    return [statement("ReadScans", ["ecr:DescribeImageScanFindings"], _source_repositories(scope))]
+
+
+def _list_statements(scope: Scope) -> list[Statement]:
+    """The environment's own buckets are listed with the others of its reads."""
+    buckets = [scope.s3(f"{scope.project}-{name}-*") for name in scope.before]
+    only = {"StringLike": {"s3:prefix": "statements/*"}}
+    return [statement("Stated", ["s3:ListBucket"], buckets, only)] if buckets else []
+
+
 def _read_names(scope: Scope) -> list[Statement]:
     if not scope.hosted_zone_ids:
         return []
@@ -215,12 +248,11 @@ def _promotion(scope: Scope) -> list[Statement]:
     if scope.promotes_from is None:
         return []
     source = f"{scope.project}-{scope.promotes_from}"
-    repositories = f"arn:{scope.partition}:ecr:*:*:repository/{source}"
     return [
         statement(
             "PromoteImage",
             actions("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"),
-            [repositories, f"{repositories}-*"],
+            _source_repositories(scope),
         ),
         statement(
             "PromoteFiles",

@@ -33,7 +33,8 @@ LISTS = {
 
 OWN_READS = {
     "cloudwatch": "GetDashboard ListTagsForResource",
-    "ecr": "DescribeImages DescribeRepositories GetLifecyclePolicy GetRepositoryPolicy ListTagsForResource",
+    "ecr": "DescribeImageScanFindings DescribeImages DescribeRepositories GetLifecyclePolicy GetRepositoryPolicy "
+    "ListTagsForResource",
     "ecs": "DescribeClusters DescribeServices ListTagsForResource",
     "lambda": "GetFunction GetFunctionCodeSigningConfig ListTags ListVersionsByFunction",
     "logs": "DescribeMetricFilters GetDeliveryDestination GetDeliverySource ListTagsForResource",
@@ -77,8 +78,8 @@ class Scope:
     account: str
     project: str
     environment: str
-    promotes_from: str | None
-    """The environment whose images and files this one copies; it may be in another account."""
+    before: Sequence[str]
+    """The environment whose images and files this one copies, and those before that; all may be in other accounts."""
     makes_vpc: bool = False
     """Its stack makes a VPC of its own."""
     role_path: str
@@ -91,6 +92,16 @@ class Scope:
     def name(self) -> str:
         """What the names of the environment's own resources are or begin with."""
         return f"{self.project}-{self.environment}"
+
+    @property
+    def promotes_from(self) -> str | None:
+        """The environment whose images and files this one copies."""
+        return self.before[0] if self.before else None
+
+    @property
+    def statements(self) -> list[str]:
+        """What people state about this environment and those before it."""
+        return [self.s3(f"{self.project}-{name}-*/statements/*") for name in (self.environment, *self.before)]
 
     def arn(self, service: str, resource: str, region: str = "*") -> str:
         """An ARN of this account, or a pattern of some."""

@@ -17,6 +17,10 @@ USER = "65532:65532"
 """The user of a container: not root, and the one that images from scratch use by convention."""
 MAX_STOP_TIMEOUT_S = 120
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html"""
+HEALTH_INTERVAL_S = 5
+"""Seconds between two health commands: the least that ECS takes (next page)."""
+MAX_START_PERIOD_S = 300
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
 LEAST_MEMORY_MIB = 6
 """What Docker itself reserves for a container (same page)."""
 WAITS = ("START", "HEALTHY", "COMPLETE", "SUCCESS")
@@ -30,7 +34,7 @@ EXEC_STATEMENT = policies.allow(
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions"""
 
 _PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,13 +58,15 @@ class Sidecar:
     """The port that it listens on; the main container reaches it at localhost."""
     health_command: Sequence[str] = ()
     """Program and arguments that end with 0 when the container is healthy; run without a shell. Empty for none."""
+    health_start_period_s: int = 10
+    """Seconds after its start in which a failed health command does not count, 0 to 300."""
     essential: bool = True
     """The task ends with it."""
     main_waits_for: str | None = None
     """What must be so before the main container starts: START, HEALTHY (needs a health command), or, of a container
     that is not essential, COMPLETE or SUCCESS. None: nothing."""
-    user: str = USER
-    """Its user and group; root (0) for agents that demand it."""
+    user: str | None = USER
+    """Its user and group; root (0) for agents that demand it. None: the image's."""
     read_only_root: bool = True
     """Its root file system cannot be written to."""
 
@@ -87,7 +93,6 @@ def definition(
         "name": sidecar.name,
         "image": pinned(sidecar.image, sidecar.name),
         "essential": sidecar.essential,
-        "user": sidecar.user,
         "readonlyRootFilesystem": sidecar.read_only_root and not execute_command,
         "linuxParameters": {"capabilities": {"drop": ["ALL"]}, **init},
         "stopTimeout": stop_timeout_s,
@@ -100,31 +105,27 @@ def definition(
             },
         },
     }
-    if sidecar.environment:
-        written["environment"] = [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())]
-    if sidecar.secrets:
-        written["secrets"] = [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())]
-    if sidecar.port is not None:
-        written["portMappings"] = [{"containerPort": sidecar.port, "hostPort": sidecar.port, "protocol": "tcp"}]
-    if sidecar.command:
-        written["command"] = list(sidecar.command)
-    if sidecar.cpu:
-        written["cpu"] = sidecar.cpu
-    if sidecar.memory:
-        written["memoryReservation"] = sidecar.memory
-    if sidecar.health_command:
-        written["healthCheck"] = {
-            "command": ["CMD", *sidecar.health_command],
-            "interval": 5,
-            "timeout": 3,
-            "retries": 3,
-            "startPeriod": 10,
-        }
-    if waits := [
-        {"containerName": other.name, "condition": other.main_waits_for} for other in waits_for if other.main_waits_for
-    ]:
-        written["dependsOn"] = sorted(waits, key=lambda wait: wait["containerName"])
-    return written
+    health = {
+        "command": ["CMD", *sidecar.health_command],
+        "interval": HEALTH_INTERVAL_S,
+        "timeout": 3,
+        "retries": 3,
+        "startPeriod": sidecar.health_start_period_s,
+    }
+    port = {"containerPort": sidecar.port, "hostPort": sidecar.port, "protocol": "tcp"}
+    waits = {other.name: other.main_waits_for for other in waits_for if other.main_waits_for}
+    optional = {
+        "user": sidecar.user,
+        "environment": [{"name": key, "value": value} for key, value in sorted(sidecar.environment.items())],
+        "secrets": [{"name": key, "valueFrom": arn} for key, arn in sorted(sidecar.secrets.items())],
+        "portMappings": [port] if sidecar.port is not None else [],
+        "command": list(sidecar.command),
+        "cpu": sidecar.cpu,
+        "memoryReservation": sidecar.memory,
+        "healthCheck": health if sidecar.health_command else {},
+        "dependsOn": [{"containerName": name, "condition": condition} for name, condition in sorted(waits.items())],
+    }
+    return {**written, **{key: value for key, value in optional.items() if value}}
 
 
 def pinned(image: pulumi.Input[str], container: str) -> pulumi.Input[str]:
@@ -195,7 +196,7 @@ def check(containers: Sequence[Sidecar], cpu: int, memory: int) -> None:
 
 def _check_one(container: Sidecar) -> None:
     what = f"container {container.name!r}"
-    if not _NAME.fullmatch(container.name):
+    if not NAME.fullmatch(container.name):
         raise ValueError(f"{what}: expected a name of up to 255 letters, digits, hyphens and underscores")
     pinned(container.image, container.name)
     if both := sorted(set(container.environment) & set(container.secrets)):
@@ -218,6 +219,10 @@ def _check_one(container: Sidecar) -> None:
         raise ValueError(
             f"{what}: cpu={container.cpu} and memory={container.memory}: expected 0 or more CPU units, and 0 or at "
             f"least {LEAST_MEMORY_MIB} MiB"
+        )
+    if not 0 <= container.health_start_period_s <= MAX_START_PERIOD_S:
+        raise ValueError(
+            f"{what}: health_start_period_s is {container.health_start_period_s}: expected 0 to {MAX_START_PERIOD_S}"
         )
     waits = container.main_waits_for
     if waits is not None and waits not in WAITS:

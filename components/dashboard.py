@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
 from components import metrics
+from components.alarm_rules import Watched
 from components.deploy_lambda import DeployLambda
 from components.ecs_service import EcsService
-from components.metrics import Metric
 from components.static_site import StaticSite
 
 COLUMNS, WIDTH, HEIGHT = 2, 12, 6
@@ -22,23 +22,27 @@ Row = list[Any]
 
 
 def body(
-    service: EcsService,
-    alarm_arns: Sequence[pulumi.Input[str]],
-    *,
-    deploy: DeployLambda | None,
-    failed_releases: Metric | None,
-    site: StaticSite | None,
+    services: Mapping[str, Watched], sites: Mapping[str, StaticSite], alarm_arns: Sequence[pulumi.Input[str]]
 ) -> pulumi.Output[str]:
     """The dashboard as JSON; the same arguments always give the same text.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    region = service.service_arn.apply(lambda arn: arn.split(":")[3])
-    shown = [*_traffic(service, region), *_tasks(service, region)]
-    if site:
-        shown += _site(site)
-    if deploy:
-        shown += _releases(deploy, failed_releases, region)
+    regions = {name: one.service.service_arn.apply(lambda arn: arn.split(":")[3]) for name, one in services.items()}
+    shown = [
+        graph
+        for name, one in services.items()
+        for graph in _titled(
+            name, services, [*_traffic(one.service, regions[name]), *_tasks(one.service, regions[name])]
+        )
+    ]
+    shown += [graph for name, site in sites.items() for graph in _titled(name, sites, _site(site))]
+    shown += [
+        graph
+        for name, one in services.items()
+        if one.deploy
+        for graph in _titled(name, services, _releases(name, one.deploy, regions[name]))
+    ]
     alarms = {
         "type": "alarm",
         "x": 0,
@@ -58,7 +62,14 @@ def body(
         }
         for number, (kind, properties) in enumerate(shown)
     ]
-    return pulumi.Output.json_dumps({"widgets": [alarms, *placed]})
+    return pulumi.Output.json_dumps({"widgets": [alarms, *placed] if alarm_arns else placed})
+
+
+def _titled(name: str, among: Collection[object], graphs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The graphs of a service or a site, with its name where there are several."""
+    if len(among) == 1:
+        return graphs
+    return [(kind, {**properties, "title": f"{name}: {properties['title']}"}) for kind, properties in graphs]
 
 
 def _traffic(service: EcsService, region: pulumi.Input[str]) -> list[tuple[str, Any]]:
@@ -108,11 +119,11 @@ def _site(site: StaticSite) -> list[tuple[str, Any]]:
     return [_graph("CDN: requests", where, requests), _graph("CDN: percent of errors", where, errors)]
 
 
-def _releases(deploy: DeployLambda, failed_releases: Metric | None, region: pulumi.Input[str]) -> list[tuple[str, Any]]:
+def _releases(name: str, deploy: DeployLambda, region: pulumi.Input[str]) -> list[tuple[str, Any]]:
     calls = [
         metrics.of_function(deploy, "Invocations", "Sum").row("commands"),
         metrics.of_function(deploy, "Errors", "Sum").row("raised"),
-        *([failed_releases.row("failed releases")] if failed_releases else []),
+        metrics.of_failed_releases(name).row("failed releases"),
     ]
     query = pulumi.Output.concat(
         "SOURCE '",

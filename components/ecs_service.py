@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,6 +40,8 @@ class EcsService(Component):
     task_definition_arn: pulumi.Output[str]
     task_family_arn: pulumi.Output[str]
     """ARN of the task definition without its revision."""
+    task_role_arn: pulumi.Output[str]
+    """What the program is in AWS, for policies of what it uses."""
     role_arns: pulumi.Output[Sequence[str]]
     """The task's two roles: what a deployer has to be allowed to pass."""
     log_group_arn: pulumi.Output[str]
@@ -74,8 +75,8 @@ class EcsService(Component):
             routed = target.create_target(
                 name, args.route, port=args.container_port, vpc_id=args.vpc_id, opts=self.child
             )
-        parts = _Parts(group=group, target=routed, needed=[execution_role.ready, task_role.ready])
-        service = self._service(name, args, task_definition, parts)
+        roles = [execution_role.ready, task_role.ready]
+        service = self._service(name, args, task_definition, group, routed, needed=roles)
         self.cluster_name, self.cluster_arn = args.cluster.name, args.cluster.arn
         self.service_name, self.service_arn = service.name, service.arn
         self.task_definition_arn = task_definition.arn
@@ -84,12 +85,13 @@ class EcsService(Component):
         self.task_family_arn = args.cluster.arn.apply(
             lambda arn: f"{arn.partition(':cluster/')[0]}:task-definition/{args.family}"
         )
+        self.task_role_arn = task_role.arn
         self.role_arns = pulumi.Output.all(execution_role.arn, task_role.arn).apply(list)
         self.log_group_arn, self.log_group_name = logs.arn, logs.name
         self.security_group_id = group.id
         self.network = {
             "subnets": pulumi.Output.from_input(args.subnet_ids).apply(sorted),
-            "securityGroups": [group.id],
+            "securityGroups": [group.id, *args.security_group_ids],
         }
         self.execute_command = args.execute_command
         self.target_group_arn = routed.group.arn if routed else None
@@ -165,22 +167,25 @@ class EcsService(Component):
         )
 
     def _service(
-        self, name: str, args: EcsServiceArgs, task_definition: aws.ecs.TaskDefinition, parts: _Parts
+        self,
+        name: str,
+        args: EcsServiceArgs,
+        task_definition: aws.ecs.TaskDefinition,
+        group: aws.ec2.SecurityGroup,
+        routed: Target | None,
+        *,
+        needed: Sequence[pulumi.Resource],
     ) -> aws.ecs.Service:
-        rule, balancing = list[pulumi.Resource](), list[Any]()
-        if parts.target:
-            rule.append(parts.target.rule)
-            balancing.append(
-                {
-                    "target_group_arn": parts.target.group.arn,
-                    "container_name": args.family,
-                    "container_port": args.container_port,
-                }
-            )
+        """`needed` is what has to exist before tasks start."""
+        balancing: list[Any] = []
         alarms: Any = None
-        if args.deployment_alarm is not None and args.route and parts.target:
-            alarm = target.create_deployment_alarm(name, args.route, parts.target, self.child)
-            alarms = {"enable": args.deployment_alarm, "rollback": True, "alarm_names": [alarm.name]}
+        if args.route and routed:
+            needed = [*needed, routed.rule]
+            to = {"container_name": args.family, "container_port": args.container_port}
+            balancing = [{"target_group_arn": routed.group.arn, **to}]
+            if args.deployment_alarm is not None:
+                alarm = target.create_deployment_alarm(name, args.route, routed, self.child)
+                alarms = {"enable": args.deployment_alarm, "rollback": True, "alarm_names": [alarm.name]}
         released = args.desired_count is None
         return aws.ecs.Service(
             name,
@@ -200,24 +205,16 @@ class EcsService(Component):
             propagate_tags="SERVICE",
             network_configuration={
                 "subnets": args.subnet_ids,
-                "security_groups": [parts.group.id],
+                "security_groups": [group.id, *args.security_group_ids],
                 "assign_public_ip": False,
             },
             load_balancers=balancing,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*parts.needed, *rule],
+                depends_on=needed,
                 ignore_changes=list(RELEASED) if released else None,
             ),
         )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Parts:
-    group: aws.ec2.SecurityGroup
-    target: Target | None
-    needed: Sequence[pulumi.Resource]
-    """What has to exist before tasks start."""
 
 
 def _definitions(args: EcsServiceArgs, log: container.Log) -> list[dict[str, Any]]:

@@ -48,6 +48,14 @@ class EcsServiceArgs:
     """Instead of the image's own."""
     health_command: Sequence[str] = ()
     """Program and arguments that end with 0 when the container is healthy; run without a shell. Empty for none."""
+    health_start_period_s: int = 10
+    """Seconds after its start in which a failed health command does not count, 0 to 300."""
+    user: str | None = container.USER
+    """Its user and group. None: the image's."""
+    read_only_root: bool = True
+    """Its root file system cannot be written to."""
+    security_group_ids: Sequence[pulumi.Input[str]] = ()
+    """Further security groups of the tasks, beside their own."""
     sidecars: Sequence[Sidecar] = ()
     task_statements: Sequence[Mapping[str, Any]] = ()
     """Statements of the task role's policy: what the program may do in AWS. Nothing by default."""
@@ -88,6 +96,9 @@ class EcsServiceArgs:
             secrets=self.secrets,
             port=self.container_port,
             health_command=self.health_command,
+            health_start_period_s=self.health_start_period_s,
+            user=self.user,
+            read_only_root=self.read_only_root,
         )
         return sorted([main, *self.sidecars], key=lambda item: item.name)
 

@@ -55,8 +55,8 @@ class GithubOidcArgs:
     repository: Repository
     project: str
     """The Pulumi project whose stacks are the environments. Names of their resources begin with it."""
-    environments: Mapping[str, str | None]
-    """Environments in this account, each with the one that it promotes from (in any account), or None."""
+    environments: Mapping[str, Sequence[str]]
+    """Environments in this account, each with the one that it promotes from and those before that, in any account."""
     makes_vpc: Collection[str] = ()
     """Those of the environments whose stacks make a VPC: the others' deploy roles make no networks."""
     account: str
@@ -187,7 +187,7 @@ def _scope(args: GithubOidcArgs, environment: str) -> Scope:
         account=args.account,
         project=args.project,
         environment=environment,
-        promotes_from=args.environments[environment],
+        before=args.environments[environment],
         makes_vpc=environment in args.makes_vpc,
         role_path=args.role_options.path,
         permissions_boundary=args.role_options.permissions_boundary,

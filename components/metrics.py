@@ -13,7 +13,7 @@ from components.ecs_service import EcsService
 from components.static_site import StaticSite
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Metric:
     """One metric and how its values in a period become one."""
 
@@ -33,18 +33,17 @@ def of_targets(service: EcsService, name: str, statistic: str) -> Metric:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
-    if service.load_balancer is None or service.target_group_arn_suffix is None:
-        raise ValueError(f"{name} is a metric of a load balancer's targets, and the service has no route")
-    dimensions = {"LoadBalancer": service.load_balancer.arn_suffix, "TargetGroup": service.target_group_arn_suffix}
-    return Metric(namespace="AWS/ApplicationELB", name=name, statistic=statistic, dimensions=dimensions)
+    balancer = of_load_balancer(service, name, statistic)
+    return dataclasses.replace(
+        balancer, dimensions={**balancer.dimensions, "TargetGroup": service.target_group_arn_suffix or ""}
+    )
 
 
 def of_load_balancer(service: EcsService, name: str, statistic: str) -> Metric:
     """What the load balancer does itself. Raises ValueError for a service without route."""
     if service.load_balancer is None:
         raise ValueError(f"{name} is a metric of a load balancer, and the service has no route")
-    dimensions = {"LoadBalancer": service.load_balancer.arn_suffix}
-    return Metric(namespace="AWS/ApplicationELB", name=name, statistic=statistic, dimensions=dimensions)
+    return Metric("AWS/ApplicationELB", name, statistic, {"LoadBalancer": service.load_balancer.arn_suffix})
 
 
 def of_service(service: EcsService, name: str, statistic: str) -> Metric:
@@ -52,7 +51,7 @@ def of_service(service: EcsService, name: str, statistic: str) -> Metric:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
-    return Metric(namespace="AWS/ECS", name=name, statistic=statistic, dimensions=_of_service(service))
+    return Metric("AWS/ECS", name, statistic, _of_service(service))
 
 
 def of_insights(service: EcsService, name: str, statistic: str) -> Metric:
@@ -60,7 +59,7 @@ def of_insights(service: EcsService, name: str, statistic: str) -> Metric:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
     """
-    return Metric(namespace="ECS/ContainerInsights", name=name, statistic=statistic, dimensions=_of_service(service))
+    return Metric("ECS/ContainerInsights", name, statistic, _of_service(service))
 
 
 def _of_service(service: EcsService) -> dict[str, pulumi.Input[str]]:
@@ -72,9 +71,12 @@ def of_function(deploy: DeployLambda, name: str, statistic: str) -> Metric:
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
-    return Metric(
-        namespace="AWS/Lambda", name=name, statistic=statistic, dimensions={"FunctionName": deploy.function_name}
-    )
+    return Metric("AWS/Lambda", name, statistic, {"FunctionName": deploy.function_name})
+
+
+def of_failed_releases(service: str) -> Metric:
+    """What a filter on the lines of a service's deploy function counts (`components.alarms`)."""
+    return Metric(f"{pulumi.get_project()}/{pulumi.get_stack()}", f"{service}-failed-releases", "Sum")
 
 
 def of_site(site: StaticSite, name: str, statistic: str) -> Metric:
@@ -82,9 +84,4 @@ def of_site(site: StaticSite, name: str, statistic: str) -> Metric:
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
     """
-    return Metric(
-        namespace="AWS/CloudFront",
-        name=name,
-        statistic=statistic,
-        dimensions={"DistributionId": site.distribution_id, "Region": "Global"},
-    )
+    return Metric("AWS/CloudFront", name, statistic, {"DistributionId": site.distribution_id, "Region": "Global"})

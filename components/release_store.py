@@ -14,8 +14,9 @@ from components import policies
 from components.component import Component
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 
-ATTEMPTS = ("attempts/", "purges/")
-"""Where the records bucket has what began and how it ended: written once, and then neither replaced nor deleted."""
+ATTEMPTS = ("attempts/", "purges/", "statements/")
+"""Where the records bucket has what began, how it ended, and what people stated: written once, then neither replaced
+nor deleted."""
 UNTAGGED_DAYS = 14
 """Days after which an image that no release names is removed. Releases are tagged, and no rule touches a tag."""
 
@@ -25,7 +26,7 @@ class ReleaseStoreArgs:
     partition: str = "aws"
     """AWS partition of the reading accounts."""
     reader_accounts: Sequence[str] = ()
-    """Accounts that promote from here: they may pull images and read records, nothing else."""
+    """Accounts that promote from here: they may pull images, read their scans and read records, nothing else."""
     key_arn: str | None = None
     """KMS key that images and records are encrypted with; None for the services' own encryption. A repository that
     exists keeps the encryption that it has: ECR cannot change it, and another repository would be without the images.
@@ -39,7 +40,7 @@ class ReleaseStoreArgs:
 class ReleaseStore(Component):
     """An ECR repository and a bucket of records, the environment's own.
 
-    Both have names that the engine makes up, such as `easi-prod-store-1a2b3c4`. A name that the program derives from
+    Both have names that the engine makes up, such as `reports-prod-store-1a2b3c4`. A name that the program derives from
     something would change with it, and ECR cannot rename: that would be a new repository, without the images that
     releases name. A made-up name stays whatever else is renamed, and nobody has to type it: the stack's outputs and the
     image of every release say it.
@@ -74,7 +75,12 @@ class ReleaseStore(Component):
                 "Sid": "ReadersPull",
                 "Effect": "Allow",
                 "Principal": policies.accounts_as_principal(args.reader_accounts, args.partition),
-                "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                "Action": [
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:DescribeImageScanFindings",
+                    "ecr:GetDownloadUrlForLayer",
+                ],
             }
             aws.ecr.RepositoryPolicy(name, repository=repository.name, policy=policies.document(pull), opts=self.child)
         records = PrivateBucket(

@@ -25,7 +25,7 @@ class Domain:
     """
 
     name: str
-    """For example `easi.example.gov`; lower case, without a dot at its end."""
+    """For example `reports.example.gov`; lower case, without a dot at its end."""
     certificate_arn: str | None = None
     """ACM certificate in us-east-1 that covers the name, which exists."""
     zone_id: str | None = None
@@ -35,7 +35,7 @@ class Domain:
         if not _NAME.fullmatch(self.name):
             raise ValueError(
                 f"domain {self.name!r} is no host name: expected lower case without a dot at the end, for example "
-                "easi.example.gov"
+                "reports.example.gov"
             )
         if not self.certificate_arn and not self.zone_id:
             raise ValueError(

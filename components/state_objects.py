@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 ALL = ".pulumi"
 META = f"{ALL}/meta.yaml"
 """Which version the store has: every command reads it."""
@@ -14,9 +16,9 @@ def of_stack(project: str, stack: str) -> list[str]:
     return [_state(project, stack), f"{ALL}/locks/organization/{name}/*", *kept]
 
 
-def read_with(project: str, stack: str, before: str | None) -> list[str]:
-    """What a command reads: the stack, and of the one that it promotes from, if any, the state alone."""
-    return [META, *of_stack(project, stack), *([_state(project, before)] if before else [])]
+def read_with(project: str, stack: str, before: Sequence[str]) -> list[str]:
+    """What a command reads: the stack, and of those `before` it the state alone."""
+    return [META, *of_stack(project, stack), *(_state(project, name) for name in before)]
 
 
 def _state(project: str, stack: str) -> str:

@@ -1,11 +1,14 @@
-"""A static site and an API under one name: a private bucket and an internal load balancer behind CloudFront."""
+"""A static site and an API under one name: a private bucket and an internal load balancer behind CloudFront.
+
+Either may be missing: without files it is a name that only leads to the API.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pulumi
 import pulumi_aws as aws
@@ -19,6 +22,9 @@ from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.site_domain import Domain, SiteDomain, SiteDomainArgs
 from components.vpc_origin import API, CACHING_DISABLED, request_policy, vpc_origin
 
+Pages = Literal["single", "multi"]
+"""`single`: index.html routes every path that is no file. `multi`: each page is a file, and a miss is a 404."""
+
 SAME_SITE = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """A Content-Security-Policy that allows what comes from the site itself."""
 
@@ -29,6 +35,8 @@ CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StaticSiteArgs:
+    files: bool = True
+    """Without, there is no bucket, and every path leads to `api`, whatever `api_paths` are."""
     api: LoadBalancer | None = None
     """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
     has a certificate, which then has to cover the site's domain."""
@@ -54,6 +62,9 @@ class StaticSiteArgs:
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/origin-shield.html"""
     access_log_days: int | None = None
     """Days to keep access logs, 1 or more. None writes none."""
+    pages: Pages = "single"
+    """What the builds are that are published here, each of which says so itself, too. For `multi`, the page of a miss
+    gets status 404."""
     key_arn: str | None = None
     """KMS key that new objects are encrypted with. None: S3's own. Its policy has to let CloudFront decrypt:
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
@@ -69,49 +80,47 @@ class StaticSite(Component):
     """A bucket that only its distribution can read, and the distribution.
 
     Objects are kept by caches for as long as their own `Cache-Control` says, 0 seconds without. Names of parts are
-    made up by the engine, so that each can be replaced while the old one serves. Raises ValueError for a load balancer
-    with HTTPS and no domain, for what needs a missing `us_east_1`, and for a web ACL, shield region or number of days
-    that AWS does not take.
+    made up by the engine, so that each can be replaced while the old one serves. Raises ValueError for a site without
+    files and API, for a load balancer with HTTPS and no domain, for what needs a missing `us_east_1`, and for a web
+    ACL, shield region or number of days that AWS does not take.
     """
 
-    bucket: pulumi.Output[str]
+    bucket: pulumi.Output[str] | None
+    """None without files, as are `routes`."""
     distribution_id: pulumi.Output[str]
     distribution_domain_name: pulumi.Output[str]
     """The distribution's own name: `d111111abcdef8.cloudfront.net`."""
-    routes: pulumi.Output[str]
+    routes: pulumi.Output[str] | None
     """ARN of the key value store with the paths of the site's files, for whoever publishes them. As long as it is
-    empty, a path without an extension gets the application's page, any other the file of that name."""
+    empty, a path without an extension gets index.html, any other the file of that name."""
 
     def __init__(self, name: str, args: StaticSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _check(args)
         super().__init__("easi:site:StaticSite", name, opts)
-        bucket = PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn)
-        files = PrivateBucket(name, bucket, opts=self.child)
-        domain = None
+        bucket = routes = domain = None
+        if args.files:
+            kept = PrivateBucketArgs(keep="protected" if args.keep else None, key_arn=args.key_arn)
+            bucket = PrivateBucket(name, kept, opts=self.child)
+            # Without a comment the provider sees one that is empty, and a change in every preview.
+            routes = aws.cloudfront.KeyValueStore(name, comment="Paths of the site's files", opts=self.child)
         if args.domain:
             domain = SiteDomain(name, SiteDomainArgs(domain=args.domain, us_east_1=args.us_east_1), opts=self.child)
-        # Without a comment the provider sees one that is empty, and a change in every preview.
-        routes = aws.cloudfront.KeyValueStore(name, comment="Paths of the site's files", opts=self.child)
-        distribution = self._distribution(name, args, files, domain, routes)
+        distribution = self._distribution(name, args, bucket, routes, domain)
         if domain:
             domain.point_to(distribution)
-        files.policy(
-            [
-                policies.grant(
-                    {"Service": "cloudfront.amazonaws.com"},
-                    # With ListBucket, S3 answers a miss with 404; without it, with 403.
-                    ["s3:GetObject", "s3:ListBucket"],
-                    [files.arn, pulumi.Output.concat(files.arn, "/*")],
-                    {"StringEquals": {"AWS:SourceArn": distribution.arn}},
-                    sid="Distribution",
-                ),
-                *policies.readable_by(args.reader_accounts, args.partition, files.arn),
-            ]
-        )
-        self.bucket = files.bucket
+        if bucket:
+            _let_read(bucket, distribution, args)
+        self.bucket = bucket.bucket if bucket else None
         self.distribution_id, self.distribution_domain_name = distribution.id, distribution.domain_name
-        self.routes = routes.arn
-        self._access_logs(name, args, distribution)
+        self.routes = routes.arn if routes else None
+        if args.access_log_days is not None and args.us_east_1:
+            logs = AccessLogsArgs(
+                distribution_arn=distribution.arn,
+                us_east_1=args.us_east_1,
+                days=args.access_log_days,
+                keep=args.keep,
+            )
+            AccessLogs(f"{name}-logs", logs, opts=self.child)
         self.register_outputs(
             {
                 "bucket": self.bucket,
@@ -125,9 +134,9 @@ class StaticSite(Component):
         self,
         name: str,
         args: StaticSiteArgs,
-        files: PrivateBucket,
+        bucket: PrivateBucket | None,
+        routes: aws.cloudfront.KeyValueStore | None,
         domain: SiteDomain | None,
-        routes: aws.cloudfront.KeyValueStore,
     ) -> aws.cloudfront.Distribution:
         headers = response_headers.policy(
             name,
@@ -137,44 +146,38 @@ class StaticSite(Component):
             hide_key=args.key_arn is not None,
             opts=self.child,
         )
-        origins, needed = [self._site_origin(name, args, files)], list[pulumi.Resource]()
+        origins = [self._site_origin(name, args, bucket)] if bucket else []
+        needed: list[pulumi.Resource] = []
         if args.api:
             origin, admitted = vpc_origin(name, args.api, self.child, existing=args.vpc_origin_id)
             origins.append(origin)
             needed.append(admitted)
+        rest: Any = _to_the_api(args.api, headers.id)
+        of_paths: Any = []
+        if routes:
+            of_paths = [{**rest, "path_pattern": path} for path in args.api_paths] if args.api else []
+            functions = self._functions(name, args, routes)
+            rest = {
+                **_behavior("site", headers.id),
+                "allowed_methods": ["GET", "HEAD"],
+                "cache_policy_id": self._cache_policy(name).id,
+                "function_associations": [
+                    {"event_type": event, "function_arn": function.arn} for event, function in functions.items()
+                ],
+            }
         return aws.cloudfront.Distribution(
             name,
             enabled=True,
             comment=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             aliases=[args.domain.name] if args.domain else [],
-            default_root_object="index.html",
+            default_root_object="index.html" if routes else None,
             http_version="http2and3",
             is_ipv6_enabled=True,
             price_class="PriceClass_100",  # edges in North America, Europe and Israel
             web_acl_id=args.web_acl_arn,
             origins=origins,
-            default_cache_behavior=aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
-                **_behavior("site", headers.id),
-                allowed_methods=["GET", "HEAD"],
-                cache_policy_id=self._cache_policy(name).id,
-                function_associations=[
-                    aws.cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(
-                        event_type="viewer-request", function_arn=self._viewer_request(name, routes).arn
-                    ),
-                ],
-            ),
-            ordered_cache_behaviors=[
-                aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
-                    **_behavior(API, headers.id),
-                    path_pattern=path,
-                    allowed_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-                    cache_policy_id=CACHING_DISABLED,
-                    origin_request_policy_id=request_policy(args.api),
-                )
-                for path in args.api_paths
-            ]
-            if args.api
-            else [],
+            default_cache_behavior=rest,
+            ordered_cache_behaviors=of_paths,
             custom_error_responses=[{"error_code": status, "error_caching_min_ttl": 0} for status in CACHED_ERRORS],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate=_viewer_certificate(domain),
@@ -182,7 +185,7 @@ class StaticSite(Component):
         )
 
     def _site_origin(
-        self, name: str, args: StaticSiteArgs, files: PrivateBucket
+        self, name: str, args: StaticSiteArgs, bucket: PrivateBucket
     ) -> aws.cloudfront.DistributionOriginArgsDict:
         access = aws.cloudfront.OriginAccessControl(
             name,
@@ -193,23 +196,12 @@ class StaticSite(Component):
         )
         origin: aws.cloudfront.DistributionOriginArgsDict = {
             "origin_id": "site",
-            "domain_name": files.domain_name,
+            "domain_name": bucket.domain_name,
             "origin_access_control_id": access.id,
         }
         if args.origin_shield_region:
             origin["origin_shield"] = {"enabled": True, "origin_shield_region": args.origin_shield_region}
         return origin
-
-    def _access_logs(self, name: str, args: StaticSiteArgs, distribution: aws.cloudfront.Distribution) -> None:
-        if args.access_log_days is None or args.us_east_1 is None:
-            return
-        logs = AccessLogsArgs(
-            distribution_arn=distribution.arn,
-            us_east_1=args.us_east_1,
-            days=args.access_log_days,
-            keep=args.keep,
-        )
-        AccessLogs(f"{name}-logs", logs, opts=self.child)
 
     def _cache_policy(self, name: str) -> aws.cloudfront.CachePolicy:
         """Objects say themselves how long they are fresh. A minimum above 0 would override their `no-cache`."""
@@ -228,15 +220,49 @@ class StaticSite(Component):
             opts=self.child,
         )
 
-    def _viewer_request(self, name: str, routes: aws.cloudfront.KeyValueStore) -> aws.cloudfront.Function:
-        return aws.cloudfront.Function(
-            name,
-            runtime="cloudfront-js-2.0",
-            code=viewer_request.CODE,
-            key_value_store_associations=[routes.arn],
-            publish=True,
-            opts=self.child,
-        )
+    def _functions(
+        self, name: str, args: StaticSiteArgs, routes: aws.cloudfront.KeyValueStore
+    ) -> dict[str, aws.cloudfront.Function]:
+        """By event. The second one is needed by few sites, and each of its runs is paid for."""
+        code = {"viewer-request": (name, viewer_request.CODE)}
+        if args.pages == "multi":
+            code["viewer-response"] = (f"{name}-status", viewer_request.RESPONSE_CODE)
+        return {
+            event: aws.cloudfront.Function(
+                function_name,
+                runtime="cloudfront-js-2.0",
+                code=text,
+                key_value_store_associations=[routes.arn],
+                publish=True,
+                opts=self.child,
+            )
+            for event, (function_name, text) in code.items()
+        }
+
+
+def _let_read(bucket: PrivateBucket, distribution: aws.cloudfront.Distribution, args: StaticSiteArgs) -> None:
+    bucket.policy(
+        [
+            policies.grant(
+                {"Service": "cloudfront.amazonaws.com"},
+                # With ListBucket, S3 answers a miss with 404; without it, with 403.
+                ["s3:GetObject", "s3:ListBucket"],
+                [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
+                {"StringEquals": {"AWS:SourceArn": distribution.arn}},
+                sid="Distribution",
+            ),
+            *policies.readable_by(args.reader_accounts, args.partition, bucket.arn),
+        ]
+    )
+
+
+def _to_the_api(api: LoadBalancer | None, headers_policy: pulumi.Input[str]) -> dict[str, Any]:
+    return {
+        **_behavior(API, headers_policy),
+        "allowed_methods": ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+        "cache_policy_id": CACHING_DISABLED,
+        "origin_request_policy_id": request_policy(api) if api else None,
+    }
 
 
 def _behavior(origin: str, headers_policy: pulumi.Input[str]) -> dict[str, Any]:
@@ -260,6 +286,10 @@ def _viewer_certificate(domain: SiteDomain | None) -> aws.cloudfront.Distributio
 
 
 def _check(args: StaticSiteArgs) -> None:
+    if not args.files and args.api is None:
+        raise ValueError("the site has neither files nor an api: nothing would answer there; give it one of them")
+    if args.pages not in get_args(Pages):
+        raise ValueError(f"pages is {args.pages!r}: expected {' or '.join(get_args(Pages))}")
     if args.api and args.api.https and not args.domain:
         raise ValueError(
             "the load balancer behind the site has a certificate, and the site has no domain: CloudFront would expect "

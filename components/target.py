@@ -14,8 +14,8 @@ MAX_CONDITION_VALUES = 5
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
 PRIORITIES = range(1, 50000 + 1)
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
-MAX_DEREGISTRATION_DELAY_S = 3600
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html"""
+DEREGISTRATION_DELAY_S = 10
+"""That a target which leaves may finish its requests. AWS's own, 300, delays every release by five minutes."""
 DEPLOYMENT_ALARM_PERIOD_S = 60
 """The shortest for which Elastic Load Balancing has metrics: a deployment has few minutes to lose."""
 DEPLOYMENT_ALARM_5XX = 10
@@ -51,9 +51,6 @@ class Route:
     unhealthy_threshold: int = 2
     """Misses in a row until a target gets none, 2 to 10, and ECS replaces the task. Two of 5 s: a dead task costs its
     share of the requests for 10 s. Raise it for a program that pauses for longer."""
-    deregistration_delay_s: int = 10
-    """Seconds that a target which leaves may finish its requests, 0 to 3600. As long as the longest request should be.
-    The default of AWS, 300, delays every release by five minutes."""
 
     def __post_init__(self) -> None:
         if not self.health_path.startswith("/"):
@@ -71,7 +68,6 @@ class Route:
             ("health_timeout_s", self.health_timeout_s, HEALTH_TIMEOUT_S),
             ("healthy_threshold", self.healthy_threshold, HEALTH_THRESHOLD),
             ("unhealthy_threshold", self.unhealthy_threshold, HEALTH_THRESHOLD),
-            ("deregistration_delay_s", self.deregistration_delay_s, range(MAX_DEREGISTRATION_DELAY_S + 1)),
         ):
             if value not in allowed:
                 raise ValueError(f"{name} is {value}: expected {allowed.start} to {allowed.stop - 1}")
@@ -100,7 +96,7 @@ def create_target(
         protocol="HTTP",
         target_type="ip",
         vpc_id=vpc_id,
-        deregistration_delay=route.deregistration_delay_s,
+        deregistration_delay=DEREGISTRATION_DELAY_S,
         health_check={
             "path": route.health_path,
             "matcher": "200",
