@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from release import escaping
-from release.errors import ExpectedError
+from settings.errors import ExpectedError
 
 IGNORE_FILE: Final = ".dockerignore"
 COPIES: Final = ".build"
@@ -47,6 +47,8 @@ class BuildContext:
 
     folder: Path
     dockerfile: Path
+    project: Path | None = None
+    """The project's folder, where the build may read a folder around it: the copies in it are no sources."""
 
     def files(self) -> list[str]:
         """The files and links that a build reads: sorted paths relative to the folder, with `/`.
@@ -62,7 +64,9 @@ class BuildContext:
                 raise BuildContextError(f"there is no Dockerfile {self.dockerfile}: a build needs one")
             dockerfile = os.path.relpath(self.dockerfile, self.folder)
             paths = exclude_paths(str(self.folder), self._patterns(), dockerfile=dockerfile)
-            return sorted(path for path in paths if not _of_the_clone(path) and _is_file_or_link(self.folder / path))
+            without = (*_OF_THE_CLONE, *self._copies())
+            sources = (path for path in paths if not any(f"{path}/".startswith(f"{name}/") for name in without))
+            return sorted(path for path in sources if _is_file_or_link(self.folder / path))
         except OSError as error:
             raise _unreadable(error) from error
 
@@ -70,6 +74,12 @@ class BuildContext:
         """The one that BuildKit takes: named after the Dockerfile and beside it, else the folder's .dockerignore."""
         named = self.dockerfile.with_name(self.dockerfile.name + IGNORE_FILE)
         return next((path for path in (named, self.folder / IGNORE_FILE) if path.is_file()), None)
+
+    def _copies(self) -> list[str]:
+        """The folder of copies, relative to a folder around the project."""
+        if self.project is None or not self.project.resolve().is_relative_to(self.folder.resolve()):
+            return []
+        return [(self.project.resolve() / COPIES).relative_to(self.folder.resolve()).as_posix()]
 
     def _patterns(self) -> list[str]:
         ignore = self.ignore_file()
@@ -80,20 +90,10 @@ class BuildContext:
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Copy:
-    """A copy of what a build reads."""
+def copy(root: Path, context: BuildContext) -> Path:
+    """Copy what a build of `context` reads to a folder below `root`; its path from there.
 
-    folder: Path
-    """Relative to the project's folder: the same on every machine, and another one for other content."""
-    files: tuple[str, ...]
-    """Sorted paths relative to the folder."""
-    digest: str
-    """SHA-256 of paths, contents and executable bits, in hexadecimal digits."""
-
-
-def copy(root: Path, context: BuildContext) -> Copy:
-    """Copy what a build of `context` reads to a folder below `root`.
+    It is named after paths, contents and executable bits: the same on every machine, and another one for other content.
 
     Every file has the mode 0755 if its owner may execute it, else 0644, and was modified at MODIFIED_AT. Raises
     BuildContextError for a file that cannot be read, and for a link that leads out of the copy: what it points to
@@ -108,7 +108,8 @@ def copy(root: Path, context: BuildContext) -> Copy:
             # The ignore file has done its work; pulumi-docker would apply it to the copy once more.
             files = [name for name in context.files() if not name.endswith(IGNORE_FILE)]
             for name in files:
-                _copy_file(context.folder / name, new / name)
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(context.folder / name, new / name, follow_symlinks=False)
             _refuse_links_that_lead_out(new, files)
             _set_modes_and_times(new)
             digest = _digest(new, files)
@@ -120,7 +121,7 @@ def copy(root: Path, context: BuildContext) -> Copy:
             _remove_unused(copies, target)
     except OSError as error:
         raise _unreadable(error) from error
-    return Copy(folder=target.relative_to(root), files=tuple(files), digest=digest)
+    return target.relative_to(root)
 
 
 def _remove_unused(copies: Path, used: Path) -> None:
@@ -132,17 +133,8 @@ def _remove_unused(copies: Path, used: Path) -> None:
                 shutil.rmtree(other)
 
 
-def _of_the_clone(path: str) -> bool:
-    return path.partition("/")[0] in _OF_THE_CLONE
-
-
 def _is_file_or_link(path: Path) -> bool:
     return path.is_symlink() or path.is_file()
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, target, follow_symlinks=False)
 
 
 def _refuse_links_that_lead_out(folder: Path, files: Iterable[str]) -> None:

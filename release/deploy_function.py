@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -17,8 +16,8 @@ from functions.deploy.network import Network
 from functions.deploy.requests import Changing, Request
 from functions.strict_json import DamagedError
 from release import progress
-from release.errors import ExpectedError
 from release.progress import Say
+from settings.errors import ExpectedError
 
 T = TypeVar("T")
 
@@ -36,34 +35,31 @@ TRY_AGAIN = {
 """Errors of Invoke that pass: throttling, and a function that is being created or updated."""
 
 
-class LambdaClient(Protocol):
-    """What is used of boto3's Lambda client."""
-
-    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
-        """Call a function and wait for its answer."""
-
-
 class FunctionFailed(ExpectedError):  # noqa: N818 - a finding, not an error of the program
-    """The function did not do what it was asked to.
+    """The function did not do what it was asked to, or what it was asked about did not succeed.
 
-    `outcome`: `refused` (it would not: nothing was changed), `timed_out` (no answer within the deadline) or `error` (it
-    could not, or could not be called). `details`: further lines for a person, the most telling first.
+    `outcome`: `refused` (it would not: nothing was changed), `timed_out` (no answer, or no success, within the
+    deadline), `error` (it could not, or could not be called), or the function's verdict on a rollout (rolled_back,
+    superseded, no_tasks, failed) or a task (failed, no_task). `details`: further lines for a person, the most telling
+    first.
     """
 
-    def __init__(self, outcome: str, message: str, details: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, outcome: str, message: str, details: tuple[str, ...] = (), deployment: str | None = None
+    ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
         self.details = details
+        self.deployment = deployment
+        """The deployment that a deploy without an answer has started; None where none is known."""
 
 
 class DeployFunction:
     """The function and the time that is left for it. Its commands may be repeated: none has its effect twice."""
 
-    def __init__(
-        self, client: LambdaClient, name: str, say: Say, deadline_s: float, *, interval_s: float = 1.0
-    ) -> None:
-        """`name` or ARN; `deadline_s` is seconds from now, for all calls together.
+    def __init__(self, client: Any, name: str, say: Say, deadline_s: float, *, interval_s: float = 1.0) -> None:
+        """`client` of AWS Lambda; `name` or ARN; `deadline_s` is seconds from now, for all calls together.
 
         `interval_s` is seconds between two questions how something stands.
         """
@@ -75,6 +71,10 @@ class DeployFunction:
         self.interval_s = interval_s
         self.unheard: set[type[Request]] = set()
         """Kinds of requests that may have been carried out without our hearing of it."""
+
+    def with_time(self, deadline_s: float) -> DeployFunction:
+        """The same function, and so many seconds from now."""
+        return DeployFunction(self.client, self.name, self.say, deadline_s, interval_s=self.interval_s)
 
     @property
     def left_s(self) -> float:
@@ -168,7 +168,6 @@ class Current:
     desired_count: int
     running_count: int
     network: Network | None = None
-    """None where the function is of an earlier program and does not say, as below."""
     execute_command: bool | None = None
     """Whether ECS Exec is on."""
 
@@ -195,8 +194,8 @@ class Judged(Runs):
     reason: str | None
     taken_back: bool
     details: tuple[str, ...]
-    tasks: tuple[str, ...] | None = None
-    """Ids of those that run; None where the function is of an earlier program and does not say."""
+    tasks: tuple[str, ...]
+    """Ids of those that run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +227,17 @@ class TaskJudged:
     exit_code: int | None
     reason: str | None
     details: tuple[str, ...]
+    health: str = "UNKNOWN"
+    """Of a task that runs: HEALTHY, UNHEALTHY, or UNKNOWN.
+
+    A function of an earlier program does not say. `run` asks one where no update has replaced it yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskWrote:
+    lines: tuple[str, ...]
+    next: str | None
+    """What asks for the lines after these; None before the first."""
 
 
 class _PassingError(Exception):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.names import revision
 from release import records
+from release.identity import site_words
+from release.inputs import Inputs
 from release.records import Release
-from release.request import ReleaseRequest
+from release.request import ReleaseRequest, ServiceRequest
 from release.session import Clients, is_denied
 from release.static import drift as site_drift
 
@@ -21,40 +23,40 @@ _KINDS: Final = ("subnets", "securityGroups", "assignPublicIp")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Found:
-    """What runs: by the record, and by ECS and the site themselves."""
+class RunningService:
+    """What ECS runs of one service; None is "no such service"."""
 
-    release: Release | None
-    task_definition: str | None
-    """The revision that the service is to run, with a remark if it is to run no task of it; None without a service."""
-    static_manifest: str | None
-    """What the site serves, with what differs from it by name; None while it is empty."""
+    task_definition: str | None = None
+    """The revision that it is to run, with a remark if it is to run no task of it."""
     network: Mapping[str, Any] | None = None
-    """Where the service runs, as the release has it in its inputs; None without a service."""
+    """Where it runs, as the release has it in its inputs."""
     execute_command: bool | None = None
-    """Whether ECS Exec is on; None without a service."""
+    """Whether ECS Exec is on."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Running:
+    """What runs: by the record, and by ECS and the sites themselves."""
+
+    release: Release | None = None
+    services: Mapping[str, RunningService]
+    sites: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    """What each site serves, with what differs from it by name; None while it is empty."""
     denied: str | None = None
-    """Why the record and the site are not known: the role may not read them. None where it may."""
+    """Why the record and the sites are not known: the role may not read them. None where it may."""
 
 
-def look(request: ReleaseRequest, clients: Clients) -> Found:
-    """What runs now. Reads only; a role that may read ECS but no object still sees the service.
+def look(request: ReleaseRequest, clients: Clients) -> Running:
+    """What runs now. Reads only; a role that may read ECS but no object still sees the services.
 
     Raises ClientError, StaticReleaseError where AWS does not answer.
     """
-    service = _service(request, clients.ecs)
-    running = Found(
-        release=None,
-        task_definition=_running(request, service) if service else None,
-        static_manifest=None,
-        network=network_of(service) if service else None,
-        execute_command=bool(service.get("enableExecuteCommand")) if service else None,
-    )
+    running = Running(services={name: _look(service, clients.ecs) for name, service in request.services.items()})
     try:
         return dataclasses.replace(
             running,
-            release=records.read_release(clients.s3, request.site.records_bucket),
-            static_manifest=site_drift.look(s3=clients.s3, site=request.site),
+            release=records.read_release(clients.s3, request.records_bucket),
+            sites={name: site_drift.look(s3=clients.s3, site=site.site) for name, site in request.sites.items()},
         )
     except Exception as error:
         if not is_denied(error):
@@ -62,26 +64,29 @@ def look(request: ReleaseRequest, clients: Clients) -> Found:
         return dataclasses.replace(running, denied=str(error))
 
 
-def differences(
-    task_definition: str,
-    static_manifest: str,
-    running: Found,
-    *,
-    network: Mapping[str, Any] | None = None,
-    execute_command: bool | None = None,
-) -> tuple[str, ...]:
-    """What is another than was known, a line each: for people who read no diff. None was not known."""
-    lines = []
-    if (running.task_definition or "") != task_definition:
-        now = revision(running.task_definition or "nothing: it is gone")
-        lines.append(f"the service is to run {now}, and ran {revision(task_definition)}")
-    if network is not None and running.network is not None and running.network != network:
-        lines.append(f"the service is to run in {place(running.network)}, and ran in {place(network)}")
-    if None not in (execute_command, running.execute_command) and running.execute_command != execute_command:
-        lines.append(f"ECS Exec of the service is {'on' if running.execute_command else 'off'}")
-    if running.denied is None and (running.static_manifest or "") != static_manifest:
-        lines.append(f"the site is {running.static_manifest or 'empty'}, and was {static_manifest}")
+def differences(olds: Inputs, running: Running) -> tuple[str, ...]:
+    """What is another than `olds` say, the outputs of the last release, a line each: for people who read no diff."""
+    lines: list[str] = []
+    for name, service in olds["services"].items():
+        words = "the service" if len(olds["services"]) == 1 else f"service {name}"
+        lines += _service_differences(words, service, running.services[name])
+    for name, site in olds["sites"].items():
+        if running.denied is None and (running.sites.get(name) or "") != site["manifest"]:
+            words = site_words(name, olds["sites"])
+            lines.append(f"{words} is {running.sites.get(name) or 'empty'}, and was {site['manifest']}")
     return tuple(lines)
+
+
+def _service_differences(words: str, before: Inputs, running: RunningService) -> Iterator[str]:
+    """Of one service. A state from before the release had network and ECS Exec knows neither."""
+    if (running.task_definition or "") != before["taskDefinition"]:
+        now = revision(running.task_definition or "nothing: it is gone")
+        yield f"{words} is to run {now}, and ran {revision(before['taskDefinition'])}"
+    network, execute_command = before.get("network"), before.get("executeCommand")
+    if network is not None and running.network is not None and running.network != network:
+        yield f"{words} is to run in {place(running.network)}, and ran in {place(network)}"
+    if None not in (execute_command, running.execute_command) and running.execute_command != execute_command:
+        yield f"ECS Exec of {words} is {'on' if running.execute_command else 'off'}"
 
 
 def place(network: Mapping[str, Any]) -> str:
@@ -89,10 +94,23 @@ def place(network: Mapping[str, Any]) -> str:
     return ", ".join(identity for kind in _KINDS for identity in network.get(kind) or ())
 
 
-def _service(request: ReleaseRequest, ecs: ECSClient) -> ServiceTypeDef | None:
-    cluster = request.service.split("/")[-2]
-    services = ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+def service_of(request: ServiceRequest, ecs: ECSClient) -> ServiceTypeDef | None:
+    """The service as ECS describes it; None where there is none that takes tasks."""
+    cluster = request.arn.split("/")[-2]
+    services = ecs.describe_services(cluster=cluster, services=[request.arn])["services"]
     return services[0] if services and services[0]["status"] == "ACTIVE" else None
+
+
+def _look(request: ServiceRequest, ecs: ECSClient) -> RunningService:
+    service = service_of(request, ecs)
+    if service is None:
+        return RunningService()
+    stopped = service["desiredCount"] == 0 and request.minimum_count > 0
+    return RunningService(
+        task_definition=service["taskDefinition"] + (" scaled to 0 tasks" if stopped else ""),
+        network=network_of(service),
+        execute_command=bool(service.get("enableExecuteCommand")),
+    )
 
 
 def network_of(service: ServiceTypeDef) -> Mapping[str, Any] | None:
@@ -108,9 +126,3 @@ def network_of(service: ServiceTypeDef) -> Mapping[str, Any] | None:
         # No input has it: it is seen as a difference.
         network["assignPublicIp"] = ["public addresses"]
     return network
-
-
-def _running(request: ReleaseRequest, service: ServiceTypeDef) -> str:
-    revision: str = service["taskDefinition"]
-    stopped = service["desiredCount"] == 0 and request.minimum_count > 0
-    return f"{revision} scaled to 0 tasks" if stopped else revision

@@ -9,19 +9,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.strict_json import DamagedError
-from release import failure_report, image_tags, lease, phases, progress, records, undo, way_back
-from release.context import ReleaseContext
+from release import failure_report, image_tags, lease, phases, preparation, progress, records, undo, way_back
+from release.context import ReleaseContext, failed_service, reason
 from release.deploy_function import FunctionFailed
 from release.failure_report import FailureReport
+from release.identity import identity_of
 from release.lease import LeaseError, LeaseLostError
 from release.progress import Say
 from release.records import Attempt, Phase, RecordChangedError, Release
+from release.rehearsal import RehearsalFailed
 from release.request import ReleaseRequest
 from release.session import Clients
 from release.static import expire
@@ -30,9 +32,10 @@ from release.way_back import IsAncestor
 from release.who import who
 
 PHASES: Final[tuple[tuple[str, Callable[[ReleaseContext, Say], bool | None]], ...]] = (
-    ("check", phases.check),
-    ("stage", phases.stage),
-    ("migrate", phases.migrate),
+    ("check", preparation.check),
+    ("stage", preparation.stage),
+    ("migrate", preparation.migrate),
+    ("rehearse", preparation.rehearse),
     ("roll out", phases.roll_out),
     ("prove", phases.prove),
     ("activate site", phases.activate_site),
@@ -46,8 +49,10 @@ DETAILS: Final = 12
 """Details of one failure that its report has: ends of containers, six lines of a log, and how to see all of it."""
 WHOLE_LOG: Final = "whole log: "
 """How the deploy function begins the command that shows it."""
-LOGS_VARIABLE: Final = "EASI_LOGS"
-"""Environment variable with the command that shows the backend's log, where it is not one of the AWS CLI."""
+LOGS_VARIABLE: Final = "RELEASE_LOGS"
+"""Environment variable with the command that shows a service's log, where it is not one of the AWS CLI."""
+SERVICE: Final = "{service}"
+"""What stands in it for the service's name."""
 
 
 class ReleaseFailedError(Exception):
@@ -59,54 +64,45 @@ def run(request: ReleaseRequest, clients: Clients, say: Say, is_ancestor: IsAnce
 
     Raises ReleaseFailedError. After it, what ran before runs, unless the message says otherwise.
     """
-    environment, version = request.environment, request.identity.version
+    nothing = f"{request.environment}: {short(request.version)} was not released, nothing was changed"
     try:
         held = lease.acquire(
             clients.s3,
-            request.site.records_bucket,
-            environment=environment,
-            version=version,
+            request.records_bucket,
+            environment=request.environment,
+            version=request.version,
             who=who(clients.caller, os.environ),
             say=say,
         )
     except (LeaseError, ClientError, BotoCoreError) as error:
-        raise ReleaseFailedError(
-            f"{environment}: {short(version)} was not released: {error}. Nothing was changed"
-        ) from error
+        raise ReleaseFailedError(f"{nothing}: {error}") from error
     with held:
         try:
             context = _begin(request, clients, say, held, is_ancestor)
         except DamagedError as error:
-            raise ReleaseFailedError(
-                f"{environment}: {short(version)} was not released, nothing was changed: {error}"
-            ) from error
+            raise ReleaseFailedError(f"{nothing}: {error}") from error
         except Exception as error:
-            raise ReleaseFailedError(
-                f"{environment}: {short(version)} was not released: the records bucket does not answer as it "
-                f"should ({error}). Nothing was changed"
-            ) from error
+            text = f"{nothing}: the records bucket does not answer as it should: {error}"
+            raise ReleaseFailedError(text) from error
         return _run(context)
 
 
 def _begin(
     request: ReleaseRequest, clients: Clients, say: Say, held: lease.Lease, is_ancestor: IsAncestor
 ) -> ReleaseContext:
-    bucket, identity = request.site.records_bucket, request.identity
+    bucket, version = request.records_bucket, request.version
     before = records.read_stored(clients.s3, bucket)
     attempt = Attempt(
+        **vars(identity_of(request.identity)),
         id=held.id,
         environment=request.environment,
-        version=identity.version,
-        image=identity.image,
-        task_definition=identity.task_definition,
-        static_manifest=identity.static_manifest,
         who=who(clients.caller, os.environ),
         reason=request.reason,
         restart=request.restart,
         replaces=before.release.version if before.release else None,
         started_at=records.now(),
         kind=way_back.kind(
-            identity.version,
+            version,
             here=before.release,
             asked=request.named or request.reason is not None,
             promoted=request.promoted,
@@ -163,30 +159,31 @@ def _finish(context: ReleaseContext, error: Exception, name: str) -> tuple[str, 
     """What the attempt comes to, its report, and what was undone."""
     request, version = context.request, context.way_back
     again = f"fix the cause, then:  {request.again()}"
-    if isinstance(error, phases.RefusedError) and error.all_the_same:
-        again += f"   (or, without a way back:  {error.all_the_same})"
+    if isinstance(error, preparation.RefusedError) and error.all_the_same:
+        again += f"   (or, all the same:  {error.all_the_same})"
     report = FailureReport(
         environment=request.environment,
-        version=request.identity.version,
+        version=request.version,
         phase=name,
-        why=str(error) or type(error).__name__,
-        details=_details(error),
+        why=reason(error),
+        details=_details(error, request.services),
         runs="what ran before: nothing that serves was changed",
         to_do=again,
     )
-    back = f"EASI_VERSION={version} pulumi up -s {request.environment}" if version else again
+    back = f"RELEASE_VERSION={version} pulumi up -s {request.environment}" if version else again
     if isinstance(error, LeaseLostError | RecordChangedError):
-        if context.move is None:
+        if not context.begun:
             return "failed", report, ()
         look = f"python -m release status -s {request.environment}"
         return "failed", dataclasses.replace(report, runs=f"unknown; run: {look}", to_do=f"{look}, then {back}"), ()
-    if context.move is None:
+    if not context.begun:
         if context.left is not None:
             runs = f"what an earlier release left, neither proven nor undone; this one changed nothing. To do: {back}"
             report = dataclasses.replace(report, runs=runs)
-        return ("refused" if isinstance(error, phases.RefusedError) else "failed"), report, ()
+        refused = isinstance(error, preparation.RefusedError | RehearsalFailed)
+        return ("refused" if refused else "failed"), report, ()
     progress.passing(context.say, f"{name} failed: {report.why}. Undoing")
-    undone = undo.undo(context, context.move)
+    undone = undo.undo(context)
     report = dataclasses.replace(report, undone=undone.lines, runs=undone.runs)
     if undone.complete:
         return "undone", report, undone.lines
@@ -194,13 +191,14 @@ def _finish(context: ReleaseContext, error: Exception, name: str) -> tuple[str, 
     return "failed", dataclasses.replace(report, to_do=to_do), undone.lines
 
 
-def _details(error: Exception) -> tuple[str, ...]:
-    if isinstance(error, phases.RefusedError):
+def _details(error: Exception, services: Collection[str]) -> tuple[str, ...]:
+    if isinstance(error, preparation.RefusedError):
         return error.problems if len(error.problems) > 1 else ()
     if not isinstance(error, FunctionFailed):
         return ()
     # The function has put the most telling first, and the lines of a log in its order.
-    logs = os.environ.get(LOGS_VARIABLE)
+    logs, service = os.environ.get(LOGS_VARIABLE, ""), failed_service(error, services)
+    logs = "" if SERVICE in logs and service is None else logs.replace(SERVICE, service or "")
     lines = (f"{WHOLE_LOG}{logs}" if logs and line.startswith(WHOLE_LOG) else line for line in error.details)
     return tuple(lines)[:DETAILS]
 
@@ -215,6 +213,7 @@ def _end(context: ReleaseContext, outcome: str, message: str, done: list[Phase],
         message=message,
         phases=tuple(done),
         undone=undone,
+        rehearsed=context.rehearsed,
     )
     try:
         records.end(s3, context.bucket, attempt)
@@ -233,18 +232,19 @@ def _end(context: ReleaseContext, outcome: str, message: str, done: list[Phase],
 def _expire(context: ReleaseContext, release: Release) -> None:
     """Remove files and images of releases that no record names any more."""
     kept = (release, *release.previous)
-    named = {proven.static_manifest for proven in kept}
-    digests = {proven.image_digest for proven in kept}
+    digests = {service.image_digest for proven in kept for service in proven.services.values()}
     request, clients, say = context.request, context.clients, context.say
-    repository = request.identity.image.partition("@")[0]
     try:
-        context.lease.check()
-        expire.expire(s3=clients.s3, site=request.site, say=say, keep=request.keep, named=named)
+        for name, site in request.sites.items():
+            named = {proven.sites[name] for proven in kept if name in proven.sites}
+            context.lease.check()
+            expire.expire(s3=clients.s3, site=site.site, say=say, keep=request.keep, named=named)
     except Exception as error:
         say(f"{request.environment}: old static files stay until the next release: {error}")
     try:
-        context.lease.check()
-        ecr = clients.ecr()
-        image_tags.expire(ecr, repository, environment=request.environment, named=digests, say=say)
+        # One of an environment has the images of all its services.
+        for repository in dict.fromkeys(one.identity.image.partition("@")[0] for one in request.services.values()):
+            context.lease.check()
+            image_tags.expire(clients.ecr(), repository, environment=request.environment, named=digests, say=say)
     except Exception as error:
         say(f"{request.environment}: old images stay until the next release: {error}")

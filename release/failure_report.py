@@ -10,6 +10,8 @@ from release import progress
 from release.version import short
 
 LINES: Final = 20
+UNDONE: Final = 8
+"""Of them, of what was undone."""
 WIDTH: Final = 400
 """Characters of one line: a container may log anything."""
 _WHY: Final = f"  {'why':<9} "
@@ -25,7 +27,7 @@ class FailureReport:
     why: str
     details: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
-    """What was brought back, and what could not be; at most three."""
+    """What was brought back, and what could not be; the first of them."""
     runs: str
     """What runs now, as far as that is known."""
     to_do: str
@@ -36,7 +38,7 @@ class FailureReport:
 
 
 def lines(report: FailureReport) -> tuple[str, ...]:
-    rows = [("undone", text) for text in report.undone[:3]]
+    rows = [("undone", text) for text in _shown(list(report.undone), UNDONE)]
     rows += [("runs now", report.runs), ("to do", report.to_do)]
     room = LINES - 2 - len(rows)
     why = [_one_line(report.why), *_shown([_one_line(text) for text in report.details], room)]

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from release import git, promotion, tree, way_back
+from release import git, promotion, tree, veto, way_back
+from release.git import Commit
 from release.headline import Distance
-from release.promotion import Accepted, Refused, Request, Unknown
-from release.records import Release
+from release.promotion import Accepted, Branch, Declared, Refused, Request, Unknown
+from release.records import Proven, Release
+from release.soak import Soak
+from release.statements import Stated
 from release.tree import Sources, Tree
 from release.version import commit
 from release.way_back import Kind, RolledBack
+from settings.names import prefix
+from settings.site import Site
 
+_REVERTS: Final = re.compile(r"\bThis reverts commit ([0-9a-f]{7,40})\b")
+"""What `git revert` writes; of a merge, and with --reference, more follows (https://git-scm.com/docs/git-revert)."""
 _ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
 
 
@@ -32,18 +42,32 @@ class Gate:
         return self.request.version == self.tree.version
 
     def decide(
-        self, *, promotes_from: str, upstream: Release | None, here: Release | None
+        self, environments: Sequence[Stated], *, branch: str, soak_minutes: int = 0
     ) -> Accepted | Refused | None:
-        """Decide with what `promotes_from` and this environment have proven.
+        """Decide with what this environment, the first of `environments`, and those before it have proven and stated.
 
-        `promotes_from` is the name of the environment before, empty for the first, which builds: None then says
-        that the working tree is to be built. Raises GitError where there is no git.
+        Without one before, it builds: None then says that the working tree is to be built. `branch` is the one whose
+        commits alone are promoted, empty for any. `soak_minutes` is how long a version has to have run in the
+        environment before; 0 asks for no time. Raises GitError where there is no git.
         """
-        if promotes_from:
-            return promotion.decide(
-                self.request, upstream_name=promotes_from, upstream=upstream, here=here, is_ancestor=self._is_ancestor
+        here, *before = environments
+        kind = self.kind(here.release, promoted=bool(before))
+        decision: Accepted | Refused | None = veto.decide(self.request, kind, environments, self._is_reverted)
+        if decision is None and before:
+            decision = promotion.decide(
+                self.request,
+                upstream_name=before[0].environment,
+                upstream=before[0].release,
+                here=here.release,
+                is_ancestor=self._is_ancestor,
+                branch=Branch(name=branch, contains=partial(self._is_part_of, branch)) if branch else None,
+                soak=Soak(minutes=soak_minutes, now=datetime.now(UTC)) if soak_minutes else None,
             )
-        return promotion.decide_build(self.request, tree=self.tree.version, here=here, is_ancestor=self._is_ancestor)
+        elif decision is None:
+            decision = promotion.decide_build(
+                self.request, tree=self.tree.version, here=here.release, is_ancestor=self._is_ancestor
+            )
+        return decision if isinstance(decision, Refused) else veto.unread(self.request, kind, environments) or decision
 
     def kind(self, here: Release | None, *, promoted: bool) -> Kind:
         """What the release would be, where `here` is this environment's record."""
@@ -68,6 +92,23 @@ class Gate:
             return git.how_to_know(self.root, runs, comes)
         return Distance(come=come[1], go=go[1])
 
+    def _is_part_of(self, branch: str, version: str) -> bool | Unknown:
+        """Whether the commit of `version` is part of the branch at the origin, as this clone fetched it last."""
+        sha = commit(version)
+        tips = git.commits(self.root, f"refs/remotes/origin/{branch}")
+        if not tips:
+            return Unknown(to_know=f"git fetch origin {branch}:refs/remotes/origin/{branch}")
+        return sha == tips[0] or self._is_ancestor(sha, tips[0])
+
+    def _is_reverted(self, taken: Proven) -> bool | Unknown:
+        """Whether this version reverts one of the commits that came with `taken`, which was rolled back."""
+        to = commit(taken.gone_back.to) if taken.gone_back else ""
+        gone, comes = commit(taken.version), commit(self.request.version)
+        came, since = git.history(self.root, to, gone), git.history(self.root, gone, comes)
+        if came is None or since is None:
+            return Unknown(to_know=git.how_to_know(self.root, to, gone, comes))
+        return takes_back(since, {one.sha for one in came})
+
     def _is_known_ancestor(self, older: str, newer: str) -> bool:
         return self._is_ancestor(older, newer) is True
 
@@ -77,7 +118,15 @@ class Gate:
         return Unknown(to_know=git.how_to_know(self.root, *commits)) if answer is None else answer
 
 
-def ask(root: Path, *, environment: str, requested: str | None, reason: str | None, sources: Sources | None) -> Gate:
+def ask(
+    root: Path,
+    *,
+    environment: str,
+    requested: str | None,
+    reason: str | None,
+    sources: Sources | None,
+    declared: Declared,
+) -> Gate:
     """The request to run the version `requested` in `environment`, from the working tree `root`.
 
     Without it, it is the version of the tree, from which `sources` are built; an environment that promotes has None.
@@ -90,21 +139,37 @@ def ask(root: Path, *, environment: str, requested: str | None, reason: str | No
         explicit=requested is not None,
         changes=tuple(sorted(here.changes)),
         reason=reason,
+        declared=declared,
     )
     return Gate(root=root, tree=here, request=request)
 
 
-def unprovable(environment: str, *, domain: str, hosted_zone_id: str, public_url: str, connect_to: str) -> str:
-    """Why a first release could not be proven with these settings; empty where it can.
+def takes_back(commits: Sequence[Commit], taken: Collection[str]) -> bool:
+    """Whether one of `commits`, the newest first, reverts one of `taken`, and is not reverted itself. Pure."""
+    reverted: set[str] = set()
+    for one in commits:
+        # What reverts it is newer, and was seen before.
+        if not _is_in(one.sha, reverted):
+            reverted.update(_REVERTS.findall(one.message))
+    return any(_is_in(sha, reverted) for sha in taken)
+
+
+def _is_in(sha: str, shortened: Collection[str]) -> bool:
+    return any(sha.startswith(beginning) for beginning in shortened)
+
+
+def unprovable(environment: str, sites: Mapping[str, Site]) -> str:
+    """Why a first release could not be proven at sites with these settings; empty where it can.
 
     A name can lead to a distribution only once that exists: the first release makes it, and is proven at once.
     """
-    if not domain or hosted_zone_id or public_url or connect_to:
-        return ""
-    return (
-        f"the first release of {environment} would be proven at {domain}, which cannot lead to a distribution that "
-        "does not exist yet, and without easi:hostedZoneId this program does not make its records\n"
-        f"  to prove it at the distribution:  pulumi config set -s {environment} easi:connectTo '{{distribution}}'"
+    return "\n".join(
+        f"the first release of {environment} would be proven at {site.domain}, which cannot lead to a distribution "
+        f"that does not exist yet, and without hostedZoneId of the site {name} this program does not make its records\n"
+        f"  to prove it at the distribution:  pulumi config set -s {environment} --path "
+        f"{prefix()}sites.{name}.connectTo '{{distribution}}'"
+        for name, site in sites.items()
+        if site.domain and not (site.hosted_zone_id or site.public_url or site.connect_to)
     )
 
 

@@ -9,11 +9,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from release import escaping
-from release.errors import ExpectedError
+from settings.errors import ExpectedError
 
 # Modes and links count, whatever is configured (https://git-scm.com/docs/git-config). Nothing of the repository is
 # written, and no hook is run.
@@ -35,6 +36,11 @@ _ENVIRONMENT: Final = {
 }
 
 
+class Commit(NamedTuple):
+    sha: str
+    message: str
+
+
 class GitError(ExpectedError):
     """Git cannot answer; the message says what was asked, what Git said and what to do."""
 
@@ -42,6 +48,12 @@ class GitError(ExpectedError):
 def head(folder: Path) -> str:
     """The full SHA of HEAD. Raises GitError outside of a repository and before its first commit."""
     return _answer(folder, "rev-parse", "--verify", "HEAD^{commit}").strip()
+
+
+def committed_at(folder: Path, commit: str) -> str:
+    """When a commit was made, in ISO 8601 and UTC. Raises GitError where this clone lacks it."""
+    seconds = int(_answer(folder, "show", "--no-patch", "--format=%ct", commit))
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def top(folder: Path) -> Path:
@@ -72,7 +84,7 @@ def changed(folder: Path, commit: str) -> set[str]:
     """
     # A new index knows nothing of what the real one was told to take as unchanged (`git update-index
     # --assume-unchanged`, `--skip-worktree`), nor when which file was looked at: Git then reads every file.
-    with tempfile.TemporaryDirectory(prefix="easi-git-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="release-git-") as scratch:
         new = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         _answer(folder, "read-tree", commit, extra=new)
         here = _status(folder, "--ignore-submodules=all", extra=new)
@@ -113,6 +125,12 @@ def has(folder: Path, commit: str) -> bool:
     return _git(folder, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
 
 
+def file(folder: Path, commit: str, name: str) -> str | None:
+    """The content of a file of `folder` as a commit has it; None where it has none. Raises GitError without git."""
+    done = _git(folder, "show", f"{commit}:./{name}")
+    return done.stdout if done.returncode == 0 else None
+
+
 def commits(folder: Path, name: str) -> list[str]:
     """The full SHAs of the commits that `name`, a branch, a tag or the beginning of a SHA, may mean."""
     one = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -137,6 +155,20 @@ def between(folder: Path, older: str, newer: str, limit: int) -> tuple[list[str]
     form = ("-z", "--encoding=UTF-8", "--format=%h %s", f"-{limit}")
     log = _answer(folder, "log", *form, f"{older}..{newer}", "--").encode(errors="surrogateescape")
     return [line.decode(errors="replace") for line in log.split(b"\0") if line], int(count.stdout)
+
+
+def history(folder: Path, older: str, newer: str) -> list[Commit] | None:
+    """Commits that `newer` has and `older` has not, each after those that have it in their history.
+
+    None where Git does not know one of them, or not all of their history.
+    """
+    if is_shallow(folder):
+        return None
+    form = ("-z", "--topo-order", "--encoding=UTF-8", "--format=%H %B")
+    log = _git(folder, "log", *form, f"{older}..{newer}", "--")
+    if log.returncode != 0:
+        return None
+    return [Commit(*entry.partition(" ")[::2]) for entry in log.stdout.split("\0") if entry]
 
 
 def _reaches(folder: Path, older: str, newer: str) -> bool | None:

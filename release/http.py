@@ -7,18 +7,19 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from urllib3.util.ssltransport import SSLTransport
+import urllib3
+from urllib3.exceptions import HTTPError, ProxyError
+from urllib3.response import BaseHTTPResponse
 
 from release import transport
 from release.transport import Proxy, ProxyRefusedError
 
 MAX_BODY_BYTES = 1024 * 1024
-USER_AGENT = "easi-release"
+USER_AGENT = "release"
 PROBE_HEADER = "X-Release-Probe"
 """Carries the secret by which a firewall knows the requests of a release."""
 
@@ -75,7 +76,7 @@ def firewalled(response: Response) -> str:
         return ""
     return (
         "403 from CloudFront/WAF: it refuses this machine, as a rule for addresses or bots does; let requests with the "
-        f"header {PROBE_HEADER} in (easi:probeSecret), or release from a machine that may: "
+        f"header {PROBE_HEADER} in (the setting probeSecret), or release from a machine that may: "
         "docs/release-through-a-firewall.md"
     )
 
@@ -113,124 +114,83 @@ def get(
     parts = check_url(url)
     ends = time.monotonic() + timeout_s
     host, port = parts.hostname or "", parts.port or transport.DEFAULT_PORTS[parts.scheme]
-    address = Address.parse(connect_to) if connect_to else Address(host=host)
-    proxy = None if connect_to else _proxy_of(url)
-    site = _Peer(host=address.host, port=address.port or port, certified=host, proxy=proxy)
-    first = _Peer(host=proxy.host, port=proxy.port, certified=proxy.host, text=f"the proxy {proxy}") if proxy else site
-    with contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
-        with _reported(first, timeout_s):
-            connection.sock = transport.connect(first.host, first.port, timeout_s)
-            if proxy and proxy.scheme == "https":
-                connection.sock = _secured(connection.sock, proxy.host, ends)
-            if proxy and parts.scheme == "https":
-                _tunnel(connection.sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        with _reported(site, timeout_s):
-            if parts.scheme == "https":
-                connection.sock = _secured(connection.sock, host, ends)
-            opened = connection.sock
-            opened.settimeout(_left(ends))
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            sent = {"Host": parts.netloc, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
-            if probe_secret:
-                sent[PROBE_HEADER] = probe_secret
-            if proxy and parts.scheme == "http":
-                path, sent = f"http://{parts.netloc}{path}", {**sent, **proxy.headers}
-            connection.request(method, path, headers={**sent, **(headers or {})})
-            answer = connection.getresponse()
-            if proxy and answer.status == 407:
-                raise HttpError(proxy.refusal(answer.status, host))
-            return Response(
-                status=answer.status,
-                headers={name.lower(): value for name, value in answer.getheaders()},
-                body=_body(answer, opened, ends, max_body_bytes),
-                proxy=str(proxy) if proxy else None,
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Peer:
-    """Who is to answer: the site, or the proxy in front of it."""
-
-    host: str
-    port: int
-    certified: str
-    """The name that its certificate must have."""
-    proxy: Proxy | None = None
-    text: str = ""
-
-    def __str__(self) -> str:
-        return (self.text or f"{self.host}:{self.port}") + (f" (through the proxy {self.proxy})" if self.proxy else "")
-
-
-def _proxy_of(url: str) -> Proxy | None:
+    target, named = parts._replace(path=parts.path or "/"), {}
+    if connect_to:
+        address = Address.parse(connect_to)
+        place = f"[{address.host}]" if ":" in address.host else address.host
+        target, named = target._replace(netloc=f"{place}:{address.port or port}"), {"server_hostname": host}
+    sent = {"Host": parts.netloc, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
+    if probe_secret:
+        sent[PROBE_HEADER] = probe_secret
     try:
-        return transport.proxy_of(url)
+        proxy = None if connect_to else transport.proxy_of(url)
     except ProxyRefusedError as error:
         raise HttpError(str(error)) from None
+    timeout = urllib3.Timeout(total=timeout_s)
+    with transport.manager(proxy, retries=False, timeout=timeout, **named) as manager:
+        try:
+            answer = manager.request(
+                method, target.geturl(), headers={**sent, **(headers or {})}, redirect=False, preload_content=False
+            )
+            if proxy and answer.status == 407:
+                raise HttpError(proxy.refusal(answer.status, host))
+            body = _body(answer, ends, max_body_bytes)
+        except (HTTPError, OSError, http.client.HTTPException) as error:
+            authority = target.netloc if connect_to else f"{host}:{port}"
+            raise _explained(error, authority, host, proxy, timeout_s) from None
+    return Response(
+        status=answer.status,
+        headers={name.lower(): value for name, value in answer.headers.items()},
+        body=body,
+        proxy=str(proxy) if proxy else None,
+    )
 
 
-@contextlib.contextmanager
-def _reported(peer: _Peer, timeout_s: float) -> Iterator[None]:
-    """Makes one HttpError of whatever goes wrong between us and `peer`."""
-    try:
-        yield
-    except TimeoutError:
-        raise HttpError(f"{peer} did not answer within {timeout_s:g} s") from None
-    except ConnectionRefusedError:
-        raise HttpError(f"{peer} refused the connection") from None
-    except socket.gaierror as error:
-        kind = UnknownNameError if error.errno in transport.UNKNOWN_NAME else HttpError
-        raise kind(f"{peer.host} does not resolve: {error.strerror}") from None
-    except ssl.SSLCertVerificationError as error:
-        raise HttpError(f"{peer} has no valid certificate for {peer.certified}: {error.verify_message}") from None
-    except (OSError, http.client.HTTPException) as error:
-        raise HttpError(f"{peer} gave no complete answer: {_named(error)}") from None
-
-
-def _secured(opened: socket.socket, name: str, ends: float) -> socket.socket:
-    """TLS over a connection, which may be one of TLS to a proxy."""
-    opened.settimeout(_left(ends))
-    context = ssl.create_default_context()
-    if isinstance(opened, ssl.SSLSocket):
-        inner: Any = SSLTransport(opened, context, server_hostname=name)
-        return cast("socket.socket", inner)
-    return context.wrap_socket(opened, server_hostname=name)
-
-
-def _tunnel(opened: socket.socket, proxy: Proxy, authority: str) -> None:
-    """Have the proxy connect to `authority` (`host:port`)."""
-    headers = {"Host": authority, "User-Agent": USER_AGENT, **proxy.headers}
-    lines = [f"CONNECT {authority} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    opened.sendall("\r\n".join(lines).encode())
-    with contextlib.closing(http.client.HTTPResponse(opened, method="CONNECT")) as answer:
-        answer.begin()
-        if answer.status != 200:
-            raise HttpError(proxy.refusal(answer.status, authority))
-
-
-def _body(answer: http.client.HTTPResponse, opened: socket.socket, ends: float, limit: int) -> bytes:
+def _body(answer: BaseHTTPResponse, ends: float, limit: int) -> bytes:
     """The whole body. A server that sends a byte now and then resets a socket's timeout, but not the answer's."""
-    body = bytearray()
-    while chunk := answer.read1(64 * 1024):
+    opened, body = transport.socket_of(answer), bytearray()
+    while True:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        with contextlib.suppress(OSError):  # closed: all of it is read
+            opened.settimeout(left)
+        chunk = answer.read1(64 * 1024, decode_content=False)
         body += chunk
         if len(body) > limit:
             raise http.client.HTTPException(f"the body is larger than {limit} bytes")
-        opened.settimeout(_left(ends))
-    if answer.length:
-        raise http.client.IncompleteRead(bytes(body), answer.length)
-    return bytes(body)
+        if not chunk:
+            return bytes(body)
 
 
-def _left(ends: float) -> float:
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _explained(error: Exception, authority: str, host: str, proxy: Proxy | None, timeout_s: float) -> HttpError:
+    """What went wrong between us and the site, `authority`, or the proxy in front of it."""
+    peer = authority + (f" (through the proxy {proxy})" if proxy else "")
+    if proxy and isinstance(error, ProxyError):
+        if status := transport.tunnel_status(error):
+            return HttpError(proxy.refusal(status, authority))
+        peer, host = f"the proxy {proxy}", proxy.host
+    cause = _cause(error)
+    if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
+        return HttpError(f"{peer} did not answer within {timeout_s:g} s")
+    if isinstance(cause, ConnectionRefusedError):
+        return HttpError(f"{peer} refused the connection")
+    if isinstance(cause, socket.gaierror):
+        kind = UnknownNameError if cause.errno in transport.UNKNOWN_NAME else HttpError
+        return kind(f"{peer.rpartition(':')[0]} does not resolve: {cause.strerror}")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return HttpError(f"{peer} has no valid certificate for {host}: {cause.verify_message}")
+    if isinstance(cause, http.client.IncompleteRead):
+        why = f"the body ends {cause.expected} bytes early"
+    elif isinstance(cause, http.client.RemoteDisconnected):
+        why = "the connection was closed without an answer"
+    else:
+        why = str(cause) or type(cause).__name__
+    return HttpError(f"{peer} gave no complete answer: {why}")
 
 
-def _named(error: Exception) -> str:
-    if isinstance(error, http.client.IncompleteRead):
-        return f"the body ends {error.expected} bytes early"
-    if isinstance(error, http.client.RemoteDisconnected):
-        return "the connection was closed without an answer"
-    return str(error) or type(error).__name__
+def _cause(error: BaseException) -> BaseException:
+    """What urllib3's error is about."""
+    causes = (error.__cause__, getattr(error, "original_error", None), *error.args)
+    inner = next((one for one in causes if isinstance(one, BaseException)), None)
+    return error if inner is None or isinstance(error, OSError) else _cause(inner)

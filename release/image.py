@@ -22,9 +22,10 @@ from release.registry import (
     Platform,
     Registries,
     Repository,
-    checked_digest,
+    next_place,
     patiently,
 )
+from release.version import is_digest
 
 PLATFORMS: Final = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 """ECS's names of CPU architectures, and what images call them."""
@@ -47,7 +48,8 @@ def copy_image(
     Raises ImageError, for an image of another `cpu_architecture` (X86_64 or ARM64) before anything is copied; run
     again, it continues.
     """
-    checked_digest(digest)
+    if not is_digest(digest):
+        raise ImageError(f"an image's digest is sha256:<64 hexadecimal digits>, not {digest!r}")
     if tag is not None and not _TAG.fullmatch(tag):
         raise ImageError(f"{tag!r} is no tag: letters, digits, `_`, `.` and `-`, 128 at most")
     registries = Registries(Repository.parse(source), Repository.parse(target_repository), credentials)
@@ -130,12 +132,12 @@ class _Copy:
         if query and answer.status == 201:
             return False
         registries.expect(answer, 202, what)
-        place = registries.next(self._target.url("blobs/uploads/"), answer)
+        place = next_place(self._target.url("blobs/uploads/"), answer)
         content = registries.blob(self._source, digest, size)
         sized = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         answer = registries.request("PATCH", place, headers=sized, body=content)
         registries.expect(answer, 202, what)
-        place = registries.next(place, answer)
+        place = next_place(place, answer)
         end = place + ("&" if urlsplit(place).query else "?") + "digest=" + quote(digest, safe="")
         registries.expect(registries.request("PUT", end, headers={"Content-Length": "0"}), 201, what)
         return True
@@ -150,11 +152,11 @@ def require(registries: Registries, place: Repository, digest: str, cpu_architec
     if needed in platforms:
         return
     others = [name for name, platform in PLATFORMS.items() if platform in platforms]
-    way_out = f"set easi:cpuArchitecture to {others[0]} here, or " if others else ""
+    way_out = f"set the service's cpuArchitecture to {others[0]} here, or " if others else ""
     raise ImageError(
         f"the image {place}@{digest[:19]} is for {', '.join(sorted(platforms)) or 'no platform'}, and this stack's "
-        f"tasks need {needed} (easi:cpuArchitecture is {cpu_architecture}): {way_out}release a version that was "
-        f"built for {cpu_architecture}"
+        f"tasks need {needed} (the service's cpuArchitecture is {cpu_architecture}): {way_out}release a version that "
+        f"was built for {cpu_architecture}"
     )
 
 

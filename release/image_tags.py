@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from release.progress import Say
+from settings.own_names import own_name
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 100
 """Images that one BatchDeleteImage takes (Amazon ECR API Reference)."""
+
+
+def tag(environment: str, service: str, version: str) -> str:
+    """What an image is tagged when it is built. All services of an environment share a repository."""
+    return f"{own_name(environment, service)}-{version}"
 
 
 def expire(ecr: ECRClient, repository: str, *, environment: str, named: Collection[str], say: Say) -> int:
@@ -37,5 +43,5 @@ def expire(ecr: ECRClient, repository: str, *, environment: str, named: Collecti
         if failed:
             raise RuntimeError(f"{failed[0].get('imageId')}: {failed[0].get('failureReason')}")
     if tags:
-        say(f"removed {len(tags)} tags of images that no record names")
+        say(f"removed {len(tags)} {'tag' if len(tags) == 1 else 'tags'} of images that no record names")
     return len(tags)

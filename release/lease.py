@@ -16,7 +16,6 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,9 +24,9 @@ from functions import strict_json
 from functions.aws_errors import code, is_missing
 from functions.strict_json import DamagedError
 from release import objects, processes
-from release.errors import ExpectedError
 from release.progress import Say
 from release.version import short
+from settings.errors import ExpectedError
 
 KEY: Final = "lease.json"
 TTL_S: Final = 30.0
@@ -38,6 +37,8 @@ POLL_S: Final = 1.0
 """Seconds between looks at a lease that may be a dead one, and between attempts of a renewal that failed."""
 ABANDON_S: Final = 1.0
 """Seconds that giving the lease back may take when the engine is gone."""
+RELEASE: Final = "being released"
+ONE_OFF: Final = "kept for a one-off task"
 
 
 class LeaseError(ExpectedError):
@@ -65,6 +66,8 @@ class Holder:
     since: str
     """ISO 8601 in UTC, by the holder's clock."""
     renewals: int = 0
+    doing: str = RELEASE
+    """What becomes of the environment meanwhile; one of an earlier program does not say, and releases."""
 
     def to_json(self) -> bytes:
         return json.dumps(strict_json.fields(self), indent=2).encode()
@@ -110,9 +113,7 @@ class Lease:
     def __enter__(self) -> Lease:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def check(self) -> None:
@@ -178,6 +179,7 @@ def acquire(
     version: str,
     who: str,
     say: Say,
+    doing: str = RELEASE,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Lease:
     """Take the lease on `environment`.
@@ -193,6 +195,7 @@ def acquire(
         version=version,
         environment=environment,
         since=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        doing=doing,
     )
     condition = {"IfNoneMatch": "*"}
     while True:
@@ -261,8 +264,8 @@ def take_away(s3: Any, bucket: str, held: Held) -> None:
 
 def _held(holder: Holder) -> str:
     return (
-        f"{holder.environment} is being released by {holder}: wait until that has ended, or cancel it there. "
-        f"A release that was killed frees it within {TTL_S:.0f} s"
+        f"{holder.environment} is {holder.doing} by {holder}: wait until that has ended, or cancel it there. "
+        f"One that was killed frees it within {TTL_S:.0f} s"
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
@@ -22,6 +23,7 @@ CONFLICTS: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 """409: another request about the key is under way. S3 asks for a repetition ("How to prevent object overwrites with
 conditional writes", "How to perform conditional deletes" in its user guide), and boto3 does not repeat it."""
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0)
+_PARALLEL: Final = 8
 
 
 def repeated(request: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
@@ -55,8 +57,13 @@ def read(s3: Any, bucket: str, key: str) -> tuple[Mapping[str, Any], bytes]:
     raise AssertionError("unreachable")
 
 
-def load(s3: Any, bucket: str, key: str, kind: type[T]) -> tuple[T, str] | None:
-    """What a release stored, and its ETag; None if there is no such object. Raises DamagedError, and as `read` does."""
+def load(
+    s3: Any, bucket: str, key: str, kind: type[T], upgrade: Callable[[Any], Any] = lambda data: data
+) -> tuple[T, str] | None:
+    """What a release stored, and its ETag; None if there is no such object. Raises DamagedError, and as `read` does.
+
+    `upgrade` turns what an earlier program wrote into the form of this one.
+    """
     try:
         answer, body = read(s3, bucket, key)
     except ClientError as error:
@@ -64,7 +71,7 @@ def load(s3: Any, bucket: str, key: str, kind: type[T]) -> tuple[T, str] | None:
             return None
         raise
     try:
-        return strict_json.read(kind, strict_json.decode(body)), answer.get("ETag", "")
+        return strict_json.read(kind, upgrade(strict_json.decode(body))), answer.get("ETag", "")
     except DamagedError as error:
         raise damaged(bucket, key, error) from error
 
@@ -76,6 +83,32 @@ def save(s3: Any, bucket: str, key: str, data: Mapping[str, Any], **condition: s
         lambda: s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
     )
     return str(answer["ETag"])
+
+
+def write_once(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:
+    """Store JSON that is kept for good, under a key with an id of this process. Raises what the client raises."""
+    try:
+        save(s3, bucket, key, data, IfNoneMatch="*")
+    except ClientError as error:
+        # What is there already is this write, whose answer was lost.
+        if code(error) != "PreconditionFailed":
+            raise
+
+
+def newest_first(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """The keys, or the folders, under a prefix, which begin with a time. One request per thousand."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    listed: list[str] = []
+    for page in pages:
+        listed += [item["Prefix"] for item in page.get("CommonPrefixes", ())]
+        listed += [item["Key"] for item in page.get("Contents", ())]
+    return sorted(listed, reverse=True)
+
+
+def read_each(read: Callable[[str], T | None], keys: Iterable[str]) -> tuple[T, ...]:
+    """What is read of each key, in their order, several at a time; without those of which there is nothing."""
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="objects") as pool:
+        return tuple(item for item in pool.map(read, keys) if item is not None)
 
 
 def damaged(bucket: str, key: str, why: object) -> DamagedError:

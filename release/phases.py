@@ -1,4 +1,4 @@
-"""The phases of a release, each as a function of the release's context. Their order is the engine's.
+"""The phases that change what serves, and prove it, each a function of the release's context. The engine has the order.
 
 A phase that finds its work done finds so quickly: a release is taken up by running it again.
 """
@@ -8,189 +8,194 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from functions import strict_json
-from functions.deploy.requests import Deploy, RunTask
-from functions.names import revision
-from release import healthcheck, image, migration, preflight, records, registry, rollout, tasks, way_back
-from release.context import ReleaseContext, ServiceMove
-from release.healthcheck import NotProven
+from functions.deploy.requests import Deploy
+from release import (
+    healthcheck,
+    progress,
+    records,
+    rollout,
+    slow_start,
+    tasks,
+    way_back,
+)
+from release.context import ReleaseContext, ServiceMove, about, each
+from release.deploy_function import FunctionFailed
+from release.healthcheck import Disproven, NotProven
+from release.identity import identity_of
 from release.progress import Say
-from release.records import Proven, UnfinishedMark
-from release.rollout import RolloutFailed
-from release.static import activate, manifest, publish, store
+from release.records import MarkedSite, Proven, UnfinishedMark
+from release.request import ServiceRequest, SiteRequest
+from release.rollout import Rollout
+from release.static import activate, store
 from release.static.content import CONFIG
-from release.static.errors import StaticReleaseError
-from release.static.source import Folder
+from release.static.store import Site
+from release.tasks import Tasks
 from release.version import short
 
-
-class RefusedError(Exception):
-    """The checks found something. `problems` has one line each; `all_the_same` is as in `preflight.Problems`."""
-
-    def __init__(self, problems: tuple[str, ...], all_the_same: str) -> None:
-        super().__init__(f"{len(problems)} problems" if len(problems) > 1 else problems[0])
-        self.problems, self.all_the_same = problems, all_the_same
+QUICK_ANSWER_S = 1.0
+"""Seconds that an answer may take while rollouts are watched: one that hangs keeps them all from being looked at."""
 
 
-def check(context: ReleaseContext, say: Say) -> None:
-    """Verify what can be known before anything is changed. Raises RefusedError with all that is wrong."""
-    problems = preflight.problems(
-        context.request, context.clients, proven=context.proven, interrupted=context.left is not None, say=say
-    )
-    if problems.lines:
-        raise RefusedError(*problems)
-
-
-def stage(context: ReleaseContext, say: Say) -> None:
-    """Bring image and static files into the environment. Nothing serves them yet."""
-    request, clients = context.request, context.clients
-    identity, source = request.identity, request.source
-    if isinstance(source.files, Folder):
-        # What may be in it was decided when the digest was taken.
-        files = manifest.from_folder(source.files.path, allowed=None)
-    else:
-        files = store.load(s3=clients.s3, records_bucket=source.files.records_bucket, digest=identity.static_manifest)
-    if files.digest != identity.static_manifest:
-        raise StaticReleaseError(
-            f"the frontend is {files.digest[:19]} now and was {identity.static_manifest[:19]} when this run began: "
-            "something built it meanwhile; run again"
-        )
-    publish.stage(s3=clients.s3, manifest=files, source=source.files, site=request.site, say=say)
-    repository, digest = identity.image.partition("@")[0], identity.image_digest
-    image.copy_image(
-        source=source.image.partition("@")[0] if source.image else repository,
-        target_repository=repository,
-        digest=digest,
-        cpu_architecture=request.cpu_architecture,
-        # Its own: the tag of a build moves when the commit is built again, and ECR removes what has no tag.
-        tag=f"{request.environment}-{identity.version}-{short(digest.removeprefix('sha256:'))}",
-        credentials=registry.ecr_credentials(clients.ecr),
-        say=say,
-    )
-
-
-def migrate(context: ReleaseContext, say: Say) -> bool:
-    """Run the migration of a version that is new here; False where none is run.
-
-    A version that ran here before has been migrated to, and what ran since may be ahead of it.
-    """
-    request = context.request
-    version = request.identity.version
-    if not request.migration.command:
-        return False
-    if context.proven is not None and context.proven.find(version) is not None:
-        say(f"not run: {short(version)} ran here before")
-        return False
-    task = RunTask(
-        lease=context.lease.id,
-        task_definition=request.identity.task_definition,
-        container=request.container,
-        container_command=request.migration.command,
-        network=request.identity.network,
-    )
-    migration.migrate(context.function(say, request.migration.timeout_s), task)
-    return True
-
-
-def roll_out(context: ReleaseContext, say: Say) -> None:
-    """Set the mark, and move the service."""
+def roll_out(context: ReleaseContext, say: Say) -> bool:
+    """Set the mark, start the rollouts of all services, and watch them; False where there is no service."""
     request, clients, left = context.request, context.clients, context.left
-    before = rollout.current(clients.function, request.deploy_function)
+    services = request.services
+    before = {name: rollout.current(clients.function, one.deploy_function) for name, one in services.items()}
     context.mark = UnfinishedMark(
         attempt=context.attempt.id,
-        version=request.identity.version,
+        version=request.version,
         started_at=context.attempt.started_at,
         # What an earlier mark knows of the time before is older than what is there now.
-        site_config=left.site_config if left else _proven_config(context),
-        site=left.site if left else None,
+        sites={
+            name: left.site(name) if left else MarkedSite(config=_proven_config(context, site.site))
+            for name, site in request.sites.items()
+        },
     )
     context.mark_etag = records.set_mark(clients.s3, context.bucket, context.mark)
     context.lease.check()
-    context.move = ServiceMove(before=before, inherited=left is not None)
+    context.begun = True
+    context.moves = {name: ServiceMove(before=before[name], inherited=left is not None) for name in services}
+    rollouts = {}
+    for name, service in services.items():
+        with _noting(context, name):
+            rollouts[name] = _start(context, service, progress.part(say, name, services))
+        context.moves[name].deployment = rollouts[name].began.deployment
+    # Side by side: the first that fails ends it, and the slowest decides how long it takes.
+    rollout.side_by_side([_watch(context, services[name], under_way) for name, under_way in rollouts.items()])
+    return bool(services)
+
+
+def _watch(context: ReleaseContext, service: ServiceRequest, under_way: Rollout) -> Generator[float, None, None]:
+    with _noting(context, service.name):
+        rolled = yield from under_way.until_decided(functools.partial(_disprove, context, service))
+    context.moves[service.name].tasks = rolled.tasks
+
+
+def _disprove(context: ReleaseContext, service: ServiceRequest, ids: frozenset[str]) -> None:
+    """Visitors get answers of the new tasks before the rollout ends: one that shows a bad version ends it. Proves none.
+
+    What is proven again has nothing to go back to.
+    """
+    if service.health is None or context.again:
+        return
+    check = dataclasses.replace(service.health, timeout_s=QUICK_ANSWER_S)
+    # An answer by any other task decides nothing: whose it is need not be asked.
+    healthcheck.disprove(check, Tasks(ids=ids, look_up=frozenset))
+
+
+def _start(context: ReleaseContext, service: ServiceRequest, say: Say) -> Rollout:
     deploy = Deploy(
         lease=context.lease.id,
-        task_definition=request.identity.task_definition,
-        minimum_count=request.minimum_count,
-        maximum_count=request.maximum_count,
-        network=request.identity.network,
-        execute_command=request.identity.execute_command,
-        expected_deployment=rollout.replaced(before),
-        force=request.restart is not None,
+        task_definition=service.identity.task_definition,
+        minimum_count=service.minimum_count,
+        maximum_count=service.maximum_count,
+        network=service.identity.network,
+        execute_command=service.identity.execute_command,
+        expected_deployment=rollout.replaced(context.moves[service.name].before),
+        force=context.request.restart is not None,
     )
+    return rollout.start(context.function(service, say, context.request.rollout_deadline_s), deploy)
+
+
+@contextmanager
+def _noting(context: ReleaseContext, name: str) -> Iterator[None]:
+    """Note which deployment a failed rollout has started, and whether it is to be undone."""
+    move, services = context.moves[name], context.request.services
     try:
-        rolled = rollout.roll_out(context.function(say, request.rollout_deadline_s), deploy)
-    except RolloutFailed as error:
-        context.move.deployment = error.deployment
+        with about("service", name, services):
+            yield
+    except FunctionFailed as error:
+        move.deployment = error.deployment or move.deployment
+        advice = slow_start.of_rollout(name, error.outcome, error.details, context.request.rollout_deadline_s)
+        error.details = (*advice, *error.details)
         if error.outcome == "superseded":
-            context.move.stays = "the service is left alone: somebody else moves it"
+            words = "the service" if len(services) == 1 else f"service {name}"
+            move.stays = f"{words} is left alone: somebody else moves it"
         raise
-    context.move.deployment, context.move.tasks = rolled.deployment, rolled.tasks
 
 
-def prove(context: ReleaseContext, say: Say) -> None:
-    """Prove the version through the public address: by tasks of this rollout, where the backend says which they are."""
-    request, move = context.request, _moved(context)
+def prove(context: ReleaseContext, say: Say) -> bool:
+    """Prove the version of each service; False where there is none."""
+    return each("service", context.request.services, say, functools.partial(_prove, context))
+
+
+def _prove(context: ReleaseContext, service: ServiceRequest, say: Say) -> None:
+    """Through the public address: by tasks of this rollout, where the service says which they are."""
+    move, client = context.moves[service.name], context.clients.function
+    if service.health is None:
+        say(f"nothing to ask it: its tasks run {short(context.request.version)}, says ECS")
+        return
     at_deadline = "gives up" if context.again else "goes back" if context.proven else "ends all tasks"
-    its_tasks = tasks.of(
-        context.clients.function, request.deploy_function, request.identity.task_definition, move.tasks
-    )
+    its_tasks = tasks.of(client, service.deploy_function, service.identity.task_definition, move.tasks)
+    check = dataclasses.replace(service.health, at_deadline=at_deadline)
     try:
-        context.proof = healthcheck.prove(dataclasses.replace(request.health, at_deadline=at_deadline), say, its_tasks)
-    except NotProven:
+        context.proofs[service.name] = healthcheck.prove(check, say, its_tasks)
+    except NotProven as error:
         if context.again:
-            move.stays = "nothing to undo: this is the last proven release"
-        raise
+            for other in context.moves.values():
+                other.stays = "nothing to undo: this is the last proven release"
+        if isinstance(error, Disproven):
+            raise
+        raise NotProven(f"{error}; {slow_start.of_proof(service.name, check.deadline_s)}") from error
 
 
-def activate_site(context: ReleaseContext, say: Say) -> None:
-    """Switch the site.
+def activate_site(context: ReleaseContext, say: Say) -> bool:
+    """Switch all sites; False where there is none.
 
     What is proven again may have been changed by hand: then every file is written, not only those that differ between
     two manifests.
     """
-    request = context.request
-    # The proven backend serves the site of either release. The one before serves only its own.
-    move = _moved(context)
-    move.serves_both = f"the backend stays on {revision(request.identity.task_definition)}, which serves both sites"
-    context.switched = activate.switch(
+    # The proven services serve the sites of either release. Those before serve only their own.
+    context.services_proven = True
+    return each("site", context.request.sites, say, functools.partial(_activate, context))
+
+
+def _activate(context: ReleaseContext, site: SiteRequest, say: Say) -> None:
+    context.switched[site.name] = activate.switch(
         s3=context.clients.s3,
         cloudfront=context.clients.cloudfront,
         routes_client=lambda: context.clients.routes,
-        manifest=request.identity.static_manifest,
-        site=request.site,
-        config=request.site_config,
+        manifest=site.manifest,
+        site=site.site,
+        config=site.config,
         say=say,
-        begins=functools.partial(context.begin_site, request.identity.static_manifest),
-        rewrite=context.again or context.site_is_mixed,
-        source=request.source.files,
+        begins=functools.partial(context.begin_site, site.name, site.manifest),
+        rewrite=context.again or context.is_mixed(site.name),
+        source=site.source,
     )
 
 
-def prove_site(context: ReleaseContext, say: Say) -> None:
-    """Read the site back as visitors get it."""
-    if context.switched is None:
-        raise LookupError("a site is proven after it was switched, and this one was not")
-    activate.prove(switched=context.switched, site=context.request.site, say=say)
+def prove_site(context: ReleaseContext, say: Say) -> bool:
+    """Read the sites back as visitors get them; False where there is none."""
+
+    def prove_one(site: SiteRequest, say: Say) -> None:
+        activate.prove(switched=context.switched[site.name], site=site.site, say=say)
+
+    return each("site", context.request.sites, say, prove_one)
 
 
 def keep_record(context: ReleaseContext, _say: Say) -> None:
     """Write down that it is proven: from now on this is what is gone back to."""
-    if context.proof is None:
-        raise LookupError("a release is recorded after its version was proven, and this one was not")
-    attempt = context.attempt
+    request, attempt = context.request, context.attempt
+    unproven = {name for name, one in request.services.items() if one.health} - context.proofs.keys()
+    if unproven or request.sites.keys() != context.switched.keys():
+        raise LookupError("a release is recorded after all of it was proven, and this one was not")
     proven = Proven(
-        **vars(context.request.identity),
-        verified_at=context.proof.verified_at,
-        reason=context.request.reason,
+        **vars(identity_of(request.identity)),
+        verified_at=max((proof.verified_at for proof in context.proofs.values()), default=records.now()),
+        reason=request.reason,
         kind=attempt.kind,
+        not_compared=tuple(name for name, proof in context.proofs.items() if not proof.version_compared),
     )
     result = way_back.recorded(
         context.proven,
         proven,
-        keep=context.request.keep,
+        keep=request.keep,
         attempt=attempt.id,
         who=attempt.who,
         is_ancestor=context.is_ancestor,
@@ -199,16 +204,10 @@ def keep_record(context: ReleaseContext, _say: Say) -> None:
     context.result = result
 
 
-def _moved(context: ReleaseContext) -> ServiceMove:
-    if context.move is None:
-        raise LookupError("this phase comes after the service was moved, and it was not")
-    return context.move
-
-
-def _proven_config(context: ReleaseContext) -> Mapping[str, Any] | None:
-    """The site's config.json, if it is the one that was activated."""
-    s3, site = context.clients.s3, context.request.site
-    active = store.active(s3=s3, records_bucket=site.records_bucket)
+def _proven_config(context: ReleaseContext, site: Site) -> Mapping[str, Any] | None:
+    """A site's config.json, if it is the one that was activated."""
+    s3 = context.clients.s3
+    active = store.active(s3=s3, records_bucket=site.records_bucket, prefix=site.prefix)
     if active is None or active.unsettled is not None:
         return None
     body = store.get(s3, site.bucket, CONFIG)
@@ -222,6 +221,8 @@ def proven_line(context: ReleaseContext, seconds: Mapping[str, float]) -> str:
     took = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if value >= 1)
     request, proven = context.request, context.released
     return (
-        f"{request.environment}: {short(proven.version)} is proven since {proven.verified_at}, backend and site, at "
-        f"{request.site.url}" + (f" ({took})" if took else "")
+        f"{request.environment}: {short(proven.version)} is proven since {proven.verified_at}, {request.parts}"
+        + (f", at {request.url}" if request.url else "")
+        + (f"; {', '.join(proven.not_compared)} {healthcheck.NOT_COMPARED}" if proven.not_compared else "")
+        + (f" ({took})" if took else "")
     )

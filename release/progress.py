@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from release import escaping
@@ -71,7 +71,7 @@ class Phase:
     """A `Say` for one phase: its lines are passing, and begin with the phase. What is kept stays as it is."""
 
     def __init__(self, say: Say, name: str, number: int, of: int) -> None:
-        """`name` as in "roll out", the fourth `of` eight: `4/8 roll out: 1 of 2 tasks`."""
+        """`name` as in "roll out", the fifth `of` nine: `5/9 roll out: 1 of 2 tasks`."""
         self.say = say
         self.title = f"{number}/{of} {name}"
 
@@ -82,6 +82,32 @@ class Phase:
     def kept(self, line: str) -> None:
         """Say what is to be read when all is over, too."""
         kept(self.say, line)
+
+
+class Part:
+    """A `Say` for one of several services or sites: its lines begin with its name."""
+
+    def __init__(self, say: Say, name: str) -> None:
+        self.say, self.name = say, name
+
+    def __call__(self, line: str) -> None:
+        self.say(f"{self.name}: {line}")
+
+    def passing(self, line: str) -> None:
+        passing(self.say, f"{self.name}: {line}")
+
+    def kept(self, line: str) -> None:
+        kept(self.say, f"{self.name}: {line}")
+
+
+def part(say: Say, name: str, among: Collection[str]) -> Say:
+    """For the lines about `name`, which need no name where it is the only one."""
+    return Part(say, name) if len(among) > 1 else say
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2,000 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def passing(say: Say, line: str) -> None:

@@ -5,7 +5,7 @@ It takes what the state says as values: nothing of it is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 from pulumi.runtime.rpc import UNKNOWN
 
 from functions.aws_errors import code
-from release import drift, engine, git, records, session
-from release.context import identity
+from release import drift, engine, git, inputs, records, session
+from release.identity import identity_of, service_words
+from release.inputs import from_inputs
 from release.progress import Say
-from release.request import IDENTITY, connection, from_inputs
 from release.stack import RELEASES
 from release.version import commit
 
@@ -54,8 +54,7 @@ def differs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
     So is one that was asked for (`restart`), and one that takes up what an interrupted release left.
     """
-    changed = any(olds.get(key) != news.get(key) for key in (*IDENTITY, "recordsBucket"))
-    return changed or bool(news.get("restart")) or _is_open(olds, news)
+    return inputs.differs(olds, news) or bool(news.get("restart")) or _is_open(olds, news)
 
 
 def moves(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
@@ -63,14 +62,21 @@ def moves(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, ...]:
 
     A refresh asks, too, what an update would do about a change by hand (pkg/resource/deploy/step.go, pulumi/pulumi).
     """
-    environment, before, after = news["environment"], olds.get("network"), news.get("network")
-    lines = []
-    if before and after and before != after:
-        to = "a network that is not known yet" if _is_unknown(after) else drift.place(after)
-        lines.append(f"{environment}: `pulumi up` moves the tasks from {drift.place(before)} to {to}")
-    if olds.get("executeCommand") not in (None, news.get("executeCommand")):
-        lines.append(f"{environment}: `pulumi up` turns ECS Exec {'on' if news['executeCommand'] else 'off'}")
-    return tuple(lines)
+    before, after = inputs.upgraded(olds)["services"], inputs.upgraded(news)["services"]
+    lines: list[str] = []
+    for name in after:
+        if name in before:
+            lines += _moves(before[name], after[name], "" if len(after) == 1 else f" of {service_words(name, after)}")
+    return tuple(f"{news['environment']}: `pulumi up` {line}" for line in lines)
+
+
+def _moves(before: Mapping[str, Any], after: Mapping[str, Any], of_service: str) -> Iterator[str]:
+    old, new = before.get("network"), after.get("network")
+    if old and new and old != new:
+        to = "a network that is not known yet" if _is_unknown(new) else drift.place(new)
+        yield f"moves the tasks{of_service} from {drift.place(old)} to {to}"
+    if before.get("executeCommand") not in (None, after.get("executeCommand")):
+        yield f"turns ECS Exec{of_service} {'on' if after['executeCommand'] else 'off'}"
 
 
 def read(olds: Properties, say: Say) -> Properties:
@@ -78,6 +84,7 @@ def read(olds: Properties, say: Say) -> Properties:
 
     What the last release left, where the role may not ask: CI's preview role may not read objects.
     """
+    olds = inputs.upgraded(olds)
     request = from_inputs(olds)
     clients = session.connect(request.connection, account=request.account, region=request.region)
     try:
@@ -87,26 +94,24 @@ def read(olds: Properties, say: Say) -> Properties:
             raise
         say(_not_compared(request.environment, "what runs", error))
         return olds
-    # A state from before the release had them is without these two, and stays so.
-    before = {name: olds[name] for name in ("network", "executeCommand") if olds.get(name) is not None}
-    for line in drift.differences(
-        olds["taskDefinition"],
-        olds["staticManifest"],
-        running,
-        network=before.get("network"),
-        execute_command=before.get("executeCommand"),
-    ):
+    for line in drift.differences(olds, running):
         say(f"{request.environment}: {line}")
-    outs = {**olds, "taskDefinition": running.task_definition or ""}
-    runs = {"network": running.network, "executeCommand": running.execute_command}
-    outs |= {name: runs[name] for name in before if runs[name] is not None}
+    services = {name: _outputs(service, running.services[name]) for name, service in olds["services"].items()}
+    outs = {**olds, "services": services}
     if running.denied is not None:
         say(_not_compared(request.environment, "the record and the site", running.denied))
         return outs
-    outs["staticManifest"] = running.static_manifest or ""
+    outs["sites"] = {name: {**site, "manifest": running.sites[name] or ""} for name, site in olds["sites"].items()}
     if running.release is not None:
         outs["release"] = running.release.to_json()
     return outs
+
+
+def _outputs(before: Mapping[str, Any], running: drift.RunningService) -> Properties:
+    outs = {**before, "taskDefinition": running.task_definition or ""}
+    runs = {"network": running.network, "executeCommand": running.execute_command}
+    # A state from before the release had them is without these two, and stays so.
+    return outs | {key: value for key, value in runs.items() if before.get(key) is not None and value is not None}
 
 
 def _is_ancestor(older: str, newer: str) -> bool:
@@ -122,9 +127,9 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
 
     No, where these credentials may not know.
     """
-    bucket, service = news["recordsBucket"], news["service"].split(":")
+    bucket, (account, region) = news["recordsBucket"], inputs.location(news)
     try:
-        s3 = session.connect(connection(news), account=service[4], region=service[3]).s3
+        s3 = session.connect(inputs.connection(news), account=account, region=region).s3
         if records.read_mark(s3, bucket) is not None:
             return True
         recorded = records.read_release(s3, bucket)
@@ -139,7 +144,7 @@ def _is_open(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     if recorded is None:
         return True
     released = olds.get("release")
-    return released is not None and identity(records.release_from_json(released)) != identity(recorded)
+    return released is not None and identity_of(records.release_from_json(released)) != identity_of(recorded)
 
 
 def _is_unknown(network: Any) -> bool:

@@ -4,6 +4,7 @@
     attempts/<startedAt>-<id>/began.json   written before anything else
     attempts/<startedAt>-<id>/ended.json   what became of it; missing where the process died
     purges/<startedAt>-<id>/…              the same two for files that were removed from all releases
+    statements/<at>-<id>.json              what people stated: see `release.statements`
     unsettled.json                         the mark of an unfinished release
 
 The stack's output `release` is a copy of the first. Attempts and purges are kept for good: written once, never changed,
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -24,11 +24,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions import strict_json
 from functions.aws_errors import code
-from functions.deploy.network import Network
 from functions.redaction.shapes import hide
 from functions.strict_json import DamagedError, camel, fields
 from release import objects
+from release.identity import Identity, upgraded
 from release.version import Version, short
+from settings.own_names import MAIN_SITE
 
 RELEASE_KEY: Final = "release.json"
 ATTEMPTS_PREFIX: Final = "attempts/"
@@ -37,29 +38,6 @@ MARK_KEY: Final = "unsettled.json"
 
 Outcome = Literal["proven", "undone", "refused", "failed"]
 OUTCOMES: Final = get_args(Outcome)
-_PARALLEL: Final = 8
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Identity:
-    """What a release is. Two releases are the same if these are."""
-
-    version: Version
-    image: str
-    """`repository@sha256:…`"""
-    task_definition: str
-    """ARN with its revision."""
-    static_manifest: str
-    """`sha256:…` of the manifest of the static files."""
-    network: Network | None = None
-    """None in what an earlier program recorded, as below."""
-    execute_command: bool | None = None
-    """Whether ECS Exec is on."""
-
-    @property
-    def image_digest(self) -> str:
-        """The image's digest, the same in every environment."""
-        return self.image.rpartition("@")[2]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,6 +68,8 @@ class Proven(Identity):
     """When this version was first proven here; None: this is the first proof."""
     gone_back: GoneBack | None = None
     """How this version was gone back from; None where it was not, or was proven again since."""
+    not_compared: tuple[str, ...] = ()
+    """Services that are proven by status 200 alone: which version answered was not compared."""
 
     @property
     def first(self) -> str:
@@ -130,19 +110,16 @@ class _End:
     message: str
     phases: tuple[Phase, ...]
     undone: tuple[str, ...]
+    rehearsed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(Identity):
     """One attempt: what was to be released, by whom, and what became of it."""
 
     id: str
     """The id of the lease under which it ran."""
     environment: str
-    version: Version
-    image: str
-    task_definition: str
-    static_manifest: str
     who: str
     reason: str | None
     """Why the gate was overridden, where it was."""
@@ -161,6 +138,8 @@ class Attempt:
     message: str = ""
     phases: tuple[Phase, ...] = ()
     undone: tuple[str, ...] = ()
+    rehearsed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By service, what its rehearsal has proven, or why there was none."""
 
     @property
     def state(self) -> str:
@@ -182,7 +161,7 @@ class _PurgeEnd:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Purge:
-    """Files of the site that were removed from all releases of an environment, by whom and why."""
+    """Files of a site that were removed from all releases of an environment, by whom and why."""
 
     id: str
     """The id of the lease under which it ran."""
@@ -192,6 +171,8 @@ class Purge:
     reason: str | None
     started_at: str
     """As of an attempt."""
+    site: str | None = None
+    """Its name; None where there was no other."""
     ended_at: str | None = None
     """None: it has not ended, the process died."""
     message: str = ""
@@ -212,18 +193,30 @@ _ENDS: Final[Mapping[Any, Any]] = {Attempt: _End, Purge: _PurgeEnd}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class MarkedSite:
+    """What only the mark still knows of one site."""
+
+    config: Mapping[str, Any] | None = None
+    """Its config.json as it was before the first change; None where that is not known."""
+    manifest: str | None = None
+    """The manifest to which it began to be switched; None: no file of it was changed.
+
+    An earlier program kept this in `static/active.json`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class UnfinishedMark:
     """Whose attempt it is, and what only it still knows of the time before."""
 
     attempt: str
+    """Empty in a mark that cannot be read."""
     version: Version
     started_at: str
-    site_config: Mapping[str, Any] | None = None
-    """The site's config.json as it was before the first change; None where that is not known."""
-    site: str | None = None
-    """The manifest to which the site began to be switched; None: no file of it was changed.
+    sites: Mapping[str, MarkedSite] = dataclasses.field(default_factory=dict)
 
-    An earlier program kept this in `static/active.json`."""
+    def site(self, name: str) -> MarkedSite:
+        """What is known of one site. Any may have been switched where the mark cannot be read."""
+        return self.sites.get(name, MarkedSite(manifest=None if self.attempt else "unknown"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -246,7 +239,7 @@ def read_release(s3: Any, bucket: str) -> Release | None:
 
 def read_stored(s3: Any, bucket: str) -> Stored:
     """The environment's record, as `write_release` needs it to replace this very one."""
-    loaded = objects.load(s3, bucket, RELEASE_KEY, Release)
+    loaded = objects.load(s3, bucket, RELEASE_KEY, Release, upgraded)
     return Stored(release=loaded[0], etag=loaded[1]) if loaded else Stored(release=None, etag=None)
 
 
@@ -302,13 +295,13 @@ def read_mark(s3: Any, bucket: str) -> UnfinishedMark | None:
 
 def set_mark(s3: Any, bucket: str, mark: UnfinishedMark) -> str:
     """Set the mark, in place of one that an earlier release left. Returns what `remove_mark` needs."""
-    return objects.save(s3, bucket, MARK_KEY, _mark_json(mark))
+    return objects.save(s3, bucket, MARK_KEY, fields(mark))
 
 
 def update_mark(s3: Any, bucket: str, mark: UnfinishedMark, etag: str) -> str:
     """Set the mark in place of this attempt's own; one that somebody else has set stays. Returns as `set_mark`."""
     try:
-        return objects.save(s3, bucket, MARK_KEY, _mark_json(mark), IfMatch=etag)
+        return objects.save(s3, bucket, MARK_KEY, fields(mark), IfMatch=etag)
     except ClientError as error:
         if code(error) != "PreconditionFailed":
             raise
@@ -327,14 +320,18 @@ def remove_mark(s3: Any, bucket: str, etag: str) -> None:
 
 
 def release_from_json(data: Mapping[str, Any]) -> Release:
-    """The record that `Release.to_json` wrote. Raises DamagedError for anything else."""
-    return strict_json.read(Release, data)
+    """The record that `Release.to_json` wrote, or an earlier program. Raises DamagedError for anything else."""
+    return strict_json.read(Release, upgraded(data))
 
 
 def proof_json(proven: Proven) -> dict[str, Any]:
     """One proof, keys in camelCase. What does not apply is left out: the record is an output, and people read it."""
     data = {key: value for key, value in fields(proven).items() if key != "previous"}
-    data = {key: value for key, value in data.items() if value or value is False}
+    data = {key: value for key, value in data.items() if value or key in ("services", "sites")}
+    data["services"] = {
+        name: {key: value for key, value in service.items() if value is not None}
+        for name, service in data["services"].items()
+    }
     if proven.gone_back is not None:
         data["goneBack"] = {key: value for key, value in data["goneBack"].items() if value}
     return data
@@ -342,31 +339,35 @@ def proof_json(proven: Proven) -> dict[str, Any]:
 
 def now() -> str:
     """The time in the form of `Attempt.started_at`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_of(datetime.now(UTC))
 
 
-def _mark_json(mark: UnfinishedMark) -> dict[str, Any]:
-    return {key: value for key, value in fields(mark).items() if key != "site" or value is not None}
+def time_of(moment: datetime) -> str:
+    """A time in that form."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _load_mark(s3: Any, bucket: str) -> tuple[UnfinishedMark, str] | None:
     try:
-        return objects.load(s3, bucket, MARK_KEY, UnfinishedMark)
+        return objects.load(s3, bucket, MARK_KEY, UnfinishedMark, _upgraded_mark)
     except DamagedError:
-        return UnfinishedMark(attempt="", version="", started_at="", site="unknown"), ""
+        return UnfinishedMark(attempt="", version="", started_at=""), ""
+
+
+def _upgraded_mark(data: Any) -> Any:
+    """A mark in the form of this program: earlier ones knew one site."""
+    if not isinstance(data, Mapping) or "siteConfig" not in data:
+        return data
+    return {**data, "sites": {MAIN_SITE: {"config": data["siteConfig"], "manifest": data.get("site")}}}
 
 
 def _newest(s3: Any, bucket: str, prefix: str, limit: int, kind: type[Kept]) -> tuple[Kept, ...]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    prefixes = sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ()))
-    newest = prefixes[: -limit - 1 : -1]
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="attempts") as pool:
-        attempts = pool.map(lambda prefix: _whole(s3, bucket, prefix, kind), newest)
-        return tuple(attempt for attempt in attempts if attempt is not None)
+    newest = objects.newest_first(s3, bucket, prefix)[:limit]
+    return objects.read_each(lambda folder: _whole(s3, bucket, folder, kind), newest)
 
 
 def _whole(s3: Any, bucket: str, prefix: str, kind: type[Kept]) -> Kept | None:
-    began = objects.load(s3, bucket, prefix + "began.json", kind)
+    began = objects.load(s3, bucket, prefix + "began.json", kind, upgraded)
     ended = objects.load(s3, bucket, prefix + "ended.json", _ENDS[kind]) if began else None
     if began is None or ended is None:
         return began[0] if began else None
@@ -377,9 +378,4 @@ def _whole(s3: Any, bucket: str, prefix: str, kind: type[Kept]) -> Kept | None:
 def _write_once(s3: Any, bucket: str, attempt: Attempt | Purge, name: str, *, ended: bool) -> None:
     of_the_end = {camel(field.name) for field in dataclasses.fields(_ENDS[type(attempt)])}
     data = {key: value for key, value in fields(attempt).items() if (key in of_the_end) is ended}
-    try:
-        objects.save(s3, bucket, attempt.prefix + name, data, IfNoneMatch="*")
-    except ClientError as error:
-        # The key has an id of this process: what is there already is this write, whose answer was lost.
-        if code(error) != "PreconditionFailed":
-            raise
+    objects.write_once(s3, bucket, attempt.prefix + name, data)

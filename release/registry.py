@@ -24,7 +24,7 @@ from urllib3.response import BaseHTTPResponse
 from functions import strict_json
 from functions.strict_json import DamagedError, Form
 from release.transport import Pools, ProxyRefusedError
-from release.version import Digest, is_digest
+from release.version import Digest
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
@@ -52,7 +52,7 @@ _ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 _PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<name>{_PART}(?:/{_PART})*)")
 # "Amazon ECR endpoints and quotas", AWS General Reference: the older form, FIPS, and the dual-stack one.
-_ECR: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.")
+ECR: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.")
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
 _BUSY: Final = (429, 500, 502, 503, 504)
 
@@ -138,7 +138,7 @@ def ecr_credentials(ecr: Callable[[str], ECRClient]) -> Credentials:
     """
 
     def of(registry: str) -> tuple[str, str]:
-        match = _ECR.match(registry)
+        match = ECR.match(registry)
         answer = ecr(match["region"] if match else "").get_authorization_token()
         token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
         name, _, password = token.partition(":")
@@ -147,11 +147,9 @@ def ecr_credentials(ecr: Callable[[str], ECRClient]) -> Credentials:
     return of
 
 
-def checked_digest(digest: str) -> str:
-    """The digest. Raises ImageError for what is none."""
-    if not is_digest(digest):
-        raise ImageError(f"an image's digest is sha256:<64 hexadecimal digits>, not {digest!r}")
-    return digest
+def next_place(base: str, answer: BaseHTTPResponse) -> str:
+    """Where an answer sends its reader."""
+    return urljoin(base, answer.headers.get("Location", ""))
 
 
 def patiently(action: Callable[[], Result], failure: str) -> Result:
@@ -216,7 +214,7 @@ class Registries:
         try:
             if answer.status in (301, 302, 303, 307, 308):  # to storage, which must not get the registry's password
                 answer.release_conn()
-                answer = self.request("GET", self.next(url, answer), preload_content=False)
+                answer = self.request("GET", next_place(url, answer), preload_content=False)
             self.expect(answer, 200, what)
             sha256, count, held = hashlib.sha256(), 0, b""
             for chunk in answer.stream(CHUNK_BYTES, decode_content=False):
@@ -251,10 +249,6 @@ class Registries:
             return self.pool.request(method, url, headers=sent, redirect=False, **more)
         except ProxyRefusedError as error:
             raise ImageError(f"{host} cannot be asked: {error}") from error
-
-    def next(self, base: str, answer: BaseHTTPResponse) -> str:
-        """Where an answer sends its reader."""
-        return urljoin(base, answer.headers.get("Location", ""))
 
     def expect(self, answer: BaseHTTPResponse, status: int, what: str) -> None:
         """Raise ImageError, or an error that is worth another attempt, unless this is the answer's status."""

@@ -1,22 +1,21 @@
-"""What a release is asked to do: the inputs of the Pulumi resource as plain, typed values."""
+"""What a release is asked to do, as plain, typed values; `release.inputs` reads them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from functions.deploy.network import Network
 from release.healthcheck import HealthCheck
-from release.records import Identity
+from release.identity import Identity, ServiceIdentity
 from release.static.source import Folder, Upstream
 from release.static.store import Site
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How AWS is reached: what the `aws:` settings give the AWS provider. The service's ARN has account and region.
+    """How AWS is reached: what the `aws:` settings give the AWS provider.
 
     Beside it, the input has `probeSecret`, by which a firewall lets the proof in: all of it that is secret is there.
     """
@@ -27,166 +26,163 @@ class Connection:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where image and static files come from. Without `image`, it is in the environment's repository already."""
-
-    files: Folder | Upstream
-    image: str | None
-    """`repository@sha256:…` of the environment before."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Migration:
     """A command that is run once, in a task of the new image, before the service is moved."""
 
     command: tuple[str, ...]
     """Empty: there is none."""
     timeout_s: float
-    """Seconds after which it is stopped, and the release fails with nothing switched."""
+    """Seconds after which it, or a command before it, is stopped, and the release fails with nothing switched."""
+    before_command: tuple[str, ...]
+    """What must succeed before it starts, such as a snapshot of the database, in a task of the new image."""
+    before_function: str
+    """The same, as the ARN of a Lambda function, which is invoked once."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReleaseRequest:
-    environment: str
-    identity: Identity
-    source: Source
-    service: str
-    """ARN of the ECS service."""
+class Rehearsal:
+    """How a task of a new revision proves itself beside the service, before the service is moved."""
+
+    asks: Literal["version", "health", "nothing"]
+    """What the health command finds out: that version and status are right, that it is healthy; or there is none."""
+    passes: int
+    """Times in a row that a health command which compares the version asks in one run."""
+    stays_s: float
+    """Seconds that the task stays healthy, or without a health command running, until it is proven."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServiceRequest:
+    """One service, and how it comes to run what is released."""
+
+    name: str
+    identity: ServiceIdentity
+    source_image: str | None
+    """`repository@sha256:…` of the environment before; None: the environment's repository has it already."""
+    arn: str
+    """Of the ECS service."""
     deploy_function: str
     cpu_architecture: str
     """X86_64 or ARM64: what the tasks run on."""
     minimum_count: int
     maximum_count: int
-    rollout_deadline_s: float
+    container: str
+    """The container of the task definition that runs the program."""
+    migration: Migration
+    rehearsal: Rehearsal | None
+    """None: it is not rehearsed."""
+    health: HealthCheck | None
+    """None: a worker, of which ECS alone says whether it runs."""
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SiteRequest:
+    """One site, and where its files come from."""
+
+    name: str
+    manifest: str
+    """Digest of the manifest of its files."""
+    source: Folder | Upstream
     site: Site
-    site_config: Mapping[str, Any]
-    health: HealthCheck
+    hashed: tuple[str, ...]
+    """Globs of files whose names have a hash of their content."""
+    config: Mapping[str, Any]
+    """What its config.json says."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """`backend, worker and site`; there is one at least."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvironmentBefore:
+    """The environment that has proven the version, as its state was when this update began."""
+
+    name: str
+    runs: str
+    """Its version; empty where nothing runs."""
+    checks: Mapping[str, HealthCheck]
+    """By service, how it is asked for the version; none where its state does not say."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReleaseRequest:
+    environment: str
+    version: str
+    services: Mapping[str, ServiceRequest]
+    """By name, in the order in which they are released."""
+    sites: Mapping[str, SiteRequest]
+    account: str
+    region: str
+    records_bucket: str
+    rollout_deadline_s: float
     keep: int
+    refuse_findings: str
+    """The severity of which, or of a graver one, an image may have no findings: critical, high, medium; empty: any."""
     reason: str | None
     named: bool
     """Somebody named the version, rather than took the working tree's HEAD."""
     connection: Connection
-    container: str
-    """The container of the task definition that runs the migration."""
-    migration: Migration
+    require_snapshot: bool
+    """A migration without something before it is refused."""
+    environment_before: EnvironmentBefore | None
+    """None: the version is built here, or ran here before."""
     restart: str | None
     """Why every task is started anew although nothing changed, for example a rotated secret; None: it is not."""
 
+    @functools.cached_property
+    def identity(self) -> Identity:
+        return Identity(
+            version=self.version,
+            services={name: service.identity for name, service in self.services.items()},
+            sites={name: site.manifest for name, site in self.sites.items()},
+        )
+
+    @property
+    def built(self) -> bool:
+        """Images and files were built from a working tree."""
+        from_folders = all(isinstance(site.source, Folder) for site in self.sites.values())
+        return from_folders and all(service.source_image is None for service in self.services.values())
+
     @property
     def promoted(self) -> bool:
-        """Image and files come from the environment before."""
-        files = self.source.files
-        return isinstance(files, Upstream) and files.records_bucket != self.site.records_bucket
+        """Images and files come from the environment before."""
+        elsewhere = any(
+            isinstance(site.source, Upstream) and site.source.records_bucket != self.records_bucket
+            for site in self.sites.values()
+        )
+        return elsewhere or any(
+            service.source_image and service.source_image.partition("@")[0] != service.identity.image.partition("@")[0]
+            for service in self.services.values()
+        )
 
     @property
-    def account(self) -> str:
-        return self.service.split(":")[4]
+    def parts(self) -> str:
+        """The names of all that is released, for people: `backend and site`."""
+        return listed([*self.services, *self.sites])
 
     @property
-    def region(self) -> str:
-        return self.service.split(":")[3]
+    def url(self) -> str:
+        """Where people open it; empty where nothing has an address."""
+        urls = [site.site.url for site in self.sites.values()]
+        return next((url for url in urls if url), "")
 
     def again(self, *, with_reason: bool = False) -> str:
         """The command that asks for the same again. Without the version, it would release the working tree's HEAD."""
         variables = {
-            "EASI_VERSION": self.identity.version if self.named else None,
-            "EASI_BREAK_GLASS_REASON": "'why'" if self.reason or with_reason else None,
-            "EASI_RESTART": self.restart and "'why'",
+            "RELEASE_VERSION": self.version if self.named else None,
+            "RELEASE_REASON": "'why'" if self.reason or with_reason else None,
+            "RELEASE_RESTART": self.restart and "'why'",
         }
         settings = "".join(f"{name}={value} " for name, value in variables.items() if value)
         return f"{settings}pulumi up -s {self.environment}"
-
-
-IDENTITY = (
-    "version",
-    "image",
-    "taskDefinition",
-    "staticManifest",
-    "service",
-    "network",
-    "executeCommand",
-    "counts",
-    "site",
-    "deployFunction",
-)
-"""Inputs whose change is a release: what runs, where it runs, and how many. The others say how it is proven."""
-
-
-def from_inputs(inputs: Mapping[str, Any]) -> ReleaseRequest:
-    """The request in the resource's inputs; numbers arrive as floats.
-
-    Those that a state stored before there were migrations, restarts, named versions, networks and routes are without
-    them.
-    """
-    site, health, counts = inputs["site"], inputs["health"], inputs["counts"]
-    migration = inputs.get("migration") or {}
-    connect_to = site["connectTo"] or None
-    probe_secret = inputs["connection"].get("probeSecret") or None
-    return ReleaseRequest(
-        environment=inputs["environment"],
-        identity=Identity(
-            version=inputs["version"],
-            image=inputs["image"],
-            task_definition=inputs["taskDefinition"],
-            static_manifest=inputs["staticManifest"],
-            network=_network(inputs.get("network")),
-            execute_command=inputs.get("executeCommand"),
-        ),
-        source=_source(inputs["source"]),
-        service=inputs["service"],
-        deploy_function=inputs["deployFunction"],
-        cpu_architecture=inputs["cpuArchitecture"],
-        minimum_count=int(counts["minimum"]),
-        maximum_count=int(counts["maximum"]),
-        rollout_deadline_s=float(inputs["rolloutDeadline"]),
-        site=Site(
-            bucket=site["bucket"],
-            records_bucket=inputs["recordsBucket"],
-            distribution_id=site["distributionId"],
-            routes=site.get("routes"),
-            url=site["url"],
-            connect_to=connect_to,
-            probe_secret=probe_secret,
-        ),
-        site_config=site["config"],
-        health=HealthCheck(
-            url=site["url"] + health["path"],
-            version=inputs["version"],
-            connect_to=connect_to,
-            probe_secret=probe_secret,
-            passes=int(health["passes"]),
-            interval_s=float(health["interval"]),
-            deadline_s=float(health["deadline"]),
-            require_live_timestamp=bool(health["requireLiveTimestamp"]),
-        ),
-        keep=int(inputs["keep"]),
-        reason=inputs.get("reason") or None,
-        named=bool(inputs.get("named")),
-        connection=connection(inputs),
-        container=inputs.get("container") or "",
-        migration=Migration(
-            command=tuple(migration.get("command") or ()), timeout_s=float(migration.get("timeout") or 0)
-        ),
-        restart=inputs.get("restart") or None,
-    )
-
-
-def connection(inputs: Mapping[str, Any]) -> Connection:
-    """How AWS is reached, in the resource's inputs, of which others may not be known yet."""
-    how = inputs["connection"]
-    return Connection(profile=how.get("profile") or None, assume_roles=tuple(how.get("assumeRoles") or ()))
-
-
-def _network(network: Mapping[str, Any] | None) -> Network | None:
-    if not network:
-        return None
-    return Network(subnets=tuple(network["subnets"]), security_groups=tuple(network["securityGroups"]))
-
-
-def _source(source: Mapping[str, Any]) -> Source:
-    if "folder" in source:
-        return Source(files=Folder(path=Path(source["folder"])), image=None)
-    return Source(
-        files=Upstream(bucket=source["bucket"], records_bucket=source["recordsBucket"]),
-        image=source["image"],
-    )

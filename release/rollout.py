@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from functions.deploy.requests import Deploy, Moving, Rollback, Status
 from functions.names import revision
@@ -17,27 +17,13 @@ from release.deploy_function import (
     FunctionFailed,
     GoesBack,
     Judged,
-    LambdaClient,
     Runs,
 )
 
+T = TypeVar("T")
+
 LAST_QUESTION_S = 10.0
 """Seconds for finding out what a deploy without an answer has started, after the deadline."""
-
-
-class RolloutFailed(FunctionFailed):
-    """The revision does not run as it was asked to.
-
-    `outcome` is the function's verdict (rolled_back, superseded, no_tasks, failed), or `timed_out`, `refused` (the
-    function would not carry out the command: nothing was changed) or `error` (it could not, or could not be called).
-    """
-
-    def __init__(
-        self, outcome: str, message: str, details: tuple[str, ...] = (), deployment: str | None = None
-    ) -> None:
-        super().__init__(outcome, message, details)
-        self.deployment = deployment
-        """The deployment that was started or found; None where there is none, or none is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,79 +32,141 @@ class RolledOut:
 
     deployment: str
     task_definition: str
-    replaced: str | None
-    """The revision that ran before; None where there was none, or where this one ran already."""
     started: bool
     """False: the revision ran already and nothing was changed."""
-    desired_count: int
     tasks: frozenset[str] = frozenset()
-    """Ids of the tasks that run; empty where the function is of an earlier program and does not say."""
+    """Ids of those that run."""
 
 
-def roll_out(function: DeployFunction, request: Deploy) -> RolledOut:
-    """Move the service to the revision and wait for the verdict; raise RolloutFailed unless it succeeded."""
-    with _as_rollout():
-        try:
-            began = function.call(request, Began)
-        except FunctionFailed as error:
-            started = _started_unheard(function, request)
-            raise RolloutFailed(error.outcome, error.message, error.details, started) from error.__cause__
+class Rollout:
+    """A deployment that has begun, and how it is asked about until it is decided."""
+
+    def __init__(self, function: DeployFunction, began: Began, request: Moving) -> None:
+        self.function, self.began = function, began
+        self._question = Status(
+            deployment=began.deployment,
+            task_definition=began.task_definition,
+            created_at=began.created_at,
+            network=request.network,
+        )
+        self._news = progress.Changes(function.say)
+
+    def until_decided(
+        self, meanwhile: Callable[[frozenset[str]], None] = lambda _: None
+    ) -> Generator[float, None, RolledOut]:
+        """Ask until it is decided; yields seconds to wait. Raises FunctionFailed unless it succeeded, or can in time.
+
+        Calls `meanwhile` with the ids of the revision's tasks after each question that finds some. It may raise.
+        """
+        while isinstance(answer := self._ask(), Judged):
+            if answer.tasks:
+                meanwhile(frozenset(answer.tasks))
+            yield self.function.interval_s
+        return answer
+
+    def _ask(self) -> RolledOut | Judged:
+        """What the rollout came to, or how it stands."""
+        function, began = self.function, self.began
+        name = revision(began.task_definition)
+        last_call = function.left_s <= function.interval_s
+        judged = function.call(replace(self._question, explain=last_call), Judged)
+        if judged.outcome == "succeeded":
+            progress.passing(function.say, f"{_progress(judged)}: done ({function.elapsed_s:.0f} s)")
+            return RolledOut(
+                deployment=began.deployment,
+                task_definition=began.task_definition,
+                # An answer may have been lost: what its repetition found running was started by us all the same.
+                started=began.started or not function.unheard.isdisjoint({Deploy, Rollback}),
+                tasks=frozenset(judged.tasks),
+            )
+        nowhere = judged.taken_back and began.started and began.replaces is None
+        if judged.outcome != "in_progress" or nowhere:
+            raise _failed("failed" if judged.outcome == "in_progress" else judged.outcome, judged, name)
+        self._news(_progress(judged))
+        if last_call:
+            raise _timed_out(judged, name, function.deadline_s)
+        return judged
+
+
+def start(function: DeployFunction, request: Deploy) -> Rollout:
+    """Begin to move the service to the revision. Raises FunctionFailed where that is refused, or not known."""
+    try:
+        began = function.call(request, Began)
+    except FunctionFailed as error:
+        error.deployment = _started_unheard(function, request)
+        raise
     progress.passing(function.say, _beginning(began))
-    with _as_rollout(began.deployment):
-        return _watch(function, began, request)
+    return Rollout(function, began, request)
 
 
-def roll_back(function: DeployFunction, request: Rollback) -> RolledOut | None:
-    """Bring the service back to a revision that ran before, and wait until it runs; raise RolloutFailed unless it does.
+def roll_back(function: DeployFunction, request: Rollback) -> Generator[float, None, RolledOut | None]:
+    """Bring the service back to a revision that ran before, until it runs; raise FunctionFailed unless it does.
 
     Without a revision, end all tasks: then None. ECS itself goes back where it still rolls `deployment` out and can.
+    Yields seconds to wait: see `side_by_side`.
     """
-    with _as_rollout(request.deployment):
-        news, by_ecs = progress.Changes(function.say), False
-        while (began := function.call(request, GoesBack)).outcome == "stopping":
-            by_ecs = True
-            news("ECS stops the rollout and goes back")
-            if function.left_s <= function.interval_s:
-                text = f"{began.service}: ECS was still going back after {function.deadline_s:g} s"
-                raise FunctionFailed("timed_out", text)
-            time.sleep(function.interval_s)
-        if began.outcome == "stopped":
-            _wait_for_no_task(function, began.service)
-            return None
-        progress.passing(function.say, _beginning(began))
-    with _as_rollout(began.deployment):
-        back = _watch(function, began, request)
-        return replace(back, started=back.started or by_ecs)
+    news, by_ecs = progress.Changes(function.say), False
+    while (began := function.call(request, GoesBack)).outcome == "stopping":
+        by_ecs = True
+        news("ECS stops the rollout and goes back")
+        if function.left_s <= function.interval_s:
+            text = f"{began.service}: ECS was still going back after {function.deadline_s:g} s"
+            raise FunctionFailed("timed_out", text)
+        yield function.interval_s
+    if began.outcome == "stopped":
+        yield from _until_no_task(function, began.service)
+        return None
+    progress.passing(function.say, _beginning(began))
+    back = yield from Rollout(function, began, request).until_decided()
+    return replace(back, started=back.started or by_ecs)
 
 
-def current(client: LambdaClient, function: str, deadline_s: float = 30.0) -> Current:
-    """What the service is on now; raise RolloutFailed if the function does not say within `deadline_s`."""
-    with _as_rollout():
-        return DeployFunction(client, function, _silent, deadline_s).call(Status(), Runs).current
+def side_by_side(works: Sequence[Generator[float, None, T]]) -> list[T]:
+    """What each of the works comes to. All begin, in order, before the first goes on; each yields seconds to wait.
+
+    Where one fails, the others are closed.
+    """
+    results: dict[int, T] = {}
+    try:
+        while len(results) < len(works):
+            waits = []
+            for number, work in enumerate(works):
+                if number in results:
+                    continue
+                try:
+                    waits.append(next(work))
+                except StopIteration as end:
+                    results[number] = end.value
+            if waits:
+                time.sleep(min(waits))
+    except Exception:
+        for work in works:
+            work.close()
+        raise
+    return [results[number] for number in range(len(works))]
+
+
+def current(client: Any, function: str, deadline_s: float = 30.0) -> Current:
+    """What the service is on now; raise FunctionFailed if the function does not say within `deadline_s`."""
+    return DeployFunction(client, function, _silent, deadline_s).call(Status(), Runs).current
 
 
 def replaced(before: Current) -> str:
-    """The deployment that a rollout is to replace; raise RolloutFailed where ECS lists none."""
+    """The deployment that a rollout is to replace; raise FunctionFailed where ECS lists none."""
     if before.deployment is None:
         text = "ECS lists no deployment of the service, and a service has one from the beginning: run again"
-        raise RolloutFailed("error", text)
+        raise FunctionFailed("error", text)
     return before.deployment
 
 
-def running_tasks(
-    client: LambdaClient, function: str, task_definition: str, deadline_s: float
-) -> frozenset[str] | None:
-    """Ids of the tasks that run of a revision: none where the service is on another one.
-
-    None where the function is of an earlier program and does not say. Raises RolloutFailed if it does not answer.
-    """
-    with _as_rollout():
-        lambda_function = DeployFunction(client, function, _silent, deadline_s)
-        now = lambda_function.call(Status(), Runs).current
-        if now.task_definition != task_definition or now.deployment is None:
-            return frozenset()
-        judged = lambda_function.call(Status(deployment=now.deployment, task_definition=task_definition), Judged)
-        return None if judged.tasks is None else frozenset(judged.tasks)
+def running_tasks(client: Any, function: str, task_definition: str, deadline_s: float) -> frozenset[str]:
+    """Ids of the tasks that run of a revision: none where the service is on another one. Raises FunctionFailed."""
+    lambda_function = DeployFunction(client, function, _silent, deadline_s)
+    now = lambda_function.call(Status(), Runs).current
+    if now.task_definition != task_definition or now.deployment is None:
+        return frozenset()
+    request = Status(deployment=now.deployment, task_definition=task_definition)
+    return frozenset(lambda_function.call(request, Judged).tasks)
 
 
 def _started_unheard(function: DeployFunction, request: Deploy) -> str | None:
@@ -130,46 +178,13 @@ def _started_unheard(function: DeployFunction, request: Deploy) -> str | None:
         return None
     try:
         now = current(function.client, function.name, LAST_QUESTION_S)
-    except RolloutFailed:
+    except FunctionFailed:
         return None
     is_new = now.task_definition == request.task_definition and now.deployment != request.expected_deployment
     return now.deployment if is_new else None
 
 
-def _watch(function: DeployFunction, began: Began, request: Moving) -> RolledOut:
-    """Ask how the deployment stands until it is decided."""
-    name = revision(began.task_definition)
-    question = Status(
-        deployment=began.deployment,
-        task_definition=began.task_definition,
-        created_at=began.created_at,
-        network=request.network,
-    )
-    news = progress.Changes(function.say)
-    while True:
-        last_call = function.left_s <= function.interval_s
-        judged = function.call(replace(question, explain=last_call), Judged)
-        if judged.outcome == "succeeded":
-            progress.passing(function.say, f"{_progress(judged)}: done ({function.elapsed_s:.0f} s)")
-            return RolledOut(
-                deployment=began.deployment,
-                task_definition=began.task_definition,
-                replaced=began.replaces,
-                # An answer may have been lost: what its repetition found running was started by us all the same.
-                started=began.started or not function.unheard.isdisjoint({Deploy, Rollback}),
-                desired_count=judged.desired_count,
-                tasks=frozenset(judged.tasks or ()),
-            )
-        nowhere = judged.taken_back and began.started and began.replaces is None
-        if judged.outcome != "in_progress" or nowhere:
-            raise _failed("failed" if judged.outcome == "in_progress" else judged.outcome, judged, name)
-        news(_progress(judged))
-        if last_call:
-            raise _timed_out(judged, name, function.deadline_s)
-        time.sleep(function.interval_s)
-
-
-def _wait_for_no_task(function: DeployFunction, service: str) -> None:
+def _until_no_task(function: DeployFunction, service: str) -> Iterator[float]:
     """The desired count is 0: wait until nothing runs."""
     news = progress.Changes(function.say)
     while True:
@@ -181,18 +196,7 @@ def _wait_for_no_task(function: DeployFunction, service: str) -> None:
         if function.left_s <= function.interval_s:
             text = f"{service}: {now.running_count} tasks of 0 wanted still ran after {function.deadline_s:g} s"
             raise FunctionFailed("timed_out", text)
-        time.sleep(function.interval_s)
-
-
-@contextmanager
-def _as_rollout(deployment: str | None = None) -> Iterator[None]:
-    """What fails in here is a failed rollout of `deployment`."""
-    try:
-        yield
-    except RolloutFailed:
-        raise
-    except FunctionFailed as error:
-        raise RolloutFailed(error.outcome, error.message, error.details, deployment) from error.__cause__
+        yield function.interval_s
 
 
 def _beginning(began: Began) -> str:

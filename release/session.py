@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws_errors import code
 from release import sigv4a
-from release.errors import ExpectedError
 from release.request import Connection
 from release.s3.connect import for_session
-from release.static.store import CONCURRENCY
+from release.static.parallel import CONCURRENCY
+from settings.errors import ExpectedError
 
 if TYPE_CHECKING:
     from types_boto3_ec2.client import EC2Client
@@ -35,16 +35,29 @@ RECORDS = READS.merge(Config(connect_timeout=5, read_timeout=20))
 """For S3, which keeps the lease, too: one connection that hangs must not outlive it."""
 QUICK = READS.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=5))
 """For questions of people who wait for the answer: without a network they hear of it within seconds."""
+MAX_FUNCTION_S: Final = 900
+"""Seconds that a function may take: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70)
 """For calls that the caller repeats itself, knowing what that does. The deploy function answers within 60 s."""
+
+
+HOOK: Final = Config(
+    retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=MAX_FUNCTION_S + 30, tcp_keepalive=True
+)
+"""For functions of others, which may take minutes and must not run twice."""
 
 
 class WrongAccountError(ExpectedError):
     """The credentials are of another account than the environment, or there are none."""
 
 
-def _unmade(service: str, _region: str) -> Any:
+def _unmade(service: str, *_more: object) -> Any:
     raise LookupError(f"nobody said how to make a client of {service}")
+
+
+def _made(service: str) -> Any:
+    """A client that is made when it is first asked for."""
+    return functools.cached_property(lambda clients: clients.make(service, ""))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,33 +71,21 @@ class Clients:
     """AWS Lambda."""
     caller: str = ""
     """ARN of whose credentials these are."""
-    make: Callable[[str, str], Any] = _unmade
-    """Makes the client of a service in a region; "" is the environment's."""
+    make: Callable[..., Any] = _unmade
+    """Makes the client of a service in a region; "" is the environment's. A third argument is its own configuration."""
 
-    @functools.cached_property
-    def routes(self) -> Any:
-        """Changes of what a CloudFront KeyValueStore has."""
-        return self.make("cloudfront-keyvaluestore", "")
+    def hook(self, region: str) -> Any:
+        """AWS Lambda, for functions of others."""
+        return self.make("lambda", region, HOOK)
 
-    @functools.cached_property
-    def ecs(self) -> ECSClient:
-        """Reads of what the service is and runs. Changes go through the function."""
-        return cast("ECSClient", self.make("ecs", ""))
-
-    @functools.cached_property
-    def elbv2(self) -> ElasticLoadBalancingv2Client:
-        """Reads of target groups."""
-        return cast("ElasticLoadBalancingv2Client", self.make("elbv2", ""))
-
-    @functools.cached_property
-    def ec2(self) -> EC2Client:
-        """Reads of the network."""
-        return cast("EC2Client", self.make("ec2", ""))
-
-    @functools.cached_property
-    def iam(self) -> IAMClient:
-        """Reads of roles."""
-        return cast("IAMClient", self.make("iam", ""))
+    # Of the environment's region.
+    routes: ClassVar[Any] = _made("cloudfront-keyvaluestore")
+    """Changes of what a CloudFront KeyValueStore has."""
+    ecs: ClassVar[ECSClient] = _made("ecs")
+    """Reads of what the service is and runs. Changes go through the function."""
+    elbv2: ClassVar[ElasticLoadBalancingv2Client] = _made("elbv2")
+    ec2: ClassVar[EC2Client] = _made("ec2")
+    iam: ClassVar[IAMClient] = _made("iam")
 
     def ecr(self, region: str = "") -> ECRClient:
         """Credentials of registries, and the environment's images."""
@@ -124,7 +125,7 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
         cloudfront=session.client("cloudfront", config=reads),
         function=session.client("lambda", config=ONCE),
         caller=caller["Arn"],
-        make=_maker(session, reads),
+        make=maker(session, reads),
     )
 
 
@@ -136,14 +137,14 @@ def sign_in(connection: Connection, region: str, config: Config = READS) -> boto
     return session
 
 
-def _maker(session: boto3.Session, config: Config) -> Callable[[str, str], Any]:
+def maker(session: boto3.Session, config: Config = READS) -> Callable[..., Any]:
     """Makes clients one at a time, as a session asks for: threads share it."""
     making = threading.Lock()
     sigv4a.install(session)
 
-    def make(service: str, region: str) -> Any:
+    def make(service: str, region: str, own: Config = config) -> Any:
         with making:
-            return session.client(service, region_name=region or None, config=config)
+            return session.client(service, region_name=region or None, config=own)
 
     return make
 
@@ -159,7 +160,7 @@ def is_denied(error: BaseException) -> bool:
 def _assume(session: boto3.Session, role: dict[str, str], region: str, config: Config) -> boto3.Session:
     request: AssumeRoleRequestTypeDef = {
         "RoleArn": role["roleArn"],
-        "RoleSessionName": role.get("sessionName") or "easi-release",
+        "RoleSessionName": role.get("sessionName") or "release",
     }
     if role.get("externalId"):
         request["ExternalId"] = role["externalId"]

@@ -12,8 +12,9 @@ from typing import Any, Final
 from functions import strict_json
 from functions.strict_json import DamagedError
 from release import records, way_back
-from release.errors import ExpectedError
+from release.identity import upgraded
 from release.records import Release
+from settings.errors import ExpectedError
 
 NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
 _SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
@@ -57,14 +58,18 @@ class Stack:
     """The stack's outputs; empty before its first update succeeded."""
     inputs: Mapping[str, Any] | None
     """Inputs of the Release resource, also those of a release that was interrupted; None before there is any."""
-    pending: tuple[str, ...]
-    """URNs of the resources with which an interrupted update was busy."""
     operations: tuple[Operation, ...] = ()
-    """The same, with what was being done."""
+    """What an interrupted update was busy with."""
     root: str | None = None
     """URN of the stack itself; None before its first update."""
     recorded: Mapping[str, Any] | None = None
     """The record, as the Release resource has it; None before there is any."""
+    protected: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By URN of what Pulumi may not delete, that of the component right below the stack which it is part of."""
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        return tuple(sorted({operation.urn for operation in self.operations}))
 
 
 def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,23 +78,24 @@ def output_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
     Of what ran before it names the versions only, and where the tasks run is told by the service itself.
     """
     before = way_back.candidates(records.release_from_json(recorded))
-    shown = {key: value for key, value in recorded.items() if key != "network"}
-    return shown | {"previous": [proven.version for proven in before]}
+    shown: dict[str, Any] = upgraded(recorded)
+    services = {
+        name: {key: value for key, value in service.items() if key != "network"}
+        for name, service in shown["services"].items()
+    }
+    return shown | {"services": services, "previous": [proven.version for proven in before]}
 
 
 def release_of(outputs: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> Release | None:
     """The release in a stack's state: the record that its Release resource has, else what the outputs know of it.
 
-    The outputs of an earlier program have the whole record. Raises DamagedError.
+    They only name the versions that ran before. Raises DamagedError.
     """
-    if recorded:
-        return records.release_from_json(recorded)
     output = outputs.get("release")
-    if not isinstance(output, Mapping) or not output:
-        return records.release_from_json(output) if output else None
-    before = output.get("previous")
-    whole = [proven for proven in before if isinstance(proven, Mapping)] if isinstance(before, list) else before or []
-    return records.release_from_json({**output, "previous": whole})
+    if not recorded and isinstance(output, Mapping) and output:
+        recorded = {**output, "previous": []}
+    record = recorded or output
+    return records.release_from_json(record) if record else None
 
 
 def read(name: str) -> Stack:
@@ -142,17 +148,31 @@ def from_export(name: str, exported: Any) -> Stack:
         name=name,
         outputs=(root.outputs if root else None) or {},
         inputs=(releases[-1].inputs or {}) if releases else None,
-        pending=tuple(sorted({operation.urn for operation in operations})),
         operations=operations,
         root=root.urn if root else None,
         recorded=next((record for item in releases if (record := (item.outputs or {}).get("release"))), None),
+        protected=_protected(resources, root.urn if root else None),
     )
+
+
+def _protected(resources: Sequence[_Resource], root: str | None) -> dict[str, str]:
+    parents = {item.urn: item.parent for item in resources}
+    protected = {}
+    for item in resources:
+        if item.protect:
+            top = item.urn
+            while (parent := parents.get(top)) not in (None, root):
+                top = str(parent)
+            protected[item.urn] = top
+    return protected
 
 
 @dataclasses.dataclass(frozen=True)
 class _Resource:
     urn: str
     type: str
+    parent: str | None = None
+    protect: bool | None = None
     inputs: Mapping[str, Any] | None = None
     outputs: Mapping[str, Any] | None = None
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from release import rollout
-from release.deploy_function import FunctionFailed, LambdaClient
+from release.deploy_function import FunctionFailed
 
 HEADER = "X-Task-Id"
+QUESTION_S = 30.0
+"""Seconds for asking the deploy function."""
 
 
 class NotKnownError(Exception):
@@ -46,14 +49,8 @@ class Tasks:
         return None if task in self.ids else f"answered by task {task}, which is not of this release"
 
 
-def of(client: LambdaClient, function: str, task_definition: str, ids: frozenset[str] = frozenset()) -> Tasks:
+def of(client: Any, function: str, task_definition: str, ids: frozenset[str] = frozenset()) -> Tasks:
     """The tasks of a revision of the service; the deploy function is asked only for those that are not in `ids`."""
-    return Tasks(ids=ids, look_up=functools.partial(running, client, function, task_definition))
-
-
-def running(client: LambdaClient, function: str, task_definition: str, deadline_s: float = 30.0) -> frozenset[str]:
-    """Ids of the tasks of a revision that run now. Raises FunctionFailed, NotKnownError."""
-    ids = rollout.running_tasks(client, function, task_definition, deadline_s)
-    if ids is None:
-        raise NotKnownError("the deploy function is of an earlier program, which names no tasks")
-    return ids
+    return Tasks(
+        ids=ids, look_up=functools.partial(rollout.running_tasks, client, function, task_definition, QUESTION_S)
+    )

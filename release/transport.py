@@ -13,7 +13,7 @@ import time
 import urllib.request
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import urllib3
@@ -21,7 +21,7 @@ from aiohappyeyeballs import start_connection
 from aiohappyeyeballs.types import AddrInfoType
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, ProxyError
-from urllib3.response import BaseHTTPResponse
+from urllib3.response import BaseHTTPResponse, HTTPResponse
 
 STAGGER_S: Final = 0.25
 """So long the first address has for itself; then the next is tried as well. RFC 8305, section 5, recommends it."""
@@ -175,22 +175,31 @@ class Pools:
         try:
             return self._manager(proxy).request(method, url, **more)
         except ProxyError as error:
-            status = re.search(r"Tunnel connection failed: (\d{3})", str(error.original_error))
+            status = tunnel_status(error)
             if status is None:
                 raise HTTPError(f"the proxy {proxy} cannot be reached: {error.original_error}") from error
-            refusal = proxy.refusal(int(status[1]), urlsplit(url).netloc) if proxy else str(error)
-            raise (HTTPError if status[1].startswith("5") else ProxyRefusedError)(refusal) from error
+            refusal = proxy.refusal(status, urlsplit(url).netloc) if proxy else str(error)
+            raise (HTTPError if status >= 500 else ProxyRefusedError)(refusal) from error
 
     def _manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
         if proxy not in self._managers:
-            if proxy is None:
-                manager = urllib3.PoolManager(**self._settings)
-            else:
-                address = f"{proxy.scheme}://{proxy}"
-                manager = urllib3.ProxyManager(address, proxy_headers=proxy.headers, **self._settings)
-            manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-            self._managers.setdefault(proxy, manager)
+            self._managers.setdefault(proxy, manager(proxy, **self._settings))
         return self._managers[proxy]
+
+
+def manager(proxy: Proxy | None, **settings: Any) -> urllib3.PoolManager:
+    """Connections of urllib3, each to the address that answers, and through the proxy if there is one."""
+    made = urllib3.PoolManager(**settings)
+    if proxy is not None:
+        made = urllib3.ProxyManager(f"{proxy.scheme}://{proxy}", proxy_headers=proxy.headers, **settings)
+    made.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    return made
+
+
+def tunnel_status(error: ProxyError) -> int | None:
+    """What a proxy answered that did not connect; None where it did not answer."""
+    status = re.search(r"Tunnel connection failed: (\d{3})", str(error.original_error))
+    return int(status[1]) if status else None
 
 
 def _connected(connection: HTTPConnection) -> socket.socket:
@@ -206,14 +215,32 @@ def _connected(connection: HTTPConnection) -> socket.socket:
         raise NewConnectionError(connection, f"it cannot be connected to: {error}") from error
 
 
+def socket_of(answer: BaseHTTPResponse) -> socket.socket:
+    """What the body of an answer is read from: a connection forgets it where no other answer follows."""
+    opened: socket.socket = cast("_Http", answer.connection).opened
+    return opened
+
+
 class _Http(HTTPConnection):
+    opened: Any = None
+
     def _new_conn(self) -> socket.socket:
         return _connected(self)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own, as it has it
+        self.opened = self.sock
+        return super().getresponse()
 
 
 class _Https(HTTPSConnection):
+    opened: Any = None
+
     def _new_conn(self) -> socket.socket:
         return _connected(self)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own, as it has it
+        self.opened = self.sock
+        return super().getresponse()
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):

@@ -6,16 +6,20 @@ Everywhere else tracked files count, as settings and infrastructure are among th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from release import escaping, git, version
 from release.build_context import BuildContext
+from settings.names import prefix
+from settings.service import Build, Service
+from settings.site import Site
 
 FUNCTION: Final = Path("functions")
 """Folder of the deploy function: each environment takes its Python files from the working tree."""
@@ -23,21 +27,67 @@ SUBMODULE: Final = "160000"
 """Git's mode of a submodule."""
 
 
+def context_of(build: Build, root: Path) -> BuildContext:
+    """What an image is built from."""
+    folder = root / build.context
+    return BuildContext(folder=folder, dockerfile=folder / build.dockerfile, project=root)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What the first environment builds, relative to the project's folder."""
+    """What the first environment builds."""
 
-    backend: str
-    """Build context of the image, with its Dockerfile."""
-    frontend: str
-    """The built site. Its source is the folder that it lies in."""
+    images: Mapping[str, Build]
+    """By service."""
+    sites: Mapping[str, Site]
+    """Those with a folder of built files."""
 
     @staticmethod
-    def of(settings: Mapping[str, Any]) -> Sources | None:
-        """From the settings of a stack, `easi:<key>` to text; None where it promotes from another one."""
-        if settings.get("easi:promoteFrom"):
-            return None
-        return Sources(backend=str(settings["easi:backendFolder"]), frontend=str(settings["easi:frontendFolder"]))
+    def of(services: Mapping[str, Service], sites: Mapping[str, Site]) -> Sources:
+        return Sources(
+            images={name: service.build for name, service in services.items()},
+            sites={name: site for name, site in sites.items() if site.folder},
+        )
+
+    def problems(self, root: Path) -> list[str]:
+        """What cannot be built, or not as a commit, by its setting: all of it, before the first is built."""
+        problems = [
+            f"{prefix()}{setting} is {value}: that is outside of the repository {top}, and a version is a commit, "
+            "which has nothing of it; expected a folder in it"
+            for top in _repository(root)
+            for setting, value, path in self._places(root)
+            if not path.resolve().is_relative_to(top.resolve())
+        ]
+        for name, build in self.images.items():
+            setting = f"{prefix()}services.{name}.build"
+            context = context_of(build, root)
+            if not context.folder.is_dir():
+                problems.append(
+                    f"{setting}.context is {build.context}: there is no such folder in {root}; expected the folder "
+                    "with what the image is built from"
+                )
+            elif not context.dockerfile.is_file():
+                problems.append(
+                    f"{setting}.dockerfile is {build.dockerfile}: there is no such file in {build.context}; expected "
+                    "the path of the Dockerfile from there"
+                )
+        return problems
+
+    def _places(self, root: Path) -> Iterator[tuple[str, str, Path]]:
+        """Where something is built from: setting, its value, and where that is."""
+        for name, build in self.images.items():
+            setting, context = f"services.{name}.build", context_of(build, root)
+            yield f"{setting}.context", build.context, context.folder
+            if context.dockerfile.parent.resolve() != context.folder.resolve():
+                yield f"{setting}.dockerfile", build.dockerfile, context.dockerfile
+        for name, site in self.sites.items():
+            setting = "buildFolder" if site.build_folder else "folder"
+            yield f"sites.{name}.{setting}", site.build_folder or site.folder, _source(site, root)
+
+
+def _source(site: Site, root: Path) -> Path:
+    """The folder of a site's source: the one that the settings name, else what the built files lie in."""
+    return root / site.build_folder if site.build_folder else (root / site.folder).parent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,13 +115,18 @@ def read(root: Path, sources: Sources | None) -> Tree:
         files = {_place(path) for path in (root / FUNCTION).rglob("*.py")}
         folders = {_place(root / FUNCTION)}
         if sources is not None:
-            backend, site = root / sources.backend, root / sources.frontend
-            context = BuildContext(folder=backend, dockerfile=backend / "Dockerfile")
-            files |= {_place(backend / name) for name in context.files()}
-            files |= set(_files_below(site.parent, {_place(site), _place(site.parent / "node_modules")}))
+            source_folders = {_source(site, root) for site in sources.sites.values()}
+            without = {_place(root / site.folder) for site in sources.sites.values()}
+            without |= {_place(folder / "node_modules") for folder in source_folders}
+            for build in sources.images.values():
+                context = context_of(build, root)
+                files |= {_place(context.folder / name) for name in context.files()}
+                folders.add(_place(context.folder))
+            for folder in source_folders:
+                files |= set(_files_below(folder, without))
+                folders.add(_place(folder))
             # A submodule's link to its repository.
             files = {path for path in files if path.name != ".git"}
-            folders |= {_place(backend), _place(site.parent)}
         commit, top = git.head(root), git.top(root)
         return Tree(commit=commit, changes=dict(_changes(top, commit, files, folders)))
     except OSError as error:
@@ -79,6 +134,12 @@ def read(root: Path, sources: Sources | None) -> Tree:
             f"{escaping.line(str(error.filename))} cannot be read ({error.strerror}), so whether it is that of the "
             "commit is not known"
         ) from error
+
+
+def _repository(root: Path) -> Iterator[Path]:
+    """The working tree that `root` is part of; none where Git does not say, which `read` tells."""
+    with contextlib.suppress(git.GitError):
+        yield git.top(root)
 
 
 def _changes(top: Path, commit: str, files: set[Path], folders: set[Path]) -> Iterator[tuple[str, str]]:

@@ -14,31 +14,37 @@ from release import image, registry
 from release.preflight import roles
 from release.preflight.check import Check
 from release.registry import ImageError, Registries, Repository
-from release.request import ReleaseRequest
+from release.request import ServiceRequest
 from release.session import Clients
 
 
-def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def read(request: ServiceRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Describe the task definition as `task`. It must be one that ECS still runs, with the image that is released."""
-    arn = request.identity.task_definition
-    revision = name_in(arn)
-    again = "`pulumi up --refresh` registers it again"
-    try:
-        definition = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-    except ClientError as error:
-        if code(error) != "ClientException":
-            raise
-        yield f"the task definition {revision} does not exist: {again}"
+    yield from describe(clients, request.identity.task_definition, described)
+    if "task" not in described:
         return
-    described["task"] = definition
-    if definition["status"] != "ACTIVE":
-        yield f"the task definition {revision} is {definition['status']}, and ECS runs ACTIVE ones only: {again}"
+    definition, revision = described["task"], name_in(request.identity.task_definition)
     images = [container["image"] for container in definition["containerDefinitions"]]
     if not any(image.endswith(request.identity.image_digest) for image in images):
         yield (
             f"the task definition {revision} runs {', '.join(images)}, and {request.identity.image} is to be released: "
             "release with `pulumi up`, which registers the definition of that image"
         )
+
+
+def describe(clients: Clients, arn: str, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Describe a task definition as `task`, which has to be one that ECS still runs."""
+    again = "`pulumi up --refresh` registers it again"
+    try:
+        definition = clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    except ClientError as error:
+        if code(error) != "ClientException":
+            raise
+        yield f"the task definition {name_in(arn)} does not exist: {again}"
+        return
+    described["task"] = definition
+    if definition["status"] != "ACTIVE":
+        yield f"the task definition {name_in(arn)} is {definition['status']}, and ECS runs ACTIVE ones only: {again}"
 
 
 def checks(clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
@@ -57,11 +63,11 @@ def _check_role(clients: Clients, arn: str) -> Iterator[str]:
         yield f"the role {arn} of the task definition does not exist: `pulumi up --refresh` makes it again"
 
 
-def check_image(request: ReleaseRequest, clients: Clients) -> Iterator[str]:
+def check_image(request: ServiceRequest, clients: Clients) -> Iterator[str]:
     """A few small requests to the registries; no layer is read."""
     digest = request.identity.image_digest
     target = Repository.parse(request.identity.image.partition("@")[0])
-    source = Repository.parse(request.source.image.partition("@")[0]) if request.source.image else target
+    source = Repository.parse(request.source_image.partition("@")[0]) if request.source_image else target
     registries = Registries(source, target, registry.ecr_credentials(clients.ecr))
     with registries.pool:
         place = next((one for one in (target, source) if registries.digest(one, digest) == digest), None)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from release.preflight import secrets
-from release.request import ReleaseRequest
+from release.request import ServiceRequest
 from release.session import Clients
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Network:
     """Whether tasks get public addresses."""
 
 
-def check(request: ReleaseRequest, clients: Clients, service: Described, task: Described) -> Iterator[str]:
+def check(request: ServiceRequest, clients: Clients, service: Described, task: Described) -> Iterator[str]:
     """A few descriptions of the network that the release moves the service to, or of the service's own."""
     target = request.identity.network
     own = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
@@ -112,14 +112,14 @@ def _endpoints(ec2: EC2Client, networks: Sequence[str]) -> list[Described]:
     return [endpoint for endpoint in endpoints if endpoint.get("State", "available").lower() == "available"]
 
 
-def _also(request: ReleaseRequest, task: Described) -> Iterator[str]:
+def _also(request: ServiceRequest, task: Described) -> Iterator[str]:
     """Endpoints that this task needs beside those of its image."""
     drivers = {(container.get("logConfiguration") or {}).get("logDriver") for container in task["containerDefinitions"]}
     if "awslogs" in drivers:
         yield "logs"
     if any(secret.region == request.region for secret in secrets.used(task, request.region)):
         yield "secretsmanager"
-    if request.region in secrets.parameters(task, request):
+    if request.region in secrets.parameters(task, region=request.region, account=request.account):
         yield "ssm"
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
 from release.preflight import roles
-from release.preflight.check import Check
-from release.request import ReleaseRequest
-from release.session import Clients
+from release.preflight.check import Check, all_of
+from release.request import ServiceRequest
+from release.session import Clients, maker
 
 if TYPE_CHECKING:
     from types_boto3_ssm.type_defs import ParameterStringFilterTypeDef
@@ -38,7 +39,7 @@ def used(task: Mapping[str, Any], region: str) -> list[Secret]:
     return sorted({_secret(value, region) for value in _values(task) if ":secretsmanager:" in value})
 
 
-def parameters(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, list[str]]:
+def parameters(task: Mapping[str, Any], *, region: str, account: str) -> dict[str, list[str]]:
     """Names of the Systems Manager parameters that the task definition names, by their region.
 
     Those of other accounts are left out: their owner describes them.
@@ -48,28 +49,47 @@ def parameters(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, li
         if ":secretsmanager:" in value:
             continue
         if not value.startswith("arn:"):
-            by_region.setdefault(request.region, set()).add(value)
+            by_region.setdefault(region, set()).add(value)
             continue
-        _, _, _, region, account, resource = value.split(":", 5)
-        if account == request.account:
-            by_region.setdefault(region, set()).add(resource.removeprefix("parameter"))
+        _, _, _, region_of_it, account_of_it, resource = value.split(":", 5)
+        if account_of_it == account:
+            by_region.setdefault(region_of_it, set()).add(resource.removeprefix("parameter"))
     return {region: sorted(by_region[region]) for region in sorted(by_region)}
 
 
-def checks(request: ReleaseRequest, clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
+def checks(request: ServiceRequest, clients: Clients, task: Mapping[str, Any]) -> Iterator[Check]:
     """What is checked of a task definition's secrets and parameters."""
-    for secret in used(task, request.region):
-        yield f"the secret {secret.arn}", partial(check, clients, secret)
-    for region, names in parameters(task, request).items():
-        yield f"the parameters {', '.join(names)}", partial(check_parameters, clients, region, names)
+    yield from existence(clients, task, region=request.region, account=request.account)
     if role := task.get("executionRoleArn"):
         for action, arns in _reading(task, request).items():
             yield f"what {role} may read", partial(_check_reading, clients, role, action, arns)
 
 
+def existence(clients: Clients, task: Mapping[str, Any], *, region: str, account: str) -> Iterator[Check]:
+    """What is checked of secrets and parameters alone, whoever reads them."""
+    for secret in used(task, region):
+        yield f"the secret {secret.arn}", partial(check, clients, secret)
+    for region_of_them, names in parameters(task, region=region, account=account).items():
+        yield f"the parameters {', '.join(names)}", partial(check_parameters, clients, region_of_them, names)
+
+
+def before_build(sources: Collection[str], sign_in: Callable[[], boto3.Session]) -> list[str]:
+    """What is wrong with the secrets that the settings name: the checks of a release come after the image is built.
+
+    What these credentials may not ask is left to those checks. Raises BotoCoreError or ClientError where AWS does not
+    say whose the credentials are.
+    """
+    session = sign_in()
+    clients = Clients(s3=None, cloudfront=None, function=None, make=maker(session))
+    account = session.client("sts").get_caller_identity()["Account"]
+    task = {"containerDefinitions": [{"secrets": [{"valueFrom": source} for source in sources]}]}
+    problems, _ = all_of([*existence(clients, task, region=session.region_name, account=account)])
+    return problems
+
+
 def check(clients: Clients, secret: Secret) -> Iterator[str]:
     """The secret must have the value that the task asks for: ECS starts no task without it."""
-    mend = "create it, or correct easi:backendSecrets"
+    mend = "create it, or correct the service's secrets"
     try:
         secret_in_aws = clients.secretsmanager(secret.region).describe_secret(SecretId=secret.arn)
     except ClientError as error:
@@ -82,10 +102,10 @@ def check(clients: Clients, secret: Secret) -> Iterator[str]:
         return
     versions: Mapping[str, Sequence[str]] = secret_in_aws.get("VersionIdsToStages") or {}
     if secret.version and secret.version not in versions:
-        yield f"the secret {secret.arn} has no version {secret.version}: correct easi:backendSecrets"
+        yield f"the secret {secret.arn} has no version {secret.version}: correct the service's secrets"
     stage = secret.stage or ("" if secret.version else "AWSCURRENT")
     if stage and not any(stage in stages for stages in versions.values()):
-        yield f"the secret {secret.arn} has no value that is {stage}: give it one, or correct easi:backendSecrets"
+        yield f"the secret {secret.arn} has no value that is {stage}: give it one, or correct the service's secrets"
 
 
 def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Iterator[str]:
@@ -101,7 +121,7 @@ def check_parameters(clients: Clients, region: str, names: Sequence[str]) -> Ite
             existing |= {parameter["Name"].lstrip("/") for parameter in page["Parameters"]}
     for name in names:
         if name.lstrip("/") not in existing:
-            yield f"the parameter {name} does not exist in {region}: create it, or correct easi:backendSecrets"
+            yield f"the parameter {name} does not exist in {region}: create it, or correct the service's secrets"
 
 
 def _check_reading(clients: Clients, role: str, action: str, arns: Sequence[str]) -> Iterator[str]:
@@ -119,9 +139,9 @@ def _check_reading(clients: Clients, role: str, action: str, arns: Sequence[str]
             )
 
 
-def _reading(task: Mapping[str, Any], request: ReleaseRequest) -> dict[str, list[str]]:
+def _reading(task: Mapping[str, Any], request: ServiceRequest) -> dict[str, list[str]]:
     """The actions that read what the task definition names, and the ARNs of that."""
-    partition = request.service.split(":")[1]
+    partition = request.arn.split(":")[1]
     by_action: dict[str, set[str]] = {}
     for value in _values(task):
         if ":secretsmanager:" in value:

@@ -10,25 +10,27 @@ from botocore.exceptions import ClientError
 from functions.aws_errors import code
 from functions.names import name_in
 from release import records
-from release.request import ReleaseRequest
+from release.request import ServiceRequest
 from release.session import Clients
 
 TRAFFIC_PORT = "traffic-port"
 """What a target group says that asks for the health where it sends requests."""
 
 
-def read(request: ReleaseRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def read(request: ServiceRequest, clients: Clients, described: MutableMapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Describe the service as `service`."""
-    cluster = request.service.split("/")[-2]
-    services = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
+    cluster = request.arn.split("/")[-2]
+    services = clients.ecs.describe_services(cluster=cluster, services=[request.arn])["services"]
     if services and services[0]["status"] == "ACTIVE":
         described["service"] = services[0]
     else:
         status = f"is {services[0]['status']}" if services else "does not exist"
-        yield f"the service {request.service} {status}: `pulumi up --refresh` makes it again"
+        yield f"the service {request.arn} {status}: `pulumi up --refresh` makes it again"
 
 
-def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[str, Any]) -> Iterator[str]:
+def check_finished(
+    request: ServiceRequest, records_bucket: str, clients: Clients, service: Mapping[str, Any]
+) -> Iterator[str]:
     """What ECS still rolls out, unless it is what is wanted or what was proven.
 
     Somebody may have had ECS deploy the revision again that it runs.
@@ -40,8 +42,9 @@ def check_finished(request: ReleaseRequest, clients: Clients, service: Mapping[s
     ]
     if not rolling:
         return
-    proven = records.read_release(clients.s3, request.site.records_bucket)
-    expected = {request.identity.task_definition, proven.task_definition if proven else ""}
+    proven = records.read_release(clients.s3, records_bucket)
+    before = proven.services.get(request.name) if proven else None
+    expected = {request.identity.task_definition, before.task_definition if before else ""}
     for deployment in rolling:
         if deployment["taskDefinition"] not in expected:
             revision = name_in(deployment["taskDefinition"])
@@ -78,12 +81,8 @@ def check_ports(service: Mapping[str, Any], task: Mapping[str, Any]) -> Iterator
 
 def check_targets(clients: Clients, service: Mapping[str, Any]) -> Iterator[str]:
     """Each target group must exist, take tasks, and ask for health on the container's port."""
-    ports: dict[str, int] = {}
-    for balancer in service.get("loadBalancers") or ():
-        other = (balancer.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
-        for arn in (balancer.get("targetGroupArn"), other):
-            if arn:
-                ports[arn] = balancer["containerPort"]
+    balancers = [balancer for balancer in service.get("loadBalancers") or () if balancer.get("targetGroupArn")]
+    ports = {balancer["targetGroupArn"]: balancer["containerPort"] for balancer in balancers}
     for arn, port in ports.items():
         try:
             group = clients.elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]

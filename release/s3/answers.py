@@ -35,7 +35,7 @@ _KINDS: Final[Mapping[str, Callable[[str], Any]]] = {
     "MaxKeys": int,
     "Size": int,
 }
-_ENCODED: Final = frozenset({"Delimiter", "Key", "Prefix", "StartAfter"})
+_ENCODED: Final = frozenset({"Delimiter", "Key", "Prefix"})
 """What `encoding-type=url` encodes of a listing."""
 _LISTS: Final = frozenset({"CommonPrefixes", "Contents", "Deleted"})
 

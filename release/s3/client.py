@@ -49,7 +49,6 @@ _HEADERS: Final = {
     "ChecksumSHA256": "x-amz-checksum-sha256",
     "ContentType": "content-type",
     "CopySource": "x-amz-copy-source",
-    "CopySourceIfMatch": "x-amz-copy-source-if-match",
     "IfMatch": "if-match",
     "IfNoneMatch": "if-none-match",
     "MetadataDirective": "x-amz-metadata-directive",
@@ -59,7 +58,6 @@ _PARAMETERS: Final = {
     "Delimiter": "delimiter",
     "MaxKeys": "max-keys",
     "Prefix": "prefix",
-    "StartAfter": "start-after",
     "VersionId": "versionId",
     **{name: name for name in ("delete", "encoding-type", "list-type")},
 }

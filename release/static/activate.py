@@ -21,14 +21,17 @@ from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL, CONFIG, content_type
 from release.static.errors import StaticReleaseError, WrongContentError
-from release.static.invalidation import INVALIDATION_WAIT_S, invalidate
+from release.static.invalidation import invalidate
 from release.static.manifest import File, Manifest
+from release.static.parallel import in_parallel
 from release.static.records import Records
-from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, is_elsewhere, kept_at
+from release.static.source import Folder, Upstream, bringer, catalog_of, copy_object, kept_at
 from release.static.store import MAX_HISTORY, NOTHING_ACTIVE, Active, Site, reported
 from release.version import short
 
 READ_BACK_DEADLINE_S: Final = 120.0
+MAX_WHOLE_FLOAT: Final = 2.0**53
+"""Up to here, a float has every whole number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +95,9 @@ def switch(
     rewrite: bool = False,
     source: Folder | Upstream | None = None,
     records: Records | None = None,
+    listing: repair.Listing | None = None,
     by: str = "",
     take_over: bool = False,
-    invalidation_wait_s: float = INVALIDATION_WAIT_S,
     routes_client: Callable[[], Any] = routes.no_client,
 ) -> Switched:
     """Makes the staged manifest with this digest the site, with `config` as its config.json; None: without one.
@@ -107,10 +110,10 @@ def switch(
 
     `begins` is called before the first file changes. If it is None, `static/active.json` says from then on that the
     activation has not ended, and who began it (`by`). While another release's has not ended, this one is refused,
-    unless that is an hour old or `take_over` says that it is dead. `records`: what this run has read already. Raises
-    StaticReleaseError; run again, it continues.
+    unless that is an hour old or `take_over` says that it is dead. `records` and `listing`: what this run has read
+    already. Raises StaticReleaseError; run again, it continues.
     """
-    records = records or Records(s3, site.records_bucket)
+    records = records or Records(s3, site.records_bucket, site.prefix)
     recorded = records.active() or NOTHING_ACTIVE
     body = None if config is None else _config(config)
     becomes = _record(recorded, manifest, body, site)
@@ -122,13 +125,15 @@ def switch(
     if begins is None and not take_over:
         records.check_nobody_switches(but=manifest)
     target = _staged(records, manifest)
+    becomes = replace(becomes, version=target.version)
     is_known = recorded.manifest and recorded.unsettled is None and not rewrite
     active = records.load(str(recorded.manifest)) if is_known else None
     doubt = _is_in_doubt(recorded, active, records.catalog(), rewrite=rewrite)
-    change = _Change(s3=s3, site=site, records=records, source=source, target=target, active=active, doubt=doubt)
-    seen = repair.find(s3=s3, site=site, manifest=target, catalog=records.catalog(), source=source, doubt=doubt)
+    change = _Change(site=site, records=records, source=source, target=target, active=active, doubt=doubt)
+    usable = None if doubt else listing
+    seen = repair.find(records=records, site=site, manifest=target, source=source, doubt=doubt, listing=usable)
     steps = change.decide(seen, recorded, becomes, config_is_written=body is not None)
-    change.check(steps)
+    repair.check_kept(records=records, manifest=target, source=source, files=steps.files)
     restored = [repaired.file.path for repaired in seen.repairs]
     change.save_etags(seen.etags, [*restored, *(file.path for file in steps.files)])
     started = store.now()
@@ -142,10 +147,10 @@ def switch(
     # An edge may remember that a file was not there.
     forget = [*steps.invalidate, *plan.invalidation(restored)]
     release = f"{manifest} {becomes.config_sha256} {started}"
-    say(invalidate(cloudfront, site.distribution_id, forget, release, invalidation_wait_s))
+    say(invalidate(cloudfront, site.distribution_id, forget, release))
     written = [*restored, *(file.path for file in steps.files), *([CONFIG] if steps.config else [])]
     deleted = f", {len(steps.removed)} deleted" if steps.removed else ""
-    say(f"the site is {short(target.version)}: {len(written)} files switched{deleted}")
+    say(f"the site is {short(target.version)}: {progress.counted(len(written), 'file')} switched{deleted}")
     activated = Activated(
         manifest=manifest, replaced=recorded.manifest, written=tuple(sorted(written)), removed=tuple(steps.removed)
     )
@@ -167,7 +172,17 @@ def prove(*, switched: Switched, site: Site, say: Say, deadline_s: float = READ_
 
 
 def _config(config: Mapping[str, object]) -> bytes:
-    return json.dumps(config, sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
+    return json.dumps(_with_whole_numbers(config), sort_keys=True, indent=1, ensure_ascii=True).encode() + b"\n"
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """The same JSON: the inputs of a resource have every number as a float, and the text is to be as it was set."""
+    if isinstance(value, Mapping):
+        return {key: _with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_whole_numbers(item) for item in value]
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= MAX_WHOLE_FLOAT
+    return int(value) if is_whole else value
 
 
 def _staged(records: Records, digest: str) -> Manifest:
@@ -209,7 +224,6 @@ def _is_in_doubt(recorded: Active, active: Manifest | None, catalog: Catalog, *,
 class _Change:
     """A site that is to become `target`."""
 
-    s3: Any
     site: Site
     records: Records
     source: Folder | Upstream | None
@@ -235,11 +249,6 @@ class _Change:
             config_changed=config_is_written and not same_config,
         )
 
-    def check(self, steps: plan.Switch) -> None:
-        """Raises StaticReleaseError if a file is lacking that is nowhere but in the records bucket."""
-        if not is_elsewhere(self.source, self.site.records_bucket):
-            repair.check_kept(self.s3, self.site, self.target, self.records.catalog(), steps.files)
-
     def save_etags(self, etags: Mapping[str, str], written: Sequence[str]) -> None:
         """Notes in the catalog the ETags that were found, and none for what is `written` now.
 
@@ -252,10 +261,10 @@ class _Change:
     def write(self, steps: plan.Switch, *, config: bytes, routed: AbstractContextManager[None], say: Say) -> None:
         """Makes the site `target`, in the order in which visitors may see it."""
         place = progress.counting(self._place, say, "switched", len(steps.files))
-        store.in_parallel(self.s3, place, steps.other)
+        in_parallel(self.records.s3, place, steps.other)
         if steps.config:
             with reported(f"write s3://{self.site.bucket}/{CONFIG}"):
-                self.s3.put_object(
+                self.records.s3.put_object(
                     Bucket=self.site.bucket,
                     Key=CONFIG,
                     Body=config,
@@ -264,19 +273,20 @@ class _Change:
                 )
         with routed:
             for wave in steps.pages:
-                store.in_parallel(self.s3, place, wave)
-            store.delete(self.s3, self.site.bucket, ({"Key": path} for path in steps.removed))
+                in_parallel(self.records.s3, place, wave)
+            store.delete(self.records.s3, self.site.bucket, ({"Key": path} for path in steps.removed))
 
     def _place(self, file: File) -> None:
         """Puts a file that keeps its name where visitors get it."""
         catalog = self.records.catalog()
-        kept, served = (self.site.records_bucket, kept_at(catalog, self.target, file)), (self.site.bucket, file.path)
+        kept = (self.site.records_bucket, kept_at(catalog, self.target, file, self.site.prefix))
+        served = (self.site.bucket, file.path)
         try:
-            copy_object(self.s3, file, source=kept, target=served)
+            copy_object(self.records.s3, file, source=kept, target=served)
         except StaticReleaseError as error:
             # Somebody deleted or changed it. What the release comes from has it, in most cases.
             missing = isinstance(error.__cause__, ClientError) and is_missing(error.__cause__)
             if self.source is None or not (missing or isinstance(error, WrongContentError)):
                 raise
-            bringer(self.s3, self.source, self.target, catalog_of(self.s3, self.source))(file, *kept)
-            copy_object(self.s3, file, source=kept, target=served)
+            bringer(self.records.s3, self.source, self.target, catalog_of(self.records.s3, self.source))(file, *kept)
+            copy_object(self.records.s3, file, source=kept, target=served)

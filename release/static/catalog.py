@@ -47,6 +47,8 @@ class Purged:
     sha256: str
     at: str
     by: str
+    reason: str = ""
+    """Empty where nobody said why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,7 @@ class Catalog:
         if len(body) > strict_json.MAX_BYTES:
             raise StaticReleaseError(
                 f"the list of what is kept has {len(body)} bytes, {strict_json.MAX_BYTES} are possible: keep fewer "
-                "releases (easi:keepReleases), or build a site of fewer files"
+                "releases (the setting keepReleases), or build a site of fewer files"
             )
         return body
 
@@ -191,6 +193,6 @@ def without_purged(manifest: Manifest, purged: Collection[Purged]) -> Manifest:
     files = tuple(file for file in manifest.files if (file.path, file.sha256) not in gone)
     if len(files) == len(manifest.files):
         return manifest
-    rest = Manifest(version=manifest.version, files=files)
+    rest = replace(manifest, files=files)
     vars(rest)["digest"] = manifest.digest  # where `cached_property` keeps it
     return rest

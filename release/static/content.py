@@ -5,11 +5,14 @@ digest everywhere.
 """
 
 import codecs
+import fnmatch
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
+
+from settings.site_build import HASHED
 
 Cache = Literal["immutable", "no-cache"]
 
@@ -22,6 +25,8 @@ ENTRY: Final = "index.html"
 """The page that a visitor gets first."""
 CONFIG: Final = "config.json"
 """What the site reads at run time: each environment's own."""
+NOT_FOUND: Final = "404.html"
+"""What a visitor gets for a miss of a site of many pages, if its build made one."""
 VERSION: Final = "version.json"
 """What a build was made from."""
 OTHER_TYPE: Final = "application/octet-stream"
@@ -40,9 +45,19 @@ _WELL_KNOWN: Final = {
 _TEXT: Final = re.compile(r"text/.*|.*\+(?:json|xml)|application/(?:json5?|sql|toml|x-ndjson|x-sh|xml|xml-dtd|yaml)")
 """Types of text. The build is taken to write UTF-8: without a charset, browsers guess."""
 
-# Vite's default: assets/<name>-<8 characters of base64url>.<ext>; a hash that was configured to be longer is accepted
-# as far as it has no "-" in it, because it could not be told from the words of the name.
-_HASHED: Final = re.compile(r"^.+-(?P<hash>[A-Za-z0-9_]{8,32}|[A-Za-z0-9_-]{8})(?:\.[A-Za-z0-9]+){1,2}$")
+_EXTENSIONS: Final = r"(?:\.[A-Za-z0-9]+){1,3}$"
+_NAMES: Final = tuple(
+    re.compile(pattern + _EXTENSIONS)
+    for pattern in (
+        # Vite: index-DiwrgTda.js, Next.js: main-4f3c2a1b9d8e7f60.js. A hash that is longer than Vite's default has no
+        # "-" in it, because it could not be told from the words of the name.
+        r"^.+-(?P<hash>[A-Za-z0-9_]{8,64}|[A-Za-z0-9_-]{8})",
+        # Create React App: main.4f3c2a1b.chunk.js.map, Astro: index.DiwrgTda.css, hero.CJzp9XqZ_Z1bVbVn.webp.
+        r"^.+\.(?P<hash>[0-9a-f]{8,64}|[A-Za-z0-9_]{8}(?:_[A-Za-z0-9]+)?)",
+        # Next.js: 4f3c2a1b9d8e7f60.css, 4f3c2a1b9d8e7f60-s.p.woff2.
+        r"^(?P<hash>[0-9a-f]{16,64})(?:-[a-z])?",
+    )
+)
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
 _YEAR: Final = r"(?:19|20)[0-9]{2}"
@@ -52,7 +67,7 @@ _HAS_VOWEL: Final = r"(?=[AEIOUY]|[A-Z]?[a-z]*[aeiouy])"
 # word, Word, px, WORD; arrowLeft: in letters of chance, both parts are hardly ever so long.
 _WORD: Final = rf"(?:{_HAS_VOWEL}[A-Z]?[a-z]+|[A-Z]?[a-z]{{1,2}}|[A-Z]+)"
 _CAMEL_CASE: Final = rf"{_HAS_VOWEL}(?:[A-Z][a-z]{{3,}}|[a-z]{{4,}})(?:{_HAS_VOWEL}[A-Z][a-z]{{3,}})+"
-_PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+)"
+_PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+(?:T[0-9]+Z?)?)"  # 20240101T1200
 _WORDS: Final = re.compile(rf"{_PART}(?:[-_]{_PART})*")  # my-photo, IMG_1234, version2
 
 
@@ -74,21 +89,38 @@ def content_type(path: str, beginning: bytes = b"\0") -> str:
     return _WELL_KNOWN.get(name) or (_PLAIN if _is_text(beginning) else OTHER_TYPE)
 
 
-def cache_class(path: str) -> Cache:
+def cache_class(path: str, hashed: tuple[str, ...] = HASHED) -> Cache:
     """`immutable` for a file whose name carries the hash of its content, `no-cache` for all others.
 
-    A file is taken for content-hashed when the bundler put it under `assets/` and its name ends in `-<hash>.<ext>`,
-    where the hash is of 8 or more hexadecimal digits that are no date, or does not read as words or a number:
-    `assets/photo-original.jpg`, `assets/icon-arrowLeft.svg`, `assets/report-20231123.pdf` and `assets/a-my-photo.png`
-    are not. The doubt goes to `no-cache`: a hashed file that is not recognised (of base64url one in a hundred, of
-    hexadecimal digits two in ten thousand) costs visitors a conditional request, while a plain file taken for a hashed
-    one would be stale for a year. A release in which a content-hashed name comes back with other content is refused.
+    A file is taken for content-hashed when one of the globs `hashed` matches its path, and its name has a hash where
+    bundlers write one: of 8 or more hexadecimal digits that are no date, or of characters that do not read as words or
+    a number. `assets/photo-original.jpg`, `assets/icon-arrowLeft.svg`, `assets/report-20231123.pdf` and
+    `assets/a-my-photo.png` are not. So a glob says where hashes are looked for, and not that there is one.
+
+    The doubt goes to `no-cache`: a hashed file that is not recognised (of base64url one in a hundred, of hexadecimal
+    digits two in ten thousand) costs visitors a conditional request, while a plain file taken for a hashed one would be
+    stale for a year. A release in which a content-hashed name comes back with other content is refused.
     """
-    folder, _, name = path.rpartition("/")
-    if folder.split("/", 1)[0] != "assets" or is_html(name):
+    name = path.rpartition("/")[2]
+    if is_html(name) or not _glob(hashed).match(path):
         return "no-cache"
-    match = _HASHED.match(name)
-    return "immutable" if match and _is_hash(match["hash"]) else "no-cache"
+    return "immutable" if any(_is_hash(match["hash"]) for match in _hashes(name)) else "no-cache"
+
+
+def glob_problem(glob: str) -> str | None:
+    """Why a glob of `hashed` would match no file of any build; None for one that may."""
+    if not glob or glob.startswith("/") or not {".", ".."}.isdisjoint(glob.split("/")):
+        return "expected a path in the build, such as assets/**"
+    return f"a folder is written {glob}**" if glob.endswith("/") else None
+
+
+@functools.cache
+def _glob(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)")
+
+
+def _hashes(name: str) -> Iterator[re.Match[str]]:
+    return (match for pattern in _NAMES if (match := pattern.match(name)))
 
 
 def _is_hash(text: str) -> bool:

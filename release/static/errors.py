@@ -1,4 +1,4 @@
-from release.errors import ExpectedError
+from settings.errors import ExpectedError
 
 
 class StaticReleaseError(ExpectedError):
@@ -11,6 +11,10 @@ class ManifestError(StaticReleaseError):
 
 class NotBuiltError(ManifestError):
     """A folder is not a whole build: to build it, once more, is what helps."""
+
+
+class SwitchUnderWayError(StaticReleaseError):
+    """Another run may be switching the site."""
 
 
 class WrongContentError(StaticReleaseError):

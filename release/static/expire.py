@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from release.progress import Say
+from release.progress import Say, counted
 from release.static import plan, store
 from release.static.catalog import Expiring
 from release.static.errors import StaticReleaseError
@@ -43,7 +43,7 @@ def expire(
     """
     if keep < 1:
         raise StaticReleaseError(f"keep={keep}: the release that is active is always kept, so 1 is the least")
-    records = records or Records(s3, site.records_bucket)
+    records = records or Records(s3, site.records_bucket, site.prefix)
     active = records.active()
     if active is None or not active.manifest or active.unsettled is not None:
         say("no static release is forgotten: none is active, or an activation has not ended")
@@ -62,10 +62,11 @@ def expire(
     if going == Expiring():
         return Expired(manifests=(), objects=0)
     store.delete(s3, site.bucket, ({"Key": path} for path in going.assets))
-    store.delete(s3, site.records_bucket, ({"Key": store.blob(sha256)} for sha256 in going.blobs))
+    store.delete(s3, site.records_bucket, ({"Key": store.blob(sha256, site.prefix)} for sha256 in going.blobs))
     for digest in going.manifests:
-        left = (item["Key"] for item in store.listed(s3, site.records_bucket, store.root(digest)))
+        left = (item["Key"] for item in store.listed(s3, site.records_bucket, store.root(digest, site.prefix)))
         store.delete(s3, site.records_bucket, ({"Key": key} for key in left))
     records.save_catalog(replace(catalog, expiring=Expiring()))
-    say(f"forgot {len(going.manifests)} static releases; {len(going.assets)} files of the site went with them")
+    forgotten, gone = counted(len(going.manifests), "static release"), counted(len(going.assets), "file")
+    say(f"forgot {forgotten}, and with that {gone} of the site")
     return Expired(manifests=going.manifests, objects=len(going.assets))

@@ -5,15 +5,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from release.progress import counted
 from release.static.store import reported
 
 INVALIDATION_WAIT_S: Final = 60.0
 INVALIDATION_POLL_S: Final = 2.0
 
 
-def invalidate(
-    cloudfront: Any, distribution: str | None, paths: Sequence[str], what: str, wait_s: float = INVALIDATION_WAIT_S
-) -> str:
+def invalidate(cloudfront: Any, distribution: str | None, paths: Sequence[str], what: str) -> str:
     """Has the edges forget `paths`, and waits a while for it; returns what to say.
 
     It is a second means: the files are `no-cache`, so that edges ask again anyway. Hence a slow one is said, not a
@@ -22,17 +21,19 @@ def invalidate(
     if not paths:
         return "nothing to invalidate"
     if distribution is None:
-        return f"nothing is invalidated: no distribution was given ({len(paths)} paths changed)"
+        return f"nothing is invalidated: no distribution was given ({counted(len(paths), 'path')} changed)"
     reference = hashlib.sha256(" ".join((what, *paths)).encode()).hexdigest()
     with reported(f"invalidate {len(paths)} paths of the distribution {distribution}"):
         batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
         answer = cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)["Invalidation"]
-        deadline = time.monotonic() + wait_s
+        deadline = time.monotonic() + INVALIDATION_WAIT_S
         while answer["Status"] != "Completed" and time.monotonic() < deadline:
             time.sleep(INVALIDATION_POLL_S)
             answer = cloudfront.get_invalidation(DistributionId=distribution, Id=answer["Id"])["Invalidation"]
     shown = " ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
     ended = (
-        "" if answer["Status"] == "Completed" else f"; not at every edge after {wait_s:.0f} s, they ask again anyway"
+        ""
+        if answer["Status"] == "Completed"
+        else f"; not at every edge after {INVALIDATION_WAIT_S:.0f} s, they ask again anyway"
     )
     return f"invalidated {shown}{ended}"

@@ -2,27 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from functions import strict_json
 from functions.strict_json import DamagedError, Form
-from release import escaping
-from release.static import scan, unfit
-from release.static.content import CONFIG, ENTRY, VERSION, Cache, cache_class, content_type
-from release.static.errors import ManifestError, NotBuiltError
-from release.version import is_digest
+from release.static.content import CACHE_CONTROL, Cache
+from release.static.errors import ManifestError
+from settings.site_build import Pages
 
-_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
-_VERSION_FORM: Final = "1 to 128 letters, digits, points, _ and -, a letter or digit first"
-SiteVersion = Annotated[str, Form(_VERSION.fullmatch, "a Git SHA")]
+VERSIONS: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+SiteVersion = Annotated[str, Form(VERSIONS.fullmatch, "a Git SHA")]
 """Of a manifest."""
-_MAX_VERSION_FILE_BYTES: Final = 64 * 1024
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _FILES_IN_A_PIECE: Final = 1000
 
 
@@ -32,7 +27,7 @@ class File:
 
     path: str
     size: Annotated[int, Form(lambda size: size >= 0, "0 or more bytes")]
-    sha256: Annotated[str, Form(re.compile("[0-9a-f]{64}").fullmatch, "64 hexadecimal digits")]
+    sha256: Annotated[str, Form(_SHA256.fullmatch, "64 hexadecimal digits")]
     content_type: str
     cache: Cache
 
@@ -43,6 +38,8 @@ class Manifest:
 
     version: SiteVersion
     files: tuple[File, ...]
+    pages: Pages = "single"
+    """What the build is: it is released and gone back to as that."""
 
     @cached_property
     def digest(self) -> str:
@@ -76,128 +73,35 @@ class Manifest:
                 for file in self.files[start : start + _FILES_IN_A_PIECE]
             )
             yield f"{',' if start else ''}{piece}".encode()
-        yield f'],"version":{quoted(self.version)}}}'.encode()
+        # As it was before there were sites of many pages, so that a build keeps its digest.
+        pages = "" if self.pages == "single" else f',"pages":{quoted(self.pages)}'
+        yield f']{pages},"version":{quoted(self.version)}}}'.encode()
 
     @classmethod
     def from_json(cls, text: bytes | str) -> "Manifest":
         """The manifest that `to_json` wrote. Raises ManifestError for anything else."""
         try:
-            manifest = strict_json.read(cls, strict_json.decode(text))
+            document = strict_json.decode(text)
+            rows = document.get("files") if isinstance(document, dict) else None
+            # Without its rows: with them it takes five times as long.
+            manifest = strict_json.read(cls, {**document, "files": []} if isinstance(rows, list) else document)
+            files = tuple(_file(row, at) for at, row in enumerate(rows or ()))
         except DamagedError as error:
             raise ManifestError(str(error)) from error
-        paths = [file.path for file in manifest.files]
+        paths = [file.path for file in files]
         if paths != sorted(set(paths)) or any(path.startswith("/") or ".." in path.split("/") for path in paths):
             raise ManifestError("its paths are out of order, or lead out of the site")
-        return manifest
+        return replace(manifest, files=files)
 
 
-@dataclass(frozen=True)
-class Built:
-    version: SiteVersion
-
-
-def checked_digest(value: str) -> str:
-    """The hexadecimal part of `sha256:<hex>`. Raises ManifestError for another form."""
-    if not is_digest(value):
-        raise ManifestError(f"a manifest's digest is sha256:<64 hexadecimal digits>, not {value!r}")
-    return value.removeprefix("sha256:")
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """A file that vanishes or cannot be read is a NotBuiltError that names it."""
+def _file(row: Any, at: int) -> File:
+    """One file of a stored manifest. Raises DamagedError."""
     try:
-        yield
-    except OSError as error:
-        name = escaping.line(str(error.filename))
-        raise NotBuiltError(f"{name} cannot be read ({error.strerror})") from error
-
-
-def check_is_folder(path: Path) -> None:
-    """Raises NotBuiltError for what is none."""
-    if not path.is_dir():
-        raise NotBuiltError(f"{path} is not a folder")
-
-
-@_readable()
-def from_folder(
-    folder: Path, *, version: str | None = None, allowed: Collection[str] | None = (), config_is_written: bool = True
-) -> Manifest:
-    """The manifest of a built site; files are read in pieces, each once.
-
-    `version` is what it was built from, by default what its version.json says. `allowed` are the paths of unfit files
-    that are public on purpose; None takes any, for a folder that was held to them before. With `config_is_written` the
-    site's config.json is written for each environment, and may not be part of the build.
-
-    Raises ManifestError for anything else.
-    """
-    check_is_folder(folder)
-    paths = sorted(scan.paths(str(folder), str(folder.resolve())))
-    if not paths:
-        raise NotBuiltError(f"{folder} is empty")
-    present = set(paths)
-    if ENTRY not in present:
-        raise NotBuiltError(f"{folder} has no {ENTRY}, so there is no page to show")
-    if config_is_written and CONFIG in present:
-        raise ManifestError(
-            f"{folder} has a {CONFIG}; a release writes that file for each environment from its settings: "
-            "take it out of the build (out of `public/`, say)"
-        )
-    if version is None:
-        if VERSION not in present:
-            raise NotBuiltError(f"{folder} has no {VERSION}, so nothing says what it was built from")
-        version = _read_version(folder / VERSION)
-    elif not _VERSION.fullmatch(version):
-        raise ManifestError(f"the version is {version!r}, expected {_VERSION_FORM}, for example a Git SHA")
-    unfit_paths = {path: reason for path in paths if (reason := unfit.by_name(path))}
-    if allowed is not None:
-        unfit.check(unfit_paths, allowed)
-    scan.check_distinct(paths)
-    files = []
-    for path in paths:
-        size, sha256, head = scan.read(str(folder), path)
-        if reason := unfit.by_beginning(head):
-            unfit_paths[path] = reason
-        files.append(
-            File(path=path, size=size, sha256=sha256, content_type=content_type(path, head), cache=cache_class(path))
-        )
-    if allowed is not None:
-        unfit.check(unfit_paths, allowed)
-        unfit.check_allowed(allowed, unfit_paths)
-    return Manifest(version=version, files=tuple(files))
-
-
-@_readable()
-def check_pages(folder: Path, manifest: Manifest, *, config_is_written: bool = True) -> None:
-    """Raises NotBuiltError if a page of the build cannot be shown with what is in it. Reads every page."""
-    from release.static import pages  # noqa: PLC0415 - a release that changes nothing has no use for a parser of HTML
-
-    problem = pages.problem(folder, {*(file.path for file in manifest.files), *([CONFIG] if config_is_written else [])})
-    if problem is not None:
-        raise NotBuiltError(problem)
-
-
-def of_build(folder: Path, version: str, *, allowed: Collection[str] = ()) -> Manifest:
-    """The manifest of the site that was built as `version`, by this project's own build.
-
-    Raises ManifestError for another one as well, and for one whose pages cannot be shown with what is in it.
-    """
-    try:
-        built = from_folder(folder, allowed=allowed)
-        if built.version != version:
-            raise NotBuiltError(  # noqa: TRY301 - it gets the same end as what the calls around it raise
-                f"{folder} was built from {built.version}, and {version} is to be released"
-            )
-        check_pages(folder, built)
-    except NotBuiltError as error:
-        raise ManifestError(f"{error}; to build it:  make frontend") from error
-    return built
-
-
-def _read_version(file: Path) -> str:
-    with file.open("rb") as opened:
-        text = opened.read(_MAX_VERSION_FILE_BYTES)
-    try:
-        return strict_json.read(Built, strict_json.decode(text)).version
-    except DamagedError as error:
-        raise NotBuiltError(f'{file} must hold {{"version": "<git sha>"}}, not {text[:80]!r} ({error})') from error
+        size, sha256, cache = row["size"], row["sha256"], row["cache"]
+        texts = path, media_type = row["path"], row["contentType"]
+        is_sound = type(size) is int and size >= 0 and cache in CACHE_CONTROL and _SHA256.fullmatch(sha256)
+        if is_sound and [type(text) for text in texts] == [str, str]:
+            return File(path=path, size=size, sha256=sha256, content_type=media_type, cache=cache)
+    except (KeyError, TypeError):
+        pass
+    return strict_json.read(File, row, f"files[{at}]")  # which says what is wrong with it

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
 from release.static.content import ENTRY, is_html
+from settings.site_build import Pages
 
 MAX_NAMED: Final = 5
 """References that are named in one message; the others are counted."""
@@ -101,34 +102,40 @@ class _Page(HTMLParser):
             self.has_content = True
 
 
-def problem(folder: Path, paths: Collection[str]) -> str | None:
-    """What is wrong with the pages of a build: one is empty, or names a local file that is not in `paths`."""
+def problems(folder: Path, paths: Collection[str], pages: Pages = "single") -> list[str]:
+    """What is wrong with the pages of a build: some are empty, or name local files that are not in `paths`."""
+    wrong: list[str] = []
     missing: list[str] = []
     for path in sorted(path for path in paths if is_html(path)):
         body = (folder / path).read_bytes()
         if not body.strip():
-            return f"{path} in {folder} is empty"
+            wrong.append(f"{path} in {folder} is empty")
+            continue
         more = None if path == ENTRY else references_or_more(body)
-        if more is not None and not any(_missing(path, "", more, paths)):
+        if more is not None and not any(_missing(path, "", more, paths, pages)):
             continue
         try:
             page = _read(body)
         except AssertionError as error:  # html.parser raises it for declarations that it does not know
-            return f"{path} in {folder} is not HTML that can be read: {error}"
+            wrong.append(f"{path} in {folder} is not HTML that can be read: {error}")
+            continue
         if path == ENTRY and not page.has_content:
-            return f"{path} in {folder} has nothing to show and loads no script"
-        missing += _missing(path, page.base, page.references, paths)
-    if not missing:
-        return None
-    problems = list(dict.fromkeys(missing))
-    more_of_them = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
-    return f"pages in {folder} need files that the site will not have: {'; '.join(problems[:MAX_NAMED])}{more_of_them}"
+            wrong.append(f"{path} in {folder} has nothing to show and loads no script")
+        missing += _missing(path, page.base, page.references, paths, pages)
+    if missing:
+        named = list(dict.fromkeys(missing))
+        more_of_them = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+        needs = "; ".join(named[:MAX_NAMED])
+        wrong.append(f"pages in {folder} need files that the site will not have: {needs}{more_of_them}")
+    return wrong
 
 
-def _missing(path: str, base: str, references: Iterable[Reference], paths: Collection[str]) -> Iterator[str]:
+def _missing(
+    path: str, base: str, references: Iterable[Reference], paths: Collection[str], pages: Pages
+) -> Iterator[str]:
     for reference in references:
         named = _path(path, base, reference)
-        if named is not None and _file(named, paths, page=reference.page) is None:
+        if named is not None and _file(named, paths, pages, page=reference.page) is None:
             yield f"{path} names {reference.address} ({reference.where}): {_why(reference, named, paths)}"
 
 
@@ -147,14 +154,14 @@ def references_or_more(body: bytes) -> list[Reference] | None:
     return page.references if same else None
 
 
-def needed_by_entry(body: bytes, paths: Collection[str]) -> set[str]:
+def needed_by_entry(body: bytes, paths: Collection[str], pages: Pages = "single") -> set[str]:
     """Which of `paths` the entry page, which is `body`, has a browser load."""
     try:
         page = _read(body)
     except AssertionError:
         return set()  # of a release that was built before `problem` was asked
     named = ((_path(ENTRY, page.base, reference), reference.page) for reference in page.references)
-    files = {_file(path, paths, page=is_page) for path, is_page in named if path is not None}
+    files = {_file(path, paths, pages, page=is_page) for path, is_page in named if path is not None}
     return {file for file in files if file is not None} - {ENTRY}
 
 
@@ -211,17 +218,20 @@ def _path(page: str, base: str, reference: Reference) -> str | None:
     return unquote_plus(parts.path).removeprefix("/")
 
 
-def _file(path: str, paths: Collection[str], *, page: bool) -> str | None:
+def _file(path: str, paths: Collection[str], pages: Pages, *, page: bool) -> str | None:
     """The file that the site answers with; None for one that is as good as none.
 
-    For a `page`, also a folder's index.html, or, where the path names no file, the application's page. Below assets/
-    only files are served.
+    For a `page`, also a folder's index.html; of a site of many pages the .html file of that name, of any other, where
+    the path names no file, the application's page. Below assets/ only files are served.
     """
     if path in paths:
         return path
     index = f"{path}{'/' if path and not path.endswith('/') else ''}{ENTRY}"
     if page and index in paths:
         return index
+    if pages == "multi":
+        named = f"{path.removesuffix('/')}.html"
+        return named if page and named in paths else None
     names_a_file = path.startswith("assets/") or "." in path.rpartition("/")[2]
     return ENTRY if page and not names_a_file else None
 

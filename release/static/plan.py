@@ -69,7 +69,7 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
     raise StaticReleaseError(
         f"{file.path} of {_named(manifest)} has other content (SHA-256 {file.sha256[:12]}) than in {_named(kept)}, "
         f"which is kept here (SHA-256 {kept_file.sha256[:12]}){more}. Give the new content a new name, as a build does "
-        "that hashes what it writes, or move the file out of assets/: browsers keep a file with such a name for a year"
+        "that hashes what it writes, or a name without a hash: browsers keep a file with such a name for a year"
     )
 
 
@@ -78,9 +78,10 @@ def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
     contents = {(file.path, file.sha256) for file in manifest.files}
     for content in purged:
         if (content.path, content.sha256) in contents:
+            why = f"; {content.reason}" if content.reason else ""
             raise StaticReleaseError(
                 f"{content.path} of {_named(manifest)} was purged here by {content.by} at {content.at} (SHA-256 "
-                f"{content.sha256[:12]}), so that nobody gets it again: take it out of the build, or change it"
+                f"{content.sha256[:12]}{why}), so that nobody gets it again: take it out of the build, or change it"
             )
 
 

@@ -8,7 +8,7 @@ continued by the next.
 What the buckets have is known from the catalog, not by asking for each file.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,19 +19,13 @@ from release import objects, progress
 from release.progress import Say
 from release.static import plan, repair, routes, store
 from release.static.catalog import Catalog, without_purged
+from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
+from release.static.parallel import in_parallel
 from release.static.records import Records
-from release.static.source import Folder, Upstream, bringer, catalog_of, is_elsewhere
+from release.static.source import Folder, Upstream, bringer, catalog_of, upload_new
 from release.static.store import Site, reported
 from release.version import short
-
-
-@dataclass(frozen=True, kw_only=True)
-class Staged:
-    """What staging had to do. Both are 0 when everything was there."""
-
-    assets: int
-    blobs: int
 
 
 def stage(
@@ -42,34 +36,43 @@ def stage(
     site: Site,
     say: Say,
     records: Records | None = None,
-) -> Staged:
-    """Brings `manifest` and all its files here. Raises StaticReleaseError; run again, it continues.
+    listing: repair.Listing | None = None,
+    alone: bool = False,
+) -> int:
+    """Brings `manifest` and all its files here; returns how many contents were lacking. Run again, it continues.
 
-    Refused is a manifest that was staged before and of which a file is lost; one with a content-hashed file that has
-    other content in another kept manifest; and a build with a file that was purged. What comes from the environment
-    before is brought without the files that are purged there or here.
+    Raises StaticReleaseError.
 
-    `records`: what this run has read already. Requests when nothing is to do: 1 if the manifest is active; if it was
-    staged before 2, and what `repair.find` needs. Otherwise 5, and one for each file that is lacking; after an
+    Refused is another kind of site than `site` is; a manifest that was staged before and of which a file is lost; one
+    with a content-hashed file that has other content in another kept manifest; and a build with a file that was purged.
+    What comes from the environment before is brought without the files that are purged there or here.
+
+    `records`: what this run has read already; `listing`: of the site bucket, for the switch after it; `alone`: no lease
+    keeps another run from uploading at the same time. Requests when nothing is to do: 1 if the manifest is active; if
+    it was staged before 2, and what `repair.find` needs. Otherwise 5, and one for each file that is lacking; after an
     interrupted staging one more for every thousand objects. From the environment before, 1 more.
     """
-    records = records or Records(s3, site.records_bucket)
+    records = records or Records(s3, site.records_bucket, site.prefix)
     active = records.active()
     if active is not None and active.manifest == manifest.digest:
-        return Staged(assets=0, blobs=0)
+        return 0
+    if site.pages not in (None, manifest.pages):
+        raise StaticReleaseError(
+            f"{short(manifest.version)} is a build with pages: {manifest.pages}, and the site here has pages: "
+            f"{site.pages}. Give the site the same `pages` as where the build was made, or release another build"
+        )
     catalog = records.catalog()
     upstream = catalog_of(s3, source)
     purged = plan.purged(manifest, here=catalog.purged, upstream=upstream.purged)
     files = without_purged(manifest, purged)
     records.add(files)
     if catalog.find(manifest.digest):
-        repair.find(s3=s3, site=site, manifest=files, catalog=catalog, source=source, doubt=False)
-        if not is_elsewhere(source, site.records_bucket):
-            repair.check_kept(s3, site, files, catalog, files.mutable)
+        repair.find(records=records, site=site, manifest=files, source=source, doubt=False, listing=listing)
+        repair.check_kept(records=records, manifest=files, source=source, files=files.mutable)
         if purged != catalog.purged:
             records.save_catalog(replace(catalog, purged=purged))
         say(f"static files of {short(manifest.version)} were staged before")
-        return Staged(assets=0, blobs=0)
+        return 0
     if isinstance(source, Folder):
         plan.check_purged(manifest, purged)
     catalog = replace(catalog, purged=purged)
@@ -87,18 +90,24 @@ def stage(
     bring = bringer(s3, source, manifest, upstream)
 
     def work(file: File) -> None:
-        if file.cache == "immutable":
+        if alone and isinstance(source, Folder) and file.cache == "immutable" and file.path not in catalog.assets:
+            etags[file.path] = upload_new(s3, source.path, file, site.bucket)
+        elif file.cache == "immutable":
             etags[file.path] = bring(file, site.bucket, file.path)
         else:
-            bring(file, site.records_bucket, store.blob(file.sha256))
+            bring(file, site.records_bucket, store.blob(file.sha256, site.prefix))
 
     lacking, does = [*todo.assets, *todo.blobs], "uploaded" if isinstance(source, Folder) else "copied"
-    count = store.in_parallel(s3, progress.counting(work, say, does, len(lacking)), lacking)
+    count = in_parallel(s3, progress.counting(work, say, does, len(lacking)), lacking)
+    if listing is not None:
+        listing.uploaded = etags.keys()
+        if catalog.expiring.assets:
+            listing.forget()  # another run may be deleting what this one has brought
     records.save_catalog(catalog.add(files, etags=etags, staged_at=store.now()))
     origin = "uploaded" if isinstance(source, Folder) else f"copied from {source.bucket}"
     there = "" if count == len(manifest.files) else ", the others were there"
     say(f"static files staged: {count} of {len(manifest.files)} {origin}{there}")
-    return Staged(assets=len(todo.assets), blobs=len(todo.blobs))
+    return count
 
 
 def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active: str | None) -> None:
@@ -113,7 +122,7 @@ def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active:
 
 def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:
     """Writes the manifest; False if it is there already."""
-    key = store.manifest_key(manifest.digest)
+    key = store.manifest_key(manifest.digest, site.prefix)
     with reported(f"write s3://{site.records_bucket}/{key}"):
         try:
             objects.repeated(
@@ -140,7 +149,7 @@ def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[set[str], set[str
     One counts if it has the right size and was written since that staging began, so by a release. That may have been
     one of another manifest with the same name: the ETag is not taken for known, and activation looks at the content.
     """
-    key = store.manifest_key(manifest.digest)
+    key = store.manifest_key(manifest.digest, site.prefix)
     with reported(f"look at s3://{site.records_bucket}/{key}"):
         began: datetime = s3.head_object(Bucket=site.records_bucket, Key=key)["LastModified"]
     since = began.replace(microsecond=0) - timedelta(seconds=1)
@@ -150,10 +159,10 @@ def _arrived(s3: Any, site: Site, manifest: Manifest) -> tuple[set[str], set[str
         for item in store.listed(s3, site.bucket, plan.common_prefix(manifest.immutable))
         if sizes.get(item["Key"]) == item["Size"] and item["LastModified"] >= since
     }
-    contents = {store.blob(file.sha256): file for file in manifest.mutable}
+    contents = {store.blob(file.sha256, site.prefix): file for file in manifest.mutable}
     blobs = {
         contents[item["Key"]].sha256
-        for item in store.listed(s3, site.records_bucket, store.BLOBS)
+        for item in store.listed(s3, site.records_bucket, site.prefix + store.BLOBS)
         if item["Key"] in contents and contents[item["Key"]].size == item["Size"] and item["LastModified"] >= since
     }
     return assets, blobs

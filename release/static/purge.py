@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from release.progress import Say
+from release.progress import Say, counted
 from release.static import plan, store
 from release.static.catalog import Purged
 from release.static.content import CONFIG, ENTRY, VERSION
@@ -41,12 +41,13 @@ def purge(
     site: Site,
     paths: Collection[str],
     by: str,
+    reason: str = "",
     say: Say,
     records: Records | None = None,
 ) -> Done:
     """Removes `paths`, whatever their content was, from every kept release, from both buckets and from the CDN.
 
-    `by` is who asks for it; the record has it. Run again, it continues. Needs s3:ListBucketVersions,
+    `by` is who asks for it, `reason` why; the catalog has both. Run again, it continues. Needs s3:ListBucketVersions,
     s3:GetObjectVersion and s3:DeleteObjectVersion. Raises StaticReleaseError: for `index.html` and `version.json`, by
     which a release is proven, for a path that neither a kept release nor the site has, and while another run switches
     the site; then nothing was changed. A switch that has read the records before this, and begins after it, fails.
@@ -57,7 +58,7 @@ def purge(
             f"{needed[0]} cannot be purged: no release is proven without it. Release a version whose {needed[0]} is "
             "another one, then purge the files beside it"
         )
-    records = records or Records(s3, site.records_bucket)
+    records = records or Records(s3, site.records_bucket, site.prefix)
     records.check_nobody_switches()
     catalog = records.catalog()
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
@@ -83,7 +84,7 @@ def purge(
     }
     at = store.now()
     new = sorted(contents_of_paths - purged_before)
-    purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by) for path, sha256 in new)
+    purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by, reason=reason) for path, sha256 in new)
     records.save_catalog(
         replace(
             catalog,
@@ -95,9 +96,9 @@ def purge(
     if (active := records.active()) is not None:
         # The edge knows these paths until the next release asks which ones it knows.
         records.save_active(replace(active, purged_at=at, routes=None))
-    kept = [store.blob(sha256) for sha256 in sorted(contents - shared)]
+    kept = [store.blob(sha256, site.prefix) for sha256 in sorted(contents - shared)]
     earlier = [staged for staged in catalog.staged if staged.earlier_program]
-    kept += [f"{store.root(staged.manifest)}files/{path}" for staged in earlier for path in served]
+    kept += [f"{store.root(staged.manifest, site.prefix)}files/{path}" for staged in earlier for path in served]
     in_records = [version for key in kept for version in _versions(s3, site.records_bucket, key)]
     store.delete(s3, site.bucket, (version.named() for version in in_site))
     store.delete(s3, site.records_bucket, (version.named() for version in in_records))
@@ -106,7 +107,7 @@ def purge(
     for path in stays:
         say(f"{path}: other files of kept releases have the same content, and stay")
     count = len(in_site) + len(in_records)
-    say(f"purged {len(served)} paths: {count} versions of objects deleted")
+    say(f"purged {counted(len(served), 'path')}: {counted(count, 'version')} of objects deleted")
     return Done(purged=purged, versions=count, stays=stays)
 
 

@@ -6,6 +6,7 @@ of it is run.
 
 import hashlib
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -16,9 +17,10 @@ from functions.strict_json import DamagedError
 from release import http, progress
 from release.progress import Say
 from release.static import pages
-from release.static.content import ENTRY, VERSION
+from release.static.builds import Built
+from release.static.content import ENTRY, NOT_FOUND, VERSION
 from release.static.errors import StaticReleaseError
-from release.static.manifest import Built, File, Manifest
+from release.static.manifest import File, Manifest
 from release.static.store import Site
 from release.version import short
 
@@ -35,13 +37,14 @@ Fetch = Callable[[str, str], http.Response]
 def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fetch: Fetch | None = None) -> None:
     """Waits until the public address of `site`, which has one, serves `manifest`, else StaticReleaseError.
 
-    That is its version.json, its entry page, and every file of the site that this page has a browser load.
+    That is its version.json, its entry page, and every file of the site that this page has a browser load; of a site of
+    many pages whose paths the edge knows, also what a path gets that is none of them.
     """
     url = site.url or ""
     fetch = fetch or _fetcher(site)
     news = progress.Changes(say)
     end = time.monotonic() + deadline_s
-    while (reason := _miss(fetch, url, manifest)) is not None:
+    while reason := _miss(fetch, url, manifest) or (_not_found_miss(fetch, url, manifest) if site.routes else None):
         left_s = end - time.monotonic()
         if left_s <= 0:
             raise StaticReleaseError(
@@ -73,9 +76,26 @@ def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
     if hashlib.sha256(answer.body).hexdigest() != files[ENTRY].sha256:
         return f"/ is another page than the {ENTRY} of this release"
     # One that the manifest does not have was not in its build either, and older releases were not held to that.
-    needed = sorted(pages.needed_by_entry(answer.body, files))
+    needed = sorted(pages.needed_by_entry(answer.body, files, manifest.pages))
     with ThreadPoolExecutor(PARALLEL) as pool:
         return next(filter(None, pool.map(lambda path: _file_miss(fetch, base, files[path]), needed)), None)
+
+
+def _not_found_miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
+    """Why a path of which there is no file does not get the answer that it should; None if it does."""
+    if manifest.pages == "single":
+        return None
+    path = f"/{uuid.uuid4().hex}"
+    try:
+        answer = fetch("GET", url.rstrip("/") + path)
+    except http.HttpError as error:
+        return f"{path}: {error}"
+    if answer.status != 404:
+        return f"{path}, which is no page, answered {http.firewalled(answer) or answer.status}, expected 404"
+    page = next((file for file in manifest.files if file.path == NOT_FOUND), None)
+    if page is not None and hashlib.sha256(answer.body).hexdigest() != page.sha256:
+        return f"{path}, which is no page, got another answer than the {NOT_FOUND} of this release"
+    return None
 
 
 def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:

@@ -5,18 +5,56 @@ one since.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from release.progress import Say
 from release.static import drift, plan, store
 from release.static.catalog import Asset, Catalog
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
-from release.static.source import Folder, Upstream, bringer, copy_object, kept_at
+from release.static.parallel import in_parallel, meanwhile
+from release.static.records import Records
+from release.static.source import Folder, Upstream, bringer, copy_object, is_elsewhere
 from release.static.store import Site, reported
 from release.version import short
+
+MAX_AGE_S: Final = 10.0
+"""Of a listing that began beside other work; an older one is made again, as somebody may have deleted a file since."""
+
+
+class _Object(NamedTuple):
+    path: str
+    size: int
+    etag: str
+
+
+class Listing:
+    """What the site bucket has, listed beside what is done meanwhile, and what this run has uploaded there since."""
+
+    def __init__(self, s3: Any, site: Site, manifest: Manifest) -> None:
+        """Begins at once; a manifest without assets needs none."""
+        self._began, self._prefix = time.monotonic(), plan.common_prefix(manifest.immutable)
+        self._listed: Callable[[], list[_Object]] = list
+        if manifest.immutable:
+            self._listed = meanwhile(lambda: list(_objects(s3, site.bucket, self._prefix)))
+        self.uploaded: Collection[str] = ()
+        """Paths: S3 has answered that it has these files."""
+
+    def covers(self, prefix: str) -> bool:
+        """Whether it may be taken for what is there now under `prefix`."""
+        return prefix == self._prefix and time.monotonic() - self._began < MAX_AGE_S
+
+    def forget(self) -> None:
+        """It is not to be relied on."""
+        self._began = -math.inf
+
+    def before(self) -> Iterator[_Object]:
+        """What was there, without what was uploaded since."""
+        return (listed for listed in self._listed() if listed.path not in self.uploaded)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,52 +79,66 @@ class Seen:
 
 
 def find(
-    *, s3: Any, site: Site, manifest: Manifest, catalog: Catalog, source: Folder | Upstream | None, doubt: bool
+    *,
+    records: Records,
+    site: Site,
+    manifest: Manifest,
+    source: Folder | Upstream | None,
+    doubt: bool,
+    listing: Listing | None = None,
 ) -> Seen:
     """Looks whether the manifest's assets are there. Changes nothing.
 
-    One request for a thousand objects, and one for each asset whose size or ETag is not what the catalog says; with
-    `doubt` the whole bucket is listed, and every asset asked for, as headers that were changed by hand show only so.
-    What has to be brought back comes from the bucket's own earlier versions, which it keeps for 30 days, else from
-    `source`. Raises StaticReleaseError naming a file that is in neither.
+    One request for a thousand objects, none where a `listing` has begun and still counts, and one for each asset whose
+    size or ETag is not what the catalog says; with `doubt` the whole bucket is listed, and every asset asked for, as
+    headers that were changed by hand show only so. What has to be brought back comes from the bucket's own earlier
+    versions, which it keeps for 30 days, else from `source`. Raises StaticReleaseError naming a file that is in
+    neither.
     """
+    s3, assets = records.s3, records.catalog().assets
     lacking, others = {file.path: file for file in manifest.immutable}, set()
     unsure: list[File] = []
     prefix = "" if doubt else plan.common_prefix(manifest.immutable)
-    for item in store.listed(s3, site.bucket, prefix) if lacking or doubt else ():
-        file = lacking.pop(item["Key"], None)
+    present: Iterable[_Object] = ()
+    if listing is not None and listing.covers(prefix):
+        present = listing.before()
+        for path in listing.uploaded:
+            lacking.pop(path, None)
+    elif lacking or doubt:
+        present = _objects(s3, site.bucket, prefix)
+    for item in present:
+        file = lacking.pop(item.path, None)
         if file is None:
-            others.add(item["Key"])
-        elif doubt or not _as_written(item, file, catalog.assets.get(file.path)):
+            others.add(item.path)
+        elif doubt or not _as_written(item, file, assets.get(file.path)):
             unsure.append(file)
     etags: dict[str, str] = {}
     wrong = list(lacking.values())
 
     def look(file: File) -> None:
         head = store.head(s3, site.bucket, file.path)
-        if drift.is_file(head, file):
+        if store.is_file(head, file):
             etags[file.path] = store.etag(head)
         else:
             wrong.append(file)
 
-    store.in_parallel(s3, look, unsure)
+    in_parallel(s3, look, unsure)
     repairs = [_repair(s3, site, manifest, file, source) for file in sorted(wrong, key=lambda file: file.path)]
     return Seen(repairs=repairs, etags=etags, others=frozenset(others))
 
 
-def check_kept(s3: Any, site: Site, manifest: Manifest, catalog: Catalog, files: Iterable[File]) -> None:
-    """Raises StaticReleaseError if the records bucket lacks one of the files that keep their names.
+def check_kept(
+    *, records: Records, manifest: Manifest, source: Folder | Upstream | None, files: Iterable[File]
+) -> None:
+    """Raises StaticReleaseError if a file that keeps its name is lacking in the records bucket, and is nowhere else.
 
-    For a switch that has no other source of them. One request for a thousand objects.
+    One request for a thousand objects.
     """
-    needed = {kept_at(catalog, manifest, file): file for file in files}
-    for prefix in sorted({key[: key.index("/", len("static/")) + 1] for key in needed}):
-        for item in store.listed(s3, site.records_bucket, prefix):
-            if item["Key"] in needed and needed[item["Key"]].size == item["Size"]:
-                del needed[item["Key"]]
-    for key, file in sorted(needed.items()):
+    if is_elsewhere(source, records.bucket):
+        return
+    for key, file in sorted(drift.lost(records, manifest, files).items()):
         raise StaticReleaseError(
-            f"{file.path} of {short(manifest.version)}: s3://{site.records_bucket}/{key} was deleted or rewritten: "
+            f"{file.path} of {short(manifest.version)}: s3://{records.bucket}/{key} was deleted or rewritten: "
             f"build {short(manifest.version)} again and release it, or release another version"
         )
 
@@ -106,12 +158,17 @@ def bring(
         say(f"{file.path} restored from {origin}")
 
 
-def _as_written(item: Mapping[str, Any], file: File, asset: Asset | None) -> bool:
+def _objects(s3: Any, bucket: str, prefix: str) -> Iterator[_Object]:
+    for item in store.listed(s3, bucket, prefix):
+        yield _Object(item["Key"], item["Size"], store.etag(item))
+
+
+def _as_written(item: _Object, file: File, asset: Asset | None) -> bool:
     """Whether an entry of a listing is the file, as a release wrote it. S3 gives no content two ETags by itself."""
     if asset is None or not asset.etag:
         return False
     recorded = (asset.sha256, asset.content_type, asset.etag)
-    return item["Size"] == file.size and recorded == (file.sha256, file.content_type, store.etag(item))
+    return item.size == file.size and recorded == (file.sha256, file.content_type, item.etag)
 
 
 def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> Repair:

@@ -1,13 +1,13 @@
 """Which paths the edge knows: the keys of a CloudFront KeyValueStore.
 
 The function at the edge (components/viewer_request.py) serves a path that is a key, or a folder whose index.html is,
-and `REST` for all others. So a key is added when its file is there, before a page that names it, and removed after its
-file was. Limits: docs/decisions/0023-the-edge-knows-the-paths.md.
+and what `REST` says for all others. So a key is added when its file is there, before a page that names it, and removed
+after its file was. Limits: docs/decisions/0023-the-edge-knows-the-paths.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from functions.aws_errors import code
-from release.static.content import CONFIG, ENTRY
+from release.static.content import CONFIG, ENTRY, NOT_FOUND
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.store import Site, reported
@@ -25,8 +25,11 @@ REST: Final = "/"
 UNASKED: Final = "assets/"
 PAGE: Final = f"/{ENTRY}"
 """The application's page; also of a folder, which is asked for under assets/, too."""
+NONE: Final = "none"
+"""What other paths get of a site of many pages whose build has no page for a miss: the bucket's answer, status 404."""
 VALUE: Final = "1"
-"""Of the other keys: that there is one says all."""
+"""Of the other keys: that there is one says all. One such as `/_astro/`, which is no file's, is a folder with
+content-hashed files: the edge takes also those of releases before from the bucket."""
 MAX_UPDATES: Final = 50
 MAX_KEY_BYTES: Final = 512
 MAX_STORE_BYTES: Final = 5_000_000
@@ -36,24 +39,34 @@ NOT_AS_KNOWN: Final = ("ConflictException", "ResourceNotFoundException")
 ATTEMPTS: Final = 5
 """Of one update."""
 
+Item = tuple[str, str]
+"""A key and its value."""
 _UNQUOTED: Final = "/;,?:@&=+$!*'()#"
 """With letters, digits and `-_.~`, what the edge's encodeURI leaves as it is."""
 
 
-def keys(manifest: Manifest) -> frozenset[str]:
-    """What the store has when the site is this manifest: `REST`, and the paths of its files.
+def items(manifest: Manifest) -> dict[str, str]:
+    """What the store has when the site is this manifest: `REST`, the paths of its files, and folders of hashed ones.
 
     Without those that the edge takes from the bucket unasked, under assets/, and those too long for a key, which it
     serves by their form.
     """
     paths = [file.path for file in manifest.files if not file.path.startswith(UNASKED) or file.path.endswith(PAGE)]
-    names = (quote(path, safe=_UNQUOTED) for path in (CONFIG, *paths))
-    return frozenset((REST, *(name for name in names if len(name) <= MAX_KEY_BYTES)))
+    folders = {f"/{file.path.partition('/')[0]}/" for file in manifest.immutable if "/" in file.path} - {f"/{UNASKED}"}
+    names = (quote(path, safe=_UNQUOTED) for path in (CONFIG, *paths, *folders))
+    return {REST: rest(manifest), **dict.fromkeys((name for name in names if len(name) <= MAX_KEY_BYTES), VALUE)}
+
+
+def rest(manifest: Manifest) -> str:
+    """What paths get for which there is no file."""
+    if manifest.pages == "single":
+        return PAGE
+    return f"/{NOT_FOUND}" if any(file.path == NOT_FOUND for file in manifest.files) else NONE
 
 
 def check(manifest: Manifest) -> None:
     """Raises StaticReleaseError if the manifest has more paths than a store takes."""
-    size = _size(keys(manifest))
+    size = _size(items(manifest))
     if size > MAX_STORE_BYTES:
         raise StaticReleaseError(
             f"the paths of the {len(manifest.files)} files are {size} bytes, without those under assets/; the edge "
@@ -69,7 +82,7 @@ def no_client() -> Any:
 
 @contextmanager
 def moved(*, client: Callable[[], Any], site: Site, before: Manifest | None, after: Manifest) -> Iterator[None]:
-    """Adds the keys that `after` has and `before` has not, and removes the others when the body has ended well.
+    """Adds the keys that `after` has and `before` has not; removes and changes others when the body has ended well.
 
     `client` makes boto3's client of the data plane, and is called only when there is something to ask of it.
     `before` is the manifest that the store is known to have the keys of; None if that is not known, and the store is
@@ -78,22 +91,25 @@ def moved(*, client: Callable[[], Any], site: Site, before: Manifest | None, aft
     if site.routes is None:
         yield
         return
-    present, needed = keys(before) if before else _listed(client(), site.routes), keys(after)
-    new, old = sorted(needed - present), sorted(present - needed)
-    if _size(present | needed) > MAX_STORE_BYTES:
+    present, needed = items(before) if before else _listed(client(), site.routes), items(after)
+    old = sorted(present.keys() - needed.keys())
+    new = [(key, needed[key]) for key in sorted(needed.keys() - present.keys())]
+    # A page for a miss is there only afterwards.
+    changed = [(key, value) for key, value in sorted(needed.items()) if present.get(key, value) != value]
+    if _size({**present, **needed}) > MAX_STORE_BYTES:
         _update(client, site.routes, deletes=old)
         old = []
     # The last one says that the others are there.
-    _update(client, site.routes, puts=sorted(new, key=lambda key: key == REST))
+    _update(client, site.routes, puts=sorted(new, key=lambda item: item[0] == REST))
     yield
-    _update(client, site.routes, deletes=old)
+    _update(client, site.routes, puts=changed, deletes=old)
 
 
-def _size(names: Collection[str]) -> int:
-    return sum(map(len, names)) + len(names) * len(VALUE) + len(PAGE)
+def _size(contents: Mapping[str, str]) -> int:
+    return sum(len(key) + len(value) for key, value in contents.items())
 
 
-def _listed(store: Any, arn: str) -> frozenset[str]:
+def _listed(store: Any, arn: str) -> dict[str, str]:
     def pages() -> Iterator[dict[str, Any]]:
         page = store.list_keys(KvsARN=arn, MaxResults=MAX_UPDATES)
         yield page
@@ -102,10 +118,10 @@ def _listed(store: Any, arn: str) -> frozenset[str]:
             yield page
 
     with reported(f"list the keys of {arn}"):
-        return frozenset(item["Key"] for page in pages() for item in page.get("Items", ()))
+        return {item["Key"]: item["Value"] for page in pages() for item in page.get("Items", ())}
 
 
-def _update(client: Callable[[], Any], arn: str, *, puts: Sequence[str] = (), deletes: Sequence[str] = ()) -> None:
+def _update(client: Callable[[], Any], arn: str, *, puts: Sequence[Item] = (), deletes: Sequence[str] = ()) -> None:
     """Writes as many keys as a request takes, one request after the other: each needs the ETag of the one before."""
     if not puts and not deletes:
         return
@@ -118,7 +134,7 @@ def _update(client: Callable[[], Any], arn: str, *, puts: Sequence[str] = (), de
             etag = _written(store, arn, etag, deletes=deletes[start : start + MAX_UPDATES])
 
 
-def _written(store: Any, arn: str, etag: str, *, puts: Sequence[str] = (), deletes: Sequence[str] = ()) -> str:
+def _written(store: Any, arn: str, etag: str, *, puts: Sequence[Item] = (), deletes: Sequence[str] = ()) -> str:
     """Sends one update, all or nothing; returns the store's ETag after it.
 
     A store that is not as `etag` has it is read again: somebody wrote, or it was this update, whose answer was lost.
@@ -126,7 +142,7 @@ def _written(store: Any, arn: str, etag: str, *, puts: Sequence[str] = (), delet
     for _ in range(ATTEMPTS):
         etag = etag or store.describe_key_value_store(KvsARN=arn)["ETag"]
         changes = {
-            "Puts": [{"Key": key, "Value": PAGE if key == REST else VALUE} for key in puts],
+            "Puts": [{"Key": key, "Value": value} for key, value in puts],
             "Deletes": [{"Key": key} for key in deletes],
         }
         try:
@@ -135,7 +151,8 @@ def _written(store: Any, arn: str, etag: str, *, puts: Sequence[str] = (), delet
             if code(error) not in NOT_AS_KNOWN:
                 raise
         etag, has = store.describe_key_value_store(KvsARN=arn)["ETag"], _listed(store, arn)
-        puts, deletes = [key for key in puts if key not in has], [key for key in deletes if key in has]
+        puts = [(key, value) for key, value in puts if has.get(key) != value]
+        deletes = [key for key in deletes if key in has]
         if not puts and not deletes:
             return str(etag)
     raise StaticReleaseError(f"somebody else goes on changing {arn}: run the release again when they have ended")

@@ -21,35 +21,34 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 """Also what XML 1.0, section 2.2, has no way to write: DeleteObjects sends names in it."""
 
 
-def paths(folder: str, root: str, prefix: str = "") -> Iterator[str]:
+def paths(folder: str, root: str, faults: list[ManifestError], prefix: str = "") -> Iterator[str]:
     """The paths of all files below `folder`, which lies in `root`; not those that `unfit` leaves out.
 
-    Raises ManifestError for a name that S3 does not take, and for a link that leads out of `root`; OSError.
+    Adds to `faults` a name that S3 does not take, and a link that leads out of `root`. Raises OSError.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
-            _check_path(path)
-            if entry.is_symlink():
-                _check_link(path, entry.path, root)
-            elif entry.is_dir():
-                yield from paths(entry.path, root, path + "/")
+            try:
+                _check_entry(path, entry, root)
+            except ManifestError as error:
+                faults.append(error)
                 continue
-            elif not entry.is_file():
-                raise ManifestError(f"{path} is neither a file nor a folder; remove it from the build")
-            if not unfit.left_out(entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from paths(entry.path, root, faults, path + "/")
+            elif not unfit.left_out(entry.name):
                 yield path
 
 
-def check_distinct(paths: Iterable[str]) -> None:
-    """Raises ManifestError for two paths that are one on some machines, as macOS and Windows know no case."""
+def clashes(paths: Iterable[str]) -> Iterator[ManifestError]:
+    """A fault for two paths that are one on some machines, as macOS and Windows know no case."""
     seen: dict[str, str] = {}
     for path in paths:
         form = path.lower() if path.isascii() else _without_case(path)
         other = seen.setdefault(form, path)
         if other is not path:
             same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", other)
-            raise ManifestError(
+            yield ManifestError(
                 f"{other!a} and {path!a} differ only {'in Unicode form (NFC, NFD)' if same else 'in case'}: on other "
                 "machines they are one file, and visitors take one for the other; rename one, or remove it"
             )
@@ -87,6 +86,14 @@ def read(folder: str, path: str) -> tuple[int, str, bytes]:
 def _without_case(text: str) -> str:
     """As "Canonical Caseless Matching" compares: chapter 3.13 of the Unicode Standard."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
+
+
+def _check_entry(path: str, entry: os.DirEntry[str], root: str) -> None:
+    _check_path(path)
+    if entry.is_symlink():
+        _check_link(path, entry.path, root)
+    elif not entry.is_dir() and not entry.is_file():
+        raise ManifestError(f"{path} is neither a file nor a folder; remove it from the build")
 
 
 def _check_link(path: str, link: str, root: str) -> None:

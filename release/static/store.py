@@ -1,5 +1,7 @@
 """What the records bucket knows about static releases, and how S3 is spoken to.
 
+Those of the main site are at the bucket's root, those of another one under `sites/<name>/`:
+
 static/<hex>/manifest.json   written first: these files are being brought, or are, here
 static/blobs/<sha256>        the content of files that keep their names, once for all releases
 static/catalog.json          written last: of which releases everything is here, see `catalog`
@@ -12,9 +14,7 @@ catalog; `static/<hex>/expiring.json` was the mark of a release that is being fo
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,12 +26,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.aws_errors import is_missing
 from functions.strict_json import DamagedError, Form, fields
 from release import objects
+from release.static.content import CACHE_CONTROL
 from release.static.errors import ManifestError, StaticReleaseError
-from release.static.manifest import File, Manifest, checked_digest
-from release.version import Digest
+from release.static.manifest import File, Manifest
+from release.version import Digest, is_digest
+from settings.site_build import Pages
 
-CONCURRENCY: Final = 64
-"""Requests to S3 at the same time; a client whose connection pool is smaller gets as many as its pool holds."""
 ACTIVE: Final = "static/active.json"
 BLOBS: Final = "static/blobs/"
 MAX_HISTORY: Final = 50
@@ -57,6 +57,10 @@ class Site:
     """Sent as the header by which a firewall lets the read-back in."""
     routes: str | None = None
     """ARN of the CloudFront KeyValueStore with the paths of the site's files; None: the edge goes by their form."""
+    prefix: str = ""
+    """Of this site's keys in the records bucket; empty for the main one, which has the bucket's root."""
+    pages: Pages | None = None
+    """What the distribution is made for: what is staged has to be that. None: that is not known."""
 
 
 def _is_time(text: str) -> bool:
@@ -76,6 +80,8 @@ class Active:
     activated_at: str
     history: tuple[Digest, ...]
     """Manifests that were active, the newest first, this one included; 50 at most."""
+    version: str = ""
+    """Of the manifest; empty where an earlier program wrote this."""
     unsettled: Digest | None = None
     """The manifest whose activation began and has not ended. A release keeps a mark of its own in place of it."""
     unsettled_at: Annotated[str, Form(_is_time, "a time in UTC")] = ""
@@ -97,14 +103,16 @@ NOTHING_ACTIVE: Final = Active(manifest=None, config_sha256="", activated_at="",
 """Before the first activation began."""
 
 
-def root(digest: str) -> str:
-    """The prefix of everything that is kept for one manifest."""
-    return f"static/{checked_digest(digest)}/"
+def root(digest: str, prefix: str = "") -> str:
+    """The prefix of everything that is kept for one manifest. `prefix` is the site's, here and below."""
+    if not is_digest(digest):
+        raise ManifestError(f"a manifest's digest is sha256:<64 hexadecimal digits>, not {digest!r}")
+    return f"{prefix}static/{digest.removeprefix('sha256:')}/"
 
 
-def manifest_key(digest: str) -> str:
+def manifest_key(digest: str, prefix: str = "") -> str:
     """The key of a manifest in the records bucket."""
-    return root(digest) + "manifest.json"
+    return root(digest, prefix) + "manifest.json"
 
 
 def now() -> str:
@@ -186,9 +194,15 @@ def holds(s3: Any, bucket: str, key: str, file: File, version: str | None = None
     return head(s3, bucket, key, version).get("ChecksumSHA256") == checksum(file.sha256)
 
 
-def find(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read) -> Manifest | None:
+def is_file(head: Mapping[str, Any], file: File) -> bool:
+    """Whether an answer to HeadObject is of the file, with its content and its headers."""
+    written = (head.get("ChecksumSHA256"), head.get("CacheControl"), head.get("ContentType"))
+    return written == (checksum(file.sha256), CACHE_CONTROL[file.cache], file.content_type)
+
+
+def find(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read, prefix: str = "") -> Manifest | None:
     """The stored manifest with this digest, None if there is none. Raises StaticReleaseError."""
-    key = manifest_key(digest)
+    key = manifest_key(digest, prefix)
     body = get(s3, records_bucket, key, read)
     if body is None:
         return None
@@ -200,11 +214,11 @@ def find(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read
         raise ManifestError(f"{objects.damaged(records_bucket, key, error)}") from error
 
 
-def load(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read) -> Manifest:
+def load(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read, prefix: str = "") -> Manifest:
     """The stored manifest with this digest, of this environment or of the one before. Raises StaticReleaseError."""
-    manifest = find(s3=s3, records_bucket=records_bucket, digest=digest, read=read)
+    manifest = find(s3=s3, records_bucket=records_bucket, digest=digest, read=read, prefix=prefix)
     if manifest is None:
-        key = manifest_key(digest)
+        key = manifest_key(digest, prefix)
         raise StaticReleaseError(
             f"{digest} was never staged: s3://{records_bucket}/{key} is not there; release that version (or its "
             "environment before) again\n"
@@ -213,9 +227,9 @@ def load(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read
     return manifest
 
 
-def active(*, s3: Any, records_bucket: str) -> Active | None:
+def active(*, s3: Any, records_bucket: str, prefix: str = "") -> Active | None:
     """What the site is made of, None before the first activation began. One request."""
-    return stored(s3, records_bucket, ACTIVE, Active)
+    return stored(s3, records_bucket, prefix + ACTIVE, Active)
 
 
 def etag(answer: Mapping[str, Any]) -> str:
@@ -223,16 +237,16 @@ def etag(answer: Mapping[str, Any]) -> str:
     return str(answer.get("ETag", "")).strip('"')
 
 
-def blob(sha256: str) -> str:
+def blob(sha256: str, prefix: str = "") -> str:
     """The key of a content in the records bucket."""
-    return BLOBS + sha256
+    return prefix + BLOBS + sha256
 
 
-def releases(s3: Any, records_bucket: str) -> list[str]:
+def releases(s3: Any, records_bucket: str, prefix: str = "") -> list[str]:
     """The hexadecimal digests of all manifests that are here, complete or not, sorted."""
-    pages = _pages(s3, records_bucket, "static/", Delimiter="/")
+    pages = _pages(s3, records_bucket, f"{prefix}static/", Delimiter="/")
     prefixes = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
-    return [prefix.split("/")[1] for prefix in prefixes if prefix != BLOBS]
+    return [name.split("/")[-2] for name in prefixes if name != prefix + BLOBS]
 
 
 def listed(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
@@ -262,54 +276,3 @@ def delete(s3: Any, bucket: str, objects: Iterable[Mapping[str, str]]) -> None:
             raise StaticReleaseError(
                 f"could not delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}"
             )
-
-
-def meanwhile(work: Callable[[], Item]) -> Callable[[], Item]:
-    """Begins `work` in a thread. What is returned waits for its end, and returns or raises what it did.
-
-    A process that fails meanwhile does not wait for it.
-    """
-    done: Future[Item] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)  # it is raised where the result is asked for
-
-    threading.Thread(target=run, name="s3", daemon=True).start()
-    return done.result
-
-
-def in_parallel(s3: Any, work: Callable[[Item], None], items: Iterable[Item]) -> int:
-    """Does `work` for each item, some at a time; returns how many. The first failure ends it: no further item begins.
-
-    Items are drawn as they are worked on, so that a hundred thousand need no more memory than a hundred.
-    """
-    pool_size = min(CONCURRENCY, s3.meta.config.max_pool_connections)
-    stop, drawing, remaining = threading.Event(), threading.Lock(), iter(items)
-
-    def worker(first: Item) -> int:
-        done_count, item = 0, [first]
-        try:
-            while item and not stop.is_set():
-                work(item[0])
-                done_count += 1
-                with drawing:
-                    item = list(islice(remaining, 1))
-        except BaseException:
-            stop.set()
-            raise
-        return done_count
-
-    with drawing:
-        firsts = list(islice(remaining, pool_size))
-    if len(firsts) <= 1:
-        return sum(worker(first) for first in firsts)
-    with ThreadPoolExecutor(len(firsts), thread_name_prefix="s3") as pool:
-        workers = [pool.submit(worker, first) for first in firsts]
-        try:
-            return sum(worker.result() for worker in workers)
-        except BaseException:
-            stop.set()
-            raise

@@ -5,7 +5,7 @@ the file that it stands for, is refused, unless somebody allowed it by name.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from release import escaping
@@ -91,25 +91,22 @@ def by_beginning(head: bytes) -> str | None:
     return (_POINTER if match["pointer"] else _KEY) if match else None
 
 
-def check(unfit: Mapping[str, str], allowed: Collection[str]) -> None:
-    """Raises ManifestError for a file of `unfit` (path to reason) that is not among the `allowed` paths."""
+def faults(unfit: Mapping[str, str], allowed: Collection[str], allowance: str) -> Iterator[ManifestError]:
+    """Of the files that are `unfit` (path to reason): those not among the `allowed` paths, and needless ones of these.
+
+    `allowance` is where somebody allows a path.
+    """
     refused = sorted(path for path in unfit if path not in allowed)
-    if not refused:
-        return
-    named = "; ".join(f"{escaping.line(path)} ({unfit[path]})" for path in refused[:MAX_NAMED])
-    more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
-    raise ManifestError(
-        f"the build has files that are not for visitors: {named}{more}. Take them out of it; what is public on purpose "
-        f"is allowed by its path, here {escaping.line(refused[0])}: in easi:publish in the stack's settings, or with "
-        "--publish of `site publish`"
-    )
-
-
-def check_allowed(allowed: Collection[str], unfit: Collection[str]) -> None:
-    """Raises ManifestError for a path that is allowed and is none of `unfit`: nobody needs it any more."""
+    if refused:
+        named = "; ".join(f"{escaping.line(path)} ({unfit[path]})" for path in refused[:MAX_NAMED])
+        more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
+        yield ManifestError(
+            f"the build has files that are not for visitors: {named}{more}. Take them out of it; what is public on "
+            f"purpose is allowed by its path, here {escaping.line(refused[0])}, with {allowance}"
+        )
     needless = sorted(path for path in allowed if path not in unfit)
     if needless:
-        raise ManifestError(
-            f"easi:publish (or --publish) names {', '.join(map(escaping.line, needless))}, which the build does not "
-            "have, or which needs no permission: take it out of that list"
+        yield ManifestError(
+            f"{allowance} names {', '.join(map(escaping.line, needless))}, which the build does not have, or which "
+            "needs no permission: take it out"
         )
