@@ -8,6 +8,8 @@ from cli import main as command
 from cli.main import Verb
 
 VERBS = {
+    "test": Verb("test", "run the application's own tests: ci/test"),
+    "sites": Verb("sites", "hand the built sites from one job to another, in one file"),
     "preview": Verb("preview", "what an update of a stack would change, without values of environment variables"),
     "comment": Verb("comment", "put previews into the one comment of a pull request"),
     "evidence": Verb("evidence", "what a reviewer needs to know before approving a release"),

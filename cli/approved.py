@@ -1,9 +1,11 @@
-"""`approved`: fail unless a reviewer approved this run.
+"""Fail unless a reviewer approved this run: an environment in it, whose reviewer is added to the job's summary.
 
 GitHub creates an environment that a workflow names and that does not exist, without reviewers, and lets every job pass.
-So a job that waited for its environment checks that a review took place. An approval counts for one success: a release
-job that is run again after it succeeded needs another approval.
+So a job that waited for its environment checks that a review took place. An approval counts for one success: with
+--job, a release job that is run again after it succeeded needs another approval.
 https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
+
+Exit status: 0 approved, 1 not approved or not known, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -19,12 +21,6 @@ from release import escaping
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Check that a reviewer approved an environment in this run, and add who it was to the job's summary. Fails if "
-        "no review was required: an environment without reviewers lets every job pass. With --job, fails also if that "
-        "job has succeeded since the approval."
-    )
-    parser.epilog = "Exit status: 0 approved, 1 not approved or not known, 2 wrong usage."
     parser.add_argument(
         "--environment", metavar="NAME", required=True, help="the environment with the reviewers, and its job"
     )

@@ -1,17 +1,24 @@
-"""What a release would change: commits, image, static files, and whether migrations run. Pure."""
+"""What a release would change, compared with what runs: commits, images, static files, and whether migrations run."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from cli.text import short
-from release import escaping
+from cli.environment import Environment
+from cli.errors import EXPECTED, message_of
+from cli.question import Question
+from cli.text import prefix_of, short
+from release import escaping, git
+from release.identity import site_prefix
+from release.promotion import Accepted, Refused
 from release.records import Release
+from release.static import builds, store
 from release.static.manifest import Manifest
-from release.version import is_dirty
+from release.version import commit, is_dirty
 
 INDENT = " " * 12
 SHOWN = 10
@@ -35,14 +42,10 @@ class Files:
     removed: tuple[str, ...]
     total: int
 
-    @property
-    def any(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Migration:
-    """The migration command, and whether it would run. It does not for a version that ran here before."""
+    """A service's migration command, and whether it would run. It does not for a version that ran here before."""
 
     command: tuple[str, ...]
     runs: bool
@@ -63,18 +66,79 @@ class Changes:
     """Commits of the version that do not run yet."""
     go: Commits | None
     """Commits that would no longer run."""
-    image: str | None
-    """Digest; None if the image is built."""
+    images: Mapping[str, str | None]
+    """Digests by service; None if the image is built, or the version is refused."""
     image_from: str
-    files: Files | None
-    migration: Migration | None
-    """None if the environment has no migration command."""
+    files: Mapping[str, Files | None]
+    """By site."""
+    migrations: Mapping[str, Migration]
+    """By service, of those that have a migration command."""
     unknown: dict[str, str] = dataclasses.field(default_factory=dict)
     """Reasons, by `commits`, `files` or `attempts`."""
 
+    def image_now(self, service: str) -> str | None:
+        """Digest of what a service runs; None if it runs nothing."""
+        return self.now.services[service].image_digest if self.now and service in self.now.services else None
 
-def files(before: Manifest | None, after: Manifest) -> Files:
-    """The difference between two builds of the site. Without `before`, every file is added."""
+
+def compare(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
+    """What would change; the reasons for what is unknown are added to `unknown`."""
+    gate, now, version = question.gate, question.here.release, question.gate.request.version
+    come = go = None
+    if now is not None:
+        come, go = _between(gate.root, now.version, version), _between(gate.root, version, now.version)
+        if come is None:
+            to_know = git.how_to_know(gate.root, commit(now.version), commit(version))
+            unknown["commits"] = (
+                f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
+            )
+    accepted = decision if isinstance(decision, Accepted) else None
+    differing: dict[str, Files | None] = dict.fromkeys(gate.request.declared.sites)
+    if unread:
+        unknown["files"] = unread
+    elif not isinstance(decision, Refused):
+        for site in differing:
+            try:
+                differing[site] = _files(site, accepted, question)
+            except EXPECTED as error:
+                unknown.setdefault("files", message_of(error))
+    image_from = short(version)
+    if accepted is not None:
+        upstream = None if accepted.own else question.upstream
+        image_from = f"copied from {upstream.name}" if upstream else "there already"
+    return Changes(
+        now=now,
+        version=version,
+        come=come,
+        go=go,
+        images={
+            name: accepted.evidence.services[name].image_digest if accepted else None
+            for name in gate.request.declared.services
+        },
+        image_from=image_from,
+        files=differing,
+        migrations={} if isinstance(decision, Refused) else _migrations(question),
+        unknown=unknown,
+    )
+
+
+def _between(root: Path, older: str, newer: str) -> Commits | None:
+    commits = git.between(root, commit(older), commit(newer), SHOWN)
+    return Commits(count=commits[1], newest=tuple(commits[0])) if commits else None
+
+
+def _files(site: str, accepted: Accepted | None, question: Question) -> Files:
+    """The static files of a site, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
+    here, version = question.here, question.gate.request.version
+    before = None
+    if here.release is not None and site in here.release.sites:
+        before = _stored(site, question.asker, here, here.release.sites[site])
+    if accepted is None:
+        described = question.description.sites[site]
+        after = builds.of_build(question.gate.root / described.folder, version, described)
+    else:
+        owner = here if accepted.own or question.upstream is None else question.upstream
+        after = _stored(site, question.asker, owner, accepted.evidence.sites[site])
     old = {file.path: file for file in before.files} if before else {}
     new = {file.path: file for file in after.files}
     return Files(
@@ -85,16 +149,33 @@ def files(before: Manifest | None, after: Manifest) -> Files:
     )
 
 
+def _stored(site: str, asker: Environment, owner: Environment, digest: str) -> Manifest:
+    bucket = str(owner.stack.outputs.get("recordsBucket"))
+    return store.load(s3=asker.clients.s3, records_bucket=bucket, digest=digest, prefix=site_prefix(site))
+
+
+def _migrations(question: Question) -> dict[str, Migration]:
+    """Of each service that has one. A service that is new in a version that ran here migrates, too."""
+    now = question.here.release
+    ran = now.find(question.gate.request.version) if now else None
+    return {
+        name: Migration(command=service.migration.command, runs=ran is None or name not in ran.services)
+        for name, service in question.description.services.items()
+        if service.migration.command
+    }
+
+
 def of_commits(changes: Changes) -> list[str]:
     return [f"  commits   {_commits(changes)}", *(f"{INDENT}{line}" for line in _logs(changes))]
 
 
 def of_artifacts(changes: Changes) -> list[str]:
+    names = changes.images
+    migrations = changes.migrations.items()
     return [
-        f"  image     {_image(changes)}",
-        f"  static    {_files(changes)}",
-        *(f"{INDENT}{line}" for line in _paths(changes.files)),
-        *([f"  migration {changes.migration}"] if changes.migration else []),
+        *labelled("image", [f"{prefix_of(name, names)}{_image(changes, name)}" for name in names]),
+        *labelled("static", [line for name in changes.files for line in _site(changes, name)]),
+        *labelled("migration", [f"{prefix_of(name, names)}{migration}" for name, migration in migrations]),
     ]
 
 
@@ -105,9 +186,9 @@ def as_json(changes: Changes) -> dict[str, Any]:
             side: {"count": commits.count, "newest": [_commit(line) for line in commits.newest]} if commits else None
             for side, commits in (("come", changes.come), ("go", changes.go))
         },
-        "image": {"now": changes.now.image_digest if changes.now else None, "then": changes.image},
-        "static": dataclasses.asdict(changes.files) if changes.files else None,
-        "migration": dataclasses.asdict(changes.migration) if changes.migration else None,
+        "images": {name: {"now": changes.image_now(name), "then": digest} for name, digest in changes.images.items()},
+        "static": {name: dataclasses.asdict(files) if files else None for name, files in changes.files.items()},
+        "migrations": {name: dataclasses.asdict(migration) for name, migration in changes.migrations.items()},
         "unknown": changes.unknown,
     }
 
@@ -143,27 +224,30 @@ def _logs(changes: Changes) -> Iterator[str]:
             yield from _some(sign, commits.newest, commits.count)
 
 
-def _image(changes: Changes) -> str:
-    if changes.image is None:
+def labelled(label: str, lines: Sequence[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{INDENT}{line}" if number else f"  {label:<9} {line}"
+
+
+def _image(changes: Changes, service: str) -> str:
+    then, now = changes.images[service], changes.image_now(service)
+    if then is None:
         return f"is built from {changes.image_from}"
-    now = changes.now.image_digest if changes.now else None
-    if now == changes.image:
+    if now == then:
         return f"the same, {short(now)}"
-    return f"{short(changes.image)}, {changes.image_from}{f'; now {short(now)}' if now else ''}"
+    return f"{short(then)}, {changes.image_from}{f'; now {short(now)}' if now else ''}"
 
 
-def _files(changes: Changes) -> str:
-    files = changes.files
+def _site(changes: Changes, name: str) -> Iterator[str]:
+    files, sites = changes.files[name], changes.files
     if files is None:
-        return f"not compared: {changes.unknown.get('files', '')}"
-    if not files.any:
-        return f"the same {files.total} files"
-    return f"{len(files.added)} added, {len(files.changed)} changed, {len(files.removed)} removed; {files.total} files"
-
-
-def _paths(difference: Files | None) -> Iterator[str]:
-    if difference is not None:
-        for sign, paths in (("+", difference.added), ("~", difference.changed), ("-", difference.removed)):
+        yield f"{prefix_of(name, sites)}not compared: {changes.unknown.get('files', '')}"
+    elif not (files.added or files.changed or files.removed):
+        yield f"{prefix_of(name, sites)}the same {files.total} files"
+    else:
+        counts = f"{len(files.added)} added, {len(files.changed)} changed, {len(files.removed)} removed"
+        yield f"{prefix_of(name, sites)}{counts}; {files.total} files"
+        for sign, paths in (("+", files.added), ("~", files.changed), ("-", files.removed)):
             yield from _some(sign, paths, len(paths))
 
 

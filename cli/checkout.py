@@ -7,41 +7,31 @@ environment. So a rollback, and a search for drift, run in the tree from which t
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+import textwrap
 from pathlib import Path
 
 from cli.errors import VerbError
 from cli.text import short
 from release import git, updates, version
 from release.records import Release
-from release.updates import Update
 
 
-def in_force(release: Release, past: Sequence[Update], has_commit: Callable[[str], bool]) -> str:
+def commit_in_force(root: Path, name: str, release: Release) -> str:
     """The commit whose settings the stack has: of the last update that succeeded, else of the proven version.
 
-    They differ after a release with EASI_VERSION, which takes the settings of its working tree. If Git lacks the commit
-    of the last update (its branch is gone), it is the version's own.
+    They differ after a release with RELEASE_VERSION, which takes the settings of its working tree. If Git lacks the
+    commit of the last update (its branch is gone), it is the version's own. Raises VerbError and StackError.
     """
-    last = next((update.commit for update in past if update.succeeded), "")
-    return last if last and has_commit(last) else version.commit(release.version)
-
-
-def take(root: Path, name: str, release: Release) -> str:
-    """Check out the commit whose settings are in force in the stack; its full SHA. Raises VerbError and StackError."""
-
-    def has_commit(sha: str) -> bool:
-        if not git.has(root, sha) and git.is_shallow(root):
-            # Whether the branch is gone cannot be known here, and the version's own settings may be older.
-            raise VerbError(
-                f"this clone is shallow and lacks {sha}, whose settings may be in force in {name}.\n"
-                "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)"
-            )
-        return git.has(root, sha)
-
-    commit = in_force(release, updates.read(name), has_commit)
-    check_out(root, commit, why=f"whose settings are in force in {name}")
-    return commit
+    last = next((update.commit for update in updates.read(name) if update.succeeded), "")
+    if last and git.has(root, last):
+        return last
+    if last and git.is_shallow(root):
+        # Whether the branch is gone cannot be known here, and the version's own settings may be older.
+        raise VerbError(
+            f"this clone is shallow and lacks {last}, whose settings may be in force in {name}.\n"
+            "  to get it:  git fetch --unshallow   (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+        )
+    return version.commit(release.version)
 
 
 def check_out(root: Path, commit: str, *, why: str) -> None:
@@ -66,8 +56,4 @@ def check_out(root: Path, commit: str, *, why: str) -> None:
         ["git", "-C", str(root), "checkout", "--quiet", "--detach", commit], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise VerbError(f"{short(commit)}, {why}, cannot be checked out:\n  " + _indented(done.stderr))
-
-
-def _indented(text: str) -> str:
-    return text.strip().replace("\n", "\n  ")
+        raise VerbError(f"{short(commit)}, {why}, cannot be checked out:\n{textwrap.indent(done.stderr.strip(), '  ')}")

@@ -1,4 +1,9 @@
-"""`comment`: what a merge would change, in one comment of the pull request that is edited in place."""
+"""Put previews into one comment of a pull request: what a merge would change. The next time, that comment is edited.
+
+Needs GITHUB_TOKEN (pull-requests: write) and GITHUB_REPOSITORY. Without --pull-request, print the comment.
+
+Exit status: 0 written, 1 not, 2 wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +21,18 @@ from cli.github import Api, GithubError
 from cli.markdown import Part
 from cli.preview import load_all
 from cli.text import short
+from release import veto
 
-MARKER: Final = "<!-- easi:preview -->"
-ORDER: Final = ("dev", "impl", "prod")
-"""The order of a release; other stacks follow."""
+MARKER: Final = "<!-- release:preview -->"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Put previews into one comment of a pull request, and edit that comment the next time. Needs GITHUB_TOKEN "
-        "(pull-requests: write) and GITHUB_REPOSITORY. Without --pull-request, print the comment."
-    )
-    parser.epilog = "Exit status: 0 written, 1 not, 2 wrong usage."
     parser.add_argument("--pull-request", type=int, metavar="N", help="the number of the pull request")
     parser.add_argument(
-        "--expect", default="", metavar="NAMES", help="the stacks that the comment must speak of, for example dev,impl"
+        "--expect",
+        default="",
+        metavar="NAMES",
+        help="the stacks that the comment speaks of, in order: dev,impl",
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="what `preview --save` wrote")
 
@@ -49,17 +51,18 @@ def run(options: argparse.Namespace) -> int:
 
 def body(previews: Mapping[str, Preview | None], *, run_url: str = "") -> str:
     """The comment about these previews; None is a stack without one. `run_url` is the address of their run."""
-    names = sorted(previews, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     run = f"[this run]({run_url})" if run_url else "the run that made this comment"
-    made = [preview for name in names if (preview := previews[name]) is not None]
+    made = [preview for preview in previews.values() if preview is not None]
     versions = {preview.version for preview in made if preview.version and preview.changes and not preview.gate}
     of = f" ({', '.join(markdown.code(short(version)) for version in sorted(versions))})" if versions else ""
     parts: list[Part] = [MARKER, f"## What a merge would change{of}"]
     dangers = [(preview.stack, danger) for preview in made for danger in markdown.dangers(preview)]
     parts += markdown.replaced_or_deleted(f"**{markdown.escape(stack)}**: {danger}" for stack, danger in dangers)
-    rows = [(f"**{markdown.escape(name)}**", *_summary(name, previews[name], run)) for name in names]
+    rows = [(f"**{markdown.escape(name)}**", *_summary(name, preview, run)) for name, preview in previews.items()]
     parts.append(markdown.table(("stack", "release", "changes"), rows))
-    if any(preview.gate for preview in made):
+    held = [preview.gate.partition("\n")[0] for preview in made if preview.gate and veto.is_of_hold(preview.gate)]
+    parts += [f"⚠️ **{markdown.escape(first)}**" for first in held]
+    if any(preview.gate and not veto.is_of_hold(preview.gate) for preview in made):
         parts.append("Before a merge, the gate refuses what the environment before has not proven: that is expected.")
     for preview in made:
         if not markdown.is_quiet(preview):

@@ -1,4 +1,11 @@
-"""`deployed`: check out what an environment is compared with in a search for drift."""
+"""Check out the commit whose settings are in force in an environment, as a search for drift compares with it.
+
+So what is merged and not yet released there is no drift. Outputs `version`, which is proven there, empty where nothing
+was ever released; and `release-version`, what RELEASE_VERSION has to be for a preview of just that, empty where HEAD
+was built.
+
+Exit status: 0 checked out, or nothing was ever released; 1 it cannot be; 2 wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +16,9 @@ from cli import YES, checkout, github, preview
 from cli.environment import add_stack, read_environment
 from cli.events import Preview
 from cli.text import short, when
-from release.request import ReleaseRequest
-from release.static.source import Folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Check out the commit whose settings are in force in an environment, so that what is merged and not yet "
-        "released there is no drift. Outputs `version`, which is proven there, empty where nothing was ever released; "
-        "and `easi-version`, what EASI_VERSION has to be for a preview of just that, empty where HEAD was built."
-    )
-    parser.epilog = "Exit status: 0 checked out, or nothing was ever released; 1 it cannot be; 2 wrong usage."
     add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="where nothing was released: a preview without drift")
 
@@ -31,22 +30,16 @@ def run(options: argparse.Namespace) -> int:
         print(f"{environment.name} has proven nothing yet: there is nothing that could drift")
         if options.save is not None:
             preview.save(Preview(stack=environment.name, version=None, counts={}, refresh=True), options.save)
-        github.outputs(**{"version": "", "easi-version": ""})
+        github.outputs(**{"version": "", "release-version": ""})
         return YES
-    commit = checkout.take(Path.cwd(), environment.name, release)
-    named = easi_version(environment.request, release.version, commit)
+    commit = checkout.commit_in_force(Path.cwd(), environment.name, release)
+    checkout.check_out(Path.cwd(), commit, why=f"whose settings are in force in {environment.name}")
+    built = environment.request is not None and environment.request.built
+    # To name what was built from this commit would be a rollback, which declares no image: the preview would show the
+    # built one as deleted.
+    named = "" if built and release.version == commit else release.version
     print(f"{environment.name} runs {release.version}, proven {when(release.verified_at)}")
     print(f"  settings  those of {short(commit)} are in force, and checked out: HEAD is detached")
-    print(f"  next      {f'EASI_VERSION={named} ' if named else ''}pulumi preview --refresh -s {environment.name}")
-    github.outputs(**{"version": release.version, "easi-version": named})
+    print(f"  next      {f'RELEASE_VERSION={named} ' if named else ''}pulumi preview --refresh -s {environment.name}")
+    github.outputs(**{"version": release.version, "release-version": named})
     return YES
-
-
-def easi_version(request: ReleaseRequest | None, version: str, commit: str) -> str:
-    """The EASI_VERSION with which a preview at `commit` compares what was released. Pure.
-
-    Empty if the environment built the commit: naming it would be a rollback, which declares no image, and the preview
-    would show the built one as deleted.
-    """
-    built = request is not None and isinstance(request.source.files, Folder)
-    return "" if built and version == commit else version

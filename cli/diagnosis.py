@@ -4,106 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from cli import rollback
 from cli.history import state
+from cli.observed import Observed, Service
 from cli.text import ago, short, when
-from functions import strict_json
 from functions.names import revision
-from release import drift, escaping
-from release.lease import Held
-from release.records import Attempt, Purge, Release, UnfinishedMark
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Service:
-    """What ECS says of the service."""
-
-    task_definition: str
-    """ARN of its revision, also while it runs no task."""
-    desired: int
-    running: int
-    network: Mapping[str, Any] | None = None
-    """Subnets and security groups, as the release has them in its inputs."""
-    execute_command: bool | None = None
-
-    def differs(self, release: Release) -> str:
-        """How it differs from the proven release, as a sentence; empty if it does not."""
-        if self.desired == 0 or self.task_definition != release.task_definition:
-            runs = f"ECS runs {revision(self.task_definition)}" if self.desired else "ECS is scaled to 0 tasks"
-            return f"{runs}, and {revision(release.task_definition)} is proven"
-        # Earlier programs recorded neither of these.
-        proven = strict_json.fields(release.network) if release.network else None
-        if proven and self.network and proven != self.network:
-            return f"the tasks run in {drift.place(self.network)}, and were proven in {drift.place(proven)}"
-        if None not in (release.execute_command, self.execute_command) and (
-            release.execute_command != self.execute_command
-        ):
-            return f"ECS Exec is {'on' if self.execute_command else 'off'}, and was not when it was proven"
-        return ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Health:
-    """One answer of the health check through the public address."""
-
-    url: str
-    version: str | None
-    """The version in the answer; None if it has none."""
-    miss: str | None
-    """Why the answer does not prove the recorded version; None if it does."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Observed:
-    """What each source says. None is "nothing there", or unreadable for the reason in `unread`."""
-
-    environment: str
-    stack: Release | None
-    """The stack's output `release`."""
-    pending: tuple[str, ...] = ()
-    record: Release | None
-    ecs: Service | None
-    static_manifest: str | None
-    """Digest of the manifest that the site serves; followed by how many files differ from it."""
-    health: Health
-    lease: Held | None = None
-    purge: Purge | None = None
-    """The purge that took the lease; None if a release did."""
-    unfinished: UnfinishedMark | None = None
-    last: Attempt | None = None
-    unread: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
+from release import escaping, veto
+from release.healthcheck import NOT_COMPARED
+from release.identity import ServiceIdentity, service_words, site_words
+from release.promotion import Declared
+from release.records import Release
 
 DIFFERS: Final = "DIFFERS"
 """The remark on a source that differs from the record."""
-PROBLEMS: Final = (
-    "releasing",
-    "unfinished",
-    "cut short",
-    "pending",
-    "unread",
-    "nothing proven",
-    "service differs",
-    "service missing",
-    "tasks missing",
-    "site differs",
-    "unhealthy",
-    "stack differs",
-)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Problem:
     code: str
-    """One of PROBLEMS, for programs."""
+    """For programs: docs/json.schema.yaml lists them."""
     what: str
     to_do: str
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Row:
     """One source, and how it compares with the record."""
 
@@ -114,7 +42,6 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    environment: str
     headline: str
     problems: tuple[Problem, ...]
     """The most urgent first: it may be the cause of the others."""
@@ -136,110 +63,108 @@ def diagnose(observed: Observed, now: datetime) -> Diagnosis:
         assert release is not None  # noqa: S101 - without a record, something is wrong
         proven = f"proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
         headline = f"{name} runs {short(release.version)}, {proven}: record, ECS, site and health check agree"
-    return Diagnosis(environment=name, headline=headline, problems=problems, rows=tuple(_rows(observed, now)))
+    return Diagnosis(headline=headline, problems=problems, rows=tuple(_rows(observed, now)))
 
 
 def _problems(observed: Observed) -> Iterator[Problem]:
     """What is wrong, the most urgent first."""
-    name, release = observed.environment, observed.record
+    name, release, unread = observed.environment, observed.record, dict(observed.unread)
+    sign_in = "sign in with a role that may read it"
     if observed.lease is not None and observed.lease.alive:
         holder, purge = observed.lease.holder, observed.purge
-        yield Problem(
-            code="releasing",
-            what=f"files are being purged by {purge.who} since {when(purge.started_at)}"
-            if purge
-            else f"{short(holder.version)} is being released by {holder.who} since {when(holder.since)}",
-            to_do=f"wait until it has ended; then: python -m release history -s {name}",
-        )
+        what = f"{short(holder.version)} is {holder.doing} by {holder.who} since {when(holder.since)}"
+        if purge is not None:
+            what = f"files are being purged by {purge.who} since {when(purge.started_at)}"
+        yield Problem("releasing", what, f"wait until it has ended; then: python -m release history -s {name}")
     else:
         yield from _cut_short(observed)
-    if "record" in observed.unread:
-        yield Problem(
-            code="unread",
-            what=f"the record cannot be read: {observed.unread['record']}",
-            to_do="sign in with a role that may read it",
-        )
+    if why := unread.pop("record", ""):
+        yield Problem("unread", f"the record cannot be read: {why}", sign_in)
     elif release is None:
-        to_do = f"release a version: pulumi up -s {name}"
-        yield Problem(code="nothing proven", what="nothing was ever proven here", to_do=to_do)
+        yield Problem("nothing proven", "nothing was ever proven here", f"release a version: pulumi up -s {name}")
     else:
         yield from _differences(observed, release)
-    for source, why in observed.unread.items():
-        if source != "record":
-            to_do = "sign in with a role that may read it"
-            yield Problem(code="unread", what=f"{source} could not be read: {why}", to_do=to_do)
+    for source, why in unread.items():
+        yield Problem("unread", f"{source} could not be read: {why}", sign_in)
 
 
 def _cut_short(observed: Observed) -> Iterator[Problem]:
     """What an interrupted release left behind."""
-    name = observed.environment
+    name, mark, purge = observed.environment, observed.unfinished, observed.purge
     then = f"python -m release recover -s {name} && {_up(observed)}"
-    if observed.unfinished is not None:
-        mark = observed.unfinished
-        which = (
-            f"the release of {short(mark.version)} that began {when(mark.started_at)}" if mark.version else "a release"
-        )
-        what = f"{which} ended neither proven nor undone: what serves may be a mixture"
-        yield Problem(code="unfinished", what=what, to_do=then)
-    elif observed.purge is not None:
-        which = f"the purge by {observed.purge.who}, which began {when(observed.purge.started_at)},"
-        yield Problem(
-            code="cut short",
-            what=f"{which} was cut short: some of its files may still be there",
-            to_do=f"python -m release purge -s {name} {escaping.line(shlex.join(observed.purge.paths))}",
-        )
+    if mark is not None:
+        which = "a release"
+        if mark.version:
+            which = f"the release of {short(mark.version)} that began {when(mark.started_at)}"
+        yield Problem("unfinished", f"{which} ended neither proven nor undone: what serves may be a mixture", then)
+    elif purge is not None:
+        what = f"the purge by {purge.who}, which began {when(purge.started_at)}, was cut short: some of its files may"
+        again = f"python -m release purge -s {name} {escaping.line(shlex.join(purge.paths))}"
+        yield Problem("cut short", f"{what} still be there", again)
     elif observed.lease is not None:
         holder = observed.lease.holder
         which = f"the release of {short(holder.version)} by {holder.who}, which began {when(holder.since)},"
-        yield Problem(code="cut short", what=f"{which} was cut short before it changed what serves", to_do=then)
+        yield Problem("cut short", f"{which} was cut short before it changed what serves", then)
     elif observed.pending:
         # An update takes the lease only for its release: before and after that, nothing here says whether it lives.
-        yield Problem(
-            code="pending",
-            what="an update of the stack is under way, or was cut short",
-            to_do=f"wait; if nobody is at it: {then}",
-        )
+        what = "an update of the stack is under way, or was cut short"
+        yield Problem("pending", what, f"wait; if nobody is at it: {then}")
 
 
 def _differences(observed: Observed, release: Release) -> Iterator[Problem]:
     """Where what serves differs from the proven release."""
-    again = _up(observed, "--refresh ")
-    ecs = observed.ecs
-    if ecs is not None and (what := ecs.differs(release)):
-        yield Problem(code="service differs", what=what, to_do=again)
-    elif ecs is None and "ECS" not in observed.unread:
-        yield Problem(code="service missing", what="the service is not there", to_do=again)
-    elif ecs is not None and ecs.running < ecs.desired:
-        yield Problem(
-            code="tasks missing",
-            what=f"only {ecs.running} of {ecs.desired} tasks run",
-            to_do="look at the service's events in ECS: it is starting them, or says why it cannot",
-        )
-    if "site" not in observed.unread and observed.static_manifest != release.static_manifest:
-        what = _site_differs(observed.static_manifest, release.static_manifest)
-        yield Problem(code="site differs", what=what, to_do=again)
-    if observed.health.miss is not None:
-        restart = _up(observed).replace(" pulumi", " EASI_RESTART='why' pulumi")
-        yield Problem(
-            code="unhealthy",
-            what=f"the health check {_said(observed.health.miss)}",
-            to_do=f"look at the backend's logs; to start every task anew: {restart}",
-        )
+    up = _up(observed)
+    for name, service in observed.services.items():
+        yield from _service_differs(observed, name, service, release.services.get(name))
+    for name, manifest in observed.sites.items():
+        yield from _site_problem(observed, name, manifest, release.sites.get(name))
+    lacking = [("service", name) for name in release.services.keys() - observed.services.keys()]
+    lacking += [("site", name) for name in release.sites.keys() - observed.sites.keys()]
+    for kind, name in lacking:
+        yield Problem(f"{kind} differs", f"{kind} {name} is recorded, and the last release was without it", up)
+    for name, health in observed.health.items():
+        if health.miss is not None:
+            restart = up.replace(" pulumi", " RELEASE_RESTART='why' pulumi")
+            of = "" if len(observed.services) == 1 else f" of {name}"
+            logs = f"look at the logs of {service_words(name, observed.services)}"
+            what = f"the health check{of} {_said(health.miss)}"
+            yield Problem("unhealthy", what, f"{logs}; to start every task anew: {restart}")
     if observed.stack is not None and observed.stack.version != release.version:
-        yield Problem(
-            code="stack differs",
-            what=f"the stack's outputs say {short(observed.stack.version)}, and {short(release.version)} is recorded",
-            to_do=_up(observed),
-        )
+        what = f"the stack's outputs say {short(observed.stack.version)}, and {short(release.version)} is recorded"
+        yield Problem("stack differs", what, up)
 
 
-def _site_differs(serves: str | None, proven: str) -> str:
-    if serves is None:
-        return f"the site serves nothing, and {short(proven)} is proven"
-    digest, _, files = serves.partition(" ")
+def _service_differs(
+    observed: Observed, name: str, service: Service | None, proven: ServiceIdentity | None
+) -> Iterator[Problem]:
+    again, alone = _up(observed, "--refresh "), len(observed.services) == 1
+    subject = "the service" if alone else f"service {name}"
+    of = "" if alone else f"{subject}: "
+    if service is None:
+        if observed.source("ECS", name) not in observed.unread:
+            yield Problem("service missing", f"{subject} is not there", again)
+    elif proven is None:
+        if service.desired:
+            what = f"{subject} runs {revision(service.task_definition)}, and was never proven here"
+            yield Problem("service differs", what, again)
+    elif what := service.differs(proven):
+        yield Problem("service differs", of + what, again)
+    elif service.running < service.desired:
+        what = f"{of}only {service.running} of {service.desired} tasks run"
+        look = f"look at {subject}'s events in ECS: it is starting them, or says why it cannot"
+        yield Problem("tasks missing", what, look)
+
+
+def _site_problem(observed: Observed, name: str, serves: str | None, proven: str | None) -> Iterator[Problem]:
+    if observed.source("site", name) in observed.unread or serves == proven:
+        return
+    digest, _, files = (serves or "").partition(" ")
     if digest == proven:
-        return f"the site serves other files than were proven, {files}"
-    return f"the site serves {short(digest)}, and {short(proven)} is proven"
+        what = f"is not what was proven: {files}"
+    else:
+        before = f"{short(proven)} is proven" if proven else "was never proven here"
+        what = f"serves {short(digest) or 'nothing'}, and {before}"
+    yield Problem("site differs", f"{site_words(name, observed.sites)} {what}", _up(observed, "--refresh "))
 
 
 def _said(miss: str) -> str:
@@ -249,61 +174,68 @@ def _said(miss: str) -> str:
 
 def _up(observed: Observed, option: str = "") -> str:
     """The update that proves the recorded version again, from any working tree."""
-    version = f"EASI_VERSION={observed.record.version} " if observed.record else ""
-    return f"{version}pulumi up {option}-s {observed.environment}"
+    if observed.record is None:
+        return f"pulumi up {option}-s {observed.environment}"
+    # What the last release was to be, whose working tree this may be.
+    now = Declared(services=tuple(observed.services), sites=tuple(observed.sites))
+    return rollback.command(observed.environment, observed.record, now, option)
 
 
 def _rows(observed: Observed, now: datetime) -> Iterator[Row]:
     release = observed.record
     if release is None:
-        yield Row(name="record", value=observed.unread.get("record", "none"))
+        yield Row("record", observed.unread.get("record", "none"))
     else:
         proven = f"{short(release.version)}, proven {when(release.verified_at)} ({ago(release.verified_at, now)})"
-        yield Row(name="record", value=proven, remark=revision(release.task_definition))
+        if release.not_compared:
+            proven = f"{proven}; {', '.join(release.not_compared)} {NOT_COMPARED}"
+        revisions = ", ".join(revision(service.task_definition) for service in release.services.values())
+        yield Row("record", proven, revisions)
     yield from serving(observed)
-    health = observed.health
-    answer = f"pass, {short(health.version or '')}" if health.miss is None else health.miss
-    yield Row(name="health", value=answer, remark=health.url)
+    for name, health in observed.health.items():
+        answers = f"pass, {short(health.version or '')}" if health.version_compared else NOT_COMPARED
+        answer = answers if health.miss is None else health.miss
+        yield Row(observed.source("health", name), answer, health.url)
     stack = short(observed.stack.version) if observed.stack else "no release"
     remark = _compared(observed.stack.version if observed.stack else None, release.version if release else None)
     if observed.pending:
         living = observed.lease is not None and observed.lease.alive
         busy = ", ".join(urn.rpartition("::")[2] for urn in observed.pending)
         remark = f"{'under way' if living else 'under way or cut short'}: {busy}"
-    yield Row(name="stack", value=stack, remark=remark)
-    yield Row(name="lease", value=_lease(observed))
+    yield Row("stack", stack, remark)
+    yield Row("lease", _lease(observed))
+    if (hold := observed.hold) is not None:
+        yield Row("hold", f"{hold}; to end it: {veto.lift(observed.environment)}")
     if observed.last is not None:
         last = observed.last
         summary = f"{short(last.version)} {state(last, observed.lease)}, began {when(last.started_at)}"
-        yield Row(name="last try", value=summary, remark=last.who)
+        yield Row("last try", summary, last.who)
 
 
 def serving(observed: Observed) -> Iterator[Row]:
-    """What ECS runs and the site serves, each compared with the record."""
-    yield _ecs(observed)
-    yield _site(observed)
+    """What ECS runs and the sites serve, each compared with the record."""
+    record = observed.record
+    for name, service in observed.services.items():
+        yield _ecs(observed, observed.source("ECS", name), service, record.services.get(name) if record else None)
+    for name, manifest in observed.sites.items():
+        yield _site(observed, observed.source("site", name), manifest, record.sites.get(name) if record else None)
 
 
-def _ecs(observed: Observed) -> Row:
-    if observed.ecs is None:
-        return Row(name="ECS", value=observed.unread.get("ECS", "no service"))
-    value = f"{revision(observed.ecs.task_definition)}, {observed.ecs.running} of {observed.ecs.desired} tasks"
-    if observed.record is None:
-        return Row(name="ECS", value=value)
-    return Row(name="ECS", value=value, remark=DIFFERS if observed.ecs.differs(observed.record) else "as recorded")
+def _ecs(observed: Observed, source: str, service: Service | None, proven: ServiceIdentity | None) -> Row:
+    if service is None:
+        return Row(source, observed.unread.get(source, "no service"))
+    value = f"{revision(service.task_definition)}, {service.running} of {service.desired} tasks"
+    if proven is None:
+        return Row(source, value)
+    return Row(source, value, DIFFERS if service.differs(proven) else "as recorded")
 
 
-def _site(observed: Observed) -> Row:
-    if "site" in observed.unread:
-        return Row(name="site", value=observed.unread["site"])
-    manifest = observed.static_manifest
+def _site(observed: Observed, source: str, manifest: str | None, proven: str | None) -> Row:
+    if source in observed.unread:
+        return Row(source, observed.unread[source])
     digest, _, differs = (manifest or "").partition(" ")
     shown = f"manifest {short(digest)} {differs}".strip() if manifest else "nothing"
-    return Row(
-        name="site",
-        value=shown,
-        remark=_compared(manifest, observed.record.static_manifest if observed.record else None),
-    )
+    return Row(source, shown, _compared(manifest, proven))
 
 
 def _lease(observed: Observed) -> str:

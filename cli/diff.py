@@ -6,6 +6,7 @@ what is below a key of ENVIRONMENT is not written, and of a structure only its s
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,16 +14,15 @@ from typing import Any, Final
 
 from functions import strict_json
 from release import escaping
+from settings import description
 
 STACK: Final = "pulumi:pulumi:Stack"
 CONTAINERS: Final = "containerDefinitions"
 """A text of JSON, with the environment of each container in it."""
-ENVIRONMENT: Final = ("environment", "variables", "backendenvironment")
+ENVIRONMENT: Final = ("environment", "variables")
 """Keys of environment variables in lower case: of containers, of functions, and in the settings."""
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
-SETTING: Final = "easi:backendEnvironment"
-"""The setting with the environment variables of the backend."""
-OWN: Final = ("EASI_ENVIRONMENT", "EASI_HEALTH_PATH")
+OWN: Final = ("RELEASE_ENVIRONMENT", "RELEASE_HEALTH_PATH")
 """Variables that the program sets itself, to what the rest of a preview says as well."""
 LEAST: Final = 3
 """Shortest value, in characters, that is hidden in a message: "on" or "1" stands in any text. Quotes count."""
@@ -76,12 +76,12 @@ def variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     for step in steps(events):
         if step.get("type") != TASK_DEFINITION or step.get("op") not in (*REPLACING, "update"):
             continue
-        old, new = (containers(((step.get(side) or {}).get("inputs") or {}).get(CONTAINERS)) for side in ("old", "new"))
+        old, new = (containers(side(step, which, "inputs").get(CONTAINERS)) for which in ("old", "new"))
         for container, before in old.items():
             after = new.get(container)
             if not new and OWN[0] in before:
                 # The definition is unknown until the image is built; its variables are those of the setting.
-                after = _setting(events) | {key: before[key] for key in OWN if key in before}
+                after = _of_service(events, step) | {key: before[key] for key in OWN if key in before}
             if after is None:
                 continue
             for variable in before.keys() | after.keys():
@@ -93,32 +93,28 @@ def variables(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def values(events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The values of environment variables, the longest first, each with its name in brackets, for `shapes.hide`.
 
+    Of a value that several variables have, nobody can say which of them a text quotes: all are named.
+
     For texts without structure, such as an error of AWS or of Python, which may quote a value.
     """
-    labels: dict[str, str] = {}
+    names: dict[str, set[str]] = {}
     for name, value in _all_variables(events):
         # The text is searched line by line, and Python and JSON escape a value in their own ways.
         for part in {value, *(line.strip() for line in value.split("\n"))}:
             spellings = {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1]}
             for spelled in spellings | {f"{quote}{part}{quote}" for quote in "'\"`"}:
                 if len(spelled) >= LEAST:
-                    labels.setdefault(spelled, f"[{name}]")
+                    names.setdefault(spelled, set()).add(name)
+    labels = {spelled: f"[{' or '.join(sorted(of))}]" for spelled, of in names.items()}
     return dict(sorted(labels.items(), key=lambda pair: (-len(pair[0]), pair)))
 
 
 def _all_variables(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for step in steps(events):
-        for properties in _states(step):
-            for environment in containers(properties.get(CONTAINERS)).values():
+        for which, properties in itertools.product(("old", "new"), ("inputs", "outputs")):
+            for environment in containers(side(step, which, properties).get(CONTAINERS)).values():
                 yield from (pair for pair in environment.items() if pair[0] not in OWN)
-    yield from _setting(events).items()
-
-
-def _states(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The properties of a resource before and after a step: inputs and outputs."""
-    for side in ("old", "new"):
-        for properties in ("inputs", "outputs"):
-            yield (step.get(side) or {}).get(properties) or {}
+    yield from _below_environment(_settings(events))
 
 
 def containers(text: Any) -> dict[str, dict[str, str]]:
@@ -136,18 +132,48 @@ def containers(text: Any) -> dict[str, dict[str, str]]:
         return {}
 
 
-def _setting(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _settings(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The stack's settings, of whatever project, with what Pulumi.yaml says of the services by default."""
     config = next(((event["preludeEvent"].get("config") or {}) for event in events if "preludeEvent" in event), {})
-    try:
-        setting = dict(json.loads(config.get(SETTING) or "{}"))
-    except (TypeError, ValueError, RecursionError):
-        return {}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in setting.items()}
+    defaults = description.declared_defaults()
+    settings = {key: _opened(value) for key, value in config.items()}
+    return {key: description.merged(defaults.get(key.rpartition(":")[2]), value) for key, value in settings.items()}
+
+
+def _of_service(events: Iterable[Mapping[str, Any]], step: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of the service whose task definition a step is about: it has the service's name."""
+    name = str(step.get("urn")).rpartition("::")[2]
+    settings = _settings(events)
+    services = next((value for key, value in settings.items() if key.endswith(":services")), None)
+    service = services.get(name) if isinstance(services, dict) else None
+    variables = service.get("environment") if isinstance(service, dict) else None
+    return _as_texts(variables) if isinstance(variables, dict) else {}
+
+
+def _as_texts(variables: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
+
+
+def _below_environment(value: Any) -> Iterator[tuple[str, str]]:
+    """The environment variables in the settings: name and value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _below_environment(item)
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            if isinstance(below, dict) and _holds_variables(key):
+                yield from _as_texts(below).items()
+            else:
+                yield from _below_environment(below)
+
+
+def _holds_variables(key: str | int) -> bool:
+    return str(key).rpartition(":")[2].lower() in ENVIRONMENT
 
 
 def _changed(step: Mapping[str, Any]) -> list[str]:
     """The inputs that an operation changes: those that the provider names, if it names some."""
-    kind, old, new = str(step.get("type")), _side(step, "old", "inputs"), _side(step, "new", "inputs")
+    kind, old, new = str(step.get("type")), side(step, "old", "inputs"), side(step, "new", "inputs")
     if not old or not new:
         return list(_compared((kind,), old, new))
     named: list[Path] = [(kind, *map(_part, _PATH.finditer(path))) for path in step.get("detailedDiff") or ()]
@@ -160,11 +186,12 @@ def _refreshed(step: Mapping[str, Any]) -> Iterator[str]:
     if not step.get("new"):
         yield "it is not there any more"
         return
-    yield from _compared((str(step.get("type")),), _side(step, "old", "outputs"), _side(step, "new", "outputs"))
+    yield from _compared((str(step.get("type")),), side(step, "old", "outputs"), side(step, "new", "outputs"))
 
 
-def _side(step: Mapping[str, Any], side: str, properties: str) -> dict[str, Any]:
-    return (step.get(side) or {}).get(properties) or {}
+def side(step: Mapping[str, Any], which: str, properties: str) -> dict[str, Any]:
+    """The properties of a resource before (`old`) or after (`new`) a step: `inputs` or `outputs`."""
+    return (step.get(which) or {}).get(properties) or {}
 
 
 def _part(match: re.Match[str]) -> str | int:
@@ -189,7 +216,7 @@ def _compared(path: Path, old: Any, new: Any) -> Iterator[str]:
     if old == new:
         return
     unread = path[-1] == CONTAINERS and (isinstance(old, str) or isinstance(new, str))
-    if unread or str(path[-1]).rpartition(":")[2].lower() in ENVIRONMENT:
+    if unread or _holds_variables(path[-1]):
         yield from _variables(path, old, new)
         return
     maps = _maps(old, new)

@@ -1,4 +1,10 @@
-"""`drift-issue`: keep one issue open while an environment differs from what was released."""
+"""Keep one issue, with the label `drift`, about the environments that differ from what was released.
+
+It is opened when one does, edited in place, closed when none does. An environment without a preview, or with one that
+failed, opens and closes nothing. Needs GITHUB_TOKEN and GITHUB_REPOSITORY.
+
+Exit status: 0 the issue is as it should be, 1 GitHub does not answer so, 2 wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +22,14 @@ from cli.preview import load_all
 from cli.text import short
 
 LABEL: Final = "drift"
-MARKER: Final = "<!-- easi:drift -->"
+MARKER: Final = "<!-- release:drift -->"
 _SEEN: Final = "Seen first in"
 _DESCRIPTION: Final = "What runs is not what was released"
 _COLOR: Final = "d93f0b"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Drift:
-    """The previews of all environments, in the order of `--expect`."""
-
-    stacks: Mapping[str, Preview | None]
-    """By environment; None where there is no preview."""
-
-    @property
-    def drifted(self) -> tuple[Preview, ...]:
-        """Those that differ from what was released."""
-        return tuple(preview for preview in self.stacks.values() if preview and not preview.failed and preview.changes)
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Environments whose preview failed or is missing."""
-        return tuple(name for name, preview in self.stacks.items() if preview is None or preview.failed)
+Stacks = Mapping[str, Preview | None]
+"""By environment, in the order of `--expect`; None where there is no preview."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,30 +42,7 @@ class Issue(github.Written):
     pull_request: Mapping[str, Any] | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Write:
-    """Open an issue, or edit the one that is there."""
-
-    title: str
-    body: str
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Close:
-    """Close the issue, with a comment."""
-
-    comment: str
-
-
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        f"Keep one issue, with the label `{LABEL}`, about the environments that differ from what was released: opened "
-        "when one does, edited in place, closed when none does. Needs GITHUB_TOKEN and GITHUB_REPOSITORY."
-    )
-    parser.epilog = (
-        "An environment without a preview, or with one that failed, opens and closes nothing. "
-        "Exit status: 0 the issue is as it should be, 1 GitHub does not answer so, 2 wrong usage."
-    )
     parser.add_argument("--expect", metavar="NAMES", required=True, help="the environments, with commas between them")
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="what `preview --refresh --save` wrote")
 
@@ -85,83 +54,70 @@ def run(options: argparse.Namespace) -> int:
     previews = load_all(names, options.files)
     if unexpected := [name for name in previews if name not in names]:
         raise UsageError(f"there is a preview of {', '.join(unexpected)}, and --expect has {', '.join(names)}")
-    drift = Drift(stacks=previews)
-    print("\n".join(lines(drift)), flush=True)
+    print("\n".join(lines(previews)), flush=True)
     api = github.Api(os.environ)
     issue = own(api.paginate(f"issues?state=open&labels={LABEL}", Issue))
-    done = act(api, issue, decide(drift, issue, run_url=github.run_url()))
+    done = settle(api, issue, previews, run_url=github.run_url())
     print(done)
-    github.summary("\n\n".join(["## Drift", markdown.fence("\n".join(lines(drift))), markdown.escape(done)]))
+    github.summary("\n\n".join(["## Drift", markdown.fence("\n".join(lines(previews))), markdown.escape(done)]))
     return YES
 
 
-def decide(drift: Drift, issue: Issue | None, *, run_url: str = "") -> Write | Close | None:
-    """What to do with the issue; None for nothing. Pure.
+def settle(api: github.Api, issue: Issue | None, stacks: Stacks, *, run_url: str) -> str:
+    """Open, edit or close the issue. Returns what was done.
 
     `run_url` is the address of this run. If no environment has drifted and one is unknown, an issue stays as it is: it
     may still be true. It is edited only if its text would change.
     """
-    if drift.drifted:
-        new = Write(title=title(drift), body=body(drift, run_url))
-        same = issue is not None and (issue.title, _plain(issue.body or "")) == (new.title, _plain(new.body))
-        return None if same else new
-    if issue is None or drift.unknown:
-        return None
-    comment = f"{_and(list(drift.stacks))}: as released."
-    return Close(comment=f"{comment}\n\nSeen in {run_url}" if run_url else comment)
+    stays = f"the issue stays as it is: {issue.html_url}" if issue else "no issue is open, and none is opened"
+    drifted = [preview for preview in stacks.values() if preview and not preview.failed and preview.changes]
+    if not drifted:
+        if issue is None or any(preview is None or preview.failed for preview in stacks.values()):
+            return stays
+        comment = f"{_and(list(stacks))}: as released." + (f"\n\nSeen in {run_url}" if run_url else "")
+        api.post(f"issues/{issue.number}/comments", {"body": comment})
+        api.patch(f"issues/{issue.number}", {"state": "closed", "state_reason": "completed"})
+        return f"closed {issue.html_url}"
+    names = [preview.stack for preview in drifted]
+    title = f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
+    text = body(stacks, drifted, run_url)
+    if issue is None:
+        _label(api)
+        opened = api.post("issues", {"title": title, "body": text, "labels": [LABEL]})
+        return f"opened {opened.get('html_url', '')}"
+    if (issue.title, _plain(issue.body or "")) == (title, _plain(text)):
+        return stays
+    api.patch(f"issues/{issue.number}", {"title": title, "body": text})
+    return f"edited {issue.html_url}"
 
 
-def title(drift: Drift) -> str:
-    """The issue's title: which environments."""
-    names = [preview.stack for preview in drift.drifted]
-    return f"{_and(names)} {'is' if len(names) == 1 else 'are'} not as released"
-
-
-def body(drift: Drift, run_url: str) -> str:
+def body(stacks: Stacks, drifted: Sequence[Preview], run_url: str) -> str:
     """The issue's text: what differs, what to do, and which environments are unknown."""
     head = [
         MARKER,
         "What is really there is not what was released, or not with its settings. Each is compared with the commit "
         "from which it was last updated: what is merged and not released there is no drift. A release that failed in "
         "the middle, and was not repeated, looks the same.",
-        "\n".join(f"- {markdown.escape(line)}" for line in lines(drift)),
+        "\n".join(f"- {markdown.escape(line)}" for line in lines(stacks)),
         "**If it is to go**, and for each environment above that differs:",
-        markdown.fence("\n".join(map(_bring_back, drift.drifted))),
+        markdown.fence("\n".join(map(_bring_back, drifted))),
         "or Actions > *Roll back* with that same version. **If it is to stay**, put it into the settings, and release. "
         "More: docs/roll-back.md.",
     ]
     tail = [f"{_SEEN} {run_url}"] if run_url else []
     whole = "The run's log has all of it."
-    previews = [part for preview in drift.drifted for part in markdown.parts_of(preview, whole=whole)]
+    previews = [part for preview in drifted for part in markdown.parts_of(preview, whole=whole)]
     return markdown.fit([*head, *tail, *previews], markdown.COMMENT_CHARACTERS)
 
 
-def lines(drift: Drift) -> list[str]:
-    return [f"{name}: {_state(preview)}" for name, preview in drift.stacks.items()]
+def lines(stacks: Stacks) -> list[str]:
+    return [f"{name}: {_state(preview)}" for name, preview in stacks.items()]
 
 
 def own(issues: Iterable[Issue]) -> Issue | None:
     """The issue that this verb opened: the oldest open one with the marker. GitHub lists pull requests as issues."""
     opened = (issue for issue in issues if issue.pull_request is None and issue.is_ours(MARKER))
     return min(opened, key=lambda issue: issue.number, default=None)
-
-
-def act(api: github.Api, issue: Issue | None, action: Write | Close | None) -> str:
-    """Do it on GitHub. Returns what was done."""
-    if action is None:
-        return f"the issue stays as it is: {issue.html_url}" if issue else "no issue is open, and none is opened"
-    if isinstance(action, Close):
-        assert issue is not None  # noqa: S101 - only what is open is closed
-        api.post(f"issues/{issue.number}/comments", {"body": action.comment})
-        api.patch(f"issues/{issue.number}", {"state": "closed", "state_reason": "completed"})
-        return f"closed {issue.html_url}"
-    text = {"title": action.title, "body": action.body}
-    if issue is not None:
-        api.patch(f"issues/{issue.number}", text)
-        return f"edited {issue.html_url}"
-    _label(api)
-    opened = api.post("issues", {**text, "labels": [LABEL]})
-    return f"opened {opened.get('html_url', '')}"
 
 
 def _label(api: github.Api) -> None:
@@ -184,7 +140,7 @@ def _state(preview: Preview | None) -> str:
 
 
 def _bring_back(preview: Preview) -> str:
-    version = f"EASI_VERSION={preview.version} " if preview.version else ""
+    version = f"RELEASE_VERSION={preview.version} " if preview.version else ""
     return f"python -m ci deployed -s {preview.stack} && {version}pulumi up --refresh -s {preview.stack}"
 
 

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.errors import EXPECTED, UsageError, VerbError, message_of
-from release import session, stack, tasks
+from release import rollout, session, stack
+from release.healthcheck import HealthCheck
+from release.inputs import from_inputs
 from release.records import Release
-from release.request import ReleaseRequest, from_inputs
+from release.request import ReleaseRequest
 from release.session import Clients
 from release.stack import NoStackError, Stack, StackError
 from release.tasks import NotKnownError, Tasks
+from settings import description, names
+from settings.description import Description
 
 QUESTION_S = 10.0
 """Seconds for the deploy function's answer which tasks run."""
@@ -56,29 +60,37 @@ class Environment:
             )
         raise VerbError(f"nothing was ever released to {self.name}.\n  to release:  pulumi up -s {self.name}")
 
+    @property
+    def health_checks(self) -> Mapping[str, HealthCheck]:
+        """Those of the services that have one, by name. Raises VerbError where nothing was ever released."""
+        services = self.released().services
+        return {name: service.health for name, service in services.items() if service.health is not None}
+
     @functools.cached_property
     def clients(self) -> Clients:
         """Clients for the environment's account. Raises WrongAccountError, and VerbError before the first release."""
         request = self.released()
         return session.connect(request.connection, account=request.account, region=request.region, quick=True)
 
-    def tasks(self, release: Release) -> Tasks:
-        """The tasks of a release that runs here; unknown to a role that may not invoke the deploy function."""
-        request = self.released()
+    def tasks(self, release: Release, service: str) -> Tasks:
+        """The tasks of a service of a release; unknown to a role that may not invoke the deploy function."""
+        request = self.released().services[service]
 
         def look_up() -> frozenset[str]:
             try:
-                client = self.clients.function
-                return tasks.running(client, request.deploy_function, release.task_definition, QUESTION_S)
+                if service not in release.services:
+                    raise NotKnownError(f"{service} is in no proven release")
+                revision = release.services[service].task_definition
+                return rollout.running_tasks(self.clients.function, request.deploy_function, revision, QUESTION_S)
             except EXPECTED as error:
                 raise NotKnownError(message_of(error)) from error
 
         return Tasks(ids=frozenset(), look_up=look_up)
 
 
-def add_stack(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    default = "" if required else "; the selected stack without it"
-    parser.add_argument("-s", "--stack", metavar="NAME", required=required, help=f"the environment{default}")
+def add_stack(parser: argparse.ArgumentParser, *, required: bool = False, default: str = "the selected stack") -> None:
+    without = "" if required else f"; {default} without it"
+    parser.add_argument("-s", "--stack", metavar="NAME", required=required, help=f"the environment{without}")
 
 
 def read_environment(name: str | None) -> Environment:
@@ -98,15 +110,28 @@ def read_environment(name: str | None) -> Environment:
         return Environment(stack=state, request=None, unreadable=f"{type(error).__name__}: {error}")
 
 
-def unreleased(name: str) -> Environment:
-    """An environment whose stack does not exist yet."""
-    return Environment(stack=Stack(name=name, outputs={}, inputs=None, pending=()), request=None)
-
-
 def settings_of(name: str) -> Mapping[str, Any]:
-    """The settings of a stack, as the next `pulumi up` has them: `easi:<key>` to text, or to a list or map."""
+    """The settings of a stack, as the next `pulumi up` has them: key to text, or to a list or map.
+
+    The AWS provider's are among them, `aws:region` and others, by their whole key. Raises ProjectError where the
+    stack's file has the project's own by the name of another project.
+    """
     config = stack.answered("config", "-s", name, "--json")
     try:
-        return {key: item.get("objectValue", item.get("value")) for key, item in config.items()}
+        values = {key: item.get("objectValue", item.get("value")) for key, item in config.items()}
+        return names.own_settings(values) | {key: value for key, value in values.items() if key.startswith("aws:")}
     except AttributeError as error:
         raise StackError(f"`pulumi config -s {name} --json` did not answer with settings: {error}") from error
+
+
+def description_of(name: str, settings: Mapping[str, Any]) -> Description:
+    """What the settings of a stack describe. Raises VerbError with all that is wrong."""
+    try:
+        described, problems = description.read(
+            {key: settings[key] for key in description.KEYS if key in settings}, description.declared_defaults()
+        )
+    except (OSError, ValueError) as error:
+        raise VerbError(f"Pulumi.yaml cannot be read: {error}") from error
+    if described is None:
+        raise VerbError(f"the settings of {name} cannot be used:\n  " + "\n  ".join(problems))
+    return described

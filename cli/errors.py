@@ -12,7 +12,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from functions.strict_json import DamagedError
-from release.errors import ExpectedError
+from settings.errors import ExpectedError
 
 
 class VerbError(ExpectedError):
@@ -29,11 +29,6 @@ class UsageError(VerbError):
 
 EXPECTED = (ExpectedError, DamagedError, ClientError, BotoCoreError, ResponseParserError)
 """Errors that are printed as a message. Anything else is a defect, with a traceback."""
-
-
-def exit_code(error: BaseException) -> int:
-    """2 for wrong usage, else 1."""
-    return error.code if isinstance(error, VerbError) else 1
 
 
 def message_of(error: BaseException) -> str:

@@ -65,25 +65,14 @@ class Preview:
     @property
     def routine(self) -> tuple[Change, ...]:
         """What every release replaces. Drift has none: no release explains it."""
-        return (
-            ()
-            if self.refresh
-            else tuple(change for change in self.replaced if change.note and change.type == TASK_DEFINITION)
-        )
+        kept = (change for change in self.replaced if change.note and change.type == TASK_DEFINITION)
+        return () if self.refresh else tuple(kept)
 
     @property
     def dangers(self) -> tuple[tuple[str, Change], ...]:
         """What else would be replaced or deleted: "replace" or "delete", and the resource."""
         replaced = [("replace", change) for change in self.replaced if change not in self.routine]
         return (*replaced, *(("delete", change) for change in self.deleted))
-
-    def to_json(self) -> dict[str, Any]:
-        return strict_json.fields(self)
-
-
-def from_json(data: Any) -> Preview:
-    """The preview that `to_json` made. Raises DamagedError for something else."""
-    return strict_json.read(Preview, data)
 
 
 def parse(log: str) -> list[Mapping[str, Any]]:
@@ -144,11 +133,6 @@ def _without_image(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str,
             yield event
 
 
-def name(urn: str) -> str:
-    """The resource's name, the last part of its URN."""
-    return urn.rpartition("::")[2]
-
-
 def _messages(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Severity and text of each diagnostic."""
     for event in events:
@@ -160,17 +144,15 @@ def _messages(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 def _version(events: Iterable[Mapping[str, Any]]) -> str | None:
     for step in diff.steps(events):
-        if step.get("type") == RELEASE:
-            version = ((step.get("new") or {}).get("inputs") or {}).get("version")
-            if version:
-                return str(version)
+        version = diff.side(step, "new", "inputs").get("version")
+        if step.get("type") == RELEASE and version:
+            return str(version)
     return None
 
 
 def _counts(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     for event in events:
-        summary = event.get("summaryEvent")
-        if summary:
+        if summary := event.get("summaryEvent"):
             changes = summary.get("resourceChanges") or {}
             return {op: count for op, count in sorted(changes.items()) if op != "same" and count}
     return {}
@@ -185,7 +167,9 @@ def _changed(events: Iterable[Mapping[str, Any]], operations: Sequence[str]) -> 
         because = tuple(str(key) for key in step.get("keys") or ())
         if urn not in changes or because:
             kind = str(step.get("type", ""))
-            changes[urn] = Change(name=name(urn), type=kind, because=because, note=_note(kind, step, because))
+            changes[urn] = Change(
+                name=urn.rpartition("::")[2], type=kind, because=because, note=_note(kind, step, because)
+            )
     return tuple(sorted(changes.values(), key=lambda change: (change.type, change.name)))
 
 
@@ -196,7 +180,7 @@ def _is_real(step: Mapping[str, Any]) -> bool:
 
 def _note(kind: str, step: Mapping[str, Any], because: Sequence[str]) -> str:
     """Why a replacement or deletion is harmless: ECS, for one, cannot change a task definition."""
-    if kind == TASK_DEFINITION and ((step.get("old") or {}).get("inputs") or {}).get("skipDestroy"):
+    if kind == TASK_DEFINITION and diff.side(step, "old", "inputs").get("skipDestroy"):
         return "a new revision; the old one stays registered"
     if kind == IMAGE and step.get("op") == "delete":
         # https://github.com/pulumi/pulumi-docker/issues/588

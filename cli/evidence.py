@@ -1,26 +1,39 @@
-"""`evidence`: what a reviewer needs to know before approving, on one screen.
+"""Show what a release would bring to an environment, before somebody approves it: what a reviewer needs, on one screen.
 
-It reads Pulumi's state and Git only: the role of previews may read neither records nor secrets.
+The gate's answer, the commits, the proof of the environment before and whether that is healthy now, what ECR's scan of
+the image found, and what `pulumi preview` would change. The version is RELEASE_VERSION, else HEAD. Reads Pulumi's
+state, Git, holds and rejections, the scan, and the health check of the environment before: the role of previews may
+read neither other records nor secrets.
+
+Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import NO, YES, changes, explain, github, markdown, outcome
-from cli.environment import Environment, add_stack
+from cli.environment import add_stack
 from cli.events import Preview
 from cli.explain import Answer
 from cli.markdown import Block, Part
-from cli.preview import create, save
+from cli.preview import create
 from cli.question import ask
-from cli.text import short, table, when
+from cli.text import prefix_of, short, table, when
+from release import image_scan, session
+from release.identity import label_of
+from release.image_scan import Scan
 from release.promotion import Accepted
+from release.request import Connection
 from release.version import commit
+
+if TYPE_CHECKING:
+    from types_boto3_ecr import ECRClient
 
 _UNREAD = "only who may read the records bucket can"
 
@@ -28,16 +41,34 @@ _UNREAD = "only who may read the records bucket can"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
     answer: Answer
-    upstream: Environment | None
     preview: Preview | None
     """None if the gate refuses: there is none then."""
-    compare: str = ""
-    """Address of GitHub's page of the commits; empty if unknown."""
+    scans: Mapping[str, Scan] = dataclasses.field(default_factory=dict)
+    """By service, of the images that would be released; none if the gate refuses, or they are yet to be built."""
 
     @property
     def accepted(self) -> Accepted | None:
         """The proof on which the gate accepts; None if the version is built or refused."""
         return self.answer.decision if isinstance(self.answer.decision, Accepted) else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """The gate's, and what the release's own check will refuse."""
+        severity = str(self.answer.question.settings.get("refuseFindings") or "")
+        refusals = {name: image_scan.refusal(scan, severity) for name, scan in self.scans.items() if severity}
+        return [
+            *self.answer.warnings,
+            *(
+                f"the release will be refused: {prefix_of(f'service {name}', self.scans)}{why}"
+                for name, why in refusals.items()
+                if why
+            ),
+        ]
+
+    @property
+    def scanned(self) -> list[str]:
+        """What the scans found, a line each."""
+        return [f"{prefix_of(name, self.scans)}{scan}" for name, scan in self.scans.items()]
 
     @property
     def good(self) -> bool:
@@ -46,14 +77,7 @@ class Evidence:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Show what a release would bring to an environment, before somebody approves it: the gate's answer, the "
-        "commits, the proof of the environment before, and what `pulumi preview` would change. The version is "
-        "EASI_VERSION, else HEAD. Reads Pulumi's state and Git; no records, no secrets."
-    )
-    parser.epilog = "Exit status: 0 it can be approved, 1 refused, or the preview failed, 2 wrong usage."
     add_stack(parser, required=True)
-    parser.add_argument("--save", metavar="FILE", type=Path, help="write the preview there, as `preview --save` does")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,10 +85,7 @@ def run(options: argparse.Namespace) -> int:
         question = ask(options.stack)
         answer = explain.explain(question, unread=_UNREAD)
         preview = create(question.here.name) if answer.accepted else None
-    if preview is not None and options.save is not None:
-        save(preview, options.save)
-    compare = _compare(answer, os.environ)
-    evidence = Evidence(answer=answer, upstream=question.upstream, preview=preview, compare=compare)
+    evidence = Evidence(answer=answer, preview=preview, scans=_scans(answer))
     print("\n".join(lines(evidence)), flush=True)
     github.summary(summary(evidence))
     return YES if evidence.good else NO
@@ -72,14 +93,15 @@ def run(options: argparse.Namespace) -> int:
 
 def lines(evidence: Evidence) -> list[str]:
     answer = evidence.answer
-    warnings = [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    warnings = [f"  warning   {warning}" for warning in evidence.warnings]
     top = [evidence.preview.headline] if evidence.good and evidence.preview and evidence.preview.headline else []
     shown = [*top, *_answer(evidence), *warnings, *changes.of_commits(answer.changes)]
     if evidence.preview is not None:
         shown.append(f"  preview   {markdown.summarize(evidence.preview)}")
     if not evidence.good:
         return shown
-    return [*shown, f"  proof     {_whose(evidence)}", *table(_proof(evidence), indent=" " * 12)]
+    scans = changes.labelled("scan", evidence.scanned)
+    return [*shown, *scans, f"  proof     {_whose(evidence)}", *table(_proof(evidence), indent=" " * 12)]
 
 
 def summary(evidence: Evidence) -> str:
@@ -94,7 +116,7 @@ def summary(evidence: Evidence) -> str:
     if more:
         parts.append(Block(text="\n".join(more)))
     # The preview has the same as warnings, further down.
-    parts += [f"⚠️ **{markdown.escape(str(rolled_back))}**" for rolled_back in answer.rolled_back]
+    parts += [f"⚠️ **{markdown.escape(warning)}**" for warning in evidence.warnings]
     if preview is not None and not preview.failed:
         parts += markdown.replaced_or_deleted(markdown.dangers(preview))
         parts += markdown.parts_of(preview, whole="`pulumi preview` shows all of it.", with_top=False)
@@ -102,8 +124,10 @@ def summary(evidence: Evidence) -> str:
     parts.append(f"### Commits: {markdown.escape(title.removeprefix('  commits').strip())}")
     if commits:
         parts.append(Block(text="\n".join(line.strip() for line in commits), language="diff"))
-    if evidence.compare:
-        parts.append(f"[Every commit and file]({evidence.compare})")
+    now = answer.now
+    if now is not None and now.version != answer.version:
+        address = github.page(f"compare/{commit(now.version)}...{commit(answer.version)}")
+        parts.append(f"[Every commit and file]({address})" if address else "")
     if evidence.good:
         parts += [f"### Proof: {markdown.escape(_whose(evidence))}", outcome.rows_of(_proof(evidence))]
         parts += [f"### {markdown.escape(answer.environment)} now, and then", outcome.rows_of(_artifacts(evidence))]
@@ -126,7 +150,7 @@ def _answer(evidence: Evidence) -> list[str]:
 
 def _whose(evidence: Evidence) -> str:
     """Where the version was proven, and whether it still runs there."""
-    name, upstream, accepted = evidence.answer.environment, evidence.upstream, evidence.accepted
+    name, upstream, accepted = evidence.answer.environment, evidence.answer.question.upstream, evidence.accepted
     if accepted is None:
         return f"none yet, {name} is the first environment: it builds and proves it"
     if accepted.own or upstream is None:
@@ -141,28 +165,53 @@ def _proof(evidence: Evidence) -> outcome.Rows:
     accepted = evidence.accepted
     if accepted is None:
         return []
-    shown = None if accepted.own else evidence.upstream
-    return outcome.proven(accepted.evidence, str(shown.stack.outputs.get("url") or "") if shown else "")
+    before, shown = evidence.answer.before, None if accepted.own else evidence.answer.question.upstream
+    return [
+        *outcome.proven(accepted.evidence, str(shown.stack.outputs.get("url") or "") if shown else ""),
+        *(("now", note) for note in (before.notes if before else ())),
+    ]
 
 
 def _artifacts(evidence: Evidence) -> outcome.Rows:
-    """Image, static files and migration, compared with what runs now."""
+    """Images, static files and migrations, compared with what runs now."""
     answer, before = evidence.answer, evidence.answer.now
+    images, sites = answer.changes.images, answer.changes.files
     proof = evidence.accepted.evidence if evidence.accepted else None
     rows = [("now", f"{before.version}, proven {when(before.verified_at)}" if before else "nothing was released yet")]
     if proof is not None:
-        for label, then, old in (
-            ("image", proof.image_digest, before.image_digest if before else None),
-            ("static files", proof.static_manifest, before.static_manifest if before else None),
-        ):
-            rows.append((label, "the same" if then == old else f"{short(then)}{f', now {short(old)}' if old else ''}"))
-    rows.append(("migration", str(answer.changes.migration or "")))
+        services, now = proof.services, before.sites if before else {}
+        rows += [
+            (label_of("image", name, images), _compared(services[name].image_digest, answer.changes.image_now(name)))
+            for name in images
+        ]
+        rows += [(label_of("static files", name, sites), _compared(proof.sites[name], now.get(name))) for name in sites]
+    rows.append((outcome.SCAN, "; ".join(evidence.scanned)))
+    rows += [
+        (label_of("migration", name, images), str(migration)) for name, migration in answer.changes.migrations.items()
+    ]
     return [row for row in rows if row[1]]
 
 
-def _compare(answer: Answer, environ: Mapping[str, str]) -> str:
-    """GitHub's page of the commits between the version that runs and this one."""
-    server, repository, now = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY"), answer.now
-    if not server or not repository or now is None or now.version == answer.version:
-        return ""
-    return f"{server}/{repository}/compare/{commit(now.version)}...{commit(answer.version)}"
+def _compared(then: str, now: str | None) -> str:
+    return "the same" if then == now else f"{short(then)}{f', now {short(now)}' if now else ''}"
+
+
+def _scans(answer: Answer) -> dict[str, Scan]:
+    """What is known of the images that have been proven, with the credentials that are here."""
+    if not isinstance(answer.decision, Accepted):
+        return {}
+    question = answer.question
+    images = {name: answer.decision.evidence.services[name].image for name in answer.changes.images}
+    how = question.here.request.connection if question.here.request else Connection(profile=None, assume_roles=())
+    own = str(question.settings.get("aws:region") or "")
+    try:
+        aws = session.sign_in(how, own, session.QUICK)
+    except (BotoCoreError, ClientError) as error:
+        why_not = f"not known ({error})"
+        return {name: Scan(image=image, why_not=why_not, to_do="sign in to AWS") for name, image in images.items()}
+
+    def ecr(region: str) -> ECRClient:
+        client: ECRClient = aws.client("ecr", region_name=region or own, config=session.QUICK)
+        return client
+
+    return {name: image_scan.read([image], ecr) for name, image in images.items()}

@@ -1,29 +1,35 @@
-"""`explain`: whether the gate would accept this version here, why, and what it would change."""
+"""Say whether `pulumi up` would accept a version in an environment, why, and what it would change.
+
+Also how its last attempt there ended, if it was not proven. The changes are commits, image, static files. Nothing is
+changed. Settings are not compared: `pulumi preview` does that. Without VERSION it is what `pulumi up` would release:
+RELEASE_VERSION, else HEAD.
+
+Exit status: 0 accepted, 1 refused, 2 wrong usage.
+"""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cli import NO, YES, changes, history
-from cli.changes import SHOWN, Changes, Commits, Files, Migration
-from cli.environment import Environment, add_stack
+from cli.changes import Changes
+from cli.environment import add_stack
 from cli.errors import EXPECTED, message_of
 from cli.history import Earlier
+from cli.hold import hold_json
 from cli.question import Question, ask
 from cli.text import bold, short, when
-from release import git, records
-from release.gate import Gate
+from functions.strict_json import fields
+from release import environment_before, records, soak
+from release.environment_before import Health
 from release.promotion import Accepted, Refused
 from release.records import Release
-from release.static import manifest, store
-from release.static.manifest import Manifest
-from release.version import commit
-from release.way_back import Kind, RolledBack
+from release.request import EnvironmentBefore
+from release.way_back import RolledBack
 
 SOURCES: Final = ("built", "promoted", "present", "refused")
 
@@ -32,24 +38,41 @@ SOURCES: Final = ("built", "promoted", "present", "refused")
 class Answer:
     """The gate's decision, and what a release would change."""
 
-    environment: str
-    version: str
+    question: Question
     decision: Accepted | Refused | None
     """The gate's; None if the working tree is built."""
-    kind: Kind
-    message: str
-    to_do: str
-    """The command that releases it; empty if it is refused."""
     rolled_back: tuple[RolledBack, ...]
     """Rollbacks of it, or of commits in it, in this environment or the one before."""
-    now: Release | None
     earlier: Earlier | None
     """The last attempt to release this version here, if that did not prove it; None also if unknown."""
+    before: Health | None
+    """Whether the environment before is healthy with it now; None where it need not be asked."""
     changes: Changes
+
+    @property
+    def environment(self) -> str:
+        return self.question.here.name
+
+    @property
+    def version(self) -> str:
+        return self.question.gate.request.version
+
+    @property
+    def now(self) -> Release | None:
+        return self.question.here.release
 
     @property
     def accepted(self) -> bool:
         return not isinstance(self.decision, Refused)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know of the environment and of the version, and what the release's own check will refuse."""
+        hold, why = self.question.hold, self.question.unread
+        held = [f"{self.environment} is {hold}"] if hold and self.accepted else []
+        unread = [f"what is held and rejected is not known to who asks: {why}"] if why else []
+        refusals = [f"the release will be refused: {why}" for why in (self.before.problems if self.before else ())]
+        return [*held, *unread, *map(str, self.rolled_back), *refusals]
 
     @property
     def source(self) -> str:
@@ -58,17 +81,35 @@ class Answer:
             return "present" if self.decision.own else "promoted"
         return "refused" if isinstance(self.decision, Refused) else "built"
 
+    @property
+    def to_do(self) -> str:
+        """The command that releases it; empty if it is refused."""
+        if not self.accepted:
+            return ""
+        version = f"RELEASE_VERSION={self.version} " if self.question.gate.request.explicit else ""
+        return f"{version}pulumi up -s {self.environment}"
+
+    @property
+    def message(self) -> str:
+        name, version, request = self.environment, short(self.version), self.question.gate.request
+        if isinstance(self.decision, Refused):
+            return self.decision.message
+        if self.now is not None and self.now.version == self.version:
+            return f"{name} runs {version} already; it is released again only if anything about it differs."
+        if self.decision is not None:
+            since, upstream = when(self.decision.evidence.verified_at), self.question.upstream
+            if self.decision.own or upstream is None:
+                return f"{name} would release {version}: it ran here before, and was proven {since}."
+            return f"{name} would release {version}: {upstream.name} has proven it ({since})."
+        if not request.changes:
+            return f"{name} would build and release {version}, the commit of this working tree."
+        return (
+            f"{name} would build and release {version}: the commit of this working tree with changes that are in no "
+            f"commit. No other environment may run it.\n  changed   {request.changed}"
+        )
+
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Say whether `pulumi up` would accept a version in an environment, why, how its last attempt there ended if it "
-        "was not proven, and what it would change: commits, image, static files. Nothing is changed. Settings are not "
-        "compared: `pulumi preview` does that."
-    )
-    parser.epilog = (
-        "Without VERSION it is what `pulumi up` would release: EASI_VERSION, else HEAD. "
-        "Exit status: 0 accepted, 1 refused, 2 wrong usage."
-    )
     add_stack(parser)
     parser.add_argument("version", nargs="?", metavar="VERSION", help="a Git SHA, full or short, or a branch or tag")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -89,7 +130,7 @@ def explain(question: Question, *, unread: str = "") -> Answer:
     `unread` is why the caller may not read the records bucket: static files are not compared then, and earlier attempts
     not looked up.
     """
-    gate, here, upstream = question.gate, question.here, question.upstream
+    gate, here = question.gate, question.here
     decision = question.decide()
     unknown: dict[str, str] = {}
     last = None
@@ -100,29 +141,41 @@ def explain(question: Question, *, unread: str = "") -> Answer:
             last = history.unproven(here, gate.request.version)
         except EXPECTED as error:
             unknown["attempts"] = message_of(error)
-    version, name = gate.request.version, here.name
-    message, to_do = _reason(decision, gate, here, upstream), ""
-    if not isinstance(decision, Refused):
-        to_do = f"EASI_VERSION={version} pulumi up -s {name}" if gate.request.explicit else f"pulumi up -s {name}"
     return Answer(
-        environment=name,
-        version=version,
+        question=question,
         decision=decision,
-        kind=gate.kind(here.release, promoted=isinstance(decision, Accepted) and not decision.own),
-        message=message,
-        to_do=to_do,
-        rolled_back=gate.rolled_back({name: here.release} | ({upstream.name: upstream.release} if upstream else {})),
-        now=here.release,
+        rolled_back=gate.rolled_back({one.environment: one.release for one in question.environments}),
         earlier=last,
-        changes=_changes(decision, question, unread, unknown),
+        before=_before(decision, question),
+        changes=changes.compare(decision, question, unread, unknown),
     )
+
+
+def _before(decision: Accepted | Refused | None, question: Question) -> Health | None:
+    """What the environment before answers now, as the release would ask it, and how long it ran the version."""
+    upstream, version = question.upstream, question.gate.request.version
+    if upstream is None or upstream.release is None or not isinstance(decision, Accepted) or not decision.is_new:
+        return None
+    checks = upstream.health_checks if upstream.request else {}
+    before = EnvironmentBefore(
+        name=upstream.name,
+        runs=upstream.release.version,
+        checks={name: dataclasses.replace(check, version=version) for name, check in checks.items()},
+    )
+    health = environment_before.look(before, version)
+    if not question.soak_minutes:
+        return health
+    minutes = soak.ran(upstream.release, version).minutes(datetime.now(UTC))
+    soaked = f"it ran there for {minutes} min, and soakMinutes demands {question.soak_minutes}"
+    return dataclasses.replace(health, notes=(*health.notes, soaked))
 
 
 def lines(answer: Answer) -> list[str]:
     """The answer for people: yes or no in its first line, then the details."""
     first, *more = answer.message.split("\n")
     shown = [bold(f"{'yes' if answer.accepted else 'no'}: {first}"), *more]
-    shown += [f"  warning   {rolled_back}" for rolled_back in answer.rolled_back]
+    shown += [f"  warning   {warning}" for warning in answer.warnings]
+    shown += [f"  before    {note}" for note in answer.before.notes] if answer.before else []
     if answer.earlier is not None:
         shown.append(f"  earlier   {answer.earlier}")
     if "attempts" in answer.changes.unknown:
@@ -138,16 +191,18 @@ def lines(answer: Answer) -> list[str]:
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
+    kind = answer.question.gate.kind(answer.now, promoted=answer.source == "promoted")
     return {
         "environment": answer.environment,
         "version": answer.version,
         "accepted": answer.accepted,
         "source": answer.source,
-        "kind": answer.kind if answer.accepted else None,
+        "kind": kind if answer.accepted else None,
         "message": answer.message,
         "toDo": answer.to_do or None,
         "now": records.proof_json(answer.now) if answer.now else None,
-        "earlier": history.earlier_json(answer.earlier) if answer.earlier else None,
+        "hold": hold_json(answer.question.hold),
+        "earlier": fields(answer.earlier) if answer.earlier else None,
         "rolledBack": [
             {
                 "environment": rolled_back.environment,
@@ -157,101 +212,6 @@ def as_json(answer: Answer) -> dict[str, Any]:
             }
             for rolled_back in answer.rolled_back
         ],
+        "environmentBefore": dataclasses.asdict(answer.before) if answer.before else None,
         "changes": changes.as_json(answer.changes),
     }
-
-
-def _reason(decision: Accepted | Refused | None, gate: Gate, here: Environment, upstream: Environment | None) -> str:
-    name, version = here.name, short(gate.request.version)
-    if isinstance(decision, Refused):
-        return decision.message
-    if here.release is not None and here.release.version == gate.request.version:
-        return f"{name} runs {version} already; it is released again only if anything about it differs."
-    if decision is None:
-        return _reason_to_build(gate, name)
-    since = when(decision.evidence.verified_at)
-    if decision.own or upstream is None:
-        return f"{name} would release {version}: it ran here before, and was proven {since}."
-    return f"{name} would release {version}: {upstream.name} has proven it ({since})."
-
-
-def _reason_to_build(gate: Gate, name: str) -> str:
-    version = short(gate.request.version)
-    if not gate.request.changes:
-        return f"{name} would build and release {version}, the commit of this working tree."
-    return (
-        f"{name} would build and release {version}: the commit of this working tree with changes that are in no "
-        f"commit. No other environment may run it.\n  changed   {gate.request.changed}"
-    )
-
-
-def _changes(decision: Accepted | Refused | None, question: Question, unread: str, unknown: dict[str, str]) -> Changes:
-    """What would change; the reasons for what is unknown are added to `unknown`."""
-    gate, upstream, settings = question.gate, question.upstream, question.settings
-    now, version = question.here.release, gate.request.version
-    come = go = None
-    if now is not None:
-        come, go = _commits(gate.root, now.version, version), _commits(gate.root, version, now.version)
-        if come is None:
-            to_know = git.how_to_know(gate.root, commit(now.version), commit(version))
-            unknown["commits"] = (
-                f"this clone lacks {short(now.version)}, {short(version)} or what lies between: {to_know}"
-            )
-    accepted = decision if isinstance(decision, Accepted) else None
-    differing = None
-    if unread:
-        unknown["files"] = unread
-    elif not isinstance(decision, Refused):
-        try:
-            differing = _files(accepted, question)
-        except EXPECTED as error:
-            unknown["files"] = message_of(error)
-    return Changes(
-        now=now,
-        version=version,
-        come=come,
-        go=go,
-        image=accepted.evidence.image_digest if accepted else None,
-        image_from=_image_from(accepted, gate, upstream),
-        files=differing,
-        migration=None if isinstance(decision, Refused) else _migration(settings, now, version),
-        unknown=unknown,
-    )
-
-
-def _commits(root: Path, older: str, newer: str) -> Commits | None:
-    commits = git.between(root, commit(older), commit(newer), SHOWN)
-    return Commits(count=commits[1], newest=tuple(commits[0])) if commits else None
-
-
-def _image_from(accepted: Accepted | None, gate: Gate, upstream: Environment | None) -> str:
-    if accepted is None:
-        return short(gate.request.version)
-    return "there already" if accepted.own or upstream is None else f"copied from {upstream.name}"
-
-
-def _files(accepted: Accepted | None, question: Question) -> Files:
-    """The static files, compared by manifest. Raises StaticReleaseError and others of EXPECTED."""
-    gate, here, upstream = question.gate, question.here, question.upstream
-    # Before its first release an environment has no account; the one before can be asked for its own files.
-    asker = here if here.request is not None or upstream is None else upstream
-    before = None
-    if here.release is not None:
-        before = _stored(asker, here, here.release.static_manifest)
-    if accepted is None:
-        site = gate.root / str(question.settings["easi:frontendFolder"])
-        built = manifest.of_build(site, gate.request.version, allowed=question.settings.get("easi:publish") or ())
-        return changes.files(before, built)
-    owner = here if accepted.own or upstream is None else upstream
-    return changes.files(before, _stored(asker, owner, accepted.evidence.static_manifest))
-
-
-def _stored(asker: Environment, owner: Environment, digest: str) -> Manifest:
-    return store.load(s3=asker.clients.s3, records_bucket=str(owner.stack.outputs.get("recordsBucket")), digest=digest)
-
-
-def _migration(settings: Mapping[str, Any], now: Release | None, version: str) -> Migration | None:
-    command = settings.get("easi:migrationCommand")
-    if not command:
-        return None
-    return Migration(command=tuple(command), runs=now is None or now.find(version) is None)

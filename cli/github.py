@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import secrets
@@ -73,18 +74,24 @@ class Api:
         return self._call("PATCH", path, Mapping[str, Any], body)
 
     def paginate(self, path: str, kind: Any = Mapping[str, Any]) -> Iterator[Any]:
-        """Every item of a list, page by page."""
-        url = self._url(path) + ("&" if "?" in path else "?") + f"per_page={PER_PAGE}"
-        while url:
+        """Every item of a list, page by page; the pages are numbered, so that the token goes to no other address."""
+        for number in itertools.count(1):
+            url = self._url(f"{path}{'&' if '?' in path else '?'}per_page={PER_PAGE}&page={number}")
             answer = self._ask("GET", url)
-            yield from self._read(tuple[kind, ...], url, answer)
-            url = _next(answer.headers.get("Link", ""))
-            if url and not url.startswith(f"{self._base}/"):
-                # The token goes nowhere else.
-                raise GithubError(f"GitHub's next page is at another address than {self._base}: {url}")
+            items = self._read(tuple[kind, ...], url, answer)
+            yield from items
+            # GitHub promises no full page before the last one.
+            if len(items) < PER_PAGE and 'rel="next"' not in answer.headers.get("Link", ""):
+                return
 
     def _call(self, method: str, path: str, kind: Any, body: Mapping[str, Any] | None = None) -> Any:
         return self._read(kind, self._url(path), self._ask(method, self._url(path), body))
+
+    def _read(self, kind: Any, url: str, answer: BaseHTTPResponse) -> Any:
+        try:
+            return strict_json.value(kind, strict_json.decode(answer.data))
+        except DamagedError as error:
+            raise GithubError(f"what answered at {url} is not GitHub's API: {error}") from error
 
     def _url(self, path: str) -> str:
         return self._base + (path if path.startswith("/") else f"/repos/{self.repository}/{path}")
@@ -95,12 +102,11 @@ class Api:
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": VERSION,
-            "User-Agent": "easi-release",
+            "User-Agent": "release",
         }
         what = f"{method} {url.removeprefix(self._base).partition('?')[0]}"
         for attempt in range(ATTEMPTS):
             pause: float = 2**attempt
-            answer = None
             try:
                 answer = self._pool.request(
                     method, url, body=json.dumps(body).encode() if body is not None else None, headers=headers
@@ -121,12 +127,6 @@ class Api:
                 raise failure
             self._sleep(pause)
         raise AssertionError  # the last attempt returns or raises
-
-    def _read(self, kind: Any, url: str, answer: BaseHTTPResponse) -> Any:
-        try:
-            return strict_json.value(kind, strict_json.decode(answer.data))
-        except DamagedError as error:
-            raise GithubError(f"what answered at {url} is not GitHub's API: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -189,12 +189,16 @@ def failure_in_summary(title: str) -> Iterator[None]:
         raise
 
 
+def page(path: str) -> str:
+    """The address of a page of this repository; empty outside of a workflow."""
+    server, repository = (os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY"))
+    return f"{server}/{repository}/{path}" if server and repository else ""
+
+
 def run_url() -> str:
     """The address of this run of a workflow; empty outside of one."""
-    server, repository, run = (
-        os.environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    )
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+    run = os.environ.get("GITHUB_RUN_ID")
+    return page(f"actions/runs/{run}") if run else ""
 
 
 def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
@@ -202,15 +206,6 @@ def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
     if not value:
         raise GithubError(f"{name} is not set. Expected is {meaning}; in a workflow, under `env:` of the step.")
     return value
-
-
-def _next(link: str) -> str:
-    """The address of the next page in a header `Link`; empty on the last one."""
-    for entry in link.split(","):
-        address, _, parameters = entry.partition(";")
-        if 'rel="next"' in parameters:
-            return address.strip().removeprefix("<").removesuffix(">")
-    return ""
 
 
 def _limit(answer: BaseHTTPResponse) -> float | None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn, TextIO, cast
 
+from cli import NO
 from release import escaping
 
 USAGE: Final = 2
@@ -103,7 +104,7 @@ def _run(prog: str, description: str, table: Mapping[str, Verb], arguments: Sequ
             raise
         sys.stdout.flush()
         print(f"{options.parser.prog}: {errors.message_of(error)}", file=sys.stderr)
-        return errors.exit_code(error)
+        return error.code if isinstance(error, errors.VerbError) else NO
     return code
 
 
@@ -120,6 +121,8 @@ def _add(parser: argparse.ArgumentParser, table: Mapping[str, Verb], arguments: 
             _add(of_verb, verb.verbs, arguments[1:])
             continue
         module = importlib.import_module(f"cli.{verb.module}")
-        # Before `add`, which may name another function.
+        # Before `add`, which may name others.
         of_verb.set_defaults(parser=of_verb, run=module.run)
+        of_verb.description, _, exit_status = (module.__doc__ or "").partition("\n\nExit status: ")
+        of_verb.epilog = f"Exit status: {exit_status}"
         module.add(of_verb)

@@ -90,7 +90,7 @@ def _one_line(text: str) -> str:
     return " ".join(escaping.shown(text).split())
 
 
-def join(parts: Sequence[Part]) -> str:
+def join(parts: Iterable[Part]) -> str:
     """The whole document: its parts are paragraphs."""
     return "\n\n".join(part if isinstance(part, str) else fence(part.text, part.language) for part in parts)
 
@@ -116,15 +116,6 @@ def fit(parts: Sequence[Part], limit: int, size: Callable[[str], int] = characte
 def _most(highest: int, fits: Callable[[int], bool]) -> int:
     """The largest number up to `highest` that fits, -1 if none does. Every smaller number fits, too."""
     return bisect.bisect_left(range(highest + 1), True, key=lambda number: not fits(number)) - 1
-
-
-def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> list[Part]:
-    """One stack's preview: its headline; what is replaced or deleted; the gate's warning; the diff, folded.
-
-    `whole` is Markdown that says where the whole diff is. `with_top` is False if the document already has the headline
-    and what is replaced or deleted.
-    """
-    return list(_parts_of(preview, whole, with_top))
 
 
 def is_quiet(preview: Preview) -> bool:
@@ -161,7 +152,12 @@ def _resource(change: Change) -> str:
     return f"{code(change.name)} {code(change.type)}{because}{note}"
 
 
-def _parts_of(preview: Preview, whole: str, with_top: bool) -> Iterator[Part]:
+def parts_of(preview: Preview, *, whole: str = "", with_top: bool = True) -> Iterator[Part]:
+    """One stack's preview: its headline; what is replaced or deleted; the gate's warning; the diff, folded.
+
+    `whole` is Markdown that says where the whole diff is. `with_top` is False if the document already has the headline
+    and what is replaced or deleted.
+    """
     if is_quiet(preview):
         yield f"**{escape(preview.stack)}**: no change"
         return

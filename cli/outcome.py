@@ -6,18 +6,22 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from cli import markdown
+from cli import markdown, rollback
 from cli.diagnosis import DIFFERS, Row
-from cli.text import moment, phases, short, table, when
+from cli.text import by_service, moment, phases, short, table, when
 from functions.names import revision
 from release import way_back
-from release.healthcheck import Proof
+from release.healthcheck import NOT_COMPARED, Proof
+from release.identity import label_of, service_words
+from release.promotion import Declared
 from release.records import Attempt, Proven, Release
+from release.request import listed
 from release.updates import Update
 
 Rows = list[tuple[str, str]]
 """Label and text of each line, or row of a table."""
 _COPIED: Final = ("version", "image", "static files", "task definition")
+SCAN: Final = "image scan"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,13 +32,15 @@ class Outcome:
     version: str
     """The version that was to be released, a full SHA."""
     named: bool = False
-    """EASI_VERSION names the version, as for a rollback."""
+    """RELEASE_VERSION names the version, as for a rollback."""
     release: Release | None
     """The last proven release, from the stack's state."""
     url: str = ""
     """The site's address; empty before the first release."""
     proof: Proof | None = None
-    """The health check now; None unless this version is the proven one, and answers."""
+    """The last of the health checks now; None unless this version is the proven one, and all answer."""
+    unasked: bool = False
+    """This version is the proven one, and no service has a health check."""
     serving: tuple[Row, ...] = ()
     """What ECS runs and the site serves now, if the release failed and they can be read."""
     miss: str = ""
@@ -62,20 +68,28 @@ class Outcome:
         return None if began and updated and began < updated else last
 
     @property
+    def is_proven(self) -> bool:
+        """The version that was to be released is the proven one."""
+        return self.release is not None and self.release.version == self.version
+
+    @property
+    def answers(self) -> bool:
+        """It is, and all health checks that there are pass."""
+        return self.proof is not None or self.unasked
+
+    @property
     def good(self) -> bool:
         """The version is proven, answers now, and its update succeeded."""
-        return self.proof is not None and not self.pending and (self.update is None or self.update.succeeded)
+        return self.answers and not self.pending and (self.update is None or self.update.succeeded)
 
 
 def headline(outcome: Outcome) -> str:
-    name, version, release = outcome.environment, short(outcome.version), outcome.release
+    name, version = outcome.environment, short(outcome.version)
     if outcome.good:
-        return f"{name}: {version} is proven, and answers"
-    if release is None or release.version != outcome.version:
-        if outcome.living:
-            return f"{name}: {version} is not released: a release is under way"
-        return f"{name}: {version} is not released"
-    if outcome.proof is None:
+        return f"{name}: {version} is proven" + ("" if outcome.unasked else ", and answers")
+    if not outcome.is_proven:
+        return f"{name}: {version} is not released" + (": a release is under way" if outcome.living else "")
+    if not outcome.answers:
         return f"{name}: {version} is released and does not answer as it should"
     return f"{name}: {version} still runs, but its update failed"
 
@@ -100,12 +114,16 @@ def now(outcome: Outcome) -> Rows:
     rows = proven(release, outcome.url)
     if outcome.proof is not None:
         checked = f"{outcome.proof.passes} times in a row until {when(outcome.proof.verified_at)}"
-        rows.append(("answers now", f"yes, {checked}"))
+        weaker = "" if outcome.proof.version_compared else f": {NOT_COMPARED}"
+        rows.append(("answers now", f"yes, {checked}{weaker}"))
+    elif outcome.unasked:
+        rows.append(("answers now", "not asked: no service has a health check"))
     else:
         rows.append(("answers now", f"no: {outcome.miss}" if outcome.miss else "yes"))
     attempt = outcome.mine
     if attempt is not None and attempt.version == release.version:
         rows.append(("phases", phases(attempt.phases)))
+        rows.append(("rehearsed", by_service(attempt.rehearsed)))
         rows.append(("by", attempt.who))
     rows += serving
     return [row for row in rows if row[1]]
@@ -113,12 +131,17 @@ def now(outcome: Outcome) -> Rows:
 
 def proven(proof: Proven, url: str) -> Rows:
     """The proof of one version, as the environment keeps it."""
+    services, sites = proof.services, proof.sites
     rows = [
         ("version", proof.version),
-        ("image", proof.image_digest),
-        ("static files", proof.static_manifest),
-        ("task definition", revision(proof.task_definition)),
+        *((label_of("image", name, services), service.image_digest) for name, service in services.items()),
+        *((label_of("static files", name, sites), digest) for name, digest in sites.items()),
+        *(
+            (label_of("task definition", name, services), revision(service.task_definition))
+            for name, service in services.items()
+        ),
         ("proven", when(proof.verified_at)),
+        ("not compared", f"{', '.join(proof.not_compared)} {NOT_COMPARED}" if proof.not_compared else ""),
         ("address", url),
         ("reason", proof.reason or ""),
     ]
@@ -151,60 +174,47 @@ def rows_of(rows: Iterable[tuple[str, str]]) -> str:
 
 def _cell(label: str, text: str) -> str:
     # An address is made a link by GitHub itself.
-    return markdown.code(text) if label in _COPIED else markdown.escape(text)
+    is_copied = label != SCAN and label.startswith(_COPIED)
+    return markdown.code(text) if is_copied else markdown.escape(text)
 
 
 def _why(outcome: Outcome) -> Rows:
     """What is known of a failure without a report."""
     name, release, attempt = outcome.environment, outcome.release, outcome.mine
-    if attempt is not None and attempt.outcome is None:
-        return _not_ended(outcome, attempt)
-    if outcome.refusal:
-        first, *more = outcome.refusal.split("\n")
-        return [("why", first), *(("", line.strip()) for line in more), ("runs now", _runs(outcome))]
-    if release is not None and release.version == outcome.version and outcome.proof is None:
-        look = f"python -m release status -s {name}   (and look at the backend's logs)"
-        return [("why", outcome.miss), ("to do", look)]
-    if outcome.pending:
-        return [("why", "`pulumi up` was cut short, or another one is under way"), ("to do", _again(name))]
-    if outcome.unread:
-        hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
-        return [("why", hint), ("", outcome.unread), ("runs now", _runs(outcome))]
-    return _update_failed(outcome)
-
-
-def _update_failed(outcome: Outcome) -> Rows:
-    """`pulumi up` failed before its release began, or after that was proven."""
-    name, attempt = outcome.environment, outcome.mine
+    recover = ("to do", f"python -m release recover -s {name}   (then release again, or go back)")
+    runs = ("runs now", _runs(outcome))
     # Without its version, a rollback would release HEAD, which was to be rolled back.
-    version = f"EASI_VERSION={outcome.version} " if outcome.named else ""
-    if attempt is not None and attempt.outcome == "proven" and outcome.proof is not None:
+    up = (f"RELEASE_VERSION={outcome.version} " if outcome.named else "") + f"pulumi up -s {name}"
+    if attempt is not None and attempt.outcome is None:
+        began = when(attempt.started_at)
+        rows = [("why", f"its release began {began} and was cut short: what runs may be a mixture"), recover]
+        if outcome.living:
+            wait = f"wait until that has ended:  python -m release status -s {name}"
+            rows = [("why", f"it is being released by {attempt.who} since {began}"), ("to do", wait)]
+    elif outcome.refusal:
+        first, *more = outcome.refusal.split("\n")
+        rows = [("why", first), *(("", line.strip()) for line in more), runs]
+    elif release is not None and outcome.is_proven and not outcome.answers:
+        logs = f"the logs of {listed([service_words(service, release.services) for service in release.services])}"
+        rows = [("why", outcome.miss), ("to do", f"python -m release status -s {name}   (and look at {logs})")]
+    elif outcome.pending:
+        rows = [("why", "`pulumi up` was cut short, or another one is under way"), recover]
+    elif outcome.unread:
+        hint = "the log of `pulumi up` says it: the attempts to release cannot be read from here"
+        rows = [("why", hint), ("", outcome.unread), runs]
+    elif attempt is not None and attempt.outcome == "proven" and outcome.answers:
         # What is missing comes after the release: the stack's outputs, and deletions of what was replaced.
-        return [
+        rows = [
             ("why", "`pulumi up` failed or was canceled after its release was proven: see its log"),
-            ("to do", f"run this again, which finishes the rest; by hand:  {version}pulumi up -s {name}"),
+            ("to do", f"run this again, which finishes the rest; by hand:  {up}"),
         ]
-    return [
-        ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
-        ("runs now", _runs(outcome)),
-        ("to do", f"fix the cause, then run this again; by hand:  {version}pulumi up -s {name}"),
-    ]
-
-
-def _not_ended(outcome: Outcome, attempt: Attempt) -> Rows:
-    if outcome.living:
-        return [
-            ("why", f"it is being released by {attempt.who} since {when(attempt.started_at)}"),
-            ("to do", f"wait until that has ended:  python -m release status -s {outcome.environment}"),
+    else:
+        rows = [
+            ("why", "`pulumi up` failed before its release began, or did not start: see its log"),
+            runs,
+            ("to do", f"fix the cause, then run this again; by hand:  {up}"),
         ]
-    return [
-        ("why", f"its release began {when(attempt.started_at)} and was cut short: what runs may be a mixture"),
-        ("to do", _again(outcome.environment)),
-    ]
-
-
-def _again(name: str) -> str:
-    return f"python -m release recover -s {name}   (then release again, or go back)"
+    return rows
 
 
 def _runs(outcome: Outcome) -> str:
@@ -229,5 +239,5 @@ def _way_back(outcome: Outcome) -> Rows:
         return []
     return [
         ("to go back", f"Actions > Roll back > Run workflow: {outcome.environment}, {target.version}"),
-        ("", f"by hand:  EASI_VERSION={target.version} pulumi up -s {outcome.environment}"),
+        ("", f"by hand:  {rollback.command(outcome.environment, target, Declared.by(release))}"),
     ]

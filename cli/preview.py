@@ -1,4 +1,9 @@
-"""`preview`: what `pulumi up` would change in a stack, without the values of environment variables."""
+"""Run `pulumi preview` once, and print what would change, without the values of environment variables.
+
+It is kept for `comment` and `drift-issue`, and added to the job's summary.
+
+Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +21,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import NO, YES, diff, events, github, markdown
-from cli.environment import add_stack, read_environment
-from cli.errors import UsageError, VerbError
+from cli.environment import add_stack
+from cli.errors import VerbError
 from cli.events import Preview
 from functions import strict_json
 from functions.redaction.shapes import hide
 from release import escaping
-from release.stack import NO_PULUMI, StackError
+from release.stack import NO_PULUMI
 
 HEARTBEAT_S: Final = 15.0
 """Seconds between lines of progress. Pulumi's own output is not shown: it has values in it."""
@@ -31,11 +36,6 @@ _GRACE_S: Final = 10.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Run `pulumi preview` once. Print what would change, without the values of environment variables, "
-        "keep it for `comment`, `evidence` and `drift-issue`, and add it to the job's summary."
-    )
-    parser.epilog = "Exit status: 0 previewed, also where the gate would refuse; 1 the preview failed; 2 wrong usage."
     add_stack(parser, required=True)
     parser.add_argument("--save", metavar="FILE", type=Path, help="keep it here, as JSON")
     parser.add_argument(
@@ -78,7 +78,7 @@ def create(stack: str, *, refresh: bool = False) -> Preview:
 
     A failed preview is returned, too: see `Preview.failed`. Raises VerbError if Pulumi is not installed.
     """
-    with tempfile.TemporaryDirectory(prefix="easi-preview-") as folder:
+    with tempfile.TemporaryDirectory(prefix="release-preview-") as folder:
         log = Path(folder) / "events"
         code, complained = _pulumi(stack, log, refresh=refresh)
         engine_events, unread = _read(log)
@@ -86,7 +86,9 @@ def create(stack: str, *, refresh: bool = False) -> Preview:
     if code != 0 and preview.errors:
         return preview
     if code != 0:
-        problem = hide(_problem(stack, complained, code), diff.values(engine_events))
+        said = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
+        problem = "\n".join(said) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"
+        problem = hide(problem, diff.values(engine_events))
     elif unread or not events.is_whole(engine_events):
         problem = f"what would change is not known: {unread or 'its event log has no summary'}\n"
         problem += f"  to see what Pulumi says:  pulumi preview -s {stack}"
@@ -110,7 +112,7 @@ def save(preview: Preview, file: Path) -> None:
     """Keep the preview for `load`."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(preview.to_json(), indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(strict_json.fields(preview), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise VerbError(f"the preview cannot be kept in {file}: {error.strerror}") from error
 
@@ -118,7 +120,7 @@ def save(preview: Preview, file: Path) -> None:
 def load(file: Path) -> Preview | None:
     """The preview that `save` wrote; None if the file does not exist. Raises VerbError for any other file."""
     try:
-        return events.from_json(strict_json.decode(file.read_bytes()))
+        return strict_json.read(Preview, strict_json.decode(file.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -187,15 +189,3 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _problem(stack: str, complained: str, code: int) -> str:
-    """What is wrong if the engine did not start."""
-    try:
-        read_environment(stack)
-    except UsageError as error:
-        return str(error)
-    except (VerbError, StackError):
-        pass  # the preview's own message says more
-    lines = [line.removeprefix("error: ") for line in complained.split("\n") if line.strip()]
-    return "\n".join(lines) or f"`pulumi preview -s {stack}` ended with {code} and said nothing"

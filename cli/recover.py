@@ -1,7 +1,8 @@
-"""`recover`: clear what an interrupted update left behind, so that the next one can begin.
+"""Clear what an interrupted update left behind: an expired lease, the stack's lock, pending operations.
 
-That is an expired lease, the stack's lock, and pending operations. What serves stays: the next `pulumi up` finishes the
-interrupted release.
+Refuses while the update still runs. What serves stays: the next `pulumi up` finishes the interrupted release.
+
+Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import dataclasses
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cli import YES, text
+from cli import YES
 from cli.environment import add_stack, read_environment
 from cli.errors import VerbError
-from release import lease, processes, request, session, stack
+from cli.text import say
+from release import inputs, lease, processes, session, stack
 from release.stack import RELEASES, Stack, StackError
 
 LOCKED: Final = ("is currently locked by", "Another update is currently in progress")
@@ -25,7 +27,6 @@ LOCKED: Final = ("is currently locked by", "Another update is currently in progr
 NO_RESOURCE: Final = "urn:pulumi:none::none::none:none:None::none"
 _LOCK: Final = re.compile(r"created by (?P<who>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
 
-Say = Callable[[str], None]
 Ended = Callable[[tuple["Lock", ...]], bool]
 
 
@@ -43,11 +44,6 @@ class Lock:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Clear what an interrupted update left behind: an expired lease, the stack's lock, pending operations. Refuses "
-        "while the update still runs. What serves stays; the next `pulumi up` finishes the release."
-    )
-    parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage; 130 interrupted."
     add_stack(parser)
     parser.add_argument(
         "-y", "--yes", action="store_true", help="free a lock of another machine, too: no update runs there"
@@ -62,52 +58,46 @@ def run(options: argparse.Namespace) -> int:
             f"{locked(target.name, locks)}. Does no update of {target.name} run there any more?"
         )
 
-    recover(target, client(target), text.say, ended)
+    recover(target, ended)
     return YES
 
 
-def recover(target: Stack, s3: Any, say: Say, ended: Ended) -> None:
+def recover(target: Stack, ended: Ended) -> None:
     """Clear what an interrupted update of the stack left.
 
-    `s3` is a client for its account, None before its first release. `ended` says whether the update that took a lock on
-    another machine has ended, which cannot be seen from here. Raises LeaseHeldError, VerbError and StackError; a
-    running update is not disturbed then.
+    `ended` says whether the update that took a lock on another machine has ended, which cannot be seen from here.
+    Raises LeaseHeldError, VerbError and StackError; a running update is not disturbed then.
     """
-    cleared = _give_up_lease(target, s3, say)
-    cleared |= _settle(target, say, ended)
+    cleared = _give_up_lease(target)
+    cleared |= _settle(target, ended)
     if not cleared:
         say(f"{target.name}: nothing to do: no lease, no lock, no pending operation")
         return
-    say(f"{target.name} is free. To finish what was interrupted:  {_again(target)}")
+    stored = target.inputs or {}
+    # Without its version, a roll back that was interrupted would release HEAD.
+    named = stored.get("named") and any(operation.type in RELEASES for operation in target.operations)
+    again = (f"RELEASE_VERSION={stored['version']} " if named else "") + f"pulumi up -s {target.name}"
+    say(f"{target.name} is free. To finish what was interrupted:  {again}")
 
 
-def _again(target: Stack) -> str:
-    """The command that finishes the interrupted release. Without its version, it would release HEAD."""
-    inputs = target.inputs or {}
-    named = inputs.get("named") and any(operation.type in RELEASES for operation in target.operations)
-    return (f"EASI_VERSION={inputs['version']} " if named else "") + f"pulumi up -s {target.name}"
-
-
-def client(target: Stack) -> Any:
-    """A client for the stack's account, from inputs that every release stores; None without a release."""
-    if target.inputs is None:
-        return None
+def records_of(target: Stack, stored: Mapping[str, Any]) -> tuple[Any, str]:
+    """A client for the stack's account and the bucket with its lease, from inputs that every release stores."""
     try:
-        service, how = str(target.inputs["service"]).split(":"), request.connection(target.inputs)
-        account, region, _ = service[4], service[3], target.inputs["recordsBucket"]
+        how, bucket = inputs.connection(stored), str(stored["recordsBucket"])
+        account, region = inputs.location(stored)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise StackError(
             f"the state of {target.name} does not say where its release is: {type(error).__name__}: {error}\n"
             f"  to see it:  pulumi stack export -s {target.name}"
         ) from error
-    return session.connect(how, account=account, region=region).s3
+    return session.connect(how, account=account, region=region).s3, bucket
 
 
-def _give_up_lease(target: Stack, s3: Any, say: Say) -> bool:
+def _give_up_lease(target: Stack) -> bool:
     """Remove a stale lease; whether there was one. Raises LeaseHeldError while its holder renews it."""
     if target.inputs is None:
         return False
-    bucket = str(target.inputs["recordsBucket"])
+    s3, bucket = records_of(target, target.inputs)
     held = lease.wait(s3, bucket, say=say)
     if held is None:
         return False
@@ -116,7 +106,7 @@ def _give_up_lease(target: Stack, s3: Any, say: Say) -> bool:
     return True
 
 
-def _settle(target: Stack, say: Say, ended: Ended) -> bool:
+def _settle(target: Stack, ended: Ended) -> bool:
     """Free the lock and clear the pending operations; whether there was any of them."""
     lock = _lock(target)
     if lock is not None:

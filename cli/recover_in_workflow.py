@@ -1,8 +1,11 @@
-"""`recover` in a workflow: as `python -m release recover`, but GitHub says whether the interrupted run has ended.
+"""In a workflow, before `exec pulumi up` in the same step: clear what an interrupted update left behind.
 
-Pulumi's lock names a host and a process, which a job on another machine cannot see. So each job notes its run in a tag
-of the stack before its engine takes the lock. The lock of that run is freed when GitHub says that the run is over; any
-other lock of another machine stays.
+As `python -m release recover`, but the lock of another machine is freed only when GitHub says that the run which took
+it is over. Needs GITHUB_TOKEN with `actions: read`. Pulumi's lock names a host and a process, which a job on another
+machine cannot see. So each job notes its run in a tag of the stack before its engine takes the lock; a lock that no
+such run took stays.
+
+Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from cli import YES, github, recover, text
+from cli import YES, github, recover
 from cli.environment import add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from cli.recover import Lock
@@ -56,12 +59,6 @@ class Run:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "In a workflow, before `exec pulumi up` in the same step: clear what an interrupted update left behind, as "
-        "`python -m release recover` does. The lock of another machine is freed only when GitHub says that the run "
-        "which took it is over. Needs GITHUB_TOKEN with `actions: read`."
-    )
-    parser.epilog = "Exit status: 0 cleared, or nothing to do; 1 refused; 2 wrong usage."
     add_stack(parser, required=True)
 
 
@@ -78,8 +75,7 @@ def run(options: argparse.Namespace) -> int:
         require_ended(name, locks, read_note(name), lambda run: state(api, run))
         return True
 
-    opened = read_environment(name).stack
-    recover.recover(opened, recover.client(opened), text.say, ended)
+    recover.recover(read_environment(name).stack, ended)
     write_note(name, this_run(os.environ))
     return YES
 

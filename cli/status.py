@@ -1,46 +1,39 @@
-"""`status`: do record, ECS, site and health check agree? If not, what is wrong and what to do."""
+"""Compare the record of the last proven release with what ECS runs, the site serves and the health check answers now.
+
+Says what is wrong and what to do, and whether somebody releases. Nothing is changed.
+
+Exit status: 0 all of it agrees, 1 it does not or cannot be read, 2 wrong usage.
+"""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cli import NO, YES, diagnosis, history
-from cli.diagnosis import Diagnosis, Health, Observed, Service
-from cli.environment import Environment, add_stack, read_environment
-from cli.errors import EXPECTED, message_of
+from cli.diagnosis import Diagnosis
+from cli.environment import add_stack, read_environment
+from cli.hold import hold_json
+from cli.observed import Observed, Service, look
 from cli.text import bold, table
-from release import drift as service_drift
-from release import healthcheck, lease, records
-from release.lease import Held
-from release.records import Purge, Release
-from release.request import ReleaseRequest
-from release.session import Clients
-from release.static import drift
+from functions.strict_json import fields
+from release import records
+from release.identity import ServiceIdentity
 
-JSON_NAMES: Final = {"ECS": "ecs", "last attempt": "lastAttempt"}
+JSON_NAMES: Final = {"last attempt": "lastAttempt"}
 """Names of sources in JSON, where they differ from those in messages."""
-Read = TypeVar("Read")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Compare the record of the last proven release with what ECS runs, what the site serves and what the health "
-        "check answers now, and say whether somebody releases. Nothing is changed."
-    )
-    parser.epilog = "Exit status: 0 all of it agrees, 1 it does not or cannot be read, 2 wrong usage."
     add_stack(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     environment = read_environment(options.stack)
-    observed = look(environment, environment.clients)
+    observed = look(environment)
     finding = diagnosis.diagnose(observed, datetime.now(UTC))
     if options.json:
         print(json.dumps(as_json(observed, finding), indent=2))
@@ -51,83 +44,32 @@ def run(options: argparse.Namespace) -> int:
     return YES if finding.good else NO
 
 
-def look(environment: Environment, clients: Clients) -> Observed:
-    """Ask every source at the same time. Why one cannot be read is in `unread`."""
-    request = environment.released()
-    bucket = request.site.records_bucket
-    unread: dict[str, str] = {}
-
-    def read(name: str, ask: Callable[[], Read]) -> Read | None:
-        try:
-            return ask()
-        except EXPECTED as error:
-            unread[name] = message_of(error)
-            return None
-
-    # Not a context manager, which would wait for all answers after Ctrl-C.
-    pool = ThreadPoolExecutor(8, thread_name_prefix="status")
-    recorded = pool.submit(read, "record", lambda: records.read_release(clients.s3, bucket))
-    current = pool.submit(read, "ECS", lambda: _service(request, clients))
-    site = pool.submit(read, "site", lambda: drift.look(s3=clients.s3, site=request.site))
-    held = pool.submit(read, "lease", lambda: _lease(clients, bucket))
-    mark = pool.submit(read, "unfinished", lambda: records.read_mark(clients.s3, bucket))
-    last = pool.submit(read, "last attempt", lambda: records.list_attempts(clients.s3, bucket, 1))
-    answer = pool.submit(lambda: health(environment, recorded.result()))
-    pool.shutdown(wait=False)
-    newest, (holder, purge) = last.result(), held.result() or (None, None)
-    return Observed(
-        environment=environment.name,
-        stack=environment.release,
-        pending=environment.stack.pending,
-        record=recorded.result(),
-        ecs=current.result(),
-        static_manifest=site.result(),
-        health=answer.result(),
-        lease=holder,
-        purge=purge,
-        unfinished=mark.result(),
-        last=newest[0] if newest else None,
-        unread=unread,
-    )
-
-
-def _lease(clients: Clients, bucket: str) -> tuple[Held | None, Purge | None]:
-    """The lease, and the purge that took it, if one did."""
-    held = lease.look(clients.s3, bucket)
-    purges = records.list_purges(clients.s3, bucket, 1) if held else ()
-    return held, next((purge for purge in purges if held and purge.id == held.holder.id), None)
-
-
 def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:
     """The answer for programs: docs/json.md. Pure."""
-    recorded, ecs, held, mark = observed.record, observed.ecs, observed.lease, observed.unfinished
-    site, _, differences = (observed.static_manifest or "").partition(" ")
+    recorded, held, mark = observed.record, observed.lease, observed.unfinished
     return {
         "environment": observed.environment,
         "good": finding.good,
         "headline": finding.headline,
-        "wrong": [{"code": problem.code, "what": problem.what, "toDo": problem.to_do} for problem in finding.problems],
+        "wrong": [fields(problem) for problem in finding.problems],
         "record": records.proof_json(recorded) if recorded else None,
-        "ecs": {
-            "taskDefinition": ecs.task_definition,
-            "desired": ecs.desired,
-            "running": ecs.running,
-            "asRecorded": recorded is not None and not ecs.differs(recorded),
-        }
-        if ecs
-        else None,
-        "site": {
-            "staticManifest": site,
-            "differences": differences or None,
-            "asRecorded": recorded is not None and observed.static_manifest == recorded.static_manifest,
-        }
-        if site
-        else None,
+        "services": {
+            name: _service_json(service, recorded.services.get(name) if recorded else None)
+            for name, service in observed.services.items()
+        },
+        "sites": {
+            name: _site_json(serves, recorded.sites.get(name) if recorded else None)
+            for name, serves in observed.sites.items()
+        },
         "health": {
-            "url": observed.health.url,
-            "passes": observed.health.miss is None,
-            "version": observed.health.version,
-            "why": observed.health.miss,
+            name: {
+                "url": health.url,
+                "passes": health.miss is None,
+                "version": health.version,
+                "versionCompared": health.version_compared,
+                "why": health.miss,
+            }
+            for name, health in observed.health.items()
         },
         "stack": {
             "version": observed.stack.version if observed.stack else None,
@@ -148,32 +90,25 @@ def as_json(observed: Observed, finding: Diagnosis) -> dict[str, Any]:
         "unfinished": {"version": mark.version, "attempt": mark.attempt, "startedAt": mark.started_at}
         if mark
         else None,
+        "hold": hold_json(observed.hold),
         "lastAttempt": history.attempt_json(observed.last, held) if observed.last else None,
         "unread": {JSON_NAMES.get(source, source): why for source, why in observed.unread.items()},
     }
 
 
-def _service(request: ReleaseRequest, clients: Clients) -> Service | None:
-    cluster = request.service.split("/")[-2]
-    services = clients.ecs.describe_services(cluster=cluster, services=[request.service])["services"]
-    if not services or services[0]["status"] != "ACTIVE":
+def _service_json(service: Service | None, proven: ServiceIdentity | None) -> dict[str, Any] | None:
+    if service is None:
         return None
-    service = services[0]
-    return Service(
-        task_definition=service["taskDefinition"],
-        desired=service["desiredCount"],
-        running=service["runningCount"],
-        network=service_drift.network_of(service),
-        execute_command=bool(service.get("enableExecuteCommand")),
-    )
+    return {
+        "taskDefinition": service.task_definition,
+        "desired": service.desired,
+        "running": service.running,
+        "asRecorded": proven is not None and not service.differs(proven),
+    }
 
 
-def health(environment: Environment, release: Release | None) -> Health:
-    """One probe for the proven version; before the first one, for that of the last request."""
-    check = environment.released().health
-    if release is None:
-        answer = healthcheck.probe(check)
-    else:
-        answer = healthcheck.probe(dataclasses.replace(check, version=release.version), environment.tasks(release))
-    version = answer.body.get("version")
-    return Health(url=check.url, version=version if isinstance(version, str) else None, miss=answer.miss)
+def _site_json(serves: str | None, proven: str | None) -> dict[str, Any] | None:
+    if serves is None:
+        return None
+    manifest, _, differences = serves.partition(" ")
+    return {"staticManifest": manifest, "differences": differences or None, "asRecorded": serves == proven}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from release import escaping, version
@@ -39,6 +39,11 @@ def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
 def short(digest: str) -> str:
     """The part of a digest or a version that people compare."""
     return version.short(digest.removeprefix("sha256:"))
+
+
+def prefix_of(name: str, among: Collection[object]) -> str:
+    """What a line about one of several services or sites begins with."""
+    return f"{name}: " if len(among) > 1 else ""
 
 
 def moment(text: str) -> datetime | None:
@@ -77,9 +82,14 @@ def seconds(duration: float) -> str:
 
 def phases(attempted: Iterable[Phase]) -> str:
     """Each phase with its duration, and its outcome unless it is done."""
-    return ", ".join(_phase(phase) for phase in attempted)
+    shown = []
+    for phase in attempted:
+        took = "" if phase.outcome == "skipped" else seconds(phase.seconds)
+        outcome = "" if phase.outcome == "done" else phase.outcome
+        shown.append(" ".join(filter(None, (phase.name, took, outcome))))
+    return ", ".join(shown)
 
 
-def _phase(phase: Phase) -> str:
-    took = [] if phase.outcome == "skipped" else [seconds(phase.seconds)]
-    return " ".join([phase.name, *took, *([] if phase.outcome == "done" else [phase.outcome])])
+def by_service(texts: Mapping[str, str]) -> str:
+    """What there is to say of each service, with its name where there are several."""
+    return "; ".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())

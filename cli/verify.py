@@ -1,4 +1,9 @@
-"""`verify`: whether a version answers at an address, several times in a row."""
+"""Prove that a version answers at an address, and not from a cache, several times in a row.
+
+With -s, the address, the passes and the version are the stack's own: what its last proven release says.
+
+Exit status: 0 proven, 1 not proven, 2 wrong usage, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,9 @@ from typing import Any
 from cli import NO, YES, versions
 from cli.environment import read_environment
 from cli.errors import UsageError, VerbError
-from cli.text import bold, say
-from release.healthcheck import HealthCheck, NotProven, Proof, prove
+from cli.lines import Lines
+from cli.text import bold
+from release.healthcheck import NOT_COMPARED, HealthCheck, NotProven, Proof, prove
 from release.tasks import Tasks
 
 _OPTIONS = (
@@ -23,15 +29,11 @@ _OPTIONS = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Prove that a version answers at an address, and not from a cache, several times in a row. With -s, the "
-        "address, the passes and the version are the stack's own: what its last proven release says."
-    )
-    parser.epilog = "Exit status: 0 proven, 1 not proven, 2 wrong usage, 130 interrupted."
     default = {field.name: field.default for field in dataclasses.fields(HealthCheck)}
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("-s", "--stack", metavar="NAME", help="the environment that is asked")
     where.add_argument("--url", help="the health check's URL")
+    parser.add_argument("--service", metavar="NAME", help="with -s: only this service's health check")
     parser.add_argument(
         "--version", metavar="SHA", help="the Git SHA that must answer; a short one will do where it is known"
     )
@@ -48,25 +50,31 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    check, tasks = _check(options)
-    try:
-        proof = prove(check, _silent if options.json else say, tasks)
-    except NotProven as error:
-        print(json.dumps(_json(check, None, str(error)), indent=2) if options.json else f"not proven: {error}")
-        return NO
+    good, answers = True, []
+    for service, (check, tasks) in _checks(options).items():
+        proof, why = None, None
+        try:
+            proof = prove(check, Lines(silent=options.json), tasks)
+        except NotProven as error:
+            good, why = False, str(error)
+        answers.append(_json(service, check, proof, why))
+        if not options.json:
+            print(_line(check, proof) if proof else f"not proven: {why}")
     if options.json:
-        print(json.dumps(_json(check, proof, None), indent=2))
-        return YES
+        print(json.dumps({"proven": good, "checks": answers}, indent=2))
+    return YES if good else NO
+
+
+def _line(check: HealthCheck, proof: Proof) -> str:
     stamped = ", ".join(f"{name} {proof.last[name]}" for name in ("datetime", "timestamp") if name in proof.last)
     says = f" (the answer's {stamped})" if stamped else ""
     by = f" by task {', '.join(proof.tasks)}" if proof.tasks else ""
-    answer = f"proven {check.version} at {check.url}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}"
-    print(bold(answer))
-    return YES
+    what = f"proven {check.version} at {check.url}" if proof.version_compared else f"{check.url} {NOT_COMPARED}"
+    return bold(f"{what}: {proof.passes} passes in a row{by}, {proof.verified_at}{says}")
 
 
-def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
-    """The health check of the stack, or the defaults, with the options; and the tasks that may answer."""
+def _checks(options: argparse.Namespace) -> dict[str, tuple[HealthCheck, Tasks | None]]:
+    """The health checks of the stack's services, or the defaults, with the options; and the tasks that may answer."""
     overrides = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(HealthCheck)
@@ -76,9 +84,13 @@ def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
         if options.stack is None:
             if options.version is None:
                 raise UsageError("--url needs --version: the full Git SHA that must answer there.")
-            return HealthCheck(**overrides | {"version": versions.resolve(options.version)}), None
+            return {"": (HealthCheck(**overrides | {"version": versions.resolve(options.version)}), None)}
         environment = read_environment(options.stack)
-        check, release, name = environment.released().health, environment.release, environment.name
+        checks, release, name = environment.health_checks, environment.release, environment.name
+        if not checks:
+            raise VerbError(f"no service of {name} has a health check: ECS alone says whether they run")
+        if options.service is not None and options.service not in checks:
+            raise UsageError(f"{name} has no health check of {options.service!r}: expected one of {', '.join(checks)}.")
         if options.version is not None:
             overrides["version"] = versions.resolve(options.version, [release] if release else [], name=name)
         elif release is None:
@@ -86,23 +98,28 @@ def _check(options: argparse.Namespace) -> tuple[HealthCheck, Tasks | None]:
         else:
             overrides["version"] = release.version
         proven = release is not None and release.version == overrides["version"]
-        return dataclasses.replace(check, **overrides), environment.tasks(release) if release and proven else None
+        return {
+            service: (
+                dataclasses.replace(check, **overrides),
+                environment.tasks(release, service) if release and proven else None,
+            )
+            for service, check in checks.items()
+            if options.service in (None, service)
+        }
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _json(check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str, Any]:
+def _json(service: str, check: HealthCheck, proof: Proof | None, why: str | None) -> dict[str, Any]:
     return {
+        "service": service or None,
         "proven": proof is not None,
         "version": check.version,
         "url": check.url,
         "passes": proof.passes if proof else None,
         "verifiedAt": proof.verified_at if proof else None,
+        "versionCompared": proof.version_compared if proof else None,
         "answer": proof.last if proof else None,
         "tasks": list(proof.tasks) if proof else None,
         "why": why,
     }
-
-
-def _silent(_: str) -> None:
-    """No progress with --json."""

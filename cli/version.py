@@ -1,4 +1,10 @@
-"""`version`: what this working tree would be released as."""
+"""Print the version of what is built from this working tree.
+
+The full SHA of HEAD, or <sha>-dirty-<hash of the content> where files of the build or tracked files differ from it.
+Those are listed on standard error.
+
+Exit status: 0 printed, 1 it is not known.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +20,12 @@ from cli.errors import VerbError
 from release import escaping, tree
 from release.tree import Sources, Tree
 from release.version import short
+from settings import description, names, yaml_text
+from settings.description import Description
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Print the version of what is built from this working tree: the full SHA of HEAD, or <sha>-dirty-<hash of the "
-        "content> where files of the build or tracked files differ from it. Those are listed on standard error."
-    )
-    parser.epilog = "Exit status: 0 printed, 1 it is not known."
+    """It takes none."""
 
 
 def run(_: argparse.Namespace) -> int:
@@ -38,23 +42,40 @@ def working_tree(root: Path, settings: Path | None = None) -> Tree:
 
     Raises GitError, BuildContextError and VerbError.
     """
-    return tree.read(root, Sources.of(_settings(settings or root)))
+    described = describe_files(settings or root)
+    return tree.read(root, Sources.of(described.services, described.sites))
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    """The defaults of Pulumi.yaml, and over them the settings of the environment that builds."""
-    declared = _load(folder / "Pulumi.yaml").get("config") or {}
-    settings = {f"easi:{key}": item.get("default") for key, item in declared.items()}
+def describe_files(folder: Path) -> Description:
+    """What the files of a project describe: Pulumi.yaml, and over it the settings of the environment that builds.
+
+    Raises VerbError.
+    """
+    prefix = names.prefix(folder)
+    declared = _config(folder / "Pulumi.yaml")
+    defaults = {key: item.get("default") for key, item in declared.items() if ":" not in key}
+    values: dict[str, Any] = {}
     for file in sorted(folder.glob("Pulumi.*.yaml")):
-        config = _load(file).get("config") or {}
-        if not config.get("easi:promoteFrom"):
-            settings |= config
-    return settings
+        own = names.own_settings(
+            {**{f"{prefix}{key}": value for key, value in defaults.items()}, **_config(file)}, folder
+        )
+        if not own.get("promoteFrom"):
+            values = own
+    described, problems = description.read(values, {key: defaults.get(key) for key in description.KEYS})
+    if described is None or problems:
+        raise VerbError(f"the settings in {folder} cannot be used:\n  " + "\n  ".join(problems))
+    return described
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _config(file: Path) -> dict[str, Any]:
+    config = content_of(file).get("config") or {}
+    return config if isinstance(config, dict) else {}
+
+
+def content_of(file: Path) -> dict[str, Any]:
+    """What a file of the project's settings says. Raises VerbError."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = yaml_text.load(file.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise VerbError(f"{file} cannot be read ({error.strerror}): run this in the project's folder") from error
     except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:

@@ -13,10 +13,11 @@ from typing import Any
 from cli.site import target
 from cli.site.target import Outcome
 from release.progress import Say
-from release.static import activate, expire, manifest, publish
+from release.static import activate, builds, expire, publish
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import Records
+from release.static.repair import Listing
 from release.static.source import Folder
 from release.static.store import Site
 from release.who import who
@@ -36,14 +37,14 @@ class Change:
     dry_run: bool
 
     @staticmethod
-    def of(options: argparse.Namespace, *, clients: Any, s3: Any, site: Site, records: Records, say: Say) -> Change:
+    def of(options: argparse.Namespace, *, s3: Any, site: Site, records: Records, say: Say) -> Change:
         """What the options of `target.add_change` ask for."""
         if options.dry_run:
             site, say = dataclasses.replace(site, distribution_id=None, routes=None, url=None), _silent
         return Change(
             s3=s3,
-            cloudfront=clients.cloudfront if site.distribution_id else None,
-            routes_client=lambda: clients.routes,
+            cloudfront=options.clients.cloudfront if site.distribution_id else None,
+            routes_client=lambda: options.clients.routes,
             site=site,
             records=records,
             say=say,
@@ -56,12 +57,20 @@ class Change:
         source = Folder(path=folder)
         with self._explained(built.digest):
             target.check_alone(self.records)
-            manifest.check_pages(folder, built, config_is_written=False)
-            staged = publish.stage(
-                s3=self.s3, manifest=built, source=source, site=self.site, say=self.say, records=self.records
+            builds.check_pages(folder, built, config_is_written=False)
+            listing = Listing(self.s3, self.site, built)
+            uploaded = publish.stage(
+                s3=self.s3,
+                manifest=built,
+                source=source,
+                site=self.site,
+                say=self.say,
+                records=self.records,
+                listing=listing,
+                alone=True,
             )
-        outcome = self._activate(built, source)
-        return dataclasses.replace(outcome, uploaded=staged.assets + staged.blobs, expired=self._expire(keep))
+        outcome = self._activate(built, source, listing=listing)
+        return dataclasses.replace(outcome, uploaded=uploaded, expired=self._expire(keep))
 
     def restore(self, digest: str) -> Outcome:
         """Switch to a release that is kept; what the site is already is written anew. Raises StaticReleaseError."""
@@ -69,7 +78,9 @@ class Change:
         active = self.records.active()
         return self._activate(self.records.load(digest), None, rewrite=active is not None and active.manifest == digest)
 
-    def _activate(self, to: Manifest, source: Folder | None, *, rewrite: bool = False) -> Outcome:
+    def _activate(
+        self, to: Manifest, source: Folder | None, *, listing: Listing | None = None, rewrite: bool = False
+    ) -> Outcome:
         with self._explained(to.digest):
             switched = activate.switch(
                 s3=self.s3,
@@ -83,6 +94,7 @@ class Change:
                 rewrite=rewrite,
                 source=source,
                 records=self.records,
+                listing=listing,
                 by=who("", os.environ),
                 take_over=self.take_over,
             )
@@ -108,7 +120,8 @@ class Change:
     def _explained(self, to: str) -> Iterator[None]:
         """Add to a failure what it left behind, and what to do."""
         try:
-            yield
+            with target.explained(self.records, self.site):
+                yield
         except StaticReleaseError as error:
             active = self.records.active()
             if active is None or active.unsettled != to or self.dry_run:

@@ -57,7 +57,7 @@ class DryRun:
             return page
         put = [
             {"Key": key, "Size": put.size, "ETag": ETAG}
-            for (bucket, key), put in self._put.items()
+            for (bucket, key), put in list(self._put.items())  # a thread may add to it meanwhile
             if bucket == Bucket and key.startswith(Prefix)
         ]
         return {**page, "Contents": [*page.get("Contents", []), *put]}

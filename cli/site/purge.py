@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from cli import YES
 from cli import purge as verb
@@ -23,22 +22,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return purge(options, target.Clients())
-
-
-def purge(options: argparse.Namespace, clients: Any) -> int:
     """Raises StaticReleaseError."""
-    site = target.site(options)
+    site, clients = target.site(options), options.clients
     records = Records(clients.s3, site.records_bucket)
     target.check_alone(records)
-    done = static.purge(
-        s3=clients.s3,
-        cloudfront=clients.cloudfront if site.distribution_id else None,
-        site=site,
-        paths=options.paths,
-        by=who("", os.environ),
-        say=Lines(silent=options.json),
-        records=records,
-    )
-    verb.show(options.paths, done, as_json=options.json)
+    with target.explained(records, site):
+        if options.dry_run:
+            done = verb.would_purge(clients.s3, site, options.paths)
+        else:
+            done = static.purge(
+                s3=clients.s3,
+                cloudfront=clients.cloudfront if site.distribution_id else None,
+                site=site,
+                paths=options.paths,
+                by=who("", os.environ),
+                reason=options.reason or "",
+                say=Lines(silent=options.json),
+                records=records,
+            )
+    verb.show(options, done)
     return YES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
 
 from cli import YES, versions
 from cli.errors import UsageError
@@ -29,16 +28,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return restore(options, target.Clients())
-
-
-def restore(options: argparse.Namespace, clients: Any) -> int:
     """Raises StaticReleaseError; UsageError for what is not kept."""
     site, say = target.site(options), Lines(silent=options.json)
-    s3 = target.s3(options, clients)
+    s3 = target.s3(options)
     records = Records(s3, site.records_bucket)
     kept = find(options.version, records.catalog().staged)
-    change = Change.of(options, clients=clients, s3=s3, site=site, records=records, say=say)
+    change = Change.of(options, s3=s3, site=site, records=records, say=say)
     target.show(change.restore(kept.manifest), as_json=options.json)
     return YES
 

@@ -45,13 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return status(options, target.Clients())
-
-
-def status(options: argparse.Namespace, clients: Any) -> int:
     """Raises StaticReleaseError."""
     site = target.site(options)
-    records = Records(clients.s3, site.records_bucket)
+    records = Records(options.clients.s3, site.records_bucket)
     status = Status(site=site, active=records.active(), catalog=records.catalog())
     print(json.dumps(as_json(status), indent=2) if options.json else "\n".join(lines(status, datetime.now(UTC))))
     return YES if status.good else NO
@@ -69,11 +65,8 @@ def lines(status: Status, now: datetime) -> list[str]:
         shown += [
             f"a switch to {target.name(status.version(active.unsettled))} began {began} and has not ended: the site "
             "may have files of two releases. Unless that run is alive:",
-            f"  to end it:      {target.restore_command(active.unsettled, catalog, status.site, take_over=True)}",
+            *(f"  {way}" for way in target.ways_out(active, catalog, status.site)),
         ]
-        if active.manifest is not None:
-            back = target.restore_command(active.manifest, catalog, status.site, take_over=True)
-            shown.append(f"  or to go back:  {back}")
     count = len(catalog.staged)
     if count:
         shown.append(f"{count} {'release is' if count == 1 else 'releases are'} kept and can be restored:")
@@ -84,7 +77,9 @@ def lines(status: Status, now: datetime) -> list[str]:
             for kept in catalog.staged
         ]
     )
-    shown += [f"{file.path} was purged {when(file.at)} by {file.by}" for file in catalog.purged]
+    for file in catalog.purged:
+        why = f": {file.reason}" if file.reason else ""
+        shown.append(f"{file.path} was purged {when(file.at)} by {file.by}{why}")
     digests = [kept.manifest for kept in catalog.staged]
     if status.good and now_is in digests[:-1]:
         # Not the newest of the others: after a way back that is what was gone back from.

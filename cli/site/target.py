@@ -8,14 +8,17 @@ import functools
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from release import version
+from release.progress import counted
 from release.s3 import connect
 from release.static.catalog import Catalog
-from release.static.errors import StaticReleaseError
+from release.static.errors import StaticReleaseError, SwitchUnderWayError
 from release.static.records import Records
-from release.static.store import Site
+from release.static.store import Active, Site
 
 EPILOG: Final = (
     "AWS is reached as its SDKs do it: credentials and region from the environment, a profile (AWS_PROFILE) or the "
@@ -58,14 +61,40 @@ class Outcome:
     def __str__(self) -> str:
         named, would = name(self.version), "would be " if self.dry_run else ""
         if not self.changed:
-            return f"The site is {named} already: nothing was changed, {self.total:,} files"
+            return f"The site is {named} already: nothing was changed, {counted(self.total, 'file')}"
         return (
-            f"The site {would or 'is '}{named}: {len(self.written):,} of {self.total:,} files {would}written, "
+            f"The site {would or 'is '}{named}: {len(self.written):,} of {counted(self.total, 'file')} {would}written, "
             f"{len(self.removed):,} {would}removed"
         )
 
 
+class Clients:
+    """Made when they are first used: what they need takes longer to import than a publish without a change."""
+
+    @functools.cached_property
+    def s3(self) -> Any:
+        return connect.for_environment()
+
+    @functools.cached_property
+    def cloudfront(self) -> Any:
+        import boto3  # noqa: PLC0415 - see above
+
+        return boto3.client("cloudfront")
+
+    @functools.cached_property
+    def routes(self) -> Any:
+        import boto3  # noqa: PLC0415 - see above
+
+        from release import sigv4a  # noqa: PLC0415 - see above
+
+        session = boto3.Session()
+        sigv4a.install(session)
+        return session.client("cloudfront-keyvaluestore")
+
+
 def add(parser: argparse.ArgumentParser) -> None:
+    """What all verbs take; their options have the `clients`, too."""
+    parser.set_defaults(clients=Clients())
     parser.epilog = EPILOG
     parser.add_argument("--bucket", required=True, metavar="NAME", help="the S3 bucket that visitors get the site from")
     parser.add_argument(
@@ -135,6 +164,29 @@ def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: b
     )
 
 
+def ways_out(active: Active, catalog: Catalog, site: Site) -> list[str]:
+    """The commands for when the run that began a switch is dead."""
+    ways = (("to end it:", active.unsettled), ("or to go back:", active.manifest))
+    return [
+        f"{what:15} {restore_command(manifest, catalog, site, take_over=True)}"
+        for what, manifest in ways
+        if manifest is not None
+    ]
+
+
+@contextmanager
+def explained(records: Records, site: Site) -> Iterator[None]:
+    """Adds to a refusal, because another run may be switching the site, the commands for when that run is dead."""
+    try:
+        yield
+    except SwitchUnderWayError as error:
+        active = records.active()
+        if active is None:
+            raise
+        lines = [f"{error}. If it is dead:", *ways_out(active, records.catalog(), site)]
+        raise SwitchUnderWayError("\n  ".join(lines)) from error
+
+
 def check_alone(records: Records) -> None:
     """Raises StaticReleaseError if the site is a part of an environment."""
     active = records.active()
@@ -146,37 +198,13 @@ def check_alone(records: Records) -> None:
         )
 
 
-class Clients:
-    """Made when they are first used: what they need takes longer to import than a publish without a change."""
-
-    @functools.cached_property
-    def s3(self) -> Any:
-        return connect.for_environment()
-
-    @functools.cached_property
-    def cloudfront(self) -> Any:
-        import boto3  # noqa: PLC0415 - see above
-
-        return boto3.client("cloudfront")
-
-    @functools.cached_property
-    def routes(self) -> Any:
-        import boto3  # noqa: PLC0415 - see above
-
-        from release import sigv4a  # noqa: PLC0415 - see above
-
-        session = boto3.Session()
-        sigv4a.install(session)
-        return session.client("cloudfront-keyvaluestore")
-
-
-def s3(options: argparse.Namespace, clients: Any) -> Any:
+def s3(options: argparse.Namespace) -> Any:
     """The client of S3; for a dry run one that changes nothing."""
     if not options.dry_run:
-        return clients.s3
+        return options.clients.s3
     from cli.site.dry_run import DryRun  # noqa: PLC0415 - a publish without a change does not need it
 
-    return DryRun(clients.s3)
+    return DryRun(options.clients.s3)
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:
@@ -185,7 +213,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         print(json.dumps(_json(outcome), indent=2))
         return
     if outcome.dry_run and outcome.changed:
-        print(f"would upload {outcome.uploaded:,} files")
+        print(f"would upload {counted(outcome.uploaded, 'file')}")
         for would, paths in (("write", outcome.written), ("remove", outcome.removed)):
             more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""
             print(f"would {would} {', '.join(paths[:SHOWN]) or 'nothing'}{more}")
