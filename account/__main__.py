@@ -20,6 +20,7 @@ from account import settings as account_settings
 from components import aws_location
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
 from components.policies import RoleOptions
+from settings.names import project
 from settings.reader import SettingsError
 
 settings = account_settings.load_stack()
@@ -36,10 +37,8 @@ try:
                 repository_id=settings.repository_id or None,
                 legacy_subject=settings.legacy_subject,
             ),
-            project=settings.project,
-            environments={
-                environment: upstream or None for environment, upstream in sorted(settings.environments.items())
-            },
+            project=project(account_settings.FOLDER.parent),
+            environments={name: settings.before(name) for name in sorted(settings.environments)},
             makes_vpc=settings.makes_vpc,
             account=aws.get_caller_identity().account_id,
             partition=location.partition,

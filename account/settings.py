@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
 
 from components import aws_limits
 from settings import formats, reader
+from settings.declared import key_of
 from settings.formats import Range, Text
-from settings.names import ACCOUNT_PROJECT
-from settings.reader import SettingsError, key_of
+from settings.names import project
+from settings.reader import SettingsError
 
+FOLDER = Path(__file__).parent
+"""With the Pulumi.yaml of this program; that of the environments is in the folder above."""
 _STACK = Text(r"[a-z][a-z0-9-]*", "the name of a stack: a-z, 0-9 and -", may_be_empty=False)
-_PROJECT = Text(_STACK.pattern, "the name of the Pulumi project whose stacks are the environments", may_be_empty=False)
 _REPOSITORY = Text(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "owner/name of the GitHub repository", may_be_empty=False)
 _STATE_BUCKET = Text(
     r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the bucket that `python -m account.state` made", may_be_empty=False
@@ -30,12 +33,14 @@ _PROVIDER = Text(
 class Settings:
     """One field for each setting of account/Pulumi.yaml, which has the descriptions and defaults."""
 
-    project: Annotated[str, _PROJECT]
     repository: Annotated[str, _REPOSITORY]
     owner_id: int
     repository_id: int
     legacy_subject: bool
-    environments: Annotated[Mapping[str, str], Text(_STACK.pattern, "the stack that it promotes from, or nothing")]
+    environments: Annotated[
+        Mapping[str, str],
+        Text(rf"{_STACK.pattern}(:{_STACK.pattern})*", "the stack that it promotes from, or nothing"),
+    ]
     makes_vpc: tuple[str, ...]
     state_bucket: Annotated[str, _STATE_BUCKET]
     state_key_arn: Annotated[str, formats.KMS_KEY._replace(may_be_empty=False)]
@@ -45,13 +50,22 @@ class Settings:
     role_path: Annotated[str, formats.ROLE_PATH]
     permissions_boundary: Annotated[str, formats.PERMISSIONS_BOUNDARY]
 
+    def before(self, environment: str) -> tuple[str, ...]:
+        """The stacks before an environment, the nearest first: those that are named, and those before them here."""
+        stacks: list[str] = []
+        names = self.environments[environment]
+        while more := [name for name in names.split(":") if name and name not in (environment, *stacks)]:
+            stacks += more
+            names = self.environments.get(stacks[-1], "")
+        return tuple(stacks)
+
 
 def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = ()) -> Settings:
-    """The settings of `stack` from the engine's configuration: `easi-account:<key>` to a string, JSON for lists, maps.
+    """The settings of `stack` from the engine's configuration: `<project>:<key>` to a string, JSON for lists, maps.
 
     Raises SettingsError, which lists every unknown key, missing value, wrong value, and the `secrets` of Pulumi.
     """
-    values, problems = reader.read(ACCOUNT_PROJECT, Settings, config, secrets)
+    values, problems = reader.read(project(FOLDER), Settings, config, secrets)
     problems += _contradictions(values)
     if problems:
         raise SettingsError(stack, f"account/Pulumi.{stack}.yaml", problems)
@@ -71,7 +85,7 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     for environment, upstream in (environments or {}).items():
         if not _STACK.takes(environment):
             yield _expected("environments", {environment: upstream}, _STACK.expected)
-        if environment == upstream:
+        if environment in upstream.split(":"):
             yield _expected("environments", {environment: upstream}, "another environment to promote from")
     for environment in values.get("makes_vpc", ()):
         if environments is not None and environment not in environments:
@@ -83,4 +97,4 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _expected(field: str, value: object, expected: str) -> str:
-    return f"{ACCOUNT_PROJECT}:{key_of(field)} is {value!r}: expected {expected}"
+    return f"{project(FOLDER)}:{key_of(field)} is {value!r}: expected {expected}"

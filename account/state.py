@@ -1,6 +1,6 @@
 """Where all stacks keep their state: a bucket and a key, made once by an administrator of the account that holds it.
 
-    python -m account.state --bucket NAME --region REGION [--share-with ACCOUNT=STACK[:BEFORE] ...]
+    python -m account.state --bucket NAME --region REGION [--share-with ACCOUNT=STACK[:BEFORE…] ...]
 
 Run again at will: it makes what is missing and deletes or loosens nothing.
 """
@@ -12,6 +12,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -36,9 +37,10 @@ NONCURRENT_DAYS = 90
 """Days that a replaced state can be restored. The engine itself keeps a backup of each, which no rule removes."""
 LIFECYCLE_RULE = "replaced-states"
 
+_FOLDER = Path(__file__).parent
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _REGION = re.compile(REGION)
-_SHARED = re.compile(r"(\d{12})=(?:([a-z][a-z0-9-]*)/)?([a-z][a-z0-9-]*)(?::([a-z][a-z0-9-]*))?")
+_SHARED = re.compile(r"(\d{12})=(?:([a-z][a-z0-9-]*)/)?([a-z][a-z0-9-]*)(?::([a-z][a-z0-9-]*(?::[a-z][a-z0-9-]*)*))?")
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 Say = Callable[[str], None]
@@ -248,10 +250,11 @@ def _shared(text: str) -> policies.Shared:
     if not match:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not an account's number (12 digits) and its stack, with the stack that it promotes from: "
-            "222222222222=impl:dev; or 222222222222=easi-account/impl for a stack of another project"
+            f"222222222222=impl:dev; or 222222222222={names.project(_FOLDER)}/impl for a stack of another project"
         )
     account, project, stack, before = match.groups()
-    return policies.Shared(account, project or names.PROJECT, stack, before)
+    stacks = tuple(before.split(":")) if before else ()
+    return policies.Shared(account, project or names.project(_FOLDER.parent), stack, stacks)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -270,9 +273,9 @@ def main(argv: Sequence[str]) -> int:
         "--share-with",
         action="append",
         default=[],
-        metavar="ACCOUNT=STACK[:BEFORE]",
+        metavar="ACCOUNT=STACK[:BEFORE…]",
         type=_shared,
-        help="another account that deploys a stack, and the stack that it promotes from; may be given several times",
+        help="another account that deploys a stack, and the stacks before that; may be given several times",
     )
     arguments = parser.parse_args(argv)
     try:

@@ -22,8 +22,8 @@ class Shared:
     account: str
     project: str
     stack: str
-    before: str | None = None
-    """The stack that it promotes from, which it reads."""
+    before: tuple[str, ...] = ()
+    """The stack that it promotes from, and those before that, which it reads."""
 
     def root(self, partition: str) -> str:
         """The account as a principal: its own policies decide who of it."""
