@@ -24,11 +24,11 @@ def main() -> int:
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     helped = "-h" in sys.argv or "--help" in sys.argv
     if verb in NEEDS_TOOLS and not helped:
-        failed = bootstrap.ensure(root, docker=verb == "up")
+        failed = bootstrap.ensure(root, containers=verb == "up")
         if failed:
             return failed
     python = bootstrap.venv_python(root)
-    if not python.exists() and (verb in ("down", "") or helped):
+    if not python.exists() and (verb in ("down", "new", "") or helped):
         if not bootstrap.recent():
             return bootstrap.fail(["nothing was set up here yet: make setup"])
         from local import cli  # noqa: PLC0415 - only a recent enough Python can read it

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from local import engine
 from local.layout import Layout, LocalError, read_json
 
 Choice = Literal["local", "official"]
@@ -35,26 +36,19 @@ def require_same(layout: Layout, choice: Choice) -> None:
         )
 
 
-def require_official(engine: Path, folder: Path, environment: dict[str, str]) -> None:
+def require_official(pulumi: Path, folder: Path, environment: dict[str, str]) -> None:
     """The official plugin on PATH, else in Pulumi's `folder` of plugins, where the engine downloads it."""
-    if not _is_binary(folder / NAME):
+    if engine.is_script(folder / NAME):
         shutil.rmtree(folder, ignore_errors=True)  # ours, a script, would count as it
     if shutil.which(NAME, path=os.environ.get("PATH")):
         return
-    command = [str(engine), "plugin", "install", "resource", "aws", VERSION]
+    command = [str(pulumi), "plugin", "install", "resource", "aws", VERSION]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LocalError(
             f"AWS_PLUGIN=official: {NAME} {VERSION} is not on PATH and cannot be downloaded ({_why(done.stderr)}). "
             "Put it on PATH, or run `make up` without AWS_PLUGIN"
         )
-
-
-def _is_binary(plugin: Path) -> bool:
-    if not plugin.is_file():
-        return False
-    with plugin.open("rb") as file:
-        return file.read(2) != b"#!"
 
 
 def _why(said: str) -> str:

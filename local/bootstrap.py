@@ -13,7 +13,7 @@ from pathlib import Path
 from local import preflight
 
 LOCK = "requirements-dev.lock"
-STAMP = ".easi-installed"
+STAMP = ".installed"
 HEARTBEAT_S = 15.0
 
 
@@ -35,10 +35,10 @@ def fail(problems: list[str]) -> int:
     return 1
 
 
-def ensure(root: Path, docker: bool) -> int:
+def ensure(root: Path, containers: bool) -> int:
     """Check the machine, then create or update `.venv`. The exit code: 0 is ready."""
     python = suitable_python()
-    report = preflight.check(root, python is not None, docker)
+    report = preflight.check(root, python is not None, containers)
     for note in report.notes:
         print("note: " + note, flush=True)
     if report.problems:
@@ -120,4 +120,4 @@ def _last_line(log: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(ensure(Path(__file__).resolve().parent.parent, docker=False))
+    sys.exit(ensure(Path(__file__).resolve().parent.parent, containers=False))

@@ -7,7 +7,6 @@ local one, and the registry is the emulator's. Where credentials are needed, the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import docker.credentials
@@ -17,24 +16,18 @@ from docker.credentials.errors import CredentialsNotFound, StoreError
 def go_on_without() -> None:
     """Take a credential helper that does not answer for one that has no credentials, in this process."""
     store: Any = docker.credentials.Store
-    store.get, store.list = _or_not_found(store.get), _or_empty(store.list)
+    get, list_all = store.get, store.list
 
-
-def _or_not_found(get: Callable[..., Any]) -> Callable[..., Any]:
-    def replacement(self: Any, server: str) -> Any:
+    def get_or_not_found(self: Any, server: str) -> Any:
         try:
             return get(self, server)
         except StoreError as error:
             raise CredentialsNotFound(str(error)) from error
 
-    return replacement
-
-
-def _or_empty(list_all: Callable[..., Any]) -> Callable[..., Any]:
-    def replacement(self: Any) -> Any:
+    def list_or_empty(self: Any) -> Any:
         try:
             return list_all(self)
         except StoreError:
             return {}
 
-    return replacement
+    store.get, store.list = get_or_not_found, list_or_empty

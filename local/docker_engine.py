@@ -11,12 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import docker_network, preflight
+from local import docker_network, packages, preflight
 from local.layout import Layout, LocalError
-from local.terminal import Heartbeat, Say, run_quietly
+from local.terminal import Heartbeat, Say
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
+_NEEDED_BY = "Docker: an engine of this clone's own"
 _BY_HAND = f"Install them, or start an engine yourself: {preflight.DOCKER_DOCS}"
 
 
@@ -34,27 +35,16 @@ class Process:
 
 def ensure(layout: Layout, say: Say) -> str:
     """The address (as in DOCKER_HOST) of an engine that answers. Raises LocalError when there can be none."""
-    answer = preflight.find_docker(layout.root)
-    if answer.host is not None:
-        return answer.host
-    if answer.denied is not None:
-        raise LocalError(
-            f"Docker: this user may not use {answer.denied}: sudo usermod -aG docker $USER, then log in again."
-        )
-    if os.environ.get("DOCKER_HOST"):
-        raise LocalError(
-            f"Docker: nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}. Start it, or unset DOCKER_HOST."
-        )
-    if os.getuid() != 0:
-        raise LocalError(f"Docker: no engine answers. Start it, or install it: {preflight.DOCKER_DOCS}")
-    if shutil.which("dockerd") is None:
-        _install(layout, ["docker.io", *preflight.NETWORK_TOOLS.values()], say)
-        answer = preflight.find_docker(layout.root)  # where there is systemd, the package has started one
-        if answer.host is not None:
-            return answer.host
-    elif missing := preflight.missing_network_tools():
-        _install(layout, [preflight.NETWORK_TOOLS[tool] for tool in missing], say)
-    return _start(layout, say)
+    host = preflight.find_docker(layout.root).host
+    if host is not None:
+        return host
+    if problems := preflight.docker(layout.root).problems:
+        raise LocalError(problems[0])
+    programs = {"dockerd": "docker.io", **preflight.NETWORK_TOOLS}
+    if missing := [package for program, package in programs.items() if shutil.which(program) is None]:
+        packages.install(missing, say, needed_by=_NEEDED_BY, otherwise=_BY_HAND)
+        host = preflight.find_docker(layout.root).host  # where there is systemd, the package has started one
+    return host or _start(layout, say)
 
 
 def running_pid(layout: Layout) -> int | None:
@@ -91,17 +81,6 @@ def _end(layout: Layout, say: Say) -> None:
         time.sleep(0.2)
     # A start of the machine empties /run, too: the numbers of processes in it are not those of the next engine.
     _remove(preflight.own_docker_socket(layout.root).parent)
-
-
-def _install(layout: Layout, packages: list[str], say: Say) -> None:
-    if not preflight.installable():
-        raise LocalError(f"Docker: an engine of this clone's own needs {', '.join(packages)}. {_BY_HAND}")
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    say(f"  installing {', '.join(packages)} with apt-get, once")
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", *packages]):
-        ran = run_quietly(" ".join(command[:2]), command, cwd=layout.root, environment=environment)
-        if ran.code != 0:
-            raise LocalError(f"{' '.join(command)} ended with {ran.code}:\n{ran.tail()}\n  {_BY_HAND}")
 
 
 def _start(layout: Layout, say: Say) -> str:

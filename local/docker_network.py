@@ -8,20 +8,19 @@ one that starts empties the chains that all of them share; what its containers n
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from local.layout import Layout, LocalError
+from local.lock import alone_in
 
-PREFIX = "easi-"
-"""Bridges of all clones begin with it; with the clone's identity they are as long as Linux allows, 15 characters."""
+PREFIX = "aws-"
+"""Bridges of all clones begin with it, of whatever project. With the clone's identity they have 14 characters; Linux
+allows 15."""
 POOLS = ("10.213.0.0/16", "172.30.0.0/16", "192.168.0.0/16")
 LONGEST_DEFAULT = 7
 """A route to more than a private network's addresses (a VPN's 0.0.0.0/1) is a default route: no subnet avoids it."""
@@ -38,7 +37,8 @@ def bridge(layout: Layout) -> str:
 def make(layout: Layout) -> str:
     """Make the clone's bridge anew, and return its name. Its engine must not run. Raises LocalError."""
     name = bridge(layout)
-    with _one_at_a_time():
+    # Two clones that choose at the same moment would choose before either has its route.
+    with alone_in(LOCKED):
         remove(layout)
         routes = _routes()
         subnet = choose(layout.identity, routes)
@@ -110,18 +110,7 @@ def _routes() -> list[IPv4Network]:
 
 def _owner(layout: Layout) -> str:
     """What the bridge's alias says of whose it is; Linux keeps 255 characters."""
-    return f"EASi clone {layout.root}"[:255]
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Two clones that choose at the same moment would choose before either has its route."""
-    folder = os.open(LOCKED, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
+    return f"clone {layout.root}"[:255]
 
 
 def _run(*command: str) -> str:

@@ -6,49 +6,68 @@ import contextlib
 import os
 import re
 import shutil
-import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from local import builds, docker_engine, preflight
+from local.emulator import process as emulator
 from local.layout import Layout, read_json
 from local.lock import exclusive
 from local.terminal import say, warn
 
-STOP_DEADLINE_S = 20.0
 REGISTRY = ("localhost:{port}/", "127.0.0.1:{port}/")
 """Where the names of our images begin: the emulator's registry."""
 ECR_NAME = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
-BUILDER = "easi-local/"
-"""Images that were made on this machine, for building."""
-BUILD_ARGUMENT = "EASI_VERSION"
-"""In the history of every stage of a build of ours, also of one that failed."""
+SECRETS = ".secrets.local.json"
+"""A developer's own (`local.secret`), which cannot be made again: they are not removed."""
+SUBSTITUTES = "base-images.json"
+"""Where the names are of images that were made on this machine, for building (`local.docker.bases`)."""
 
 
 def run(layout: Layout) -> int:
-    products = [layout.frontend / "node_modules", layout.frontend / "dist", layout.root / ".build"]
+    products = [*_products_of_sites(layout), layout.root / ".build"]
     if not layout.local.exists():
         ended = docker_engine.stop(layout, say)  # it lives on when somebody has removed the folder
         removed = [path for path in products if path.exists()]
         for path in removed:
             shutil.rmtree(path)
         say("down: " + (_listed(layout, removed) if removed else "done" if ended else "nothing to do"))
+        _say_what_stays(layout)
         return 0
     with exclusive(layout, "down"):
-        _stop_emulator(layout)
+        emulator.stop(layout.emulator, say)
         _clean_docker(layout)
         docker_engine.stop(layout, say)
         removed = [path for path in [*products, layout.local] if path.exists()]
         for path in removed:
             _remove(path)
     say("down: " + _listed(layout, removed))
+    _say_what_stays(layout)
     return 0
 
 
+def _products_of_sites(layout: Layout) -> list[Path]:
+    try:
+        from cli.errors import EXPECTED  # noqa: PLC0415 - it needs packages that may not be there any more
+        from local import sites  # noqa: PLC0415 - as above
+    except ImportError:
+        warn("the virtual environment is gone: what builds of the sites left stays")
+        return []
+    try:
+        return sites.products(layout)
+    except EXPECTED as error:
+        warn(f"what builds of the sites left stays, as it is not known: {error}")
+        return []
+
+
+def _say_what_stays(layout: Layout) -> None:
+    if (layout.root / SECRETS).exists():
+        say(f"down: your secrets stay in {SECRETS}; to remove them: rm {SECRETS}")
+
+
 def _listed(layout: Layout, removed: list[Path]) -> str:
-    return "removed " + ", ".join(str(path.relative_to(layout.root)) for path in removed)
+    return "removed " + ", ".join(os.path.relpath(path, layout.root) for path in removed)
 
 
 def _remove(path: Path) -> None:
@@ -61,36 +80,12 @@ def _remove(path: Path) -> None:
     warn(f"{path} could not be removed entirely: remove it yourself.")
 
 
-def _stop_emulator(layout: Layout) -> None:
-    try:
-        from local.emulator import process as emulator  # noqa: PLC0415 - it may need packages that are not there any more
-    except ImportError:
-        _end(read_json(layout.emulator / "state.json").get("pid"))
-        return
-    emulator.stop(layout.emulator, say)
-
-
-def _end(pid: object) -> None:
-    """End the emulator by its number, when it is it: a number alone may be another process's by now."""
-    if not isinstance(pid, int) or "local.emulator" not in _command_of(pid):
-        return
-    say(f"emulator: ending process {pid}")
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_DEADLINE_S
-    while "local.emulator" in _command_of(pid) and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-def _command_of(pid: int) -> str:
-    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-
-
 def _clean_docker(layout: Layout) -> None:
     """Remove our images. The tasks' containers went with the emulator."""
     port = read_json(layout.local / "values.json").get("port")
-    builder = str(read_json(layout.local / "go-image.json").get("image", ""))
+    substitutes = [str(name) for name in read_json(layout.local / SUBSTITUTES).values()]
     host = preflight.find_docker(layout.root).host
-    if host is None or (port is None and not builder):
+    if host is None or (port is None and not substitutes):
         return
     try:
         import docker  # noqa: PLC0415 - it may not be there any more
@@ -101,36 +96,39 @@ def _clean_docker(layout: Layout) -> None:
     client = docker.DockerClient(base_url=host, timeout=120)
     try:
         with builds.none() as alone:
-            images = _remove_images(client, port, builder, leftovers=alone)
+            images = _remove_images(client, port, substitutes)
+            if alone:
+                images += _remove_unnamed(client, builds.left(layout)["images"])
+                builds.forget_cache(client, builds.left(layout)["cache"])
         if images:
             say(f"docker: removed {images} images")
         if not alone:
-            warn("another clone is building: what builds left was not removed. To do so later: docker image prune")
+            warn("another clone builds: what builds left stays. To remove it: docker image prune; docker builder prune")
     except docker.errors.DockerException as error:
         warn(f"docker: {error}. Images of this clone may be left.")
     finally:
         client.close()
 
 
-def _remove_images(client: Any, port: int | None, builder: str, *, leftovers: bool) -> int:
-    """Our names of images in the emulator's registry, what builds left, and the builder if it was made here.
+def _remove_images(client: Any, port: int | None, further: list[str]) -> int:
+    """Our names of images in the emulator's registry, and `further` ones.
 
-    By name, not by id: another clone that built the same commit has the same image under its own names. Without
-    `leftovers`, no layer goes that has no name: a build may be using it.
+    By name, not by id: another clone that built the same commit has the same image under its own names.
     """
     count = 0
     for image in client.images.list() if port is not None else []:
         own, others = _split(image.attrs, port)
         if own:
             for name in own if others else [*own, *image.tags]:
-                _remove_image(client, name, leftovers=leftovers)
+                _remove_image(client, name)
             count += 1
-    for image in client.images.list(filters={"dangling": True}) if leftovers else []:
-        if any(BUILD_ARGUMENT in str(layer.get("CreatedBy")) for layer in image.history()):
-            count += _remove_image(client, image.id, leftovers=leftovers)
-    if builder.startswith(BUILDER):
-        count += _remove_image(client, builder, leftovers=leftovers)
-    return count
+    return count + sum(_remove_image(client, name) for name in further)
+
+
+def _remove_unnamed(client: Any, ids: list[str]) -> int:
+    """Those of `ids` that have no name any more: neither ours nor another clone's."""
+    unnamed = {str(image.id) for image in client.images.list(filters={"dangling": True})}
+    return sum(_remove_image(client, one) for one in sorted(unnamed.intersection(ids)))
 
 
 def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], list[str]]:
@@ -141,8 +139,8 @@ def _split(attributes: dict[str, Any], port: int | None) -> tuple[list[str], lis
     return own, [name for name in names if not name.startswith(registry) and not ECR_NAME.match(name)]
 
 
-def _remove_image(client: Any, name: str, *, leftovers: bool) -> int:
+def _remove_image(client: Any, name: str) -> int:
     with contextlib.suppress(Exception):  # it went with another one, or another clone's container uses it
-        client.images.remove(name, force=True, noprune=not leftovers)
+        client.images.remove(name, force=True)
         return 1
     return 0

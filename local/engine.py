@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 import urllib.request
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
@@ -30,7 +30,7 @@ CONNECT_TIMEOUT_S = 5.0
 """A machine without the internet should not wait for longer."""
 PACKAGES = 1450
 """Go packages that a build compiles, about."""
-CACHE = "EASI_ENGINE_CACHE"
+CACHE = "LOCAL_ENGINE_CACHE"
 """Names a folder with an engine that was built before (`.local/engine` of another clone)."""
 
 
@@ -73,20 +73,20 @@ def ensure(layout: Layout, say: Say) -> Engine:
 
 def current(layout: Layout) -> Engine | None:
     """The engine that an earlier run settled on, if it is still there and this is still the wanted version."""
-    note = _note(layout.engine)
-    path = Path(note.path) if note else Path()
-    if note is None or note.version != VERSION or not os.access(path, os.X_OK) or not path.is_file():
+    engine = _noted(layout.engine)
+    if engine is None or not os.access(engine.path, os.X_OK):
         return None
-    if note.origin == "path" and _version(path) != VERSION:
-        return None
-    return Engine(path=path, origin=note.origin, official_host=note.official_host)
+    return None if engine.origin == "path" and _version(engine.path) != VERSION else engine
 
 
-def _note(folder: Path) -> _Note | None:
+def _noted(folder: Path) -> Engine | None:
+    """The engine of the wanted version that the note in a folder is about, if it is there."""
     try:
-        return strict_json.read(_Note, read_json(folder / "engine.json"))
+        note = strict_json.read(_Note, read_json(folder / "engine.json"))
     except DamagedError:
         return None
+    engine = Engine(path=Path(note.path), origin=note.origin, official_host=note.official_host)
+    return engine if note.version == VERSION and engine.path.is_file() else None
 
 
 def _described(engine: Engine) -> str:
@@ -109,7 +109,8 @@ def _version(path: Path) -> str:
     return done.stdout.strip().removeprefix("v")
 
 
-def _is_script(path: Path) -> bool:
+def is_script(path: Path) -> bool:
+    """Whether a file is no program of its own; one that is not there is none either."""
     try:
         with path.open("rb") as file:
             return file.read(2) == b"#!"
@@ -121,12 +122,12 @@ def _on_path(layout: Layout) -> Engine | None:
     """The first `pulumi` on PATH that is a program (not a wrapper like ours) and has the wanted version."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         path = Path(folder) / "pulumi"
-        if not folder or not os.access(path, os.X_OK) or _is_script(path):
+        if not folder or not os.access(path, os.X_OK) or is_script(path):
             continue
         if _version(path) != VERSION:
             continue
         host = path.resolve().parent / "pulumi-language-python"
-        if not _is_script(host):
+        if not is_script(host):
             return Engine(path=path.resolve(), origin="path", official_host=True)
         # Without the official language host beside it, it gets a place where it finds ours.
         target = layout.engine / VERSION / "pulumi"
@@ -138,17 +139,14 @@ def _on_path(layout: Layout) -> Engine | None:
 
 def _from_cache(layout: Layout) -> Engine | None:
     folder = os.environ.get(CACHE)
-    if not folder:
+    engine = _noted(Path(folder)) if folder else None
+    if engine is None:
         return None
-    note = _note(Path(folder))
-    source = Path(note.path) if note else Path()
-    if note is None or note.version != VERSION or not source.is_file():
-        return None
-    if source.parent.name != VERSION:
-        return Engine(path=source, origin="path", official_host=note.official_host)
+    if engine.path.parent.name != VERSION:
+        return replace(engine, origin="path")
     target = layout.engine / VERSION
-    shutil.copytree(source.parent, target, copy_function=_link_or_copy)
-    return Engine(path=target / source.name, origin=note.origin, official_host=note.official_host)
+    shutil.copytree(engine.path.parent, target, copy_function=_link_or_copy)
+    return replace(engine, path=target / engine.path.name)
 
 
 def _link_or_copy(source: str, target: str) -> None:

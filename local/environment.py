@@ -13,6 +13,7 @@ from local import aws_plugin, preflight, proxies
 from local.engine import Engine
 from local.layout import Layout, LocalError, read_json, write_whole
 from local.project import region
+from settings.names import VERSION_VARIABLE
 
 
 def variables(layout: Layout) -> dict[str, str]:
@@ -34,7 +35,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": region(layout),
         "AWS_DEFAULT_REGION": region(layout),  # what boto3 reads
-        "EASI_LOGS": ".venv/bin/python -m local logs backend -n 5000",  # not everybody has the AWS CLI here
+        "RELEASE_LOGS": ".venv/bin/python -m local logs {service} -n 5000",  # not everybody has the AWS CLI here
         **proxies.without(os.environ),
     }
     host = preflight.find_docker(layout.root).host
@@ -54,7 +55,9 @@ def _misleading(name: str) -> bool:
 
 def process_environment(layout: Layout) -> dict[str, str]:
     """The whole environment for a program that we start: it releases what is checked out, whatever the shell says."""
-    inherited = {name: value for name, value in os.environ.items() if not _misleading(name) and name != "EASI_VERSION"}
+    inherited = {
+        name: value for name, value in os.environ.items() if not _misleading(name) and name != VERSION_VARIABLE
+    }
     return {**inherited, **variables(layout)}
 
 

@@ -7,15 +7,8 @@ import os
 from pathlib import Path
 
 NAME = "fingerprint"
-SOURCES = (
-    "Pulumi.yaml",
-    "Pulumi.dev.yaml",
-    "Pulumi.impl.yaml",
-    "Pulumi.prod.yaml",
-    "local/overlay.yaml",
-    "local/project.py",
-)
 PRODUCTS = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.impl.yaml", "Pulumi.prod.yaml")
+SOURCES = (*PRODUCTS, "local/overlay.yaml", "local/project.py", "settings/description.py")
 
 
 def of(root: Path, local: Path) -> str:

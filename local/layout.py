@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ class LocalError(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of one clone. Everything but `.venv` and the example's own products is in `.local`."""
+    """The paths of one clone. Everything but `.venv` and what builds of the sites leave is in `.local`."""
 
     root: Path
 
@@ -73,10 +74,6 @@ class Layout:
     def venv(self) -> Path:
         return self.root / ".venv"
 
-    @cached_property
-    def frontend(self) -> Path:
-        return self.root / "example" / "frontend"
-
 
 def here() -> Layout:
     """The clone that this file is in."""
@@ -103,5 +100,5 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     half.replace(path)
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    write_whole(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o644) -> None:
+    write_whole(path, json.dumps(value, indent=2, sort_keys=True) + "\n", mode)

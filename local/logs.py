@@ -1,25 +1,28 @@
-"""`python -m local logs`: what the backend, the deploy function or the emulator said."""
+"""`python -m local logs`: what a service, the deploy functions or the emulator said."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore.exceptions
-from botocore.config import Config
 
+from cli.errors import VerbError
+from cli.version import describe_files
+from local.clients import client
 from local.emulator import process as emulator
 from local.environment import variables
 from local.layout import ENVIRONMENTS, Layout, LocalError
 from local.terminal import say
+from settings.names import project
+from settings.own_names import MAIN_SERVICE, own_name
 
 POLL_S = 1.0
-GROUPS = {"backend": "/ecs/easi-{}", "lambda": "/aws/lambda/easi-{}-deploy"}
+FUNCTIONS = "lambda"
 
 
 def run(layout: Layout, source: str, *, environment: str | None, follow: bool, lines: int) -> int:
@@ -27,9 +30,15 @@ def run(layout: Layout, source: str, *, environment: str | None, follow: bool, l
         return _emulator(layout.emulator / "log", follow, lines)
     if emulator.running(layout.emulator) is None:
         raise LocalError("the emulator does not run, and it keeps these logs: make up")
-    client = _client(layout)
+    values = variables(layout)
+    logs = client("logs", values["AWS_ENDPOINT_URL"], values["AWS_REGION"])
+    described = _services(layout)
     cursors = {
-        name: Cursor(client, GROUPS[source].format(name)) for name in ([environment] if environment else ENVIRONMENTS)
+        _label(name, service, described, source): Cursor(
+            logs, _group(f"{project(layout.root)}-{name}", service, source)
+        )
+        for name in ([environment] if environment else ENVIRONMENTS)
+        for service in sources(source, described)
     }
     shown = [(name, event) for name, cursor in cursors.items() for event in deque(cursor.new(), lines)]
     for name, event in sorted(shown, key=lambda pair: int(pair[1]["timestamp"])):
@@ -42,6 +51,33 @@ def run(layout: Layout, source: str, *, environment: str | None, follow: bool, l
             for event in cursor.new():
                 say(line(name, event))
     return 0
+
+
+def sources(source: str, services: Collection[str]) -> tuple[str, ...]:
+    """The services whose logs are meant. Raises LocalError."""
+    if source in services:
+        return (source,)
+    if source == FUNCTIONS or (source == MAIN_SERVICE and len(services) == 1):
+        return tuple(services)
+    known = ", ".join((*services, FUNCTIONS, "emulator"))
+    raise LocalError(f"there is no log of {source!r}: expected one of {known}")
+
+
+def _services(layout: Layout) -> tuple[str, ...]:
+    """The names of the services, as the settings describe them."""
+    try:
+        return tuple(describe_files(layout.root).services)
+    except VerbError as error:
+        raise LocalError(str(error)) from error
+
+
+def _label(environment: str, service: str, services: Collection[str], source: str) -> str:
+    return f"{environment} {service}" if source == FUNCTIONS and len(services) > 1 else environment
+
+
+def _group(base: str, service: str, source: str) -> str:
+    own = own_name(base, service)
+    return f"/aws/lambda/{own}-deploy" if source == FUNCTIONS else f"/ecs/{own}"
 
 
 def line(name: str, event: dict[str, Any]) -> str:
@@ -74,18 +110,6 @@ class Cursor:
             return
         except botocore.exceptions.EndpointConnectionError as error:
             raise LocalError("the emulator ended: make up") from error
-
-
-def _client(layout: Layout) -> Any:
-    values = variables(layout)
-    return boto3.client(
-        "logs",
-        endpoint_url=values["AWS_ENDPOINT_URL"],
-        region_name=values["AWS_REGION"],
-        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"max_attempts": 2}),
-    )
 
 
 def _emulator(log: Path, follow: bool, lines: int) -> int:

@@ -22,7 +22,7 @@ FIRST_RUN_BYTES = 6 * GIB
 NEXT_RUN_BYTES = GIB
 PORT = 4566
 """The usual port of the emulator."""
-PORT_VARIABLE = "EASI_LOCAL_PORT"
+PORT_VARIABLE = "LOCAL_PORT"
 """Names another one, which then must be free."""
 DEFAULT_SOCKET = "/var/run/docker.sock"
 NETWORK_TOOLS = {"ip": "iproute2", "iptables": "iptables"}
@@ -44,8 +44,8 @@ class DockerAnswer(NamedTuple):
     denied: str | None
 
 
-def check(root: Path, python: bool, docker: bool) -> Report:
-    """Everything a verb needs. `python`: a recent enough one was found. `docker`: the verb runs containers."""
+def check(root: Path, python: bool, containers: bool) -> Report:
+    """Everything a verb needs. `python`: a recent enough one was found. `containers`: the verb runs some."""
     problems: list[str] = []
     notes: list[str] = []
     if platform.system() not in ("Linux", "Darwin"):
@@ -62,8 +62,8 @@ def check(root: Path, python: bool, docker: bool) -> Report:
     )
     problems += _git_problems(root)
     problems += _disk_problems(root)
-    if docker:
-        for part in (_docker(root), _port(root)):
+    if containers:
+        for part in (docker(root), _port(root)):
             problems += part.problems
             notes += part.notes
     return Report(problems, notes)
@@ -119,42 +119,32 @@ def _disk_problems(root: Path) -> list[str]:
     return []
 
 
-def _docker(root: Path) -> Report:  # noqa: PLR0911 - one for each kind of machine
+def docker(root: Path) -> Report:
+    """Whether there is an engine, or one can be started for this clone."""
     answer = find_docker(root)
-    if answer.host is not None:
-        return Report([], [])
+    problem = note = None
+    missing = missing_network_tools()
     if answer.denied is not None:
         user = pwd.getpwuid(os.getuid()).pw_name
         fix = f"sudo usermod -aG docker {user}   (then log in again; or in this shell: newgrp docker)"
-        return Report([f"Docker: {user} may not use {answer.denied}. To allow it:  {fix}"], [])
-    if os.environ.get("DOCKER_HOST"):
-        return Report(
-            [f"Docker: nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}. Start it, or unset DOCKER_HOST."], []
-        )
-    missing = missing_network_tools()
-    if os.getuid() == 0 and shutil.which("dockerd") and missing and not installable():
-        return Report(
-            [
+        problem = f"Docker: {user} may not use {answer.denied}. To allow it:  {fix}"
+    elif answer.host is None and os.environ.get("DOCKER_HOST"):
+        problem = f"Docker: nothing answers at DOCKER_HOST={os.environ['DOCKER_HOST']}. Start it, or unset DOCKER_HOST."
+    elif answer.host is None and os.getuid() == 0 and shutil.which("dockerd"):
+        note = "no Docker engine runs: one will be started for this clone (make down ends it)"
+        if missing and not installable():
+            problem = (
                 f"no Docker engine runs, and to start one for this clone, {' and '.join(missing)} must be on PATH "
                 f"(packages: {', '.join(NETWORK_TOOLS[tool] for tool in missing)}). Install them, or start an engine."
-            ],
-            [],
+            )
+    elif answer.host is None and os.getuid() == 0 and installable():
+        note = "no Docker engine here: docker.io will be installed with apt-get, and started for this clone"
+    elif answer.host is None:
+        problem = (
+            f"no Docker engine answers at {DEFAULT_SOCKET}. Start it (Docker Desktop, or sudo systemctl start docker), "
+            f"or install it: {DOCKER_DOCS}"
         )
-    if os.getuid() == 0 and shutil.which("dockerd"):
-        return Report([], ["no Docker engine runs: one will be started for this clone (make down ends it)"])
-    if os.getuid() == 0 and installable():
-        return Report(
-            [], ["no Docker engine here: docker.io will be installed with apt-get, and started for this clone"]
-        )
-    if platform.system() == "Darwin":
-        return Report([f"Docker does not run: start Docker Desktop, or install it: {DOCKER_DOCS}"], [])
-    return Report(
-        [
-            f"no Docker engine answers at {DEFAULT_SOCKET}. "
-            f"Start it (sudo systemctl start docker), or install it: {DOCKER_DOCS}"
-        ],
-        [],
-    )
+    return Report([problem] if problem else [], [note] if note and not problem else [])
 
 
 def missing_network_tools() -> list[str]:
@@ -198,7 +188,7 @@ def own_docker_socket(root: Path) -> Path:
     """Where the engine that we start listens: short, as a socket's path may have 107 bytes at most."""
     import hashlib  # noqa: PLC0415 - only here
 
-    return Path("/run") / f"easi-{hashlib.sha256(str(root).encode()).hexdigest()[:10]}" / "docker.sock"
+    return Path("/run") / f"release-{hashlib.sha256(str(root).encode()).hexdigest()[:10]}" / "docker.sock"
 
 
 def docker_answers(host: str) -> bool:
@@ -224,23 +214,37 @@ def docker_answers(host: str) -> bool:
 
 
 def _port(root: Path) -> Report:
-    port = os.environ.get(PORT_VARIABLE)
     if (root / ".local" / "emulator" / "state.json").exists():
         return Report([], [])
-    if port and not (port.isdigit() and 0 < int(port) < 65536):
-        return Report([f"{PORT_VARIABLE}={port} is not a port: a number from 1 to 65535 is."], [])
-    if port and not port_free(int(port)):
+    try:
+        port = asked_port()
+    except ValueError as error:
+        return Report([str(error)], [])
+    if port and not port_free(port):
         return Report([f"{PORT_VARIABLE}={port}: that port is taken. Choose another, or unset it for a free one."], [])
     if not port and not port_free(PORT):
         return Report([], [f"port {PORT} is taken by another program: a free one will be used"])
     return Report([], [])
 
 
+def asked_port() -> int | None:
+    """The port that the environment names; None where it names none. Raises ValueError for what is no port."""
+    text = os.environ.get(PORT_VARIABLE)
+    if not text:
+        return None
+    if not (text.isdigit() and 0 < int(text) < 65536):
+        raise ValueError(f"{PORT_VARIABLE}={text} is not a port: set it to a number from 1 to 65535, or unset it")
+    return int(text)
+
+
 def port_free(port: int) -> bool:
     with socket.socket() as probe:
+        # As servers do: a connection that was just closed is no owner.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
-        return True
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0

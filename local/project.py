@@ -17,9 +17,11 @@ import yaml
 
 from local import aws_plugin, fingerprint
 from local.layout import ENVIRONMENTS, Layout, LocalError, here, read_json, write_json, write_whole
+from settings import description, names, yaml_text
 
 OVERLAY = Path("local") / "overlay.yaml"
 GENERATED = "generated.json"
+EVERY = "*"
 ORIGIN = f"# Made by `make up` from Pulumi.{{environment}}.yaml and {OVERLAY}: the overlay's value wins.\n"
 MACHINES = {"x86_64": "X86_64", "amd64": "X86_64", "aarch64": "ARM64", "arm64": "ARM64"}
 
@@ -31,14 +33,15 @@ class Values:
     """What the overlay's placeholders stand for on this machine."""
 
     port: int
-    go_image: str
     cpu_architecture: str
 
     def fill(self, value: object) -> object:
         """A setting with its placeholders replaced; others, like {distribution}, stay."""
+        if isinstance(value, dict):
+            return {key: self.fill(item) for key, item in value.items()}
         if not isinstance(value, str):
             return value
-        names = {"{port}": str(self.port), "{goImage}": self.go_image, "{cpuArchitecture}": self.cpu_architecture}
+        names = {"{port}": str(self.port), "{cpuArchitecture}": self.cpu_architecture}
         for name, replacement in names.items():
             value = value.replace(name, replacement)
         return value
@@ -54,17 +57,20 @@ def generate(layout: Layout) -> None:
     note = read_json(layout.local / "values.json")
     if not note:
         raise LocalError("the local environment has not been up yet: make up")
-    values = Values(port=note["port"], go_image=note["goImage"], cpu_architecture=note["cpuArchitecture"])
+    values = Values(port=note["port"], cpu_architecture=note["cpuArchitecture"])
     before = fingerprint.of(layout.root, layout.local)
     layout.project.mkdir(parents=True, exist_ok=True)
-    overlay = _load(layout.root / OVERLAY)
+    overlay = of_project(_load(layout.root / OVERLAY), names.prefix(layout.root))
     if aws_plugin.chosen(layout) == "official":
         overlay["config"] = {**(overlay.get("config") or {}), **(overlay.get("officialPlugin") or {})}
     generated = read_json(layout.project / GENERATED)
+    declared = _load(layout.root / "Pulumi.yaml").get("config") or {}
+    described = {key: (declared.get(key) or {}).get("default") for key in description.KEYS}
     write_whole(layout.project / "Pulumi.yaml", _dump(project_file(_load(layout.root / "Pulumi.yaml"), layout)))
     for environment in ENVIRONMENTS:
         target = layout.project / f"Pulumi.{environment}.yaml"
-        merged = stack_config(_load(layout.root / f"Pulumi.{environment}.yaml"), overlay, environment, values)
+        real = _load(layout.root / f"Pulumi.{environment}.yaml")
+        merged = stack_config(real, overlay, environment, values, described)
         current = _load(target) if target.exists() else {}
         config = keep_changes(merged, generated.get(environment), current.get("config") or {})
         kept = {key: current[key] for key in ("encryptionsalt",) if key in current}
@@ -74,9 +80,9 @@ def generate(layout: Layout) -> None:
     fingerprint.remember(layout.local, before)
 
 
-def set_values(layout: Layout, port: int, go_image: str, choice: aws_plugin.Choice = "local") -> None:
+def set_values(layout: Layout, port: int, choice: aws_plugin.Choice = "local") -> None:
     """Remember what the placeholders stand for and which AWS plugin it is, and generate the project."""
-    note = {"port": port, "goImage": go_image, "cpuArchitecture": machine_architecture(), "awsPlugin": choice}
+    note = {"port": port, "cpuArchitecture": machine_architecture(), "awsPlugin": choice}
     if read_json(layout.local / "values.json") != note:
         write_json(layout.local / "values.json", note)
     if not fingerprint.current(layout.root, layout.local):
@@ -95,15 +101,30 @@ def project_file(real: Config, layout: Layout) -> Config:
     return local
 
 
-def stack_config(real: Config, overlay: Config, environment: str, values: Values) -> Config:
-    """The settings of one local environment. Pure."""
+def of_project(overlay: Config, prefix: str) -> Config:
+    """The overlay with the project's name before each of the project's settings. Pure."""
+
+    def named(settings: Config | None) -> Config:
+        return {key if ":" in key else f"{prefix}{key}": value for key, value in (settings or {}).items()}
+
+    environments = {name: named(settings) for name, settings in (overlay.get("environments") or {}).items()}
+    return {**overlay, "config": named(overlay.get("config")), "environments": environments}
+
+
+def stack_config(real: Config, overlay: Config, environment: str, values: Values, declared: Config) -> Config:
+    """The settings of one local environment. Pure. `declared` is the description that Pulumi.yaml has by default."""
     config: Config = copy.deepcopy(real.get("config") or {})
-    changes = {**(overlay.get("config") or {}), **((overlay.get("environments") or {}).get(environment) or {})}
-    for key, value in changes.items():
-        if value is None:
-            config.pop(key, None)
-        else:
-            config[key] = values.fill(value)
+    for changes in (overlay.get("config"), (overlay.get("environments") or {}).get(environment)):
+        for key, value in (changes or {}).items():
+            part = key.rpartition(":")[2]
+            if part in description.KEYS and isinstance(value, dict):
+                described = description.merged(declared.get(part) or {}, config.get(key) or {})
+                filled = _for_every_name(values.fill(value), described)
+                config[key] = description.merged(config.get(key) or {}, filled)
+            elif value is None:
+                config.pop(key, None)
+            else:
+                config[key] = values.fill(value)
     for key, value in config.items():
         if _is_encrypted(value):
             raise LocalError(
@@ -113,6 +134,14 @@ def stack_config(real: Config, overlay: Config, environment: str, values: Values
     return config
 
 
+def _for_every_name(changes: Any, described: Config) -> Config:
+    """What the overlay has for `*`, for each service or site of the description, and over it what it has by name."""
+    of_all, of_one = changes.get(EVERY) or {}, {name: item for name, item in changes.items() if name != EVERY}
+    every = {name: of_all for name, item in described.items() if item is not None} if of_all else {}
+    merged: Config = description.merged(every, of_one)
+    return merged
+
+
 def _is_encrypted(value: object) -> bool:
     if isinstance(value, dict):
         return set(value) == {"secure"} or any(map(_is_encrypted, value.values()))
@@ -120,13 +149,19 @@ def _is_encrypted(value: object) -> bool:
 
 
 def keep_changes(settings: Config, generated: Config | None, current: Config) -> Config:
-    """`settings`, with what somebody changed in `current` since it was `generated`. Pure."""
+    """`settings`, with what somebody changed in `current` since it was `generated`, leaf by leaf. Pure."""
     if generated is None:
         return dict(settings)
     result = dict(settings)
     for key in {**generated, **current}:
-        if key in current and (key not in generated or as_written(current[key]) != as_written(generated[key])):
-            result[key] = current[key]
+        before, now = generated.get(key), current.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            inside = settings.get(key)
+            kept = keep_changes(inside if isinstance(inside, dict) else {}, before, now)
+            if kept or key in settings:
+                result[key] = kept
+        elif key in current and (key not in generated or as_written(now) != as_written(before)):
+            result[key] = now
         elif key in generated and key not in current:
             result.pop(key, None)
     return result
@@ -150,15 +185,9 @@ def region(layout: Layout) -> str:
     return str(config.get("aws:region", "us-west-2"))
 
 
-def declared_default(layout: Layout, key: str) -> str:
-    """The default that Pulumi.yaml declares for one of the project's settings."""
-    declared = (_load(layout.root / "Pulumi.yaml").get("config") or {}).get(key) or {}
-    return str(declared.get("default", ""))
-
-
 def _load(path: Path) -> Config:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_text.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LocalError(f"{path.name} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:

@@ -33,7 +33,7 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", "local.project"], env=environment, cwd=ROOT, check=False)
         if done.returncode != 0:
             sys.exit(done.returncode)
-    os.environ.pop("EASI_WARM", None)  # another engine's
+    os.environ.pop("LOCAL_WARM", None)  # another engine's
     if sys.platform == "linux" and RUN_THE_PROGRAM.intersection(sys.argv):
         # The modules are those of a program that ran in our own language host; the official one forks nothing.
         _prepare(["plugins", "program"] if (local / "modules").exists() else ["plugins"])
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _prepare(roles: list[str]) -> None:
     """Start the processes of `local/warm`; this process becomes the engine that they end with."""
-    os.environ["EASI_WARM"] = name = f"easi-{secrets.token_hex(8)}"
+    os.environ["LOCAL_WARM"] = name = f"release-{secrets.token_hex(8)}"
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     for role in roles:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -14,14 +14,14 @@ from typing import IO, Any
 
 from functions import strict_json
 from functions.strict_json import DamagedError
+from local import answer
 from local.environment import process_environment
 from local.layout import Layout, LocalError, read_json
 from local.terminal import Heartbeat, coloured, say
 from local.update_log import UpdateLog
 from release import processes, stack
 from release.stack import StackError
-
-PROJECT = "easi"
+from settings.names import project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,13 @@ class Stacks:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._environment = process_environment(layout)
+        self._project = project(layout.root)
         self._pulumi = str(layout.bin / "pulumi")
         layout.state.mkdir(parents=True, exist_ok=True)
 
     def checkpoint(self, name: str) -> Path:
         """The file with the stack's state."""
-        return self._layout.state / ".pulumi" / "stacks" / PROJECT / f"{name}.json"
+        return self._layout.state / ".pulumi" / "stacks" / self._project / f"{name}.json"
 
     def exists(self, name: str) -> bool:
         return self.checkpoint(name).exists()
@@ -55,7 +56,9 @@ class Stacks:
 
     def interruption(self, name: str) -> Interruption | None:
         """What an interrupted update left, or None."""
-        locks = sorted((self._layout.state / ".pulumi" / "locks" / "organization" / PROJECT / name).glob("*.json"))
+        locks = sorted(
+            (self._layout.state / ".pulumi" / "locks" / "organization" / self._project / name).glob("*.json")
+        )
         checkpoint = read_json(self.checkpoint(name)).get("checkpoint") or {}
         pending = len((checkpoint.get("latest") or {}).get("pending_operations") or [])
         if not locks:
@@ -124,13 +127,16 @@ class Stacks:
         return str(self.log(name).relative_to(self._layout.root))
 
     def outputs(self, name: str) -> dict[str, Any]:
-        """The outputs, and as `release` what the stack's Release proved: a canceled update writes no outputs."""
+        """The outputs, as `release` what the stack's Release proved, and as `questions` how its services are asked.
+
+        A canceled update writes no outputs.
+        """
         try:
             exported = stack.from_export(name, strict_json.decode(self._quietly("stack", "export", "-s", name)))
             recorded = {"release": stack.output_of(exported.recorded)} if exported.recorded else {}
         except (StackError, DamagedError) as error:
             raise LocalError(str(error)) from error
-        return {**exported.outputs, **recorded}
+        return {**exported.outputs, **recorded, "questions": answer.questions_of(exported.inputs)}
 
     def last_changes(self, name: str) -> dict[str, int]:
         """How many resources the last update created, updated, deleted, left the same."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local import answer, docker_engine, engine, go_image, preflight
+from local import answer, docker_engine, engine, preflight
+from local.docker import bases
 from local.emulator import process as emulator
 from local.layout import ENVIRONMENTS, Layout, LocalError, read_json
 from local.stacks import Stacks
@@ -21,9 +22,8 @@ def run(layout: Layout) -> int:
     say(f"docker    {_docker(layout)}")
     running = emulator.running(layout.emulator)
     say(f"emulator  {f'{running.endpoint} (process {running.pid})' if running else 'does not run: make up'}")
-    builder = go_image.details(layout).get("image")
-    if builder:
-        say(f"builder   {builder}")
+    for image, substitute in bases.substitutes(layout).items():
+        say(f"image     {substitute} instead of {image}")
     if installed is None or not read_json(layout.local / "values.json"):
         return 0
     say("")

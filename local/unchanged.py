@@ -14,16 +14,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from local import answer, frontend
+from local import answer, bootstrap, sites
 from local.layout import ENVIRONMENTS, Layout, read_json, write_json
 from local.stacks import Stacks
+from settings.names import REASON_VARIABLE, RESTART_VARIABLE
 
 NOTE = "unchanged.json"
 PLUGINS = ("pulumi-resource-aws", "pulumi-resource-docker")
 """Those on PATH win over ours."""
-REASON = "EASI_BREAK_GLASS_REASON"
-RESTART = "EASI_RESTART"
-"""The variables of the environment that the program reads and that `make up` hands on."""
 
 
 def remember(layout: Layout, stacks: Stacks, name: str, outputs: dict[str, Any]) -> None:
@@ -46,19 +44,19 @@ def outputs_if_unchanged(layout: Layout, stacks: Stacks, name: str, port: int) -
 
 def _inputs(layout: Layout, stacks: Stacks, name: str) -> str | None:
     """A digest of all that an update reads; None for a tree with changes in no commit, and for a restart."""
-    if os.environ.get(RESTART):
+    if os.environ.get(RESTART_VARIABLE):
         return None
-    tree = frontend.tree(layout)
+    tree = sites.tree(layout)
     if tree.changes:
         return None
     digest = hashlib.sha256(tree.version.encode())
-    digest.update(os.environ.get(REASON, "").encode())
+    digest.update(os.environ.get(REASON_VARIABLE, "").encode())
     files = [stacks.checkpoint(earlier) for earlier in ENVIRONMENTS[: ENVIRONMENTS.index(name) + 1]]
     files += [
         layout.project / "Pulumi.yaml",
         layout.project / f"Pulumi.{name}.yaml",
-        layout.frontend / "dist" / "version.json",
-        layout.venv / ".easi-installed",
+        *sites.version_files(layout),
+        layout.venv / bootstrap.STAMP,
     ]
     files += [Path(path_of_plugin) for path_of_plugin in (shutil.which(plugin) for plugin in PLUGINS) if path_of_plugin]
     for path in files:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import time
 from typing import Any
 
-from local import answer, aws_plugin, docker_engine, frontend, go_image, project, proxies, setup, unchanged
+from local import answer, aws_plugin, docker_engine, engine, environment, project, proxies, secret, sites, unchanged
 from local.emulator import process as emulator
 from local.layout import Layout, LocalError, read_json
 from local.lock import exclusive
 from local.stacks import Stacks
 from local.terminal import Steps, bold, say, seconds, warn
+from release.identity import label_of
+from settings.names import old_variables
 
 UNCHANGED = ("same", "read")
 """Kinds of change that are none."""
@@ -19,7 +22,24 @@ ANSWER_DEADLINE_S = 60.0
 """What nothing was changed of may be starting: after a restart of the emulator, tasks do."""
 
 
+def setup(layout: Layout) -> int:
+    """`python -m local setup`: the tools and the sites' dependencies alone."""
+    with exclusive(layout, "setup"):
+        _prepare(layout, aws_plugin.chosen(layout) or "local")
+    say("setup: ready")
+    return 0
+
+
+def _prepare(layout: Layout, choice: aws_plugin.Choice) -> None:
+    environment.write_programs(layout, engine.ensure(layout, say), choice)
+    sites.install(layout, say)
+    for package in ("components", "release", "settings"):  # the language host compiles them anew whenever it runs
+        compileall.compile_dir(layout.root / package, quiet=2)
+
+
 def run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choice) -> int:
+    if refusal := old_variables(os.environ):
+        raise LocalError(refusal)
     steps = Steps()
     with exclusive(layout, "up"):
         try:
@@ -31,16 +51,16 @@ def run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choice
 def _run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choice, steps: Steps) -> int:
     aws_plugin.require_same(layout, choice)
     with steps.step("tools"):
-        setup.prepare(layout, choice)
+        _prepare(layout, choice)
     with steps.step("docker"):
         host = docker_engine.ensure(layout, say)
-        builder = go_image.ensure(layout, host, say)
     with steps.step("emulator"):
         running = start_emulator(layout, host)
-        project.set_values(layout, running.port, builder, choice)
+        project.set_values(layout, running.port, choice)
         say(f"  AWS answers at {running.endpoint}")
-    with steps.step("frontend"):
-        frontend.build(layout, say)
+        secret.make_all(layout, running.endpoint)
+    with steps.step("sites"):
+        sites.build(layout, say)
     stacks = Stacks(layout)
     proofs: list[str] = []
     for name in environments:
@@ -88,7 +108,7 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
     if why is not None:
         raise LocalError(
             f"{name}: nothing changed, and what was proven does not answer: {why}\n"
-            f"  To start its tasks anew:  EASI_RESTART='it does not answer' make up ENV={name}"
+            f"  To start its tasks anew:  RELEASE_RESTART='it does not answer' make up ENV={name}"
         )
     unchanged.remember(layout, stacks, name, outputs)
     took = seconds(time.monotonic() - started)
@@ -97,19 +117,22 @@ def _release(layout: Layout, stacks: Stacks, name: str, port: int) -> str:
 
 def proof(name: str, outputs: dict[str, Any], *, headline: str) -> str:
     """What an environment's outputs prove, for people."""
-    release, health = outputs.get("release") or {}, outputs.get("healthcheckUrl")
+    release, curl = outputs.get("release") or {}, proxies.curl(os.environ)
+    services, sites, addresses = release.get("services") or {}, release.get("sites") or {}, outputs.get("sites") or {}
+    questions = {name: question["health"] for name, question in (outputs.get("questions") or {}).items()}
+    checks = {name: health["url"] + health["path"] for name, health in questions.items() if health}
+    urls = {name: site["url"] for name, site in addresses.items() if site.get("url")} or {"": outputs.get("url")}
     rows = [
         ("version", release.get("version")),
-        ("image", release.get("image")),
-        ("static files", release.get("staticManifest")),
+        *((label_of("image", name, services), service.get("image")) for name, service in services.items()),
+        *((label_of("static files", name, sites), manifest) for name, manifest in sites.items()),
         ("proven at", release.get("verifiedAt")),
-        ("open", outputs.get("url")),
-        (
-            "check",
-            f"{proxies.curl(os.environ)} '{health}'" if health else None,
-        ),
+        *((label_of("open", name, urls), url) for name, url in urls.items()),
+        *((label_of("check", name, checks), f"{curl} '{url}'") for name, url in checks.items()),
     ]
-    return "\n".join([bold(f"{name}: {headline}"), *(f"  {label:<13} {value}" for label, value in rows if value)])
+    shown = [(label, value) for label, value in rows if value]
+    width = max(13, *(len(label) for label, _ in shown)) if shown else 0
+    return "\n".join([bold(f"{name}: {headline}"), *(f"  {label:<{width}} {value}" for label, value in shown)])
 
 
 def _what_runs(stacks: Stacks, name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from release.progress import clean
 
 RESOURCE = re.compile(r" [-+~<>= ]{2,3} ?(?P<resource>\S+:\S+:\S+ \S+) ?(?P<rest>.*)")
-"""` +  aws:s3:Bucket site creating (0s) `, `    pulumi:pulumi:Stack easi-dev running 1/8 check: begins`."""
+"""` +  aws:s3:Bucket site creating (0s) `, `    pulumi:pulumi:Stack reports-dev running 1/9 check: begins`."""
 STEP = re.compile(r"(?P<state>[a-z][a-z ]*?) \((?P<took>[\d.hm]+s)\) ?(?P<message>.*)")
 DIFF = re.compile(r"\[diff: [^\]]*\](; )?")
 BUILD_STEP = re.compile(r"Step \d+/\d+ : ")

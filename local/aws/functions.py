@@ -11,6 +11,7 @@ from local.plugin.wire import Props
 
 from .kind import camel
 from .session import Aws
+from .spelling import as_text
 
 SECRETS: dict[str, frozenset[str]] = {
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": frozenset({"authorizationToken", "password"}),
@@ -62,10 +63,7 @@ def _filters(arguments: Props, **named: str) -> list[dict[str, Any]]:
     tags = arguments.get("tags") or {}
     filters += [{"Name": f"tag:{name}", "Values": [tags[name]]} for name in sorted(tags)]
     values = {key: arguments[name] for name, key in named.items() if arguments.get(name) is not None}
-    return filters + [
-        {"Name": key, "Values": [str(value).lower() if isinstance(value, bool) else value]}
-        for key, value in values.items()
-    ]
+    return filters + [{"Name": key, "Values": [as_text(value)]} for key, value in values.items()]
 
 
 def _ids(argument: str, identity: str | None) -> Props:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Collection
@@ -12,17 +13,46 @@ from local.plugin.provider import PluginError, Problem
 from local.plugin.types import shape_of
 from local.plugin.wire import Props
 
-from .naming import Name
 from .session import Aws, GoneError
 from .spelling import at, member_of, members, spell_members
 
-GONE = ("INACTIVE", "deleted", "deleting")
-"""What AWS still shows for a while after it is gone."""
+STATUS = ("status", "State", "TableStatus", "KeyState")
+GONE = ("INACTIVE", "deleted", "deleting", "DELETING", "PendingDeletion")
+"""What AWS still shows for a while after it is gone; a key, until it is deleted."""
 
 
 def words(text: str) -> frozenset[str]:
     """The words of a text: how property lists are written in the table."""
     return frozenset(text.split())
+
+
+SUFFIX = 7
+"""How many random hexadecimal digits follow the logical name."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """Which property holds the name, how long it may be, and whether it must be in lower case."""
+
+    property: str = "name"
+    limit: int = 255
+    lower: bool = False
+
+    def make(self, logical: str, seed: bytes, proposed: str | None = None) -> str:
+        """The proposed name, else `<logical>-<7 hex>`; the same seed gives the same name.
+
+        Raises ValueError for a name over the limit, which is not cut (that would take its random end), and where
+        made-up names are forbidden.
+        """
+        if proposed == "":
+            raise ValueError("required, and missing: `pulumi:autonaming` forbids names that the program does not give")
+        name = proposed or f"{logical}-{hashlib.sha256(seed).hexdigest()[:SUFFIX]}"
+        if len(name) > self.limit:
+            raise ValueError(
+                f"the made-up name {name!r} has {len(name)} characters, {self.limit} are allowed: shorten the "
+                f"resource's name {logical!r}, or set {self.property!r}"
+            )
+        return name.lower() if self.lower else name
 
 
 @dataclass(frozen=True)
@@ -52,6 +82,8 @@ class Kind:
     """Where the answer of `get` has the resource."""
     outputs: ClassVar[dict[str, str]] = {}
     """What `read` returns: paths in the answer, or texts with `{id}`, `{region}`, `{account}`, `{partition}`."""
+    alike: ClassVar[frozenset[str]] = frozenset()
+    """Further ones, which the answer has under the same name, in small or capital letters at the beginning."""
     put: ClassVar[bool] = False
     """Making it again changes it."""
     changes: ClassVar[tuple[Change, ...]] = ()
@@ -78,16 +110,16 @@ class Kind:
     """Outputs that an update may change."""
     secrets: ClassVar[frozenset[str]] = frozenset()
     """Outputs that are secret whatever the program says."""
-    tagged: ClassVar[tuple[str, str] | None] = None
-    """The service that tags the resource, and the output (or "id") by which it knows the resource."""
+    tagged: ClassVar[str] = ""
+    """The output (or "id") by which the service knows the resource when it tags it; empty for one without tags."""
     unordered: ClassVar[frozenset[str]] = frozenset()
     """Paths of lists in which the order says nothing."""
     delete_first: ClassVar[bool] = False
     """A replacement always deletes first: there can be only one at a time."""
     finish: ClassVar[bool] = False
     """Creating is not all: `update` is called after it with every property."""
-    regional: ClassVar[bool] = True
-    """Has an output `region`."""
+    example: ClassVar[Props] = {}
+    """Inputs with which tests make one, of a type that was not recorded from the real provider."""
 
     def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
         """Property paths that make a new resource in this very change; most types always have the same ones."""
@@ -179,7 +211,7 @@ class Kind:
         answer = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.answer_path)
         if isinstance(answer, list):
             answer = answer[0] if answer else None
-        if answer is None or any(answer.get(key) in GONE for key in ("status", "State")):
+        if answer is None or any(answer.get(key) in GONE for key in STATUS):
             raise GoneError
         return answer
 
@@ -187,6 +219,7 @@ class Kind:
         """What lives in AWS, as far as it is sure: computed outputs, and inputs in which drift is to be seen."""
         answer = self.find(aws, identity, state)
         values = {name: self.output(aws, path, identity, answer) for name, path in self.outputs.items()}
+        values |= {name: answer.get(name, answer.get(capital(name))) for name in self.alike}
         return {name: value for name, value in values.items() if value is not None}
 
     def output(self, aws: Aws, path: str, identity: str, answer: Any) -> Any:
@@ -218,6 +251,11 @@ class Kind:
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         if self.remove and not state.get("skipDestroy"):
             self.call(aws, self.remove, self.where(self.remove, identity, state))
+
+
+def capital(name: str) -> str:
+    """A property's name as most APIs write it: `vpcId` as `VpcId`."""
+    return name[:1].upper() + name[1:]
 
 
 def camel(value: Any) -> Any:

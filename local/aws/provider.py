@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import json
 import os
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.plugin import compare, sdk, types
-from local.plugin.provider import Checked, Diff, PartlyMadeError, PluginError, Problem, Proposal, Provider
+from local.plugin.provider import Checked, Diff, PartlyMadeError, PluginError, Problem, Provider
 from local.plugin.wire import UNKNOWN, Props, has_unknown
 from release.engine_log import EngineLog
 
@@ -62,13 +63,14 @@ class AwsProvider(Provider):
             return self._table[token]
         if not sdk.exists(token):
             raise PluginError(f"{token} is not a resource type of pulumi_aws")
-        types_here = ", ".join(
-            sorted(token.split(":")[1].split("/")[0] + "." + token.split(":")[-1] for token in self._table)
+        near = difflib.get_close_matches(token, self._table, n=1, cutoff=0.85)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise PluginError(
+            f"the local AWS does not know {token} yet{hint}: one class adds it, as docs/add-a-resource-type.md shows"
         )
-        raise PluginError(f"{token} has no entry in the local AWS plugin's table (local/aws/table.py): {types_here}")
 
     def check(
-        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
+        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposed: str | None = None
     ) -> Checked:
         """Check inputs against the type, and name what the program did not name."""
         kind, shape = self.kind(token), types.shape_of(token)
@@ -82,7 +84,7 @@ class AwsProvider(Provider):
         if kind.name and inputs.get(kind.name.property) is None and not inputs.get(f"{kind.name.property}Prefix"):
             set_before = kind.name.property in old.get(DEFAULTS, ())
             try:
-                name = old[kind.name.property] if set_before else kind.name.make(logical, seed, proposal)
+                name = old[kind.name.property] if set_before else kind.name.make(logical, seed, proposed)
             except ValueError as error:
                 return Checked(new, [Problem(kind.name.property, str(error))])
             inputs |= {kind.name.property: name, DEFAULTS: [kind.name.property]}
@@ -91,8 +93,8 @@ class AwsProvider(Provider):
 
     def diff(self, token: str, old: Props, new: Props) -> Diff:
         kind = self.kind(token)
-        replaces = compare.replacing(kind.replaced_by(old, new))
-        changes = {change: replaces(change) for change in compare.differences(old, new, kind.unordered)}
+        replaces = kind.replaced_by(old, new)
+        changes = {change: change.is_in(replaces) for change in compare.differences(old, new, kind.unordered)}
         # As in the official plugin: the old one may hold the name that the program chose, even if it asks for another.
         name = kind.name.property if kind.name else ""
         chosen = new.get(name) is not None and name not in new.get(DEFAULTS, ())
@@ -195,7 +197,7 @@ class AwsProvider(Provider):
         if kind.tagged:
             tags = state.get("tags") or {}
             state["tagsAll"] = tags if tags == UNKNOWN else self.aws.default_tags | tags
-        return {"region": self.aws.region} | state if kind.regional else state
+        return {"region": self.aws.region} | state if "region" in types.shape_of(kind.resource).inputs else state
 
     def _unknown(self, token: str, kind: Kind, inputs: Props) -> Props:
         outputs = types.shape_of(token).outputs

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,8 @@ from botocore.config import Config
 from local.plugin.provider import PluginError
 from local.plugin.servicer import fault
 
-GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|ServiceNotActive|^404$|ResourceNotFoundException")
+GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|ServiceNotActive|^404$|ResourceNotFoundException")
+INTERVAL_S = 0.2
 EMULATOR = "no local AWS answers at {endpoint}; run `make up`, or `python -m local status` to see what is wrong"
 
 
@@ -67,6 +70,23 @@ class Aws:
         region = self.region if region is None else region
         account = self.account if account is None else account
         return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"
+
+
+def one(items: Iterable[Any], **members: Any) -> Any:
+    """The first item with these members. Raises GoneError where there is none."""
+    for item in items:
+        if members.items() <= item.items():
+            return item
+    raise GoneError
+
+
+def tries(deadline_s: float) -> Iterator[None]:
+    """One try after another, with a pause between two, as long as there is time."""
+    deadline = time.monotonic() + deadline_s
+    yield
+    while time.monotonic() <= deadline:
+        time.sleep(INTERVAL_S)
+        yield
 
 
 def _partition(region: str) -> str:

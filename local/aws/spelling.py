@@ -70,15 +70,19 @@ def spell(shape: Any, value: Any, spelled: Names) -> Any:
 def _listed(item: Any, value: Any) -> list[Any]:
     """A list; a map becomes one of pairs, where the API wants those."""
     pair = {name.lower() for name in getattr(item, "members", ())}
-    for key in ("name", "key"):
-        if isinstance(value, dict) and pair == {key, "value"}:
-            return [{key: name, "value": value[name]} for name in sorted(value)]
+    for key, of_key in (("name", "value"), ("key", "value"), ("tagkey", "tagvalue")):
+        if isinstance(value, dict) and pair == {key, of_key}:
+            return [{key: name, of_key: value[name]} for name in sorted(value)]
     return value if isinstance(value, list) else [value]
 
 
+def as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _scalar(kind: str, value: Any) -> Any:
-    if kind == "string" and not isinstance(value, str):
-        return str(value).lower() if isinstance(value, bool) else str(value)
+    if kind == "string":
+        return as_text(value)
     if kind == "blob" and isinstance(value, str):
         return value.encode()
     if kind in ("integer", "long", "float", "double") and isinstance(value, str):

@@ -15,19 +15,20 @@ Tags = dict[str, str]
 OPERATIONS = {
     "acm": ("add_tags_to_certificate", "remove_tags_from_certificate", "CertificateArn"),
     "ec2": ("create_tags", "delete_tags", "Resources"),
-    "ecr": ("tag_resource", "untag_resource", "resourceArn"),
-    "ecs": ("tag_resource", "untag_resource", "resourceArn"),
     "elbv2": ("add_tags", "remove_tags", "ResourceArns"),
     "iam": ("tag_role", "untag_role", "RoleName"),
-    "cloudfront": ("tag_resource", "untag_resource", "Resource"),
-    "cloudwatch": ("tag_resource", "untag_resource", "ResourceARN"),
-    "lambda": ("tag_resource", "untag_resource", "Resource"),
-    "logs": ("tag_resource", "untag_resource", "resourceArn"),
-    "sns": ("tag_resource", "untag_resource", "ResourceArn"),
+    "sqs": ("tag_queue", "untag_queue", "QueueUrl"),
     "ssm": ("add_tags_to_resource", "remove_tags_from_resource", "ResourceId"),
-    "secretsmanager": ("tag_resource", "untag_resource", "SecretId"),
 }
-"""What adds tags, what removes them, and the argument that names the resource."""
+"""What adds tags, what removes them, and the argument that names the resource, where this is not TagResource."""
+TAG_ARGUMENTS = frozenset({"Tags", "tags", "TagKeys", "tagKeys"})
+
+
+def _operations(service: str) -> tuple[str, str, str]:
+    if service in OPERATIONS:
+        return OPERATIONS[service]
+    (resource,) = set(members(service, "tag_resource")) - TAG_ARGUMENTS
+    return "tag_resource", "untag_resource", resource
 
 
 def pairs(tags: Tags) -> list[dict[str, str]]:
@@ -38,23 +39,22 @@ def pairs(tags: Tags) -> list[dict[str, str]]:
 def set_tags(aws: Aws, kind: Kind, identity: str, state: Props, before: Props) -> None:
     """Bring the tags of a resource from those in one state to those in another."""
     tags_after, tags_before = state.get("tagsAll") or {}, before.get("tagsAll") or {}
-    if kind.tagged is None or tags_after == tags_before:
+    if not kind.tagged or tags_after == tags_before:
         return
-    service, output = kind.tagged
-    name = identity if output == "id" else state[output]
+    service, name = kind.service, identity if kind.tagged == "id" else state[kind.tagged]
     removed: Any = sorted(set(tags_before) - set(tags_after))
     if service in {"acm", "ec2"}:
         removed = [{"Key": key} for key in removed]
     if service == "s3":
         _set_on_bucket(aws, name, tags_after)
         return
-    add, remove, resource = OPERATIONS[service]
+    add, remove, resource = _operations(service)
     for operation, tags in ((remove, removed), (add, tags_after)):
         shapes = members(service, operation)
         target = {resource: spell(shapes[resource], name, {})}
         if "ResourceType" in shapes:
             target["ResourceType"] = "Parameter"
-        (argument,) = [argument for argument in ("Tags", "tags", "TagKeys", "tagKeys") if argument in shapes]
+        (argument,) = TAG_ARGUMENTS & set(shapes)
         if tags:
             target[argument] = spell(shapes[argument], tags, {})
             getattr(aws.client(service), operation)(**target)

@@ -1,26 +1,29 @@
-"""Build and push one image with the Docker engine's own builder."""
+"""Build and push one image with the Docker engine's own BuildKit."""
 
 from __future__ import annotations
 
-import re
-import tempfile
+import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import docker
 import docker.errors
 
-from local import docker_credentials
-from local.docker import context, times
+from local import builds, docker_credentials
+from local.docker import bases, buildkit, context, times
+from local.docker.buildkit import Line
+from local.layout import here
 from local.plugin.provider import PluginError
+from release.build_context import BuildContextError
 
 OUTPUT_LINES = 25
 """How much of a failed build's output is shown."""
 _HOUR_S = 3600
+_Event = TypeVar("_Event")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,29 +74,32 @@ def build(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading
     read = context.of(settings)
     arguments = settings.get("args") or {}
     platforms = _platforms(client, settings.get("platform"))
-    crosses = platforms["TARGETPLATFORM"] != platforms["BUILDPLATFORM"]
-    if crosses:
-        _check_cross(read.dockerfile.read_text(), platforms["TARGETPLATFORM"], times.ARGUMENT in arguments)
     begun = time.monotonic()
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as dockerfile:
-        dockerfile.write(_with_platforms(read.dockerfile.read_text(), platforms))
-        dockerfile.flush()
-        stream = client.api.build(
-            path=str(read.folder),
-            dockerfile=dockerfile.name,
-            tag=inputs["imageName"],
-            buildargs=platforms | arguments,
-            # It takes no stage for another platform than the image's.
-            platform=None if crosses else settings.get("platform"),
-            target=settings.get("target") or "",
-            network_mode=settings.get("network"),
-            extra_hosts=dict(host.split(":", 1) for host in settings.get("addHosts") or []) or None,
-            cache_from=(settings.get("cacheFrom") or {}).get("images"),
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
-    _follow_build(inputs["imageName"], stream, report, stop)
+    dockerfile = bases.with_all_at_hand(
+        here(),
+        client,
+        read.dockerfile.read_text(encoding="utf-8"),
+        arguments={**platforms, **arguments},
+        target=platforms["TARGETPLATFORM"],
+        say=report.info,
+    )
+    parameters = {
+        "t": inputs["imageName"],
+        "buildargs": json.dumps({**client.api._proxy_configs.get_environment(), **arguments}),
+        "platform": settings.get("platform"),
+        "target": settings.get("target"),
+        "networkmode": settings.get("network"),
+        "extrahosts": settings.get("addHosts"),
+        "cachefrom": json.dumps((settings.get("cacheFrom") or {}).get("images") or []),
+    }
+    cached = builds.cached(client)
+    try:
+        _follow_build(inputs["imageName"], buildkit.build(client, read, dockerfile, parameters), report, stop)
+    except BuildContextError as error:
+        raise PluginError(str(error)) from error
+    finally:
+        builds.remember(here(), images=[], cache=builds.cached(client) - cached)
+    builds.remember(here(), images=[str(client.images.get(inputs["imageName"]).id)], cache=[])
     if times.ARGUMENT in arguments:
         times.take_out(client, inputs["imageName"], arguments[times.ARGUMENT], platforms["TARGETARCH"])
     report.info(f"Built {inputs['imageName']} in {time.monotonic() - begun:.1f} s")
@@ -109,26 +115,6 @@ def _platforms(client: Any, target: str | None) -> dict[str, str]:
         system, architecture, *_ = platform.split("/")
         arguments |= {f"{name}PLATFORM": platform, f"{name}OS": system, f"{name}ARCH": architecture}
     return arguments
-
-
-def _with_platforms(dockerfile: str, platforms: Mapping[str, str]) -> str:
-    """The Dockerfile with the platforms of its bases filled in, as the older builder knows no ARG of its own."""
-    return re.sub(
-        r"(?m)^(FROM\s+--platform=)\$\{?(BUILDPLATFORM|TARGETPLATFORM)\}?",
-        lambda match: match[1] + platforms[match[2]],
-        dockerfile,
-    )
-
-
-def _check_cross(dockerfile: str, target: str, timed: bool) -> None:
-    """Refuse what BuildKit can do and the older builder cannot: bases, and programs, of another platform."""
-    bases = [line.split()[1:] for line in dockerfile.splitlines() if line.upper().startswith("FROM ")]
-    own = all("BUILDPLATFORM" in base[0] for base in bases[:-1])
-    if not (own and bases and bases[-1][0] == "scratch" and timed):
-        raise PluginError(
-            f"this machine's older builder makes an image for {target} only with {times.ARGUMENT}, FROM scratch, with "
-            "all other stages FROM --platform=$BUILDPLATFORM; build it on a machine of that kind"
-        )
 
 
 def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.Event) -> str:
@@ -156,21 +142,19 @@ def push(client: Any, inputs: dict[str, Any], report: Reporter, stop: threading.
     return digest
 
 
-def _follow_build(image: str, stream: Iterable[dict[str, Any]], report: Reporter, stop: threading.Event) -> None:
-    lines: deque[str] = deque(maxlen=OUTPUT_LINES)
-    for event in _events(stream, stop):
-        text = str(event.get("stream", "")).rstrip()
-        lines.extend(line for line in text.splitlines() if line.strip())
-        if text.startswith("Step "):
-            report.status(text)
-        if event.get("status"):
-            report.status(f"{event['status']} {event.get('id', '')}".rstrip())
-        if "error" in event:
-            output = "\n".join(f"  {line}" for line in lines)
-            raise PluginError(f"{image} could not be built: {event['error']}\nThe end of its output:\n{output}")
+def _follow_build(image: str, lines: Iterable[Line], report: Reporter, stop: threading.Event) -> None:
+    output: deque[str] = deque(maxlen=OUTPUT_LINES)
+    for line in _events(lines, stop):
+        if line.kind == "step":
+            report.status(line.text)
+        elif line.kind == "output" and line.text.strip():
+            output.append(line.text)
+        elif line.kind == "error":
+            shown = "\n".join(f"  {text}" for text in output)
+            raise PluginError(f"{image} could not be built: {line.text}\nThe end of its output:\n{shown}")
 
 
-def _events(stream: Iterable[dict[str, Any]], stop: threading.Event) -> Iterable[dict[str, Any]]:
+def _events(stream: Iterable[_Event], stop: threading.Event) -> Iterator[_Event]:
     try:
         for event in stream:
             if stop.is_set():

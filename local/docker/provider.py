@@ -12,7 +12,7 @@ import docker.errors
 from local import builds
 from local.docker import context, image
 from local.plugin.compare import Difference
-from local.plugin.provider import Checked, Diff, PluginError, Proposal, Provider
+from local.plugin.provider import Checked, Diff, PluginError, Provider
 from local.plugin.types import read_inputs, shape_of
 from local.plugin.wire import UNKNOWN, Props, has_unknown
 from release.engine_log import EngineLog
@@ -42,7 +42,7 @@ class DockerProvider(Provider):
         self._stop.set()
 
     def check(
-        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
+        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposed: str | None = None
     ) -> Checked:
         """Refuse what the SDK's class does not take; add the digest of what the build reads."""
         if token != IMAGE:

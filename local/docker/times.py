@@ -1,8 +1,8 @@
 """The times of a build, taken out of the image as BuildKit does it for the build argument SOURCE_DATE_EPOCH.
 
 BuildKit writes it as the time of the image and of each step, and leaves the files in the layers as they are ("Build
-reproducibility" in its documentation). The builder of Docker's API knows no such argument. It also notes its version
-and the containers that it built in, which BuildKit does not.
+reproducibility" in its documentation). The BuildKit of a Docker engine before 23 does not, and notes in
+the image what it built from.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import Any
 from local.plugin.provider import PluginError
 
 ARGUMENT = "SOURCE_DATE_EPOCH"
-_OF_THE_BUILDER = ("container", "container_config", "docker_version")
+_OF_THE_BUILDER = "moby.buildkit."
+"""How the names begin of what BuildKit keeps for itself in an image's configuration."""
 
 
 def take_out(client: Any, name: str, seconds: str, architecture: str) -> None:
     """Give `name` to the same image with `seconds` since 1970 as its time, and as one for `architecture`.
 
-    The image that was built stays without a name: the next build, also that of another clone, finds it in the cache.
+    The image that was built stays without a name, until `make down`: another clone may be giving it one.
     """
     if not seconds.isdecimal():
         raise PluginError(f"build.args.{ARGUMENT} is {seconds!r}: expected whole seconds since 1970")
@@ -46,10 +47,10 @@ def take_out(client: Any, name: str, seconds: str, architecture: str) -> None:
 
 def _without_times(config: dict[str, Any], seconds: int, architecture: str) -> dict[str, Any]:
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    kept = {key: value for key, value in config.items() if key not in _OF_THE_BUILDER}
+    kept = {key: value for key, value in config.items() if not key.startswith(_OF_THE_BUILDER)}
     history = [{**step, "created": at} for step in config.get("history") or []]
     changed = {"architecture": architecture, "created": at, "history": history}
-    return {**kept, "config": {**config["config"], "Image": ""}, **changed}
+    return {**kept, **changed}
 
 
 def _read(archive: tarfile.TarFile, name: str) -> bytes:

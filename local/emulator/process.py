@@ -1,6 +1,6 @@
 """The emulator's life: started once, detached from the terminal, found again by what it wrote down, stopped by its id.
 
-A folder belongs to one emulator: `state.json` (port and pid), `pid`, `log`, and `data`, with which it comes back after
+A folder belongs to one emulator: `state.json` (port and pid), `log`, and `data`, with which it comes back after
 a restart as it was. Tasks do not survive a restart: their containers are removed, and the services start new ones.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import json
 import os
 import signal
 import socket
@@ -21,18 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
-import docker.errors
-
-from local import proxies
-from local.layout import LocalError
+from local import preflight, proxies
+from local.layout import LocalError, read_json, write_json
+from local.lock import alone_in
+from local.terminal import Heartbeat
 
 OWNER_LABEL = "ministack.instance"
-USUAL_PORT = 4566
-PORT_VARIABLE = "EASI_LOCAL_PORT"
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
 PORT_DEADLINE_S = 1.0
+LOCKED = "/var/tmp"  # noqa: S108 - the folder itself is locked, and nothing is written
 _POLL_S = 0.1
 _TELL_EVERY_S = 5.0
 _LOG_TAIL = 15
@@ -83,6 +80,12 @@ def start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
         stop(settings.folder, say)
     elif _read(settings.folder):
         _remove_containers(settings.folder, settings.docker_host, say)  # it did not end in order the last time
+    # Two clones that start at the same moment would take the same free port, and one use the other's AWS.
+    with alone_in(LOCKED):
+        return _start(settings, say)
+
+
+def _start(settings: EmulatorSettings, say: Callable[[str], None]) -> Running:
     port = _choose_port(settings, say)
     settings.folder.mkdir(parents=True, exist_ok=True)
     for part in ("state", "s3", "tmp"):
@@ -125,19 +128,20 @@ def stop(folder: Path, say: Callable[[str], None]) -> None:
             time.sleep(_POLL_S)
     if noted is not None:
         _remove_containers(folder, noted.docker_host, say)
-    (folder / "pid").unlink(missing_ok=True)
 
 
 def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
-    port = settings.port or _port_of_environment()
+    try:
+        port = settings.port or preflight.asked_port()
+    except ValueError as error:
+        raise EmulatorError(str(error)) from error
     if port is not None:
         if not _becomes_free(port):
-            raise EmulatorError(
-                f"port {port} is taken by another program: stop it, or set {PORT_VARIABLE} to a free port"
-            )
+            variable = preflight.PORT_VARIABLE
+            raise EmulatorError(f"port {port} is taken by another program: stop it, or set {variable} to a free port")
         return port
     last = _read(settings.folder)
-    usual = last.port if last else USUAL_PORT
+    usual = last.port if last else preflight.PORT
     if _becomes_free(usual):
         return usual
     with socket.socket() as probe:
@@ -147,37 +151,14 @@ def _choose_port(settings: EmulatorSettings, say: Callable[[str], None]) -> int:
     return port
 
 
-def _port_of_environment() -> int | None:
-    text = os.environ.get(PORT_VARIABLE)
-    if not text:
-        return None
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise EmulatorError(f"{PORT_VARIABLE}={text} is not a port: set it to a number from 1 to 65535, or unset it")
-    return int(text)
-
-
 def _becomes_free(port: int) -> bool:
     """Whether a port is free, or soon is: a process that was killed is gone a little before its sockets are."""
     deadline = time.monotonic() + PORT_DEADLINE_S
-    while not _is_free(port):
+    while not preflight.port_free(port):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_S)
     return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as servers do: a connection just closed is no owner
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
@@ -210,24 +191,20 @@ def _environment(settings: EmulatorSettings, port: int) -> dict[str, str]:
 
 def _await_health(folder: Path, process: subprocess.Popen[bytes], started: Running, say: Callable[[str], None]) -> None:
     begun = time.monotonic()
-    said_at = begun
-    while not _healthy(started.port):
-        code = process.poll()
-        if code is not None:
-            raise EmulatorError(
-                f"the emulator ended with code {code} while starting; the end of its log:\n{_tail(folder)}"
-            )
-        now = time.monotonic()
-        if now - begun > START_DEADLINE_S:
-            process.terminate()
-            raise EmulatorError(
-                f"the emulator did not answer on port {started.port} within {START_DEADLINE_S:.0f} s; "
-                f"the end of its log ({folder / 'log'}):\n{_tail(folder)}"
-            )
-        if now - said_at > _TELL_EVERY_S:
-            said_at = now
-            say(f"Waiting for the emulator on port {started.port} ({now - begun:.0f} s)")
-        time.sleep(_POLL_S)
+    with Heartbeat(f"waiting for the emulator on port {started.port}", say, every_s=_TELL_EVERY_S):
+        while not _healthy(started.port):
+            code = process.poll()
+            if code is not None:
+                raise EmulatorError(
+                    f"the emulator ended with code {code} while starting; the end of its log:\n{_tail(folder)}"
+                )
+            if time.monotonic() - begun > START_DEADLINE_S:
+                process.terminate()
+                raise EmulatorError(
+                    f"the emulator did not answer on port {started.port} within {START_DEADLINE_S:.0f} s; "
+                    f"the end of its log ({folder / 'log'}):\n{_tail(folder)}"
+                )
+            time.sleep(_POLL_S)
 
 
 def _healthy(port: int) -> bool:
@@ -247,15 +224,13 @@ def _tail(folder: Path) -> str:
 
 
 def _write_down(folder: Path, started: Running) -> None:
-    new = folder / "state.json.new"
-    new.write_text(json.dumps({"port": started.port, "pid": started.pid, "dockerHost": started.docker_host}) + "\n")
-    new.replace(folder / "state.json")
-    (folder / "pid").write_text(f"{started.pid}\n")
+    note = {"port": started.port, "pid": started.pid, "dockerHost": started.docker_host}
+    write_json(folder / "state.json", note)
 
 
 def _read(folder: Path) -> Running | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        state = json.loads((folder / "state.json").read_text())
+    state = read_json(folder / "state.json")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
         return Running(port=int(state["port"]), pid=int(state["pid"]), docker_host=state.get("dockerHost"))
     return None
 
@@ -264,12 +239,6 @@ def _is_emulator(folder: Path, pid: int) -> bool:
     """Whether a process id is still the emulator's, and not that of a program which got the number later."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # one that we started ourselves would stay as a zombie
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return False
     command = _command_of(pid)
     return "local.emulator" in command and str(folder.resolve()) in command
 
@@ -289,6 +258,11 @@ def _owner(folder: Path) -> str:
 
 def _remove_containers(folder: Path, docker_host: str | None, say: Callable[[str], None]) -> None:
     """Those that this folder's emulator has labelled as its own: no other emulator's, and nobody else's."""
+    try:
+        import docker  # noqa: PLC0415 - `down` works without the packages
+        import docker.errors  # noqa: PLC0415 - as above
+    except ImportError:
+        return
     try:
         client = docker.DockerClient(docker_host) if docker_host else docker.from_env()
         labelled: list[Any] = client.containers.list(all=True, sparse=True, filters={"label": OWNER_LABEL})

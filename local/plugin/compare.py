@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -23,6 +23,11 @@ class Difference:
     def pattern(self) -> str:
         """The path without list indexes: `rules[0].id` as `rules.id`."""
         return re.sub(r"\[[^\]]*\]", "", self.path)
+
+    def is_in(self, patterns: frozenset[str]) -> bool:
+        """Whether it is at one of the property paths, or below one."""
+        parts = self.pattern.split(".")
+        return any(".".join(parts[: end + 1]) in patterns for end in range(len(parts)))
 
 
 def differences(old: Props, new: Props, unordered: frozenset[str] = frozenset()) -> list[Difference]:
@@ -101,16 +106,3 @@ def normalise(document: Any, key: str = "") -> Any:
             items.sort(key=_sort_key)
         return items[0] if key in one_or_many and len(items) == 1 else items
     return document
-
-
-Replaces = Callable[[Difference], bool]
-
-
-def replacing(patterns: frozenset[str]) -> Replaces:
-    """A test for differences: one of the property paths, or what lies below it."""
-
-    def test(difference: Difference) -> bool:
-        parts = difference.pattern.split(".")
-        return any(".".join(parts[: end + 1]) in patterns for end in range(len(parts)))
-
-    return test

@@ -51,15 +51,6 @@ class Diff:
         return [change.path for change, replaces in self.changes.items() if replaces]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """The name that the engine made by the project's `pulumi:autonaming`; "" where that forbids made-up names."""
-
-    name: str
-    enforced: bool = False
-    """The type may not put it in lower case, and its limit is left to AWS."""
-
-
 class Provider:
     """The resources of one package. A method that a provider lacks raises NotImplementedError."""
 
@@ -77,8 +68,9 @@ class Provider:
         return frozenset()
 
     def check(
-        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposal: Proposal | None = None
+        self, token: str, logical: str, old: Props, new: Props, *, seed: bytes, proposed: str | None = None
     ) -> Checked:
+        """`proposed`: the name that the engine made by `pulumi:autonaming`; "" where that forbids made-up names."""
         raise NotImplementedError
 
     def diff(self, token: str, old: Props, new: Props) -> Diff:

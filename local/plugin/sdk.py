@@ -1,22 +1,24 @@
-"""`python -m local.plugin.sdk`: write `types.json` from the classes of Pulumi's SDKs, whose import takes seconds."""
+"""What properties resource types have, from the classes of Pulumi's SDKs. To import those takes seconds."""
 
 from __future__ import annotations
 
 import collections.abc
 import enum
+import hashlib
 import importlib
+import importlib.metadata
 import inspect
 import json
 import re
+import tempfile
 import typing
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pulumi
 from pulumi._types import input_type_py_to_pulumi_names, is_input_type
-
-from .types import FILE
 
 SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Any: "any"}
 SCALARS |= {pulumi.Asset: "asset", pulumi.Archive: "archive"}
@@ -113,21 +115,20 @@ def _object(kind: type, objects: dict[str, Any]) -> str:
     return name
 
 
-def text(tables: dict[str, dict[str, Any]]) -> str:
-    """As a file, with a line for each type."""
-    parts = []
-    for part, table in tables.items():
-        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in table.items())
-        parts.append(f"{json.dumps(part)}: {{\n{lines}\n}}")
-    return "{" + ",\n".join(parts) + "}\n"
+def source() -> dict[str, str]:
+    """What a written table depends on, beside the resource types in it."""
+    versions = {name: importlib.metadata.version(name) for name in ("pulumi-aws", "pulumi-docker")}
+    return versions | {"reader": hashlib.sha256(Path(__file__).read_bytes()).hexdigest()}
 
 
-def main() -> None:
+def write(path: Path) -> dict[str, dict[str, Any]]:
+    """Write the table of every type that the plugins know."""
     from local.aws.table import TABLE  # noqa: PLC0415 - the plugins import this package
     from local.docker.provider import IMAGE  # noqa: PLC0415 - as above
 
-    FILE.write_text(text(described([*TABLE, IMAGE])))
-
-
-if __name__ == "__main__":
-    main()
+    table = {"source": source()} | described([*TABLE, IMAGE])
+    # Several plugins may do this at the same time; each sees a whole file.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+        json.dump(table, file)
+    Path(file.name).replace(path)
+    return table

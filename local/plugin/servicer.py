@@ -22,7 +22,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from release.engine_log import EngineLog
 
 from .compare import Difference
-from .provider import Checked, PartlyMadeError, PluginError, Proposal, Provider
+from .provider import Checked, PartlyMadeError, PluginError, Provider
 from .wire import read_struct, write_struct
 
 Answer = Callable[[Any, Any, grpc.ServicerContext], Any]
@@ -40,10 +40,11 @@ def _kind(change: Difference, replaces: bool) -> Any:
     return provider_pb2.PropertyDiff.Kind.Value(change.kind.upper() + ("_REPLACE" if replaces else ""))
 
 
-def _proposal(options: Any) -> Proposal:
-    modes = provider_pb2.CheckRequest.AutonamingOptions
-    name = "" if options.mode == modes.DISABLE else options.proposed_name
-    return Proposal(name=name, enforced=options.mode == modes.ENFORCE)
+def _proposed(request: Any) -> str | None:
+    if not request.HasField("autonaming"):
+        return None
+    options = request.autonaming
+    return "" if options.mode == options.DISABLE else str(options.proposed_name)
 
 
 def _answer(method: Answer) -> Answer:
@@ -139,9 +140,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         old, new = read_struct(request.olds), read_struct(request.news)
         seed = request.randomSeed or request.urn.encode()
-        proposal = _proposal(request.autonaming) if request.HasField("autonaming") else None
         token, logical = _token(request.urn), _logical(request.urn)
-        return _checked(self._provider.check(token, logical, old, new, seed=seed, proposal=proposal))
+        return _checked(self._provider.check(token, logical, old, new, seed=seed, proposed=_proposed(request)))
 
     @_answer
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -1,18 +1,21 @@
-"""What properties a resource type has, of which types: from `types.json`, which `sdk.py` writes."""
+"""What properties a resource type has, of which types: from a file that `sdk.py` writes."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import sdk
 from .provider import Problem
 from .wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN, Props, has_unknown
 
-FILE = Path(__file__).with_name("types.json")
+FILE = Path(sys.prefix) / "local-aws-types.json"
+"""In the virtual environment, as the SDKs that it is made of."""
 AWS_PROVIDER = "pulumi:providers:aws"
 
 Type = Any
@@ -41,13 +44,19 @@ class Shape:
 @functools.cache
 def tables() -> dict[str, dict[str, Any]]:
     """The whole table: `resources` and the `objects` that they hold."""
-    read: dict[str, dict[str, Any]] = json.loads(FILE.read_bytes())
-    return read
+    if FILE.exists():
+        written: dict[str, dict[str, Any]] = json.loads(FILE.read_bytes())
+        if written["source"] == sdk.source():
+            return written
+    return sdk.write(FILE)
 
 
 @functools.cache
 def shape_of(token: str) -> Shape:
     """The shape of a resource type such as `aws:ecs/service:Service`. Raises KeyError for one that no plugin knows."""
+    if token not in tables()["resources"]:
+        sdk.write(FILE)
+        tables.cache_clear()
     resource = tables()["resources"][token]
     return Shape(resource["inputs"], frozenset(resource["outputs"]))
 

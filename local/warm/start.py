@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _connection(role: str) -> socket.socket | None:
-    name = os.environ.get("EASI_WARM")
+    name = os.environ.get("LOCAL_WARM")
     if not name:
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 from local.plugin.provider import PluginError
 from local.plugin.wire import Props
 
 from ..kind import Change, Kind, words
-from ..session import Aws
+from ..session import Aws, tries
 
 ISSUE_DEADLINE_S = 300
-ISSUE_INTERVAL_S = 0.5
 
 
 class Certificate(Kind):
@@ -24,20 +22,14 @@ class Certificate(Kind):
     spelled = {"validationOptions": "DomainValidationOptions"}
     changes = (Change("update_certificate_options", "options"),)
     defaults = {"options": {"certificateTransparencyLoggingPreference": "ENABLED"}}
-    outputs = {
-        "arn": "CertificateArn",
-        "domainName": "DomainName",
-        "keyAlgorithm": "KeyAlgorithm",
-        "status": "Status",
-        "subjectAlternativeNames": "SubjectAlternativeNames",
-        "type": "Type",
-    }
+    outputs = {"arn": "CertificateArn"}
+    alike = words("domainName keyAlgorithm status subjectAlternativeNames type")
     replaces = words(
         "certificateAuthorityArn domainName keyAlgorithm subjectAlternativeNames validationMethod validationOptions"
     )
     unordered = words("subjectAlternativeNames")
     volatile = words("status")
-    tagged = ("acm", "arn")
+    tagged = "arn"
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         proofs = []
@@ -62,11 +54,10 @@ class CertificateValidation(Kind):
         return str(datetime.now(UTC))
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
-        deadline = time.monotonic() + ISSUE_DEADLINE_S
-        while True:
+        for _ in tries(ISSUE_DEADLINE_S):
             status = self.find(aws, identity, state)["Status"]
             if status == "ISSUED":
                 return {}
-            if status != "PENDING_VALIDATION" or time.monotonic() > deadline:
-                raise PluginError(f"{state['certificateArn']} is {status}: expected ISSUED")
-            time.sleep(ISSUE_INTERVAL_S)
+            if status != "PENDING_VALIDATION":
+                break
+        raise PluginError(f"{state['certificateArn']} is {status}: expected ISSUED")

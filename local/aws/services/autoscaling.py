@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..kind import Kind, words
-from ..naming import Name
+from ..kind import Kind, Name, words
 
 _PLACE = "serviceNamespace resourceId scalableDimension"
 _KEYS = {"ServiceNamespace": "serviceNamespace", "ScalableDimension": "scalableDimension"}
@@ -15,12 +14,8 @@ class Target(Kind):
     get, answer_path, remove = "describe_scalable_targets", "ScalableTargets", "deregister_scalable_target"
     keys = _KEYS | {"ResourceId": "resourceId"}
     put = True
-    outputs = {
-        "arn": "ScalableTargetARN",
-        "roleArn": "RoleARN",
-        "minCapacity": "MinCapacity",
-        "maxCapacity": "MaxCapacity",
-    }
+    outputs = {"arn": "ScalableTargetARN", "roleArn": "RoleARN"}
+    alike = words("minCapacity maxCapacity")
     replaces = words(_PLACE)
 
 

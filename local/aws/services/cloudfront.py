@@ -92,8 +92,7 @@ class Distribution(Kind):
     }
     volatile = words("etag status lastModifiedTime inProgressValidationBatches")
     honoured = words("retainOnDelete waitForDeployment")
-    tagged = ("cloudfront", "arn")
-    regional = False
+    tagged = "arn"
 
     def _config(self, new: Props, reference: str) -> Props:
         settings = self.arguments(self.make, new)["DistributionConfig"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Collection
 from typing import Any, ClassVar
 
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, camel, words
-from ..naming import Name
-from ..session import Aws
+from ..kind import Change, Kind, Name, camel, words
+from ..session import Aws, tries
 
-DEPLOY_INTERVAL_S = 0.3
 DISTRIBUTION_DEADLINE_S = 90 * 60
 """How long the official provider waits for a distribution; no setting changes it."""
 VPC_ORIGIN_TIMEOUT = "15m"
@@ -23,14 +20,11 @@ hashicorp/terraform-provider-aws."""
 
 def deployed(aws: Aws, noun: str, path: str, identity: str, deadline_s: float = DISTRIBUTION_DEADLINE_S) -> Any:
     """The answer about a distribution or VPC origin, once its last change is everywhere."""
-    deadline = time.monotonic() + deadline_s
-    while True:
+    for _ in tries(deadline_s):
         answer = getattr(aws.client("cloudfront"), f"get_{noun}")(Id=identity)
         if answer[path]["Status"] == "Deployed":
             return answer
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still not deployed after {deadline_s / 60:.0f} minutes")
-        time.sleep(DEPLOY_INTERVAL_S)
+    raise TimeoutError(f"still not deployed after {deadline_s / 60:.0f} minutes")
 
 
 def _seconds(duration: str) -> float:
@@ -42,7 +36,7 @@ def _seconds(duration: str) -> float:
 class _Part(Kind):
     """Something with a configuration, an id and an ETag; `noun` is how the API calls it."""
 
-    service, regional, volatile, keys = "cloudfront", False, words("etag"), {"Id": "id"}
+    service, volatile, keys = "cloudfront", words("etag"), {"Id": "id"}
     noun: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
@@ -111,8 +105,7 @@ class Function(_Part):
     name = Name(limit=64)
     defaults = {"publish": True}
     volatile = words("etag liveStageEtag status")
-    tagged = ("cloudfront", "arn")
-    spelled = {"keyValueStoreAssociations": "KeyValueStoreAssociations"}
+    tagged = "arn"
     handled = words("code publish")
 
     def _send(self, aws: Aws, operation: str, new: Props, **condition: str) -> None:
@@ -151,14 +144,14 @@ class KeyValueStore(Kind):
     """What functions read. Its keys are not the infrastructure's: a release writes them."""
 
     resource = "aws:cloudfront/keyValueStore:KeyValueStore"
-    service, regional, keys = "cloudfront", False, {"Name": "name"}
+    service, keys = "cloudfront", {"Name": "name"}
     make, get = "create_key_value_store", "describe_key_value_store"
     changes = (Change("update_key_value_store"),)
     identity = "{name}"
     outputs = {"arn": "KeyValueStore.ARN", "etag": "ETag"}
     replaces, name = words("name"), Name(limit=64)
     volatile = words("etag lastModifiedTime")
-    tagged = ("cloudfront", "arn")
+    tagged = "arn"
     recorded = words("timeouts")  # a store is ready at once here
 
     def _condition(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -179,7 +172,7 @@ class VpcOrigin(_Part):
 
     resource = "aws:cloudfront/vpcOrigin:VpcOrigin"
     noun, inside = "vpc_origin", "VpcOriginEndpointConfig"
-    tagged = ("cloudfront", "arn")
+    tagged = "arn"
     handled = words("vpcOriginEndpointConfig")
     unordered = words("vpcOriginEndpointConfig.originSslProtocols.items")
     honoured = words("timeouts")

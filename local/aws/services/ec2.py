@@ -10,8 +10,8 @@ from typing import Any
 from local.plugin.provider import Problem
 from local.plugin.wire import UNKNOWN, Props
 
-from ..kind import Change, Kind, words
-from ..session import Aws, GoneError
+from ..kind import Change, Kind, capital, words
+from ..session import Aws, one
 from ..spelling import at
 
 ARN = "arn:{partition}:ec2:{region}:{account}:"
@@ -47,15 +47,11 @@ class Vpc(Kind):
         Change("modify_vpc_attribute", "enableDnsSupport"),
         Change("modify_vpc_attribute", "enableDnsHostnames"),
     )
-    outputs = {
-        "arn": ARN + "vpc/{id}",
-        "ownerId": OWNER,
-        "cidrBlock": "CidrBlock",
-        "dhcpOptionsId": "DhcpOptionsId",
-    }
+    outputs = {"arn": ARN + "vpc/{id}", "ownerId": OWNER}
+    alike = words("cidrBlock dhcpOptionsId")
     replaces = words("cidrBlock instanceTenancy ipv4IpamPoolId ipv4NetmaskLength")
     defaults = {"enableDnsSupport": True, "enableDnsHostnames": False, "instanceTenancy": "default"}
-    tagged = ("ec2", "id")
+    tagged = "id"
     finish = True
 
     def rules(self, inputs: Props) -> list[Problem]:
@@ -74,7 +70,7 @@ class Vpc(Kind):
         live["defaultNetworkAclId"] = lists[0]["NetworkAclId"] if lists else ""
         for name in ("enableDnsHostnames", "enableDnsSupport"):
             answer = ec2.describe_vpc_attribute(VpcId=identity, Attribute=name)
-            live[name] = answer[name[:1].upper() + name[1:]]["Value"]
+            live[name] = answer[capital(name)]["Value"]
         return live
 
 
@@ -87,18 +83,11 @@ class Subnet(Kind):
     service, make, identity, remove = "ec2", "create_subnet", "Subnet.SubnetId", "delete_subnet"
     get, answer_path, keys = "describe_subnets", "Subnets", {"SubnetId": "id"}
     changes = (Change("modify_subnet_attribute", "mapPublicIpOnLaunch"),)
-    outputs = {
-        "arn": ARN + "subnet/{id}",
-        "ownerId": OWNER,
-        "vpcId": "VpcId",
-        "cidrBlock": "CidrBlock",
-        "availabilityZone": "AvailabilityZone",
-        "availabilityZoneId": "AvailabilityZoneId",
-        "mapPublicIpOnLaunch": "MapPublicIpOnLaunch",
-    }
+    outputs = {"arn": ARN + "subnet/{id}", "ownerId": OWNER}
+    alike = words("vpcId cidrBlock availabilityZone availabilityZoneId mapPublicIpOnLaunch")
     replaces = words("vpcId cidrBlock availabilityZone availabilityZoneId ipv6Native outpostArn ipv4IpamPoolId")
     defaults = {"mapPublicIpOnLaunch": False, "assignIpv6AddressOnCreation": False, "enableDns64": False}
-    tagged = ("ec2", "id")
+    tagged = "id"
     finish = True
 
 
@@ -109,7 +98,7 @@ class InternetGateway(Kind):
     remove = "delete_internet_gateway"
     outputs = {"arn": ARN + "internet-gateway/{id}", "ownerId": OWNER, "vpcId": "Attachments.0.VpcId"}
     handled = words("vpcId")
-    tagged = ("ec2", "id")
+    tagged = "id"
     finish = True
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
@@ -128,11 +117,12 @@ class RouteTable(Kind):
     resource = "aws:ec2/routeTable:RouteTable"
     service, make, identity, remove = "ec2", "create_route_table", "RouteTable.RouteTableId", "delete_route_table"
     get, answer_path, keys = "describe_route_tables", "RouteTables", {"RouteTableId": "id"}
-    outputs = {"arn": ARN + "route-table/{id}", "ownerId": OWNER, "vpcId": "VpcId"}
+    outputs = {"arn": ARN + "route-table/{id}", "ownerId": OWNER}
+    alike = words("vpcId")
     replaces = words("vpcId")
     unordered = words("routes propagatingVgws")
     handled = words("routes")
-    tagged = ("ec2", "id")
+    tagged = "id"
     finish = True
     spelled = {"cidrBlock": "DestinationCidrBlock", "ipv6CidrBlock": "DestinationIpv6CidrBlock"}
 
@@ -163,10 +153,7 @@ class Route(Kind):
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         routes = at(self.call(aws, self.get, self.where(self.get, identity, state)), self.answer_path) or []
-        for route in routes:
-            if self._destination(state).items() <= route.items():
-                return {"state": route.get("State", "active")}
-        raise GoneError
+        return {"state": one(routes, **self._destination(state)).get("State", "active")}
 
     def delete(self, aws: Aws, identity: str, state: Props) -> None:
         self.call(aws, self.remove, self.arguments(self.remove, state))
@@ -179,15 +166,12 @@ class RouteTableAssociation(Kind):
     service, make, identity, keys = "ec2", "associate_route_table", "AssociationId", {"AssociationId": "id"}
     handled = words("routeTableId")
     replaces = words("subnetId gatewayId")
-    outputs = {"routeTableId": "RouteTableId"}
+    alike = words("routeTableId")
 
     def find(self, aws: Aws, identity: str, state: Props) -> Props:
-        target = {f"{name[:1].upper()}{name[1:]}": state[name] for name in ("subnetId", "gatewayId") if state.get(name)}
-        for table in aws.client("ec2").describe_route_tables()["RouteTables"]:
-            for link in table["Associations"]:
-                if target.items() <= link.items():
-                    return dict(link)
-        raise GoneError
+        target = {capital(name): state[name] for name in ("subnetId", "gatewayId") if state.get(name)}
+        tables = aws.client("ec2").describe_route_tables()["RouteTables"]
+        return dict(one((link for table in tables for link in table["Associations"]), **target))
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         current = self.find(aws, identity, new)["RouteTableAssociationId"]
@@ -202,10 +186,11 @@ class Eip(Kind):
     resource = "aws:ec2/eip:Eip"
     service, make, identity, remove = "ec2", "allocate_address", "AllocationId", "release_address"
     get, answer_path, keys = "describe_addresses", "Addresses", {"AllocationId": "id"}
-    outputs = {"allocationId": "AllocationId", "arn": ARN + "elastic-ip/{id}", "publicIp": "PublicIp"}
+    outputs = {"arn": ARN + "elastic-ip/{id}"}
+    alike = words("allocationId publicIp")
     replaces = words("domain address networkBorderGroup publicIpv4Pool ipamPoolId")
     defaults = {"domain": "vpc"}
-    tagged = ("ec2", "id")
+    tagged = "id"
 
     def prepare(self, inputs: Props) -> Props:
         return self.defaults | inputs
@@ -221,13 +206,13 @@ class NatGateway(Kind):
     service, make, identity, remove = "ec2", "create_nat_gateway", "NatGateway.NatGatewayId", "delete_nat_gateway"
     get, answer_path, keys = "describe_nat_gateways", "NatGateways", {"NatGatewayId": "id"}
     outputs = {
-        "subnetId": "SubnetId",
         "publicIp": "NatGatewayAddresses.0.PublicIp",
         "networkInterfaceId": "NatGatewayAddresses.0.NetworkInterfaceId",
     }
+    alike = words("subnetId")
     replaces = words("allocationId subnetId connectivityType privateIp availabilityMode vpcId")
     defaults = {"connectivityType": "public"}
-    tagged = ("ec2", "id")
+    tagged = "id"
 
 
 class VpcEndpoint(Kind):
@@ -235,24 +220,18 @@ class VpcEndpoint(Kind):
     service, make, identity = "ec2", "create_vpc_endpoint", "VpcEndpoint.VpcEndpointId"
     get, answer_path, keys = "describe_vpc_endpoints", "VpcEndpoints", {"VpcEndpointId": "id"}
     remove = "delete_vpc_endpoints"
-    outputs = {
-        "arn": ARN + "vpc-endpoint/{id}",
-        "ownerId": OWNER,
-        "vpcId": "VpcId",
-        "serviceName": "ServiceName",
-        "vpcEndpointType": "VpcEndpointType",
-        "state": "State",
-    }
+    outputs = {"arn": ARN + "vpc-endpoint/{id}", "ownerId": OWNER}
+    alike = words("vpcId serviceName vpcEndpointType state")
     replaces = words("vpcId serviceName vpcEndpointType serviceRegion serviceNetworkArn resourceConfigurationArn")
     defaults = {"vpcEndpointType": "Gateway"}
     handled = _ATTACHED = words("routeTableIds subnetIds securityGroupIds")
     unordered = _ATTACHED
-    tagged = ("ec2", "id")
+    tagged = "id"
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
         arguments: Props = {}
         for name in self._ATTACHED & set(changed):
-            before, after, many = set(old.get(name) or []), set(new.get(name) or []), name[:1].upper() + name[1:]
+            before, after, many = set(old.get(name) or []), set(new.get(name) or []), capital(name)
             arguments |= {f"Add{many}": sorted(after - before), f"Remove{many}": sorted(before - after)}
         changes = {name: value for name, value in arguments.items() if value}
         if changes:
@@ -263,11 +242,12 @@ class FlowLog(Kind):
     resource = "aws:ec2/flowLog:FlowLog"
     service, make, identity, remove = "ec2", "create_flow_logs", "FlowLogIds.0", "delete_flow_logs"
     get, answer_path, keys = "describe_flow_logs", "FlowLogs", {"FlowLogId": "id"}
-    outputs = {"arn": ARN + "vpc-flow-log/{id}", "vpcId": "ResourceId", "logDestination": "LogDestination"}
+    outputs = {"arn": ARN + "vpc-flow-log/{id}", "vpcId": "ResourceId"}
+    alike = words("logDestination")
     handled = words("vpcId")
     replaces = words("vpcId trafficType logDestination logDestinationType maxAggregationInterval logFormat")
     defaults = {"maxAggregationInterval": 600}
-    tagged = ("ec2", "id")
+    tagged = "id"
 
     def arguments(self, operation: str, props: Props) -> Props:
         return super().arguments(operation, props) | {"ResourceType": "VPC", "ResourceIds": [props["vpcId"]]}

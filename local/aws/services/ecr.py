@@ -7,8 +7,7 @@ import re
 from local.plugin.provider import Problem
 from local.plugin.wire import UNKNOWN, Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
+from ..kind import Change, Kind, Name, words
 from ..session import Aws
 
 
@@ -16,24 +15,18 @@ class Repository(Kind):
     resource = "aws:ecr/repository:Repository"
     service, make, identity, remove = "ecr", "create_repository", "{name}", "delete_repository"
     get, answer_path, keys = "describe_repositories", "repositories", {"repositoryName": "id"}
-    spelled = {"name": "repositoryName", "encryptionConfigurations": "encryptionConfiguration"}
+    spelled = {"name": "repositoryName"}
     changes = (
         Change("put_image_tag_mutability", "imageTagMutability imageTagMutabilityExclusionFilters"),
         Change("put_image_scanning_configuration", "imageScanningConfiguration"),
     )
-    outputs = {
-        "name": "repositoryName",
-        "arn": "repositoryArn",
-        "registryId": "registryId",
-        "repositoryUrl": "repositoryUri",
-        "imageTagMutability": "imageTagMutability",
-        "imageScanningConfiguration": "imageScanningConfiguration",
-    }
+    outputs = {"name": "repositoryName", "arn": "repositoryArn", "repositoryUrl": "repositoryUri"}
+    alike = words("registryId imageTagMutability imageScanningConfiguration")
     replaces = words("name encryptionConfigurations")
     name = Name(limit=256, lower=True)
     defaults = {"imageTagMutability": "MUTABLE", "imageScanningConfiguration": {"scanOnPush": False}}
     honoured = words("forceDelete")
-    tagged = ("ecr", "arn")
+    tagged = "arn"
 
     def rules(self, inputs: Props) -> list[Problem]:
         """The pattern of CreateRepository, Amazon ECR API Reference, which AWS looks at when it makes one."""
@@ -52,7 +45,8 @@ class RepositoryPolicy(Kind):
     get, keys = "get_repository_policy", {"repositoryName": "id"}
     spelled = {"repository": "repositoryName", "policy": "policyText"}
     put = True
-    outputs = {"repository": "repositoryName", "policy": "policyText", "registryId": "registryId"}
+    outputs = {"repository": "repositoryName", "policy": "policyText"}
+    alike = words("registryId")
     replaces = words("repository")
 
 
@@ -61,6 +55,7 @@ class LifecyclePolicy(Kind):
     service, make, identity, remove = "ecr", "put_lifecycle_policy", "{repository}", "delete_lifecycle_policy"
     get, keys = "get_lifecycle_policy", {"repositoryName": "id"}
     spelled = {"repository": "repositoryName", "policy": "lifecyclePolicyText"}
-    outputs = {"repository": "repositoryName", "policy": "lifecyclePolicyText", "registryId": "registryId"}
+    outputs = {"repository": "repositoryName", "policy": "lifecyclePolicyText"}
+    alike = words("registryId")
     replaces = words("repository policy")
     delete_first = True

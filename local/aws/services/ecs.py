@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import Any
 
 from local.plugin.provider import PluginError
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
-from ..session import Aws, GoneError
+from ..kind import Change, Kind, Name, words
+from ..session import Aws, GoneError, tries
 
 DRAIN_DEADLINE_S = 120
-DRAIN_INTERVAL_S = 0.5
 DESCRIBED_AT_ONCE = 100
 """Tasks that one call describes."""
 
@@ -29,11 +26,12 @@ class Cluster(Kind):
         Change("update_cluster", "configuration"),
         Change("update_cluster", "serviceConnectDefaults"),
     )
-    outputs = {"arn": "clusterArn", "name": "clusterName", "settings": "settings"}
+    outputs = {"arn": "clusterArn", "name": "clusterName"}
+    alike = words("settings")
     replaces = words("name")
     name = Name()
     unordered = words("settings")
-    tagged = ("ecs", "arn")
+    tagged = "arn"
 
     def where(self, operation: str, identity: str, props: Props) -> Props:
         arguments = super().where(operation, identity, props)
@@ -45,8 +43,7 @@ class ClusterCapacityProviders(Kind):
     service, make, identity = "ecs", "put_cluster_capacity_providers", "{clusterName}"
     get, answer_path, keys = "describe_clusters", "clusters", {"cluster": "clusterName"}
     put = True
-    spelled = {"clusterName": "cluster"}
-    outputs = {"clusterName": "clusterName", "capacityProviders": "capacityProviders"}
+    alike = words("clusterName capacityProviders")
     replaces = words("clusterName")
     unordered = words("capacityProviders defaultCapacityProviderStrategies")
 
@@ -63,15 +60,8 @@ class Service(Kind):
     resource = "aws:ecs/service:Service"
     service, make, identity, get = "ecs", "create_service", "service.serviceArn", "describe_services"
     answer_path, keys, changes = "services", {"service": "id"}, (Change("update_service"),)
-    outputs = {
-        "arn": "serviceArn",
-        "name": "serviceName",
-        "desiredCount": "desiredCount",
-        "taskDefinition": "taskDefinition",
-        "platformVersion": "platformVersion",
-        "healthCheckGracePeriodSeconds": "healthCheckGracePeriodSeconds",
-        "launchType": "launchType",
-    }
+    outputs = {"arn": "serviceArn", "name": "serviceName"}
+    alike = words("desiredCount taskDefinition platformVersion healthCheckGracePeriodSeconds launchType")
     spelled = {
         "name": "serviceName",
         "sizeInGb": "sizeInGiB",
@@ -105,7 +95,7 @@ class Service(Kind):
     handled = words("forceNewDeployment") | set(_deployment)
     honoured = words("forceDelete")
     recorded = words("waitForSteadyState")
-    tagged = ("ecs", "arn")
+    tagged = "arn"
 
     def replaced_by(self, old: Props, new: Props) -> frozenset[str]:
         """Capacity providers are changed in place by a forced deployment alone."""
@@ -156,11 +146,11 @@ class Service(Kind):
         if state.get("schedulingStrategy") != "DAEMON":
             ecs.update_service(cluster=cluster, service=identity, desiredCount=0)
         ecs.delete_service(cluster=cluster, service=identity, force=True)
-        deadline = time.monotonic() + DRAIN_DEADLINE_S
-        while left := [task for task in _described(ecs, cluster, tasks) if task["lastStatus"] != "STOPPED"]:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(left)} tasks still run {DRAIN_DEADLINE_S} s after the service was deleted")
-            time.sleep(DRAIN_INTERVAL_S)
+        for _ in tries(DRAIN_DEADLINE_S):
+            left = [task for task in _described(ecs, cluster, tasks) if task["lastStatus"] != "STOPPED"]
+            if not left:
+                return
+        raise TimeoutError(f"{len(left)} tasks still run {DRAIN_DEADLINE_S} s after the service was deleted")
 
 
 def _tasks(ecs: Any, cluster: str, service: str) -> list[str]:

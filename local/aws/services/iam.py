@@ -1,4 +1,4 @@
-"""Roles and their policies."""
+"""Roles and their policies, and who vouches for identities from outside."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Collection
 
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
-from ..session import Aws, GoneError
-from ..tagging import pairs
+from ..kind import Change, Kind, Name, words
+from ..session import Aws, one
 
 
 class Role(Kind):
@@ -21,22 +19,15 @@ class Role(Kind):
     remove, keys = "delete_role", {"RoleName": "id"}
     spelled = {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"}
     changes = (Change("update_role", "description maxSessionDuration"),)
-    outputs = {
-        "arn": "Arn",
-        "name": "RoleName",
-        "path": "Path",
-        "uniqueId": "RoleId",
-        "description": "Description",
-        "maxSessionDuration": "MaxSessionDuration",
-    }
+    outputs = {"name": "RoleName", "uniqueId": "RoleId"}
+    alike = words("arn path description maxSessionDuration")
     replaces = words("name namePrefix path")
     name = Name(limit=64)
     unordered = words("managedPolicyArns inlinePolicies")
     defaults = {"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/", "description": ""}
     handled = words("assumeRolePolicy permissionsBoundary managedPolicyArns inlinePolicies")
     honoured = words("forceDetachPolicies")
-    tagged = ("iam", "name")
-    regional = False
+    tagged = "name"
     finish = True
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
@@ -88,7 +79,6 @@ class RolePolicy(Kind):
     put = True
     replaces = words("name namePrefix role")
     name = Name(limit=128)
-    regional = False
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         policy = self.find(aws, identity, state)["PolicyDocument"]
@@ -102,16 +92,12 @@ class Policy(Kind):
     service, make, identity, get, answer_path = "iam", "create_policy", "Policy.Arn", "get_policy", "Policy"
     remove, keys = "delete_policy", {"PolicyArn": "id"}
     spelled = {"name": "PolicyName", "policy": "PolicyDocument"}
-    outputs = {"arn": "Arn", "name": "PolicyName", "path": "Path", "policyId": "PolicyId"}
+    outputs = {"name": "PolicyName"}
+    alike = words("arn path policyId")
     replaces = words("name namePrefix path description")
     name = Name(limit=128)
     defaults = {"path": "/", "description": ""}
     handled = words("policy")
-    regional = False
-
-    def arguments(self, operation: str, props: Props) -> Props:
-        others = {name: value for name, value in props.items() if name != "tags"}
-        return super().arguments(operation, others) | ({"Tags": pairs(props["tags"])} if props.get("tags") else {})
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         version = self.find(aws, identity, state)["DefaultVersionId"]
@@ -141,11 +127,46 @@ class RolePolicyAttachment(Kind):
     service, make, identity, remove = "iam", "attach_role_policy", "{role}/{policyArn}", "detach_role_policy"
     keys = {"RoleName": "role", "PolicyArn": "policyArn"}
     replaces = words("role policyArn")
-    regional = False
     delete_first = True
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         attached = aws.client("iam").list_attached_role_policies(RoleName=state["role"])["AttachedPolicies"]
-        if state["policyArn"] not in [policy["PolicyArn"] for policy in attached]:
-            raise GoneError
+        one(attached, PolicyArn=state["policyArn"])
         return {"role": state["role"], "policyArn": state["policyArn"]}
+
+
+class OpenIdConnectProvider(Kind):
+    """An identity provider by its address, and the audiences that its tokens must be for.
+
+    Its tags are set when it is made: the emulator has no call that changes them.
+    """
+
+    resource = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+    service, make, identity = "iam", "create_open_id_connect_provider", "OpenIDConnectProviderArn"
+    get, remove = "get_open_id_connect_provider", "delete_open_id_connect_provider"
+    keys = {"OpenIDConnectProviderArn": "id"}
+    replaces = words("url")
+    defaults = {"thumbprintLists": []}
+    handled = words("clientIdLists thumbprintLists")
+    unordered = words("clientIdLists")
+
+    def read(self, aws: Aws, identity: str, state: Props) -> Props:
+        answer = self.find(aws, identity, state)
+        return {
+            "arn": identity,
+            "clientIdLists": answer["ClientIDList"],
+            "thumbprintLists": answer.get("ThumbprintList", []),
+            "tagsAll": {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
+        }
+
+    def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
+        iam, provider = aws.client("iam"), {"OpenIDConnectProviderArn": identity}
+        if "clientIdLists" in changed:
+            before, after = set(old.get("clientIdLists") or []), set(new["clientIdLists"])
+            for audience in sorted(after - before):
+                iam.add_client_id_to_open_id_connect_provider(**provider, ClientID=audience)
+            for audience in sorted(before - after):
+                iam.remove_client_id_from_open_id_connect_provider(**provider, ClientID=audience)
+        if "thumbprintLists" in changed:
+            thumbprints = new.get("thumbprintLists") or []
+            iam.update_open_id_connect_provider_thumbprint(**provider, ThumbprintList=thumbprints)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import Any
 
@@ -10,12 +9,10 @@ from local.plugin.provider import Problem
 from local.plugin.wire import UNKNOWN, Props
 
 from ..archive import UnreadableError, zip_bytes
-from ..kind import Change, Kind, words
-from ..naming import Name
-from ..session import Aws
+from ..kind import Change, Kind, Name, capital, words
+from ..session import Aws, tries
 
 READY_DEADLINE_S = 60
-READY_INTERVAL_S = 0.2
 
 
 class Function(Kind):
@@ -34,7 +31,7 @@ class Function(Kind):
         "timeout": 3,
     }
     volatile = words("version qualifiedArn qualifiedInvokeArn lastModified codeSha256 sourceCodeHash sourceCodeSize")
-    tagged = ("lambda", "arn")
+    tagged = "arn"
     finish = True
     service, make, identity = "lambda", "create_function", "{name}"
     changes = (Change("update_function_configuration"),)
@@ -44,24 +41,14 @@ class Function(Kind):
         "vpcId": "",
         "optimizationStatus": "",
         "retentionPeriod": "RetentionPeriodInDays",
-        "commands": "Command",
-        "entryPoints": "EntryPoint",
-        "fileSystemConfig": "FileSystemConfigs",
     }
     outputs = {
         "arn": "FunctionArn",
         "name": "FunctionName",
-        "role": "Role",
-        "lastModified": "LastModified",
-        "codeSha256": "CodeSha256",
         "sourceCodeHash": "CodeSha256",
         "sourceCodeSize": "CodeSize",
-        "architectures": "Architectures",
-        "timeout": "Timeout",
-        "memorySize": "MemorySize",
-        "handler": "Handler",
-        "runtime": "Runtime",
     }
+    alike = words("role lastModified codeSha256 architectures timeout memorySize handler runtime")
     _package_of = words("code imageUri s3Bucket s3Key s3ObjectVersion architectures")
     handled = _package_of | words("reservedConcurrentExecutions publish")
     honoured = words("skipDestroy")
@@ -95,19 +82,17 @@ class Function(Kind):
         if new.get("code"):
             return {"ZipFile": zip_bytes(new["code"])}
         names = ("imageUri", "s3Bucket", "s3Key", "s3ObjectVersion")
-        return {name[:1].upper() + name[1:]: new[name] for name in names if new.get(name)}
+        return {capital(name): new[name] for name in names if new.get(name)}
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
         return self._ready(aws, identity)
 
     def _ready(self, aws: Aws, identity: str) -> Props:
-        deadline = time.monotonic() + READY_DEADLINE_S
-        while True:
+        for _ in tries(READY_DEADLINE_S):
             answer: Props = aws.client("lambda").get_function_configuration(FunctionName=identity)
-            pending = answer.get("State") == "Pending" or answer.get("LastUpdateStatus") == "InProgress"
-            if not pending or time.monotonic() > deadline:
-                return answer
-            time.sleep(READY_INTERVAL_S)
+            if answer.get("State") != "Pending" and answer.get("LastUpdateStatus") != "InProgress":
+                break
+        return answer
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         answer, live = self._ready(aws, identity), super().read(aws, identity, state)

@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
+from ..kind import Change, Kind, Name, words
 from ..session import Aws
+from ..spelling import as_text
 
 _BALANCER_ATTRIBUTES = {
     "clientKeepAlive": "client_keep_alive.seconds",
@@ -40,10 +40,7 @@ _STICKINESS_ATTRIBUTES = {"enabled": "stickiness.enabled", "type": "stickiness.t
 
 def _attributes(table: dict[str, str], props: Props, names: Collection[str]) -> list[dict[str, str]]:
     attributes = {key: props[name] for name, key in table.items() if name in names and props.get(name) is not None}
-    return [
-        {"Key": key, "Value": str(value).lower() if isinstance(value, bool) else str(value)}
-        for key, value in attributes.items()
-    ]
+    return [{"Key": key, "Value": as_text(value)} for key, value in attributes.items()]
 
 
 class LoadBalancer(Kind):
@@ -62,8 +59,8 @@ class LoadBalancer(Kind):
         "name": "LoadBalancerName",
         "dnsName": "DNSName",
         "zoneId": "CanonicalHostedZoneId",
-        "vpcId": "VpcId",
     }
+    alike = words("vpcId")
     replaces = words("name namePrefix internal loadBalancerType customerOwnedIpv4Pool")
     name = Name(limit=32)
     unordered = words("subnets securityGroups subnetMappings")
@@ -77,7 +74,7 @@ class LoadBalancer(Kind):
         "dropInvalidHeaderFields": False,
     }
     handled = words("internal accessLogs") | set(_BALANCER_ATTRIBUTES)
-    tagged = ("elbv2", "arn")
+    tagged = "arn"
     finish = True
 
     def arguments(self, operation: str, props: Props) -> Props:
@@ -107,12 +104,13 @@ class TargetGroup(Kind):
     service, make, identity = "elbv2", "create_target_group", "TargetGroups.0.TargetGroupArn"
     get, answer_path, remove = "describe_target_groups", "TargetGroups", "delete_target_group"
     keys = {"TargetGroupArn": "id"}
-    outputs = {"arn": "TargetGroupArn", "name": "TargetGroupName", "loadBalancerArns": "LoadBalancerArns"}
+    outputs = {"arn": "TargetGroupArn", "name": "TargetGroupName"}
+    alike = words("loadBalancerArns")
     replaces = words("name namePrefix port protocol protocolVersion targetType vpcId ipAddressType targetControlPort")
     name = Name(limit=32)
     defaults = {"deregistrationDelay": 300, "slowStart": 0, "targetType": "instance"}
     handled = words("healthCheck stickiness") | set(_TARGET_ATTRIBUTES)
-    tagged = ("elbv2", "arn")
+    tagged = "arn"
     finish = True
     _health: Props = {
         "enabled": "healthCheckEnabled",
@@ -150,7 +148,7 @@ class TargetGroup(Kind):
 class _WithActions(Kind):
     """What sends requests on: each action is numbered, and has its settings under another name."""
 
-    service, tagged = "elbv2", ("elbv2", "arn")
+    service, tagged = "elbv2", "arn"
     _actions: str
     spelled = {
         "fixedResponse": "FixedResponseConfig",
@@ -159,7 +157,6 @@ class _WithActions(Kind):
         "arn": "TargetGroupArn",
         "stickiness": "TargetGroupStickinessConfig",
         "duration": "DurationSeconds",
-        "certificateArn": "CertificateArn",
     }
 
     def arguments(self, operation: str, props: Props) -> Props:
@@ -172,13 +169,8 @@ class Listener(_WithActions):
     make, identity, remove = "create_listener", "Listeners.0.ListenerArn", "delete_listener"
     get, answer_path, keys = "describe_listeners", "Listeners", {"ListenerArn": "id"}
     changes = (Change("modify_listener"),)
-    outputs = {
-        "arn": "ListenerArn",
-        "loadBalancerArn": "LoadBalancerArn",
-        "port": "Port",
-        "protocol": "Protocol",
-        "sslPolicy": "SslPolicy",
-    }
+    outputs = {"arn": "ListenerArn"}
+    alike = words("loadBalancerArn port protocol sslPolicy")
     replaces = words("loadBalancerArn")
     handled = words("certificateArn")
     _actions = "defaultActions"

@@ -1,14 +1,13 @@
-"""Logs, what is counted in them, alarms and dashboards."""
+"""Logs, what is counted in them, where they are delivered; alarms and dashboards."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
-from ..session import Aws, GoneError
+from ..kind import Change, Kind, Name, words
+from ..session import Aws, one
 
 
 class LogGroup(Kind):
@@ -24,14 +23,12 @@ class LogGroup(Kind):
     name = Name(limit=512)
     defaults = {"retentionInDays": 0, "skipDestroy": False, "logGroupClass": "STANDARD"}
     honoured = words("skipDestroy")
-    tagged = ("logs", "arn")
+    tagged = "arn"
     finish = True
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
-        for group in aws.client("logs").describe_log_groups(logGroupNamePrefix=identity)["logGroups"]:
-            if group["logGroupName"] == identity:
-                return group
-        raise GoneError
+        groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=identity)["logGroups"]
+        return one(groups, logGroupName=identity)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         group = self.find(aws, identity, state)
@@ -63,10 +60,7 @@ class LogMetricFilter(Kind):
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:
         query = {"logGroupName": state["logGroupName"], "filterNamePrefix": identity}
-        for metric_filter in aws.client("logs").describe_metric_filters(**query)["metricFilters"]:
-            if metric_filter["filterName"] == identity:
-                return metric_filter
-        raise GoneError
+        return one(aws.client("logs").describe_metric_filters(**query)["metricFilters"], filterName=identity)
 
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         metric_filter = self.find(aws, identity, state)
@@ -82,7 +76,7 @@ class Dashboard(Kind):
     service, make, identity, remove = "cloudwatch", "put_dashboard", "{dashboardName}", "delete_dashboards"
     get, keys = "get_dashboard", {"DashboardName": "dashboardName"}
     put = True
-    outputs = {"dashboardArn": "DashboardArn", "dashboardName": "DashboardName", "dashboardBody": "DashboardBody"}
+    alike = words("dashboardArn dashboardName dashboardBody")
     replaces = words("dashboardName")
 
 
@@ -99,7 +93,7 @@ class MetricAlarm(Kind):
     name = Name()
     unordered = words("alarmActions okActions insufficientDataActions metricQueries")
     defaults = {"actionsEnabled": True, "treatMissingData": "missing"}
-    tagged = ("cloudwatch", "arn")
+    tagged = "arn"
 
     def arguments(self, operation: str, props: Props) -> Props:
         queries = [_query(query) for query in props.get("metricQueries") or []]
@@ -114,3 +108,40 @@ def _query(query: Props) -> Props:
     statistic = {name: metric.get(name) for name in ("period", "stat", "unit")}
     named = {name: metric.get(name) for name in ("namespace", "metricName", "dimensions")}
     return query | {"metric": statistic | {"metric": named}}
+
+
+class _OfDelivery(Kind):
+    """A part of the delivery of another service's logs, which the emulator keeps and does not carry out."""
+
+    service, put, tagged = "logs", True, "arn"
+    noun: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.make, cls.get, cls.remove = (f"{verb}_{cls.noun}" for verb in ("put", "get", "delete"))
+        first, *others = cls.noun.split("_")
+        cls.answer_path = first + "".join(word.capitalize() for word in others)
+        cls.identity, cls.keys, cls.name = "{name}", {"name": "id"}, Name(limit=60)
+
+
+class LogDeliverySource(_OfDelivery):
+    resource = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
+    noun = "delivery_source"
+    alike = words("name arn logType service")
+    replaces = words("logType name resourceArn")
+
+
+class LogDeliveryDestination(_OfDelivery):
+    resource = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
+    noun = "delivery_destination"
+    alike = words("name arn deliveryDestinationType outputFormat")
+    replaces = words("name outputFormat")
+
+
+class LogDelivery(Kind):
+    resource = "aws:cloudwatch/logDelivery:LogDelivery"
+    service, make, identity, remove = "logs", "create_delivery", "delivery.id", "delete_delivery"
+    get, answer_path, keys = "get_delivery", "delivery", {"id": "id"}
+    changes = (Change("update_delivery_configuration", "fieldDelimiter recordFields s3DeliveryConfigurations"),)
+    alike = words("arn deliverySourceName")
+    replaces = words("deliveryDestinationArn deliverySourceName")
+    tagged = "arn"

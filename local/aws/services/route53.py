@@ -8,7 +8,7 @@ from typing import Any
 from local.plugin.wire import Props
 
 from ..kind import Kind, words
-from ..session import Aws, GoneError
+from ..session import Aws, one
 from ..spelling import members, spell_members
 
 
@@ -18,11 +18,10 @@ class Record(Kind):
     resource = "aws:route53/record:Record"
     service, keys = "route53", {"HostedZoneId": "zoneId"}
     identity = "{zoneId}_{name}_{type}"
-    spelled = {"zoneId": "HostedZoneId", "name": "DNSName", "aliases": "AliasTarget", "records": "ResourceRecords"}
+    spelled = {"zoneId": "HostedZoneId", "name": "DNSName"}
     handled = words("aliases allowOverwrite name records ttl type zoneId")
     replaces = words("name zoneId")
     unordered = words("records")
-    regional = False
 
     def create(self, aws: Aws, new: Props) -> str:
         self._change(aws, "UPSERT" if new.get("allowOverwrite") else "CREATE", new)
@@ -33,8 +32,7 @@ class Record(Kind):
         records = aws.client("route53").list_resource_record_sets(
             HostedZoneId=state["zoneId"], StartRecordName=name, StartRecordType=state["type"], MaxItems="1"
         )["ResourceRecordSets"]
-        if not any((item["Name"], item["Type"]) == (name, state["type"]) for item in records):
-            raise GoneError
+        one(records, Name=name, Type=state["type"])
         return {"fqdn": name.rstrip(".")}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from local.plugin.provider import Problem
 from local.plugin.wire import Props
 
-from ..kind import Kind, camel, words
-from ..naming import Name
+from ..kind import Kind, Name, camel, words
 from ..session import Aws
 
 _ZONES = {"us-east-1": "Z3AQBSTGFYJSTF", "us-east-2": "Z2O1EMRO9K5GLX", "us-west-1": "Z2F56UZL2M1ACD"}
@@ -30,7 +29,7 @@ class Bucket(Kind):
     name = Name("bucket", limit=63, lower=True)
     defaults = {"forceDestroy": False, "objectLockEnabled": False, "requestPayer": "BucketOwner"}
     honoured = words("forceDestroy")
-    tagged = ("s3", "bucket")
+    tagged = "bucket"
 
     def takes(self, operation: str, name: str) -> bool:
         return name in ("bucket", "objectLockEnabled")
@@ -73,7 +72,7 @@ class _Setting(Kind):
 class BucketPolicy(_Setting):
     resource = "aws:s3/bucketPolicy:BucketPolicy"
     make, get, remove = "put_bucket_policy", "get_bucket_policy", "delete_bucket_policy"
-    outputs = {"policy": "Policy"}
+    alike = words("policy")
 
 
 class BucketPublicAccessBlock(_Setting):
@@ -145,3 +144,43 @@ class BucketOwnershipControls(_Setting):
     def read(self, aws: Aws, identity: str, state: Props) -> Props:
         (rule,) = self.find(aws, identity, state)["OwnershipControls"]["Rules"]
         return {"bucket": identity, "rule": camel(rule)}
+
+
+class BucketNotification(_Setting):
+    """Who hears of changes in a bucket. There is one list for each bucket; taken away, nobody hears."""
+
+    resource = "aws:s3/bucketNotification:BucketNotification"
+    make, get = "put_bucket_notification_configuration", "get_bucket_notification_configuration"
+    inside = "NotificationConfiguration"
+    handled = words("eventbridge lambdaFunctions queues topics")
+    defaults = {"eventbridge": False}
+
+    def arguments(self, operation: str, props: Props) -> Props:
+        configuration: Props = {"EventBridgeConfiguration": {}} if props.get("eventbridge") else {}
+        for name, (argument, arn, aws_arn) in _NOTIFIED.items():
+            if props.get(name):
+                configuration[argument] = [_notification(rule, arn, aws_arn) for rule in props[name]]
+        return {self.inside: configuration}
+
+    def read(self, aws: Aws, identity: str, state: Props) -> Props:
+        return {"bucket": identity, "eventbridge": "EventBridgeConfiguration" in self.find(aws, identity, state)}
+
+    def delete(self, aws: Aws, identity: str, state: Props) -> None:
+        self.call(aws, self.make, {"Bucket": identity, self.inside: {}})
+
+
+_NOTIFIED = {
+    "lambdaFunctions": ("LambdaFunctionConfigurations", "lambdaFunctionArn", "LambdaFunctionArn"),
+    "queues": ("QueueConfigurations", "queueArn", "QueueArn"),
+    "topics": ("TopicConfigurations", "topicArn", "TopicArn"),
+}
+
+
+def _notification(rule: Props, arn: str, aws_arn: str) -> Props:
+    made: Props = {aws_arn: rule[arn], "Events": rule["events"]} | ({"Id": rule["id"]} if rule.get("id") else {})
+    parts = [
+        {"Name": part, "Value": rule[name]}
+        for part, name in (("prefix", "filterPrefix"), ("suffix", "filterSuffix"))
+        if rule.get(name)
+    ]
+    return made | ({"Filter": {"Key": {"FilterRules": parts}}} if parts else {})

@@ -9,8 +9,7 @@ from typing import Any
 from local.plugin.provider import Problem
 from local.plugin.wire import Props
 
-from ..kind import Change, Kind, words
-from ..naming import Name
+from ..kind import Change, Kind, Name, words
 from ..session import Aws, GoneError
 
 _VALUES = ("value", "insecureValue", "valueWo")
@@ -29,7 +28,7 @@ class Parameter(Kind):
     volatile = words("version")
     handled = words("insecureValue valueWo")
     recorded = words("valueWoVersion")
-    tagged = ("ssm", "id")
+    tagged = "id"
 
     def rules(self, inputs: Props) -> list[Problem]:
         if sum(inputs.get(name) is not None for name in _VALUES) != 1:
@@ -62,12 +61,13 @@ class Secret(Kind):
         Change("update_secret", "description kmsKeyId"),
         Change("put_resource_policy", "policy", without="delete_resource_policy"),
     )
-    outputs = {"arn": "ARN", "name": "Name"}
+    outputs = {"arn": "ARN"}
+    alike = words("name")
     replaces = words("name namePrefix")
     name = Name(limit=512)
     defaults = {"recoveryWindowInDays": 30, "forceOverwriteReplicaSecret": False, "description": ""}
     honoured = words("recoveryWindowInDays")
-    tagged = ("secretsmanager", "id")
+    tagged = "id"
     finish = True
 
     def find(self, aws: Aws, identity: str, state: Props) -> Any:

@@ -8,8 +8,7 @@ from typing import ClassVar
 from local.plugin.provider import Problem
 from local.plugin.wire import Props
 
-from ..kind import Kind, words
-from ..naming import Name
+from ..kind import Kind, Name, words
 from ..session import Aws
 from .ec2 import ARN, OWNER, network_problems
 
@@ -18,7 +17,8 @@ class SecurityGroup(Kind):
     resource = "aws:ec2/securityGroup:SecurityGroup"
     service, make, identity, remove = "ec2", "create_security_group", "GroupId", "delete_security_group"
     get, answer_path, keys = "describe_security_groups", "SecurityGroups", {"GroupId": "id"}
-    outputs = {"arn": ARN + "security-group/{id}", "ownerId": OWNER, "name": "GroupName", "vpcId": "VpcId"}
+    outputs = {"arn": ARN + "security-group/{id}", "ownerId": OWNER, "name": "GroupName"}
+    alike = words("vpcId")
     replaces = words("name namePrefix description vpcId")
     name: ClassVar[Name | None] = Name(limit=255)
     defaults = {"revokeRulesOnDelete": False}
@@ -28,7 +28,7 @@ class SecurityGroup(Kind):
         "ingress.ipv6CidrBlocks egress.ipv6CidrBlocks ingress.prefixListIds egress.prefixListIds"
     )
     handled = words("ingress egress")
-    tagged = ("ec2", "id")
+    tagged = "id"
     finish = True
 
     def prepare(self, inputs: Props) -> Props:
@@ -103,17 +103,10 @@ class _Rule(Kind):
     service, identity = "ec2", "SecurityGroupRules.0.SecurityGroupRuleId"
     get, answer_path = "describe_security_group_rules", "SecurityGroupRules"
     keys = {"SecurityGroupRuleId": "id", "GroupId": "securityGroupId"}
-    outputs = {
-        "arn": ARN + "security-group-rule/{id}",
-        "securityGroupRuleId": "SecurityGroupRuleId",
-        "securityGroupId": "GroupId",
-        "ipProtocol": "IpProtocol",
-        "cidrIpv4": "CidrIpv4",
-        "cidrIpv6": "CidrIpv6",
-        "description": "Description",
-    }
+    outputs = {"arn": ARN + "security-group-rule/{id}", "securityGroupId": "GroupId"}
+    alike = words("securityGroupRuleId ipProtocol cidrIpv4 cidrIpv6 description")
     replaces = words("securityGroupId")
-    tagged = ("ec2", "id")
+    tagged = "id"
     handled = words("ipProtocol fromPort toPort description") | set(_SOURCES)
     spelled = {"referencedSecurityGroupId": "ReferencedGroupId"}
 

@@ -6,17 +6,10 @@ from collections.abc import Collection
 
 from local.plugin.wire import Props
 
-from ..kind import Kind, words
-from ..naming import Name
+from ..kind import Kind, Name, capital, words
 from ..session import Aws
 
-ATTRIBUTES = {
-    "displayName": "DisplayName",
-    "kmsMasterKeyId": "KmsMasterKeyId",
-    "deliveryPolicy": "DeliveryPolicy",
-    "signatureVersion": "SignatureVersion",
-    "tracingConfig": "TracingConfig",
-}
+ATTRIBUTES = words("displayName kmsMasterKeyId deliveryPolicy signatureVersion tracingConfig")
 
 
 class Topic(Kind):
@@ -26,14 +19,14 @@ class Topic(Kind):
     service, make, identity, get, remove = "sns", "create_topic", "TopicArn", "get_topic_attributes", "delete_topic"
     keys = {"TopicArn": "id"}
     outputs = {"arn": "Attributes.TopicArn", "owner": "Attributes.Owner"}
-    handled = frozenset(ATTRIBUTES)
+    handled = ATTRIBUTES
     replaces = words("name namePrefix fifoTopic")
     name = Name(limit=256)
     defaults = {"fifoTopic": False, "contentBasedDeduplication": False}
-    tagged = ("sns", "arn")
+    tagged = "arn"
 
     def create(self, aws: Aws, new: Props) -> str:
-        attributes = {ATTRIBUTES[name]: str(new[name]) for name in ATTRIBUTES if new.get(name)}
+        attributes = {capital(name): str(new[name]) for name in ATTRIBUTES if new.get(name)}
         answer = aws.client("sns").create_topic(Name=new["name"], Attributes=attributes)
         return str(answer["TopicArn"])
 
@@ -41,8 +34,8 @@ class Topic(Kind):
         return super().read(aws, identity, state) | {"name": identity.rpartition(":")[2]}
 
     def update(self, aws: Aws, identity: str, new: Props, old: Props, changed: Collection[str]) -> None:
-        for name in sorted(ATTRIBUTES.keys() & set(changed)):
-            _set(aws, identity, ATTRIBUTES[name], str(new.get(name) or ""))
+        for name in sorted(ATTRIBUTES & set(changed)):
+            _set(aws, identity, capital(name), str(new.get(name) or ""))
 
 
 class TopicPolicy(Kind):

@@ -29,7 +29,7 @@ class TaskDefinition(Kind):
     unordered = words("requiresCompatibilities volumes placementConstraints")
     defaults = {"skipDestroy": False, "trackLatest": False}
     honoured = words("skipDestroy trackLatest")
-    tagged = ("ecs", "arn")
+    tagged = "arn"
 
     def rules(self, inputs: Props) -> list[Problem]:
         if inputs["containerDefinitions"] == UNKNOWN:

@@ -12,41 +12,28 @@ from typing import Any
 from ministack import app
 from ministack.services import cloudfront
 
+from local.emulator.gaps import around
+
 TAKEN = "One or more of the CNAMEs you provided are already associated with a different resource."
 
 
-def close() -> None:
-    cloudfront._create_distribution = refusing_on_creation(cloudfront._create_distribution)
-    cloudfront._update_distribution = refusing_on_update(cloudfront._update_distribution)
-    app._parse_cloudfront_dataplane_host = or_its_own_label(app._parse_cloudfront_dataplane_host)
-
-
-def refusing_on_creation(create: Any) -> Any:
+@around(cloudfront, "_create_distribution")
+def create_distribution(create: Any, headers: Mapping[str, str], body: bytes) -> Any:
     """CreateDistribution, which refuses a name that is taken."""
-
-    def create_distribution(headers: Mapping[str, str], body: bytes) -> Any:
-        return _refusal(body, None) or create(headers, body)
-
-    return create_distribution
+    return _refusal(body, None) or create(headers, body)
 
 
-def refusing_on_update(update: Any) -> Any:
+@around(cloudfront, "_update_distribution")
+def update_distribution(update: Any, identity: str, headers: Mapping[str, str], body: bytes) -> Any:
     """UpdateDistribution, which refuses a name that another distribution has."""
-
-    def update_distribution(identity: str, headers: Mapping[str, str], body: bytes) -> Any:
-        return _refusal(body, identity) or update(identity, headers, body)
-
-    return update_distribution
+    return _refusal(body, identity) or update(identity, headers, body)
 
 
-def or_its_own_label(parse: Any) -> Any:
+@around(app, "_parse_cloudfront_dataplane_host")
+def label_of(parse: Any, host: str) -> Any:
     """The label of the distribution that a host leads to, also where that is an alternate name."""
-
-    def label_of(host: str) -> Any:
-        owners = [owner for kind, owner in cloudfront._domain_owners(host.partition(":")[0]) if kind == "distribution"]
-        return owners[0].lower() if owners else parse(host)
-
-    return label_of
+    owners = [owner for kind, owner in cloudfront._domain_owners(host.partition(":")[0]) if kind == "distribution"]
+    return owners[0].lower() if owners else parse(host)
 
 
 def _refusal(body: bytes, identity: str | None) -> Any:

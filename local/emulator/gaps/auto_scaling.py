@@ -39,7 +39,7 @@ class _RefusedError(Exception):
         self.code = code
 
 
-def close() -> None:
+def add() -> None:
     router.SERVICE_PATTERNS[_SERVICE] = {
         "target_prefixes": [_TARGET_PREFIX],
         "host_patterns": [r"application-autoscaling\."],
@@ -119,11 +119,15 @@ def _register(data: dict[str, Any]) -> Any:
 
 def _deregister(data: dict[str, Any]) -> Any:
     key = _identity(data)
-    if _targets.pop(key, None) is None:
-        raise _RefusedError("ObjectNotFoundException", f"No scalable target found for {' '.join(key)}")
+    _take(_targets, key)
     for policy in [policy for policy in _policies.keys() if policy[: len(_KEY)] == key]:  # noqa: SIM118 - not a dict
         _policies.pop(policy, None)
     return {}
+
+
+def _take(store: Any, key: tuple[str, ...]) -> None:
+    if store.pop(key, None) is None:
+        raise _RefusedError("ObjectNotFoundException", f"There is no {' '.join(key)}")
 
 
 def _put_policy(data: dict[str, Any]) -> Any:
@@ -138,8 +142,7 @@ def _put_policy(data: dict[str, Any]) -> Any:
 
 
 def _delete_policy(data: dict[str, Any]) -> Any:
-    if _policies.pop((*_identity(data), data["PolicyName"]), None) is None:
-        raise _RefusedError("ObjectNotFoundException", f"No policy {data['PolicyName']} for {data['ResourceId']}")
+    _take(_policies, (*_identity(data), data["PolicyName"]))
     return {}
 
 
@@ -147,18 +150,6 @@ def _described(store: Any, data: dict[str, Any], names: str, field: str) -> list
     """What is in the namespace and at the place that were asked for, and has one of the names, if any were given."""
     items = [item for item in store.values() if all(not data.get(part) or item[part] == data[part] for part in _KEY)]
     return [item for item in items if not data.get(names) or item[field] in data[names]]
-
-
-def _describe_targets(data: dict[str, Any]) -> Any:
-    return {"ScalableTargets": _described(_targets, data, "ResourceIds", "ResourceId")}
-
-
-def _describe_policies(data: dict[str, Any]) -> Any:
-    return {"ScalingPolicies": _described(_policies, data, "PolicyNames", "PolicyName")}
-
-
-def _list_tags(data: dict[str, Any]) -> Any:
-    return {"Tags": _tags.get(data["ResourceARN"], {})}
 
 
 def _tag(data: dict[str, Any]) -> Any:
@@ -175,11 +166,15 @@ def _untag(data: dict[str, Any]) -> Any:
 _OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "RegisterScalableTarget": _register,
     "DeregisterScalableTarget": _deregister,
-    "DescribeScalableTargets": _describe_targets,
+    "DescribeScalableTargets": lambda data: {
+        "ScalableTargets": _described(_targets, data, "ResourceIds", "ResourceId")
+    },
     "PutScalingPolicy": _put_policy,
     "DeleteScalingPolicy": _delete_policy,
-    "DescribeScalingPolicies": _describe_policies,
-    "ListTagsForResource": _list_tags,
+    "DescribeScalingPolicies": lambda data: {
+        "ScalingPolicies": _described(_policies, data, "PolicyNames", "PolicyName")
+    },
+    "ListTagsForResource": lambda data: {"Tags": _tags.get(data["ResourceARN"], {})},
     "TagResource": _tag,
     "UntagResource": _untag,
 }

@@ -13,6 +13,8 @@ from typing import Any
 
 from ministack.services import cloudfront
 
+from local.emulator.gaps import around
+
 DEFAULT_S = 10.0
 ALWAYS = {404, 410, 414, 500, 501, 502, 503, 504}
 """Statuses that are cached without a word of the origin; 400, 403, 405, 412 and 415 only if it says for how long."""
@@ -21,8 +23,8 @@ HEEDED = {404, 410, 414, 501}
 _FORBIDS = ("no-store", "no-cache", "private")
 
 
-def close() -> None:
-    cloudfront.handle_viewer_request = in_front_of(cloudfront.handle_viewer_request)
+_errors: dict[tuple[str, str], tuple[float, Any]] = {}
+"""By distribution and path: until when an answer is given again, and the answer."""
 
 
 def seconds(status: int, fields: Mapping[str, str], minimums: Mapping[int, float]) -> float:
@@ -33,27 +35,22 @@ def seconds(status: int, fields: Mapping[str, str], minimums: Mapping[int, float
     return minimums.get(status, DEFAULT_S)
 
 
-def in_front_of(serve: Any) -> Any:
-    """A distribution that answers an error again as long as it is cached."""
-    errors: dict[tuple[str, str], tuple[float, Any]] = {}
-
-    async def handle_viewer_request(distribution: Any, *request: Any) -> Any:
-        method, path, *_ = request
-        key = (distribution["Id"], path)
-        if method not in {"GET", "HEAD"}:
-            return await serve(distribution, *request)
-        until, answer = errors.pop(key, (0.0, None))
-        if time.monotonic() < until:
-            errors[key] = (until, answer)
-            return answer
-        status, fields, body = await serve(distribution, *request)
-        keep_s = seconds(status, fields, _minimums(distribution)) if isinstance(body, bytes) else 0
-        if keep_s:
-            cached = {**fields, "X-Cache": "Error from cloudfront"}
-            errors[key] = (time.monotonic() + keep_s, (status, cached, body))
-        return status, fields, body
-
-    return handle_viewer_request
+@around(cloudfront, "handle_viewer_request")
+async def handle_viewer_request(serve: Any, distribution: Any, *request: Any) -> Any:
+    method, path, *_ = request
+    key = (distribution["Id"], path)
+    if method not in {"GET", "HEAD"}:
+        return await serve(distribution, *request)
+    until, answer = _errors.pop(key, (0.0, None))
+    if time.monotonic() < until:
+        _errors[key] = (until, answer)
+        return answer
+    status, fields, body = await serve(distribution, *request)
+    keep_s = seconds(status, fields, _minimums(distribution)) if isinstance(body, bytes) else 0
+    if keep_s:
+        cached = {**fields, "X-Cache": "Error from cloudfront"}
+        _errors[key] = (time.monotonic() + keep_s, (status, cached, body))
+    return status, fields, body
 
 
 def _minimums(distribution: Mapping[str, Any]) -> dict[int, float]:

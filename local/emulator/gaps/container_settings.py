@@ -13,14 +13,11 @@ from typing import Any
 
 from ministack.services import ecs
 
+from local.emulator.gaps import around
+
 STOP_TIMEOUT_LABEL = "com.amazonaws.ecs.stop-timeout"
 _SECOND_NS = 1_000_000_000
 _ECR_HOST = re.compile(r"^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)/")
-
-
-def close() -> None:
-    ecs._build_run_kwargs = _with_settings(ecs._build_run_kwargs)
-    ecs._start_task_worker = _with_local_images(ecs._start_task_worker)
 
 
 def docker_settings(container: dict[str, Any], task_definition: dict[str, Any]) -> dict[str, Any]:
@@ -48,9 +45,10 @@ def local_image(image: str, port: int) -> str:
     return _ECR_HOST.sub(f"localhost:{port}/", image)
 
 
-def _health_check(check: dict[str, Any] | None) -> dict[str, Any] | None:
+def _health_check(check: dict[str, Any] | None) -> dict[str, Any]:
     if not check or not check.get("command"):
-        return None
+        # ECS does not look at one that only the image has (HealthCheck, Amazon ECS API Reference).
+        return {"test": ["NONE"]}
     return {
         "test": check["command"],
         "interval": int(check.get("interval", 30)) * _SECOND_NS,
@@ -60,31 +58,27 @@ def _health_check(check: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _with_settings(build: Any) -> Any:
-    def build_run_kwargs(
-        container: dict[str, Any], definition: dict[str, Any], environment: dict[str, str], *rest: Any
-    ) -> dict[str, Any]:
-        arguments: dict[str, Any] = build(container, definition, environment, *rest)
-        environment.setdefault("AWS_REGION", ecs.get_region())
-        environment.setdefault("AWS_DEFAULT_REGION", ecs.get_region())
-        environment.setdefault("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")  # "Amazon ECS environment variables"
-        # Or the SDK of Docker adds the proxies that ~/.docker/config.json has for this machine's containers.
-        arguments["use_config_proxy"] = False
-        arguments.update(docker_settings(container, definition))
-        arguments["labels"].update(container.get("dockerLabels") or {})
-        if container.get("stopTimeout"):
-            arguments["labels"][STOP_TIMEOUT_LABEL] = str(container["stopTimeout"])
-        return arguments
-
-    return build_run_kwargs
+@around(ecs, "_build_run_kwargs")
+def build_run_kwargs(
+    build: Any, container: dict[str, Any], definition: dict[str, Any], environment: dict[str, str], *rest: Any
+) -> dict[str, Any]:
+    arguments: dict[str, Any] = build(container, definition, environment, *rest)
+    environment.setdefault("AWS_REGION", ecs.get_region())
+    environment.setdefault("AWS_DEFAULT_REGION", ecs.get_region())
+    environment.setdefault("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE")  # "Amazon ECS environment variables"
+    # Or the SDK of Docker adds the proxies that ~/.docker/config.json has for this machine's containers.
+    arguments["use_config_proxy"] = False
+    arguments.update(docker_settings(container, definition))
+    arguments["labels"].update(container.get("dockerLabels") or {})
+    if container.get("stopTimeout"):
+        arguments["labels"][STOP_TIMEOUT_LABEL] = str(container["stopTimeout"])
+    return arguments
 
 
-def _with_local_images(start: Any) -> Any:
-    def start_task_worker(task: Any, definition: dict[str, Any], *rest: Any) -> None:
-        port = int(os.environ["GATEWAY_PORT"])
-        local = copy.deepcopy(definition)
-        for container in local.get("containerDefinitions", []):
-            container["image"] = local_image(container["image"], port)
-        start(task, local, *rest)
-
-    return start_task_worker
+@around(ecs, "_start_task_worker")
+def start_task_worker(start: Any, task: Any, definition: dict[str, Any], *rest: Any) -> None:
+    port = int(os.environ["GATEWAY_PORT"])
+    local = copy.deepcopy(definition)
+    for container in local.get("containerDefinitions", []):
+        container["image"] = local_image(container["image"], port)
+    start(task, local, *rest)

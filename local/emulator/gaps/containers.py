@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core import container_reaper
 from ministack.services import ecs
 
-from local import docker_credentials
+from local.emulator.gaps import around
 
 FRESH_S = 0.2
 """How long one look serves."""
@@ -44,16 +44,6 @@ _seen: dict[str, Seen] = {}
 _due = 0.0
 
 
-def close() -> None:
-    """Inspect a task's containers one by one only when one of them has ended, and look anew before a task counts.
-
-    What the person's Docker configuration says of credentials ends no pull: ECS does not read it.
-    """
-    docker_credentials.go_on_without()
-    ecs._maybe_mark_stopped = _when_ended(ecs._maybe_mark_stopped)
-    ecs._record_service_task_healthy = _if_it_still_runs(ecs._record_service_task_healthy)
-
-
 def look(*, anew: bool = False) -> Mapping[str, Seen]:
     """The containers of all tasks by id, as they were a moment ago; as last known while Docker does not answer.
 
@@ -77,19 +67,15 @@ def _listed() -> dict[str, Seen]:
     return {item["Id"]: Seen.of(item) for item in listed}
 
 
-def _when_ended(mark: Any) -> Any:
-    def maybe_mark_stopped(task: dict[str, Any], docker: Any = None) -> None:
-        seen = look()
-        if any(item in seen and seen[item].state == "exited" for item in list(task.get("_docker_ids") or [])):
-            mark(task, docker)
-
-    return maybe_mark_stopped
+@around(ecs, "_maybe_mark_stopped")
+def maybe_mark_stopped(mark: Any, task: dict[str, Any], docker: Any = None) -> None:
+    seen = look()
+    if any(item in seen and seen[item].state == "exited" for item in list(task.get("_docker_ids") or [])):
+        mark(task, docker)
 
 
-def _if_it_still_runs(record: Any) -> Any:
-    def record_healthy(service: str, task: dict[str, Any]) -> None:
-        look(anew=True)  # or a deployment completes with a task that has just ended
-        ecs._maybe_mark_stopped(task)
-        record(service, task)
-
-    return record_healthy
+@around(ecs, "_record_service_task_healthy")
+def record_healthy(record: Any, service: str, task: dict[str, Any]) -> None:
+    look(anew=True)  # or a deployment completes with a task that has just ended
+    ecs._maybe_mark_stopped(task)
+    record(service, task)

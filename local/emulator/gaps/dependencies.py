@@ -10,32 +10,12 @@ EC2 refuses it with DependencyViolation:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.services import alb, ec2, ecs
 
-from local.emulator.gaps import security_groups
-
-
-def close() -> None:
-    for action, what, users in (
-        ("DeleteSubnet", "SubnetId", _in_subnet),
-        ("DeleteSecurityGroup", "GroupId", _with_group),
-        ("DeleteInternetGateway", "InternetGatewayId", _networks_of),
-        ("DetachInternetGateway", "VpcId", _public_in),
-    ):
-        ec2._ACTION_MAP[action] = _unless_used(ec2._ACTION_MAP[action], what, users)
-
-
-def _unless_used(act: Any, what: str, users: Any) -> Any:
-    def handler(params: Any) -> Any:
-        name = ec2._p(params, what)
-        if name and any(users(name)):
-            return ec2._error("DependencyViolation", f"resource {name} has a dependent object", 400)
-        return act(params)
-
-    return handler
+from local.emulator.gaps import around, security_groups
 
 
 def _in_subnet(subnet: str) -> Iterator[bool]:
@@ -70,3 +50,19 @@ def _networks_of_tasks() -> Iterator[dict[str, Any]]:
     for service in ecs._services.values():
         if f"service:{service['serviceName']}" in running:
             yield (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+
+
+def _unless_used(argument: str, users: Callable[[str], Iterator[bool]]) -> Callable[..., Any]:
+    def delete(act: Any, params: Any) -> Any:
+        name = ec2._p(params, argument)
+        if name and any(users(name)):
+            return ec2._error("DependencyViolation", f"resource {name} has a dependent object", 400)
+        return act(params)
+
+    return delete
+
+
+around(ec2._ACTION_MAP, "DeleteSubnet")(_unless_used("SubnetId", _in_subnet))
+around(ec2._ACTION_MAP, "DeleteSecurityGroup")(_unless_used("GroupId", _with_group))
+around(ec2._ACTION_MAP, "DeleteInternetGateway")(_unless_used("InternetGatewayId", _networks_of))
+around(ec2._ACTION_MAP, "DetachInternetGateway")(_unless_used("VpcId", _public_in))

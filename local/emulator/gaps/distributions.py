@@ -10,21 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ministack.core.arn import parse_arn
-from ministack.core.responses import request_scope
-from ministack.services import cloudfront
+from ministack.services import alb, cloudfront
 
-from local.emulator.gaps import regions
+from local.emulator.gaps import around, instead_of, regions
 
 
-def close() -> None:
-    cloudfront.find_distribution_for_label = find_for_label
-    cloudfront.handle_viewer_request = _over_tls(cloudfront.handle_viewer_request)
-    cloudfront._dataplane_origin = _with_vpc_origin(cloudfront._dataplane_origin)
-    cloudfront._registered_alb = _named_by_vpc_origin(cloudfront._registered_alb)
-    cloudfront._fetch_from_alb_origin = _in_own_region(cloudfront._fetch_from_alb_origin)
-
-
+@instead_of(cloudfront, "find_distribution_for_label")
 def find_for_label(label: str) -> Any:
     """The distribution of `<label>.cloudfront.localhost`: its domain's label, or its id, which people know better."""
     for record in cloudfront._distributions.values():
@@ -33,47 +24,38 @@ def find_for_label(label: str) -> Any:
     return None
 
 
-def _over_tls(serve: Any) -> Any:
-    async def handle_viewer_request(distribution: Any, *request: Any) -> Any:
-        method, path, raw_path, query, headers, *rest = request
-        fields = {"x-forwarded-proto": "https", **headers}
-        return await serve(distribution, method, path, raw_path, query, fields, *rest)
-
-    return handle_viewer_request
+@around(cloudfront, "handle_viewer_request")
+async def handle_viewer_request(serve: Any, distribution: Any, *request: Any) -> Any:
+    method, path, raw_path, query, headers, *rest = request
+    fields = {"x-forwarded-proto": "https", **headers}
+    return await serve(distribution, method, path, raw_path, query, fields, *rest)
 
 
-def _with_vpc_origin(parse: Any) -> Any:
-    def dataplane_origin(element: Any) -> Any:
-        origin = parse(element)
-        reference = cloudfront._find(element, "VpcOriginConfig")
-        if reference is not None:
-            record = cloudfront._vpc_origins.get(cloudfront._text(reference, "VpcOriginId"))
-            if record is not None:
-                endpoint = record["VpcOriginEndpointConfig"]
-                origin.update(
-                    load_balancer_arn=endpoint["Arn"],
-                    http_port=int(endpoint["HTTPPort"]),
-                    https_port=int(endpoint["HTTPSPort"]),
-                    protocol_policy=endpoint["OriginProtocolPolicy"],
-                    read_timeout=int(cloudfront._text(reference, "OriginReadTimeout") or "30"),
-                )
-        return origin
-
-    return dataplane_origin
+@around(cloudfront, "_dataplane_origin")
+def dataplane_origin(parse: Any, element: Any) -> Any:
+    origin = parse(element)
+    reference = cloudfront._find(element, "VpcOriginConfig")
+    if reference is not None:
+        record = cloudfront._vpc_origins.get(cloudfront._text(reference, "VpcOriginId"))
+        if record is not None:
+            endpoint = record["VpcOriginEndpointConfig"]
+            origin.update(
+                load_balancer_arn=endpoint["Arn"],
+                http_port=int(endpoint["HTTPPort"]),
+                https_port=int(endpoint["HTTPSPort"]),
+                protocol_policy=endpoint["OriginProtocolPolicy"],
+                read_timeout=int(cloudfront._text(reference, "OriginReadTimeout") or "30"),
+            )
+    return origin
 
 
-def _named_by_vpc_origin(find: Any) -> Any:
-    def registered_alb(origin: dict[str, Any]) -> Any:
-        arn = origin.get("load_balancer_arn")
-        return regions.find_by_arn(arn) if arn else find(origin)
-
-    return registered_alb
+@around(cloudfront, "_registered_alb")
+def registered_alb(find: Any, origin: dict[str, Any]) -> Any:
+    arn = origin.get("load_balancer_arn")
+    return regions.stored(alb._lbs, arn) if arn else find(origin)
 
 
-def _in_own_region(fetch: Any) -> Any:
-    async def fetch_from_alb_origin(balancer: dict[str, Any], *args: Any) -> Any:
-        arn = parse_arn(balancer["LoadBalancerArn"])
-        with request_scope(arn.account_id, arn.region):
-            return await fetch(balancer, *args)
-
-    return fetch_from_alb_origin
+@around(cloudfront, "_fetch_from_alb_origin")
+async def fetch_from_alb_origin(fetch: Any, balancer: dict[str, Any], *args: Any) -> Any:
+    with regions.scope_of(balancer["LoadBalancerArn"]):
+        return await fetch(balancer, *args)

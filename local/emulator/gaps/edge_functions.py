@@ -11,20 +11,15 @@ from typing import Any
 
 from ministack.core import cloudfront_js
 
+from local.emulator.gaps import around
+
 AT_ONCE = cloudfront_js._MAX_IDLE
 """How many functions run at the same time: as many processes as ministack keeps."""
+_turns = threading.BoundedSemaphore(AT_ONCE)
+"""Functions of the edge call nobody, so that one that waits keeps no other from ending."""
 
 
-def close() -> None:
-    cloudfront_js._pool.call = _in_turn(cloudfront_js._pool.call)
-
-
-def _in_turn(call: Any) -> Any:
-    # Functions of the edge call nobody, so that one that waits keeps no other from ending.
-    turns = threading.BoundedSemaphore(AT_ONCE)
-
-    def call_in_turn(*arguments: Any, **options: Any) -> Any:
-        with turns:
-            return call(*arguments, **options)
-
-    return call_in_turn
+@around(cloudfront_js._pool, "call")
+def call_in_turn(call: Any, *arguments: Any, **options: Any) -> Any:
+    with _turns:
+        return call(*arguments, **options)

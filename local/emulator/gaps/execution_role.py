@@ -19,24 +19,19 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ecs, iam, kms, secretsmanager, ssm
 
+from local.emulator.gaps import around, instead_of
+
 SIMULATED = {"Allow": "allowed", "Deny": "explicitDeny"}
 
 
-def close() -> None:
-    ecs._start_task_worker = _if_readable(ecs._start_task_worker)
-    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate
-
-
-def _if_readable(start: Any) -> Any:
-    def start_task_worker(task: dict[str, Any], definition: dict[str, Any], *rest: Any) -> None:
-        overrides = task.get("overrides") or {}
-        role = str(overrides.get("executionRoleArn") or definition.get("executionRoleArn") or "")
-        for container in definition.get("containerDefinitions") or ():
-            for value_from in _values(container):
-                _require(role, value_from, task["taskArn"].rpartition("/")[2])
-        start(task, definition, *rest)
-
-    return start_task_worker
+@around(ecs, "_start_task_worker")
+def start_task_worker(start: Any, task: dict[str, Any], definition: dict[str, Any], *rest: Any) -> None:
+    overrides = task.get("overrides") or {}
+    role = str(overrides.get("executionRoleArn") or definition.get("executionRoleArn") or "")
+    for container in definition.get("containerDefinitions") or ():
+        for value_from in _values(container):
+            _require(role, value_from, task["taskArn"].rpartition("/")[2])
+    start(task, definition, *rest)
 
 
 def _values(container: Mapping[str, Any]) -> Iterator[str]:
@@ -85,29 +80,45 @@ def _needed(value_from: str) -> Iterator[tuple[str, str]]:
 
 def _evaluate(role: str, action: str, resource: str) -> Any:
     """Whether a role may do something to a resource, whose own policy counts, too."""
-    account, name = role.split(":")[4], role.rpartition("/")[2]
-    context = iam_evaluator.EvalContext(
-        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/task",
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=resource,
-        region=get_region(),
-    )
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    result = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account), *limits)
+    account, name = _named(role)
+    call = _call(f"arn:aws:sts::{account}:assumed-role/{name}/task", account, action, resource)
+    result, limits = _by_role(call, account, name)
     service, place = action.partition(":")[0], parse_arn(resource)
     with request_scope(place.account_id or account, place.region or get_region()):
         policy = iam_evaluator._resource_policy(service, resource)
     if policy is None:
         return result
     required = service == "kms"
-    return iam_evaluator.combine_resource_policy(result, context, *policy, required=required, limits=tuple(limits))
+    return iam_evaluator.combine_resource_policy(result, call, *policy, required=required, limits=tuple(limits))
 
 
+def _named(role: str) -> tuple[str, str]:
+    """The account and the name of a role, by its ARN."""
+    return role.split(":")[4], role.rpartition("/")[2]
+
+
+def _call(principal: str, account: str, action: str, resource: str, **context: Any) -> Any:
+    return iam_evaluator.EvalContext(
+        principal_arn=principal,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        **context,
+    )
+
+
+def _by_role(call: Any, account: str, name: str) -> tuple[Any, Any]:
+    """What the policies and the boundary of a role say of a call; and the boundary."""
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    return iam_evaluator.evaluate(call, iam_evaluator._gather_role_policies(name, account), *limits), limits
+
+
+@instead_of(iam._IAM_HANDLERS, "SimulatePrincipalPolicy")
 def _simulate(params: Any) -> Any:
     role = str(iam._p(params, "PolicySourceArn"))
-    account, name = role.split(":")[4], role.rpartition("/")[2]
+    account, name = _named(role)
     if ":role/" not in role or iam._roles.get(name) is None:
         return iam._error(404, "NoSuchEntity", f"The role with name {name} cannot be found.")
     context = {
@@ -116,21 +127,11 @@ def _simulate(params: Any) -> Any:
         )
         for number in range(1, 1 + len(_listed(params, "ContextEntries.member.{}.ContextKeyName")))
     }
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    policies = iam_evaluator._gather_role_policies(name, account)
     members = ""
     for action in _listed(params, "ActionNames.member.{}"):
         for resource in _listed(params, "ResourceArns.member.{}") or ["*"]:
-            call = iam_evaluator.EvalContext(
-                principal_arn=role,
-                principal_type="AssumedRole",
-                principal_account=account,
-                action=action,
-                resource_arn=resource,
-                region=get_region(),
-                service_context=context,
-            )
-            decision = SIMULATED.get(iam_evaluator.evaluate(call, policies, *limits).decision, "implicitDeny")
+            call = _call(role, account, action, resource, service_context=context)
+            decision = SIMULATED.get(_by_role(call, account, name)[0].decision, "implicitDeny")
             members += (
                 f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}</EvalResourceName>"
                 f"<EvalDecision>{decision}</EvalDecision></member>"

@@ -13,6 +13,8 @@ from typing import Any
 
 from ministack.services import cloudfront, cloudfront_keyvaluestore
 
+from local.emulator.gaps import around
+
 IMPORT = b"import cf from 'cloudfront';"
 MODULE = """\
 const cf = {kvs: () => {
@@ -30,11 +32,6 @@ MAX_UPDATES = 50
 MAX_KEY_BYTES = 512
 MAX_PAIR_BYTES = 1024
 MAX_STORE_BYTES = 5 * 1024 * 1024
-
-
-def close() -> None:
-    cloudfront.live_function_code = _with_store(cloudfront.live_function_code)
-    cloudfront_keyvaluestore._update_keys = _limited(cloudfront_keyvaluestore._update_keys)
 
 
 def code_with(code: bytes, items: Mapping[str, str]) -> bytes:
@@ -59,26 +56,22 @@ def refusal(
     return None
 
 
-def _with_store(live: Any) -> Any:
-    def live_function_code(arn: str) -> Any:
-        code = live(arn)
-        if code is None or IMPORT not in code:
-            return code
-        function = cloudfront._function_view(cloudfront._functions[arn.rpartition("/")[2]], "LIVE")
-        stores = [cloudfront_keyvaluestore._stores.get(store) for store in function["kvs_arns"]]
-        return code_with(code, stores[0]["items"] if stores and stores[0] else {})
-
-    return live_function_code
+@around(cloudfront, "live_function_code")
+def live_function_code(live: Any, arn: str) -> Any:
+    code = live(arn)
+    if code is None or IMPORT not in code:
+        return code
+    function = cloudfront._function_view(cloudfront._functions[arn.rpartition("/")[2]], "LIVE")
+    stores = [cloudfront_keyvaluestore._stores.get(store) for store in function["kvs_arns"]]
+    return code_with(code, stores[0]["items"] if stores and stores[0] else {})
 
 
-def _limited(update: Any) -> Any:
-    def update_keys(arn: str, headers: Any, body: Any) -> Any:
-        store, error = cloudfront_keyvaluestore._get_store(arn)
-        if error:
-            return error
-        changes = json.loads(body or "{}")
-        puts = [(put["Key"], put["Value"]) for put in changes.get("Puts") or ()]
-        refused = refusal(puts, [delete["Key"] for delete in changes.get("Deletes") or ()], store["items"])
-        return cloudfront_keyvaluestore._error(*refused, 400) if refused else update(arn, headers, body)
-
-    return update_keys
+@around(cloudfront_keyvaluestore, "_update_keys")
+def update_keys(update: Any, arn: str, headers: Any, body: Any) -> Any:
+    store, error = cloudfront_keyvaluestore._get_store(arn)
+    if error:
+        return error
+    changes = json.loads(body or "{}")
+    puts = [(put["Key"], put["Value"]) for put in changes.get("Puts") or ()]
+    refused = refusal(puts, [delete["Key"] for delete in changes.get("Deletes") or ()], store["items"])
+    return cloudfront_keyvaluestore._error(*refused, 400) if refused else update(arn, headers, body)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import alb
 
-
-def close() -> None:
-    alb.find_lb_for_host = find_for_host
-    alb._find_lb_by_name = find_by_name
-    alb.dispatch_request = _in_own_region(alb.dispatch_request)
+from local.emulator.gaps import around, instead_of
 
 
+@instead_of(alb, "find_lb_for_host")
 def find_for_host(host: str) -> Any:
     name = host.partition(":")[0].lower()
     local = name.removesuffix(".alb.localhost")
@@ -24,21 +22,27 @@ def find_for_host(host: str) -> Any:
     return None
 
 
+@instead_of(alb, "_find_lb_by_name")
 def find_by_name(name: str) -> Any:
     """The load balancer of a `/_alb/<name>/` path."""
     matching = (item for _, item in alb._lbs.all_items() if item["LoadBalancerName"].lower() == name.lower())
     return next(matching, None)
 
 
-def find_by_arn(arn: str) -> Any:
-    parsed = parse_arn(arn)
-    return alb._lbs.get_scoped(parsed.account_id, parsed.region, arn)
+def stored(store: Any, arn: str, key: str | None = None) -> Any:
+    """What the emulator keeps under an ARN, or under a key in the account and region of it; None if there is none."""
+    place = parse_arn(arn)
+    return store.get_scoped(place.account_id, place.region, key or arn)
 
 
-def _in_own_region(dispatch: Any) -> Any:
-    async def dispatch_request(balancer: dict[str, Any], *args: Any, **options: Any) -> Any:
-        arn = parse_arn(balancer["LoadBalancerArn"])
-        with request_scope(arn.account_id, arn.region):
-            return await dispatch(balancer, *args, **options)
+def scope_of(arn: str) -> AbstractContextManager[Any]:
+    """In it, the emulator acts in the account and region of an ARN."""
+    place = parse_arn(arn)
+    scope: AbstractContextManager[Any] = request_scope(place.account_id, place.region)
+    return scope
 
-    return dispatch_request
+
+@around(alb, "dispatch_request")
+async def dispatch_request(dispatch: Any, balancer: dict[str, Any], *args: Any, **options: Any) -> Any:
+    with scope_of(balancer["LoadBalancerArn"]):
+        return await dispatch(balancer, *args, **options)

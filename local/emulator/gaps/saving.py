@@ -13,6 +13,8 @@ from typing import Any
 from ministack import app
 from ministack.core import persistence
 
+from local.emulator.gaps import around
+
 QUIET_S = 1.0
 """Write when nothing has been changed for this long,"""
 LATEST_S = 5.0
@@ -33,28 +35,23 @@ class _Changes:
         return self.first is not None and (now - self.last >= QUIET_S or now - self.first >= LATEST_S)
 
 
-def close() -> None:
-    app.app = _noting(app.app)
+_changes = _Changes()
+_tasks: set[asyncio.Task[None]] = set()
 
 
-def _noting(serve: Any) -> Any:
-    changes = _Changes()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan" and persistence.PERSIST_STATE:
-            task = asyncio.get_running_loop().create_task(_save_after(changes))
-            tasks.add(task)  # a task that nobody holds may be collected
-        await serve(scope, receive, send)
-        if scope["type"] == "http" and scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
-            changes.note()
-
-    return application
+@around(app, "app")
+async def application(serve: Any, scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan" and persistence.PERSIST_STATE:
+        # A task that nobody holds may be collected.
+        _tasks.add(asyncio.get_running_loop().create_task(_save_changes()))
+    await serve(scope, receive, send)
+    if scope["type"] == "http" and scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
+        _changes.note()
 
 
-async def _save_after(changes: _Changes) -> None:
+async def _save_changes() -> None:
     while True:
         await asyncio.sleep(_POLL_S)
-        if changes.due():
-            changes.first = None
+        if _changes.due():
+            _changes.first = None
             await asyncio.to_thread(persistence.save_all, app._build_persistence_save_dict())

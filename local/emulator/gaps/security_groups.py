@@ -22,9 +22,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core.arn import parse_arn
-from ministack.core.responses import request_scope
 from ministack.services import alb, cloudfront, ec2, ecs
+
+from local.emulator.gaps import around, regions
+from local.emulator.gaps.regions import stored
 
 CLOUDFRONT = "CloudFront-VPCOrigins-Service-SG"
 CLOUDFRONT_TAG = {"Key": "aws.cloudfront.vpcorigin", "Value": "enabled"}
@@ -46,13 +47,6 @@ _caller: ContextVar[Peer | None] = ContextVar("caller", default=None)
 """Who sends a request to a load balancer; None is somebody outside."""
 
 
-def close() -> None:
-    cloudfront._create_vpc_origin = _with_group(cloudfront._create_vpc_origin)
-    cloudfront._delete_vpc_origin = _without_group(cloudfront._delete_vpc_origin)
-    cloudfront._fetch_from_alb_origin = _from_cloudfront(cloudfront._fetch_from_alb_origin)
-    alb.dispatch_request = _if_let_in(alb.dispatch_request)
-
-
 def reaches(target_group: str, port: int) -> bool:
     """Whether the load balancer of a target group gets through to the tasks of its service."""
     balancer, service = _balancer_of(target_group), _service_of(target_group)
@@ -69,7 +63,7 @@ def reaches(target_group: str, port: int) -> bool:
 
 def _lets(arn: str, groups: Collection[str], way: str, port: int, peer: Peer) -> bool:
     """Whether one rule of one of the groups, in the region of `arn`, lets a connection with `peer` through."""
-    known_groups = [group for group in (_stored(ec2._security_groups, arn, name) for name in groups) if group]
+    known_groups = [group for group in (stored(ec2._security_groups, arn, name) for name in groups) if group]
     if way == IN and any(group["GroupName"] == "default" and group["GroupId"] in peer.groups for group in known_groups):
         return True
     return any(_is_for(rule, port) and _is_about(rule, peer) for group in known_groups for rule in group[way])
@@ -90,32 +84,28 @@ def _is_about(rule: dict[str, Any], peer: Peer) -> bool:
     return any(ipaddress.ip_address(peer.address) in block for block in ranges)
 
 
-def _if_let_in(dispatch: Any) -> Any:
-    async def dispatch_request(balancer: dict[str, Any], *request: Any, **options: Any) -> Any:
-        port = request[5] if len(request) > 5 else options.get("port", 80)
-        if why := _refusal(balancer, port, _caller.get()):
-            body = f"{balancer['LoadBalancerName']} {why}. On AWS, the connection would time out.\n"
-            return 504, {"Content-Type": "text/plain"}, body.encode()
-        return await dispatch(balancer, *request, **options)
-
-    return dispatch_request
+@around(alb, "dispatch_request")
+async def dispatch_request(dispatch: Any, balancer: dict[str, Any], *request: Any, **options: Any) -> Any:
+    port = request[5] if len(request) > 5 else options.get("port", 80)
+    if why := _refusal(balancer, port, _caller.get()):
+        body = f"{balancer['LoadBalancerName']} {why}. On AWS, the connection would time out.\n"
+        return 504, {"Content-Type": "text/plain"}, body.encode()
+    return await dispatch(balancer, *request, **options)
 
 
-def _from_cloudfront(fetch: Any) -> Any:
-    async def fetch_from_alb_origin(balancer: dict[str, Any], origin: dict[str, Any], *args: Any) -> Any:
-        if not origin.get("load_balancer_arn"):
-            return await fetch(balancer, origin, *args)  # by its public address, from outside
-        caller = Peer(groups=_named(CLOUDFRONT, network_of(balancer)), address=OUTSIDE)
-        _host, port, _tls = cloudfront._origin_connect_target(origin, args[5])
-        if why := _refusal(balancer, port, caller):
-            raise cloudfront.OriginTimeout(f"{balancer['LoadBalancerName']} {why}")
-        token = _caller.set(caller)
-        try:
-            return await fetch(balancer, origin, *args)
-        finally:
-            _caller.reset(token)
-
-    return fetch_from_alb_origin
+@around(cloudfront, "_fetch_from_alb_origin")
+async def fetch_from_alb_origin(fetch: Any, balancer: dict[str, Any], origin: dict[str, Any], *args: Any) -> Any:
+    if not origin.get("load_balancer_arn"):
+        return await fetch(balancer, origin, *args)  # by its public address, from outside
+    caller = Peer(groups=_named(CLOUDFRONT, network_of(balancer)), address=OUTSIDE)
+    _host, port, _tls = cloudfront._origin_connect_target(origin, args[5])
+    if why := _refusal(balancer, port, caller):
+        raise cloudfront.OriginTimeout(f"{balancer['LoadBalancerName']} {why}")
+    token = _caller.set(caller)
+    try:
+        return await fetch(balancer, origin, *args)
+    finally:
+        _caller.reset(token)
 
 
 def _refusal(balancer: dict[str, Any], port: int, caller: Peer | None) -> str:
@@ -132,36 +122,31 @@ def _refusal(balancer: dict[str, Any], port: int, caller: Peer | None) -> str:
     return f"lets {source} in on port {port} by no rule of its security groups ({', '.join(groups) or 'it has none'})"
 
 
-def _with_group(create: Any) -> Any:
-    def create_vpc_origin(body: Any) -> Any:
-        status, headers, payload = create(body)
-        if status == 202:
-            arn, vpc = _place(cloudfront._vpc_origins[headers["Location"].rpartition("/")[2]])
-            if vpc and not _named(CLOUDFRONT, vpc):
-                _make_group(arn, vpc)
-        return status, headers, payload
-
-    return create_vpc_origin
+@around(cloudfront, "_create_vpc_origin")
+def create_vpc_origin(create: Any, body: Any) -> Any:
+    status, headers, payload = create(body)
+    if status == 202:
+        arn, vpc = _place(cloudfront._vpc_origins[headers["Location"].rpartition("/")[2]])
+        if vpc and not _named(CLOUDFRONT, vpc):
+            _make_group(arn, vpc)
+    return status, headers, payload
 
 
-def _without_group(delete: Any) -> Any:
-    def delete_vpc_origin(identity: str, headers: Any) -> Any:
-        origin = cloudfront._vpc_origins.get(identity)
-        answer = delete(identity, headers)
-        if origin is not None and answer[0] == 202:
-            arn, vpc = _place(origin)
-            others = [other for other in cloudfront._vpc_origins.values() if _place(other)[1] == vpc]
-            for group in () if others else _named(CLOUDFRONT, vpc):
-                with request_scope(parse_arn(arn).account_id, parse_arn(arn).region):
-                    ec2._ACTION_MAP["DeleteSecurityGroup"]({"GroupId": [group]})
-        return answer
-
-    return delete_vpc_origin
+@around(cloudfront, "_delete_vpc_origin")
+def delete_vpc_origin(delete: Any, identity: str, headers: Any) -> Any:
+    origin = cloudfront._vpc_origins.get(identity)
+    answer = delete(identity, headers)
+    if origin is not None and answer[0] == 202:
+        arn, vpc = _place(origin)
+        others = [other for other in cloudfront._vpc_origins.values() if _place(other)[1] == vpc]
+        for group in () if others else _named(CLOUDFRONT, vpc):
+            with regions.scope_of(arn):
+                ec2._ACTION_MAP["DeleteSecurityGroup"]({"GroupId": [group]})
+    return answer
 
 
 def _make_group(arn: str, vpc: str) -> None:
-    place = parse_arn(arn)
-    with request_scope(place.account_id, place.region):
+    with regions.scope_of(arn):
         ec2._ACTION_MAP["CreateSecurityGroup"](
             {"GroupName": [CLOUDFRONT], "GroupDescription": ["CloudFront VPC origins"], "VpcId": [vpc]}
         )
@@ -178,7 +163,7 @@ def refers(group: dict[str, Any], name: str) -> bool:
 def _place(origin: dict[str, Any]) -> tuple[str, str]:
     """The ARN of a VPC origin's load balancer, and its network; empty where that is not known."""
     arn = str(origin["VpcOriginEndpointConfig"]["Arn"])
-    balancer = _stored(alb._lbs, arn, arn)
+    balancer = stored(alb._lbs, arn)
     return arn, network_of(balancer) if balancer else ""
 
 
@@ -200,13 +185,13 @@ def _named(name: str, vpc: str) -> list[str]:
 
 def _vpc_of(arn: str, subnets: Sequence[str]) -> str:
     """The network of the first subnet that is known; empty if none is."""
-    known_subnets = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
+    known_subnets = (stored(ec2._subnets, arn, subnet) for subnet in subnets)
     return next((str(subnet["VpcId"]) for subnet in known_subnets if subnet), "")
 
 
 def _address(arn: str, subnets: Sequence[str]) -> str | None:
     """An address in the first subnet that is known: one that AWS does not keep for itself."""
-    known_subnets = (_stored(ec2._subnets, arn, subnet) for subnet in subnets)
+    known_subnets = (stored(ec2._subnets, arn, subnet) for subnet in subnets)
     block = next((str(subnet["CidrBlock"]) for subnet in known_subnets if subnet), None)
     return str(ipaddress.ip_network(block)[4]) if block else None
 
@@ -223,8 +208,8 @@ def _balancer_of(target_group: str) -> dict[str, Any] | None:
 
 
 def _owner(listener: str) -> dict[str, Any] | None:
-    record = _stored(alb._listeners, listener, listener)
-    balancer: dict[str, Any] | None = _stored(alb._lbs, listener, record["LoadBalancerArn"]) if record else None
+    record = stored(alb._listeners, listener)
+    balancer: dict[str, Any] | None = stored(alb._lbs, listener, record["LoadBalancerArn"]) if record else None
     return balancer
 
 
@@ -243,9 +228,3 @@ def _service_of(target_group: str) -> dict[str, Any] | None:
 def _sends_to(service: dict[str, Any], target_group: str) -> bool:
     balancers = service.get("loadBalancers") or ()
     return service.get("status") != "INACTIVE" and any(item.get("targetGroupArn") == target_group for item in balancers)
-
-
-def _stored(store: Any, arn: str, key: str) -> Any:
-    """What the emulator keeps under a key in the account and region of an ARN."""
-    place = parse_arn(arn)
-    return store.get_scoped(place.account_id, place.region, key)

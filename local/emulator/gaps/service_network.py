@@ -11,21 +11,16 @@ from typing import Any
 
 from ministack.services import ecs
 
-
-def close() -> None:
-    ecs._ACTION_MAP["UpdateService"] = _deploying(ecs._ACTION_MAP["UpdateService"])
-    ecs._reconcile_service_tasks = _in_its_own(ecs._reconcile_service_tasks)
+from local.emulator.gaps import around
 
 
-def _deploying(update: Any) -> Any:
-    def update_service(data: dict[str, Any]) -> Any:
-        primary = _primary(data)
-        network = data.get("networkConfiguration")
-        if primary is not None and network and _normal(network) != _normal(primary["networkConfiguration"]):
-            data = data | {"forceNewDeployment": True}
-        return update(data)
-
-    return update_service
+@around(ecs._ACTION_MAP, "UpdateService")
+def update_service(update: Any, data: dict[str, Any]) -> Any:
+    primary = _primary(data)
+    network = data.get("networkConfiguration")
+    if primary is not None and network and _normal(network) != _normal(primary["networkConfiguration"]):
+        data = data | {"forceNewDeployment": True}
+    return update(data)
 
 
 def _primary(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -45,13 +40,11 @@ def _normal(network: dict[str, Any]) -> tuple[list[str], list[str], str]:
     return sorted(place.get("subnets") or ()), groups, place.get("assignPublicIp") or "DISABLED"
 
 
-def _in_its_own(reconcile: Any) -> Any:
-    def reconcile_service_tasks(cluster: str, key: str) -> None:
-        service = ecs._services.get(key)
-        primary = ecs._primary_deployment(service) if service else None
-        if service and primary:
-            network = service.get("networkConfiguration") or {}
-            service["networkConfiguration"] = primary.setdefault("networkConfiguration", network)
-        reconcile(cluster, key)
-
-    return reconcile_service_tasks
+@around(ecs, "_reconcile_service_tasks")
+def reconcile_service_tasks(reconcile: Any, cluster: str, key: str) -> None:
+    service = ecs._services.get(key)
+    primary = ecs._primary_deployment(service) if service else None
+    if service and primary:
+        network = service.get("networkConfiguration") or {}
+        service["networkConfiguration"] = primary.setdefault("networkConfiguration", network)
+    reconcile(cluster, key)

@@ -15,19 +15,14 @@ from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, request_scope
 from ministack.services import ecs, ecs_metadata
 
-from local.emulator.gaps import target_health
+from local.emulator.gaps import around, instead_of, target_health
 from local.emulator.gaps.container_settings import STOP_TIMEOUT_LABEL
+from local.emulator.gaps.task_address import service_key
 
 DEFAULT_STOP_TIMEOUT_S = 30
 LAST_LINES_S = 3.0
 """How long the end of a container's output may take to reach its log group before the container is removed."""
 _POLL_S = 0.1
-
-
-def close() -> None:
-    ecs._stop_task = _stop_for_scheduler
-    ecs._ACTION_MAP["StopTask"] = _stop_for_user
-    ecs._restore_state = _ending_tasks(ecs._restore_state)
 
 
 def stop(task: dict[str, Any], reason: str, code: str) -> bool:
@@ -44,30 +39,28 @@ def stop(task: dict[str, Any], reason: str, code: str) -> bool:
     return True
 
 
-def _ending_tasks(restore: Any) -> Any:
+@around(ecs, "_restore_state")
+def restore_state(restore: Any, data: Any) -> None:
     """After a restart no container of a task is left: it is stopped for everybody who asks, not only in part."""
-
-    def restore_state(data: Any) -> None:
-        restore(data)
-        for _, task in ecs._tasks.all_items():
-            if task.get("desiredStatus") != "STOPPED" or not task.get("stoppedAt"):
-                now = ecs._iso()
-                task.update(desiredStatus="STOPPED", stoppedAt=now, executionStoppedAt=now, attachments=[])
-                task.update(stopCode="ServiceSchedulerInitiated", stoppedReason="The emulator was restarted")
-
-    return restore_state
+    restore(data)
+    for _, task in ecs._tasks.all_items():
+        if task.get("desiredStatus") != "STOPPED" or not task.get("stoppedAt"):
+            now = ecs._iso()
+            task.update(desiredStatus="STOPPED", stoppedAt=now, executionStoppedAt=now, attachments=[])
+            task.update(stopCode="ServiceSchedulerInitiated", stoppedReason="The emulator was restarted")
 
 
+@instead_of(ecs._ACTION_MAP, "StopTask")
 def _stop_for_user(data: dict[str, Any]) -> Any:
     answer = _stop(data, data.get("reason", "Task stopped by user"), "UserInitiated")
     cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
     task = ecs._resolve_task(data.get("task", ""), cluster) if cluster else None
-    kind, _, service = str((task or {}).get("group", "")).partition(":")
-    if kind == "service":
-        ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
+    if key := service_key(task or {}):
+        ecs._reconcile_service_tasks(cluster, key)
     return answer
 
 
+@instead_of(ecs, "_stop_task")
 def _stop_for_scheduler(data: dict[str, Any]) -> Any:
     return _stop(data, data.get("reason", "Scaling activity initiated by the service"), "ServiceSchedulerInitiated")
 

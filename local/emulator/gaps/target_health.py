@@ -15,10 +15,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.core.arn import parse_arn
 from ministack.services import alb
 
-from local.emulator.gaps import security_groups
+from local.emulator.gaps import around, instead_of, security_groups
+from local.emulator.gaps.regions import stored
 
 MINIMUM_DRAIN_S = 0.5
 """How long a target without any request is draining at least: longer than a request needs to be handed over."""
@@ -121,15 +121,6 @@ _lock = threading.RLock()
 _targets: dict[tuple[str, str, int], Target] = {}
 
 
-def close() -> None:
-    alb.set_targets_for_group = _following(alb.set_targets_for_group, lambda group, *_: group)
-    for action in ("RegisterTargets", "DeregisterTargets"):
-        alb._ACTION_MAP[action] = _following(
-            alb._ACTION_MAP[action], lambda params, *_: alb._p(params, "TargetGroupArn")
-        )
-    alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
-
-
 def verdict(group: str, address: str, port: int) -> Verdict:
     """What the checks say now of one registered target."""
     _follow(group)
@@ -176,32 +167,33 @@ def _has_left(target: Target) -> bool:
     if target.leaving_since is None:
         return False
     gone_for = time.monotonic() - target.leaving_since
-    attributes = {item["Key"]: item["Value"] for item in _scoped(alb._tg_attrs, target.group) or []}
+    attributes = {item["Key"]: item["Value"] for item in stored(alb._tg_attrs, target.group) or []}
     delay = float(attributes.get("deregistration_delay.timeout_seconds") or 300)
     return gone_for >= delay or (target.in_flight == 0 and gone_for >= min(MINIMUM_DRAIN_S, delay))
 
 
-def _scoped(store: Any, group: str) -> Any:
-    arn = parse_arn(group)
-    return store.get_scoped(arn.account_id, arn.region, group)
+@around(alb, "set_targets_for_group")
+def set_targets_for_group(change: Any, group: str, *targets: Any) -> Any:
+    answer = change(group, *targets)
+    _follow(group)
+    return answer
 
 
-def _following(function: Any, group_of: Any) -> Any:
-    def followed(*args: Any) -> Any:
-        result = function(*args)
-        _follow(group_of(*args))
-        return result
-
-    return followed
+@around(alb._ACTION_MAP, "RegisterTargets")
+@around(alb._ACTION_MAP, "DeregisterTargets")
+def change_targets(change: Any, params: Any) -> Any:
+    answer = change(params)
+    _follow(alb._p(params, "TargetGroupArn"))
+    return answer
 
 
 def _follow(group: str) -> None:
     """Start checks for targets that came, start draining those that left; all of them left a group that is gone."""
     with _lock:  # also for reading: what was registered a moment ago would come back as a new target, and stay
-        record = _scoped(alb._tgs, group) if group else None
+        record = stored(alb._tgs, group) if group else None
         if record is not None and record.get("TargetType") == "lambda":
             return
-        listed = list(_scoped(alb._targets, group) or []) if record is not None else []
+        listed = list(stored(alb._targets, group) or []) if record is not None else []
         port = int((record or {}).get("Port") or 80)
         registered = {(group, item["Id"], int(item.get("Port") or port)) for item in listed}
         for key in registered:
@@ -222,7 +214,7 @@ def _check(target: Target) -> None:
     """Check until the target leaves. A new one is tried often, so that it does not wait for its first pass."""
     due = time.monotonic()
     while target.leaving_since is None:
-        group = _scoped(alb._tgs, target.group)
+        group = stored(alb._tgs, target.group)
         if group is None:
             _follow(target.group)
             return
@@ -258,6 +250,7 @@ def probe(address: str, port: int, check: Check) -> str:
         connection.close()
 
 
+@instead_of(alb._ACTION_MAP, "DescribeTargetHealth")
 def _describe_target_health(params: Any) -> Any:
     group = alb._p(params, "TargetGroupArn")
     record = alb._tgs.get(group)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
-from ministack.core.responses import get_account_id, get_region, new_uuid, request_scope
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ecs
+
+from local.emulator.gaps import around, task_address, task_health
 
 LASTING_S = 60.0
 """A task that ran for so long is no sign of trouble."""
@@ -42,40 +43,31 @@ class Streak:
 _streaks: dict[str, Streak] = {}
 
 
-def close() -> None:
-    ecs._record_service_task_failure = _throttled(ecs._record_service_task_failure)
+@around(ecs, "_record_service_task_failure")
+def record_failure(record: Any, task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
+    wait = 0.0 if digest_resolution_failed else _wait(task)
+    if not wait:
+        record(task, digest_resolution_failed)
+        return
+    account, region = get_account_id(), get_region()
 
-
-def _throttled(record: Any) -> Any:
-    def record_failure(task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
-        wait = 0.0 if digest_resolution_failed else _wait(task)
-        if not wait:
+    def later() -> None:
+        time.sleep(wait)
+        with request_scope(account, region):
             record(task, digest_resolution_failed)
-            return
-        account, region = get_account_id(), get_region()
 
-        def later() -> None:
-            time.sleep(wait)
-            with request_scope(account, region):
-                record(task, digest_resolution_failed)
-
-        spawn_background(later, thread_name="throttled-service")
-
-    return record_failure
+    spawn_background(later, thread_name="throttled-service")
 
 
 def _wait(task: dict[str, Any]) -> float:
-    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
-    group = str(task.get("group", ""))
-    service = ecs._services.get(f"{cluster}/{group.removeprefix('service:')}")
+    service = ecs._services.get(task_address.service_key(task))
     deployment = ecs._deployment_for_task(service, task) if service else None
     if not deployment or _breaker_decides(service, deployment):
         return 0.0
     streak = _streaks.setdefault(deployment["id"], Streak())
     wait = streak.wait_s(time.monotonic())
     if streak.failures == FREE + 1:
-        text = f"(service {service['serviceName']}) is unable to consistently start tasks successfully."
-        service["events"].insert(0, {"id": new_uuid(), "createdAt": datetime.now(UTC).isoformat(), "message": text})
+        task_health.add_event(service, "is unable to consistently start tasks successfully.")
     return wait
 
 

@@ -11,38 +11,32 @@ from typing import Any
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
-from local.emulator.gaps import security_groups, target_health
+from local.emulator.gaps import around, security_groups, target_health
 
 
-def close() -> None:
-    alb._forward_to_tg = _forward_to(alb._forward_to_tg)
-
-
-def _forward_to(original: Any) -> Any:
-    async def forward_to_tg(group: str, *request: Any) -> Any:
-        record = alb._tgs.get(group)
-        if record is None or record.get("TargetType") not in {"ip", "instance"}:
-            return await original(group, *request)
-        target = target_health.take(group)
-        if target is None:
-            return _page("503 Service Temporarily Unavailable")
-        method, path, headers, body, query, raw_query, raw_path = (*request, None, None)[:7]
-        handed_on = False
-        try:
-            if not security_groups.reaches(group, target.port):
-                return _page("504 Gateway Time-out")
-            address = {"Id": target.address, "Port": target.port}
-            status, fields, answer = await alb._proxy_http_target(
-                address, record, method, raw_path or path, headers, body, query, raw_query
-            )
-            if isinstance(answer, StreamingResponse):
-                answer, handed_on = _counted(answer, target), True
-            return status, fields, answer
-        finally:
-            if not handed_on:
-                target_health.give_back(target)
-
-    return forward_to_tg
+@around(alb, "_forward_to_tg")
+async def forward_to_tg(original: Any, group: str, *request: Any) -> Any:
+    record = alb._tgs.get(group)
+    if record is None or record.get("TargetType") not in {"ip", "instance"}:
+        return await original(group, *request)
+    target = target_health.take(group)
+    if target is None:
+        return _page("503 Service Temporarily Unavailable")
+    method, path, headers, body, query, raw_query, raw_path = (*request, None, None)[:7]
+    handed_on = False
+    try:
+        if not security_groups.reaches(group, target.port):
+            return _page("504 Gateway Time-out")
+        address = {"Id": target.address, "Port": target.port}
+        status, fields, answer = await alb._proxy_http_target(
+            address, record, method, raw_path or path, headers, body, query, raw_query
+        )
+        if isinstance(answer, StreamingResponse):
+            answer, handed_on = _counted(answer, target), True
+        return status, fields, answer
+    finally:
+        if not handed_on:
+            target_health.give_back(target)
 
 
 def _page(title: str) -> tuple[int, dict[str, str], bytes]:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ministack.core.arn import parse_arn
-from ministack.core.responses import request_scope
-from ministack.services import cloudfront, ec2
+from ministack.services import alb, cloudfront, ec2
 
 from components.aws_limits import ZONES_WITHOUT_VPC_ORIGINS
-from local.emulator.gaps import regions, security_groups
+from local.emulator.gaps import around, regions, security_groups
 
 DEPLOY_S = 1.0
 
@@ -23,34 +21,26 @@ _made: dict[str, float] = {}
 """When each VPC origin was made; one from before the emulator was started is deployed."""
 
 
-def close() -> None:
-    cloudfront._create_vpc_origin = _where_there_are_any(cloudfront._create_vpc_origin)
-    cloudfront._get_vpc_origin = _once_deployed(cloudfront._get_vpc_origin)
-
-
-def _where_there_are_any(create: Any) -> Any:
-    def create_vpc_origin(body: Any) -> Any:
-        status, headers, payload = create(body)
-        if status != 202:
-            return status, headers, payload
-        identity = headers["Location"].rpartition("/")[2]
-        if why := _refusal(cloudfront._vpc_origins[identity]["VpcOriginEndpointConfig"]["Arn"]):
-            del cloudfront._vpc_origins[identity]
-            return cloudfront._error("InvalidArgument", why, 400)
-        _made[identity] = time.monotonic()
+@around(cloudfront, "_create_vpc_origin")
+def create_vpc_origin(create: Any, body: Any) -> Any:
+    status, headers, payload = create(body)
+    if status != 202:
         return status, headers, payload
-
-    return create_vpc_origin
+    identity = headers["Location"].rpartition("/")[2]
+    if why := _refusal(cloudfront._vpc_origins[identity]["VpcOriginEndpointConfig"]["Arn"]):
+        del cloudfront._vpc_origins[identity]
+        return cloudfront._error("InvalidArgument", why, 400)
+    _made[identity] = time.monotonic()
+    return status, headers, payload
 
 
 def _refusal(arn: str) -> str:
     """Why CloudFront reaches no load balancer there; empty if it does, or there is none to look at."""
-    balancer = regions.find_by_arn(arn)
+    balancer = regions.stored(alb._lbs, arn)
     if balancer is None:
         return ""
-    place = parse_arn(arn)
     vpc = security_groups.network_of(balancer)
-    with request_scope(place.account_id, place.region):
+    with regions.scope_of(arn):
         zones = {ec2._subnets[one]["AvailabilityZoneId"] for one in balancer["Subnets"] if one in ec2._subnets}
         attached = {one.get("VpcId") for gateway in ec2._internet_gateways.values() for one in gateway["Attachments"]}
     if without := sorted(zones & set(ZONES_WITHOUT_VPC_ORIGINS)):
@@ -58,11 +48,9 @@ def _refusal(arn: str) -> str:
     return "" if vpc in attached else f"The VPC {vpc} has no internet gateway."
 
 
-def _once_deployed(get: Any) -> Any:
-    def get_vpc_origin(identity: str) -> Any:
-        origin = cloudfront._vpc_origins.get(identity)
-        if origin is not None and time.monotonic() < _made.get(identity, 0.0) + DEPLOY_S:
-            return cloudfront._vpc_origin_response(origin, deploying=True)
-        return get(identity)
-
-    return get_vpc_origin
+@around(cloudfront, "_get_vpc_origin")
+def get_vpc_origin(get: Any, identity: str) -> Any:
+    origin = cloudfront._vpc_origins.get(identity)
+    if origin is not None and time.monotonic() < _made.get(identity, 0.0) + DEPLOY_S:
+        return cloudfront._vpc_origin_response(origin, deploying=True)
+    return get(identity)

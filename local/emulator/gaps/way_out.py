@@ -15,6 +15,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import ec2, ecs
 
+from local.emulator.gaps import around
 from local.emulator.gaps.container_settings import local_image
 
 ANYWHERE = "0.0.0.0/0"
@@ -22,24 +23,18 @@ ENDPOINTS = ("ecr.api", "ecr.dkr", "s3")
 """https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
 
 
-def close() -> None:
-    ecs._start_task_worker = _if_reached(ecs._start_task_worker)
-
-
-def _if_reached(start: Any) -> Any:
-    def start_task_worker(task: dict[str, Any], definition: dict[str, Any], *rest: Any) -> None:
-        images = [str(container["image"]) for container in definition.get("containerDefinitions") or ()]
-        from_ecr = any(is_of_ecr(image, int(os.environ["GATEWAY_PORT"])) for image in images)
-        subnet = ec2._subnets.get(task.get("_subnet") or "")
-        if from_ecr and subnet is not None and not reaches_ecr(subnet):
-            raise ecs._SecretResolutionError(
-                "unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send "
-                f'request failed caused by: Post "https://api.ecr.{get_region()}.amazonaws.com/": dial tcp: i/o '
-                "timeout. Please check your task network configuration."
-            )
-        start(task, definition, *rest)
-
-    return start_task_worker
+@around(ecs, "_start_task_worker")
+def start_task_worker(start: Any, task: dict[str, Any], definition: dict[str, Any], *rest: Any) -> None:
+    images = [str(container["image"]) for container in definition.get("containerDefinitions") or ()]
+    from_ecr = any(is_of_ecr(image, int(os.environ["GATEWAY_PORT"])) for image in images)
+    subnet = ec2._subnets.get(task.get("_subnet") or "")
+    if from_ecr and subnet is not None and not reaches_ecr(subnet):
+        raise ecs._SecretResolutionError(
+            "unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send "
+            f'request failed caused by: Post "https://api.ecr.{get_region()}.amazonaws.com/": dial tcp: i/o '
+            "timeout. Please check your task network configuration."
+        )
+    start(task, definition, *rest)
 
 
 def is_of_ecr(image: str, port: int) -> bool:

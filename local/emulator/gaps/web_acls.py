@@ -13,11 +13,9 @@ from typing import Any
 
 from ministack.services import cloudfront, waf
 
+from local.emulator.gaps import around
+
 BLOCKED = "Request blocked."
-
-
-def close() -> None:
-    cloudfront.handle_viewer_request = in_front_of(cloudfront.handle_viewer_request)
 
 
 def lets_in(web_acl: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
@@ -36,18 +34,15 @@ def _matches(statement: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
     return base64.b64decode(match["SearchString"]).decode() == value
 
 
-def in_front_of(serve: Any) -> Any:
+@around(cloudfront, "handle_viewer_request")
+async def handle_viewer_request(serve: Any, distribution: Any, method: str, path: str, *rest: Any) -> Any:
     """A distribution that its web ACL protects."""
-
-    async def handle_viewer_request(distribution: Any, method: str, path: str, *rest: Any) -> Any:
-        arn = cloudfront._text(cloudfront._dist_config_el(distribution), "WebACLId")
-        web_acl = next((web_acl for web_acl in _web_acls() if web_acl["ARN"] == arn), None) if arn else None
-        _, _, headers, *_ = rest
-        if web_acl is not None and not lets_in(web_acl, headers):
-            return cloudfront._cf_error_response(403, BLOCKED, cloudfront._ERROR_X_CACHE)
-        return await serve(distribution, method, path, *rest)
-
-    return handle_viewer_request
+    arn = cloudfront._text(cloudfront._dist_config_el(distribution), "WebACLId")
+    web_acl = next((web_acl for web_acl in _web_acls() if web_acl["ARN"] == arn), None) if arn else None
+    _, _, headers, *_ = rest
+    if web_acl is not None and not lets_in(web_acl, headers):
+        return cloudfront._cf_error_response(403, BLOCKED, cloudfront._ERROR_X_CACHE)
+    return await serve(distribution, method, path, *rest)
 
 
 def _web_acls() -> list[Any]:
