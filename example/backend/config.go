@@ -25,13 +25,18 @@ var healthPath = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
 type Config struct {
 	// Port is the TCP port to listen on: PORT, 8080 by default.
 	Port int
-	// HealthPath is where the health check answers: EASI_HEALTH_PATH, /api/v1/healthcheck by default.
+	// HealthPath is where the health check answers: RELEASE_HEALTH_PATH, /api/v1/healthcheck by default.
 	HealthPath string
-	// Environment is the name of the environment this backend runs in: EASI_ENVIRONMENT.
+	// Environment is the name of the environment this backend runs in: RELEASE_ENVIRONMENT.
 	Environment string
 	// DrainDelay is how long requests are still served after SIGTERM while load balancers learn
 	// that this process is going away: DRAIN_DELAY, 2 s by default, 8 s at most.
 	DrainDelay time.Duration
+	// Rehearsal is how many times in a row the health check has to be right: RELEASE_REHEARSAL, which a release sets in a task
+	// that it tries before the service is moved. 0: this is no such task.
+	Rehearsal int
+	// RehearsalVersion is what each of these answers has to say: RELEASE_REHEARSAL_VERSION.
+	RehearsalVersion string
 	// MetadataURI is where ECS says which task this is: ECS_CONTAINER_METADATA_URI_V4, which it sets in every container.
 	MetadataURI string
 }
@@ -49,17 +54,25 @@ func readConfig(env lookup) (Config, error) {
 		}
 		config.Port = port
 	}
-	if value, set := env("EASI_HEALTH_PATH"); set {
+	if value, set := env("RELEASE_HEALTH_PATH"); set {
 		if !healthPath.MatchString(value) {
-			return Config{}, fmt.Errorf("EASI_HEALTH_PATH=%q is not a path: expected one as %s is", value, defaultHealthPath)
+			return Config{}, fmt.Errorf("RELEASE_HEALTH_PATH=%q is not a path: expected one as %s is", value, defaultHealthPath)
 		}
 		config.HealthPath = value
 	}
-	if value, set := env("EASI_ENVIRONMENT"); set && value != "" {
+	if value, set := env("RELEASE_ENVIRONMENT"); set && value != "" {
 		config.Environment = value
 	}
 	if value, set := env("ECS_CONTAINER_METADATA_URI_V4"); set {
 		config.MetadataURI = value
+	}
+	if value, set := env("RELEASE_REHEARSAL"); set {
+		times, err := strconv.Atoi(value)
+		if err != nil || times < 1 {
+			return Config{}, fmt.Errorf("RELEASE_REHEARSAL=%q is not a number of checks: expected 1 or more", value)
+		}
+		config.Rehearsal = times
+		config.RehearsalVersion, _ = env("RELEASE_REHEARSAL_VERSION")
 	}
 	if value, set := env("DRAIN_DELAY"); set {
 		delay, err := time.ParseDuration(value)

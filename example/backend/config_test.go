@@ -20,12 +20,17 @@ func TestConfigIsReadFromTheEnvironment(t *testing.T) {
 	}{
 		"nothing set": {nil, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second}},
 		"all set": {
-			map[string]string{"PORT": "9000", "EASI_ENVIRONMENT": "impl", "DRAIN_DELAY": "500ms", "EASI_HEALTH_PATH": "/health"},
+			map[string]string{"PORT": "9000", "RELEASE_ENVIRONMENT": "impl", "DRAIN_DELAY": "500ms", "RELEASE_HEALTH_PATH": "/health"},
 			Config{Port: 9000, HealthPath: "/health", Environment: "impl", DrainDelay: 500 * time.Millisecond},
 		},
-		"an empty environment name": {map[string]string{"EASI_ENVIRONMENT": ""}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second}},
-		"no delay":                  {map[string]string{"DRAIN_DELAY": "0s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development"}},
-		"the longest delay":         {map[string]string{"DRAIN_DELAY": "8s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 8 * time.Second}},
+		"an empty environment name": {map[string]string{"RELEASE_ENVIRONMENT": ""}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second}},
+		"a rehearsal": {
+			map[string]string{"RELEASE_REHEARSAL": "3", "RELEASE_REHEARSAL_VERSION": someSHA},
+			Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 2 * time.Second,
+				Rehearsal: 3, RehearsalVersion: someSHA},
+		},
+		"no delay":          {map[string]string{"DRAIN_DELAY": "0s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development"}},
+		"the longest delay": {map[string]string{"DRAIN_DELAY": "8s"}, Config{Port: 8080, HealthPath: defaultHealthPath, Environment: "development", DrainDelay: 8 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readConfig(environment(test.env))
@@ -50,6 +55,7 @@ func TestConfigThatCannotBeIsNamed(t *testing.T) {
 		"a port too high":      {map[string]string{"PORT": "65536"}, `PORT="65536"`},
 		"a delay in no unit":   {map[string]string{"DRAIN_DELAY": "2"}, `DRAIN_DELAY="2" is not a delay: expected a duration from 0s to 8s`},
 		"a negative delay":     {map[string]string{"DRAIN_DELAY": "-1s"}, `DRAIN_DELAY="-1s"`},
+		"a rehearsal of none":  {map[string]string{"RELEASE_REHEARSAL": "0"}, `RELEASE_REHEARSAL="0" is not a number of checks`},
 		"a delay for too long": {map[string]string{"DRAIN_DELAY": "9s"}, `DRAIN_DELAY="9s"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -85,11 +88,36 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, code, answer)
 }
 
-// probe asks the server on this host for its health at a path: the container health check, for an image without curl or a
-// shell.
-func probe(ctx context.Context, port int, path string) error {
+// checkHealth is the container health check, for an image without curl or a shell. In a rehearsal it asks several times in one run
+// and compares the version, and why it fails stands in the container's log, too: ECS keeps no output of a health check.
+func checkHealth(ctx context.Context, config Config, errs io.Writer) int {
+	// For all questions together: ECS gives one run 3 s.
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	for range max(1, config.Rehearsal) {
+		if err := probe(ctx, config.Port, config.HealthPath, config.RehearsalVersion); err != nil {
+			fmt.Fprintf(errs, "backend: not healthy: %v\n", err)
+			if config.Rehearsal > 0 {
+				writeToLog(err)
+			}
+			return exitFailed
+		}
+	}
+	return exitOK
+}
+
+// containerLog is the standard output of the container's first process, which runs as the same user.
+var containerLog = "/proc/1/fd/1"
+
+func writeToLog(err error) {
+	if log, failed := os.OpenFile(containerLog, os.O_WRONLY|os.O_APPEND, 0); failed == nil {
+		defer log.Close()
+		slog.New(slog.NewJSONHandler(log, nil)).Error("the health check failed", "error", err.Error())
+	}
+}
+
+// probe asks the server on this host once for its health at a path. Where version is not empty, the answer has to say it.
+func probe(ctx context.Context, port int, path, version string) error {
 	url := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -107,6 +135,9 @@ func probe(ctx context.Context, port int, path string) error {
 	}
 	if response.StatusCode != http.StatusOK || answer.Status != statusPass {
 		return fmt.Errorf("%s answered %s with status %q, not %q", url, response.Status, answer.Status, statusPass)
+	}
+	if version != "" && answer.Version != version {
+		return fmt.Errorf("%s answered with version %q, not %q", url, answer.Version, version)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,7 +86,7 @@ func TestProbe(t *testing.T) {
 			defer server.Close()
 			address, _ := url.Parse(server.URL)
 			port, _ := strconv.Atoi(address.Port())
-			err := probe(context.Background(), port, defaultHealthPath)
+			err := probe(context.Background(), port, defaultHealthPath, "")
 			if test.want == "" && err != nil {
 				t.Errorf("got %v, want healthy", err)
 			}
@@ -100,7 +102,7 @@ func TestProbeWithoutAServer(t *testing.T) {
 	address, _ := url.Parse(server.URL)
 	port, _ := strconv.Atoi(address.Port())
 	server.Close()
-	if err := probe(context.Background(), port, defaultHealthPath); err == nil || !strings.Contains(err.Error(), "refused") {
+	if err := probe(context.Background(), port, defaultHealthPath, ""); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v, want a refused connection", err)
 	}
 }
@@ -114,9 +116,47 @@ func TestProbeAsksThePathThatIsSet(t *testing.T) {
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	var errs bytes.Buffer
-	env := environment(map[string]string{"PORT": port, "EASI_HEALTH_PATH": "/other"})
+	env := environment(map[string]string{"PORT": port, "RELEASE_HEALTH_PATH": "/other"})
 	code := run(context.Background(), []string{"healthcheck"}, env, io.Discard, &errs)
 	if path := <-asked; code != exitOK || path != "/other" {
 		t.Errorf("asked %s, exit code %d, complained %q", path, code, errs.String())
+	}
+}
+
+func TestRehearsalAsksSeveralTimesAndComparesTheVersion(t *testing.T) {
+	for name, test := range map[string]struct {
+		version string
+		wrong   int // the answer that fails, counted from 1
+		asked   int
+		want    string
+	}{
+		"right":           {someSHA, 0, 3, ""},
+		"another version": {strings.Repeat("0", 40), 0, 1, `version \"0000000000000000000000000000000000000000\", not \"` + someSHA},
+		"right once":      {someSHA, 2, 2, `503 Service Unavailable with status \"fail\"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if asked++; asked == test.wrong {
+					writeJSON(w, 503, HealthAnswer{Status: statusFail, Version: test.version})
+					return
+				}
+				writeJSON(w, 200, HealthAnswer{Status: statusPass, Version: test.version})
+			}))
+			defer server.Close()
+			log := filepath.Join(t.TempDir(), "log")
+			if err := os.WriteFile(log, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			defer func(before string) { containerLog = before }(containerLog)
+			containerLog = log
+			_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+			variables := map[string]string{"PORT": port, "RELEASE_REHEARSAL": "3", "RELEASE_REHEARSAL_VERSION": someSHA}
+			code := run(context.Background(), []string{"healthcheck"}, environment(variables), io.Discard, io.Discard)
+			said, _ := os.ReadFile(log)
+			if (code == exitOK) != (test.want == "") || asked != test.asked || !strings.Contains(string(said), test.want) {
+				t.Errorf("exit code %d after %d questions, log %q; want %q", code, asked, said, test.want)
+			}
+		})
 	}
 }

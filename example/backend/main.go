@@ -31,7 +31,7 @@ const (
 
 const usage = `usage: backend [healthcheck | version]
   (no argument)  serve the API until SIGTERM
-  healthcheck    exit 0 if the server on this host says that it is healthy
+  healthcheck    exit 0 if the server on this host says that it is healthy; in a rehearsal, as often as it has to
   version        print the version this binary was built as
 `
 
@@ -61,11 +61,7 @@ func run(ctx context.Context, args []string, env lookup, out, errs io.Writer) in
 		return exitUsage
 	}
 	if command == "healthcheck" {
-		if err := probe(ctx, config.Port, config.HealthPath); err != nil {
-			fmt.Fprintf(errs, "backend: not healthy: %v\n", err)
-			return exitFailed
-		}
-		return exitOK
+		return checkHealth(ctx, config, errs)
 	}
 	if err := checkVersion(version); err != nil {
 		fmt.Fprintf(errs, "backend: %v\n", err)
@@ -94,11 +90,11 @@ var fullVersion = regexp.MustCompile(`^[0-9a-f]{40}(-dirty-[0-9a-f]{12})?$`)
 // checkVersion refuses a stamp that could not be compared with a commit.
 func checkVersion(stamp string) error {
 	if stamp == "" {
-		return errors.New("built without a version: give the build EASI_VERSION, the full Git SHA " +
-			"(docker build --build-arg EASI_VERSION=$(git rev-parse HEAD))")
+		return errors.New("built without a version: give the build RELEASE_VERSION, the full Git SHA " +
+			"(docker build --build-arg RELEASE_VERSION=$(git rev-parse HEAD))")
 	}
 	if stamp != "development" && !fullVersion.MatchString(stamp) {
-		return fmt.Errorf("built with EASI_VERSION=%q: expected a full Git SHA, 40 hexadecimal digits in lower case "+
+		return fmt.Errorf("built with RELEASE_VERSION=%q: expected a full Git SHA, 40 hexadecimal digits in lower case "+
 			"(git rev-parse HEAD), or for a build of uncommitted changes <sha>-dirty-<12 digits>", stamp)
 	}
 	return nil

@@ -29,11 +29,11 @@ func TestCommandLine(t *testing.T) {
 		"of uncommitted changes":       {someSHA + "-dirty-0123456789ab", []string{"version"}, nil, exitOK, someSHA + "-dirty-0123456789ab\n", ""},
 		"prints that it is unstamped":  {"development", []string{"version"}, nil, exitOK, "development\n", ""},
 		"an empty stamp":               {"", []string{"version"}, nil, exitFailed, "", "built without a version"},
-		"a short stamp":                {"3f2c1aa", []string{"version"}, nil, exitFailed, "", `EASI_VERSION="3f2c1aa"`},
+		"a short stamp":                {"3f2c1aa", []string{"version"}, nil, exitFailed, "", `RELEASE_VERSION="3f2c1aa"`},
 		"does not serve unversioned":   {"", nil, nil, exitFailed, "", "built without a version"},
 		"an unknown command":           {someSHA, []string{"server"}, nil, exitUsage, "", `does not know ["server"]`},
 		"too many arguments":           {someSHA, []string{"version", "please"}, nil, exitUsage, "", "usage:"},
-		"a health path that is none":   {someSHA, nil, map[string]string{"EASI_HEALTH_PATH": "x"}, exitUsage, "", `EASI_HEALTH_PATH="x" is not a path`},
+		"a health path that is none":   {someSHA, nil, map[string]string{"RELEASE_HEALTH_PATH": "x"}, exitUsage, "", `RELEASE_HEALTH_PATH="x" is not a path`},
 		"a port that is none":          {someSHA, nil, map[string]string{"PORT": "http"}, exitUsage, "", `PORT="http" is not a port`},
 		"a port that is none, probing": {someSHA, []string{"healthcheck"}, map[string]string{"PORT": "-1"}, exitUsage, "", `PORT="-1"`},
 	} {

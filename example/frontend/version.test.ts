@@ -9,10 +9,10 @@ describe("the version to build", () => {
   });
 
   it.each([undefined, ""])("is asked for when it is %j", (value) => {
-    expect(() => versionToBuild(value)).toThrow("EASI_VERSION is not set: `make -C ../.. frontend`");
+    expect(() => versionToBuild(value)).toThrow("RELEASE_VERSION is not set: `make -C ../.. frontend`");
   });
 
   it.each(["3f2c1aa", SHA.toUpperCase(), `${SHA}0`, "development", `${SHA}\n`, `${SHA}-dirty`, `${SHA}-dirty-0123`])("is refused when it is %j", (value) => {
-    expect(() => versionToBuild(value)).toThrow(`EASI_VERSION=${JSON.stringify(value)} is not a full Git SHA`);
+    expect(() => versionToBuild(value)).toThrow(`RELEASE_VERSION=${JSON.stringify(value)} is not a full Git SHA`);
   });
 });

@@ -6,10 +6,10 @@ const DEVELOPMENT = "development";
 /** The version to build, or an error that says what to set. */
 export function versionToBuild(value: string | undefined): string {
   if (value === undefined || value === "") {
-    throw new Error("EASI_VERSION is not set: `make -C ../.. frontend` builds the page with the version of this working tree");
+    throw new Error("RELEASE_VERSION is not set: `make -C ../.. frontend` builds the page with the version of this working tree");
   }
   if (!/^[0-9a-f]{40}(-dirty-[0-9a-f]{12})?$/.test(value)) {
-    throw new Error(`EASI_VERSION=${JSON.stringify(value)} is not a full Git SHA (40 hexadecimal digits in lower case), nor <sha>-dirty-<12 digits>: \`make -C ../.. frontend\` sets it`);
+    throw new Error(`RELEASE_VERSION=${JSON.stringify(value)} is not a full Git SHA (40 hexadecimal digits in lower case), nor <sha>-dirty-<12 digits>: \`make -C ../.. frontend\` sets it`);
   }
   return value;
 }
@@ -24,7 +24,7 @@ export function stampVersion(): Plugin {
     name: "easi-version",
     config(_config, { command, isPreview }) {
       if (command === "build" && !isPreview) {
-        version = versionToBuild(process.env["EASI_VERSION"]);
+        version = versionToBuild(process.env["RELEASE_VERSION"]);
         // A machine's own NODE_ENV would make another build of the same commit: with "development", React's for developers.
         process.env["NODE_ENV"] = "production";
       }

@@ -2,7 +2,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import { stampVersion } from "./version.ts";
 
-const backend = { "/api": process.env["EASI_BACKEND"] ?? "http://127.0.0.1:8080" };
+const backend = { "/api": process.env["LOCAL_BACKEND"] ?? "http://127.0.0.1:8080" };
 
 export default defineConfig({
   plugins: [react(), stampVersion()],
