@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.bench import report, static_site
 from tests.bench.outputs import ENVIRONMENT
+from tests.bench.static_site import Row
 from tests.local.clone import Clone, clone_to
 
 UP_S = 1800
@@ -44,15 +45,17 @@ def in_environment(clone: Clone) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[200, 2000, 20000, 100000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[200, 2000, 20000, 100000], help="none: no site")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-environments", action="store_true", help="only what needs no local AWS")
     options = parser.parse_args()
     machine = report.facts()
-    rows, starts = static_site.measure_all(options.sizes, options.rounds)
-    report.PLOT.write_text(report.plot(rows), encoding="utf-8")
-    report.write_readme(report.readme_section(rows))
-    report.write([report.static_section(rows, starts)], machine)
+    rows: list[Row] = []
+    for rows, starts in static_site.measure_sizes(options.sizes, options.rounds):
+        # After each: the largest take an hour on a busy machine, and may be ended.
+        report.PLOT.write_text(report.plot(rows), encoding="utf-8")
+        report.write_readme(report.readme_section(rows))
+        report.write([report.static_section(rows, starts)], machine)
     if not options.no_environments:
         with tempfile.TemporaryDirectory() as name:
             clone = clone_to(Path(name) / "easi")

@@ -88,7 +88,7 @@ def main() -> int:
     environment = {
         **os.environ,
         "CLUSTER": stack["cluster"],
-        "SERVICE": stack["service"],
+        "SERVICE": stack["services"]["backend"]["service"],
         "RECORDS_BUCKET": stack["recordsBucket"],
     }
     found = measure(environment, options.runs)

@@ -175,7 +175,8 @@ def plot(rows: Sequence[Row]) -> str:
 
 def printed(title: str, about: str, text: str) -> str:
     """What a measurement printed, as it is."""
-    return f"## {title}\n\n{measured_at()} {about}\n\n```text\n{text.strip()}\n```"
+    body = text.strip("\n")
+    return f"## {title}\n\n{measured_at()} {about}\n\n```text\n{body}\n```"
 
 
 def write(sections: Sequence[str], machine: str) -> None:

@@ -157,12 +157,10 @@ def measure_starts(at: Endpoint, rounds: int, compared: Sequence[Tool]) -> dict[
     return {tool.name: min((one[tool.name] for one in took), key=lambda one: one.seconds) for tool in started}
 
 
-def measure_all(sizes: Sequence[int], rounds: int) -> tuple[list[Row], dict[str, Took]]:
-    """Sizes of over 5,000 files are measured once. A run that is ended leaves what it measured in TOOLS/rows.txt."""
+def measure_sizes(sizes: Sequence[int], rounds: int) -> Iterator[tuple[list[Row], dict[str, Took]]]:
+    """What was measured so far, after each build of each size. Sizes of over 5,000 files are measured once."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    kept = TOOLS / "rows.txt"
-    kept.unlink(missing_ok=True)
     with endpoint.running(endpoint.build(TOOLS), latency_ms=LATENCY_MS) as at:
         compared = tools()
         starts = measure_starts(at, max(rounds, 3), compared)
@@ -170,10 +168,8 @@ def measure_all(sizes: Sequence[int], rounds: int) -> tuple[list[Row], dict[str,
             for kind in trees.KINDS:
                 for row in measure(at, kind, files, rounds if files <= 5000 else 1, compared):
                     rows.append(row)
-                    with kept.open("a", encoding="utf-8") as opened:
-                        opened.write(line(row) + "\n")
                     print(line(row), flush=True)
-    return rows, starts
+                yield list(rows), starts
 
 
 def line(row: Row) -> str:
@@ -212,7 +208,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 2000])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    rows, starts = measure_all(options.sizes, options.rounds)
+    *_, (rows, starts) = measure_sizes(options.sizes, options.rounds)
     for name, took in starts.items():
         print(f"start of {name}: {took.seconds:.2f} s")
     print("\n".join(missed(rows)))

@@ -131,7 +131,7 @@ def roll_out(service: Service, task_definition: str, lease_id: str, count: int, 
         maximum_count=count,
         expected_deployment=rollout.replaced(rollout.current(function.client, function.name)),
     )
-    rollout.roll_out(function, deploy)
+    rollout.side_by_side([rollout.start(function, deploy).until_decided()])
 
 
 def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Took], None]) -> list[Took]:
@@ -139,9 +139,9 @@ def measure_all(stack: dict[str, Any], name: str, runs: int, tell: Callable[[Too
     ecs = boto3.client("ecs")
     service = Service(
         cluster=stack["cluster"],
-        name=stack["service"],
-        function=stack["deployFunction"],
-        released=stack["release"]["taskDefinition"],
+        name=stack["services"]["backend"]["service"],
+        function=stack["services"]["backend"]["deployFunction"],
+        released=stack["release"]["services"]["backend"]["taskDefinition"],
     )
     found = ecs.describe_services(cluster=service.cluster, services=[service.name])["services"][0]
     count = found["desiredCount"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from components.alarms import Alarms, AlarmsArgs
+from components.alarms import Alarms, AlarmsArgs, Watched
 from components.cluster import Cluster
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs
 from components.static_site import StaticSite, StaticSiteArgs
@@ -31,14 +31,16 @@ def anew(
 ) -> Recorded:
     def build(cluster: Cluster) -> None:
         route = Route(load_balancer=load_balancer("web"), health_path="/health") if routed else None
-        args: dict[str, Any] = {"service": service("web", cluster, route=route, desired_count=desired_count)}
+        web = service("web", cluster, route=route, desired_count=desired_count)
+        deploy = None
         if deployed and desired_count is None:
             given = DeployLambdaArgs(
-                function_name="shop-deploy", source=FUNCTION, service=args["service"], records_bucket="shop-records"
+                function_name="shop-deploy", source=FUNCTION, service=web, records_bucket="shop-records"
             )
-            args["deploy"] = DeployLambda("deploy", given)
+            deploy = DeployLambda("deploy", given)
+        args: dict[str, Any] = {"services": {"shop": Watched(service=web, deploy=deploy)}}
         if site:
-            args["site"] = StaticSite("site", StaticSiteArgs())
+            args["sites"] = {"site": StaticSite("site", StaticSiteArgs())}
             args["us_east_1"] = aws.Provider("us-east-1", region="us-east-1")
         Alarms("shop", AlarmsArgs(**{**args, **changes}))
 

@@ -11,8 +11,8 @@ from typing import Any
 from local.aws.provider import AwsProvider
 from local.docker.provider import differences
 from local.plugin.wire import Props
-from release import provider
-from tests.components import program
+from release import inputs
+from tests.components import aws_answers, program
 from tests.components.program import Ran
 
 Changes = dict[str, str]
@@ -22,18 +22,20 @@ IMAGE = "docker:index/image:Image"
 AWS = AwsProvider()
 
 
-def changes(stack: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """What becomes of the resources of a stack when its settings go from `before` to `after`."""
+def changes(stack: str, before: Mapping[str, Any], after: Mapping[str, Any], expected: Changes) -> Changes:
+    """What becomes of the resources of a stack when its settings go from `before` to `after`.
+
+    What is replaced has another id and ARN, which the preview does not know: what uses it changes, too. So the program
+    runs until what it registers fits to what was not known. It begins with what is `expected`, and runs once if that is
+    right: resources do not wait for each other in a circle, so only one answer fits to itself.
+    """
     old = _before(stack, json.dumps(before))
-    unknown: dict[str, Collection[str]] = {}
+    unknown = _unknown(expected)
     while True:
-        # What is replaced has another id and ARN, which the preview does not know: what uses it changes, too.
-        new = program.run(stack, after, preview=True, unknown=unknown)
-        found = _compare(old, new)
-        now_unknown = {urn: hidden for urn, what in found.items() if (hidden := _hidden(urn, what))}
-        if now_unknown == unknown:
+        found = _compare(old, program.run(stack, after, preview=True, unknown=unknown))
+        if _unknown(found) == unknown:
             return found
-        unknown = now_unknown
+        unknown = _unknown(found)
 
 
 @functools.cache
@@ -41,18 +43,17 @@ def _before(stack: str, settings: str) -> Ran:
     return program.run(stack, json.loads(settings))
 
 
-def _hidden(urn: str, what: str) -> Collection[str]:
-    """Outputs that a preview does not know of a resource to which this happens."""
-    if what in ("replace", "create"):
-        return ["*"]
-    return ["repoDigest"] if _type(urn) == IMAGE else []
+def _unknown(changes: Changes) -> Mapping[str, Collection[str]]:
+    """Outputs that a preview does not know, by the resource to which something happens."""
+    made = {urn: ["*"] for urn, what in changes.items() if what in ("replace", "create")}
+    return made | {urn: ["repoDigest"] for urn in changes if _type(urn) == IMAGE and urn not in made}
 
 
 def _compare(old: Ran, new: Ran) -> Changes:
     found = {urn: "create" for urn in new.sent if urn not in old.sent}
     found |= {urn: "delete" for urn in old.sent if urn not in new.sent}
-    for urn, inputs in new.sent.items():
-        if urn in old.sent and (what := _difference(urn, old.sent[urn], inputs, new.requests[urn])):
+    for urn, now in new.sent.items():
+        if urn in old.sent and (what := _difference(urn, old.sent[urn], now, new.requests[urn])):
             found[urn] = what
     return {urn: found[urn] for urn in sorted(found) if _is_made(urn)}
 
@@ -60,8 +61,8 @@ def _compare(old: Ran, new: Ran) -> Changes:
 def _difference(urn: str, old: Props, new: Props, asked: Mapping[str, Any]) -> str:
     """`update`, `replace`, or nothing."""
     token, name = _type(urn), urn.rpartition("::")[2]
-    if token == program.RELEASE:
-        return "update" if provider.differs(old, new) else ""
+    if token == aws_answers.RELEASE:
+        return "update" if inputs.differs(old, new) else ""  # nothing has been left open
     if token == IMAGE:
         return "update" if any(differences(old, new)) else ""
     if not token.startswith("aws:"):

@@ -123,7 +123,6 @@ def test_no_data_of_tasks_is_alarming_where_nothing_else_tells(
 
 def test_alarms_are_left_out_where_nothing_could_be_measured() -> None:
     assert "missing-tasks" not in names(watched(container_insights=False))
-    assert "load-balancer-5xx" not in names(watched(own_load_balancer=False))
     without_site = watched(us_east_1=None)
     assert "site-5xx" not in names(without_site)
     assert [topic.name for topic in without_site.all(TOPIC)] == ["shop"]

@@ -12,7 +12,6 @@ import pytest
 
 from components.cluster import Cluster
 from components.deploy_lambda import DeployLambda, DeployLambdaArgs, FunctionNetwork
-from components.policies import RoleOptions
 from tests.components.recorded import Recorded
 from tests.components.service_program import program, service
 
@@ -41,81 +40,55 @@ def deploy(tmp_path: Path, desired_count: int | None = None, **changes: Any) -> 
     return program(build)
 
 
+def allowed(recorded: Recorded) -> dict[str, dict[str, Any]]:
+    """The statements of the function's role, by action. No action is in two, of which one could say more."""
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"])
+    by_action: dict[str, dict[str, Any]] = {}
+    for statement in policy["Statement"]:
+        by_action |= dict.fromkeys(statement["Action"], statement)
+    assert sum(len(statement["Action"]) for statement in policy["Statement"]) == len(by_action)
+    return by_action
+
+
 def test_function_changes_one_service_and_passes_two_roles(tmp_path: Path) -> None:
-    policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-    by_action = {action: statement for statement in json.loads(policy)["Statement"] for action in statement["Action"]}
-    assert by_action["ecs:UpdateService"]["Resource"] == f"{HERE}:Service/backend"
+    by_action = allowed(deploy(tmp_path))
     ((key, family),) = by_action["ecs:UpdateService"]["Condition"]["ArnLikeIfExists"].items()
     assert key == "ecs:task-definition"
     assert family.endswith(":task-definition/shop-backend:*")
-    roles = [f"{HERE}:Role/backend-execution", f"{HERE}:Role/backend-task"]
-    assert by_action["iam:PassRole"]["Resource"] == roles
-    assert by_action["iam:PassRole"]["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-    }
-    assert by_action["logs:GetLogEvents"]["Resource"] == f"{HERE}:LogGroup/backend:*"
-    assert by_action["logs:PutLogEvents"]["Resource"] == f"{HERE}:LogGroup/deploy:*"
-    in_cluster = {"ArnEquals": {"ecs:cluster": f"{HERE}:Cluster/shop"}}
-    assert by_action["ecs:RunTask"]["Resource"] == family
-    assert by_action["ecs:RunTask"]["Condition"] == in_cluster
-    assert by_action["ecs:StopTask"]["Resource"] == f"{HERE}:task/shop/*"
-    assert by_action["ecs:StopTask"]["Condition"] == in_cluster
-    assert by_action["ecs:StopServiceDeployment"]["Resource"][:2] == [
-        f"{HERE}:Service/backend",
-        f"{HERE}:service-deployment/backend/*",
-    ]
-    assert by_action["ecs:TagResource"]["Resource"] == f"{HERE}:task/shop/*"
-    assert by_action["ecs:TagResource"]["Condition"] == {"StringEquals": {"ecs:CreateAction": "RunTask"}}
-    changing = [action for action in by_action if not action.split(":")[1].startswith(("Describe", "List", "Get"))]
-    assert sorted(changing) == [
-        "ecs:RunTask",
-        "ecs:StopServiceDeployment",
-        "ecs:StopTask",
-        "ecs:TagResource",
-        "ecs:UpdateService",
-        "iam:PassRole",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-    ]
-    assert all(by_action[action]["Resource"] != "*" for action in changing)
-
-
-def test_function_reads_what_ecs_keeps_of_its_services_deployments(tmp_path: Path) -> None:
-    policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-    (kept,) = [
-        statement
-        for statement in json.loads(policy)["Statement"]
-        if "ecs:DescribeServiceDeployments" in statement["Action"]
-    ]
-    assert kept["Resource"] == [
+    kept_by_ecs = [
         f"{HERE}:Service/backend",
         f"{HERE}:service-deployment/backend/*",
         f"{HERE}:service-revision/backend/*",
     ]
+    changing = [action for action in by_action if not action.split(":")[1].startswith(("Describe", "List", "Get"))]
+    assert {action: by_action[action]["Resource"] for action in changing} == {
+        "ecs:RunTask": family,
+        "ecs:StopServiceDeployment": kept_by_ecs,
+        "ecs:StopTask": f"{HERE}:task/shop/*",
+        "ecs:TagResource": f"{HERE}:task/shop/*",
+        "ecs:UpdateService": f"{HERE}:Service/backend",
+        "iam:PassRole": [f"{HERE}:Role/backend-execution", f"{HERE}:Role/backend-task"],
+        "logs:CreateLogStream": f"{HERE}:LogGroup/deploy:*",
+        "logs:PutLogEvents": f"{HERE}:LogGroup/deploy:*",
+    }
+    in_cluster = {"ArnEquals": {"ecs:cluster": f"{HERE}:Cluster/shop"}}
+    for action, condition in {
+        "iam:PassRole": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        "ecs:RunTask": in_cluster,
+        "ecs:StopTask": in_cluster,
+        "ecs:TagResource": {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+    }.items():
+        assert by_action[action]["Condition"] == condition
+    assert by_action["logs:GetLogEvents"]["Resource"] == f"{HERE}:LogGroup/backend:*"
+    assert by_action["ecs:DescribeServiceDeployments"]["Resource"] == kept_by_ecs
 
 
-def test_function_reads_the_lease_and_nothing_else_of_the_records(tmp_path: Path) -> None:
-    policy = deploy(tmp_path).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-    statements = [
-        statement
-        for statement in json.loads(policy)["Statement"]
-        if any(action.startswith("s3:") for action in statement["Action"])
-    ]
-    assert [(statement["Action"], statement["Resource"]) for statement in statements] == [
-        (["s3:GetObject"], "arn:aws:s3:::shop-records/lease.json")
-    ]
-
-
-def test_function_decrypts_the_lease_with_the_key_of_the_bucket(tmp_path: Path) -> None:
+def test_function_reads_the_lease_alone_of_the_records_and_decrypts_it_with_their_key(tmp_path: Path) -> None:
     key = "arn:aws:kms:us-west-2:111111111111:key/1"
-    for given, expected in ((None, []), (key, [key])):
-        policy = deploy(tmp_path, records_key_arn=given).one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"]
-        found = [
-            statement["Resource"]
-            for statement in json.loads(policy)["Statement"]
-            if statement["Action"] == ["kms:Decrypt"]
-        ]
-        assert found == expected
+    for given, expected in ((None, {}), (key, {"kms:Decrypt": key})):
+        by_action = allowed(deploy(tmp_path, records_key_arn=given))
+        reads = {action: one["Resource"] for action, one in by_action.items() if action.startswith(("s3:", "kms:"))}
+        assert reads == {"s3:GetObject": "arn:aws:s3:::shop-records/lease.json", **expected}
 
 
 def test_function_is_in_the_network_when_asked_and_reaches_nothing_but_https_there(tmp_path: Path) -> None:
@@ -128,8 +101,7 @@ def test_function_is_in_the_network_when_asked_and_reaches_nothing_but_https_the
     assert (out["fromPort"], out["toPort"], out["ipProtocol"]) == (443, 443, "tcp")
     # Lambda refuses a function in a network whose role may not make its interfaces yet.
     assert "RolePolicy::deploy" in " ".join(recorded.asked(FUNCTION)["dependencies"])
-    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "deploy")["policy"])
-    assert [statement for statement in policy["Statement"] if "ec2:CreateNetworkInterface" in statement["Action"]]
+    assert "ec2:CreateNetworkInterface" in allowed(recorded)
 
 
 def test_function_has_its_sources_and_no_bytecode(tmp_path: Path) -> None:
@@ -155,12 +127,6 @@ def test_function_logs_json_to_its_own_group(tmp_path: Path) -> None:
     group = made.one("aws:cloudwatch/logGroup:LogGroup", "deploy")
     assert (group["name"], group["retentionInDays"], group["kmsKeyId"]) == ("/aws/lambda/shop-deploy", 90, "arn:key")
     assert made.one(FUNCTION)["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/shop-deploy"}
-
-
-def test_role_takes_the_organizations_path_and_boundary(tmp_path: Path) -> None:
-    options = RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::1:policy/b")
-    role = deploy(tmp_path, role_options=options).one("aws:iam/role:Role", "deploy")
-    assert (role["path"], role["permissionsBoundary"]) == ("/delegated/", "arn:aws:iam::1:policy/b")
 
 
 def test_service_that_pulumi_moves_gets_no_function(tmp_path: Path) -> None:

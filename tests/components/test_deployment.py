@@ -12,12 +12,6 @@ from tests.components.recorded import Recorded
 from tests.components.service_program import ALARM, SERVICE, routed
 
 
-def test_rolling_update_takes_no_capacity_away() -> None:
-    service = routed().one(SERVICE)
-    assert "deploymentConfiguration" not in service
-    assert (service["deploymentMinimumHealthyPercent"], service["deploymentMaximumPercent"]) == (100, 200)
-
-
 def test_deployment_is_watched_by_nothing_unless_asked() -> None:
     assert "alarms" not in routed().one(SERVICE)
     assert routed().all(ALARM) == []

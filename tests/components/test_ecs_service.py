@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.cluster import Cluster, ClusterArgs
-from components.policies import RoleOptions, allow
+from components.policies import allow
 from tests.components import service_program as shop
 from tests.components.recorded import record
 from tests.components.service_program import ROLE, SERVICE, TARGETS, TASK, routed
@@ -128,13 +128,6 @@ def test_what_roles_may_do_is_taken_away_after_what_depends_on_them_has_changed(
     assert "name" not in recorded.one(shop.POLICY), "with a name, the old policy would go before the new one comes"
     for role in ("backend-execution", "backend-task"):
         assert recorded.asked(ROLE, role)["replaceOnChanges"] == ["permissionsBoundary"]
-
-
-def test_every_role_has_the_organizations_path_and_boundary() -> None:
-    options = RoleOptions(path="/delegated/", permissions_boundary="arn:aws:iam::1:policy/b")
-    recorded = routed(role_options=options)
-    roles = [(role.inputs["path"], role.inputs["permissionsBoundary"]) for role in recorded.all(ROLE)]
-    assert roles == [("/delegated/", "arn:aws:iam::1:policy/b")] * 2
 
 
 @pytest.mark.parametrize("level", ["enabled", "enhanced", "disabled"])

@@ -24,7 +24,7 @@ REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repositor
 ARGS = GithubOidcArgs(
     repository=REPOSITORY,
     project="easi",
-    environments={"dev": None, "impl": "dev"},
+    environments={"dev": (), "impl": ("dev",)},
     account=ACCOUNT,
     state_bucket="state-of-easi",
     state_key_arn=KEY,
@@ -151,7 +151,7 @@ def test_role_may_make_every_call_that_the_provider_made(role: str) -> None:
     assert len(CALLS[role]) > 70
 
 
-def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
+def test_preview_role_reads_the_state_and_statements_and_decrypts_the_state_alone() -> None:
     found = statements(usual(), "impl-preview")
     holders = {
         action: [item["Resource"] for item in found.values() if item["Effect"] == "Allow" and action in item["Action"]]
@@ -166,6 +166,8 @@ def test_preview_role_reads_objects_and_decrypts_for_the_state_alone() -> None:
                 "arn:aws:s3:::state-of-easi/.pulumi/history/easi/impl/*",
                 "arn:aws:s3:::state-of-easi/.pulumi/backups/easi/impl/*",
                 "arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/dev.*",
+                "arn:aws:s3:::easi-impl-*/statements/*",
+                "arn:aws:s3:::easi-dev-*/statements/*",
             ]
         ],
         "kms:Decrypt": [KEY],
@@ -177,13 +179,25 @@ def test_preview_role_reads_functions_and_services_by_the_environments_name_alon
     named = {"cloudwatch", "ecr", "ecs", "iam", "lambda", "s3", "sns"}
     for sid, statement in found.items():
         services = {action.split(":")[0] for action in statement["Action"]}
-        if statement["Effect"] == "Allow" and services & named and sid not in {"Lists", "ReadById"}:
-            wide = [
-                arn for arn in every(statement["Resource"]) if "easi-impl" not in arn and "state-of-easi" not in arn
-            ]
-            assert wide == [], sid
+        if statement["Effect"] == "Allow" and services & named and sid not in {"Lists", "ReadById", "ReadScans"}:
+            narrow = ("easi-impl", "state-of-easi", "/statements/")
+            wide = [arn for arn in every(statement["Resource"]) if not any(part in arn for part in narrow)]
+            assert wide == [] or "s3:prefix" in str(statement["Condition"]), sid
     assert f"arn:aws:lambda:*:{ACCOUNT}:function:easi-impl-*" in found["ReadOwn"]["Resource"]
     assert [sid for sid, item in found.items() if "lambda:GetFunction" in item["Action"]] == ["ReadOwn"]
+
+
+@pytest.mark.parametrize("role", ["impl-deploy", "impl-preview"])
+def test_both_roles_read_what_the_scan_of_an_image_found_here_and_in_the_environment_before(role: str) -> None:
+    found = statements(usual(), role)
+    assert found["ReadScans"] == {
+        "Sid": "ReadScans",
+        "Effect": "Allow",
+        "Action": ["ecr:DescribeImageScanFindings"],
+        "Resource": ["arn:aws:ecr:*:*:repository/easi-dev", "arn:aws:ecr:*:*:repository/easi-dev-*"],
+    }
+    assert "ecr:DescribeImageScanFindings" in found["ReadOwn"]["Action"]
+    assert "ReadScans" not in statements(usual(), role.replace("impl", "dev"))
 
 
 @pytest.mark.parametrize("makes_vpc", [(), ("impl",)])
@@ -219,6 +233,23 @@ def test_deploy_role_alone_writes_which_paths_a_site_has() -> None:
     assert not [action for action in asked if action.startswith("cloudfront-keyvaluestore")]
 
 
+@pytest.mark.parametrize(
+    ("function", "may"),
+    [("easi-impl-snapshot", True), ("easi-impl-deploy", True), ("easi-dev-snapshot", False), ("snapshot", False)],
+)
+def test_deploy_role_invokes_what_bears_the_environments_name_alone(function: str, may: bool) -> None:
+    """The deploy function, and what is before a migration. The preview's role invokes nothing."""
+    arn = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:{function}"
+    allowed = [
+        item
+        for item in statements(usual(), "impl-deploy").values()
+        if item["Effect"] == "Allow"
+        and any(fnmatch.fnmatchcase("lambda:InvokeFunction", action) for action in item["Action"])
+        and any(fnmatch.fnmatchcase(arn, resource) for resource in every(item["Resource"]))
+    ]
+    assert bool(allowed) == may
+
+
 def test_no_role_deregisters_task_definitions() -> None:
     """The components keep them all, and no resource limits the action."""
     for role in ("impl-deploy", "impl-preview"):
@@ -242,10 +273,35 @@ def test_preview_role_is_denied_secrets_other_objects_other_keys_and_calls() -> 
             "Action": ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"],
             "Resource": "*",
         },
-        "NoOtherObjects": {"Action": ["s3:GetObject*"], "NotResource": "arn:aws:s3:::state-of-easi/*"},
+        "NoOtherObjects": {
+            "Action": ["s3:GetObject*"],
+            "NotResource": ["arn:aws:s3:::state-of-easi/*", "arn:aws:s3:::easi-dev-*/statements/*"],
+        },
         "NoOtherKeys": {"Action": ["kms:Decrypt"], "NotResource": KEY},
         "NoCalls": {"Action": ["lambda:InvokeFunction*"], "Resource": "*"},
     }
+
+
+def test_both_roles_read_statements_of_the_environment_and_of_those_before_it() -> None:
+    roles = built(environments={"prod": ("impl", "dev")})
+    for role in ("prod-deploy", "prod-preview"):
+        read = statements(roles, role)["StateRead"]
+        assert (read["Effect"], read["Action"]) == ("Allow", ["s3:GetObject"])
+        listed = statements(roles, role)["Stated"]
+        assert listed["Resource"] == ["arn:aws:s3:::easi-impl-*", "arn:aws:s3:::easi-dev-*"]
+        assert listed["Condition"] == {"StringLike": {"s3:prefix": "statements/*"}}
+        for name in ("prod", "impl", "dev"):
+            assert f"arn:aws:s3:::easi-{name}-*/statements/*" in read["Resource"]
+            assert f"arn:aws:s3:::state-of-easi/.pulumi/stacks/easi/{name}.*" in read["Resource"]
+
+
+def test_no_role_of_ci_states_anything() -> None:
+    """A merge must not lift what holds it."""
+    denied = statements(usual(), "impl-deploy")["NoStatements"]
+    assert (denied["Effect"], denied["Action"]) == ("Deny", ["s3:PutObject"])
+    assert denied["Resource"] == "arn:aws:s3:::easi-impl-*/statements/*"
+    written = [item for item in statements(usual(), "impl-preview").values() if "s3:PutObject" in item["Action"]]
+    assert written == []
 
 
 def test_deploy_role_reaches_every_resource_in_the_listed_statements_alone() -> None:
@@ -348,7 +404,7 @@ def test_longest_names_fit_into_the_policy() -> None:
     long = dataclasses.replace(
         ARGS,
         partition="aws-us-gov",
-        environments={"impl": "staging"},
+        environments={"impl": ("staging", "testing")},
         makes_vpc=["impl"],
         state_bucket="s" * 63,
         state_key_arn=f"arn:aws-us-gov:kms:us-gov-west-1:{ACCOUNT}:key/{'a' * 36}",
@@ -368,7 +424,7 @@ def test_longest_names_fit_into_the_policy() -> None:
         ({"max_session_s": 3599}, "max_session_s is 3599: IAM accepts 3600 to 43200"),
         ({"max_session_s": 43_201}, "max_session_s is 43201"),
         ({"environments": {}}, "name at least one"),
-        ({"environments": {"dev": None, "dev-2": None}}, "the environments dev and dev-2 cannot be told apart"),
+        ({"environments": {"dev": (), "dev-2": ()}}, "the environments dev and dev-2 cannot be told apart"),
         ({"state_bucket": "easi-dev-state"}, "the state bucket easi-dev-state bears the name"),
         ({"hosted_zone_ids": [f"Z{number:020}" for number in range(200)]}, "IAM takes 10240"),
         ({"hosted_zone_ids": [f"Z{number:020}" for number in range(60)]}, "the policy for reading of dev would have"),

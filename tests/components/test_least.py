@@ -13,7 +13,7 @@ import pulumi_aws as aws
 import pytest
 
 from components import policies
-from components.alarms import Alarms, AlarmsArgs
+from components.alarms import Alarms, AlarmsArgs, Watched
 from components.autoscaling import ServiceAutoscaling, ServiceAutoscalingArgs
 from components.cluster import Cluster, ClusterArgs
 from components.component import tagged
@@ -108,7 +108,12 @@ def everything() -> None:
     )
     Alarms(
         "shop",
-        AlarmsArgs(service=service, deploy=deploy, site=site, us_east_1=us_east_1, emails=["a@example.com"]),
+        AlarmsArgs(
+            services={"shop": Watched(service=service, deploy=deploy)},
+            sites={"site": site},
+            us_east_1=us_east_1,
+            emails=["a@example.com"],
+        ),
         TAGGED,
     )
     GithubOidc(
@@ -116,7 +121,7 @@ def everything() -> None:
         GithubOidcArgs(
             repository=Repository(owner="shop", name="shop", owner_id=1, repository_id=2),
             project="shop",
-            environments={"dev": None, "prod": "dev"},
+            environments={"dev": (), "prod": ("dev",)},
             makes_vpc=["prod"],
             account="111111111111",
             state_bucket="state-of-shop",

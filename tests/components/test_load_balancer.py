@@ -102,13 +102,11 @@ def test_health_checks_and_delays_are_as_asked() -> None:
         "health_timeout_s": 10,
         "healthy_threshold": 3,
         "unhealthy_threshold": 4,
-        "deregistration_delay_s": 120,
     }
     targets = routed(route=route).one(TARGETS)
     check = targets["healthCheck"]
     found = (check["interval"], check["timeout"], check["healthyThreshold"], check["unhealthyThreshold"])
     assert found == (30, 10, 3, 4)
-    assert targets["deregistrationDelay"] == 120
 
 
 def test_rule_takes_paths_in_a_stable_order() -> None:
@@ -170,7 +168,6 @@ def test_tasks_and_load_balancer_let_each_other_in_and_nobody_else() -> None:
         ({"health_timeout_s": 5}, r"health_timeout_s is 5: expected less than the interval \(5\)"),
         ({"healthy_threshold": 1}, "healthy_threshold is 1: expected 2 to 10"),
         ({"unhealthy_threshold": 11}, "unhealthy_threshold is 11: expected 2 to 10"),
-        ({"deregistration_delay_s": 3601}, "deregistration_delay_s is 3601: expected 0 to 3600"),
     ],
 )
 def test_what_elastic_load_balancing_refuses_is_refused_first(changes: dict[str, Any], message: str) -> None:

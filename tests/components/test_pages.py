@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from local import engine
 from local.layout import here
@@ -55,14 +58,38 @@ def test_the_readmes_ten_lines_make_a_service_and_a_site() -> None:
     assert len(recorded.all("aws:cloudfront/distribution:Distribution")) == 1
 
 
-def test_the_transform_of_the_page_changes_the_service(tmp_path: Path) -> None:
+def test_the_schedule_of_the_page_starts_a_task_of_the_family_once_it_is_released() -> None:
+    (schedule,) = examples("docs/run-a-task.md")
+    given = """
+service = EcsService("backend", service_args)
+name, release = "shop-orders", service
+"""
+    recorded = record(lambda: exec(IMPORTS + SERVICE + given + schedule, {}))
+    target = recorded.one("aws:scheduler/schedule:Schedule")["target"]
+    assert target["ecsParameters"]["taskDefinitionArn"].endswith(":TaskDefinition/backend")
+    assert json.loads(target["input"])["containerOverrides"] == [
+        {"name": "shop-orders", "command": ["/backend", "report"]}
+    ]
+    written = [policy.inputs["policy"] for policy in recorded.all("aws:iam/rolePolicy:RolePolicy")]
+    (starts,) = [policy for policy in written if "ecs:RunTask" in policy]
+    assert ":task-definition/shop-orders:*" in starts
+
+
+@pytest.mark.parametrize(
+    ("example", "shown"),
+    [
+        (0, {"deploymentMinimumHealthyPercent: 50", "deploymentMaximumPercent: 150"}),
+        (2, {"aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", "serviceRegistries:"}),
+    ],
+)
+def test_a_transform_of_the_page_changes_the_service(example: int, shown: set[str], tmp_path: Path) -> None:
     """With the real engine, as mocks run no transforms; a preview asks nothing of AWS."""
     layout = here()
     installed = engine.current(layout)
     assert installed, "there is no engine: make setup"
-    one_component, _whole_stack = examples("docs/change-a-resource.md")
+    program = examples("docs/change-a-resource.md")[example]
     (tmp_path / "Pulumi.yaml").write_text(PROJECT)
-    (tmp_path / "__main__.py").write_text(IMPORTS + SERVICE + one_component)
+    (tmp_path / "__main__.py").write_text(IMPORTS + SERVICE + program)
     variables = {
         "PATH": os.pathsep.join([str(installed.path.parent), os.environ["PATH"]]),
         "HOME": str(tmp_path),
@@ -87,5 +114,5 @@ def test_the_transform_of_the_page_changes_the_service(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-    percents = dict(re.findall(r"(deployment\w+Percent)\s*: (\d+)", done.stdout))
-    assert percents == {"deploymentMinimumHealthyPercent": "50", "deploymentMaximumPercent": "150"}
+    written = re.sub(r" +: ", ": ", done.stdout)
+    assert {text for text in shown if text not in written} == set()

@@ -16,11 +16,13 @@ from local.plugin import types
 from release.build_context import MODIFIED_AT
 from release.stack import _SIGNATURE
 from settings.reader import SettingsError
-from tests.components import program
+from tests.components import aws_answers, program
+from tests.components.aws_answers import answering, before_first_update
 from tests.components.program import ROOT, Ran
 
 STACKS = ["dev", "impl", "prod"]
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
+POLICY = "sites.site.contentSecurityPolicy"
 AUTOSCALING = "easi:service:ServiceAutoscaling"
 PRINT = """
 import json, sys
@@ -38,6 +40,14 @@ def container(run: Ran) -> dict[str, Any]:
     """The backend's, of the task definition."""
     main: dict[str, Any] = json.loads(run.one(TASK)["containerDefinitions"])[0]
     return main
+
+
+def connection_with(secret: str, ran: Ran) -> dict[str, Any]:
+    """The connection of the release, which alone has the secret."""
+    holding = {urn: request for urn, request in ran.requests.items() if secret in json.dumps(request)}
+    assert list(holding) == [f"{aws_answers.RELEASE}::release"]
+    found: dict[str, Any] = holding[f"{aws_answers.RELEASE}::release"]["object"]["connection"]
+    return found
 
 
 def test_a_run_registers_the_same_in_the_same_order_each_time() -> None:
@@ -63,17 +73,16 @@ def test_no_two_resources_have_one_type_parent_and_name(ran: dict[str, Ran], sta
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_health_path_is_one_for_container_target_group_and_gate(ran: dict[str, Ran], stack: str) -> None:
-    path = ran[stack].one(program.RELEASE)["health"]["path"]
+    path = ran[stack].one(aws_answers.RELEASE)["services"]["backend"]["health"]["path"]
     assert ran[stack].one("aws:lb/targetGroup:TargetGroup")["healthCheck"]["path"] == path
-    assert {"name": "EASI_HEALTH_PATH", "value": path} in container(ran[stack])["environment"]
-    assert program.PROGRAM.read_text().count(path) == 1
+    assert {"name": "RELEASE_HEALTH_PATH", "value": path} in container(ran[stack])["environment"]
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_image_is_named_by_digest(ran: dict[str, Ran], stack: str) -> None:
     image = container(ran[stack])["image"]
-    assert re.fullmatch(rf"{program.ACCOUNT}\.dkr\.ecr\.\S+@sha256:[0-9a-f]{{64}}", image)
-    assert ran[stack].one(program.RELEASE)["image"] == image
+    assert re.fullmatch(rf"{aws_answers.ACCOUNT}\.dkr\.ecr\.\S+@sha256:[0-9a-f]{{64}}", image)
+    assert ran[stack].one(aws_answers.RELEASE)["services"]["backend"]["image"] == image
 
 
 def test_only_the_first_environment_builds(ran: dict[str, Ran]) -> None:
@@ -83,20 +92,23 @@ def test_only_the_first_environment_builds(ran: dict[str, Ran]) -> None:
         "prod": 0,
     }
     image = ran["dev"].one("docker:index/image:Image")
-    version = ran["dev"].one(program.RELEASE)["version"]
+    version = ran["dev"].one(aws_answers.RELEASE)["version"]
     assert image["imageName"].endswith(f":dev-{version}")
     assert image["build"]["args"] == {
-        "EASI_VERSION": version,
-        "GO_IMAGE": program.configuration("dev")["easi:goImage"],
+        "RELEASE_VERSION": version,
         "SOURCE_DATE_EPOCH": str(MODIFIED_AT),
     }
-    assert ran["prod"].one(program.RELEASE)["source"]["image"] == (
-        f"222222222222.dkr.ecr.us-west-2.amazonaws.com/easi-impl@{program.DIGEST}"
+    assert ran["prod"].one(aws_answers.RELEASE)["services"]["backend"]["sourceImage"] == (
+        f"222222222222.dkr.ecr.us-west-2.amazonaws.com/easi-impl@{aws_answers.DIGEST}"
     )
+    assert ran["prod"].one(aws_answers.RELEASE)["sites"]["site"]["source"] == {
+        "bucket": "easi-impl-site",
+        "recordsBucket": "easi-impl-records",
+    }
 
 
 def test_what_holds_data_or_a_name_is_protected_in_production(ran: dict[str, Ran]) -> None:
-    kept = {urn.rpartition("$")[2] for urn, asked in ran["prod"].requests.items() if asked.get("protect")}
+    kept = {urn.rpartition("$")[2] for urn, request in ran["prod"].requests.items() if request.get("protect")}
     assert kept == {
         "aws:ecr/repository:Repository::store",
         "aws:s3/bucket:Bucket::store-records",
@@ -105,7 +117,7 @@ def test_what_holds_data_or_a_name_is_protected_in_production(ran: dict[str, Ran
     }
     assert ran["prod"].one("aws:lb/loadBalancer:LoadBalancer")["enableDeletionProtection"] is True
     assert ran["prod"].one("aws:ecr/repository:Repository")["forceDelete"] is False
-    assert not any(asked.get("protect") for asked in ran["dev"].requests.values())
+    assert not any(request.get("protect") for request in ran["dev"].requests.values())
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -145,7 +157,7 @@ def test_scaling_begins_after_the_release(ran: dict[str, Ran], stack: str) -> No
 
 
 def test_a_change_of_one_setting_reaches_its_resource(ran: dict[str, Ran]) -> None:
-    changed = program.run("prod", {"cpu": 2048, "memory": 4096})
+    changed = program.run("prod", {"services.backend.cpu": 2048, "services.backend.memory": 4096})
     assert (changed.one(TASK)["cpu"], ran["prod"].one(TASK)["cpu"]) == ("2048", "1024")
 
 
@@ -178,8 +190,10 @@ def test_the_preview_of_a_refused_version_shows_what_runs(monkeypatch: pytest.Mo
     assert line == ("info", "prod: aaaaaaa stays, as bbbbbbb would be refused")
     assert top[1].startswith("prod: aaaaaaa -> aaaaaaa, the same version, proven in impl 2026-11-02 17:05 UTC")
     shown, now = (ran.one("release:index:Release") for ran in (refused, accepted))
-    names = ("version", "image", "staticManifest", "taskDefinition")
-    assert {name: shown[name] for name in names} == {name: now[name] for name in names}
+    assert shown["version"] == now["version"]
+    for kind, names in (("services", ("image", "taskDefinition")), ("sites", ("manifest",))):
+        for name, one in now[kind].items():
+            assert {key: shown[kind][name][key] for key in names} == {key: one[key] for key in names}
 
 
 def test_the_update_of_a_refused_version_registers_nothing() -> None:
@@ -190,101 +204,36 @@ def test_the_update_of_a_refused_version_registers_nothing() -> None:
 def test_the_page_that_runs_keeps_its_policy_until_a_release_with_the_next_one_is_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = {"contentSecurityPolicy": "default-src 'self'; connect-src https://old.example.gov"}
-    monkeypatch.setattr(program, "OTHER_STACK_OUTPUTS", before)
-    run = program.run("prod", {"contentSecurityPolicy": "default-src 'self'; connect-src https://new.example.gov"})
+    policy = "default-src 'self'; connect-src https://old.example.gov"
+    before = {"sites": {"site": {"contentSecurityPolicy": policy}}}
+    monkeypatch.setattr(aws_answers, "OTHER_STACK_OUTPUTS", before)
+    run = program.run("prod", {POLICY: "default-src 'self'; connect-src https://new.example.gov"})
     headers = run.one("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")["securityHeadersConfig"]
     assert headers["contentSecurityPolicy"]["contentSecurityPolicy"] == (
         "default-src 'self'; connect-src https://new.example.gov https://old.example.gov"
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "domain", "warned"),
-    [
-        ("https://easi.example.gov", "easi.example.gov", False),
-        ("https://d1.cloudfront.net", "easi.example.gov", False),
-        ("https://easi.example.gov", "new.example.gov", True),
-        ("https://easi.example.gov", "", True),
-    ],
-)
-def test_a_preview_warns_that_the_site_loses_its_name(
-    url: str, domain: str, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(program, "OTHER_STACK_OUTPUTS", {"url": url})
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_a, **_k: warnings.append(message))
-    program.run("prod", {"domain": domain, **({} if domain else {"certificateArn": ""})}, preview=True)
-    assert warned == any(message.startswith("easi:domain changes") for message in warnings)
-
-
-@pytest.mark.parametrize(
-    ("changes", "refused"),
-    [
-        ({}, False),  # as committed: the name is another team's, and its first release is proven at the distribution
-        ({"connectTo": ""}, True),
-        ({"connectTo": "", "hostedZoneId": "Z0123456789PROD"}, False),
-        ({"connectTo": "", "publicUrl": "https://proof.easi.example.gov"}, False),
-        ({"connectTo": "", "domain": "", "certificateArn": ""}, False),
-    ],
-)
-def test_first_release_that_dns_cannot_lead_to_is_refused(
-    changes: dict[str, Any], refused: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def outputs(asked: dict[str, Any]) -> dict[str, Any]:
-        return {"outputs": {}} if asked["name"].endswith("/prod") else program._outputs(asked)
-
-    monkeypatch.setattr(program, "_FUNCTIONS", {**program._FUNCTIONS, "pulumi:pulumi:readStackOutputs": outputs})
-    warnings: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_a, **_k: warnings.append(message))
-    if refused:
-        with pytest.raises(pulumi.RunError, match=r"config set -s prod easi:connectTo '\{distribution\}'"):
-            program.run("prod", changes)
-    else:
-        program.run("prod", changes)
-    program.run("prod", changes, preview=True)
-    assert refused == any("easi:connectTo" in message for message in warnings)
-
-
-@pytest.mark.parametrize("updated", [True, False])
-def test_only_before_a_first_update_aws_is_asked_for_what_one_left_behind(
-    updated: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def outputs(asked: dict[str, Any]) -> dict[str, Any]:
-        return program._outputs(asked) if updated else {"outputs": {}}
-
-    monkeypatch.setattr(program, "_FUNCTIONS", {**program._FUNCTIONS, "pulumi:pulumi:readStackOutputs": outputs})
-    program.FIND_ORIGIN.reset_mock()
-    program.run("dev")
-    assert program.FIND_ORIGIN.called is not updated
-
-
-@pytest.mark.parametrize(
-    ("given", "there"),
-    [
-        ("{distribution}", "d111111abcdef8.cloudfront.net:443"),
-        ("{distribution}:8443", "d111111abcdef8.cloudfront.net:8443"),
-        ("{distribution}.cloudfront.net:443", "d111111abcdef8.cloudfront.net:443"),
-        ("127.0.0.1:4570", "127.0.0.1:4570"),
-        ("", ""),
-    ],
-)
-def test_release_connects_to_the_distribution_itself(given: str, there: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    computed = program._computed
-
-    def named(token: str, name: str, output: str, inputs: Any) -> Any:
-        distribution = token.endswith(":Distribution") and output == "domainName"
-        return "d111111abcdef8.cloudfront.net" if distribution else computed(token, name, output, inputs)
-
-    monkeypatch.setattr(program, "_computed", named)
-    site = program.run("prod", {"connectTo": given}).one(program.RELEASE)["site"]
-    assert (site["url"], site["connectTo"]) == ("https://easi.example.gov", there)
-
-
 def test_secret_of_the_probe_is_one_in_the_state() -> None:
     secret = "0123456789abcdef"
     ran = program.run("prod", {"probeSecret": secret})
-    holding = {urn: asked for urn, asked in ran.requests.items() if secret in json.dumps(asked)}
-    assert list(holding) == [f"{program.RELEASE}::release"]
-    (asked,) = holding.values()
-    assert _SIGNATURE in asked["object"]["connection"]["probeSecret"].values()
+    assert _SIGNATURE in connection_with(secret, ran)["probeSecret"].values()
+
+
+def test_release_knows_how_the_environment_before_is_asked_and_keeps_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secret = "0123456789abcdef"
+    health = {"path": "/health", "passes": 3, "interval": 1, "deadline": 60, "requireLiveTimestamp": False}
+    asked_at = {"health": health, "url": "https://impl.example.gov", "connectTo": ""}
+
+    def resources(_: dict[str, Any]) -> dict[str, Any]:
+        released = {"services": {"backend": asked_at}, "connection": {"probeSecret": secret}}
+        return {"outputs": {"release": {"type": aws_answers.RELEASE, "outputs": released}}}
+
+    answering(monkeypatch, readStackOutputs=before_first_update, readStackResourceOutputs=resources)
+    ran = program.run("prod", {"sites.site.connectTo": "{distribution}"})
+    released = ran.one(aws_answers.RELEASE)
+    services = {"backend": asked_at}
+    assert released["environmentBefore"] == {"name": "impl", "runs": released["version"], "services": services}
+    assert _SIGNATURE in connection_with(secret, ran)["probeSecretBefore"].values()

@@ -68,6 +68,7 @@ def attempts(*, keep: bool) -> dict[str, dict[str, Any]]:
         assert [arn.rpartition(":")[2] for arn in statement["Resource"]] == [
             "Bucket/store-records/attempts/*",
             "Bucket/store-records/purges/*",
+            "Bucket/store-records/statements/*",
         ]
     return found
 
@@ -84,11 +85,16 @@ def test_what_an_attempt_left_can_be_deleted_with_a_stack_that_is_not_to_be_kept
     assert list(attempts(keep=False)) == ["AttemptsOnce"]
 
 
-def test_readers_pull_images_and_read_records_and_nothing_else() -> None:
+def test_readers_pull_images_with_their_scans_and_read_records_and_nothing_else() -> None:
     recorded = store(reader_accounts=["222222222222"])
     (pull,) = json.loads(recorded.one("aws:ecr/repositoryPolicy:RepositoryPolicy")["policy"])["Statement"]
     assert pull["Principal"] == {"AWS": ["arn:aws:iam::222222222222:root"]}
-    assert pull["Action"] == ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert pull["Action"] == [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:DescribeImageScanFindings",
+        "ecr:GetDownloadUrlForLayer",
+    ]
     statements = json.loads(recorded.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])["Statement"]
     allowed = [statement["Action"] for statement in statements if statement["Effect"] == "Allow"]
     assert allowed == ["s3:ListBucket", "s3:GetObject"]
@@ -107,11 +113,11 @@ def image(what: Build | Promoted) -> tuple[Recorded, dict[str, Any]]:
 
 
 def test_first_environment_builds_its_image_for_the_named_architecture() -> None:
-    build = Build(context="backend", arguments={"EASI_VERSION": "a"}, tag="dev-a", platform="linux/arm64")
+    build = Build(context="backend", arguments={"RELEASE_VERSION": "a"}, tag="dev-a", platform="linux/arm64")
     recorded, _ = image(build)
     built = recorded.one(IMAGE)
     assert built["imageName"] == "registry/easi-dev:dev-a"
-    assert built["build"]["args"] == {"EASI_VERSION": "a"}
+    assert built["build"]["args"] == {"RELEASE_VERSION": "a"}
     assert built["build"]["platform"] == "linux/arm64"
     assert built["registry"] == {"server": TOKEN["proxyEndpoint"]}, "the state keeps no token"
 

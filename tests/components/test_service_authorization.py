@@ -85,7 +85,7 @@ TAGGED_SINCE = re.compile(r"arn:aws:cloudfront::\d+:(function/.+|key-value-store
 
 def everything() -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from documents(recorded())
-    shared = [state_policies.Shared("222222222222", "easi", "impl", "dev")]
+    shared = [state_policies.Shared("222222222222", "easi", "impl", ("dev",))]
     root, others = "arn:aws:iam::111111111111:root", [each.root("aws") for each in shared]
     yield "state bucket", {"Statement": state_policies.of_bucket("arn:aws:s3:::state", "aws", shared)}
     yield "state key", {"Statement": state_policies.of_key(root, others)}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from components.site_domain import Domain
-from components.viewer_request import CODE
+from components.static_site import StaticSite, StaticSiteArgs
+from components.viewer_request import CODE, RESPONSE_CODE
 from components.vpc_origin import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST_HEADER, CACHING_DISABLED
 from tests.components.recorded import Recorded
 from tests.components.site_program import DISTRIBUTION, site
@@ -66,6 +67,26 @@ def test_the_function_at_the_edge_reads_the_store_of_the_site_s_paths() -> None:
     assert association == {"eventType": "viewer-request", "functionArn": f"{ARN}:Function/site"}
 
 
+def test_site_of_many_pages_has_a_function_that_gives_a_miss_its_status() -> None:
+    recorded = site(pages="multi")
+    (behavior,) = (recorded.one(DISTRIBUTION)["defaultCacheBehavior"],)
+    events = {one["eventType"]: one["functionArn"] for one in behavior["functionAssociations"]}
+    assert events == {
+        "viewer-request": f"{ARN}:Function/site",
+        "viewer-response": f"{ARN}:Function/site-status",
+    }
+    function = recorded.one("aws:cloudfront/function:Function", "site-status")
+    assert (function["code"], function["publish"]) == (RESPONSE_CODE, True)
+    assert function["keyValueStoreAssociations"] == [f"{ARN}:KeyValueStore/site"]
+    (api,) = recorded.one(DISTRIBUTION)["orderedCacheBehaviors"]
+    assert "functionAssociations" not in api, "its 404 stays its own"
+
+
+def test_pages_that_are_neither_are_refused() -> None:
+    with pytest.raises(ValueError, match="pages is 'many': expected single or multi"):
+        StaticSite("site", StaticSiteArgs(pages="many"))  # type: ignore[arg-type]  # what a program without types gives
+
+
 def test_no_error_is_cached() -> None:
     responses = site().one(DISTRIBUTION)["customErrorResponses"]
     assert {response["errorCode"] for response in responses} >= {400, 403, 404, 405, 414, *range(500, 505)}
@@ -99,13 +120,6 @@ def test_every_path_of_the_api_goes_to_it_in_the_given_order() -> None:
     behaviors = site(api_paths=["/graphql", "/api/*"]).one(DISTRIBUTION)["orderedCacheBehaviors"]
     assert [behavior["pathPattern"] for behavior in behaviors] == ["/graphql", "/api/*"]
     assert {behavior["cachePolicyId"] for behavior in behaviors} == {CACHING_DISABLED}
-
-
-def test_pages_of_the_application_are_rewritten_to_its_index() -> None:
-    recorded = site()
-    (association,) = recorded.one(DISTRIBUTION)["defaultCacheBehavior"]["functionAssociations"]
-    assert association["eventType"] == "viewer-request"
-    assert "/index.html" in recorded.one("aws:cloudfront/function:Function")["code"]
 
 
 def test_site_without_an_api_has_one_origin_and_one_behavior() -> None:
@@ -231,3 +245,26 @@ def test_bucket_is_protected_and_retained_unless_it_is_not_to_be_kept() -> None:
 def test_parts_can_be_replaced_while_the_old_ones_serve() -> None:
     named = [item for item in site().resources if item.token.startswith("aws:cloudfront/") and "name" in item.inputs]
     assert named == []
+
+
+def test_without_files_every_path_leads_to_the_api_and_nothing_is_cached() -> None:
+    recorded = site(files=False, domain=DOMAIN, web_acl_arn=WEB_ACL, access_log_days=30)
+    distribution = recorded.one(DISTRIBUTION)
+    behavior = distribution["defaultCacheBehavior"]
+    assert behavior["targetOriginId"] == "api"
+    assert (behavior["cachePolicyId"], behavior["originRequestPolicyId"]) == (
+        CACHING_DISABLED,
+        ALL_VIEWER_EXCEPT_HOST_HEADER,
+    )
+    assert sorted(behavior["allowedMethods"]) == ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    assert behavior["responseHeadersPolicyId"]
+    assert set(origins(recorded)) == {"api"}
+    assert (distribution["aliases"], distribution["webAclId"]) == ([DOMAIN.name], WEB_ACL)
+    assert "defaultRootObject" not in distribution
+    for kind in ("keyValueStore:KeyValueStore", "function:Function", "originAccessControl:OriginAccessControl"):
+        assert recorded.all(f"aws:cloudfront/{kind}") == []
+
+
+def test_a_site_without_files_and_api_is_refused() -> None:
+    with pytest.raises(ValueError, match="neither files nor an api"):
+        StaticSite("site", StaticSiteArgs(files=False))

@@ -1,14 +1,15 @@
-"""The function at the edge, run by Node as CloudFront runs it: with a key value store, and nothing else."""
+"""The functions at the edge, run by Node as CloudFront runs them: with a key value store, and nothing else."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from components.viewer_request import CODE
+from components.viewer_request import CODE, RESPONSE_CODE
 
 RUNNER = """
 const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));
@@ -22,7 +23,7 @@ const cf = {kvs: () => kvs};
 const handler = new Function('cf', given.code + '; return handler;')(cf);
 (async () => {
   const answers = [];
-  for (const request of given.requests) answers.push((await handler({request})).uri);
+  for (const event of given.events) answers.push(await handler(event));
   console.log(JSON.stringify(answers));
 })();
 """
@@ -44,16 +45,33 @@ STORE = {**dict.fromkeys(FILES, "1"), "/": "/index.html"}
 BROWSER = {"sec-fetch-dest": "document", "accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
+def run(code: str, events: Sequence[Any], store: Mapping[str, str] | None) -> list[Any]:
+    first, _, rest = code.partition("\n")
+    assert first == "import cf from 'cloudfront';"
+    given = {"code": rest, "keys": store, "events": events}
+    done = subprocess.run(["node", "-e", RUNNER], input=json.dumps(given), capture_output=True, text=True, check=True)
+    answers: list[Any] = json.loads(done.stdout)
+    return answers
+
+
+def request(uri: str, headers: Mapping[str, str] | None = None, **querystring: Any) -> dict[str, Any]:
+    fields = {name: {"value": value} for name, value in (headers or {}).items()}
+    return {"uri": uri, "headers": fields, "querystring": querystring}
+
+
 def uris(
     *asked: str, store: Mapping[str, str] | None = STORE, headers: Mapping[str, str] | None = None
 ) -> Sequence[str]:
-    fields = {name: {"value": value} for name, value in (headers or {}).items()}
-    first, _, code = CODE.partition("\n")
-    assert first == "import cf from 'cloudfront';"
-    given = {"code": code, "keys": store, "requests": [{"uri": uri, "headers": fields} for uri in asked]}
-    done = subprocess.run(["node", "-e", RUNNER], input=json.dumps(given), capture_output=True, text=True, check=True)
-    answers: list[str] = json.loads(done.stdout)
-    return answers
+    return [answer["uri"] for answer in run(CODE, [{"request": request(uri, headers)} for uri in asked], store)]
+
+
+def served(*asked: str, store: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Sequence[str]:
+    """Paths of files; of a redirect its status and location."""
+    answers = run(CODE, [{"request": request(uri, headers)} for uri in asked], store)
+    return [
+        answer["uri"] if "uri" in answer else f"{answer['statusCode']} {answer['headers']['location']['value']}"
+        for answer in answers
+    ]
 
 
 @pytest.mark.parametrize("headers", [{}, BROWSER])
@@ -123,5 +141,84 @@ def test_what_other_paths_get_is_what_the_store_says() -> None:
     assert uris("/none", store={"/": "/404.html"}) == ["/404.html"]
 
 
-def test_it_is_as_small_as_cloudfront_demands() -> None:
-    assert len(CODE.encode()) <= 10_240
+MANY = {
+    **dict.fromkeys(("index.html", "404.html", "about/index.html", "team.html", "both.html", "both/index.html"), "1"),
+    **dict.fromkeys(("blog.html", "blog/first.html", "LICENSE", "gr%C3%BC%C3%9Fe/index.html", "/_astro/"), "1"),
+    "/": "/404.html",
+}
+WITHOUT_PAGE = {**MANY, "/": "none"}
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER])
+def test_each_page_of_many_has_one_address_at_which_its_relative_links_are_right(headers: Mapping[str, str]) -> None:
+    asked = {
+        "/": "/index.html",
+        "/about/": "/about/index.html",
+        "/about": "302 /about/",
+        "/team": "/team.html",
+        "/team/": "302 /team",
+        "/team.html": "/team.html",
+        "/both": "/both.html",
+        "/both/": "/both/index.html",
+        "/blog": "/blog.html",
+        "/blog/": "302 /blog",
+        "/blog/first": "/blog/first.html",
+        "/LICENSE": "/LICENSE",
+        "/gr%c3%bc%C3%9Fe": "302 /gr%C3%BC%C3%9Fe/",
+    }
+    assert dict(zip(asked, served(*asked, store=MANY, headers=headers), strict=True)) == asked
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER, {"accept": "*/*"}])
+def test_a_miss_of_many_pages_is_never_the_application(headers: Mapping[str, str]) -> None:
+    asked = ("/none", "/none/", "/about/none", "/none.pdf", "/users/jane.doe", "/" + "x" * 600, "/%E0%A4%A", "//about")
+    assert set(served(*asked, store=MANY, headers=headers)) == {"/404.html"}
+    assert served(*asked, store=WITHOUT_PAGE, headers=headers) == list(asked), "the bucket answers 404"
+
+
+def test_a_redirect_keeps_the_query_and_leads_to_this_site() -> None:
+    query: dict[str, Any] = {
+        "a": {"value": "1"},
+        "b": {"value": "2", "multiValue": [{"value": "2"}, {"value": "x%20y"}]},
+    }
+    event = {"request": request("/about", None, **query, c={"value": ""})}
+    (answer,) = run(CODE, [event], MANY)
+    assert answer["headers"] == {
+        "location": {"value": "/about/?a=1&b=2&b=x%20y&c"},
+        "cache-control": {"value": "no-cache"},
+    }
+    asked = ("//evil.example", "/%2Fevil.example", "//about", "/\\about", "//about/", "/%2F", "/%2F_astro%2F")
+    assert not [answer for answer in served(*asked, store=MANY) if answer.startswith("302")]
+
+
+def test_a_hashed_file_of_a_release_before_is_asked_of_the_bucket_where_it_was() -> None:
+    old = "/_astro/index.0ldHash1.css"
+    assert served(old, "/_astro/page", "/other/index.0ldHash1.css", store={**STORE, "/_astro/": "1"}) == [
+        old,
+        "/index.html",
+        "/index.html",
+    ]
+    assert served(old, "/_astro/page", store=MANY) == [old, "/404.html"]
+
+
+def statuses(*asked: str, store: Mapping[str, str] | None, status: int = 200, of_type: str = "text/html") -> list[int]:
+    answered = {"statusCode": status, "headers": {"content-type": {"value": of_type}}}
+    events = [{"request": request(uri), "response": answered} for uri in asked]
+    return [answer["statusCode"] for answer in run(RESPONSE_CODE, events, store)]
+
+
+def test_the_page_of_a_miss_has_status_404_whichever_path_the_function_sees() -> None:
+    asked = ("/none", "/none/", "/none.pdf", "/404.html")
+    pages = ("/", "/index.html", "/about/", "/about/index.html", "/about", "/team", "/team.html", "/blog/")
+    html = "text/html; charset=utf-8"
+    assert set(statuses(*asked, store=MANY, of_type=html)) == {404}
+    assert set(statuses(*pages, store=MANY, of_type=html)) == {200}
+    assert statuses("/none", store=MANY, status=304) == [304]
+    assert statuses("/none", store=MANY, of_type="text/plain") == [200]
+    assert set(statuses(*pages, "/none", "/settings", store=STORE)) == {200}, "a release of one page"
+    assert statuses("/none", store=None) == [200]
+
+
+@pytest.mark.parametrize("code", [CODE, RESPONSE_CODE])
+def test_it_is_as_small_as_cloudfront_demands(code: str) -> None:
+    assert len(code.encode()) <= 10_240

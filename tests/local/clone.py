@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local import new
+from local.layout import here
 from tests.local import emulated
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +98,11 @@ class Clone:
         done = self.shell(command, timeout_s=1200)
         return done.returncode, done.stdout
 
+    def lift(self, environment: str) -> None:
+        """End the hold of a roll back, and leave the version that was taken back, which stays refused."""
+        self.run(f"python -m release hold -s {environment} --lift --reason 'the next test'")
+        self.commit("after a roll back")
+
     def aws(self, service: str) -> Any:
         """A client of its emulator, as the account's administrator in the environments' Region."""
         return emulated.client(f"http://127.0.0.1:{self.port}", service)
@@ -135,10 +142,10 @@ class Clone:
 
 def caller_environment() -> dict[str, str]:
     """The caller's environment, with this clone's engine to hand on and no port or stack of anybody else's."""
-    hidden = ("AWS_", "PULUMI_", "EASI_", "PYTHONPATH", "VIRTUAL_ENV")
+    hidden = ("AWS_", "PULUMI_", "LOCAL_", "RELEASE_", "PYTHONPATH", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     if (ROOT / ".local" / "engine" / "engine.json").exists():
-        kept["EASI_ENGINE_CACHE"] = str(ROOT / ".local" / "engine")
+        kept["LOCAL_ENGINE_CACHE"] = str(ROOT / ".local" / "engine")
     return kept
 
 
@@ -162,4 +169,17 @@ def clone_to(target: Path) -> Clone:
     if clone.git("status", "--porcelain").strip():
         clone.commit("the working tree")
     (target / ".venv").symlink_to(ROOT / ".venv")
+    return clone
+
+
+def application_in(target: Path, example: str) -> Clone:
+    """The project in a repository of an application of docs/examples, made as docs/adopt.md says."""
+    source, project = ROOT / "docs" / "examples" / example, target / "deploy"
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("dist"))
+    assert new.run(here(), project, target.name, source / "description.yaml") == 0
+    clone = Clone(project)
+    clone.git("init", "--quiet", "--initial-branch", "main", str(target))
+    (target / ".git" / "info" / "exclude").write_text(".venv\n")  # as a link, it is no folder for .gitignore
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    clone.commit("the application and its release program")
     return clone

@@ -29,6 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], others = parts.select(items, part)
         config.hook.pytest_deselected(items=others)
     items.sort(key=lambda item: 2 * bool(item.get_closest_marker("last")) + bool(item.get_closest_marker("moves_on")))
+    if hasattr(config, "workerinput"):  # of xdist: its workers share no world, and take groups in their order
+        items.sort(key=lambda item: parts.rank(item.nodeid))
 
 
 class ByWorld(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
@@ -40,6 +42,7 @@ class ByWorld(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:
+    config.option.loadscopereorder = False  # by the number of tests
     return ByWorld(config, log)
 
 

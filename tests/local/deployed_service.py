@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import time
 import zipfile
@@ -18,17 +19,21 @@ import docker.errors
 import pytest
 from botocore.config import Config
 
+from cli import run
 from functions.deploy.requests import Deploy, Rollback, RunTask
 from local.emulator import process
 from release import lease
-from release.deploy_function import DeployFunction
-from release.migration import Migrated, migrate
-from release.rollout import RolledOut, current, replaced, roll_back, roll_out
+from release.deploy_function import DeployFunction, FunctionFailed
+from release.migration import migrate
+from release.one_off import OneOff
+from release.rollout import RolledOut, current, replaced, roll_back, side_by_side, start
 from tests.local import authorized_emulator
 from tests.local.emulated import client, free_port
-from tests.local.emulator_world import build_server, open_group, pack
+from tests.local.emulator_world import open_group
+from tests.local.images import build_server, pack
 
 COUNTS = {"minimum_count": 2, "maximum_count": 4}
+NUMBERS = itertools.count(1)
 FUNCTION = Path(__file__).parents[2] / "functions"
 
 
@@ -80,6 +85,17 @@ class Service:
         found: dict[str, Any] = json.loads(answer["Payload"].read())
         return found
 
+    def one_offs(self) -> list[dict[str, Any]]:
+        """The one-off tasks of the service's family, running or ended."""
+        ecs = self.aws.client("ecs")
+        arns = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for arn in ecs.list_tasks(cluster=self.aws.name, family=self.name, desiredStatus=status)["taskArns"]
+        ]
+        tasks = ecs.describe_tasks(cluster=self.aws.name, tasks=arns)["tasks"] if arns else []
+        return [task for task in tasks if task.get("startedBy", "").startswith("release/")]
+
     def register(self, mode: str, **changes: Any) -> str:
         container = {
             "name": "backend",
@@ -111,21 +127,37 @@ class Service:
             function = self._function(deadline_s)
             replaces = replaced(current(function.client, function.name))
             wanted: dict[str, Any] = {**COUNTS, "expected_deployment": replaces}
-            return roll_out(function, Deploy(task_definition=task_definition, lease=held.id, **(wanted | changes)))
+            deploy = Deploy(task_definition=task_definition, lease=held.id, **(wanted | changes))
+            under_way = start(function, deploy)
+            try:
+                return side_by_side([under_way.until_decided()])[0]
+            except FunctionFailed as error:
+                error.deployment = under_way.began.deployment
+                raise
 
     def roll_back(
         self, task_definition: str | None, deployment: str | None, deadline_s: float = 60.0, **changes: Any
     ) -> RolledOut | None:
         with self.lease() as held:
             wanted: dict[str, Any] = {**COUNTS, "task_definition": task_definition, "deployment": deployment}
-            return roll_back(self._function(deadline_s), Rollback(lease=held.id, **(wanted | changes)))
+            back = roll_back(self._function(deadline_s), Rollback(lease=held.id, **(wanted | changes)))
+            return side_by_side([back])[0]
 
-    def migrate(self, task_definition: str, *command: str, timeout_s: float = 30.0) -> Migrated:
+    def migrate(self, task_definition: str, *command: str, timeout_s: float = 30.0) -> None:
         with self.lease() as held:
             request = RunTask(
                 task_definition=task_definition, container="backend", container_command=command, lease=held.id
             )
-            return migrate(self._function(timeout_s), request)
+            migrate(self._function(timeout_s), request)
+
+    def run(self, task_definition: str, *command: str, timeout_s: float = 30.0) -> tuple[int, list[str]]:
+        """The exit code of a command, and the lines that it was seen to write."""
+        written: list[str] = []
+        with self.lease() as held:
+            request = RunTask(
+                task_definition=task_definition, container="backend", container_command=command, lease=held.id
+            )
+            return run.watch(OneOff(self._function(timeout_s), request, "the command"), written.append), written
 
     def _function(self, deadline_s: float) -> DeployFunction:
         return DeployFunction(self.aws.client("lambda"), self.function, self.said.append, deadline_s, interval_s=0.3)
@@ -156,6 +188,17 @@ def emulated(
         with contextlib.suppress(docker.errors.ImageNotFound):
             engine.images.remove(image, force=True)
         engine.close()
+
+
+@contextmanager
+def deployed(aws: Aws) -> Iterator[Service]:
+    """A service of a test's own."""
+    name = f"deploy-{next(NUMBERS)}"
+    made = Service(aws=aws, name=name, function=f"{name}-deploy", said=[], suffix="-1a2b3c4")
+    create(made)
+    yield made
+    # Its tasks would run, or be started and crash, under all the tests after it.
+    aws.client("ecs").update_service(cluster=aws.name, service=made.service_name, desiredCount=0)
 
 
 def create(service: Service, role: str = "arn:aws:iam::000000000000:role/deploy", health_path: str = "/health") -> None:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
-import os
-import subprocess
-import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,86 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.emulator.process import Running
+from tests.local import images
 from tests.local.emulated import REGION, client, free_port, get
-
-SERVER = """
-package main
-
-import (
-	"context"
-	"fmt"
-	"net/http"
-	"os"
-	"os/signal"
-	"strconv"
-	"strings"
-	"syscall"
-	"time"
-)
-
-// A migration.
-func once(words []string) {
-	fmt.Println("migrating with password=hunter2-of-the-database in", os.Getenv("MODE"))
-	if words[0] == "hang" {
-		told := make(chan os.Signal, 1)
-		signal.Notify(told, syscall.SIGTERM)
-		<-told
-		os.Exit(0)
-	}
-	code, _ := strconv.Atoi(words[1])
-	os.Exit(code)
-}
-
-func main() {
-	mode := os.Getenv("MODE")
-	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		url := os.Args[2]
-		if !strings.Contains(url, "://") {
-			url = "http://127.0.0.1:8080/" + url
-		}
-		answer, err := (&http.Client{Timeout: 4 * time.Second}).Get(url)
-		if err != nil || answer.StatusCode != 200 {
-			os.Exit(1)
-		}
-		return
-	}
-	if len(os.Args) > 1 {
-		once(os.Args[1:])
-	}
-	fmt.Println("starting", mode)
-	switch mode {
-	case "crash":
-		fmt.Println("no settings")
-		os.Exit(3)
-	case "deaf":
-		time.Sleep(time.Hour)
-	case "slow-start":
-		time.Sleep(2 * time.Second)
-	case "crash-later":
-		go func() { time.Sleep(4 * time.Second); fmt.Println("lost"); os.Exit(4) }()
-	}
-	started := time.Now()
-	http.HandleFunc("/health", func(w http.ResponseWriter, r *http.Request) {
-		if mode == "500" || (mode == "turns" && time.Since(started) > 8*time.Second) {
-			w.WriteHeader(500)
-		}
-	})
-	http.HandleFunc("/wrong", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) })
-	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			time.Sleep(1500 * time.Millisecond)
-		}
-		fmt.Fprintf(w, "%s uid=%d", os.Getenv("VERSION"), os.Getuid())
-	})
-	server := &http.Server{Addr: ":8080"}
-	go server.ListenAndServe()
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM)
-	<-stop
-	fmt.Println("asked to stop")
-	server.Shutdown(context.Background())
-}
-"""
 
 SETTLED_S = 120.0
 WAIT_S = 90.0
@@ -139,34 +57,11 @@ def open_group(world: HasClients, name: str, vpc: str = "vpc-1") -> str:
     return group
 
 
-def build_server(folder: Path) -> Path:
-    """A static program."""
-    (folder / "main.go").write_text(SERVER)
-    (folder / "go.mod").write_text("module server\n\ngo 1.21\n")
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
-    subprocess.run(["go", "build", "-o", "server", "."], cwd=folder, env=environment, check=True)
-    return folder / "server"
-
-
-def pack(engine: docker.DockerClient, program: Path, tag: str) -> str:
-    """The image of a static program."""
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        archive.add(program, "server")
-        dockerfile = b'FROM scratch\nCOPY server /server\nENTRYPOINT ["/server"]\n'
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(dockerfile)
-        archive.addfile(entry, io.BytesIO(dockerfile))
-    context.seek(0)
-    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
-    return tag
-
-
 def push_server(world: World, folder: Path) -> str:
     world.client("ecr").create_repository(repositoryName="server")
     repository = f"localhost:{world.emulator.port}/server"
     engine = docker.from_env()
-    pack(engine, build_server(folder), f"{repository}:1")
+    images.pack(engine, images.build(images.SERVER, folder), f"{repository}:1")
     for line in engine.images.push(repository, tag="1", stream=True, decode=True):
         assert "error" not in line, line
     engine.images.remove(f"{repository}:1")

@@ -57,7 +57,7 @@ def make_project(
     executable.chmod(0o755)
     (folder / "__main__.py").write_text(program)
     (folder / "state").mkdir()
-    hidden = ("AWS_", "PULUMI_", "EASI_", "VIRTUAL_ENV")
+    hidden = ("AWS_", "PULUMI_", "LOCAL_", "RELEASE_", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     project = Project(
         folder,

@@ -17,10 +17,12 @@ import pytest
 from release import session
 from release.static import drift, routes, store
 from release.static.activate import READ_BACK_DEADLINE_S, Activated, prove, switch
-from release.static.manifest import Manifest, from_folder
-from release.static.publish import Staged, stage
+from release.static.builds import from_folder
+from release.static.manifest import Manifest
+from release.static.publish import stage
 from release.static.source import Folder, Upstream
 from release.static.store import Site
+from settings.site_build import Pages
 from tests.local import emulated
 from tests.local.emulated import free_port
 
@@ -114,7 +116,7 @@ class World:
     routes_client: Callable[[], Any] = routes.no_client
     said: list[str] = field(default_factory=list)
 
-    def stage(self, manifest: Manifest, source: Folder | Upstream) -> Staged:
+    def stage(self, manifest: Manifest, source: Folder | Upstream) -> int:
         return stage(s3=self.s3, manifest=manifest, source=source, site=self.site, say=self.said.append)
 
     def activate(
@@ -150,8 +152,8 @@ class World:
         self.s3.client.delete_object(**mark)
         return switched.activated
 
-    def release(self, folder: Path, config: dict[str, object] | None = None) -> Manifest:
-        manifest = from_folder(folder)
+    def release(self, folder: Path, config: dict[str, object] | None = None, *, pages: Pages = "single") -> Manifest:
+        manifest = from_folder(folder, pages=pages)
         self.stage(manifest, Folder(path=folder))
         self.activate(manifest, config, source=Folder(path=folder))
         return manifest

@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from local.layout import read_json
 from tests.local.clone import ENVIRONMENTS, Clone, caller_environment
 
 
@@ -33,7 +34,12 @@ def test_up_says_what_each_environment_proved_and_it_answers_so(easi: Clone, env
     outputs = easi.outputs(environment)
     release = outputs["release"]
     assert release["version"] == easi.first_version
-    for value in (release["version"], release["image"], release["staticManifest"], outputs["url"]):
+    for value in (
+        release["version"],
+        release["services"]["backend"]["image"],
+        release["sites"]["site"],
+        outputs["url"],
+    ):
         assert value in said
     curl = re.search(r"curl -s '(.*)'", said)
     assert curl is not None
@@ -46,8 +52,8 @@ def test_the_first_up_is_read_in_a_minute_and_kept_whole(easi: Clone) -> None:
     assert len(easi.first_up.splitlines()) < 200, "of several hundred lines about resources, none is shown"
     for environment in ENVIRONMENTS:
         shown = easi.first_up.partition(f"== {environment}\n")[2]
-        phases = [int(number) for number in re.findall(r"^  (\d)/8 ", shown.partition("\n== ")[0], re.MULTILINE)]
-        assert (phases[0], phases[-1]) == (1, 8)
+        phases = [int(number) for number in re.findall(r"^  (\d)/9 ", shown.partition("\n== ")[0], re.MULTILINE)]
+        assert (phases[0], phases[-1]) == (1, 9)
         assert phases == sorted(phases)
         log = easi.root / ".local" / "logs" / f"up-{environment}.log"
         assert len(re.findall(r"aws:\S+ \S+ created", log.read_text())) > 50
@@ -55,8 +61,8 @@ def test_the_first_up_is_read_in_a_minute_and_kept_whole(easi: Clone) -> None:
 
 def test_later_environments_run_what_the_first_one_built(easi: Clone) -> None:
     releases = [easi.outputs(environment)["release"] for environment in ENVIRONMENTS]
-    assert len({release["image"].partition("@")[2] for release in releases}) == 1
-    assert len({release["staticManifest"] for release in releases}) == 1
+    assert len({release["services"]["backend"]["image"].partition("@")[2] for release in releases}) == 1
+    assert len({release["sites"]["site"] for release in releases}) == 1
     assert "Built" not in easi.first_up.partition("== impl")[2], "impl or prod built an image"
 
 
@@ -195,7 +201,7 @@ def test_up_clears_what_a_killed_engine_left(easi: Clone, tmp_path: Path) -> Non
     version = easi.commit("a version whose release is killed")
     log = tmp_path / "log"
     process = up_in_background(easi, log, "--env", "dev")
-    wait_for(log, "1/8 check: begins", process)
+    wait_for(log, "1/9 check: begins", process)
     locks = list((easi.root / ".local" / "state" / ".pulumi" / "locks").rglob("*.json"))
     engine = int(json.loads(locks[0].read_text())["pid"])
     subprocess.run(["kill", "-KILL", str(engine)], check=True)
@@ -223,7 +229,7 @@ def test_up_stops_at_the_environment_that_fails_and_says_what_still_runs(easi: C
 @pytest.mark.last
 def test_down_leaves_nothing(easi: Clone) -> None:
     port = easi.port
-    pid = int((easi.root / ".local" / "emulator" / "pid").read_text())
+    pid = read_json(easi.root / ".local" / "emulator" / "state.json")["pid"]
     down = subprocess.run(
         ["make", "down", f"PYTHON={sys.executable}"], cwd=easi.root, capture_output=True, text=True, check=False
     )

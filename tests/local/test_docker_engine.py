@@ -26,7 +26,8 @@ from local.emulator import process
 from local.layout import Layout, LocalError
 from tests.http_servers import listening
 from tests.local.emulated import free_port
-from tests.local.emulator_world import build_server, make_service, prepared, wait_for
+from tests.local.emulator_world import make_service, prepared, wait_for
+from tests.local.images import build_server
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or shutil.which("dockerd") is None or bool(preflight.missing_network_tools()),

@@ -40,13 +40,13 @@ class Hand:
 
     @property
     def service(self) -> dict[str, Any]:
-        place = {"cluster": self.outputs["cluster"], "services": [self.outputs["service"]]}
+        place = {"cluster": self.outputs["cluster"], "services": [self.outputs["services"]["backend"]["service"]]}
         found: dict[str, Any] = self.easi.aws("ecs").describe_services(**place)["services"][0]
         return found
 
     def change_service(self, **change: Any) -> None:
         """Change it, and wait until that is done."""
-        place = {"cluster": self.outputs["cluster"], "service": self.outputs["service"]}
+        place = {"cluster": self.outputs["cluster"], "service": self.outputs["services"]["backend"]["service"]}
         self.easi.aws("ecs").update_service(**place, **change)
         end = time.monotonic() + 90
         while True:
@@ -57,22 +57,29 @@ class Hand:
             assert time.monotonic() < end, now["deployments"]
             time.sleep(0.5)
 
+    @property
+    def revision(self) -> str:
+        """What is proven."""
+        return str(self.outputs["release"]["services"]["backend"]["taskDefinition"])
+
     def other_revision(self) -> str:
         """A copy of what runs, with another environment."""
         ecs = self.easi.aws("ecs")
-        found = ecs.describe_task_definition(taskDefinition=self.outputs["release"]["taskDefinition"])["taskDefinition"]
+        found = ecs.describe_task_definition(taskDefinition=self.revision)["taskDefinition"]
         copied = {name: found[name] for name in COPIED}
         copied["containerDefinitions"][0]["environment"].append({"name": "TRIED", "value": "by hand"})
         return str(ecs.register_task_definition(**copied)["taskDefinition"]["taskDefinitionArn"])
 
     def asset(self) -> str:
         """A content-hashed file of the site."""
-        listed = self.easi.aws("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix="assets/")["Contents"]
+        listed = self.easi.aws("s3").list_objects_v2(Bucket=self.outputs["sites"]["site"]["bucket"], Prefix="assets/")[
+            "Contents"
+        ]
         return str(next(item["Key"] for item in listed if item["Key"].endswith(".js")))
 
     def pulumi(self, command: str) -> str:
         """Pulumi's words, for the version that is proven here: no commit and no build is needed."""
-        version = f"EASI_VERSION={self.version}"
+        version = f"RELEASE_VERSION={self.version}"
         return self.easi.run(f"{version} pulumi {command} -s {ENVIRONMENT} --color never --non-interactive 2>&1")
 
     def up(self) -> str:
@@ -95,17 +102,17 @@ def test_what_was_changed_by_hand_is_shown_by_name_and_released_again(easi: Clon
     page, asset, other = easi.get(url)[1], hand.asset(), hand.other_revision()
     script = easi.get(f"{url}/{asset}")
     hand.change_service(taskDefinition=other)
-    s3, bucket = hand.easi.aws("s3"), hand.outputs["bucket"]
+    s3, bucket = hand.easi.aws("s3"), hand.outputs["sites"]["site"]["bucket"]
     s3.put_object(Bucket=bucket, Key="index.html", Body=BY_HAND, ContentType="text/html")
     s3.delete_object(Bucket=bucket, Key=asset)
     assert easi.get(url) == (200, BY_HAND)
 
     shown = hand.pulumi("preview --refresh --diff")
     (moved,) = [line for line in shown.splitlines() if "~ taskDefinition :" in line]
-    assert moved.split(":", 1)[1].strip() == f'"{released["taskDefinition"]}" => "{other}"'
-    assert f"{released['staticManifest']} changed: index.html; missing: {asset}" in shown
+    assert moved.split(":", 1)[1].strip() == f'"{released["services"]["backend"]["taskDefinition"]}" => "{other}"'
+    assert f"{released['sites']['site']} changed: index.html; missing: {asset}" in shown
     assert "~ release:index:Release: (update)" in shown
-    revisions = [arn.rpartition("/")[2] for arn in (other, released["taskDefinition"])]
+    revisions = [arn.rpartition("/")[2] for arn in (other, released["services"]["backend"]["taskDefinition"])]
     assert f"impl: the service is to run {revisions[0]}, and ran {revisions[1]}" in shown
 
     told = hand.up()
@@ -114,7 +121,7 @@ def test_what_was_changed_by_hand_is_shown_by_name_and_released_again(easi: Clon
     proof = {"verifiedAt": after["verifiedAt"], "firstVerifiedAt": first, "kind": "again"}
     assert after == {**released, **proof}, told
     assert after["verifiedAt"] > released["verifiedAt"], "it was not proven again"
-    assert hand.service["taskDefinition"] == released["taskDefinition"]
+    assert hand.service["taskDefinition"] == released["services"]["backend"]["taskDefinition"]
     assert easi.get(url) == (200, page)
     assert easi.get(f"{url}/{asset}") == script
     assert easi.health(ENVIRONMENT)["version"] == hand.version
@@ -124,7 +131,7 @@ def test_what_was_changed_by_hand_is_shown_by_name_and_released_again(easi: Clon
 @pytest.mark.moves_on
 def test_service_scaled_to_nothing_by_hand_is_shown_and_brought_back(easi: Clone, hand: Hand) -> None:
     hand.change_service(desiredCount=0)
-    released = hand.outputs["release"]["taskDefinition"]
+    released = hand.revision
     assert f'=> "{released} scaled to 0 tasks"' in hand.pulumi("preview --refresh --diff")
     hand.up()
     assert hand.service["runningCount"] == 1

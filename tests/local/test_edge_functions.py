@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ministack.core import cloudfront_js
 
+from local.emulator import gaps
 from local.emulator.gaps import edge_functions
 
 CODE = b"function handler(event) { return event.request; }"
@@ -17,7 +18,7 @@ CODE = b"function handler(event) { return event.request; }"
 @pytest.fixture
 def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(cloudfront_js._pool, "call", cloudfront_js._pool.call)
-    edge_functions.close()
+    gaps.close("edge_functions")
     yield
     cloudfront_js.reset()
 

@@ -1,4 +1,4 @@
-"""What the edge serves for a path: files of the site, folders, and the application for the rest.
+"""What the edge serves for a path: files of the site, folders, and for the rest the application, or a miss.
 
 The requests to the key value store are signed and authorized as at AWS: with the rights of CI's deploy role for it, and
 nothing else.
@@ -7,6 +7,7 @@ nothing else.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ SCOPE = Scope(
     account=ACCOUNT,
     project="easi",
     environment="dev",
-    promotes_from=None,
+    before=(),
     role_path="/",
     permissions_boundary=None,
     state_bucket="state",
@@ -77,6 +78,44 @@ class Edge:
         assert status == 200, (path, status, body)
         return body
 
+    def associate(self, **code: str) -> None:
+        """Functions by event, each with the store, as the site's components make them."""
+        cloudfront = self.world.cloudfront.client
+        arns = {}
+        for event, text in code.items():
+            made = cloudfront.create_function(
+                Name=f"{self.site.bucket}-{event}",
+                FunctionConfig={
+                    "Comment": "",
+                    "Runtime": "cloudfront-js-2.0",
+                    "KeyValueStoreAssociations": {"Quantity": 1, "Items": [{"KeyValueStoreARN": self.arn}]},
+                },
+                FunctionCode=text.encode(),
+            )
+            cloudfront.publish_function(Name=f"{self.site.bucket}-{event}", IfMatch=made["ETag"])
+            arns[event] = made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]
+        current = cloudfront.get_distribution_config(Id=self.site.distribution_id)
+        default = current["DistributionConfig"]["DefaultCacheBehavior"]
+        items = default.get("FunctionAssociations", {}).get("Items", [])
+        items += [{"EventType": event, "FunctionARN": arn} for event, arn in arns.items()]
+        default["FunctionAssociations"] = {"Quantity": len(items), "Items": items}
+        # Paths of a service, which has no function: here, too, the bucket answers for it.
+        api = {key: value for key, value in default.items() if key != "FunctionAssociations"} | {
+            "PathPattern": "/api/*"
+        }
+        current["DistributionConfig"]["CacheBehaviors"] = {"Quantity": 1, "Items": [api]}
+        cloudfront.update_distribution(
+            Id=self.site.distribution_id, IfMatch=current["ETag"], DistributionConfig=current["DistributionConfig"]
+        )
+
+    def asked_once(self, path: str) -> tuple[int, str]:
+        """Status, and the address that a redirect leads to."""
+        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)
+        connection.request("GET", path, headers={"Host": str(self.site.url).split("//")[1]})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Location", "")
+
     def store(self, *actions: str) -> Any:
         """The data plane, with the rights of the deploy role; or with those of its `actions` alone."""
         (whole,) = [each for each in ci_access.deploy(SCOPE) if each["Sid"] == "Routes"]
@@ -113,28 +152,9 @@ def edge(endpoint: str) -> Edge:
     world = make_world(endpoint)
     cloudfront, name = world.cloudfront.client, world.site.bucket
     store = cloudfront.create_key_value_store(Name=name)["KeyValueStore"]["ARN"]
-    made = cloudfront.create_function(
-        Name=name,
-        FunctionConfig={
-            "Comment": "",
-            "Runtime": "cloudfront-js-2.0",
-            "KeyValueStoreAssociations": {"Quantity": 1, "Items": [{"KeyValueStoreARN": store}]},
-        },
-        FunctionCode=viewer_request.CODE.encode(),
-    )
-    cloudfront.publish_function(Name=name, IfMatch=made["ETag"])
-    current = cloudfront.get_distribution_config(Id=world.site.distribution_id)
-    current["DistributionConfig"]["DefaultCacheBehavior"]["FunctionAssociations"] = {
-        "Quantity": 1,
-        "Items": [
-            {"EventType": "viewer-request", "FunctionARN": made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]}
-        ],
-    }
-    cloudfront.update_distribution(
-        Id=world.site.distribution_id, IfMatch=current["ETag"], DistributionConfig=current["DistributionConfig"]
-    )
     world.site = replace(world.site, routes=store)
     edge = Edge(world=world, endpoint=endpoint)
+    edge.associate(**{"viewer-request": viewer_request.CODE})
     world.routes_client = edge.store
     return edge
 
@@ -155,6 +175,69 @@ def test_each_path_gets_what_the_site_has_for_it(edge: Edge, tmp_path: Path) -> 
     for path in ("/assets/index-2222Xy_9.js", "/assets/gone", "/assets/gone/"):
         status, body, fields = edge.world.get(path)
         assert (status, b"<!doctype html>" in body, fields["Content-Type"]) == (404, False, "application/xml"), path
+
+
+PAGES = {
+    "404.html": b"<!doctype html><p>no such page",
+    "about/index.html": b"<!doctype html><p>about<a href=team>team</a>",
+    "team.html": b"<!doctype html><p>team",
+    "_astro/page.0ldHash1.js": b"old",
+}
+
+
+@pytest.fixture
+def many(edge: Edge) -> Edge:
+    """As a site of many pages has it."""
+    edge.associate(**{"viewer-response": viewer_request.RESPONSE_CODE})
+    return edge
+
+
+def test_site_of_many_pages_has_an_address_for_each_and_a_404_for_the_rest(many: Edge, tmp_path: Path) -> None:
+    folder = build(tmp_path, ONE, **PAGES)
+    many.world.release(folder, pages="multi")  # which reads a miss back
+    assert [many.asked_once(path) for path in ("/about", "/about?a=1&b", "/team/")] == [
+        (302, "/about/"),
+        (302, "/about/?a=1&b"),
+        (302, "/team"),
+    ]
+    for path, file in (("/about/", "about/index.html"), ("/team", "team.html"), ("/", "index.html")):
+        assert many.body(path) == PAGES.get(file, (folder / "index.html").read_bytes()), path
+    assert many.body("/robots.txt") == b"User-agent: *"
+    for path in (*APPLICATION, "/none", "/none/", "/404.html"):
+        status, body, fields = many.world.get(path)
+        assert (status, body) == (404, PAGES["404.html"]), path
+        assert fields["Content-Type"].startswith("text/html"), path
+    for path in ("/assets/none.js", "/api/v1/none"):
+        status, body, _ = many.world.get(path)
+        assert (status, b"<!doctype html>" in body) == (404, False), path
+
+
+def test_site_of_many_pages_without_a_page_for_a_miss_answers_404_all_the_same(many: Edge, tmp_path: Path) -> None:
+    many.world.release(build(tmp_path, ONE, **{"about.html": b"<!doctype html><p>about"}), pages="multi")
+    assert many.body("/about") == b"<!doctype html><p>about"
+    for path in ("/none", "/none/", "/users/jane.doe"):
+        status, body, _ = many.world.get(path)
+        assert (status, b"<!doctype html>" in body) == (404, False), path
+
+
+def test_what_a_site_is_follows_its_releases_back_and_forth(many: Edge, tmp_path: Path) -> None:
+    one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO, **PAGES)
+    many.world.release(one)
+    page = (one / "index.html").read_bytes()
+    assert many.body("/settings") == page
+    many.world.release(two, pages="multi")
+    assert many.world.get("/settings")[:2] == (404, PAGES["404.html"])
+    many.world.release(one)
+    assert many.body("/settings") == page
+
+
+def test_page_that_is_open_loads_its_hashed_files_after_the_next_release(edge: Edge, tmp_path: Path) -> None:
+    new = {"_astro/page.newHash2.js": b"new"}
+    edge.world.release(build(tmp_path / "one", ONE, **PAGES))
+    edge.world.release(build(tmp_path / "two", TWO, **new))
+    assert (edge.body("/_astro/page.0ldHash1.js"), edge.body("/_astro/page.newHash2.js")) == (b"old", b"new")
+    status, body, _ = edge.world.get("/_astro/page.goneHsh3.js")
+    assert (status, b"<!doctype html>" in body) == (404, False)
 
 
 def test_paths_follow_the_releases(edge: Edge, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,3 +164,14 @@ def test_service_comes_back_after_a_restart(world: World, how: str) -> None:
     assert len(tasks) == 1
     assert client.describe_tasks(cluster="tests", tasks=tasks)["tasks"][0]["lastStatus"] == "RUNNING"
     service.delete()
+
+
+def test_two_that_start_at_once_have_a_port_each(tmp_path: Path) -> None:
+    settings = [EmulatorSettings(folder=tmp_path / name) for name in ("one", "two")]
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            one, two = threads.map(lambda of_one: start(of_one, print), settings)
+        assert one.port != two.port
+    finally:
+        for of_one in settings:
+            stop(of_one.folder, print)

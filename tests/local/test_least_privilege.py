@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from release.rollout import RolledOut, RolloutFailed
+from release.deploy_function import FunctionFailed
+from release.rollout import RolledOut
 from tests.local.authorized_world import ACCOUNT, CLUSTER, HERE, OTHER, OWN, RECORDS, ROLES, World, build_world
 from tests.local.deployed_service import emulated
 from tests.local.emulated import Call, denies, described
@@ -181,7 +182,7 @@ def test_deploy_role_is_enough_to_deploy_and_to_follow_it_to_its_end(world: Worl
 
 
 def test_deploy_role_is_enough_to_migrate_and_to_roll_back(world: World, deployed: RolledOut) -> None:
-    assert world.service.migrate(world.revisions[1], "exit", "0").task
+    world.service.migrate(world.revisions[1], "exit", "0")
     forward = world.service.roll_out(world.revisions[1], minimum_count=1)
 
     back = world.service.roll_back(deployed.task_definition, forward.deployment, minimum_count=1)
@@ -231,11 +232,11 @@ def test_command_fails_without_a_permission_that_it_needs(world: World, deployed
 def running_one_offs(world: World) -> list[str]:
     found = world.aws.client("ecs").list_tasks(cluster=CLUSTER, family=OWN, desiredStatus="RUNNING")["taskArns"]
     tasks = world.aws.client("ecs").describe_tasks(cluster=CLUSTER, tasks=found)["tasks"]
-    return sorted(task["taskArn"] for task in tasks if task["startedBy"].startswith("easi-release"))
+    return sorted(task["taskArn"] for task in tasks if task["startedBy"].startswith("release/"))
 
 
 def test_rollout_without_permission_to_update_says_so(world: World, deployed: RolledOut) -> None:
-    with world.without("deploy", "ecs:UpdateService"), pytest.raises(RolloutFailed, match="not authorized") as caught:
+    with world.without("deploy", "ecs:UpdateService"), pytest.raises(FunctionFailed, match="not authorized") as caught:
         world.service.roll_out(world.revisions[1], minimum_count=1)
     assert caught.value.outcome == "error"
     assert world.service.running() == [deployed.task_definition]

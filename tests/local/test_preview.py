@@ -38,13 +38,13 @@ def test_what_a_machine_adds_to_the_sources_is_no_change(easi: Clone) -> None:
 
 
 def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:
-    variable = "-s prod --path easi:backendEnvironment.GREETING"
+    variable = "-s prod --path easi:services.backend.environment.GREETING"
     easi.shell(f"pulumi config set {variable} hello")
     try:
         first, second = preview(easi), preview(easi)
     finally:
         # The whole setting: an empty one that is left would hide what later commits set.
-        easi.shell("pulumi config rm -s prod easi:backendEnvironment")
+        easi.shell("pulumi config rm --path -s prod easi:services.backend.environment")
     assert first == second
     operations = re.findall(r"^ +([~+-]+ ?\S+:\S+): \((\w+)\)$", first, re.MULTILINE)
     assert operations == [
@@ -57,5 +57,7 @@ def test_preview_of_a_setting_shows_its_consequences_only(easi: Clone) -> None:
         "environment",
         "name",
         "value",
+        "services",
+        "backend",
         "taskDefinition",
     }

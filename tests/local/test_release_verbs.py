@@ -49,13 +49,15 @@ def test_after_a_release_all_sources_agree(easi: Clone, environment: str) -> Non
     code, said, _ = release(easi, f"verify -s {environment} --json")
     proof = json.loads(said)
     check("verify", proof)
-    assert (code, proof["proven"], proof["version"]) == (0, True, easi.first_version)
+    (backend,) = proof["checks"]
+    assert (code, proof["proven"], backend["service"]) == (0, True, "backend")
+    assert (backend["proven"], backend["version"]) == (True, easi.first_version)
     outputs = easi.outputs(environment)
-    region, cluster = outputs["release"]["taskDefinition"].split(":")[3], outputs["cluster"]
+    region, cluster = outputs["release"]["services"]["backend"]["taskDefinition"].split(":")[3], outputs["cluster"]
     tasks = f"import boto3; print(*boto3.client('ecs', '{region}').list_tasks(cluster='{cluster}')['taskArns'])"
     running = {arn.rpartition("/")[2] for arn in easi.shell(f'python -c "{tasks}"').stdout.split()}
-    assert set(proof["tasks"]) <= running
-    assert proof["tasks"]
+    assert set(backend["tasks"]) <= running
+    assert backend["tasks"]
 
 
 def test_explain_is_the_gate_and_names_what_would_change(easi: Clone) -> None:
@@ -107,7 +109,7 @@ def test_what_an_interrupted_release_left_is_told_with_the_way_out(easi: Clone) 
     assert said.splitlines()[0] == (
         "dev: the release of ffffffffffff that began 2026-01-02 03:04:05 UTC ended neither proven nor undone: what "
         "serves may be a mixture. To do: python -m release recover -s dev && "
-        f"EASI_VERSION={easi.first_version} pulumi up -s dev"
+        f"RELEASE_VERSION={easi.first_version} pulumi up -s dev"
     )
     assert release(easi, "status -s dev")[0] == 0
 
@@ -128,9 +130,12 @@ def test_the_way_back_that_history_prints_is_one(easi: Clone) -> None:
     code, said, _ = release(easi, "history -s dev")
     assert code == 0
     assert said.splitlines()[2].split()[3:6] == [version[:12], "release", "proven"], said
-    way_back = f"EASI_VERSION={before} pulumi up -s dev"
+    way_back = f"RELEASE_VERSION={before} pulumi up -s dev"
     assert f"to go back to {before[:12]}" in said
     assert f"  {way_back}\n" in said
     easi.run(f"{way_back} --yes --skip-preview 2>&1")
     assert easi.health("dev")["version"] == before
-    assert release(easi, "status -s dev")[0] == 0
+    code, said, _ = release(easi, "status -s dev")
+    assert (code, f"held since {version[:12]} was rolled back" in said) == (0, True), said
+    easi.lift("dev")
+    assert "held" not in release(easi, "status -s dev")[1]

@@ -36,37 +36,48 @@ def test_no_version_that_was_rolled_back_is_advised(easi: Clone) -> None:
     easi.up("--env", "dev")
     assert last_lines(easi)[:2] == [
         f"to go back to {old[:12]}, proven {proven_at(easi, old)}:",
-        f"  EASI_VERSION={old} pulumi up -s dev",
+        f"  RELEASE_VERSION={old} pulumi up -s dev",
     ]
 
-    up(easi, f"EASI_VERSION={old} EASI_BREAK_GLASS_REASON='500s since 02:50'")
+    up(easi, f"RELEASE_VERSION={old} RELEASE_REASON='500s since 02:50'")
     rolled_back = f"{bad}  rolled back {proven_at(easi, old)} to {old[:12]} by "
     advice = last_lines(easi)
-    assert not any(f"EASI_VERSION={bad}" in line for line in advice)
+    assert not any(f"RELEASE_VERSION={bad}" in line for line in advice)
     # Versions that other tests have rolled back may stand beside it.
     (line,) = [line for line in advice if line.startswith(f"  {rolled_back}")]
     assert line.endswith(": 500s since 02:50")
 
-    # The next release would bring it again: whoever looks before it is told.
+    # The next release would bring it again, and is refused: whoever looks before it is told.
     warning = f"dev: {bad[:12]} was rolled back "
     preview = easi.shell("pulumi preview -s dev --non-interactive --color never 2>&1").stdout
     assert f"warning: {warning}" in preview
-    assert f"  warning   {warning}" in release(easi, "explain -s dev")[1]
+    code, said, _ = release(easi, "explain -s dev")
+    assert (code, f"  warning   {warning}" in said) == (1, True), said
+    held = f"dev is held since {bad[:12]} was rolled back"
+    assert held in said
+    assert held in preview
+    assert held in easi.shell(f"{UP}").stdout
+    assert f"held since {bad[:12]} was rolled back" in release(easi, "status -s dev")[1]
     # A restart that cannot be proven, as nothing answers at the address.
-    address = easi.shell("pulumi config get -s dev easi:connectTo").stdout.strip()
-    change = "pulumi config set -s dev easi:connectTo 127.0.0.1:9; pulumi config set -s dev easi:healthDeadline 5\n"
-    again = f"EASI_VERSION={old} EASI_RESTART='rotated'"
+    address = easi.shell("pulumi config get --path -s dev easi:sites.site.connectTo").stdout.strip()
+    deadline, config = "easi:services.backend.health.deadline", "pulumi config set --path -s dev"
+    change = f"{config} easi:sites.site.connectTo 127.0.0.1:9; {config} {deadline} 5\n"
+    again = f"RELEASE_VERSION={old} RELEASE_RESTART='rotated'"
     try:
         said = easi.shell(f"{change}{again} {UP}").stdout
     finally:
-        easi.shell(f"pulumi config set -s dev easi:connectTo {address}; pulumi config rm -s dev easi:healthDeadline")
+        easi.shell(f"{config} easi:sites.site.connectTo {address}; {config} {deadline} 60")
     assert "prove failed" in said
     assert bad not in said, "the version that was rolled back is no advice"
-    assert f"EASI_VERSION={old} EASI_RESTART='why' pulumi up -s dev" in said
+    assert f"RELEASE_VERSION={old} RELEASE_RESTART='why' pulumi up -s dev" in said
 
     # Forward again: a version that is proven anew counts as good.
-    up(easi, f"EASI_VERSION={bad}")
-    assert last_lines(easi)[1] == f"  EASI_VERSION={old} pulumi up -s dev"
+    easi.lift("dev")
+    rejected = easi.shell(f"RELEASE_VERSION={bad} {UP}").stdout
+    assert f"dev refused {bad[:12]}: in dev it was rolled back" in rejected
+    up(easi, f"RELEASE_VERSION={bad} RELEASE_REASON='it was the network'")
+    assert "held" not in release(easi, "status -s dev")[1]
+    assert last_lines(easi)[1] == f"  RELEASE_VERSION={old} pulumi up -s dev"
     assert not any(bad in line for line in last_lines(easi))
     code, said, _ = release(easi, "history -s dev --json")
     data = json.loads(said)

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from local import docker_engine, go_image
+from local import builds
 from local.docker import context, image
 from local.emulator.process import Running
 from local.layout import here
 from release import candidate, tree
 from release.build_context import MODIFIED_AT
+from release.invocation import Run
 from release.promotion import Request
-from release.tree import Tree
+from release.tree import Sources, Tree
 from settings import fields as settings
-from settings.run import Run
 from tests.components import program
 
 pytest_plugins = ["tests.local.plugin_fixtures"]
@@ -41,11 +41,6 @@ def engine() -> Iterator[Any]:
     client.close()
 
 
-@pytest.fixture(scope="module")
-def go() -> str:
-    return go_image.ensure(here(), docker_engine.ensure(here(), print), print)
-
-
 @pytest.fixture
 def version(engine: Any) -> Iterator[str]:
     """A commit that nothing was built from before."""
@@ -55,30 +50,33 @@ def version(engine: Any) -> Iterator[str]:
 
 
 def _forget(engine: Any, version: str) -> None:
-    """Remove the images of a version, and what its builds left in the cache, as on another machine."""
+    """Remove the images of a version, and what builds left in the cache, as on another machine."""
     ours = [made for made in engine.images.list(all=True) if version in str(made.history())]
-    for made in sorted(ours, key=lambda made: -len(made.history())):  # what is made from others first
+    for made in ours:
         engine.images.remove(made.id, force=True, noprune=True)
+    builds.forget_cache(engine, builds.left(here())["cache"])
 
 
 def _clone(folder: Path, umask: int) -> Path:
-    """The backend of this working tree in another folder, with that folder's permissions and times."""
+    """The project of this working tree in another folder, with that folder's permissions and times."""
     before = os.umask(umask)
     try:
         shutil.copytree(program.ROOT / BACKEND, folder / BACKEND, copy_function=shutil.copyfile)
+        shutil.copyfile(program.ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     finally:
         os.umask(before)
     return folder
 
 
-def _inputs(root: Path, version: str, go: str, registry: Running) -> Mapping[str, Any]:
+def _inputs(root: Path, version: str, registry: Running) -> Mapping[str, Any]:
     """What the program asks of the Docker plugin, in the folder that it runs in."""
-    values = settings.load("dev", program.configuration("dev", {"goImage": go}))
+    values = settings.load("dev", program.configuration("dev"))
     run = Run(root=root, requested_version=None, break_glass_reason=None, restart_reason=None)
     request = Request(environment="dev", version=version, explicit=False, changes=())
-    folder = candidate._built(request, values, run).image
+    sources = Sources.of(values.services, values.sites)
+    folder = candidate._built(request, values, run, sources).images["backend"]
     assert isinstance(folder, Path)
-    arguments = {"EASI_VERSION": version, "GO_IMAGE": go, "SOURCE_DATE_EPOCH": str(MODIFIED_AT)}
+    arguments = {"RELEASE_VERSION": version, "SOURCE_DATE_EPOCH": str(MODIFIED_AT)}
     build = {"context": folder.as_posix(), "args": arguments}
     return {"imageName": f"localhost:{registry.port}/app:dev-{version}", "build": build}
 
@@ -95,27 +93,27 @@ def _release(engine: Any, inputs: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def test_two_clones_of_a_commit_build_the_same_image(
-    engine: Any, go: str, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Any, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
     monkeypatch.setattr(tree, "read", lambda *_: Tree(commit=version, changes={}))
     released = []
     for root in (_clone(tmp_path / "one", 0o022), _clone(tmp_path / "home" / "other", 0o077)):
         monkeypatch.chdir(root)
-        inputs = _inputs(root, version, go, registry)
+        inputs = _inputs(root, version, registry)
         released.append((inputs, *_release(engine, inputs)))
         _forget(engine, version)
     assert released[0] == released[1]
 
 
 def test_backend_is_compiled_for_the_other_architecture_and_not_run(
-    engine: Any, go: str, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Any, registry: Running, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "_manifest_digest", lambda *_: "")
     monkeypatch.setattr(tree, "read", lambda *_: Tree(commit=version, changes={}))
     root = _clone(tmp_path / "one", 0o022)
     monkeypatch.chdir(root)
-    inputs = _inputs(root, version, go, registry)
+    inputs = _inputs(root, version, registry)
     _release(engine, {**inputs, "build": {**inputs["build"], "platform": f"linux/{OTHER}"}})
     made = engine.images.get(inputs["imageName"])
     container = engine.containers.create(made.id)

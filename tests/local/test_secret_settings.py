@@ -33,15 +33,15 @@ def test_secrets_of_the_provider_are_in_the_state_only_encrypted_and_the_verbs_s
 def test_a_variable_that_is_a_secret_is_refused_before_anything_changes(easi: Clone) -> None:
     before = deployed(easi, "dev")
     try:
-        easi.shell(f"pulumi config set -s dev --secret --path easi:backendEnvironment.GREETING {GREETING}")
+        easi.shell(f"pulumi config set -s dev --secret --path easi:services.backend.environment.GREETING {GREETING}")
         runs = [easi.shell(f"pulumi {verb} -s dev 2>&1") for verb in ("preview", "up --yes --skip-preview")]
         state, after = easi.shell("pulumi stack export -s dev").stdout, deployed(easi, "dev")
     finally:
-        easi.shell("pulumi config rm -s dev easi:backendEnvironment")
+        easi.shell("pulumi config rm --path -s dev easi:services.backend.environment")
     for done in runs:
         assert done.returncode != 0
-        assert "easi:backendEnvironment.GREETING is a secret of Pulumi" in done.stdout
-        assert "--plaintext --path easi:backendSecrets.GREETING" in done.stdout
+        assert "easi:services.backend.environment.GREETING is a secret of Pulumi" in done.stdout
+        assert "--plaintext --path easi:services.backend.secrets.GREETING" in done.stdout
         assert GREETING not in done.stdout
     assert GREETING not in state
     assert before == after

@@ -81,8 +81,8 @@ def test_looking_asks_once_for_each_file(world: World, tmp_path: Path) -> None:
     manifest = world.release(build(tmp_path, ONE))
     world.s3.calls.clear()
     world.look()
-    # active.json, the catalog, the manifest, one listing and config.json beside them
-    assert len(world.s3.calls) == 5 + len(manifest.files)
+    # active.json, the catalog, the manifest, listings of the site and of what is kept, and config.json beside them
+    assert len(world.s3.calls) == 6 + len(manifest.files)
     assert {call.split()[0] for call in world.s3.calls} == {"get_object", "head_object", "list"}
 
 

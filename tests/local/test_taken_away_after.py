@@ -13,7 +13,7 @@ from tests.local.emulator_world import wait_for
 
 HEALTH = "example/backend/health.go"
 REGION = "us-west-2"
-KEYS = ("easi:backendSecrets", "easi:secretKeyArns", "easi:contentSecurityPolicy")
+KEYS = ("easi:services.backend.secrets", "easi:services.backend.secretKeyArns", "easi:sites.site.contentSecurityPolicy")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Dev:
     def use(self, secret: tuple[str, str]) -> None:
         arn, key = secret
         self.easi.run(
-            f"pulumi config set -s dev --path easi:backendSecrets.DB_PASSWORD --plaintext {arn}\n"
-            f"pulumi config set -s dev --path 'easi:secretKeyArns[0]' --plaintext {key}"
+            f"pulumi config set -s dev --path easi:services.backend.secrets.DB_PASSWORD --plaintext {arn}\n"
+            f"pulumi config set -s dev --path 'easi:services.backend.secretKeyArns[0]' --plaintext {key}"
         )
 
     def up(self) -> tuple[int, str]:
@@ -57,12 +57,14 @@ class Dev:
 
     def allow(self, host: str) -> None:
         """Let the page call a host."""
-        self.easi.run(f"pulumi config set -s dev easi:contentSecurityPolicy 'connect-src {host}'")
+        self.easi.run(f"pulumi config set --path -s dev easi:sites.site.contentSecurityPolicy 'connect-src {host}'")
 
     def page_may_call(self) -> set[str]:
         """The hosts of the Content-Security-Policy that is in force."""
         cloudfront = self.easi.aws("cloudfront")
-        distribution = cloudfront.get_distribution_config(Id=self.easi.outputs("dev")["distributionId"])
+        distribution = cloudfront.get_distribution_config(
+            Id=self.easi.outputs("dev")["sites"]["site"]["distributionId"]
+        )
         behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
         policy = cloudfront.get_response_headers_policy(Id=behavior["ResponseHeadersPolicyId"])
         headers = policy["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
@@ -73,25 +75,23 @@ class Dev:
     def restart_tasks(self) -> None:
         """End all tasks, and wait until the service has another that answers."""
         ecs, outputs = self.easi.aws("ecs"), self.easi.outputs("dev")
-        where = {"cluster": outputs["cluster"]}
-        old = set(ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"])
+        where, service = {"cluster": outputs["cluster"]}, outputs["services"]["backend"]["service"]
+        old = set(ecs.list_tasks(**where, serviceName=service)["taskArns"])
         for task in old:
             ecs.stop_task(**where, task=task)
 
         def answers() -> bool:
-            fresh = set(ecs.list_tasks(**where, serviceName=outputs["service"])["taskArns"]) - old
+            fresh = set(ecs.list_tasks(**where, serviceName=service)["taskArns"]) - old
             return bool(fresh) and self.easi.get(outputs["healthcheckUrl"])[0] == 200
 
-        assert wait_for(answers), ecs.describe_services(**where, services=[outputs["service"]])["services"][0][
-            "events"
-        ][:5]
+        assert wait_for(answers), ecs.describe_services(**where, services=[service])["services"][0]["events"][:5]
 
 
 @pytest.fixture
 def dev(easi: Clone) -> Iterator[Dev]:
     yield Dev(easi)
     for key in KEYS:
-        easi.shell(f"pulumi config rm -s dev {key}")
+        easi.shell(f"pulumi config rm --path -s dev {key}")
 
 
 @pytest.mark.moves_on

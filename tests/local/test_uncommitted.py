@@ -42,13 +42,13 @@ def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) 
     commit, before = tree.version, tree.outputs("impl")
     code, said = tree.update("dev")
     assert code != 0
-    assert "to build it:  make frontend" in said, "the page was built before the last edit"
+    assert "to build it:  python -m release build" in said, "the page was built before the last edit"
     tree.run("make frontend")
     code, said = tree.update("dev")
     assert code == 0, said[-4000:]
 
     proven = tree.outputs("dev")["release"]
-    dirty, image = proven["version"], proven["image"]
+    dirty, image = proven["version"], proven["services"]["backend"]["image"]
     assert dirty.startswith(f"{commit}-dirty-")
     assert answers(tree, "dev") == (dirty, dirty)
     assert f"{commit[:12]}-dirty-{dirty[47:51]}" in tree.shell("python -m release history -s dev").stdout
@@ -58,20 +58,20 @@ def test_uncommitted_code_does_not_reach_impl_under_a_commits_name(tree: Clone) 
     code, said = tree.update("impl")
     assert code != 0
     assert f"dev has not proven it, only {commit[:12]}-dirty-{dirty[47:51]}, which was built from changes" in said
-    code, said = tree.update("impl", f"EASI_VERSION={dirty}")
+    code, said = tree.update("impl", f"RELEASE_VERSION={dirty}")
     assert code != 0
     assert "it was built from changes that are in no commit" in said
     assert tree.outputs("impl") == before
 
     code, said = tree.update("dev")
     assert code != 0
-    assert "to build it:  make frontend" in said
+    assert "to build it:  python -m release build" in said
     tree.run("make frontend")
     code, said = tree.update("dev")
     assert code == 0, said[-4000:]
     clean = tree.outputs("dev")["release"]
     assert (clean["version"], clean["previous"][0]) == (commit, dirty)
-    assert clean["image"] != image, "the clean build of the commit is another release"
+    assert clean["services"]["backend"]["image"] != image, "the clean build of the commit is another release"
     assert answers(tree, "dev") == (commit, commit)
 
     (tree.root / ".git" / "shallow").write_text(f"{commit}\n")

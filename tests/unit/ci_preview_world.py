@@ -22,7 +22,7 @@ def prelude(**config: str) -> dict[str, Any]:
 
 
 def setting(variables: Mapping[str, str]) -> dict[str, Any]:
-    return prelude(**{"easi:backendEnvironment": json.dumps(variables, ensure_ascii=False)})
+    return prelude(**{"easi:services": json.dumps({"backend": {"environment": variables}}, ensure_ascii=False)})
 
 
 def step(
@@ -45,7 +45,7 @@ def step(
 
 
 def definition(variables: Mapping[str, str], *, skip_destroy: bool = True) -> dict[str, Any]:
-    own = {"EASI_ENVIRONMENT": "dev", "EASI_HEALTH_PATH": "/api/v1/healthcheck"}
+    own = {"RELEASE_ENVIRONMENT": "dev", "RELEASE_HEALTH_PATH": "/api/v1/healthcheck"}
     environment = [{"name": name, "value": value} for name, value in sorted({**variables, **own}.items())]
     containers = [{"name": "easi-dev", "image": "r@sha256:00", "environment": environment, "essential": True}]
     return {"containerDefinitions": json.dumps(containers, ensure_ascii=False), "skipDestroy": skip_destroy}

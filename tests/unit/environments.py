@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from release import records, session, way_back
+from release import environment_before, records, session, stack, statements, way_back
+from release.environment_before import Health
+from release.identity import site_prefix
 from release.records import Release
+from release.statements import Statement
 from release.static.manifest import File, Manifest
+from settings.own_names import MAIN_SITE
+from tests.described import nested
+from tests.unit.fake_s3 import MAX_KEYS, Bucket, FakeS3
+from tests.unit.one_of_each import backend, one_of_each
+from tests.unit.one_of_each import manifest as only_manifest
 
 PULUMI = """#!{python}
 import json, pathlib, sys
@@ -36,6 +43,9 @@ elif name not in stacks["stacks"]:
     sys.exit(f"error: no stack named '{{name}}' found")
 elif arguments[:2] == ["stack", "history"]:
     print(json.dumps(stacks["stacks"][name].get("history", [])))
+elif arguments[:2] == ["state", "unprotect"]:
+    with open("unprotected", "a") as file:
+        file.write(arguments[2] + "\\n")
 elif arguments[0] == "config":
     print(json.dumps(stacks["stacks"][name]["config"]))
 else:
@@ -63,32 +73,11 @@ INPUTS: Mapping[str, Any] = {
     "restart": "",
 }
 
-SOURCES: Mapping[str, Any] = {"easi:backendFolder": "backend", "easi:frontendFolder": "frontend/dist"}
-
-
-class S3:
-    """Objects by bucket and key, as far as the verbs read them."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], bytes] = {}
-        self.modified = datetime.now(UTC)
-
-    def put(self, bucket: str, key: str, body: Any) -> None:
-        self.objects[bucket, key] = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        body = self.objects.get((Bucket, Key))
-        if body is None:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "not there"}}, "GetObject")
-        return {"Body": io.BytesIO(body), "ETag": '"1"', "LastModified": self.modified}
-
-    def get_paginator(self, _operation: str) -> Any:
-        return self
-
-    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's
-        keys = [key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix)]
-        folders = {Prefix + key.removeprefix(Prefix).partition(Delimiter)[0] + Delimiter for key in keys}
-        return [{"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}]
+MIGRATION, SITE = "easi:services.backend.migration.command", "easi:sites.site."
+SOURCES: Mapping[str, Any] = {
+    "easi:services.backend.build.context": "backend",
+    "easi:sites.site.folder": "frontend/dist",
+}
 
 
 class World:
@@ -96,11 +85,14 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.s3 = S3()
+        self.s3 = FakeS3("site", "records-dev", "records-impl", "records-prod", page=MAX_KEYS)
         self.ecs: Any = None
         self.stacks: dict[str, Any] = {}
         self.selected = ""
         self.failure = ""
+        self.health = Health(notes=("the environment before is healthy",))
+        """What the environment before answers now."""
+        (folder / "Pulumi.yaml").write_text("name: easi\n")
         (folder / "backend").mkdir()
         (folder / "backend" / "Dockerfile").write_text("FROM scratch\n")
         for command in (
@@ -133,52 +125,98 @@ class World:
         subprocess.run([*git, "update-ref", "HEAD", done.stdout.decode().strip()], check=True)
 
     def add(self, name: str, release: Release | None, *, promotes_from: str = "", **settings: Any) -> None:
-        """A stack whose outputs and records are those of `release`."""
+        """A stack whose outputs and records are those of `release`; the `pulumi` on the PATH knows it at once."""
         bucket = f"records-{name}"
-        resources: list[Any] = [{"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"recordsBucket": bucket}}]
+        resources: list[Any] = [
+            {
+                "type": "pulumi:pulumi:Stack",
+                "urn": "root",
+                "outputs": {"recordsBucket": bucket, "promoteFrom": promotes_from},
+            }
+        ]
         if release is not None:
-            resources[0]["outputs"]["release"] = release.to_json()
+            recorded = release.to_json()
+            resources[0]["outputs"]["release"] = stack.output_of(recorded)
             inputs = {
                 **INPUTS,
                 "environment": name,
                 "recordsBucket": bucket,
                 "version": release.version,
-                "image": release.image,
-                "taskDefinition": release.task_definition,
-                "staticManifest": release.static_manifest,
+                "image": backend(release).image,
+                "taskDefinition": backend(release).task_definition,
+                "staticManifest": only_manifest(release),
             }
-            resources.append({"type": "release:index:Release", "urn": "release", "inputs": inputs})
-            self.s3.put(bucket, records.RELEASE_KEY, release.to_json())
-        config = {"easi:promoteFrom": promotes_from, **SOURCES, **settings}
+            resource = {"type": "release:index:Release", "urn": "release", "inputs": inputs}
+            resources.append({**resource, "outputs": {"release": recorded}})
+            self.put(bucket, records.RELEASE_KEY, recorded)
+        config = nested({"easi:promoteFrom": promotes_from, **SOURCES, **settings})
         self.stacks[name] = {
             "export": {"deployment": {"resources": resources}},
             "config": {
-                key: {"value": json.dumps(value), "objectValue": value} if isinstance(value, list) else {"value": value}
+                key: {"value": json.dumps(value), "objectValue": value}
+                if isinstance(value, list | dict)
+                else {"value": value}
                 for key, value in config.items()
             },
         }
+        self.write()
+
+    def chain(self, **releases: Release | None) -> None:
+        """Stacks with these releases, each promoting from the one before it."""
+        before = ""
+        for name, release in releases.items():
+            self.add(name, release, promotes_from=before)
+            before = name
+
+    def state(self, name: str, kind: Any, version: str | None = None, at: str = "2026-01-02T04:00:00+00:00") -> None:
+        """What a person states about an environment, by default after all that was released."""
+        statement = Statement(
+            kind=kind,
+            environment=name,
+            at=datetime.fromisoformat(at),
+            who="ana",
+            reason="an audit",
+            version=version,
+        )
+        statements.write(self.s3, f"records-{name}", statement)
 
     def write(self) -> None:
-        """Let the `pulumi` on the PATH know."""
+        """Let the `pulumi` on the PATH know what was changed by hand."""
         state = {"stacks": self.stacks, "selected": self.selected, "failure": self.failure}
         (self.folder / ".stacks.json").write_text(json.dumps(state))
 
-    def keep(self, name: str, manifest: Manifest) -> str:
-        """Store a manifest in the records of an environment; its digest."""
+    def summary(self) -> str:
+        """The summary of the step."""
+        return (self.folder / ".summary").read_text()
+
+    def outputs(self) -> dict[str, str]:
+        """What GitHub would read of the step's outputs: name<<delimiter, value, delimiter."""
+        written = (self.folder / ".output").read_text()
+        return {name: value for name, _, value in re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", written, re.M | re.S)}
+
+    def keep(self, name: str, manifest: Manifest, site: str = MAIN_SITE) -> str:
+        """Store a manifest of a site in the records of an environment; its digest."""
         digest = manifest.digest.removeprefix("sha256:")
-        self.s3.put(f"records-{name}", f"static/{digest}/manifest.json", manifest.to_json())
+        self.put(f"records-{name}", f"{site_prefix(site)}static/{digest}/manifest.json", manifest.to_json())
         return manifest.digest
+
+    def put(self, bucket: str, key: str, body: Any) -> None:
+        """Store an object, of anything but bytes as JSON."""
+        stored = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.s3.buckets.setdefault(bucket, Bucket()).objects[key] = stored
 
 
 def world_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world that is the current folder, with credentials for it."""
+    """A world that is the current folder, with credentials for it, in a step of a job."""
     made = World(tmp_path)
     program = tmp_path / ".bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(PULUMI.format(python=sys.executable, file=str(tmp_path / ".stacks.json")))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-    for variable in ("EASI_VERSION", "EASI_BREAK_GLASS_REASON"):
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
+    for variable in ("RELEASE_VERSION", "RELEASE_REASON"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -188,6 +226,7 @@ def world_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         )
 
     monkeypatch.setattr(session, "connect", connect)
+    monkeypatch.setattr(environment_before, "look", lambda *_: made.health)
     return made
 
 
@@ -220,10 +259,12 @@ def released(
     for number, version in enumerate(versions, 1):
         at = last - timedelta(minutes=len(versions) - number)
         proven = records.Proven(
-            version=version,
-            image=f"repository@sha256:{version[:12].ljust(64, '0')}",
-            task_definition=f"arn:aws:ecs:us-west-2:111111111111:task-definition/easi:{number}",
-            static_manifest=manifest,
+            **one_of_each(
+                version=version,
+                image=f"registry/repository@sha256:{version[:12].ljust(64, '0')}",
+                task_definition=f"arn:aws:ecs:us-west-2:111111111111:task-definition/easi:{number}",
+                static_manifest=manifest,
+            ),
             verified_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             kind=way_back.kind(version, here=found, asked=True),
         )

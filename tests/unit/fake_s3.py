@@ -24,8 +24,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-STATUS = {"NoSuchKey": 404, "404": 404, "NoSuchBucket": 404, "PreconditionFailed": 412, "AccessDenied": 403}
-STATUS["405"] = 405
+STATUS = {"NoSuchKey": 404, "404": 404, "NoSuchBucket": 404, "PreconditionFailed": 412, "AccessDenied": 403, "405": 405}
 STATUS |= dict.fromkeys(("BadDigest", "InvalidRequest", "KeyTooLongError", "MalformedXML"), 400)
 MAX_KEYS: Final = 1000
 """Keys of one page of ListObjectsV2 and ListObjectVersions, and of one DeleteObjects (their API references)."""
@@ -94,7 +93,6 @@ class FakeS3:
         self._faults += [(operation, afterwards)] * times
 
     def put_object(self, *, Bucket: str, Key: str, Body: Any, **rest: Any) -> dict[str, Any]:
-        """PutObject."""
         body = Body.encode() if isinstance(Body, str) else Body if isinstance(Body, bytes) else Body.read()
         checksum = rest.get("ChecksumSHA256")
 
@@ -128,8 +126,6 @@ class FakeS3:
         return self._call("CopyObject", Bucket, Key, work)
 
     def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
-        """GetObject."""
-
         def work(bucket: Any) -> dict[str, Any]:
             found = self._version(bucket, "GetObject", Key)
             return self._answer(Body=io.BytesIO(found.body or b""), **self._entry(found), **found.headers)
@@ -215,21 +211,16 @@ class FakeS3:
         """Of `list_objects_v2` and `list_object_versions`."""
         ask = getattr(self, operation)
 
-        class Paginator:
-            """Page after page."""
+        def paginate(**arguments: Any) -> Iterator[dict[str, Any]]:
+            arguments.pop("PaginationConfig", None)
+            while True:
+                page = ask(**arguments)
+                yield page
+                if not page["IsTruncated"]:
+                    return
+                arguments["ContinuationToken"] = page["NextContinuationToken"]
 
-            @staticmethod
-            def paginate(**arguments: Any) -> Iterator[dict[str, Any]]:
-                """All pages."""
-                arguments.pop("PaginationConfig", None)
-                while True:
-                    page = ask(**arguments)
-                    yield page
-                    if not page["IsTruncated"]:
-                        return
-                    arguments["ContinuationToken"] = page["NextContinuationToken"]
-
-        return Paginator()
+        return SimpleNamespace(paginate=paginate)
 
     def _call(self, operation: str, bucket: str, key: str, work: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         name = operation.partition("Object")[0].lower()

@@ -7,6 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
+from release import deploy_function, one_off, progress, rollout
+
 Answer = dict[str, Any] | BaseException
 
 
@@ -22,6 +26,33 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
         self.now += seconds
+
+
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """For a fixture: whoever asks the function waits by this clock."""
+    made = Clock()
+    for module in (rollout, one_off, deploy_function, progress):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+class Function:
+    """Answers in turn, or each command in turn; the last answer for ever. Remembers the commands."""
+
+    name = "easi-dev-deploy"
+
+    def __init__(self, *answers: Answer, **of_commands: list[Answer]) -> None:
+        self.in_turn, self.answers = list(answers), of_commands
+        self.commands: list[dict[str, Any]] = []
+
+    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
+        assert (arguments["FunctionName"], arguments["InvocationType"]) == (self.name, "RequestResponse")
+        command = json.loads(arguments["Payload"])
+        self.commands.append(command)
+        return answered(next_of(self.in_turn or self.answers[command["command"]]))
+
+    def sent(self, name: str) -> list[dict[str, Any]]:
+        return [command for command in self.commands if command["command"] == name]
 
 
 def answered(answer: Answer) -> Mapping[str, Any]:

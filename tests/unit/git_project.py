@@ -7,8 +7,12 @@ import subprocess
 from pathlib import Path
 
 from release.tree import Sources
+from settings.service import Build
+from settings.site import Site
 
-SOURCES = Sources(backend="example/backend", frontend="example/frontend/dist")
+SOURCES = Sources(
+    images={"backend": Build(context="example/backend")}, sites={"site": Site(folder="example/frontend/dist")}
+)
 FILES = {
     ".gitignore": "node_modules/\n*.local\nignored.go\n/example/frontend/dist/\n",
     "README.md": "a project\n",
@@ -16,8 +20,8 @@ FILES = {
         {
             "name": "easi",
             "config": {
-                "backendFolder": {"default": SOURCES.backend},
-                "frontendFolder": {"default": SOURCES.frontend},
+                "services": {"default": {"backend": {"build": {"context": SOURCES.images["backend"].context}}}},
+                "sites": {"default": {"site": {"folder": SOURCES.sites["site"].folder}}},
             },
         }
     ),

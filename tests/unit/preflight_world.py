@@ -12,9 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from release import image, preflight
+from release.inputs import from_inputs
 from release.records import Proven
 from release.registry import ImageError, Registries
-from release.request import ReleaseRequest, from_inputs
+from release.request import ReleaseRequest
 from release.session import Clients
 
 REGION, ACCOUNT = "us-west-2", "111111111111"
@@ -153,6 +154,8 @@ class World:
         self.endpoints: list[dict[str, Any]] = []
         self.proven: str | None = OLD_TASK
         self.regions: list[tuple[str, str]] = []
+        self.scans: dict[str, Any] = {}
+        """By repository, the answer about the image's scan."""
 
     @property
     def clients(self) -> Clients:
@@ -167,6 +170,12 @@ class World:
             raise refused(
                 "UnauthorizedOperation" if operation.startswith("describe_route") else "AccessDeniedException"
             )
+
+    def describe_image_scan_findings(self, **asked: Any) -> Any:
+        self._asked("describe_image_scan_findings")
+        if asked["repositoryName"] not in self.scans:
+            raise refused("ImageNotFoundException")
+        return self.scans[asked["repositoryName"]]
 
     def describe_services(self, cluster: str, services: list[str]) -> Any:
         self._asked("describe_services")

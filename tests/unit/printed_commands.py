@@ -52,12 +52,14 @@ PUT_IN = {
     r"«store.region»": "us-west-2",
     r"«shares»": "--share-with 222222222222=impl:dev",
     r"«_up\(observed\)»": "pulumi up -s prod",
+    r"«branch(\.name)?»": "main",
     r"«[^»]+»": "prod",
     r"<(full SHA|SHA|version|commit|what runs|what is recorded)>": SHA,
     r"<(name|stack|environment)>|(?<=-s )(ENV|STACK)\b": "prod",
     r"<verb>": "status",
+    r"THIS-REPOSITORY": ".",
     r"<region>": "us-west-2",
-    r"<setting> <value>": "easi:cpu 512",
+    r"<setting> <value>": "zones 3",
     r" …$": "",
     r"…": "0",
 }
@@ -263,7 +265,7 @@ def python(arguments: list[str]) -> int:
 def aws(arguments: list[str]) -> int:
     """`aws <service> <operation> --option …`: whether AWS has the operation, and it these options."""
     print(1)
-    if arguments[:2] in (["sso", "login"], ["s3", "sync"], ["ecs", "execute-command"]):
+    if arguments[:2] in (["sso", "login"], ["s3", "sync"], ["s3", "rm"], ["ecr", "wait"], ["ecs", "execute-command"]):
         return 0
     service = botocore.session.get_session().get_service_model({"s3api": "s3"}.get(arguments[0], arguments[0]))
     operations = {botocore.xform_name(name, "-"): name for name in service.operation_names}

@@ -1,12 +1,8 @@
-"""A deploy function that rolls out: what it answers, step by step, and the names that it answers with."""
+"""What the deploy function answers while it rolls out, and the names that it answers with."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
-
-from tests.unit.function_double import Answer, answered, next_of
 
 OLD, NEW = (f"arn:aws:ecs:us-west-2:111122223333:task-definition/easi-dev:{number}" for number in (6, 7))
 BEGAN = {
@@ -31,6 +27,7 @@ def status(outcome: str = "in_progress", **changes: Any) -> dict[str, Any]:
         "desiredCount": 2,
         "runningCount": 2,
         "healthyTargets": 2,
+        "tasks": [],
         "missing": [],
         "reason": "",
         "takenBack": False,
@@ -38,16 +35,3 @@ def status(outcome: str = "in_progress", **changes: Any) -> dict[str, Any]:
         "current": now,
     }
     return answer | changes
-
-
-class Function:
-    """Answers in turn, the last one for ever; remembers the commands."""
-
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers)
-        self.commands: list[dict[str, Any]] = []
-
-    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
-        assert (arguments["FunctionName"], arguments["InvocationType"]) == ("easi-dev-deploy", "RequestResponse")
-        self.commands.append(json.loads(arguments["Payload"]))
-        return answered(next_of(self.answers))

@@ -13,8 +13,8 @@ from release.static import activate, expire, publish
 from release.static.content import content_type
 from release.static.expire import Expired
 from release.static.manifest import File, Manifest
-from release.static.publish import Staged
 from release.static.records import Records
+from release.static.repair import Listing
 from release.static.source import Folder, Upstream
 from release.static.store import Site
 from tests.unit.fake_s3 import MAX_KEYS, Bucket, FakeS3
@@ -57,6 +57,8 @@ class Environment:
     prefix: str = ""
     said: list[str] = field(default_factory=list)
     by: str = "somebody"
+    lists_ahead: bool = False
+    """As `site publish` does; requests come in no certain order then."""
     written: dict[Path, bytes] = field(default_factory=dict)
     """Files of builds; what is there is not written again."""
 
@@ -87,9 +89,21 @@ class Environment:
                 (folder / path).write_bytes(body)
                 self.written[folder / path] = body
 
-    def stage(self, of: Manifest, source: Folder | Upstream, records: Records | None = None) -> Staged:
+    def stage(
+        self,
+        of: Manifest,
+        source: Folder | Upstream,
+        records: Records | None = None,
+        listing: Listing | None = None,
+    ) -> int:
         return publish.stage(
-            s3=self.s3, manifest=of, source=source, site=self.site, say=self.said.append, records=records
+            s3=self.s3,
+            manifest=of,
+            source=source,
+            site=self.site,
+            say=self.said.append,
+            records=records,
+            listing=listing,
         )
 
     def switch(self, digest: str, records: Records | None = None, **more: Any) -> activate.Activated:
@@ -110,13 +124,14 @@ class Environment:
     def publish(self, files: Tree, folder: Path, **more: Any) -> Manifest:
         """What one process does: bring, switch and record."""
         self.write(files, folder)
-        found, records = manifest(files), Records(self.s3, self.site.records_bucket)
-        self.stage(found, Folder(path=folder), records)
-        self.switch(found.digest, records, source=Folder(path=folder), **more)
+        found, records = manifest(files), Records(self.s3, self.site.records_bucket, self.site.prefix)
+        listing = Listing(self.s3, self.site, found) if self.lists_ahead else None
+        self.stage(found, Folder(path=folder), records, listing)
+        self.switch(found.digest, records, source=Folder(path=folder), listing=listing, **more)
         return found
 
     def promote(self, found: Manifest, upstream: Environment) -> None:
-        records = Records(self.s3, self.site.records_bucket)
+        records = Records(self.s3, self.site.records_bucket, self.site.prefix)
         self.stage(found, upstream.source, records)
         self.switch(found.digest, records, source=upstream.source)
 

@@ -14,14 +14,15 @@ import yaml
 from botocore.exceptions import NoCredentialsError
 
 from account import settings, state, state_policies
-from settings.reader import SettingsError, key_of
+from settings.declared import key_of
+from settings.reader import SettingsError
 from tests.unit.account_cloud import Cloud
 
 ARGUMENTS = ["--bucket", "state-of-easi", "--region", "us-west-2"]
 OTHER = "arn:aws:iam::222222222222:root"
 THIRD = "arn:aws:iam::333333333333:root"
-IMPL = state_policies.Shared("222222222222", "easi", "impl", "dev")
-PROD = state_policies.Shared("333333333333", "easi", "prod", "impl")
+IMPL = state_policies.Shared("222222222222", "easi", "impl", ("dev",))
+PROD = state_policies.Shared("333333333333", "easi", "prod", ("impl", "dev"))
 OWN = state_policies.Shared("111111111111", "easi", "dev")
 STATE = "arn:aws:s3:::state-of-easi/.pulumi"
 
@@ -184,6 +185,7 @@ def test_what_an_earlier_version_opened_to_every_stack_is_closed_or_asked_about(
     [
         ("222222222222=impl", state_policies.Shared("222222222222", "easi", "impl")),
         ("222222222222=impl:dev", IMPL),
+        ("333333333333=prod:impl:dev", PROD),
         ("222222222222=easi-account/impl", state_policies.Shared("222222222222", "easi-account", "impl")),
     ],
 )
@@ -238,7 +240,6 @@ def test_an_interrupted_run_is_completed() -> None:
 
 
 GIVEN = {
-    "easi-account:project": "easi",
     "easi-account:repository": "CMSgov/easi",
     "easi-account:ownerId": "1209384",
     "easi-account:repositoryId": "987654321",
@@ -261,6 +262,23 @@ def test_settings_are_typed() -> None:
     assert found.owner_id == 1209384
     assert dict(found.environments) == {"dev": "", "impl": "dev"}
     assert found.legacy_subject is False
+
+
+@pytest.mark.parametrize(
+    ("environments", "before"),
+    [
+        ({"prod": "impl", "impl": "dev", "dev": ""}, ("impl", "dev")),
+        ({"prod": "impl:dev"}, ("impl", "dev")),
+        ({"prod": "impl:staging", "staging": "dev"}, ("impl", "staging", "dev")),
+        ({"prod": ""}, ()),
+        ({"prod": "impl", "impl": "prod"}, ("impl",)),
+    ],
+)
+def test_the_environments_before_are_those_that_are_named_and_those_before_them(
+    environments: dict[str, str], before: tuple[str, ...]
+) -> None:
+    loaded = settings.load("nonprod", {**GIVEN, "easi-account:environments": json.dumps(environments)})
+    assert loaded.before("prod") == before
 
 
 def test_every_setting_is_declared_with_a_default() -> None:

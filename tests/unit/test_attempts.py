@@ -11,26 +11,23 @@ from botocore.exceptions import ClientError
 from functions.strict_json import DamagedError
 from release import records
 from release.records import Attempt, Phase, Purge
+from tests.unit import attempts
 from tests.unit.fake_s3 import FakeS3, refusal
 
 RECORDS = "records"
 
 
 def attempt(number: int, **changes: Any) -> Attempt:
+    """That has not ended."""
     known: dict[str, Any] = {
         "id": f"id{number}",
-        "environment": "dev",
-        "version": str(number) * 40,
-        "image": "repository@sha256:1",
-        "task_definition": "arn:task:1",
-        "static_manifest": "sha256:1",
         "who": "root@host",
-        "reason": None,
-        "restart": None,
         "replaces": None,
         "started_at": f"2026-11-23T23:10:0{number}.123Z",
+        "ended_at": None,
+        "outcome": None,
     }
-    return Attempt(**known | changes)
+    return attempts.attempt(str(number) * 40, **known | changes)
 
 
 def test_an_attempt_that_ended_is_read_back_whole() -> None:

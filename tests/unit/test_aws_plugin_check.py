@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,7 @@ from local.plugin.provider import PluginError
 from local.plugin.types import shape_of
 from local.plugin.wire import ARCHIVE, SIGNATURE, UNKNOWN
 
+ROOT = Path(__file__).parents[2]
 GROUP = "aws:lb/targetGroup:TargetGroup"
 SERVICE = "aws:ecs/service:Service"
 FUNCTION = "aws:lambda/function:Function"
@@ -32,7 +38,7 @@ def test_every_type_exists_in_pulumi_aws_with_the_properties_that_the_table_name
     named = {path.split(".")[0] for path in kind.replaces | kind.unordered} | kind.volatile | kind.secrets
     assert named - shape.outputs - set(shape.inputs) == set()
     assert kind.name is None or kind.name.property in shape.inputs
-    assert kind.tagged is None or kind.tagged[1] == "id" or kind.tagged[1] in shape.outputs
+    assert kind.tagged in {"", "id", *shape.outputs}
 
 
 def test_an_unknown_property_is_named_with_those_that_exist() -> None:
@@ -97,17 +103,33 @@ def test_values_that_a_preview_cannot_know_pass() -> None:
     assert check(GROUP, unknown) == (unknown, {})
 
 
-def test_an_unknown_type_is_named_with_those_that_exist() -> None:
-    with pytest.raises(PluginError, match=r"aws:sqs/queue:Queue has no entry .* ecs.Service"):
-        check("aws:sqs/queue:Queue", {})
+def test_an_unknown_type_is_named_with_the_page_that_says_how_to_add_it() -> None:
+    message = r"^the local AWS does not know aws:neptune/cluster:Cluster yet: one class adds it, as (\S+) shows$"
+    with pytest.raises(PluginError, match=message) as refused:
+        check("aws:neptune/cluster:Cluster", {})
+    assert (ROOT / re.findall(r"docs/\S+", str(refused.value))[0]).exists()
     with pytest.raises(PluginError, match="aws:ecs/servce:Servce is not a resource type of pulumi_aws"):
         check("aws:ecs/servce:Servce", {})
 
 
 def test_the_table_of_types_is_what_the_sdks_have() -> None:
-    # To write it again: make docs
-    assert types.tables() == sdk.described([*TABLE, IMAGE])
-    assert types.FILE.read_text() == sdk.text(types.tables())
+    assert types.tables() | {"source": {}} == sdk.described([*TABLE, IMAGE]) | {"source": {}}
+
+
+@pytest.mark.parametrize("stale", ["no file", "another version", "a type is missing"])
+def test_a_stale_table_is_written_again(stale: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, written = tmp_path / "types.json", copy.deepcopy(types.tables())
+    if stale == "another version":
+        written["source"]["pulumi-aws"], written["resources"][SERVICE]["inputs"] = "0.0.1", {}
+    if stale == "a type is missing":
+        del written["resources"][SERVICE]
+    if stale != "no file":
+        file.write_text(json.dumps(written))
+    monkeypatch.setattr(types, "FILE", file)
+    monkeypatch.setattr(types, "tables", functools.cache(types.tables.__wrapped__))
+    assert "launchType" in types.shape_of.__wrapped__(SERVICE).inputs
+    assert json.loads(file.read_text()) == types.tables()
+    assert [path.name for path in tmp_path.iterdir()] == ["types.json"]
 
 
 def test_the_plugin_answers_without_loading_the_sdk() -> None:

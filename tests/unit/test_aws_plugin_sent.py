@@ -33,6 +33,7 @@ ASSOCIATION = {
     "SubnetId": RECORDED["aws:ec2/routeTableAssociation:RouteTableAssociation"]["inputs"]["subnetId"],
 }
 BASES: dict[str, dict[str, Any]] = {
+    "aws:kms/key:Key": {"policy": "{}"},
     "aws:lambda/function:Function": {"code": CODE},
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {"ipProtocol": "tcp", "fromPort": 1, "toPort": 2},
 }
@@ -61,6 +62,8 @@ ONE_TIME = {
     "publish": "turned off, there is nothing to send",
 }
 ANSWERS = {
+    "describe_table": {"Table": {"TableStatus": "ACTIVE"}},
+    "get_operation": {"Operation": {"Status": "SUCCESS", "Targets": {"NAMESPACE": "ns-1"}}},
     "describe_route_tables": {"RouteTables": [{"Associations": [ASSOCIATION, ASSOCIATION | {"GatewayId": "sample"}]}]},
     "get_vpc_origin": {"VpcOrigin": {"Status": "Deployed"}, "ETag": "1"},
 }

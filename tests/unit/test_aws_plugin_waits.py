@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.aws import session
 from local.aws.provider import AwsProvider
-from local.aws.services import cloudfront_parts
 from local.aws.session import Aws
 from local.plugin.provider import PartlyMadeError, PluginError
 from tests.components import program
@@ -60,7 +60,7 @@ def made_in(minutes: float, monkeypatch: pytest.MonkeyPatch) -> tuple[AwsProvide
     clock = SimpleNamespace(
         monotonic=lambda: cloudfront.now, sleep=lambda _: setattr(cloudfront, "now", cloudfront.now + MINUTE / 2)
     )
-    monkeypatch.setattr(cloudfront_parts, "time", clock)
+    monkeypatch.setattr(session, "time", clock)
     provider = AwsProvider()
     provider.configure({"region": "us-west-2"})
     return provider, cloudfront

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +12,7 @@ from ci import main
 from cli import approved
 from cli.errors import VerbError
 from functions import strict_json
-
-REVIEWS: list[dict[str, Any]] = []
-ATTEMPTS: list[list[dict[str, Any]]] = []
-"""The jobs of each attempt of the run."""
+from tests.local.workflow.api import REPOSITORY, Api, serving
 
 
 def review(state: str, environment: str, user: str = "octocat", comment: str = "") -> dict[str, Any]:
@@ -29,37 +24,27 @@ def who(environment: str, reviews: list[dict[str, Any]]) -> str:
     return approved.who(environment, strict_json.value(tuple[approved.Review, ...], reviews))
 
 
-class Github(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert self.headers["Authorization"] == "Bearer t0ken"
-        run = "/repos/o/r/actions/runs/7"
-        known: dict[str, Any] = {f"{run}/approvals": REVIEWS}
-        for number, jobs in enumerate(ATTEMPTS, 1):
-            known[f"{run}/attempts/{number}/jobs?per_page=100"] = {"total_count": len(jobs), "jobs": jobs}
-        body = json.dumps(known.get(self.path, {"message": "Not Found"})).encode()
-        self.send_response(200 if self.path in known else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        pass
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Of a run, number 7, that nobody has reviewed."""
+    with serving() as api:
+        api.runs[7] = []
+        token = api.token({"actions": "read"})
+        for name, value in {
+            "GITHUB_API_URL": api.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_TOKEN": token,
+            "GITHUB_RUN_ID": "7",
+            "GITHUB_RUN_ATTEMPT": "1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield api
 
 
 @pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Github)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
-    monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
-    monkeypatch.setenv("GITHUB_RUN_ID", "7")
-    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
-    REVIEWS.clear()
-    ATTEMPTS.clear()
-    yield monkeypatch
-    server.shutdown()
-    server.server_close()
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    return tmp_path / "summary"
 
 
 def test_newest_approval_of_the_environment_is_told() -> None:
@@ -92,32 +77,26 @@ def test_reviewer_whose_account_is_gone_has_approved_all_the_same() -> None:
     assert "by a deleted account" in who("impl-approval", [review("approved", "impl-approval") | {"user": None}])
 
 
-def test_who_approved_is_in_the_summary(
-    github: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    REVIEWS.append(review("approved", "prod-approval", "octocat", "<b>go</b>"))
-    github.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+def test_who_approved_is_in_the_summary(github: Api, summary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    github.runs[7].append(review("approved", "prod-approval", "octocat", "<b>go</b>"))
     assert main(["approved", "--environment", "prod-approval"]) == 0
     assert "approved by octocat" in capsys.readouterr().out
-    written = (tmp_path / "summary").read_text()
+    written = summary.read_text()
     assert "octocat" in written
     assert "<b>" not in written
 
 
-def test_who_approved_and_why_is_one_line(
-    github: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    REVIEWS.append(review("approved", "prod", "octo\u202ecat", "go\n::error::no\u2028 ##[group]x \x1b[31mred\x1b[0m"))
-    github.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+def test_who_approved_and_why_is_one_line(github: Api, summary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    comment = "go\n::error::no\u2028 ##[group]x \x1b[31mred\x1b[0m"
+    github.runs[7].append(review("approved", "prod", "octo\u202ecat", comment))
     assert main(["approved", "--environment", "prod"]) == 0
     said = capsys.readouterr().out
     assert said == "prod was approved by octo\\u202ecat: go\\u000a::error::no\\u2028 ##\\u005bgroup]x red\n"
-    assert "\u2028" not in (tmp_path / "summary").read_text()
+    assert "\u2028" not in summary.read_text()
 
 
-def test_run_that_nobody_approved_ends_with_one_message(
-    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("github")
+def test_run_that_nobody_approved_ends_with_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["approved", "--environment", "prod-approval"]) == 1
     assert capsys.readouterr().err.startswith("python -m ci approved: nobody approved prod-approval")
 
@@ -145,25 +124,33 @@ RUNS = job("impl", 0, None) | {"completed_at": None}
     ],
 )
 def test_what_was_released_once_is_released_again_only_when_it_is_approved_again(
-    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], attempts: list[list[dict[str, Any]]], may: bool
+    github: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    attempts: list[list[dict[str, Any]]],
+    may: bool,
 ) -> None:
-    REVIEWS.append(review("approved", "impl-approval"))
-    ATTEMPTS.extend(attempts)
-    github.setenv("GITHUB_RUN_ATTEMPT", str(len(attempts)))
+    github.runs[7].append(review("approved", "impl-approval"))
+    github.jobs.update({(7, number): jobs for number, jobs in enumerate(attempts, 1)})
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", str(len(attempts)))
     assert main(["approved", "--environment", "impl-approval", "--job", "impl"]) == (0 if may else 1)
     assert may or "impl has succeeded in this run since impl-approval was approved" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("run", "code", "says"), [("8", 1, "404"), ("", 2, "GITHUB_RUN_ID")], ids=["unknown run", "no run"]
+)
+@pytest.mark.usefixtures("github")
 def test_reviews_that_cannot_be_read_are_no_approval(
-    github: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: str, code: int, says: str
 ) -> None:
-    github.setenv("GITHUB_RUN_ID", "8")
-    assert main(["approved", "--environment", "prod-approval"]) == 1
-    assert "404" in capsys.readouterr().err
-    github.setenv("GITHUB_RUN_ID", "7")
-    REVIEWS.append(review("approved", "prod-approval"))
+    monkeypatch.setenv("GITHUB_RUN_ID", run)
+    assert main(["approved", "--environment", "prod-approval"]) == code
+    assert says in capsys.readouterr().err
+
+
+def test_jobs_that_cannot_be_read_are_no_approval(github: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    github.runs[7].append(review("approved", "prod-approval"))
+    github.jobs[7, 1] = [{"not": "a job"}]
     assert main(["approved", "--environment", "prod-approval", "--job", "prod"]) == 1
-    assert "404" in capsys.readouterr().err
-    github.delenv("GITHUB_RUN_ID")
-    assert main(["approved", "--environment", "prod-approval"]) == 2
-    assert "GITHUB_RUN_ID" in capsys.readouterr().err
+    assert "not GitHub's API" in capsys.readouterr().err

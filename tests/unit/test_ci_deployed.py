@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from ci import main
-from cli import events
-from tests.unit.environments import World, released, world_in
-from tests.unit.test_ci_rollback import entry, outputs
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = world_in(tmp_path, monkeypatch)
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
-    return made
+from cli import preview
+from tests.unit.attempts import entry
+from tests.unit.environments import World, released
 
 
 def from_upstream(world: World, name: str) -> None:
@@ -35,7 +25,7 @@ def test_what_was_built_there_is_compared_with_its_own_commit(world: World, caps
 
     assert code == 0
     assert world.sha("HEAD") == world.second
-    assert outputs(world) == {"version": world.second, "easi-version": ""}
+    assert world.outputs() == {"version": world.second, "release-version": ""}
     assert "next      pulumi preview --refresh -s dev" in capsys.readouterr().out
 
 
@@ -47,8 +37,8 @@ def test_what_was_promoted_is_compared_by_its_name(world: World, capsys: pytest.
     code = main(["deployed", "-s", "prod"])
 
     assert code == 0
-    assert outputs(world) == {"version": world.second, "easi-version": world.second}
-    assert f"EASI_VERSION={world.second} pulumi preview --refresh -s prod" in capsys.readouterr().out
+    assert world.outputs() == {"version": world.second, "release-version": world.second}
+    assert f"RELEASE_VERSION={world.second} pulumi preview --refresh -s prod" in capsys.readouterr().out
 
 
 def test_after_a_roll_back_the_settings_are_those_it_was_made_with(world: World) -> None:
@@ -60,19 +50,19 @@ def test_after_a_roll_back_the_settings_are_those_it_was_made_with(world: World)
 
     assert code == 0
     assert world.sha("HEAD") == world.second
-    assert outputs(world) == {"version": world.first, "easi-version": world.first}
+    assert world.outputs() == {"version": world.first, "release-version": world.first}
 
 
 def test_where_nothing_was_released_there_is_no_drift(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.add("prod", None)
-    world.write()
 
     code = main(["deployed", "-s", "prod", "--save", "drift/prod.json"])
 
-    saved = events.from_json(json.loads((world.folder / "drift/prod.json").read_text()))
+    saved = preview.load(world.folder / "drift/prod.json")
     assert code == 0
-    assert outputs(world) == {"version": "", "easi-version": ""}
+    assert world.outputs() == {"version": "", "release-version": ""}
     assert "prod has proven nothing yet" in capsys.readouterr().out
+    assert saved is not None
     assert (saved.stack, saved.version, saved.changes, saved.failed) == ("prod", None, False, False)
     assert world.sha("HEAD") == world.third
 

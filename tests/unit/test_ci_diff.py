@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli import comment, diff, events, markdown
+from functions import strict_json
+from settings import description
 from tests.unit.ci_preview_world import RELEASE, TASK_DEFINITION, UNKNOWN, definition, said, setting, step, summary
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -92,9 +96,9 @@ def test_properties_are_compared_by_structure(old: Any, new: Any, shown: list[st
         (FUNCTION, {"environment": ["on"]}, {"environment": ["off"]}, ["~ environment[0]: changed"]),
         (
             "pulumi:providers:x",
-            {"easi:backendEnvironment": '{"A":"on"}'},
-            {"easi:backendEnvironment": '{"A":"off"}'},
-            ['~ ["easi:backendEnvironment"].A: changed'],
+            {"easi:services": '{"backend":{"environment":{"A":"on"}}}'},
+            {"easi:services": '{"backend":{"environment":{"A":"off"}}}'},
+            ['~ ["easi:services"].backend.environment.A: changed'],
         ),
         (RELEASE, {"environment": "dev"}, {"environment": "impl"}, ["~ environment: changed"]),
     ],
@@ -171,7 +175,8 @@ def told(old: Mapping[str, str], new: Mapping[str, str] | None) -> list[str]:
     """Everything that leaves: the artifact, the log, the summary and the comment."""
     after = definition(new) if new is not None else {"containerDefinitions": UNKNOWN}
     function = [{"environment": {"variables": side or {}}, "memorySize": 128} for side in (old, new)]
-    config = [{"easi:backendEnvironment": json.dumps(side or {}, ensure_ascii=False)} for side in (old, new)]
+    described = ({"backend": {"environment": side or {}}} for side in (old, new))
+    config = [{"easi:services": json.dumps(services, ensure_ascii=False)} for services in described]
     log = [
         setting(new or old),
         step("replace", TASK_DEFINITION, "backend", old=definition(old), new=after, keys=["containerDefinitions"]),
@@ -185,10 +190,12 @@ def told(old: Mapping[str, str], new: Mapping[str, str] | None) -> list[str]:
     lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in log)
     found = events.read("dev", events.parse(lines))
     pages = (markdown.join(markdown.parts_of(found)), comment.body({"dev": found}))
-    return [json.dumps(found.to_json()), found.diff, *pages]
+    return [json.dumps(strict_json.fields(found)), found.diff, *pages]
 
 
-# The same examples in each run, and no folder of those that failed; a machine may be busy.
+# The same examples in each run, and no folder of those that failed; a machine may be busy. To read Pulumi.yaml takes
+# longer than all the rest of an example.
+@mock.patch.object(description, "declared_defaults", functools.cache(description.declared_defaults))
 @settings(derandomize=True, deadline=None)
 @given(st.dictionaries(st.text(max_size=6), st.tuples(VALUES, VALUES), max_size=4), st.booleans())
 def test_nothing_that_is_told_depends_on_a_value(variables: Mapping[str, tuple[str, str]], known: bool) -> None:

@@ -1,20 +1,19 @@
-"""`python -m ci evidence`: what a reviewer reads before approving; with a role that may read Pulumi's state alone."""
+"""`python -m ci evidence`: what a reviewer reads before approving; with a role that may read states and statements."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ci import main
-from cli import events, evidence, markdown, preview
+from cli import evidence, markdown
 from cli.errors import VerbError
 from cli.events import Change, Preview
-from release import session
-from tests.unit.environments import World, released, world_in
+from release import session, statements
+from release.environment_before import Health
+from tests.unit.environments import MIGRATION, World, released
 
 WHEN = "2026-01-02 03:04:05 UTC"
 
@@ -40,22 +39,49 @@ def previews(monkeypatch: pytest.MonkeyPatch) -> Previews:
     return made
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = world_in(tmp_path, monkeypatch)
+class Ecr:
+    """Stands for a session of boto3 and for its client of ECR, with the answer about each image's scan."""
 
-    def no_credentials(*_: Any, **__: Any) -> session.Clients:
-        raise AssertionError("AWS was asked")
+    def __init__(self) -> None:
+        self.answer: Any = scanned(CRITICAL=1, LOW=4)
+        self.asked: list[str] = []
 
-    monkeypatch.setattr(session, "connect", no_credentials)
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
-    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
-    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    def client(self, service: str, **_: Any) -> Ecr:
+        assert service == "ecr"
+        return self
+
+    def describe_image_scan_findings(self, **asked: Any) -> Any:
+        self.asked.append(asked["imageId"]["imageDigest"])
+        if isinstance(self.answer, str):
+            raise ClientError({"Error": {"Code": self.answer, "Message": "no"}}, "DescribeImageScanFindings")
+        return self.answer
+
+    def describe_repositories(self, **_: Any) -> Any:
+        return {"repositories": [{"imageScanningConfiguration": {"scanOnPush": False}}]}
+
+
+def scanned(**counts: int) -> Any:
+    return {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findingSeverityCounts": counts}}
+
+
+@pytest.fixture(autouse=True)
+def ecr(monkeypatch: pytest.MonkeyPatch) -> Ecr:
+    made = Ecr()
+    monkeypatch.setattr(session, "sign_in", lambda *_, **__: made)
     return made
 
 
-def summary(world: World) -> str:
-    return (world.folder / ".summary").read_text()
+@pytest.fixture
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """With the role of previews: of the records, it may read what people stated."""
+
+    def check(operation: str, key: str) -> None:
+        assert operation != "get" or key.startswith(statements.PREFIX), "a record was asked for"
+
+    world.s3.before = check
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    return world
 
 
 def url(world: World, name: str, address: str) -> None:
@@ -63,28 +89,30 @@ def url(world: World, name: str, address: str) -> None:
 
 
 def test_the_proof_of_the_environment_before_the_commits_and_what_would_change(
-    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str], ecr: Ecr
 ) -> None:
     world.add("impl", released(world.first, world.third, manifest=f"sha256:{'7' * 64}"))
     url(world, "impl", "https://impl.example.gov")
-    world.add("prod", released(world.first), promotes_from="impl", **{"easi:migrationCommand": ["/m", "up"]})
-    world.write()
+    world.add("prod", released(world.first), promotes_from="impl", **{MIGRATION: ["/m", "up"]})
     comes = f"prod: {world.first[:7]} -> {world.third[:7]}, 2 commits, proven in impl 13:18 UTC"
     danger = Change(name="vpc", type="aws:ec2/vpc:Vpc", because=("cidrBlock",))
     previews.more = {"replaced": (danger,), "headline": comes}
 
-    code = main(["evidence", "-s", "prod", "--save", "previews/prod.json"])
+    code = main(["evidence", "-s", "prod"])
 
-    said, shown = capsys.readouterr().out, summary(world)
+    said, shown = capsys.readouterr().out, world.summary()
     assert code == 0
     assert previews.asked == ["prod"]
+    assert ecr.asked == [f"sha256:{world.third[:12].ljust(64, '0')}"]
+    assert "the release will be refused" not in said, "no finding is to refuse it"
+    assert "| image scan | 1 critical, 4 low |" in shown
     assert said.startswith(
         f"{comes}\n"
         f"prod would release {world.third[:12]}: impl has proven it ({WHEN}).\n"
         f"  commits   2 come (+), compared with {world.first[:12]}\n"
         f"            + {world.third[:7]} the third\n"
     )
-    assert "  preview   2 to update\n  proof     it runs in impl\n" in said
+    assert "  preview   2 to update\n  scan      1 critical, 4 low\n  proof     it runs in impl\n" in said
     assert f"            version          {world.third}\n" in said
     assert "https://impl.example.gov" in said
     assert f"<code>sha256:{world.third[:12].ljust(64, '0')}</code>" in shown, "the image that was proven"
@@ -105,19 +133,54 @@ def test_the_proof_of_the_environment_before_the_commits_and_what_would_change(
         "### Proof",
     ]
     assert sorted(order, key=shown.index) == order, "what decides is on top"
-    saved = preview.load(world.folder / "previews/prod.json")
-    assert saved is not None
-    assert saved.stack == "prod"
-    assert events.from_json(json.loads((world.folder / "previews/prod.json").read_text())) == saved
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("ScanNotFoundException", "scanning is off"),
+        ("AccessDeniedException", "not known (An error occurred (AccessDeniedException)"),
+        ({"imageScanStatus": {"status": "IN_PROGRESS"}}, "the scan is IN_PROGRESS"),
+        (scanned(HIGH=1), "1 high"),
+    ],
+)
+def test_what_the_release_will_refuse_for_its_scan_is_a_warning_before_the_approval(
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str], ecr: Ecr, answer: Any, says: str
+) -> None:
+    world.add("impl", released(world.first, world.third))
+    world.add("prod", released(world.first), promotes_from="impl", **{"easi:refuseFindings": "high"})
+    ecr.answer = answer
+
+    assert main(["evidence", "-s", "prod"]) == 0
+
+    said, shown = capsys.readouterr().out, world.summary()
+    assert previews.asked == ["prod"]
+    assert f"\n  scan      {says}" in said
+    assert "\n  warning   the release will be refused: " in said
+    assert "⚠️ **the release will be refused: " in shown
+
+
+def test_whether_the_environment_before_is_healthy_now_is_evidence(
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.chain(impl=released(world.first, world.third), prod=released(world.first))
+    assert main(["evidence", "-s", "prod"]) == 0
+    assert "            now              the environment before is healthy\n" in capsys.readouterr().out
+    assert "| now | the environment before is healthy |" in world.summary()
+
+    world.health = Health(problems=("impl has proven it, and is not healthy there now",))
+    assert main(["evidence", "-s", "prod"]) == 0
+    refused = "the release will be refused: impl has proven it, and is not healthy there now"
+    assert f"\n  warning   {refused}\n" in capsys.readouterr().out
+    assert f"⚠️ **{refused}**" in world.summary()
+    assert previews.asked == ["prod", "prod"]
 
 
 def test_what_the_environment_before_runs_by_now_is_said(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.add("impl", released(world.first, world.second, world.third))
-    world.add("prod", released(world.first), promotes_from="impl")
-    world.write()
-    monkeypatch.setenv("EASI_VERSION", world.second)
+    world.chain(impl=released(world.first, world.second, world.third), prod=released(world.first))
+    monkeypatch.setenv("RELEASE_VERSION", world.second)
 
     code = main(["evidence", "-s", "prod"])
 
@@ -129,13 +192,11 @@ def test_what_the_environment_before_runs_by_now_is_said(
 def test_where_the_gate_refuses_nobody_is_asked_and_nothing_is_previewed(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.add("impl", released(world.first))
-    world.add("prod", released(world.first), promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.first), prod=released(world.first))
 
-    code = main(["evidence", "-s", "prod", "--save", "prod.json"])
+    code = main(["evidence", "-s", "prod"])
 
-    said, shown = capsys.readouterr().out, summary(world)
+    said, shown = capsys.readouterr().out, world.summary()
     assert code == 1
     assert previews.asked == []
     assert said.startswith(f"prod refused {world.third[:12]}: impl has not proven it.\n")
@@ -143,70 +204,46 @@ def test_where_the_gate_refuses_nobody_is_asked_and_nothing_is_previewed(
     assert f"<code>{world.third[:12]}</code> cannot be released" in shown
     assert "to prove it there:  pulumi up -s impl" in shown
     assert "### Proof" not in shown
-    assert not (world.folder / "prod.json").exists()
-
-
-def test_an_older_version_is_refused_as_in_a_run_that_finishes_late(
-    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
-) -> None:
-    world.add("impl", released(world.third))
-    world.add("prod", released(world.sha("HEAD")), promotes_from="impl")
-    world.write()
-    subprocess.run(["git", "-C", world.folder, "checkout", "--quiet", world.second], check=True)
-    world.add("impl", released(world.second, world.third))
-    world.write()
-
-    code = main(["evidence", "-s", "prod"])
-
-    assert code == 1
-    assert f"prod refused {world.second[:12]}: it is older than {world.third[:12]}" in capsys.readouterr().out
-    assert previews.asked == []
 
 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
         ({"failed": True, "errors": ("AWS does not answer\n  to check: aws sts",)}, "AWS does not answer"),
-        ({"gate": "dev refused 1111: the frontend cannot be released"}, "the frontend cannot be released"),
+        ({"gate": "dev refused 1111: the site cannot be released"}, "the site cannot be released"),
     ],
 )
 def test_a_preview_that_failed_or_warns_of_the_gate_stops_the_train(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str], more: dict[str, Any], told: str
 ) -> None:
-    world.add("impl", released(world.third))
-    world.add("prod", released(world.first), promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.third), prod=released(world.first))
     previews.more = more
 
-    code = main(["evidence", "-s", "prod", "--save", "prod.json"])
+    code = main(["evidence", "-s", "prod"])
 
     assert code == 1
     assert told in capsys.readouterr().out
-    assert told in summary(world)
-    assert "cannot be released" in summary(world)
-    assert (world.folder / "prod.json").exists(), "what is known of it is kept"
+    assert told in world.summary()
+    assert "cannot be released" in world.summary()
 
 
 def test_the_first_release_of_an_environment_has_nothing_to_compare(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.add("impl", released(world.third))
-    world.add("prod", None, promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.third), prod=None)
 
     code = main(["evidence", "-s", "prod"])
 
     assert code == 0
     assert "commits   the first release here" in capsys.readouterr().out
-    assert "| now | nothing was released yet |" in summary(world)
-    assert "compare" not in summary(world).replace("compared", "")
+    assert "| now | nothing was released yet |" in world.summary()
+    assert "compare" not in world.summary().replace("compared", "")
 
 
 def test_the_first_environment_builds_what_nobody_has_proven(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.add("dev", released(world.first))
-    world.write()
 
     code = main(["evidence", "-s", "dev"])
 
@@ -220,8 +257,7 @@ def test_what_ran_there_before_is_its_own_proof(
     world.add("impl", released(world.third))
     url(world, "impl", "https://impl.example.gov")
     world.add("prod", released(world.first, world.third), promotes_from="impl")
-    world.write()
-    monkeypatch.setenv("EASI_VERSION", world.first)
+    monkeypatch.setenv("RELEASE_VERSION", world.first)
 
     code = main(["evidence", "-s", "prod"])
 
@@ -232,51 +268,38 @@ def test_what_ran_there_before_is_its_own_proof(
     assert "https://impl.example.gov" not in said
 
 
-def test_a_commit_is_no_markup(world: World, previews: Previews) -> None:
-    message = "```</details> @octocat <img src=x>"
-    subprocess.run(["git", "-C", world.folder, "commit", "-q", "--allow-empty", "-m", message], check=True)
-    world.add("impl", released(world.sha("HEAD")))
-    world.add("prod", released(world.first), promotes_from="impl")
-    world.write()
-
-    assert main(["evidence", "-s", "prod"]) == 0
-    shown = summary(world)
-    before, _, _ = shown.partition("@octocat")
-    assert before.rpartition("\n\n")[2].startswith("````"), "the fence is longer than what is in it"
-
-
-def test_errors_are_one_message(
+def test_a_preview_that_cannot_be_made_is_one_message(
     world: World, previews: Previews, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.add("prod", released(world.first), promotes_from="impl")
-    world.write()
-
-    assert main(["evidence", "-s", "prd"]) == 2
-    assert "there is no stack prd: did you mean prod?" in capsys.readouterr().err
 
     def no_answer(*_: Any, **__: Any) -> Preview:
         raise VerbError("pulumi preview was ended")
 
     world.add("impl", released(world.third))
-    world.write()
     monkeypatch.setattr(evidence, "create", no_answer)
     assert main(["evidence", "-s", "prod"]) == 1
     assert capsys.readouterr().err == "python -m ci evidence: pulumi preview was ended\n"
-    assert "pulumi preview was ended" in summary(world)
+    assert "pulumi preview was ended" in world.summary()
 
 
 def test_a_reviewer_reads_that_the_version_was_rolled_back(
-    world: World, previews: Previews, capsys: pytest.CaptureFixture[str]
+    world: World, previews: Previews, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.add("impl", released(world.first, world.third))
-    world.add("prod", released(world.first, world.third, world.first), promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.first, world.third), prod=released(world.first, world.third, world.first))
 
+    assert main(["evidence", "-s", "prod"]) == 1
+    held = f"prod refused {world.third[:12]}: prod is held since {world.third[:12]} was rolled back {WHEN}"
+    assert capsys.readouterr().out.startswith(held)
+    assert f"**{held}" in world.summary()
+
+    world.state("prod", "lift")
+    monkeypatch.setenv("RELEASE_REASON", "it was the database")
     assert main(["evidence", "-s", "prod"]) == 0
 
     told = f"prod: {world.third[:12]} was rolled back {WHEN} to {world.first[:12]} by octocat: no reason was given"
     assert capsys.readouterr().out.splitlines()[1] == f"  warning   {told}"
-    assert f"⚠️ **{told}**" in summary(world)
+    assert f"⚠️ **{told}**" in world.summary()
 
 
 def test_a_title_forges_no_commit_and_ends_nothing(
@@ -285,10 +308,9 @@ def test_a_title_forges_no_commit_and_ends_nothing(
     world.commit(b"caf\xe9 \xe2\x80\xa8+ 0123456 forged ```\r## [approved](x)")
     newest = world.sha("HEAD")
     world.add("dev", released(world.third))
-    world.write()
 
     assert main(["evidence", "-s", "dev"]) == 0
 
     line = f"+ {newest[:7]} caf\ufffd \\u2028+ 0123456 forged ```\\u000d## [approved](x)"
     assert f"            {line}\n" in capsys.readouterr().out
-    assert f"````diff\n{line}\n````" in summary(world)
+    assert f"````diff\n{line}\n````" in world.summary()

@@ -56,7 +56,7 @@ def test_no_backticks_of_a_text_end_its_fence(text: str) -> None:
         "1) item",
         "+ item",
         "===",
-        "</details><!-- easi:preview -->",
+        "</details><!-- release:preview -->",
         "&lt;b&gt;",
         "back\\slash",
         "> quoted",

@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ci import main
 from cli import checkout, rollback
 from cli.errors import UsageError, VerbError
-from release import updates
-from tests.unit.environments import World, released, world_in
+from cli.past_settings import PastSettings
+from tests.unit.attempts import entry
+from tests.unit.environments import World, released
+from tests.unit.one_of_each import backend
 
 ROLLED_BACK = "rolled back 2026-01-02 03:04:05 UTC to 111111111111 by octocat: no reason was given"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = world_in(tmp_path, monkeypatch)
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / ".output"))
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / ".summary"))
-    return made
-
-
-def outputs(world: World) -> dict[str, str]:
-    """What GitHub would read of the file: name<<delimiter, value, delimiter."""
-    written = (world.folder / ".output").read_text()
-    return {name: value for name, _, value in re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", written, re.M | re.S)}
-
-
-def entry(commit: str, *, kind: str = "update", result: str = "succeeded") -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "result": result,
-        "startTime": "2026-01-02T03:00:00.000Z",
-        "endTime": "2026-01-02T03:02:00.000Z",
-        "environment": {"git.head": commit, "git.dirty": "false"},
-    }
 
 
 def test_a_version_that_ran_is_brought_back_with_the_settings_in_force(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.add("prod", released(world.first, world.second))
-    world.write()
 
     code = main(["rollback", "-s", "prod", "--version", world.first[:7]])
 
     said = capsys.readouterr().out
     assert code == 0
     assert world.sha("HEAD") == world.second, "the settings stay those of what runs; main's are not applied"
-    assert outputs(world) == {"version": world.first, "refresh": ""}
+    assert world.outputs() == {"version": world.first, "refresh": ""}
     assert said.startswith(
         f"prod goes back from {world.second[:12]} to {world.first}, proven 2026-01-02 03:03:05 UTC\n"
     )
-    assert f"EASI_VERSION={world.first} pulumi up -s prod" in said
+    assert f"RELEASE_VERSION={world.first} pulumi up -s prod" in said
 
 
 def test_the_settings_in_force_are_those_of_the_last_update_that_succeeded(world: World) -> None:
@@ -72,13 +47,13 @@ def test_the_settings_in_force_are_those_of_the_last_update_that_succeeded(world
     assert world.sha("HEAD") == world.second
 
 
-def test_a_commit_that_the_clone_lacks_is_passed_over_for_the_versions_own() -> None:
-    release, known = released("1" * 40, "2" * 40), {"2" * 40}
-    found = updates.of_history([entry("3" * 40)])
+def test_a_commit_that_the_clone_lacks_is_passed_over_for_the_versions_own(world: World) -> None:
+    world.add("prod", released(world.first, world.second))
+    world.stacks["prod"]["history"] = [entry("e" * 40)]
+    world.write()
 
-    assert checkout.in_force(release, found, known.__contains__) == "2" * 40
-    assert checkout.in_force(release, found, (known | {"3" * 40}).__contains__) == "3" * 40
-    assert checkout.in_force(release, [], known.__contains__) == "2" * 40
+    assert main(["rollback", "-s", "prod", "--version", world.first]) == 0
+    assert world.sha("HEAD") == world.second
 
 
 def test_what_was_built_from_uncommitted_changes_can_come_back_where_it_was_built(
@@ -86,14 +61,12 @@ def test_what_was_built_from_uncommitted_changes_can_come_back_where_it_was_buil
 ) -> None:
     dirty = f"{world.first}-dirty-0123456789ab"
     world.add("dev", released(world.first, dirty, world.second))
-    world.write()
 
     assert main(["rollback", "-s", "dev", "--version", f"{world.first[:12]}-dirty-0123"]) == 0
-    assert outputs(world) == {"version": dirty, "refresh": ""}
-    assert f"EASI_VERSION={dirty} pulumi up -s dev" in capsys.readouterr().out
+    assert world.outputs() == {"version": dirty, "refresh": ""}
+    assert f"RELEASE_VERSION={dirty} pulumi up -s dev" in capsys.readouterr().out
     assert rollback.choose("dev", world.first[:7], released(world.first, dirty)).version == world.first, "of the commit"
     world.add("dev", released(world.second, dirty))
-    world.write()
     assert main(["rollback", "-s", "dev", "--version", dirty]) == 0
     assert world.sha("HEAD") == world.first, "the settings are those of the commit"
 
@@ -117,19 +90,37 @@ def test_what_is_proven_already_may_be_brought_back_and_is_refreshed(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.add("prod", released(world.first, world.second))
-    world.write()
 
     code = main(["rollback", "-s", "prod", "--version", world.second.upper()])
 
     assert code == 0
-    assert outputs(world) == {"version": world.second, "refresh": "--refresh"}
+    assert world.outputs() == {"version": world.second, "refresh": "--refresh"}
     assert "pulumi up --refresh -s prod" in capsys.readouterr().out
 
 
 def test_that_a_version_was_itself_rolled_back_is_said() -> None:
     release = released("1" * 40, "2" * 40, "1" * 40)
-    told = rollback.lines("prod", rollback.choose("prod", "2222", release), release, "1" * 40)
-    assert told[1] == f"  note      it was {ROLLED_BACK}"
+    lines = rollback.lines("prod", rollback.choose("prod", "2222", release), release, PastSettings(commit="1" * 40), {})
+    assert lines[1] == f"  note      it was {ROLLED_BACK}"
+    # The gate refuses what was rolled back, without a reason.
+    assert lines[-2] == f"  next      RELEASE_REASON='why' RELEASE_VERSION={'2' * 40} pulumi up -s prod"
+
+
+def test_what_a_rollback_holds_is_said() -> None:
+    release = released("1" * 40, "2" * 40)
+    lines = rollback.lines("prod", rollback.choose("prod", "1111", release), release, PastSettings(commit="1" * 40), {})
+    assert lines[-2] == f"  next      RELEASE_VERSION={'1' * 40} pulumi up -s prod"
+    assert lines[-1] == "  after it  prod is held until a release reverts what came with 222222222222"
+
+
+def test_what_is_rejected_is_no_advice() -> None:
+    release = released("1" * 40, "2" * 40, "3" * 40)
+    assert rollback.advice("prod", release, {"2" * 40})[1:] == [
+        f"  RELEASE_VERSION={'1' * 40} pulumi up -s prod",
+        "not to:",
+        f"  {'2' * 40}  rejected",
+    ]
+    assert rollback.advice("prod", release, {"1" * 40, "2" * 40})[0] == "prod keeps no version to go back to"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +138,6 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
     world: World, capsys: pytest.CaptureFixture[str], version: str, code: int, told: str
 ) -> None:
     world.add("prod", released("1" * 40, "2" * 40, "1" * 40))
-    world.write()
 
     try:
         ended = main(["rollback", "-s", "prod", f"--version={version}"])
@@ -163,7 +153,7 @@ def test_anything_else_is_refused_with_the_list_of_what_ran(
     assert world.sha("HEAD") == world.third, "nothing was checked out"
     assert not (world.folder / ".output").exists()
     if told:
-        shown = (world.folder / ".summary").read_text()
+        shown = world.summary()
         assert shown.startswith("## prod: nothing was done\n"), "the run's page is what people see first"
         assert "runs now" in shown
 
@@ -181,14 +171,13 @@ def test_a_short_version_that_two_have_is_refused_with_both() -> None:
 def test_the_newest_proof_of_a_version_counts() -> None:
     release = released("1" * 40, "2" * 40, "1" * 40)
 
-    assert rollback.choose("prod", "1111", release).task_definition.endswith("easi:3")
+    assert backend(rollback.choose("prod", "1111", release)).task_definition.endswith("easi:3")
 
 
 def test_where_nothing_was_proven_there_is_nothing_to_go_back_to(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.add("prod", None)
-    world.write()
 
     code = main(["rollback", "-s", "prod", "--version", world.first])
 
@@ -200,7 +189,6 @@ def test_a_tree_with_changes_is_left_alone(world: World, capsys: pytest.CaptureF
     (world.folder / "settings.yaml").write_text("a: 1")
     subprocess.run(["git", "-C", world.folder, "add", "settings.yaml"], check=True)
     world.add("prod", released(world.first, world.second))
-    world.write()
 
     code = main(["rollback", "-s", "prod", "--version", world.first])
 
@@ -211,7 +199,6 @@ def test_a_tree_with_changes_is_left_alone(world: World, capsys: pytest.CaptureF
 
 def test_a_clone_without_the_commit_says_how_to_get_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.add("prod", released("1" * 40, "2" * 40))
-    world.write()
 
     code = main(["rollback", "-s", "prod", "--version", "1" * 40])
 
@@ -232,19 +219,3 @@ def test_a_file_in_the_way_is_gits_message(tmp_path: Path, world: World) -> None
     with pytest.raises(VerbError, match=r"(?s)that runs, cannot be checked out:\n  error: .*new\.txt"):
         checkout.check_out(world.folder, there, why="that runs")
     assert (world.folder / "new.txt").read_text() == "mine"
-
-
-def test_an_unknown_stack_and_no_pulumi_are_said_in_one_message(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.add("prod", released(world.first))
-    world.write()
-
-    assert main(["rollback", "-s", "prd", "--version", world.first]) == 2
-    assert "there is no stack prd: did you mean prod?" in capsys.readouterr().err
-
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert main(["rollback", "-s", "prod", "--version", world.first]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("python -m ci rollback: there is no `pulumi` on the PATH")
-    assert "Traceback" not in said

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 
 from ci import main as ci
 from cli import status
 from release.__main__ import main as release
-from tests.unit.environments import World, released, world_in
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
+from tests.unit.environments import World, released
 
 
 @pytest.mark.parametrize("verb", ["status", "history", "recover"])
@@ -60,7 +54,6 @@ def test_what_is_printed_moves_no_cursor_and_commands_no_runner(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.add("prod", released(world.first))
-    world.write()
     assert release(["explain", "-s", "prod\x1b[2J\n::error::\u2028x\udce9"]) == 2
     said = capsys.readouterr().err
     assert "prod\n\\u003a:error::\\u2028x\ufffd" in said

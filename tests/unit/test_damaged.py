@@ -25,10 +25,12 @@ from functions.deploy.requests import Request, Status, StopTask
 from local import layout, project
 from local.emulator import process
 from release import deploy_function, healthcheck, http, lease, processes, records, session, stack, updates
-from release.static import manifest, readback, store
+from release.static import builds, readback, store
 from release.static.catalog import Asset, Catalog, Purged
+from release.static.manifest import Manifest
 from release.static.records import CATALOG, Records
 from settings import clear_text, reader
+from settings.site import Site
 from tests.unit.environments import released
 from tests.unit.fake_s3 import FakeS3
 
@@ -65,7 +67,7 @@ ACTIVE: Final = {
     "history": [DIGEST],
     "unsettled": None,
 }
-EMPTY: Final = manifest.Manifest(version=SHA, files=())
+EMPTY: Final = Manifest(version=SHA, files=())
 KEPT: Final = dataclasses.replace(
     Catalog(),
     assets={"assets/a-Qx3_8fKz.js": Asset("a" * 64, "e", "text/javascript", 1)},
@@ -134,7 +136,7 @@ def staged(body: bytes) -> object:
 def built(folder: Path) -> Read:
     def read(body: bytes) -> object:
         (folder / "version.json").write_bytes(body)
-        return manifest._read_version(folder / "version.json")
+        return builds._read_version(folder / "version.json")
 
     return read
 
@@ -214,11 +216,14 @@ def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[
             invoked(StopTask(lease="l", task="t", reason="r"), deploy_function.TaskBegan),
         ),
         "export": (EXPORT, by_pulumi(monkeypatch, state)),
-        "client": (EXPORT, by_pulumi(monkeypatch, lambda: recover.client(stack.read("dev")))),
+        "client": (
+            EXPORT,
+            by_pulumi(monkeypatch, lambda: recover.records_of(found := stack.read("dev"), found.inputs or {})),
+        ),
         "history": ([UPDATE], by_pulumi(monkeypatch, lambda: updates.read("dev"))),
         "stacks": ([{"name": "dev"}], by_pulumi(monkeypatch, lambda: stack._others("deb"))),
         "config": ({"easi:a": {"value": "b"}}, by_pulumi(monkeypatch, lambda: environment.settings_of("dev"))),
-        "preview": (PREVIEW, lambda body: events.from_json(strict_json.decode(body))),
+        "preview": (PREVIEW, lambda body: strict_json.read(events.Preview, strict_json.decode(body))),
         "comments": (
             [{"id": 1, "user": {"type": "Bot"}, "body": "b"}],
             from_github(lambda api: [each.is_ours("b") for each in api.paginate("issues/1/comments", comment.Comment)]),
@@ -347,7 +352,7 @@ FILES: Final = {
     "nothing": b"",
 }
 OF_FILES: Final[dict[str, Callable[[Path], object]]] = {
-    "Pulumi.yaml": version_verb._load,
+    "Pulumi.yaml": version_verb._config,
     "Pulumi.dev.yaml": clear_text._secure,
     "Pulumi.local.yaml": project._load,
     "note.json": layout.read_json,
@@ -372,8 +377,16 @@ def test_a_file_of_ours_that_is_damaged_is_named_or_counts_as_none(tmp_path: Pat
     assert name in said
 
 
+@dataclasses.dataclass(frozen=True)
+class OfJson:
+    a: tuple[str, ...]
+    b: Mapping[str, str]
+    c: Mapping[str, Site]
+
+
 @pytest.mark.parametrize("damage", FILES)
 def test_a_setting_that_is_damaged_is_refused(damage: str) -> None:
-    for kind in (tuple[str, ...], Mapping[str, str]):
-        with pytest.raises(ValueError, match="expected a "):
-            reader._parse(FILES[damage].decode(errors="replace"), kind)
+    text = FILES[damage].decode(errors="replace")
+    values, problems = reader.read("p", OfJson, {f"p:{key}": text for key in "abc"})
+    assert values == {}
+    assert ["expected" in problem for problem in problems] == [True] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import threading
@@ -16,6 +15,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from local.docker import context, image
+from local.docker.buildkit import Line
 from local.docker.provider import IMAGE, DockerProvider, differences
 from local.plugin.provider import Checked, PluginError
 from local.plugin.servicer import Servicer
@@ -227,7 +227,8 @@ def test_what_a_plugin_lacks_is_said_so() -> None:
 
 
 def test_failed_build_shows_the_end_of_its_output() -> None:
-    events = [{"stream": f"line {number}\n"} for number in range(40)] + [{"error": "exit code 2"}]
+    events = [Line(kind="output", text=f"line {number}") for number in range(40)]
+    events.append(Line(kind="error", text="exit code 2"))
     with pytest.raises(PluginError, match=r"app:1 could not be built: exit code 2\nThe end of its output:\n") as error:
         image._follow_build("app:1", events, image.Reporter(status=_drop, info=_drop), threading.Event())
     lines = str(error.value).splitlines()
@@ -238,30 +239,11 @@ def test_cancelled_build_ends() -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(PluginError, match="cancelled"):
-        image._follow_build("app:1", [{"stream": "x"}], image.Reporter(status=_drop, info=_drop), stop)
+        image._follow_build("app:1", [Line(kind="output", text="x")], image.Reporter(status=_drop, info=_drop), stop)
 
 
 def _drop(_line: str) -> None:
     """Say nothing."""
-
-
-@pytest.mark.parametrize(
-    ("dockerfile", "timed", "refused"),
-    [
-        ("FROM --platform=${BUILDPLATFORM} go AS build\nRUN a\nFROM scratch\nCOPY --from=build /a /a\n", True, False),
-        ("FROM scratch\nCOPY a /a\n", True, False),
-        ("FROM scratch\nCOPY a /a\n", False, True),
-        ("FROM go AS build\nFROM scratch\n", True, True),
-        ("FROM --platform=$BUILDPLATFORM go AS build\nFROM alpine\n", True, True),
-        ("", True, True),
-    ],
-)
-def test_older_builder_refuses_what_only_buildkit_makes_for_another_platform(
-    dockerfile: str, timed: bool, refused: bool
-) -> None:
-    expected = pytest.raises(PluginError, match="older builder") if refused else contextlib.nullcontext()
-    with expected:
-        image._check_cross(dockerfile, "linux/arm64", timed)
 
 
 def test_a_refresh_leaves_an_image_as_the_state_has_it() -> None:

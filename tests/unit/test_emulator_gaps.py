@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from typing import Any
 
@@ -11,13 +12,15 @@ from ministack.core.responses import request_scope
 from ministack.services import ecr
 
 from local.emulator.gaps import (
-    alarms,
     auto_scaling,
     cached_errors,
-    container_secrets,
     container_settings,
-    registry_address,
+    containers,
+    monitoring,
+    repositories,
+    secrets,
     target_health,
+    task_health,
     throttling,
 )
 from local.emulator.gaps.target_health import HEALTHY, INITIAL, Check, Target, failed
@@ -115,7 +118,32 @@ def test_settings_reach_docker_in_its_own_words() -> None:
 
 
 def test_settings_that_are_not_given_are_left_to_docker() -> None:
-    assert container_settings.docker_settings({}, {}) == {}
+    assert container_settings.docker_settings({}, {}) == {"healthcheck": {"test": ["NONE"]}}
+
+
+@pytest.mark.parametrize(
+    ("docker", "essential", "of_task", "of_containers"),
+    [
+        (["healthy", "none"], [True, True], "HEALTHY", ["HEALTHY", "UNKNOWN"]),
+        (["none", "none"], [True, True], "UNKNOWN", ["UNKNOWN", "UNKNOWN"]),
+        (["healthy", "starting"], [True, True], "UNKNOWN", ["HEALTHY", "UNKNOWN"]),
+        (["unhealthy", "starting"], [True, True], "UNHEALTHY", ["UNHEALTHY", "UNKNOWN"]),
+        (["healthy", "unhealthy"], [True, False], "HEALTHY", ["HEALTHY", "UNHEALTHY"]),
+    ],
+)
+def test_health_of_a_task_is_that_of_its_essential_containers_with_a_check(
+    monkeypatch: pytest.MonkeyPatch, docker: list[str], essential: list[bool], of_task: str, of_containers: list[str]
+) -> None:
+    seen = {str(at): containers.Seen(state="running", health=health) for at, health in enumerate(docker)}
+    monkeypatch.setattr(containers, "look", lambda: seen)
+    task: dict[str, Any] = {
+        "healthStatus": "UNKNOWN",
+        "_docker_ids": list(seen),
+        "_container_essentials": essential,
+        "containers": [{}, {}],
+    }
+    task_health._container_health(task)
+    assert (task["healthStatus"], [one["healthStatus"] for one in task["containers"]]) == (of_task, of_containers)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +162,7 @@ def test_ecr_image_is_looked_for_in_the_local_registry(image: str, local: str) -
 
 def test_alarm_is_told_in_the_query_protocol() -> None:
     alarm = {"Dimensions": [{"Name": "a", "Value": "<b>"}], "ActionsEnabled": True, "StateUpdatedTimestamp": 0, "_x": 1}
-    assert alarms.as_xml("", alarm) == (
+    assert monitoring.as_xml("", alarm) == (
         "<Dimensions><member><Name>a</Name><Value>&lt;b&gt;</Value></member></Dimensions>"
         "<ActionsEnabled>true</ActionsEnabled><StateUpdatedTimestamp>1970-01-01T00:00:00Z</StateUpdatedTimestamp>"
     )
@@ -217,7 +245,7 @@ def test_tasks_that_do_not_last_are_replaced_slower_and_slower() -> None:
     ],
 )
 def test_a_key_of_a_secret_is_written_as_the_agent_of_ecs_writes_it(value: object, written: str) -> None:
-    assert container_secrets.as_agent_writes(value) == written
+    assert secrets.as_agent_writes(value) == written
 
 
 @pytest.mark.parametrize(
@@ -240,8 +268,9 @@ def test_edge_caches_errors_for_ten_seconds_or_as_the_distribution_says(
 
 @pytest.mark.parametrize(("minimum", "statuses"), [("", [503, 503, 503]), ("0", [503, 200, 200])])
 def test_error_of_an_api_stays_at_the_edge_unless_the_distribution_forbids_it(
-    minimum: str, statuses: list[int]
+    minimum: str, statuses: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cached_errors, "_errors", {})
     response = f"<ErrorCode>503</ErrorCode><ErrorCachingMinTTL>{minimum}</ErrorCachingMinTTL>"
     errors = f"<Items><CustomErrorResponse>{response}</CustomErrorResponse></Items>"
     config = f"<DistributionConfig><CustomErrorResponses>{errors}</CustomErrorResponses></DistributionConfig>"
@@ -250,7 +279,7 @@ def test_error_of_an_api_stays_at_the_edge_unless_the_distribution_forbids_it(
     async def serve(*_: object) -> tuple[int, dict[str, str], bytes]:
         return next(origin), {}, b""
 
-    edge = cached_errors.in_front_of(serve)
+    edge = functools.partial(cached_errors.handle_viewer_request, serve)
     distribution = {"Id": "E1", "config_xml": config}
 
     async def asked() -> list[int]:
@@ -262,10 +291,26 @@ def test_error_of_an_api_stays_at_the_edge_unless_the_distribution_forbids_it(
 def test_registry_is_where_docker_reaches_it_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PORT", "4570")
     # Also of a repository that was made when ECR still named a host of AWS.
-    shape = registry_address._at_localhost(dict)
     kept = {"repositoryName": "a/b", "repositoryUri": "1.dkr.ecr.us-west-2.amazonaws.com/a/b"}
-    assert shape(kept)["repositoryUri"] == "localhost:4570/a/b"
-    _, _, body = registry_address._for_localhost(ecr._get_authorization_token)({})
+    assert repositories.repo_shape(dict, kept)["repositoryUri"] == "localhost:4570/a/b"
+    _, _, body = repositories.get_authorization_token(ecr._get_authorization_token, {})
     (token,) = json.loads(body)["authorizationData"]
     assert token["proxyEndpoint"] == "http://localhost:4570"
     assert token["authorizationToken"]
+
+
+@pytest.mark.parametrize(
+    ("repository", "digest", "code"),
+    [
+        ("app", "sha256:1", "ScanNotFoundException"),
+        ("app", "sha256:2", "ImageNotFoundException"),
+        ("other", "sha256:1", "RepositoryNotFoundException"),
+    ],
+)
+def test_an_image_was_never_scanned(monkeypatch: pytest.MonkeyPatch, repository: str, digest: str, code: str) -> None:
+    monkeypatch.setattr(ecr, "_repositories", {"app": {}})
+    monkeypatch.setattr(ecr, "_images", {"app": [{"imageDigest": "sha256:1", "imageTags": []}]})
+    headers = {"x-amz-target": "AmazonEC2ContainerRegistry_V20150921.DescribeImageScanFindings"}
+    asked = json.dumps({"repositoryName": repository, "imageId": {"imageDigest": digest}}).encode()
+    status, _, body = asyncio.run(repositories.handle_request(ecr.handle_request, "POST", "/", headers, asked, {}))
+    assert (status, json.loads(body)["__type"]) == (400, code)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from local import preflight
 from local.emulator import __main__ as program
 from local.emulator import process
 from local.emulator.process import EmulatorError, EmulatorSettings, Running
@@ -90,8 +91,8 @@ def test_emulator_of_another_folder_is_not_this_ones(tmp_path: Path) -> None:
 def test_usual_port_that_is_taken_gives_way_to_a_free_one(
     tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "USUAL_PORT", taken_port)
-    monkeypatch.delenv(process.PORT_VARIABLE, raising=False)
+    monkeypatch.setattr(preflight, "PORT", taken_port)
+    monkeypatch.delenv(preflight.PORT_VARIABLE, raising=False)
     said: list[str] = []
     port = process._choose_port(EmulatorSettings(folder=tmp_path), said.append)
     assert port != taken_port
@@ -99,7 +100,7 @@ def test_usual_port_that_is_taken_gives_way_to_a_free_one(
 
 
 def test_last_port_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(process.PORT_VARIABLE, raising=False)
+    monkeypatch.delenv(preflight.PORT_VARIABLE, raising=False)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -108,15 +109,15 @@ def test_last_port_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_asked_port_that_is_taken_is_an_error(tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(process.PORT_VARIABLE, str(taken_port))
+    monkeypatch.setenv(preflight.PORT_VARIABLE, str(taken_port))
     with pytest.raises(EmulatorError, match=f"port {taken_port} is taken by another program"):
         process._choose_port(EmulatorSettings(folder=tmp_path), quiet)
 
 
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1"])
 def test_asked_port_must_be_one(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(process.PORT_VARIABLE, text)
-    with pytest.raises(EmulatorError, match=f"EASI_LOCAL_PORT={text} is not a port"):
+    monkeypatch.setenv(preflight.PORT_VARIABLE, text)
+    with pytest.raises(EmulatorError, match=f"LOCAL_PORT={text} is not a port"):
         process._choose_port(EmulatorSettings(folder=tmp_path), quiet)
 
 
@@ -134,7 +135,7 @@ def test_environment_holds_nothing_of_the_callers_aws(tmp_path: Path, monkeypatc
 
 def test_start_that_fails_shows_the_end_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/ls")  # ends at once, with a complaint
-    monkeypatch.delenv(process.PORT_VARIABLE, raising=False)
+    monkeypatch.delenv(preflight.PORT_VARIABLE, raising=False)
     with pytest.raises(EmulatorError, match=r"ended with code \d while starting; the end of its log:\n  .*ls") as error:
         process.start(EmulatorSettings(folder=tmp_path), quiet)
     assert "Traceback" not in str(error.value)

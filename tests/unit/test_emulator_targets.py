@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from ministack.services import alb, ecs
 
 from local.emulator.gaps import containers, target_health
 from local.emulator.gaps.containers import Seen
+from local.emulator.gaps.regions import stored
 
 GROUP = "arn:aws:elasticloadbalancing:us-west-2:000000000000:targetgroup/shop/1"
 ADDRESS = "127.0.0.1"
@@ -47,16 +49,15 @@ def comes_true(what: Callable[[], bool], within_s: float = 10) -> bool:
 @pytest.mark.usefixtures("group")
 def test_target_that_leaves_while_somebody_looks_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     read, left = threading.Event(), threading.Event()
-    scoped = target_health._scoped
 
     def slow(store: Any, name: str) -> Any:
-        found = scoped(store, name)
+        found = stored(store, name)
         if store is alb._targets and threading.current_thread() is looker:
             read.set()
             left.wait(1)  # what was read is old by the time it is used, unless nobody else can change it meanwhile
         return found
 
-    monkeypatch.setattr(target_health, "_scoped", slow)
+    monkeypatch.setattr(target_health, "stored", slow)
     looker = threading.Thread(target=target_health._follow, args=(GROUP,))
     looker.start()
     assert read.wait(10)
@@ -145,10 +146,13 @@ def test_one_look_at_docker_serves_all_tasks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ecs, "_get_docker", lambda: docker)
     monkeypatch.setattr(containers, "_due", 0.0)
     marked: list[Any] = []
-    mark = containers._when_ended(lambda task, _: marked.append(task))
+
+    def mark(task: Any, _docker: Any) -> None:
+        marked.append(task)
+
     for identity in ("a", "new", "a", "b"):
-        mark({"_docker_ids": [identity]})
-    mark({})
+        containers.maybe_mark_stopped(mark, {"_docker_ids": [identity]})
+    containers.maybe_mark_stopped(mark, {})
     assert marked == [{"_docker_ids": ["b"]}]
     assert docker.asked == 1
 
@@ -167,6 +171,7 @@ def test_task_counts_only_if_it_runs_now(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(containers, "_due", time.monotonic() + 60)
     monkeypatch.setattr(containers, "_seen", {"a": Seen(state="running", health="none")})
     done: list[str] = []
-    monkeypatch.setattr(ecs, "_maybe_mark_stopped", containers._when_ended(lambda *_: done.append("stopped")))
-    containers._if_it_still_runs(lambda *_: done.append("asked"))("tests/shop", {"_docker_ids": ["a"]})
+    mark = functools.partial(containers.maybe_mark_stopped, lambda *_: done.append("stopped"))
+    monkeypatch.setattr(ecs, "_maybe_mark_stopped", mark)
+    containers.record_healthy(lambda *_: done.append("asked"), "tests/shop", {"_docker_ids": ["a"]})
     assert done == ["stopped", "asked"]

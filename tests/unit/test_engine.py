@@ -6,27 +6,17 @@ from typing import Any
 
 import pytest
 
-from release import engine, records, rollout
-from release.healthcheck import NotProven
+from cli import outcome
+from release import engine, records
+from release.deploy_function import FunctionFailed
+from release.healthcheck import NOT_COMPARED, Disproven, NotProven
+from release.identity import Identity
 from release.preflight import Problems
-from release.records import GoneBack, Identity
+from release.records import GoneBack
 from tests.unit.fake_s3 import refusal
-from tests.unit.release_world import (
-    ACCOUNT,
-    MIGRATION,
-    NEW,
-    OLD,
-    ROLL_FAILED,
-    SAID,
-    Files,
-    World,
-    changed,
-    failed,
-    identity,
-    released,
-    request,
-    run,
-)
+from tests.unit.one_of_each import one_of_each
+from tests.unit.release_world import ACCOUNT, NEW, OLD, Files, World, identity
+from tests.unit.releases import MIGRATION, ROLL_FAILED, SAID, changed, failed, released, request, run
 
 world = pytest.fixture(released)
 
@@ -38,6 +28,7 @@ def test_the_order_of_a_release(world: World) -> None:
         "stage 2",
         "copy 2",
         "migrate ('/migrate',)",
+        "rehearse 2",
         "put unsettled.json",
         "roll 2",
         "prove 2",
@@ -59,6 +50,29 @@ def test_the_order_of_a_release(world: World) -> None:
     assert "is proven since 2026-01-02T03:04:05Z, backend and site" in SAID[-1]
 
 
+def test_a_proof_by_the_status_alone_is_recorded_as_that(world: World) -> None:
+    health = {
+        "path": "/up",
+        "passes": 1.0,
+        "interval": 1.0,
+        "deadline": 60.0,
+        "requireLiveTimestamp": False,
+        "statusCodeOnly": True,
+    }
+    result = run(world, request(health=health))
+    assert result.not_compared == ("backend",)
+    assert records.release_from_json(result.to_json()) == result
+    weaker = f"backend {NOT_COMPARED}"
+    assert SAID[-1].endswith(f"; {weaker}")
+    assert ("not compared", weaker) in outcome.proven(result, "")
+
+
+def test_a_proof_by_the_version_has_nothing_of_that(world: World) -> None:
+    result = run(world, request())
+    assert "notCompared" not in result.to_json()
+    assert "not compared" not in dict(outcome.proven(result, ""))
+
+
 @pytest.mark.parametrize(
     "source", [{"folder": "dist"}, {"image": "upstream@sha256:x", "bucket": "b", "recordsBucket": "r"}]
 )
@@ -71,9 +85,9 @@ def test_what_is_released_has_a_tag_that_no_other_build_takes(
     def copy_image(**arguments: Any) -> None:
         tagged.append((arguments["source"], arguments["target_repository"], arguments["tag"]))
 
-    monkeypatch.setattr("release.phases.image.copy_image", copy_image)
+    monkeypatch.setattr("release.preparation.image.copy_image", copy_image)
     built = Files(identity(NEW)["staticManifest"])
-    monkeypatch.setattr("release.phases.manifest.from_folder", lambda _path, allowed: built)
+    monkeypatch.setattr("release.preparation.builds.from_folder", lambda _path, **_: built)
     run(world, request(source=source))
     came_from = "upstream" if "image" in source else "repository"
     assert tagged == [(came_from, "repository", f"impl-{NEW}-{'2' * 12}")]
@@ -108,16 +122,17 @@ def test_a_check_that_finds_something_refuses_and_names_all_of_it(world: World) 
 
 @pytest.mark.parametrize(("count", "why"), [(1, "why       problem 0\n"), (2, "why       2 problems\n")])
 def test_what_releases_all_the_same_is_no_problem_but_to_do(world: World, count: int, why: str) -> None:
-    world.found = Problems(tuple(f"problem {number}" for number in range(count)), "EASI_BREAK_GLASS_REASON='why' up")
+    world.found = Problems(tuple(f"problem {number}" for number in range(count)), "RELEASE_REASON='why' up")
     failed(world)
     assert why in world.last.message
-    assert world.last.message.endswith("up -s impl   (or, without a way back:  EASI_BREAK_GLASS_REASON='why' up)")
+    assert world.last.message.endswith("up -s impl   (or, all the same:  RELEASE_REASON='why' up)")
 
 
 @pytest.mark.parametrize(
     ("call", "error", "undone"),
     [
         ("roll 2", ROLL_FAILED, ["back to 1", "prove 1"]),
+        ("disprove 2", Disproven("status is fail"), ["back to 1", "prove 1"]),
         ("prove 2", NotProven("status is fail"), ["back to 1", "prove 1"]),
         ("switch 2", RuntimeError("S3 is down"), ["switch 1 whole", "back to 1", "prove 1"]),
         ("read 2", RuntimeError("stale"), ["switch 1 whole", "back to 1", "prove 1"]),
@@ -138,7 +153,7 @@ def test_what_was_done_is_undone_in_reverse(world: World, call: str, error: Exce
     assert world.config == {"environment": "before"}, "the config that was active before"
 
 
-CRASH = rollout.RolloutFailed(
+CRASH = FunctionFailed(
     "rolled_back",
     "ECS took easi-impl:2 back",
     (
@@ -159,16 +174,54 @@ def test_the_story_of_a_crash_has_its_end_its_log_and_how_to_see_all_of_it(world
     assert [line for line in shown if line in told] == told
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "setting"),
+    [
+        (
+            "roll 2",
+            FunctionFailed("rolled_back", "back", ("task 3c stopped: Task failed ELB health checks in (a)",)),
+            "services.backend.health.grace",
+        ),
+        ("roll 2", FunctionFailed("timed_out", "1 of 2 tasks"), "rolloutDeadline ("),
+        ("prove 2", NotProven("1 of 3 passes"), "services.backend.health.deadline (60 s)"),
+    ],
+)
+def test_a_release_that_took_too_long_names_the_setting(
+    world: World, call: str, error: Exception, setting: str
+) -> None:
+    world.failing = {call: error}
+    failed(world)
+    assert setting in world.last.message
+
+
+def test_a_version_that_its_tasks_disprove_needs_no_more_time(world: World) -> None:
+    world.failing = {"prove 2": Disproven("version is another")}
+    assert "health.deadline" not in failed(world)
+
+
+def test_what_is_proven_again_is_not_disproven_by_tasks_that_start(world: World) -> None:
+    world.failing = {"disprove 1": Disproven("status is fail")}
+    run(world, request(**identity(OLD), restart="r1"))
+    assert "prove 1" in world.story
+
+
 def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setenv("EASI_LOGS", "kubectl logs backend")
+    monkeypatch.setenv("RELEASE_LOGS", "kubectl logs backend")
     world.failing = {"roll 2": CRASH}
     failed(world)
     assert "whole log: kubectl logs backend" in world.last.message
     assert "aws logs" not in world.last.message
 
 
+def test_how_logs_are_shown_names_the_service(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    monkeypatch.setenv("RELEASE_LOGS", "kubectl logs {service} -n 9")
+    world.failing = {"roll 2": CRASH}
+    failed(world)
+    assert "whole log: kubectl logs backend -n 9" in world.last.message
+
+
 def test_a_deployment_that_never_began_is_not_taken_back(world: World) -> None:
-    world.failing = {"roll 2": rollout.RolloutFailed("refused", "another family")}
+    world.failing = {"roll 2": FunctionFailed("refused", "another family")}
     said = failed(world)
     assert "backend is back" not in said
     assert world.last.outcome == "undone"
@@ -176,7 +229,7 @@ def test_a_deployment_that_never_began_is_not_taken_back(world: World) -> None:
 
 
 def test_a_service_that_somebody_moves_is_left_alone(world: World) -> None:
-    world.failing = {"roll 2": rollout.RolloutFailed("superseded", "somebody moved it", (), "d2")}
+    world.failing = {"roll 2": FunctionFailed("superseded", "somebody moved it", (), "d2")}
     said = failed(world)
     assert not any(step.startswith("back") for step in world.story)
     assert "left alone: somebody else moves it" in said
@@ -188,14 +241,14 @@ def test_the_old_version_that_does_not_prove_itself_is_said(world: World) -> Non
     world.sick = {OLD, NEW}
     said = failed(world)
     assert f"{OLD[:12]} runs again and is NOT healthy" in said
-    assert f"EASI_VERSION={OLD}" in said
+    assert f"RELEASE_VERSION={OLD}" in said
     assert world.last.outcome == "failed"
     assert not world.finished
     assert world.service == identity(OLD)["taskDefinition"]
 
 
 def test_a_rollback_that_fails_leaves_the_mark(world: World) -> None:
-    world.failing = {"prove 2": NotProven("no"), "back to 1": rollout.RolloutFailed("timed_out", "1 of 2 tasks")}
+    world.failing = {"prove 2": NotProven("no"), "back to 1": FunctionFailed("timed_out", "1 of 2 tasks")}
     said = failed(world)
     assert "undo rollout failed, too: 1 of 2 tasks" in said
     assert "prove 1" not in world.story
@@ -242,7 +295,7 @@ def test_what_is_proven_and_fails_has_only_a_version_before_it_to_go_back_to(wor
     world.sick = {NEW}
     said = failed(world)
     assert world.story.count("prove 2") == 1
-    assert f"EASI_VERSION={OLD}" in said
+    assert f"RELEASE_VERSION={OLD}" in said
     assert not world.finished
 
 
@@ -279,8 +332,8 @@ def test_a_restart_that_fails_does_not_advise_what_was_gone_back_from(world: Wor
     run(world, request(**identity(OLD), named=True))
     world.sick = {OLD}
     said = failed(world, request(**identity(OLD), named=True, restart="rotated"))
-    assert f"EASI_VERSION={NEW}" not in said
-    assert f"To do: fix the cause, then:  EASI_VERSION={OLD} EASI_RESTART='why' pulumi up -s impl" in said
+    assert f"RELEASE_VERSION={NEW}" not in said
+    assert f"To do: fix the cause, then:  RELEASE_VERSION={OLD} RELEASE_RESTART='why' pulumi up -s impl" in said
 
 
 def test_no_migration_of_a_version_that_ran_here_before(world: World) -> None:
@@ -289,6 +342,51 @@ def test_no_migration_of_a_version_that_ran_here_before(world: World) -> None:
     run(world, request(**identity(OLD), migration=MIGRATION))
     assert not any(step.startswith("migrate") for step in world.story)
     assert "not run: 111111111111 ran here before" in " ".join(SAID)
+    world.runs(OLD)
+
+
+SNAPSHOT = "arn:aws:lambda:us-west-2:111111111111:function:easi-impl-snapshot"
+ABOUT = {"environment": "impl", "version": NEW, "service": "backend"}
+
+
+@pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        ({"command": ["/snapshot"]}, "before ('/snapshot',)"),
+        ({"function": SNAPSHOT}, f"before easi-impl-snapshot {ABOUT}"),
+    ],
+)
+def test_what_is_before_a_migration_runs_first_and_stops_the_release_if_it_fails(
+    before: dict[str, Any], step: str, world: World
+) -> None:
+    asked = request(migration={**MIGRATION, "before": before}, requireSnapshot=True)
+    world.failing = {step: FunctionFailed("failed", "the snapshot failed")}
+    said = failed(world, asked)
+    assert "migrate failed: the snapshot failed" in said
+    assert "nothing that serves was changed" in said
+    assert "migrate ('/migrate',)" not in world.story
+    world.runs(OLD)
+
+    world.failing = {}
+    world.story.clear()
+    run(world, asked)
+    assert [done for done in world.story if done.startswith(("before", "migrate"))] == [step, "migrate ('/migrate',)"]
+
+    world.story.clear()
+    run(world, request(**identity(OLD), migration={**MIGRATION, "before": before}))
+    assert not [done for done in world.story if done.startswith("before")], "no migration, nothing before it"
+
+
+def test_a_migration_without_a_snapshot_is_refused_where_one_is_required(world: World) -> None:
+    said = failed(world, request(migration=MIGRATION, requireSnapshot=True))
+    assert "requireSnapshot demands that: set the service's migration.before" in said
+    assert world.last.outcome == "refused"
+    assert not [done for done in changed(world) if done.startswith(("stage", "copy", "migrate"))]
+    world.runs(OLD)
+
+    run(world, request(requireSnapshot=True))
+    world.runs(NEW)
+    run(world, request(**identity(OLD), migration=MIGRATION, requireSnapshot=True))
     world.runs(OLD)
 
 
@@ -308,16 +406,23 @@ def test_a_proven_release_fails_over_nothing_that_comes_after(world: World) -> N
 def test_request_takes_its_account_and_region_from_the_service() -> None:
     asked = request()
     assert (asked.account, asked.region) == ("111111111111", "us-west-2")
-    assert asked.identity == Identity(
+    expected = one_of_each(
         version=NEW,
         image=identity(NEW)["image"],
         task_definition=identity(NEW)["taskDefinition"],
         static_manifest=identity(NEW)["staticManifest"],
     )
-    assert asked.health.url == "https://impl.example.gov/api/v1/healthcheck"
-    assert (asked.minimum_count, asked.maximum_count) == (1, 2)
+    assert asked.identity == Identity(**expected)
+    service = asked.services["backend"]
+    assert service.health is not None
+    assert service.health.url == "https://impl.example.gov/api/v1/healthcheck"
+    assert (service.minimum_count, service.maximum_count) == (1, 2)
 
 
 def test_request_of_a_state_from_before_migrations_has_none() -> None:
     asked = request()
-    assert (asked.container, asked.migration.command, asked.restart) == ("", (), None)
+    assert (asked.services["backend"].container, asked.services["backend"].migration.command, asked.restart) == (
+        "",
+        (),
+        None,
+    )

@@ -8,24 +8,14 @@ import json
 
 import pytest
 
-from release import engine, records, rollout
+from release import engine, records
+from release.deploy_function import FunctionFailed
 from release.lease import LeaseHeldError
 from tests.unit.fake_s3 import refusal
-from tests.unit.release_world import (
-    NEW,
-    OLD,
-    ROLL_FAILED,
-    Files,
-    Killed,
-    World,
-    before,
-    failed,
-    identity,
-    killed,
-    released,
-    request,
-    run,
-)
+from tests.unit.one_of_each import manifest
+from tests.unit.release_services import Killed
+from tests.unit.release_world import NEW, OLD, Files, World, identity
+from tests.unit.releases import ROLL_FAILED, before, failed, killed, released, request, run
 
 world = pytest.fixture(released)
 
@@ -57,7 +47,7 @@ def test_a_record_of_which_nobody_knows_whether_it_arrived_leaves_the_mark(world
 
 def test_what_an_interrupted_release_left_is_undone_by_one_that_starts_nothing(world: World) -> None:
     killed(world, "after roll 2")
-    world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
+    world.failing = {"roll 3": FunctionFailed("refused", "another family")}
     failed(world, request(**identity("3" * 40)))
     world.runs(OLD)
     assert world.config == {"environment": "before"}
@@ -131,13 +121,13 @@ def test_undoing_stops_where_the_lease_is_lost(world: World) -> None:
 
 def test_a_lease_that_is_held_is_one_line(world: World) -> None:
     world.failing = {"lease": LeaseHeldError("impl is being released by ann since 03:00")}
-    with pytest.raises(engine.ReleaseFailedError, match=r"released by ann since 03:00\. Nothing was changed"):
+    with pytest.raises(engine.ReleaseFailedError, match=r"nothing was changed: .*released by ann since 03:00"):
         run(world)
     assert world.story == []
 
 
 def test_a_frontend_that_changed_meanwhile_is_refused(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setattr("release.phases.store.load", lambda **_arguments: Files("sha256:" + "9" * 64))
+    monkeypatch.setattr("release.preparation.store.load", lambda **_arguments: Files("sha256:" + "9" * 64))
     assert "something built it meanwhile" in failed(world)
     world.runs(OLD)
 
@@ -168,7 +158,7 @@ def test_a_mixed_site_is_written_whole_by_whatever_comes_next(world: World) -> N
 
 def test_a_mixed_site_is_undone_by_a_release_that_does_not_come_to_it(world: World) -> None:
     killed(world, "amid switch 2")
-    world.failing = {"roll 3": rollout.RolloutFailed("refused", "another family")}
+    world.failing = {"roll 3": FunctionFailed("refused", "another family")}
     failed(world, request(**identity(THIRD)))
     assert "switch 1 whole" in world.story
     world.runs(OLD)
@@ -184,7 +174,7 @@ def test_a_site_that_is_not_marked_is_not_switched(world: World) -> None:
 
     world.bucket.before = refused
     failed(world)
-    assert world.site == before().static_manifest
+    assert world.site == manifest(before())
     assert (world.last.outcome, world.service) == ("undone", identity(OLD)["taskDefinition"])
 
 
@@ -229,8 +219,8 @@ def test_killed_at_any_call_and_the_next_run_fails(monkeypatch: pytest.MonkeyPat
             run(world)
         world.kill_at, kept = None, world.recorded
         mark = records.read_mark(world.bucket, "impl-records")
-        began = mark is not None and mark.site is not None
-        assert began or world.site in (None, before().static_manifest) or kept is not None, killed.value
+        began = mark is not None and mark.site("site").manifest is not None
+        assert began or world.site in (None, manifest(before())) or kept is not None, killed.value
         world.sick = {THIRD}
         failed(world, request(**identity(THIRD)))
         if kept is not None:

@@ -8,10 +8,12 @@ import pytest
 
 from functions.deploy.network import Network
 from release import records
+from release.deploy_function import FunctionFailed
 from release.healthcheck import NotProven
 from release.records import MARK_KEY, Release
-from release.rollout import RolloutFailed
-from tests.unit.release_world import NEW, OLD, World, before, failed, identity, released, request, run
+from tests.unit.one_of_each import backend
+from tests.unit.release_world import NEW, OLD, World, identity
+from tests.unit.releases import before, failed, released, request, run
 
 world = pytest.fixture(released)
 
@@ -34,7 +36,7 @@ def test_network_and_exec_are_moved_to_proven_and_recorded(monkeypatch: pytest.M
     result = run(world, request(**MOVED))
 
     assert world.setting == (THERE, True)
-    assert (result.network, result.execute_command) == (THERE, True)
+    assert (backend(result).network, backend(result).execute_command) == (THERE, True)
     assert world.recorded == result
     assert world.deployment == 2
     assert "prove 1" in world.story
@@ -44,7 +46,7 @@ def test_network_and_exec_are_moved_to_proven_and_recorded(monkeypatch: pytest.M
     ("fault", "error"),
     [
         ("prove 1", NotProven("nobody answers")),
-        ("roll 1", RolloutFailed("no_tasks", "no task ever ran", (), "d2")),
+        ("roll 1", FunctionFailed("no_tasks", "no task ever ran", (), "d2")),
     ],
 )
 def test_a_failed_move_of_what_runs_goes_back_to_the_network_and_exec_of_before(
@@ -78,7 +80,7 @@ def test_an_earlier_programs_record_of_what_runs_is_proven_again(world: World) -
 
     result = run(world, request(**MOVED))
 
-    assert (world.deployment, result.network, result.execute_command) == (1, THERE, True)
+    assert (world.deployment, backend(result).network, backend(result).execute_command) == (1, THERE, True)
     assert "switch 1 whole" in world.story
 
 
@@ -95,6 +97,6 @@ def test_what_an_interrupted_release_left_is_no_network_to_go_back_to(world: Wor
 def test_exec_that_was_off_is_in_the_record() -> None:
     release = there_before()
     written = release.to_json()
-    assert written["executeCommand"] is False
-    assert written["network"] == {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
+    assert written["services"]["backend"]["executeCommand"] is False
+    assert written["services"]["backend"]["network"] == {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
     assert records.release_from_json(written) == release

@@ -18,9 +18,9 @@ def npx(*arguments: str, version: str | None = None, folder: Path = FRONTEND) ->
     tool = folder / "node_modules" / ".bin" / arguments[0]
     if not tool.exists():
         pytest.fail("the frontend's dependencies are not installed: run `make setup`, or `npm ci` in example/frontend")
-    environment = {name: value for name, value in os.environ.items() if name != "EASI_VERSION"}
+    environment = {name: value for name, value in os.environ.items() if name != "RELEASE_VERSION"}
     if version is not None:
-        environment["EASI_VERSION"] = version
+        environment["RELEASE_VERSION"] = version
     return subprocess.run(
         [tool, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -94,9 +94,9 @@ def test_page_needs_nothing_inline_and_nothing_from_other_hosts(built: dict[str,
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        (None, "EASI_VERSION is not set"),
-        ("", "EASI_VERSION is not set"),
-        ("3f2c1aa", 'EASI_VERSION="3f2c1aa" is not a full Git SHA'),
+        (None, "RELEASE_VERSION is not set"),
+        ("", "RELEASE_VERSION is not set"),
+        ("3f2c1aa", 'RELEASE_VERSION="3f2c1aa" is not a full Git SHA'),
     ],
 )
 def test_a_build_without_a_full_version_fails(tmp_path: Path, version: str | None, said: str) -> None:

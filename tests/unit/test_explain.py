@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import re
+from datetime import UTC, datetime
 
 import pytest
 
 from release import session
 from release.__main__ import main
+from release.environment_before import Health
 from release.promotion import Refused, Request, decide
-from tests.unit.environments import World, build, released, world_in
+from tests.unit.environments import MIGRATION, SITE, World, build, released
 
 WHEN = "2026-01-02 03:04:05 UTC"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
 
 
 def test_a_version_that_the_environment_before_has_proven_with_all_that_would_change(
@@ -28,9 +25,11 @@ def test_a_version_that_the_environment_before_has_proven_with_all_that_would_ch
     after = world.keep("impl", build(world.third, index_html="new", new_js="1", same_css="1"))
     world.add("impl", released(world.third, manifest=after))
     world.add(
-        "prod", released(world.first, manifest=before), promotes_from="impl", **{"easi:migrationCommand": ["/m", "up"]}
+        "prod",
+        released(world.first, manifest=before),
+        promotes_from="impl",
+        **{MIGRATION: ["/m", "up"]},
     )
-    world.write()
 
     code = main(["explain", "-s", "prod"])
 
@@ -38,6 +37,7 @@ def test_a_version_that_the_environment_before_has_proven_with_all_that_would_ch
     assert code == 0
     assert said[0] == (f"yes: prod would release {world.third[:12]}: impl has proven it (2026-01-02 03:04:05 UTC).")
     assert said[1:] == [
+        "  before    the environment before is healthy",
         f"  now       {world.first[:12]}, proven 2026-01-02 03:04:05 UTC",
         f"  commits   2 come (+), compared with {world.first[:12]}",
         f"            + {world.third[:7]} the third",
@@ -53,17 +53,55 @@ def test_a_version_that_the_environment_before_has_proven_with_all_that_would_ch
     ]
 
 
+def test_what_the_environment_before_answers_now_is_asked_and_what_it_ran_is_said(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("impl", released(world.first, world.third))
+    world.add("prod", released(world.first), promotes_from="impl", **{"easi:soakMinutes": "60"})
+    world.health = Health(problems=("impl has proven it, and is not healthy there now",))
+
+    assert main(["explain", "-s", "prod"]) == 0
+
+    said = capsys.readouterr().out
+    assert "\n  warning   the release will be refused: impl has proven it, and is not healthy there now\n" in said
+    assert re.search(r"\n  before    it ran there for \d+ min, and soakMinutes demands 60\n", said)
+
+
+def test_of_what_ran_here_the_environment_before_is_not_asked(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("impl", released(world.first, world.third))
+    world.add("prod", released(world.first, world.third), promotes_from="impl", **{"easi:soakMinutes": "43200"})
+
+    assert main(["explain", "-s", "prod", world.first]) == 0
+
+    assert "  before" not in capsys.readouterr().out
+
+
+def test_a_version_that_is_too_new_in_the_environment_before_is_refused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    just_now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.add("impl", released(world.third, verified_at=just_now))
+    world.add("prod", released(world.first), promotes_from="impl", **{"easi:soakMinutes": "60"})
+
+    assert main(["explain", "-s", "prod"]) == 1
+    assert "it runs in impl for 0 min, and soakMinutes demands 60." in capsys.readouterr().out
+
+    world.add("prod", released(world.first), promotes_from="impl", **{"easi:soakMinutes": "an hour"})
+    assert main(["explain", "-s", "prod"]) == 1
+    assert "easi:soakMinutes is 'an hour': expected minutes, 0 or more" in capsys.readouterr().err
+
+
 def test_a_refusal_is_the_gates_own(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     impl, prod = released(world.first), released(world.first)
-    world.add("impl", impl)
-    world.add("prod", prod, promotes_from="impl")
-    world.write()
+    world.chain(impl=impl, prod=prod)
 
     code = main(["explain", "-s", "prod"])
 
     said = capsys.readouterr().out
     request = Request(environment="prod", version=world.third, explicit=False)
-    gate = decide(request, upstream_name="impl", upstream=impl, here=prod, is_ancestor=lambda _old, _new: False)
+    gate = decide(
+        request, upstream_name="impl", upstream=impl, here=prod, is_ancestor=lambda _old, _new: False, branch=None
+    )
     assert isinstance(gate, Refused)
     assert code == 1
     assert said.startswith(f"no: {gate.message}\n")
@@ -78,16 +116,19 @@ def test_a_domain_that_nothing_points_at_refuses_a_first_release_alone(
     files = world.keep("impl", build(world.third, index_html="new"))
     world.add("impl", released(world.third, manifest=files))
     here = None if first_release else released(world.first, manifest=world.keep("prod", build(world.first)))
-    world.add("prod", here, promotes_from="impl", **{"easi:domain": "easi.example.gov"})
-    world.write()
+    world.add("prod", here, promotes_from="impl", **{SITE + "domain": "easi.example.gov"})
     code = main(["explain", "-s", "prod"])
     said = capsys.readouterr().out
     assert (code == 1) is first_release
     assert said.startswith("no: the first release of prod would be proven at easi.example.gov") is first_release
-    assert ("pulumi config set -s prod easi:connectTo '{distribution}'" in said) is first_release
+    assert ("pulumi config set -s prod --path easi:sites.site.connectTo '{distribution}'" in said) is first_release
 
-    world.add("prod", None, promotes_from="impl", **{"easi:domain": "a.gov", "easi:connectTo": "{distribution}"})
-    world.write()
+    world.add(
+        "prod",
+        None,
+        promotes_from="impl",
+        **{SITE + "domain": "a.gov", SITE + "connectTo": "{distribution}"},
+    )
     assert main(["explain", "-s", "prod"]) == 0
 
 
@@ -101,19 +142,18 @@ def test_going_back_needs_no_build_no_copy_and_no_migration(
         "prod",
         released(world.first, world.third, manifest=files),
         promotes_from="impl",
-        **{"easi:migrationCommand": ["/m"]},
+        **{MIGRATION: ["/m"]},
     )
-    world.write()
 
     code = main(["explain", "-s", "prod", world.first[:7], "--json"])
 
     said = json.loads(capsys.readouterr().out)
     assert code == 0
     assert said["version"] == world.first
-    assert said["toDo"] == f"EASI_VERSION={world.first} pulumi up -s prod"
+    assert said["toDo"] == f"RELEASE_VERSION={world.first} pulumi up -s prod"
     assert said["changes"]["commits"]["go"]["count"] == 2
     assert (said["source"], said["kind"]) == ("present", "roll back")
-    assert said["changes"]["migration"] == {"command": ["/m"], "runs": False}
+    assert said["changes"]["migrations"] == {"backend": {"command": ["/m"], "runs": False}}
 
 
 def test_the_first_environment_compares_the_build_that_is_there(
@@ -132,7 +172,7 @@ def test_the_first_environment_compares_the_build_that_is_there(
     said = capsys.readouterr().out
     assert said.startswith(f"yes: dev would build and release {world.third[:12]}, the commit of this working tree.\n")
     assert f"not compared: {dist} was built from {world.second}, and {world.third} is to be released; " in said
-    assert "to build it:  make frontend\n" in said
+    assert "to build it:  python -m release build\n" in said
 
     (dist / "version.json").write_text(json.dumps({"version": world.third}))
     assert main(["explain"]) == 0
@@ -156,9 +196,7 @@ def test_what_is_in_no_commit_is_said(world: World, capsys: pytest.CaptureFixtur
     ]
     assert f"  commits   changes that are in no commit come (+), compared with {world.third[:12]}" in said
 
-    world.add("dev", released(world.second, f"{world.third}-dirty-0123456789ab"))
-    world.add("impl", released(world.second), promotes_from="dev")
-    world.write()
+    world.chain(dev=released(world.second, f"{world.third}-dirty-0123456789ab"), impl=released(world.second))
     assert main(["explain", "-s", "impl"]) == 1
     assert f"dev has not proven it, only {world.third[:12]}-dirty-0123, which was" in capsys.readouterr().out
     assert main(["explain", "-s", "impl", f"{world.third[:7]}-dirty"]) == 1
@@ -176,10 +214,10 @@ def test_the_first_release_of_an_environment_brings_everything(
 ) -> None:
     world.add("impl", released(world.third, manifest=world.keep("impl", build(world.third, index_html="1", a_js="2"))))
     world.add("prod", None, promotes_from="impl")
-    world.write()
 
     assert main(["explain", "-s", "prod"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
+        "  before    the environment before is healthy",
         "  commits   the first release here",
         f"  image     {world.third[:12]}, copied from impl",
         "  static    2 added, 0 changed, 0 removed; 2 files",
@@ -205,18 +243,14 @@ def test_without_credentials_the_decision_comes_all_the_same(
         raise session.WrongAccountError("sign in, or set AWS_PROFILE")
 
     monkeypatch.setattr(session, "connect", connect)
-    world.add("impl", released(world.third))
-    world.add("prod", released(world.second), promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.third), prod=released(world.second))
 
     assert main(["explain", "-s", "prod"]) == 0
     assert "  static    not compared: sign in, or set AWS_PROFILE\n" in capsys.readouterr().out
 
 
 def test_a_commit_that_this_clone_lacks_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.add("impl", released("e" * 40))
-    world.add("prod", released(world.second), promotes_from="impl")
-    world.write()
+    world.chain(impl=released("e" * 40), prod=released(world.second))
 
     assert main(["explain", "-s", "prod", "e" * 40]) == 1
     said = capsys.readouterr().out
@@ -245,8 +279,7 @@ def test_what_is_missing_is_one_message(
     code: int,
     says: str,
 ) -> None:
-    world.add("impl", released("a" * 39 + "1", "a" * 39 + "2"))
-    world.add("prod", released(world.second), promotes_from="impl")
+    world.chain(impl=released("a" * 39 + "1", "a" * 39 + "2"), prod=released(world.second))
     world.failure = failure
     world.write()
 
@@ -280,9 +313,7 @@ def test_an_earlier_programs_state_is_said_to_be_one(world: World, capsys: pytes
 
 
 def test_of_the_version_that_runs_nothing_would_be_released(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.add("dev", released(world.second, world.third))
-    world.add("prod", released(world.first, world.third), promotes_from="dev")
-    world.write()
+    world.chain(dev=released(world.second, world.third), prod=released(world.first, world.third))
 
     for environment in ("prod", "dev"):
         assert main(["explain", "-s", environment]) == 0
@@ -291,11 +322,14 @@ def test_of_the_version_that_runs_nothing_would_be_released(world: World, capsys
         assert "would release" not in said
 
 
-def test_what_was_rolled_back_and_comes_again_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_rolled_back_and_comes_again_is_said(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the environment itself and the one before, and for a version that contains it."""
+    world.state("prod", "lift")
+    monkeypatch.setenv("RELEASE_REASON", "it was the database")
     world.add("impl", released(world.first, world.second, world.first))
     world.add("prod", released(world.first, world.second, world.first), promotes_from="impl")
-    world.write()
 
     assert main(["explain", "-s", "prod", world.second]) == 0
     said = capsys.readouterr().out.splitlines()
@@ -306,7 +340,6 @@ def test_what_was_rolled_back_and_comes_again_is_said(world: World, capsys: pyte
     ]
 
     world.add("impl", released(world.first, world.second, world.third))
-    world.write()
     assert main(["explain", "-s", "prod", "--json"]) == 0
     (contained,) = json.loads(capsys.readouterr().out)["rolledBack"]
     assert contained == {
@@ -331,7 +364,6 @@ def test_a_title_is_one_commit_whatever_is_in_it(world: World, capsys: pytest.Ca
     for title in titles:
         world.commit(title)
     world.add("prod", released(world.third))
-    world.write()
 
     assert main(["explain", "-s", "prod"]) == 0
 
@@ -350,7 +382,6 @@ def test_commits_that_are_not_shown_are_counted(world: World, capsys: pytest.Cap
     for number in range(12):
         world.commit(f"number {number}\u2028and more".encode())
     world.add("prod", released(world.third))
-    world.write()
 
     assert main(["explain", "-s", "prod"]) == 0
 

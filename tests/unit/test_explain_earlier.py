@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import types
-from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,41 +11,20 @@ from botocore.exceptions import ClientError
 
 from release import records
 from release.__main__ import main
-from release.records import Attempt, Phase
-from tests.unit.environments import World, build, released, world_in
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
+from release.records import Phase
+from tests.unit import attempts
+from tests.unit.environments import World, build, released
 
 
 def attempt(world: World, number: int, version: str, outcome: str | None, message: str = "") -> None:
     """An attempt to release `version` to prod."""
-    made = Attempt(
-        id=f"id-{number}",
-        environment="prod",
-        version=version,
-        image="i",
-        task_definition="t",
-        static_manifest="m",
-        who="octocat",
-        reason=None,
-        restart=None,
-        replaces=None,
-        started_at=f"2026-01-0{number}T03:04:05.000Z",
-    )
-
-    def put(**object_: Any) -> dict[str, str]:
-        world.s3.put(object_["Bucket"], object_["Key"], object_["Body"])
-        return {"ETag": '"1"'}
-
-    bucket = types.SimpleNamespace(put_object=put)
-    records.begin(bucket, "records-prod", made)
+    at = f"2026-01-0{number}T03:04:05.000Z"
+    made = attempts.attempt(version, id=f"id-{number}", started_at=at, ended_at=None, outcome=None)
+    records.begin(world.s3, "records-prod", made)
     if outcome is not None:
         phases = (Phase(name="check", seconds=1, outcome="done"), Phase(name="prove", seconds=1, outcome="failed"))
         made = dataclasses.replace(made, outcome=outcome, ended_at=made.started_at, message=message, phases=phases)
-        records.end(bucket, "records-prod", made)
+        records.end(world.s3, "records-prod", made)
 
 
 STORY = "prod: 2 is not released: prove failed\n  why       status is fail\n            exit code 3\n  runs now  1"
@@ -70,7 +46,6 @@ def test_how_the_last_attempt_of_the_same_version_ended(
     files = world.keep("impl", build(world.third, index_html="new"))
     world.add("impl", released(world.third, manifest=files))
     world.add("prod", released(world.first, manifest=world.keep("prod", build(world.first))), promotes_from="impl")
-    world.write()
     for number, outcome in enumerate(outcomes, 1):
         attempt(world, number, world.third, outcome, STORY)
     attempt(world, 9, world.second, "failed", "of another version")
@@ -95,9 +70,7 @@ def test_attempts_that_cannot_be_read_are_said_to_be_unknown(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = world.keep("impl", build(world.third, index_html="new"))
-    world.add("impl", released(world.third, manifest=files))
-    world.add("prod", released(world.first, manifest=files), promotes_from="impl")
-    world.write()
+    world.chain(impl=released(world.third, manifest=files), prod=released(world.first, manifest=files))
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
     monkeypatch.setattr(records, "list_attempts", mock.Mock(side_effect=denied))
     assert main(["explain", "-s", "prod"]) == 0

@@ -80,6 +80,18 @@ def test_a_log_without_a_cause_is_told_from_its_end() -> None:
     assert logged(ask(crashed(*"abcdefghi")[0])) == ["d", "e", "f", "g", "h", "i"]
 
 
+def test_the_health_command_is_named_where_it_ended_a_task() -> None:
+    answers, _ = crashed("starting")
+    described = answers.task_definition(answers.asked.task_definition or "")
+    described["containerDefinitions"][0]["healthCheck"] = {"command": ["CMD", "/nowhere", "health check"]}
+    answers.replies["DescribeTaskDefinition"] = lambda _: {"taskDefinition": described}
+    line = "health command of container backend: /nowhere 'health check'"
+    assert line not in ask(answers)["details"]
+    for task in answers.content["describe_tasks"]["tasks"]:
+        task["stoppedReason"] = "Task failed container health checks"
+    assert line in ask(answers)["details"]
+
+
 def test_reading_ends_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explaining, "BUDGET_S", -1.0)
     answers, asked = crashed(*CRASH)

@@ -16,7 +16,7 @@ from tests.unit.preflight_world import ECS, TASK, World, refused, request
 MANIFEST = "sha256:" + "c" * 64
 
 
-def look(world: World, site: Any = MANIFEST) -> drift.Found:
+def look(world: World, site: Any = MANIFEST) -> drift.Running:
     def made(**_: Any) -> str | None:
         if isinstance(site, Exception):
             raise site
@@ -28,6 +28,12 @@ def look(world: World, site: Any = MANIFEST) -> drift.Found:
         return drift.look(request(), world.clients)
 
 
+def differences(found: drift.Running, **before: Any) -> tuple[str, ...]:
+    """With what the last release left."""
+    service = {"taskDefinition": TASK, **before}
+    return drift.differences({"services": {"backend": service}, "sites": {"site": {"manifest": MANIFEST}}}, found)
+
+
 def running(world: World, **changes: Any) -> World:
     assert world.service
     world.service |= changes
@@ -36,22 +42,22 @@ def running(world: World, **changes: Any) -> World:
 
 def test_what_runs_is_read_from_ecs_and_the_record() -> None:
     found = look(running(World(), taskDefinition=TASK))
-    assert (found.task_definition, found.static_manifest, found.denied) == (TASK, MANIFEST, None)
+    assert (found.services["backend"].task_definition, found.sites.get("site"), found.denied) == (TASK, MANIFEST, None)
     assert found.release is not None
-    assert drift.differences(TASK, MANIFEST, found) == ()
+    assert differences(found) == ()
 
 
 def test_service_moved_by_hand_is_told() -> None:
     found = look(running(World(), taskDefinition=f"{ECS}:task-definition/easi-impl:7"))
-    assert drift.differences(TASK, MANIFEST, found) == ("the service is to run easi-impl:7, and ran easi-impl:2",)
+    assert differences(found) == ("the service is to run easi-impl:7, and ran easi-impl:2",)
 
 
 def test_service_scaled_to_nothing_by_hand_is_told() -> None:
     found = look(running(World(), taskDefinition=TASK, desiredCount=0))
     told = ("the service is to run easi-impl:2 scaled to 0 tasks, and ran easi-impl:2",)
-    assert drift.differences(TASK, MANIFEST, found) == told
-    wanted = dataclasses.replace(request(), minimum_count=0)
-    assert drift.look(wanted, denied_objects()).task_definition == TASK
+    assert differences(found) == told
+    wanted = request(counts={"minimum": 0.0, "maximum": 2.0})
+    assert drift.look(wanted, denied_objects()).services["backend"].task_definition == TASK
 
 
 def test_service_moved_to_another_network_by_hand_is_told() -> None:
@@ -64,16 +70,16 @@ def test_service_moved_to_another_network_by_hand_is_told() -> None:
     )
     found = look(moved)
     network = {"subnets": ["subnet-a", "subnet-b"], "securityGroups": ["sg-1"]}
-    assert drift.differences(TASK, MANIFEST, found, network=network, execute_command=False) == (
+    assert differences(found, network=network, executeCommand=False) == (
         "the service is to run in subnet-a, subnet-b, sg-1, public addresses, and ran in subnet-a, subnet-b, sg-1",
         "ECS Exec of the service is on",
     )
-    assert drift.differences(TASK, MANIFEST, found) == ()
+    assert differences(found) == ()
     configuration["assignPublicIp"] = "DISABLED"
     assert moved.service
     moved.service["networkConfiguration"] = {"awsvpcConfiguration": configuration}
     found = look(moved)
-    assert drift.differences(TASK, MANIFEST, found, network=network, execute_command=True) == ()
+    assert differences(found, network=network, executeCommand=True) == ()
 
 
 def denied_objects() -> Clients:
@@ -92,26 +98,24 @@ def test_service_that_is_gone_is_told(service: dict[str, Any] | None) -> None:
     world = World()
     world.service = service
     found = look(world)
-    assert found.task_definition is None
-    assert drift.differences(TASK, MANIFEST, found)[0].startswith("the service is to run nothing: it is gone")
+    assert found.services["backend"].task_definition is None
+    assert differences(found)[0].startswith("the service is to run nothing: it is gone")
 
 
 def test_changed_site_is_told() -> None:
     found = look(running(World(), taskDefinition=TASK), site=f"{MANIFEST} changed: index.html")
-    assert drift.differences(TASK, MANIFEST, found) == (
-        f"the site is {MANIFEST} changed: index.html, and was {MANIFEST}",
-    )
+    assert differences(found) == (f"the site is {MANIFEST} changed: index.html, and was {MANIFEST}",)
     found = look(running(World(), taskDefinition=TASK), site=None)
-    assert drift.differences(TASK, MANIFEST, found) == (f"the site is empty, and was {MANIFEST}",)
+    assert differences(found) == (f"the site is empty, and was {MANIFEST}",)
 
 
 def test_role_that_reads_no_object_still_sees_the_service() -> None:
     found = drift.look(request(), denied_objects())
-    assert found.task_definition == f"{TASK} scaled to 0 tasks"
-    assert (found.release, found.static_manifest) == (None, None)
+    assert found.services["backend"].task_definition == f"{TASK} scaled to 0 tasks"
+    assert (found.release, found.sites.get("site")) == (None, None)
     assert found.denied is not None
     assert "AccessDenied" in found.denied
-    assert len(drift.differences(TASK, MANIFEST, found)) == 1
+    assert len(differences(found)) == 1
 
 
 def test_what_fails_otherwise_is_raised() -> None:

@@ -10,10 +10,14 @@ import pytest
 from release import gate, git, records
 from release.gate import Gate
 from release.headline import Distance
-from release.promotion import Accepted, Refused
+from release.promotion import Accepted, Declared, Refused
+from release.records import GoneBack
+from release.statements import Stated
 from release.version import short
 from tests.unit.git_project import SOURCES, project
 from tests.unit.git_project import git as run
+from tests.unit.one_of_each import one_of_each
+from tests.unit.test_promotion import acceptance, refusal
 
 
 @pytest.fixture
@@ -28,24 +32,54 @@ def sha(root: Path, name: str) -> str:
 
 def ask(root: Path, environment: str = "impl", version: str | None = None, reason: str | None = None) -> Gate:
     sources = SOURCES if environment == "dev" else None
-    return gate.ask(root, environment=environment, requested=version, reason=reason, sources=sources)
+    return gate.ask(
+        root, environment=environment, requested=version, reason=reason, sources=sources, declared=Declared()
+    )
 
 
 def released(version: str) -> records.Release:
     return records.Release(
-        version=version, image="r@sha256:1", task_definition="t:1", static_manifest="s", verified_at="2026-01-02"
+        **one_of_each(
+            version=version,
+            image="r@sha256:1",
+            task_definition="t:1",
+            static_manifest="s",
+        ),
+        verified_at="2026-01-02",
     )
 
 
-def promoted(asked: Gate, *, upstream: str, here: str | None) -> Accepted | Refused | None:
-    return asked.decide(promotes_from="dev", upstream=released(upstream), here=released(here) if here else None)
+def promoted(asked: Gate, *, upstream: str, here: str | None, branch: str = "") -> Accepted | Refused | None:
+    ran = released(here) if here else None
+    return asked.decide([Stated(environment="impl", release=ran), dev(upstream)], branch=branch)
+
+
+def dev(version: str) -> Stated:
+    return Stated(environment="dev", release=released(version))
+
+
+def test_only_what_is_part_of_the_branch_at_the_origin_is_promoted(root: Path) -> None:
+    """What the clone fetched last counts, not its own branch of that name."""
+    old, new = sha(root, "HEAD~1"), sha(root, "HEAD")
+    run(root, "update-ref", "refs/remotes/origin/main", old)
+
+    assert isinstance(promoted(ask(root, version=old), upstream=old, here=None, branch="main"), Accepted)
+    refused = refusal(promoted(ask(root, version=new), upstream=new, here=None, branch="main"))
+    assert f"impl refused {new[:12]}: it is not part of origin's main" in refused
+    run(root, "update-ref", "refs/remotes/origin/main", new)
+    assert isinstance(promoted(ask(root, version=new), upstream=new, here=None, branch="main"), Accepted)
+
+
+def test_a_clone_without_the_branch_does_not_know(root: Path) -> None:
+    refused = refusal(promoted(ask(root), upstream=sha(root, "HEAD"), here=None, branch="main"))
+    assert "git fetch origin main:refs/remotes/origin/main" in refused
 
 
 def test_head_is_built_where_nothing_is_promoted(root: Path) -> None:
     asked = ask(root, "dev")
 
     assert (asked.request.version, asked.is_tree, asked.request.explicit) == (sha(root, "HEAD"), True, False)
-    assert asked.decide(promotes_from="", upstream=None, here=released(sha(root, "HEAD~1"))) is None
+    assert asked.decide([dev(sha(root, "HEAD~1"))], branch="") is None
 
 
 def test_an_older_commit_is_found_to_be_one_by_git(root: Path) -> None:
@@ -71,15 +105,13 @@ def test_uncommitted_content_that_dev_proved_goes_no_further(root: Path, name: s
         file.write_text(before)
 
     assert dirty.startswith(f"{commit}-dirty-")
-    clean = promoted(ask(root), upstream=dirty, here=None)
-    assert isinstance(clean, Refused)
-    assert f"dev has not proven it, only {short(dirty)}, which was built from changes" in clean.message
-    named = promoted(ask(root, version=dirty), upstream=dirty, here=None)
-    assert isinstance(named, Refused)
-    assert "it was built from changes that are in no commit" in named.message
+    clean = refusal(promoted(ask(root), upstream=dirty, here=None))
+    assert f"dev has not proven it, only {short(dirty)}, which was built from changes" in clean
+    named = refusal(promoted(ask(root, version=dirty), upstream=dirty, here=None))
+    assert "it was built from changes that are in no commit" in named
     again = ask(root, "dev")
     assert again.request.version == commit
-    assert again.decide(promotes_from="", upstream=None, here=released(dirty)) is None, "it is another release"
+    assert again.decide([dev(dirty)], branch="") is None, "it is another release"
 
 
 def test_changes_that_are_in_no_commit_are_seen(root: Path) -> None:
@@ -97,14 +129,12 @@ def test_a_shallow_clone_does_not_know_what_is_older_until_it_is_fetched_whole(r
     run(tmp_path, "clone", "--quiet", "--depth=1", root.as_uri(), str(shallow))
     run(shallow, "fetch", "--quiet", "--depth=1", "origin", old)
 
-    refused = promoted(ask(shallow, version=old), upstream=old, here=new)
-    assert isinstance(refused, Refused)
-    assert "this clone cannot say whether it is older than" in refused.message
-    assert "to know it:  git fetch --unshallow\n" in refused.message
+    refused = refusal(promoted(ask(shallow, version=old), upstream=old, here=new))
+    assert "this clone cannot say whether it is older than" in refused
+    assert "to know it:  git fetch --unshallow\n" in refused
     run(shallow, "fetch", "--quiet", "--unshallow")
-    known = promoted(ask(shallow, version=old), upstream=old, here=new)
-    assert isinstance(known, Refused)
-    assert "is an ancestor of" in known.message
+    known = refusal(promoted(ask(shallow, version=old), upstream=old, here=new))
+    assert "is an ancestor of" in known
 
 
 def test_a_shallow_clone_knows_what_it_sees(root: Path, tmp_path: Path) -> None:
@@ -123,13 +153,11 @@ def test_a_commit_that_the_clone_lacks_may_be_newer(root: Path, tmp_path: Path) 
     run(root, "commit", "--quiet", "--allow-empty", "-m", "not fetched")
     head, newer = sha(clone, "HEAD"), sha(root, "HEAD")
 
-    refused = promoted(ask(clone), upstream=head, here=newer)
-    assert isinstance(refused, Refused)
-    assert f"to know it:  git fetch origin {newer}\n" in refused.message
+    refused = refusal(promoted(ask(clone), upstream=head, here=newer))
+    assert f"to know it:  git fetch origin {newer}\n" in refused
     run(clone, "fetch", "--quiet", "origin", newer)
-    known = promoted(ask(clone), upstream=head, here=newer)
-    assert isinstance(known, Refused)
-    assert "is an ancestor of" in known.message
+    known = refusal(promoted(ask(clone), upstream=head, here=newer))
+    assert "is an ancestor of" in known
 
 
 def test_history_that_somebody_rewrote_for_this_clone_is_not_believed(root: Path) -> None:
@@ -150,9 +178,27 @@ def test_going_back_by_name_needs_no_history(root: Path, tmp_path: Path) -> None
     run(tmp_path, "clone", "--quiet", "--depth=1", root.as_uri(), str(shallow))
     ran = dataclasses.replace(released(new), previous=(released(old),))
 
-    decision = ask(shallow, version=old).decide(promotes_from="dev", upstream=None, here=ran)
-    assert isinstance(decision, Accepted)
+    here, before = Stated(environment="impl", release=ran), Stated(environment="dev", release=None)
+    decision = acceptance(ask(shallow, version=old).decide([here, before], branch=""))
     assert decision.evidence.version == old
+
+
+def test_a_roll_back_holds_until_a_commit_of_what_it_took_back_is_reverted(root: Path) -> None:
+    """What Git says of the working tree decides; a roll back of its own needs no revert."""
+    kept, gone = sha(root, "HEAD~1"), sha(root, "HEAD")
+    mark = GoneBack(at="2026-01-03T00:00:00Z", to=kept, attempt="id", who="octocat", reason="500s")
+    ran = dataclasses.replace(released(gone), gone_back=mark)
+    here = Stated(
+        environment="dev", release=dataclasses.replace(released(kept), previous=(ran, released(sha(root, "HEAD~2"))))
+    )
+    run(root, "commit", "--quiet", "--allow-empty", "-m", "the next merge")
+
+    refused = refusal(ask(root, "dev").decide([here], branch=""))
+    assert f"dev is held since {gone[:12]} was rolled back" in refused
+    assert isinstance(ask(root, "dev", version=kept).decide([here], branch=""), Accepted), "what runs"
+    assert isinstance(ask(root, "dev", version=sha(root, "HEAD~3")).decide([here], branch=""), Accepted), "a roll back"
+    run(root, "commit", "--quiet", "--allow-empty", "-m", f"Revert number 3\n\nThis reverts commit {gone}.")
+    assert ask(root, "dev").decide([here], branch="") is None
 
 
 def test_a_folder_without_git_is_an_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from functions.deploy.network import Network
 from release.records import Proven
+from tests.unit.one_of_each import one_of_each
 from tests.unit.preflight_world import (
     EXECUTION,
     IMAGE,
@@ -23,7 +24,7 @@ from tests.unit.preflight_world import (
     problems,
 )
 
-ALL_THE_SAME = "EASI_BREAK_GLASS_REASON='why' pulumi up -s impl"
+ALL_THE_SAME = "RELEASE_REASON='why' pulumi up -s impl"
 OLD_SECRET = f"{SECRET}-before"
 OLD_ROLE = EXECUTION.replace("/teams/", "/before/")
 
@@ -41,7 +42,8 @@ def proven(**changes: Any) -> Proven:
         "static_manifest": "sha256:" + "a" * 64,
         "verified_at": "2026-01-01T00:00:00Z",
     }
-    return Proven(**(given | changes))
+    verified_at = given.pop("verified_at")
+    return Proven(**one_of_each(**(given | changes)), verified_at=verified_at)
 
 
 def world() -> World:
@@ -76,8 +78,8 @@ def test_a_way_back_that_is_there_is_no_problem() -> None:
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [
-        (without_old_task, "its task definition does not exist"),
-        (in_old_task(status="INACTIVE"), "its task definition is INACTIVE, and ECS runs ACTIVE ones only"),
+        (without_old_task, "the task definition easi-impl:1 does not exist"),
+        (in_old_task(status="INACTIVE"), "the task definition easi-impl:1 is INACTIVE, and ECS runs ACTIVE ones only"),
         (in_old_task(executionRoleArn=OLD_ROLE.replace("execution", "gone")), "of the task definition does not exist"),
         (lambda world: world.secrets.pop(OLD_SECRET), f"the secret {OLD_SECRET} does not exist"),
         (
@@ -121,7 +123,7 @@ def test_version_that_was_named_is_named_again() -> None:
     made = world()
     del made.secrets[OLD_SECRET]
     all_the_same = asked(made, [], proven=proven(), named=True).all_the_same
-    assert all_the_same == f"EASI_VERSION={'2' * 40} EASI_BREAK_GLASS_REASON='why' pulumi up -s impl"
+    assert all_the_same == f"RELEASE_VERSION={'2' * 40} RELEASE_REASON='why' pulumi up -s impl"
 
 
 def test_what_is_released_again_needs_no_way_back() -> None:

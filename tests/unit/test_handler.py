@@ -14,10 +14,10 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from functions.deploy import handler
 from functions.deploy.errors import AwsError, BadCommandError, RefusedError, UnavailableError
 from functions.deploy.network import Network
-from functions.deploy.requests import Deploy, Request, Rollback, RunTask, Status, StopTask, TaskStatus
+from functions.deploy.requests import Deploy, Request, Rollback, RunTask, Status, StopTask, TaskLog, TaskStatus
 from tests.unit.ecs_answers import ARN, LEASE, Answers, failing
 
-NAMES = "deploy, rollback, run_task, status, stop_task, task_status"
+NAMES = "deploy, rollback, run_task, status, stop_task, task_log, task_status"
 NETWORK = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
 DEPLOY = {
     "command": "deploy",
@@ -158,6 +158,7 @@ def test_every_field_reaches_its_command() -> None:
             network=NETWORK,
         ),
         TaskStatus(task=TASK, container="backend", explain=True),
+        TaskLog(task=TASK, container="backend", after="f/1"),
         StopTask(lease=LEASE, task=TASK, reason="it hangs"),
         Status(
             deployment="ecs-svc/7",

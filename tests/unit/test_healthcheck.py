@@ -122,6 +122,14 @@ def test_passes_that_did_not_fit_before_the_deadline_are_the_reason() -> None:
         (Served(status=403, headers={"Server": "CloudFront"}), "answered 403 from CloudFront/WAF: it refuses"),
         (Served(status=403, headers=REFUSED), "answered 403 from CloudFront/WAF: it refuses"),
         (Served(status=204, content=b""), "answered 204, expected 200"),
+        (
+            Served(status=400),
+            "answered 400, expected 200 (it is asked with ?probe=…, which it has to answer as without)",
+        ),
+        (
+            Served(status=404),
+            "answered 404, expected 200 (it is asked with ?probe=…, which it has to answer as without)",
+        ),
         (Served(headers=JSON | {"Age": "0"}), "came from a cache (Age: 0)"),
         (Served(headers=JSON | {"X-Cache": "Hit from cloudfront"}), "came from a cache (X-Cache: Hit from cloudfront)"),
         (Served(headers=JSON | {"X-Cache": "RefreshHit from cloudfront"}), "came from a cache (X-Cache: RefreshHit"),
@@ -133,7 +141,7 @@ def test_passes_that_did_not_fit_before_the_deadline_are_the_reason() -> None:
         (Served(b"[" * 100_000), "answered no JSON object: [[["),
         (Served(body(status="fail")), "status is fail, expected pass"),
         (Served(body(status=True)), "status is true, expected pass"),
-        (Served(b"{}"), "status is null, expected pass"),
+        (Served(b"{}"), "status is missing, expected pass"),
         (Served(body(version=OTHER)), f"version is {OTHER}, expected {VERSION}"),
         (Served(body(version=VERSION[:7])), f"version is 3f2c1aa, expected {VERSION}"),
         (Served(body(version="\x1b[2J")), "version is \\x1b[2J, expected"),
@@ -249,6 +257,21 @@ def test_answer_that_trickles_ends_at_its_timeout() -> None:
     with raw(trickle) as url, pytest.raises(HttpError, match=r"did not answer within 0\.2 s"):
         release_http.get(url, timeout_s=0.2)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 10", b"Transfer-Encoding: chunked"])
+def test_answer_that_comes_late_and_halts_ends_at_its_timeout(length: bytes) -> None:
+    def halt(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n")
+        time.sleep(0.8)
+        connection.sendall(b"1\r\n{\r\n")
+        time.sleep(2)
+
+    began = time.monotonic()
+    with raw(halt) as url:
+        with pytest.raises(HttpError, match=r"did not answer within 1 s"):
+            release_http.get(url, timeout_s=1)
+        assert time.monotonic() - began < 1.4
 
 
 def test_connect_to_keeps_the_name_of_the_url() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,71 +13,17 @@ from cli import history
 from cli.history import History
 from release import failure_report, lease, records
 from release.__main__ import main
-from release.lease import Held, Holder
-from release.records import Attempt, Phase, Purge, Release
+from release.records import Attempt, Phase, Release
 from release.updates import Update
-from tests.unit.environments import World, released, world_in
-from tests.unit.test_ci_rollback import entry
+from tests.unit.attempts import attempt, entry, held, purge, update
+from tests.unit.environments import World, released
 
 NOW = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
 OLD, NEW, BAD = "1" * 40, "2" * 40, "3" * 40
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
-
-
-def attempt(version: str, **changes: Any) -> Attempt:
-    known: dict[str, Any] = {
-        "id": f"id-{version[0]}",
-        "environment": "prod",
-        "version": version,
-        "image": "repository@sha256:1",
-        "task_definition": "arn:task:1",
-        "static_manifest": "sha256:1",
-        "who": "octocat, https://github.com/o/r/actions/runs/1",
-        "reason": None,
-        "restart": None,
-        "replaces": OLD,
-        "started_at": "2026-01-02T03:00:00.000Z",
-        "ended_at": "2026-01-02T03:01:40.500Z",
-        "outcome": "proven",
-        "message": "",
-        "phases": (),
-        "undone": (),
-    }
-    return Attempt(**known | changes)
-
-
-def purge(**changes: Any) -> Purge:
-    known: dict[str, Any] = {
-        "id": "id-1",
-        "environment": "prod",
-        "paths": (".env", "a\nb"),
-        "who": "octocat",
-        "reason": None,
-        "started_at": "2026-01-02T03:30:00.000Z",
-        "ended_at": "2026-01-02T03:30:01.500Z",
-    }
-    return Purge(**known | changes)
-
-
-def held(version: str, age_s: float = 1.0) -> Held:
-    holder = Holder(
-        id=f"id-{version[0]}",
-        who="root@there",
-        machine="there/boot",
-        pid=1,
-        version=version,
-        environment="prod",
-        since="2026-01-02T03:00:00Z",
-    )
-    return Held(holder=holder, etag='"1"', age_s=age_s)
-
-
 def shown_of(release: Release | None, *found: Attempt, failed: Sequence[Update] = (), name: str = "prod") -> list[str]:
-    return history.lines(History(environment=name, release=release, attempts=found, failed=failed), NOW)
+    return history.lines(History(environment=name, release=release, entries=history.newest([*found, *failed])), NOW)
 
 
 def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
@@ -109,7 +54,12 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         ),
         undone=("the backend is back on easi:1",),
     )
-    fine = attempt(NEW, reason="the old one loses orders", phases=(Phase(name="stage", seconds=0.2, outcome="done"),))
+    fine = attempt(
+        NEW,
+        reason="the old one loses orders",
+        phases=(Phase(name="stage", seconds=0.2, outcome="done"),),
+        rehearsed={"backend": "healthy for 15 s (20 s)", "worker": "ran for 20 s"},
+    )
 
     shown = shown_of(released(OLD, NEW), failed, fine)
 
@@ -125,9 +75,10 @@ def test_each_attempt_has_a_row_and_what_is_to_be_said_of_it() -> None:
         "  2026-01-02 03:00:00 UTC  222222222222  unknown    proven   1 min 40 s  "
         "octocat, https://github.com/o/r/actions/runs/1",
         "      phases    stage 0.2 s",
+        "      rehearsed backend: healthy for 15 s (20 s); worker: ran for 20 s",
         "      override  the old one loses orders",
         "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:",
-        f"  EASI_VERSION={OLD} pulumi up -s prod",
+        f"  RELEASE_VERSION={OLD} pulumi up -s prod",
     ]
 
 
@@ -143,10 +94,9 @@ def test_one_that_has_not_ended_is_under_way_only_while_its_lease_lives() -> Non
 def test_the_way_back_is_to_the_version_that_was_proven_last_and_the_others_follow() -> None:
     shown = shown_of(released(OLD, NEW, BAD, BAD))
 
-    assert "no attempt is recorded" in shown[1]
-    assert shown[2:] == [
+    assert shown[1:] == [
         "to go back to 222222222222, proven 2026-01-02 03:02:05 UTC:",
-        f"  EASI_VERSION={NEW} pulumi up -s prod",
+        f"  RELEASE_VERSION={NEW} pulumi up -s prod",
         "or to:",
         f"  {OLD}  proven 2026-01-02 03:01:05 UTC",
     ]
@@ -155,9 +105,9 @@ def test_the_way_back_is_to_the_version_that_was_proven_last_and_the_others_foll
 def test_a_version_that_was_rolled_back_is_never_the_way_back() -> None:
     """Ran A, B, back to A, C, back to A, forward to C."""
     shown = shown_of(released(OLD, NEW, OLD, BAD, OLD, BAD))
-    assert shown[2:] == [
+    assert shown[1:] == [
         "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:",
-        f"  EASI_VERSION={OLD} pulumi up -s prod",
+        f"  RELEASE_VERSION={OLD} pulumi up -s prod",
         "not to:",
         f"  {NEW}  rolled back 2026-01-02 03:01:05 UTC to 111111111111 by octocat: no reason was given",
     ]
@@ -165,8 +115,8 @@ def test_a_version_that_was_rolled_back_is_never_the_way_back() -> None:
 
 def test_after_one_back_and_forth_there_is_a_way_back() -> None:
     shown = shown_of(released(OLD, NEW, OLD, NEW), name="dev")
-    assert shown[2] == "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:"
-    assert shown_of(released(OLD, NEW, OLD), name="dev")[2] == "dev keeps no version to go back to"
+    assert shown[1] == "to go back to 111111111111, proven 2026-01-02 03:03:05 UTC:"
+    assert shown_of(released(OLD, NEW, OLD), name="dev")[1] == "dev keeps no version to go back to"
 
 
 def test_nothing_to_go_back_to_is_said() -> None:
@@ -174,31 +124,29 @@ def test_nothing_to_go_back_to_is_said() -> None:
     assert shown_of(None)[0] == "prod has proven nothing yet"
 
 
-def test_attempts_are_read_from_the_records_bucket(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_limit_counts_the_attempts_of_the_records_bucket_and_failed_updates_together(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     asked: list[Any] = []
 
     def list_(*arguments: Any) -> list[Attempt]:
         asked.extend(arguments)
-        return [attempt(NEW)]
+        return [attempt(NEW, started_at="2026-01-02T02:00:00.000Z")]
 
     monkeypatch.setattr(records, "list_attempts", list_)
     world.add("prod", released(OLD, NEW))
+    world.stacks["prod"]["history"] = [entry(BAD, result="failed")]
     world.write()
 
-    assert main(["history", "-s", "prod", "-n", "3", "--json"]) == 0
+    assert main(["history", "-s", "prod", "-n", str(limit), "--json"]) == 0
 
     said = json.loads(capsys.readouterr().out)
-    assert asked == [world.s3, "records-prod", 3]
+    assert asked == [world.s3, "records-prod", limit]
     assert said["release"]["version"] == NEW
-    assert [(each["state"], each["startedAt"]) for each in said["attempts"]] == [("proven", "2026-01-02T03:00:00.000Z")]
-
-
-def update(began: str, ended: str, *, succeeded: bool = False) -> Update:
-    """An update, from minute and second to minute and second."""
-    started_at, ended_at = (datetime.fromisoformat(f"2026-01-02T03:{at}+00:00") for at in (began, ended))
-    return Update(succeeded=succeeded, started_at=started_at, ended_at=ended_at, commit=BAD, run="https://ci/7")
+    assert len(said["failedBeforeRelease"]) == 1
+    found = [(each["state"], each["startedAt"]) for each in said["attempts"]]
+    assert found == [("proven", "2026-01-02T02:00:00.000Z")][: limit - 1]
 
 
 def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attempts() -> None:
@@ -214,8 +162,8 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
         update("00:00", "00:10"),
     ]
 
-    attempts, failed, _ = history.newest(found, past, (), 10)
-    assert (attempts, failed) == (tuple(found), (past[1], past[3]))
+    failed = history.failed_before(past, found)
+    assert failed == [past[1], past[3]]
 
     shown = shown_of(released(OLD, NEW), *found, failed=failed)
     assert shown[1:6] == [
@@ -227,23 +175,12 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
     ]
 
 
-@pytest.mark.parametrize(
-    ("limit", "attempts", "failed", "purges"),
-    [(1, [], [0], []), (2, [0], [0], []), (3, [0], [0], [0]), (4, [0], [0, 1], [0]), (5, [0, 1], [0, 1], [0])],
-)
-def test_the_limit_counts_attempts_failed_updates_and_purges_together(
-    limit: int, attempts: list[int], failed: list[int], purges: list[int]
-) -> None:
+def test_attempts_failed_updates_and_purges_are_told_in_one_order() -> None:
     made = [attempt(NEW, started_at="2026-01-02T03:10:00Z"), attempt(OLD, started_at="2026-01-02T03:00:00Z")]
     past = [update("15:00", "15:30"), update("05:00", "05:09")]
+    purged = purge(started_at="2026-01-02T03:07:00Z")
 
-    purged = [purge(started_at="2026-01-02T03:07:00Z")]
-
-    assert history.newest(made[:limit], past, purged, limit) == (
-        tuple(made[at] for at in attempts),
-        tuple(past[at] for at in failed),
-        tuple(purged[at] for at in purges),
-    )
+    assert history.newest([*made, *past, purged]) == [past[0], made[0], purged, past[1], made[1]]
 
 
 def test_a_purge_is_shown_with_its_files_its_reason_and_how_it_ended() -> None:
@@ -256,7 +193,7 @@ def test_a_purge_is_shown_with_its_files_its_reason_and_how_it_ended() -> None:
             message="could not delete: AccessDenied",
         ),
     ]
-    shown = history.lines(History(environment="prod", release=released(OLD), purges=found), NOW)
+    shown = history.lines(History(environment="prod", release=released(OLD), entries=history.newest(found)), NOW)
     assert shown[1:-1] == [
         "  started                  version  kind   outcome      took   who",
         "  2026-01-02 03:40:00 UTC  -        purge  interrupted  -      octocat",
@@ -296,7 +233,6 @@ def test_what_cannot_be_shown_is_one_message(
 ) -> None:
     world.add("prod", released(NEW))
     world.add("new", None)
-    world.write()
 
     assert main(["history", *arguments]) == code
     assert says in capsys.readouterr().err

@@ -88,7 +88,8 @@ def test_an_image_of_the_environment_before_that_does_not_fit_is_refused_before_
         registry.require(digest, "X86_64")
     assert str(refused.value) == (
         f"the image {registry.address}/dev@{digest[:19]} is for linux/arm64, and this stack's tasks need linux/amd64 "
-        "(easi:cpuArchitecture is X86_64): set easi:cpuArchitecture to ARM64 here, or release a version that was built "
+        "(the service's cpuArchitecture is X86_64): set the service's "
+        "cpuArchitecture to ARM64 here, or release a version that was built "
         "for X86_64"
     )
     assert writes(registry) == []
@@ -151,6 +152,7 @@ def test_a_manifest_that_is_damaged_is_named(registry: FakeRegistry, document: b
 
 def test_an_image_that_does_not_say_its_platform_is_refused(registry: FakeRegistry) -> None:
     digest = registry.image("impl", {"os": "linux"})["digest"]
-    message = r"is for linux/unknown, .* \(easi:cpuArchitecture is ARM64\): release a version that was built for ARM64"
+    setting = r"\(the service's cpuArchitecture is ARM64\)"
+    message = f"is for linux/unknown, .* {setting}: release a version that was built for ARM64"
     with pytest.raises(ImageError, match=message):
         registry.require(digest, "ARM64")

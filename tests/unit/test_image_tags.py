@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ministack.services import ecr
 
-from local.emulator.gaps import image_tags as gap
+from local.emulator.gaps import repositories
 from release import image_tags
 
 KEPT, DROPPED, PUSHED = (f"sha256:{digit * 64}" for digit in "123")
@@ -60,14 +60,18 @@ def test_refusal_of_ecr_is_told() -> None:
 
 
 def test_emulators_image_goes_with_its_last_tag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ecr, "_batch_delete_image", ecr._batch_delete_image)
     monkeypatch.setitem(ecr._repositories, "app", {})
     both = {"imageDigest": KEPT, "imageId": {"imageDigest": KEPT}, "imageTags": ["a", "b"]}
     monkeypatch.setitem(ecr._images, "app", [both])
-    gap.close()
 
     def delete(tag: str) -> list[Any]:
-        ecr._batch_delete_image({"repositoryName": "app", "imageIds": [{"imageTag": tag}]})
+        asked = {"repositoryName": "app", "imageIds": [{"imageTag": tag}]}
+        repositories.batch_delete_image(ecr._batch_delete_image, asked)
         return [image["imageTags"] for image in ecr._images["app"]]
 
     assert [delete(tag) for tag in ("a", "none", "b")] == [[["b"]], [["b"]], []]
+
+
+def test_a_tag_names_the_service_unless_it_is_the_main_one() -> None:
+    assert image_tags.tag("dev", "backend", "3f2c1aa") == "dev-3f2c1aa"
+    assert image_tags.tag("dev", "worker", "3f2c1aa") == "dev-worker-3f2c1aa"

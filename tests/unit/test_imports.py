@@ -16,7 +16,10 @@ ROOMS: Final = frozenset({"account", "cli", "components", "docs", "functions", "
 MAY_IMPORT: Final = {
     "components": {"components"},
     "functions": {"functions"},
-    "release": {"release", "functions", "settings"},
+    "settings": {"settings", "components", "functions"},
+    "release": {"release", "settings", "functions"},
+    "account": {"account", "settings", "components", "functions"},
+    "cli": {"cli", "release", "settings", "components", "functions"},
 }
 DOES_IO: Final = frozenset({"boto3", "http", "requests", "socket", "subprocess", "urllib3"})
 """What components are made without: they only declare."""

@@ -13,27 +13,23 @@ import fastjsonschema
 import pytest
 
 from cli import diagnosis, explain, history, status
-from cli.diagnosis import Observed
 from cli.history import History
+from cli.observed import Observed
 from cli.status import as_json
 from release import records, way_back
 from release.__main__ import main
 from tests.json_schema import SCHEMA, check
-from tests.unit.environments import World, build, released, world_in
-from tests.unit.test_history import attempt, held, purge, update
+from tests.unit.attempts import attempt, held, purge, update
+from tests.unit.environments import MIGRATION, World, build, released
+from tests.unit.one_of_each import backend, manifest
 from tests.unit.test_status_verb import FINE, MARK, NEW, NOW, OLD, OTHER, RECORD, missing, on
 from tests.unit.test_verify_cli import QUICK, VERSION, url
 
 __all__ = ["url"]
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 EXAMPLES = re.findall(r"    \$ python -m release (site \w+|\w+) [^\n]*--json\n((?:    [^\n]*\n)+)", PAGE.read_text())
-DIFFERS = f"{RECORD.static_manifest} changed: index.html"
+DIFFERS = f"{manifest(RECORD)} changed: index.html"
 RELEASING = held(OTHER)
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
 
 
 def whole(data: dict[str, Any]) -> dict[str, Any]:
@@ -42,30 +38,33 @@ def whole(data: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("changes", "codes"),
-    [
-        ({}, []),
-        ({"lease": RELEASING, "last": attempt(OTHER, id="id-3", outcome=None, ended_at=None)}, ["releasing"]),
-        ({"lease": held(OTHER, age_s=900)}, ["cut short"]),
-        ({"unfinished": MARK, "ecs": None}, ["unfinished", "service missing"]),
-        ({"pending": ("urn:pulumi:prod::easi::a::b",), "stack": None}, ["pending"]),
-        ({"record": None, "stack": None, "last": None, "static_manifest": None}, ["nothing proven"]),
-        ({"record": None, "unread": {"record": "AccessDenied"}}, ["unread"]),
-        ({"ecs": on("easi:9"), "static_manifest": DIFFERS}, ["service differs", "site differs"]),
-        ({"ecs": on(running=1), "health": missing("no route")}, ["tasks missing", "unhealthy"]),
-        ({"stack": released(OLD)}, ["stack differs"]),
-        (
-            {
-                "ecs": None,
-                "last": None,
-                "lease": None,
-                "unread": {"ECS": "no", "last attempt": "no", "unfinished": "no"},
-            },
-            ["unread"] * 3,
-        ),
-    ],
-)
+STATES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"lease": RELEASING, "last": attempt(OTHER, id="id-3", outcome=None, ended_at=None)}, ["releasing"]),
+    ({"lease": held(OTHER, age_s=900)}, ["cut short"]),
+    ({"unfinished": MARK, "services": {"backend": None}}, ["unfinished", "service missing"]),
+    ({"pending": ("urn:pulumi:prod::easi::a::b",), "stack": None}, ["pending"]),
+    ({"record": None, "stack": None, "last": None, "sites": {"site": None}}, ["nothing proven"]),
+    ({"record": None, "unread": {"record": "AccessDenied"}}, ["unread"]),
+    ({"services": {"backend": on("easi:9")}, "sites": {"site": DIFFERS}}, ["service differs", "site differs"]),
+    (
+        {"services": {"backend": on(running=1)}, "health": {"backend": missing("no route")}},
+        ["tasks missing", "unhealthy"],
+    ),
+    ({"stack": released(OLD)}, ["stack differs"]),
+    (
+        {
+            "services": {"backend": None},
+            "last": None,
+            "lease": None,
+            "unread": {"ECS": "no", "last attempt": "no", "unfinished": "no"},
+        },
+        ["unread"] * 3,
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "codes"), STATES)
 def test_status(changes: dict[str, Any], codes: list[str]) -> None:
     facts: Observed = dataclasses.replace(FINE, **changes)
     said = whole(as_json(facts, diagnosis.diagnose(facts, NOW)))
@@ -75,12 +74,17 @@ def test_status(changes: dict[str, Any], codes: list[str]) -> None:
 
 
 def test_status_has_data_in_place_of_sentences() -> None:
-    facts = dataclasses.replace(FINE, static_manifest=DIFFERS, lease=RELEASING)
+    facts = dataclasses.replace(FINE, sites={"site": DIFFERS}, lease=RELEASING)
     said = as_json(facts, diagnosis.diagnose(facts, NOW))
     assert said["record"]["verifiedAt"] == "2026-01-02T03:04:05Z"
-    assert said["ecs"] == {"taskDefinition": RECORD.task_definition, "desired": 2, "running": 2, "asRecorded": True}
-    assert said["site"]["staticManifest"] == RECORD.static_manifest
-    assert (said["site"]["differences"], said["site"]["asRecorded"]) == ("changed: index.html", False)
+    assert said["services"]["backend"] == {
+        "taskDefinition": backend(RECORD).task_definition,
+        "desired": 2,
+        "running": 2,
+        "asRecorded": True,
+    }
+    assert said["sites"]["site"]["staticManifest"] == manifest(RECORD)
+    assert (said["sites"]["site"]["differences"], said["sites"]["site"]["asRecorded"]) == ("changed: index.html", False)
     assert said["lease"]["renewedSecondsAgo"] == 1.0
     assert said["lastAttempt"]["state"] == "proven"
 
@@ -96,9 +100,7 @@ def test_history() -> None:
     past = History(
         environment="prod",
         release=release,
-        attempts=found,
-        failed=(update("05:00", "05:09"),),
-        purges=(purge(), purge(ended_at=None, reason="it leaked")),
+        entries=(*found, update("05:00", "05:09"), purge(), purge(ended_at=None, reason="it leaked")),
         held=held(NEW),
     )
     said = whole(history.as_json(past))
@@ -112,16 +114,14 @@ def test_history() -> None:
 
 def test_explain(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = build(world.first, index_html="old", a_js="1"), build(world.third, index_html="new")
-    world.add("dev", released(world.second))
-    world.add("impl", released(world.third, manifest=world.keep("impl", new)), promotes_from="dev")
+    world.chain(dev=released(world.second), impl=released(world.third, manifest=world.keep("impl", new)))
     world.add(
         "prod",
         released(world.first, world.second, world.first, manifest=world.keep("prod", old)),
         promotes_from="impl",
-        **{"easi:migrationCommand": ["/m"]},
+        **{MIGRATION: ["/m"]},
     )
     world.add("new", None, promotes_from="impl")
-    world.write()
 
     def said(*arguments: str) -> dict[str, Any]:
         main(["explain", *arguments, "--json"])
@@ -129,16 +129,19 @@ def test_explain(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         check("explain", found)
         return found
 
+    assert said("-s", "prod")["hold"]["takenBack"] == [world.second]
+    world.state("prod", "lift")
     promoted = said("-s", "prod")
+    assert promoted["hold"] is None
     assert (promoted["source"], promoted["kind"]) == ("promoted", "promotion")
     assert promoted["changes"]["commits"]["come"]["newest"][0] == {"commit": world.third[:7], "subject": "the third"}
-    assert promoted["changes"]["migration"] == {"command": ["/m"], "runs": True}
+    assert promoted["changes"]["migrations"] == {"backend": {"command": ["/m"], "runs": True}}
     assert [one["contained"] for one in promoted["rolledBack"]] == [True]
     assert said("-s", "prod", world.second)["rolledBack"][0]["rollBack"]["to"] == world.first
     assert said("-s", "prod", "e" * 40)["source"] == "refused"
     assert said("-s", "prod", world.first)["kind"] == "again"
     built = said("-s", "dev")
-    assert (built["source"], built["changes"]["image"]["then"]) == ("built", None)
+    assert (built["source"], built["changes"]["images"]["backend"]["then"]) == ("built", None)
     assert "files" in built["changes"]["unknown"], "there is no build"
     assert said("-s", "new")["now"] is None
 
@@ -159,22 +162,21 @@ def test_the_pages_examples_are_true(verb: str, text: str) -> None:
 def test_every_verb_has_an_example_and_its_words_are_the_programs() -> None:
     definitions = SCHEMA["definitions"]
     assert [verb for verb, _ in EXAMPLES] == [
-        *("status", "history", "explain", "verify", "purge"),
+        *("describe", "status", "history", "explain", "verify", "purge"),
         *("site publish", "site restore", "site status", "site purge"),
     ]
     assert definitions["kind"]["enum"] == list(get_args(way_back.Kind))
     states = definitions["attempt"]["properties"]["state"]["enum"]
     assert states == [*records.OUTCOMES, "interrupted", "under way"]
-    assert definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"] == list(
-        diagnosis.PROBLEMS
-    )
+    codes = definitions["status"]["properties"]["wrong"]["items"]["properties"]["code"]["enum"]
+    assert set(codes) == {code for _, of_state in STATES for code in of_state}
     assert definitions["explain"]["properties"]["source"]["enum"] == list(explain.SOURCES)
-    unread = definitions["status"]["properties"]["unread"]["propertyNames"]["enum"]
-    assert set(status.JSON_NAMES.values()) <= set(unread)
+    unread = definitions["status"]["properties"]["unread"]["propertyNames"]["pattern"]
+    assert all(re.fullmatch(unread, name) for name in (*status.JSON_NAMES.values(), "ECS", "ECS api", "site"))
 
 
 def lacks(data: dict[str, Any]) -> None:
-    data["ecs"].pop("running")
+    data["services"]["backend"].pop("running")
 
 
 def adds(data: dict[str, Any]) -> None:

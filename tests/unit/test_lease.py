@@ -82,6 +82,7 @@ def test_who_releases_what_is_there_while_it_is_held_and_nothing_after_it(s3: Fa
             "environment": "prod",
             "since": "",
             "renewals": 0,
+            "doing": "being released",
         }
     assert lease.look(s3, BUCKET) is None
 

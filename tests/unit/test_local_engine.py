@@ -77,30 +77,21 @@ def test_path_without_the_official_host_gets_a_place_beside_ours(
     assert not found.official_host
 
 
-def test_an_engine_of_another_version_is_not_kept(layout: Layout) -> None:
-    path = binary(layout.engine / "3.1.0" / "pulumi")
-    write_json(
-        layout.engine / "engine.json",
-        {"version": "3.1.0", "path": str(path), "origin": "built", "officialHost": False},
-    )
-    assert engine.current(layout) is None
+def noted(folder: Path, **otherwise: object) -> Path:
+    """An engine in a folder, and the note about it."""
+    path = binary(folder / engine.VERSION / "pulumi")
+    note = {"version": engine.VERSION, "path": str(path), "origin": "built", "officialHost": False}
+    write_json(folder / "engine.json", note | otherwise)
+    return path
 
 
-def test_an_engine_that_is_gone_is_not_believed(layout: Layout) -> None:
-    write_json(
-        layout.engine / "engine.json",
-        {"version": engine.VERSION, "path": str(layout.engine / "pulumi"), "origin": "built", "officialHost": False},
-    )
-    assert engine.current(layout) is None
-
-
-@pytest.mark.parametrize("damage", [{"origin": None}, {"officialHost": "yes"}, {"path": 1}])
-def test_a_note_that_is_damaged_is_not_believed(
-    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: dict[str, object]
+@pytest.mark.parametrize(
+    "otherwise", [{"version": "3.1.0"}, {"path": "/nowhere"}, {"origin": None}, {"officialHost": "yes"}, {"path": 1}]
+)
+def test_a_note_of_another_version_of_what_is_gone_or_that_is_damaged_is_not_believed(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, otherwise: dict[str, object]
 ) -> None:
-    path = binary(layout.engine / engine.VERSION / "pulumi")
-    note = {"version": engine.VERSION, "path": str(path), "origin": "built", "officialHost": False} | damage
-    write_json(layout.engine / "engine.json", note)
+    noted(layout.engine, **otherwise)
     monkeypatch.setenv(engine.CACHE, str(layout.engine))
     assert engine.current(layout) is None
     assert engine._from_cache(Layout(tmp_path / "other")) is None
@@ -108,9 +99,7 @@ def test_a_note_that_is_damaged_is_not_believed(
 
 def test_engine_of_another_clone_is_taken_over(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Layout(tmp_path / "other")
-    path = binary(other.engine / engine.VERSION / "pulumi")
-    note = {"version": engine.VERSION, "path": str(path), "origin": "built", "officialHost": False}
-    write_json(other.engine / "engine.json", note)
+    noted(other.engine)
     monkeypatch.setenv(engine.CACHE, str(other.engine))
     found = engine.ensure(layout, lambda _: None)
     assert found.path == layout.engine / engine.VERSION / "pulumi"

@@ -50,7 +50,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def problems(root: Path, docker: bool = False) -> list[str]:
-    return preflight.check(root, python=True, docker=docker).problems
+    return preflight.check(root, python=True, containers=docker).problems
 
 
 def test_a_ready_machine_has_no_problem(clone: Path, tools: Path) -> None:
@@ -141,7 +141,7 @@ def test_without_rights_the_way_out_is_said(
     clone: Path, tools: Path, no_docker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(host: str) -> bool:
-        if host.endswith("docker.sock") and "/run/easi-" not in host:
+        if host.endswith("docker.sock") and "/run/release-" not in host:
             raise PermissionError(13, "Permission denied")
         raise FileNotFoundError(host)
 
@@ -166,7 +166,7 @@ def test_without_an_engine_it_is_installed_or_asked_for(
 ) -> None:
     monkeypatch.setattr(os, "getuid", lambda: user)
     monkeypatch.setattr(preflight, "installable", lambda: debian)
-    report = preflight.check(clone, python=True, docker=True)
+    report = preflight.check(clone, python=True, containers=True)
     notes = [note for note in report.notes if "Docker" in note]
     assert (len(report.problems), len(notes)) == ((1, 0) if asked == "error" else (0, 1))
     assert ("https://docs.docker.com" in report.problems[0]) if asked == "error" else ("docker.io" in notes[0])
@@ -181,7 +181,7 @@ def test_a_taken_port_is_said_and_one_that_was_asked_for_must_be_free(
         other.listen()
         port = other.getsockname()[1]
         monkeypatch.setattr(preflight, "PORT", port)
-        report = preflight.check(clone, python=True, docker=True)
+        report = preflight.check(clone, python=True, containers=True)
         assert report.problems == []
         assert report.notes == [f"port {port} is taken by another program: a free one will be used"]
         monkeypatch.setenv(preflight.PORT_VARIABLE, str(port))
@@ -199,7 +199,7 @@ def test_an_old_python_is_told_before_anything_is_done(
     clone: Path, tools: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(preflight, "PYTHON", (3, 99))
-    assert bootstrap.ensure(clone, docker=False) == 1
+    assert bootstrap.ensure(clone, containers=False) == 1
     assert "Python 3.99 or later is needed" in capsys.readouterr().err
     assert not (clone / ".venv").exists()
 

@@ -15,6 +15,7 @@ from local import answer, unchanged
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.stacks import Interruption, Stacks
 from release import records
+from tests.unit.one_of_each import one_of_each
 from tests.unit.test_update_log import FIRST
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
         write_whole(layout.project / name, (ROOT / name).read_text())
     monkeypatch.setattr("local.preflight.find_docker", lambda _: type("A", (), {"host": None})())
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    (tmp_path / "Pulumi.yaml").write_text("name: easi\n")
     (tmp_path / ".gitignore").write_text(".local/\n")
     write_whole(tmp_path / "example" / "backend" / "Dockerfile", "FROM scratch\nCOPY . /\n")
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "first"]):
@@ -70,10 +72,12 @@ def test_a_stack_at_rest_was_not_interrupted(stacks: Stacks) -> None:
 
 def test_a_canceled_update_wrote_no_outputs_and_its_release_counts_all_the_same(layout: Layout) -> None:
     proven = records.Release(
-        version="b" * 40,
-        image="easi@sha256:" + "1" * 64,
-        task_definition="arn:aws:ecs:us-west-2:000000000000:task-definition/easi-dev:2",
-        static_manifest="sha256:" + "2" * 64,
+        **one_of_each(
+            version="b" * 40,
+            image="easi@sha256:" + "1" * 64,
+            task_definition="arn:aws:ecs:us-west-2:000000000000:task-definition/easi-dev:2",
+            static_manifest="sha256:" + "2" * 64,
+        ),
         verified_at="2026-11-29T00:00:00Z",
     ).to_json()
     root = {"urn": "urn:pulumi:dev::easi::pulumi:pulumi:Stack::easi-dev", "type": "pulumi:pulumi:Stack"}
@@ -183,15 +187,15 @@ def test_any_change_needs_an_update(
         case "earlier state":
             checkpoint(stacks, "dev", serial=1)
         case "settings":
-            write_whole(layout.project / "Pulumi.impl.yaml", json.dumps({"config": {"easi:cpu": 512}}))
+            write_whole(layout.project / "Pulumi.impl.yaml", json.dumps({"config": {"easi:zones": 3}}))
         case "answer":
             answers[0] = "answered by another task"
         case "lock":
             lock(layout, "impl", dead)
         case "reason":
-            monkeypatch.setenv(unchanged.REASON, "because")
+            monkeypatch.setenv("RELEASE_REASON", "because")
         case "restart":
-            monkeypatch.setenv(unchanged.RESTART, "because")
+            monkeypatch.setenv("RELEASE_RESTART", "because")
         case "plugin":
             write_whole(layout.root / ".local" / "other" / "pulumi-resource-aws", "#!/bin/sh\n", mode=0o755)
             monkeypatch.setenv("PATH", f"{layout.local / 'other'}{os.pathsep}{os.environ['PATH']}")

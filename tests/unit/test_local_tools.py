@@ -14,10 +14,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local import bootstrap, docker_engine, down, environment, fingerprint, frontend, go_image, preflight, up
+from local import bootstrap, docker_engine, down, environment, fingerprint, preflight, sites, up
+from local.docker import go_base
 from local.engine import Engine
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.lock import exclusive
@@ -69,7 +71,7 @@ def test_environment_survives_a_shell(layout: Layout, monkeypatch: pytest.Monkey
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone with a project of its own in `account`, and an engine that prints what it is started with."""
-    monkeypatch.setenv("EASI_WARM", "of another engine")
+    monkeypatch.setenv("LOCAL_WARM", "of another engine")
     (tmp_path / "local").mkdir()
     for name in ("pulumi_wrapper.py", "fingerprint.py"):
         shutil.copy(ROOT / "local" / name, tmp_path / "local")
@@ -82,7 +84,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / ".local" / "project" / name).touch()
     fingerprint.remember(tmp_path / ".local", fingerprint.of(tmp_path, tmp_path / ".local"))
     engine = tmp_path / "engine"
-    engine.write_text('#!/bin/sh\necho "warm: ${EASI_WARM:-no}" >&2\nprintf "%s\\n" "$@"\n')
+    engine.write_text('#!/bin/sh\necho "warm: ${LOCAL_WARM:-no}" >&2\nprintf "%s\\n" "$@"\n')
     engine.chmod(0o755)
     return tmp_path
 
@@ -103,7 +105,7 @@ def test_pulumi_acts_on_the_project_of_the_folder_that_it_is_called_in(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
-@pytest.mark.parametrize(("verb", "warm"), [("up", r"warm: easi-\w{16}"), ("stack", "warm: no")])
+@pytest.mark.parametrize(("verb", "warm"), [("up", r"warm: release-\w{16}"), ("stack", "warm: no")])
 def test_what_the_engine_starts_is_prepared_where_it_starts_something(clone: Path, verb: str, warm: str) -> None:
     assert re.fullmatch(warm, pulumi(clone, "", verb).stderr.strip())
 
@@ -178,9 +180,19 @@ NPM = """#!/bin/sh
 echo "$*" >>"$NPM_LOG"
 case "$*" in
   *ci*) [ -z "$NPM_FAILS" ] || exit 1; mkdir -p "$NPM_FOLDER/node_modules" ;;
-  *build*) mkdir -p "$NPM_FOLDER/dist"; echo "{\\"version\\": \\"$EASI_VERSION\\"}" >"$NPM_FOLDER/dist/version.json" ;;
+  *build*) cd "$NPM_FOLDER"; mkdir -p dist; echo "<p>hello</p>" >dist/index.html
+    echo "{\\"version\\": \\"$RELEASE_VERSION\\"}" >dist/version.json ;;
 esac
 """
+
+
+DESCRIBED = json.loads(FILES["Pulumi.yaml"])
+DESCRIBED["config"]["sites"]["default"]["site"]["build"] = "npm run build"
+
+
+def web(layout: Layout) -> Path:
+    """The folder of the site's source."""
+    return layout.root / "example" / "frontend"
 
 
 @pytest.fixture
@@ -188,14 +200,15 @@ def npm(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[st
     """A project whose `npm` notes what it is asked for; what it was asked for since the last time."""
     project(layout.root)
     write_whole(layout.root / ".gitignore", FILES[".gitignore"] + ".local/\n.venv\n.log\n")
-    write_whole(layout.frontend / "package-lock.json", "{}")
+    write_whole(web(layout) / "package-lock.json", "{}")
     (layout.root / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    write_whole(layout.root / "Pulumi.yaml", json.dumps(DESCRIBED))
     git(layout.root, "add", "--all")
     git(layout.root, "commit", "--quiet", "-m", "with npm")
-    write_whole(layout.project / "Pulumi.yaml", FILES["Pulumi.yaml"])
+    write_whole(layout.project / "Pulumi.yaml", json.dumps(DESCRIBED))
     write_whole(layout.local / "bin" / "npm", NPM, 0o755)
     log = layout.root / ".log"
-    for name, value in (("NPM_LOG", log), ("NPM_FOLDER", layout.frontend), ("PYTHONPATH", ROOT)):
+    for name, value in (("NPM_LOG", log), ("NPM_FOLDER", web(layout)), ("PYTHONPATH", ROOT)):
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("PATH", str(layout.local / "bin"), prepend=":")
     (layout.root / ".venv").symlink_to(ROOT / ".venv")
@@ -203,7 +216,7 @@ def npm(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[st
     def asked() -> list[str]:
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
-        return [line.replace("--prefix example/frontend ", "") for line in lines]
+        return lines
 
     return asked
 
@@ -221,32 +234,45 @@ def test_packages_are_installed_when_the_lock_file_is_not_what_is_installed(
     make(layout)
     assert npm() == [INSTALL, BUILD]
     make(layout)
-    frontend.install(layout, print)
+    sites.install(layout, print)
     assert npm() == [BUILD], "make and the local environment install for each other"
-    write_whole(layout.frontend / "package-lock.json", '{"name": "another"}')
-    frontend.install(layout, print)
+    write_whole(web(layout) / "package-lock.json", '{"name": "another"}')
+    sites.install(layout, print)
     make(layout)
     assert npm() == [INSTALL, BUILD]
-    shutil.rmtree(layout.frontend / "node_modules")
+    shutil.rmtree(web(layout) / "node_modules")
     monkeypatch.setenv("NPM_FAILS", "yes")
     for _ in range(2):
         with pytest.raises(subprocess.CalledProcessError):
             make(layout)
-        with pytest.raises(LocalError, match=r"npm ci .* ended with 1"):
-            frontend.install(layout, print)
+        with pytest.raises(LocalError, match=r"npm ci .* failed in .*: it ended with 1"):
+            sites.install(layout, print)
     assert npm() == [INSTALL] * 4
+
+
+def test_the_tools_are_set_up_while_the_description_is_being_written(
+    layout: Layout, npm: Callable[[], list[str]]
+) -> None:
+    write_whole(layout.root / "Pulumi.yaml", FILES["Pulumi.yaml"].replace('"folder"', '"foldr"'))
+    said: list[str] = []
+    sites.install(layout, said.append)
+    assert npm() == []
+    assert re.search(r"^the sites' dependencies are not installed: .*foldr", said[0], re.DOTALL)
+    write_json(layout.project / "Pulumi.yaml", json.loads((layout.root / "Pulumi.yaml").read_text()))
+    with pytest.raises(LocalError, match="foldr"):
+        sites.build(layout, print)
 
 
 def test_the_page_is_built_as_what_the_working_tree_is(layout: Layout, npm: Callable[[], list[str]]) -> None:
     def built() -> str:
-        return str(json.loads((layout.frontend / "dist" / "version.json").read_text())["version"])
+        return str(json.loads((web(layout) / "dist" / "version.json").read_text())["version"])
 
-    frontend.build(layout, print)
+    sites.build(layout, print)
     assert built() == git(layout.root, "rev-parse", "HEAD")
-    frontend.build(layout, print)
-    assert npm() == [BUILD]
-    write_whole(layout.frontend / ".env.local", "VITE_X=1")
-    frontend.build(layout, print)
+    sites.build(layout, print)
+    assert npm() == [INSTALL, BUILD]
+    write_whole(web(layout) / ".env.local", "VITE_X=1")
+    sites.build(layout, print)
     assert built() == tree.read(layout.root, SOURCES).version != git(layout.root, "rev-parse", "HEAD")
     write_whole(layout.root / "example" / "backend" / "main.go", "package main // changed")
     make(layout)
@@ -254,15 +280,25 @@ def test_the_page_is_built_as_what_the_working_tree_is(layout: Layout, npm: Call
     damaged = layout.root / ".git" / "index"
     damaged.write_bytes(b"")
     with pytest.raises(LocalError, match="git reset"):
-        frontend.build(layout, print)
+        sites.build(layout, print)
     with pytest.raises(subprocess.CalledProcessError):
         make(layout)
+
+
+def test_down_removes_what_builds_left_and_nothing_of_a_commit(layout: Layout, npm: Callable[[], list[str]]) -> None:
+    make(layout)
+    assert npm() == [INSTALL, BUILD]
+    built = [web(layout) / "node_modules", web(layout) / "dist"]
+    assert sites.products(layout) == built
+    git(layout.root, "add", "--force", "example/frontend/dist")
+    git(layout.root, "commit", "--quiet", "-m", "with what is built")
+    assert sites.products(layout) == built[:1]
 
 
 def test_builder_image_has_the_toolchain_and_not_its_tests(tmp_path: Path) -> None:
     for name in ("bin/go", "src/fmt/print.go", "src/fmt/testdata/x", "test/a.go", "doc/b", "pkg/tool/compile"):
         write_whole(tmp_path / name, "")
-    files = {str(path.relative_to(tmp_path)) for path in go_image._needed(tmp_path) if path.is_file()}
+    files = {str(path.relative_to(tmp_path)) for path in go_base.needed(tmp_path) if path.is_file()}
     assert files == {"bin/go", "src/fmt/print.go", "pkg/tool/compile"}
 
 
@@ -285,23 +321,64 @@ def test_down_does_not_end_a_process_that_is_not_ours(layout: Layout) -> None:
     named = f"{preflight.own_docker_socket(layout.root).parent}/exec"
     with subprocess.Popen([sys.executable, "-c", "input()", named], stdin=subprocess.PIPE) as other:
         assert docker_engine.running_pid(layout) is None
-        down._end(other.pid)
         docker_engine.stop(layout, lambda _: None)
         assert other.poll() is None
         other.kill()
     assert not layout.docker.exists()
 
 
+def test_down_needs_no_packages() -> None:
+    program = f"import sys; sys.path.append({str(ROOT)!r}); import local.down"
+    subprocess.run([sys.executable, "-IS", "-c", program], check=True)
+
+
 def test_proof_names_what_the_outputs_prove() -> None:
-    outputs = {
+    outputs: dict[str, Any] = {
         "url": "http://u",
-        "healthcheckUrl": "http://u/h",
-        "release": {"version": "v", "image": "i@sha256:1", "staticManifest": "sha256:2", "verifiedAt": "t"},
+        "questions": {"backend": {"deployFunction": "f", "health": {"url": "http://u", "path": "/h"}}},
+        "release": {
+            "version": "v",
+            "services": {"backend": {"image": "i@sha256:1"}},
+            "sites": {"site": "sha256:2"},
+            "verifiedAt": "t",
+        },
     }
     lines = up.proof("dev", outputs, headline="nothing changed").splitlines()
     assert lines[0] == "dev: nothing changed"
     assert [line.split(None, 1)[0] for line in lines[1:]] == ["version", "image", "static", "proven", "open", "check"]
     assert lines[-1].endswith("curl -s 'http://u/h'")
+    assert lines[1] == "  version       v"
+
+
+def test_proof_names_each_service_and_site() -> None:
+    worker, backend = (
+        {"deployFunction": "f", "health": health} for health in (None, {"url": "http://u", "path": "/h"})
+    )
+    outputs: dict[str, Any] = {
+        "url": "http://u",
+        "sites": {"site": {"url": "http://u"}, "admin": {"url": "http://a"}},
+        "questions": {"backend": backend, "reports": {**backend, "health": {"url": "http://u", "path": "/r"}}},
+        "release": {
+            "version": "v",
+            "services": {"backend": {"image": "i@sha256:1"}, "worker": {"image": "w@sha256:3"}},
+            "sites": {"site": "sha256:2", "admin": "sha256:4"},
+            "verifiedAt": "t",
+        },
+    }
+    outputs["questions"]["worker"] = worker
+    assert up.proof("dev", outputs, headline="nothing changed").splitlines() == [
+        "dev: nothing changed",
+        "  version            v",
+        "  image backend      i@sha256:1",
+        "  image worker       w@sha256:3",
+        "  static files site  sha256:2",
+        "  static files admin sha256:4",
+        "  proven at          t",
+        "  open site          http://u",
+        "  open admin         http://a",
+        "  check backend      curl -s 'http://u/h'",
+        "  check reports      curl -s 'http://u/r'",
+    ]
 
 
 @pytest.mark.parametrize(("duration", "text"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (125, "2 min 5 s")])

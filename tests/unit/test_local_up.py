@@ -20,21 +20,32 @@ VERSION = "3f2c1aa" + "0" * 33
 OURS, STRANGER = "1" * 32, "2" * 32
 
 
+def service(function: str, health: dict[str, Any] | None) -> dict[str, Any]:
+    """What the inputs of a release say of a service."""
+    return {"deployFunction": function, "health": health, "url": "http://d1.cloudfront.localhost:1"}
+
+
 class Here(ThreadingHTTPServer):
     """The emulator, as far as this needs it: a health check behind a load balancer, and the deploy function."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.task: str | None = OURS
+        self.running = [OURS]
+        self.services = {"backend": service("easi-dev-deploy", {"path": "/api/v1/healthcheck"})}
 
     @property
     def outputs(self) -> dict[str, Any]:
         """What the stack's outputs say."""
         return {
             "url": "http://d1.cloudfront.localhost:1",
-            "healthcheckUrl": "http://d1.cloudfront.localhost:1/api/v1/healthcheck",
-            "deployFunction": "easi-dev-deploy",
-            "release": {"version": VERSION, "taskDefinition": NEW},
+            "questions": answer.questions_of({"services": self.services}),
+            "release": {
+                "version": VERSION,
+                "services": {name: {"image": "i", "taskDefinition": NEW} for name in self.services},
+                "sites": {},
+                "verifiedAt": "2026-01-02T03:04:05Z",
+            },
         }
 
     def why(self) -> str | None:
@@ -46,12 +57,16 @@ class Answering(Handler):
 
     def do_GET(self) -> None:  # noqa: N802 - the base class wants this name
         assert self.headers["Host"] == "d1.cloudfront.localhost:1"
+        if self.path.startswith("/reports"):
+            self.answer({}, {})
+            return
         self.answer({"status": "pass", "version": VERSION}, {"X-Task-Id": self.server.task} if self.server.task else {})
 
     def do_POST(self) -> None:  # noqa: N802 - the base class wants this name
-        assert self.path.endswith("/functions/easi-dev-deploy/invocations")
+        is_worker = self.path.endswith("/functions/easi-dev-worker-deploy/invocations")
+        assert is_worker or self.path.endswith("/functions/easi-dev-deploy/invocations")
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(rollout_world.status(tasks=[OURS]), {})
+        self.answer(rollout_world.status(tasks=self.server.running if is_worker else [OURS]), {})
 
     def answer(self, body: dict[str, Any], headers: dict[str, str]) -> None:
         self.reply(json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
@@ -80,6 +95,27 @@ def test_status_shows_the_version_that_passes_or_what_came_instead(here: Here) -
     assert status._answers(here.outputs, 1) == "127.0.0.1:1 refused the connection"
     assert status._answers(here.outputs, None) == "emulator is down"
     assert status._answers({}, port) == "-"
+
+
+def test_of_several_services_each_is_asked_in_its_own_way(here: Here) -> None:
+    here.services["reports"] = service("easi-dev-deploy", {"path": "/reports", "statusCodeOnly": True})
+    here.services["worker"] = service("easi-dev-worker-deploy", None)
+    port = here.server_address[1]
+    assert here.why() is None
+    assert status._answers(here.outputs, port) == "3f2c1aa00000 pass"
+
+    here.services["reports"] = service("easi-dev-deploy", {"path": "/reports"})
+    assert str(here.why()).startswith("service reports: ")
+    del here.services["reports"]
+    here.running = []
+    assert here.why() == "service worker: no task of easi-dev:7 runs"
+    assert status._answers(here.outputs, port) == "service worker: no task of easi-dev:7 runs"
+
+
+def test_what_is_not_known_does_not_answer(here: Here) -> None:
+    """After an interrupted release, its inputs may not say how to ask."""
+    outputs = {**here.outputs, "questions": answer.questions_of({"services": {"backend": {}}})}
+    assert answer.miss(outputs, here.server_address[1]) == "the stack's state does not say how to ask it"
 
 
 class Stacks:
@@ -118,4 +154,4 @@ def test_where_nothing_changed_and_another_task_answers_nothing_is_called_proven
     here.task = STRANGER
     with pytest.raises(LocalError, match=f"answered by task {STRANGER}") as caught:
         run(layout, stacks, "dev", port)
-    assert str(caught.value).endswith("EASI_RESTART='it does not answer' make up ENV=dev")
+    assert str(caught.value).endswith("RELEASE_RESTART='it does not answer' make up ENV=dev")

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothi
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has a warm one for the plugins, as the engine has."""
-    monkeypatch.setenv("EASI_WARM", name := f"easi-test-{secrets.token_hex(8)}")
+    monkeypatch.setenv("LOCAL_WARM", name := f"easi-test-{secrets.token_hex(8)}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(f"\0{name}-plugins")
         listener.listen()
@@ -143,7 +143,7 @@ def test_without_a_process_to_fork_python_is_started() -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 def test_somebody_else_who_takes_the_name_of_a_process_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EASI_WARM", name := f"easi-test-{secrets.token_hex(8)}")
+    monkeypatch.setenv("LOCAL_WARM", name := f"easi-test-{secrets.token_hex(8)}")
     code = (
         "import os, socket, sys; os.setuid(65534); listener = socket.socket(socket.AF_UNIX)\n"
         "listener.bind(chr(0) + sys.argv[1]); listener.listen(); print('listens', flush=True)\n"

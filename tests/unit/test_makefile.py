@@ -1,4 +1,4 @@
-"""`make test-local` leaves its tests out only where nothing that they read has changed."""
+"""The short names; and `make test-local`, which leaves its tests out only where nothing that they read has changed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def clone(tmp_path: Path) -> Path:
     """A repository with the Makefile, whose Python says what it is run with."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "Makefile", tmp_path / "tests")
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "ran: $*"\n')
@@ -42,14 +44,52 @@ def commit(folder: Path, file: str) -> str:
     return git(folder, "rev-list", "--max-parents=0", "HEAD")
 
 
-def local_tests(clone: Path, *options: str) -> str:
-    command = ["make", "test-local", "PYTHON=true", *options]
+def make(clone: Path, *arguments: str) -> str:
     # Of the make that runs these tests this one knows nothing.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", *arguments]
     return subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True, env=environment).stdout
 
 
-ALL = "ran: -m pytest -n 2 tests/local"
+def local_tests(clone: Path, *options: str) -> str:
+    return make(clone, "test-local", "PYTHON=true", *options)
+
+
+OWN = ["up", "setup", "status", "install", "frontend", "down"]
+"""What a project that was made from this one has."""
+
+
+def listed(clone: Path) -> list[str]:
+    return [line.partition("\t")[0] for line in make(clone).splitlines()]
+
+
+def test_the_list_has_every_target_that_there_is(clone: Path) -> None:
+    assert listed(clone) == [
+        *(
+            "help",
+            *OWN,
+            "check",
+            "checkov",
+            "test",
+            "test-fast",
+            "test-local",
+            "test-faults",
+            "docs",
+            "pictures",
+            "bench",
+        )
+    ]
+
+
+def test_a_project_without_the_tests_has_a_makefile_that_works(clone: Path) -> None:
+    shutil.rmtree(clone / "tests")
+    assert listed(clone) == ["help", *OWN]
+    assert make(clone, "frontend") == "ran: -m release build\n"
+    for target in OWN:
+        assert make(clone, "--dry-run", target)
+
+
+ALL = "ran: -m pytest -n 3 tests/local"
 
 
 @pytest.mark.parametrize(

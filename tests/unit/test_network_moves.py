@@ -11,9 +11,9 @@ from functions.deploy.errors import RefusedError
 from functions.deploy.network import Network
 from functions.deploy.requests import Deploy, Rollback, Status
 from tests.unit.ecs_answers import ARN, CLUSTER, LEASE, NEW, SERVICE, Answers, updating
-from tests.unit.test_one_off import NETWORK as SERVICES_NETWORK
-from tests.unit.test_one_off import wanted as task
-from tests.unit.test_one_off import world
+from tests.unit.one_off_tasks import NETWORK as SERVICES_NETWORK
+from tests.unit.one_off_tasks import wanted as task
+from tests.unit.one_off_tasks import world
 from tests.unit.test_rollback import OURS, stopping
 
 HERE = Network(subnets=("subnet-0a1b2c3d4e5f60718",), security_groups=("sg-0f1e2d3c4b5a69788",))

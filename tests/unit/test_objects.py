@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 
 from release import objects, records
 from tests.unit.fake_s3 import FakeS3, refusal
+from tests.unit.one_of_each import one_of_each
 
 
 class S3:
@@ -67,15 +68,23 @@ class Busy(FakeS3):
 
 
 RECORD = records.Release(
-    version="1" * 40, image="r@sha256:1", task_definition="t:1", static_manifest="s", verified_at="2026-01-02"
+    **one_of_each(
+        version="1" * 40,
+        image="r@sha256:1",
+        task_definition="t:1",
+        static_manifest="s",
+    ),
+    verified_at="2026-01-02",
 )
 ATTEMPT = records.Attempt(
     id="1",
     environment="dev",
-    version="1" * 40,
-    image="i",
-    task_definition="t",
-    static_manifest="s",
+    **one_of_each(
+        version="1" * 40,
+        image="i",
+        task_definition="t",
+        static_manifest="s",
+    ),
     who="ann",
     reason=None,
     restart=None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from release import preflight
 from tests.unit import preflight_world
 from tests.unit.preflight_world import (
     ACCOUNT,
@@ -176,6 +178,23 @@ def test_all_problems_are_told_at_once_in_a_stable_order(registry: Registry) -> 
     assert problems(world)[0] == found
 
 
+def test_what_is_wrong_names_the_services_that_it_is_about() -> None:
+    world, of_one = World(), preflight_world.request()
+    backend = of_one.services["backend"]
+    other = dataclasses.replace(backend.identity, image="registry/easi-impl@sha256:" + "d" * 64)
+    services = {"backend": backend, "worker": dataclasses.replace(backend, name="worker", identity=other)}
+    request = dataclasses.replace(of_one, services=services)
+    world.secrets.clear()
+    world.denied = {"get_role"}
+    said: list[str] = []
+    lines = preflight.problems(request, world.clients, proven=None, interrupted=False, say=said.append).lines
+    assert [line.partition(": ")[0] for line in lines] == ["services backend and worker", "service worker"]
+    assert f"the secret {SECRET} does not exist" in lines[0]
+    assert "is to be released" in lines[1]
+    assert {line.partition(": the role")[0] for line in said} == {"impl: services backend and worker"}
+    assert len(said) == 2, "each of two roles once"
+
+
 def test_image_that_is_nowhere_is_named_with_both_places(registry: Registry) -> None:
     registry.places.clear()
     ((found,), _) = problems(World())
@@ -273,7 +292,6 @@ def test_what_the_role_may_not_ask_is_said_and_no_problem() -> None:
         f"impl: the role {preflight_world.RUNTIME}",
         f"impl: the secret {SECRET}",
         "impl: the parameters /easi/token",
-        f"impl: what {preflight_world.EXECUTION} may read",
         f"impl: what {preflight_world.EXECUTION} may read",
         "impl: the way out of the subnets",
     ]

@@ -8,7 +8,9 @@ import pytest
 
 from release import http
 from release.healthcheck import NotProven, prove
-from release.request import ReleaseRequest, from_inputs
+from release.identity import first
+from release.inputs import from_inputs
+from release.request import ReleaseRequest
 from release.static.errors import StaticReleaseError
 from release.static.readback import read_back
 from tests.unit.environments import INPUTS
@@ -32,9 +34,11 @@ def test_health_check_and_read_back_send_it_and_nothing_shows_it(
 ) -> None:
     with serving(Served(status=403, headers={"Server": "CloudFront"})) as server:
         request = request_for(server, **given)
+        health = first(request.services).health
+        assert health is not None
         with pytest.raises(NotProven, match="answered 403 from CloudFront/WAF: it refuses") as unproven:
-            prove(dataclasses.replace(request.health, deadline_s=0.1), print)
+            prove(dataclasses.replace(health, deadline_s=0.1), print)
         with pytest.raises(StaticReleaseError, match=r"version\.json answered 403 from CloudFront/WAF") as unserved:
-            read_back(site=request.site, manifest=MANIFEST, say=print, deadline_s=0)
+            read_back(site=first(request.sites).site, manifest=MANIFEST, say=print, deadline_s=0)
     assert {headers.get(http.PROBE_HEADER) for headers in server.headers} == sent
     assert SECRET not in f"{request} {unproven.value} {unserved.value} {capsys.readouterr()}"

@@ -13,19 +13,21 @@ import pytest
 from cli import purge
 from release import lease, records, session
 from release.__main__ import main
+from release.identity import first
 from release.lease import Holder, LeaseHeldError
 from release.session import Clients
-from release.static import activate, manifest, publish
+from release.static import activate, builds, publish
 from release.static.errors import StaticReleaseError
 from release.static.source import Folder
 from tests.json_schema import check
 from tests.unit.environments import released, world_in
 from tests.unit.fake_s3 import FakeS3, refusal
-from tests.unit.release_world import request
-from tests.unit.test_site_verbs import CloudFront
+from tests.unit.releases import request
+from tests.unit.site_world import CloudFront
 
 REQUEST = request()
-SITE, RECORDS = REQUEST.site.bucket, REQUEST.site.records_bucket
+ONLY = first(REQUEST.sites).site
+SITE, RECORDS = ONLY.bucket, ONLY.records_bucket
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def clients(tmp_path: Path) -> Clients:
     files = {"index.html": "<p>one", "version.json": json.dumps({"version": "1" * 40}), "list.txt": "names"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    built = manifest.from_folder(tmp_path)
-    site = dataclasses.replace(REQUEST.site, url=None)
+    built = builds.from_folder(tmp_path)
+    site = dataclasses.replace(ONLY, url=None)
     publish.stage(s3=s3, manifest=built, source=Folder(path=tmp_path), site=site, say=print)
     activate.activate(
         s3=s3,
@@ -75,7 +77,7 @@ def test_the_command_purges_the_environment_of_a_stack_and_the_history_shows_it(
 
 
 def purged(clients: Clients, *paths: str, reason: str | None = None) -> None:
-    purge.purge_environment(REQUEST, clients, paths, reason=reason, say=print)
+    purge.purge_environment(REQUEST, purge.site_of(REQUEST, None), clients, paths, reason=reason, say=print)
 
 
 def test_a_purge_removes_every_version_and_is_recorded(clients: Clients) -> None:
@@ -87,6 +89,15 @@ def test_a_purge_removes_every_version_and_is_recorded(clients: Clients) -> None
     (kept,) = records.list_purges(clients.s3, RECORDS, 10)
     assert (kept.state, kept.paths, kept.reason) == ("done", ("list.txt",), "personal data")
     assert lease.look(clients.s3, RECORDS) is None
+
+
+def test_a_dry_run_takes_no_lease_and_leaves_no_record(clients: Clients) -> None:
+    before = {name: dict(bucket.objects) for name, bucket in clients.s3.buckets.items()}
+    clients.s3.calls.clear()
+    assert purge.would_purge(clients.s3, ONLY, ["list.txt"]).versions == 2
+    assert {name: dict(bucket.objects) for name, bucket in clients.s3.buckets.items()} == before
+    assert not any(operation.startswith(("Put", "Delete", "Copy")) for operation, _ in clients.s3.calls)
+    assert records.list_purges(clients.s3, RECORDS, 10) == ()
 
 
 def test_what_fails_is_recorded_with_why_and_gives_the_lease_back(clients: Clients) -> None:

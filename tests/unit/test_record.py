@@ -8,16 +8,19 @@ from botocore.exceptions import ClientError
 
 from functions.strict_json import DamagedError
 from release import records
-from release.records import GoneBack, Proven, RecordChangedError, Release, UnfinishedMark
+from release.records import GoneBack, MarkedSite, Proven, RecordChangedError, Release, UnfinishedMark
 from tests.unit.fake_s3 import FakeS3, refusal
+from tests.unit.one_of_each import one_of_each
 
 
 def proven(version: str, *, reason: str | None = None) -> Proven:
     return Proven(
-        version=version * 40,
-        image=f"repository@sha256:{version * 64}",
-        task_definition=f"arn:task:{version}",
-        static_manifest=f"sha256:{version * 64}",
+        **one_of_each(
+            version=version * 40,
+            image=f"repository@sha256:{version * 64}",
+            task_definition=f"arn:task:{version}",
+            static_manifest=f"sha256:{version * 64}",
+        ),
         verified_at="2026-01-02T03:04:05+00:00",
         reason=reason,
     )
@@ -42,7 +45,9 @@ def test_what_a_later_program_adds_is_passed_over() -> None:
 
 def test_json_has_the_outputs_keys() -> None:
     data = history("1").to_json()
-    assert sorted(data) == ["image", "previous", "staticManifest", "taskDefinition", "verifiedAt", "version"]
+    assert sorted(data) == ["previous", "services", "sites", "verifiedAt", "version"]
+    assert data["services"] == {"backend": {"image": f"repository@sha256:{'1' * 64}", "taskDefinition": "arn:task:1"}}
+    assert data["sites"] == {"site": f"sha256:{'1' * 64}"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,7 @@ def test_json_has_the_outputs_keys() -> None:
     [
         ({}, "version is missing"),
         ({"version": 1}, "version is 1, expected a full Git SHA"),
-        ({**history("1").to_json(), "image": None}, "image is null, expected a text"),
+        ({**history("1").to_json(), "services": {"a": {"image": None}}}, "services.a.image is null, expected a text"),
     ],
 )
 def test_what_is_no_record_is_refused(data: dict[str, object], why: str) -> None:
@@ -93,26 +98,32 @@ def test_a_write_that_did_not_arrive_is_told() -> None:
         records.write_release(bucket, "records", history("1"), records.read_stored(bucket, "records"))
 
 
-MARK = UnfinishedMark(attempt="1", version="1" * 40, started_at="2026-01-02T03:04:05Z", site_config={"a": "b"})
+MARK = UnfinishedMark(
+    attempt="1", version="1" * 40, started_at="2026-01-02T03:04:05Z", sites={"site": MarkedSite(config={"a": "b"})}
+)
 
 
-def test_a_mark_that_names_no_site_is_stored_as_earlier_programs_did() -> None:
+def test_a_mark_is_read_as_it_was_set() -> None:
     bucket = FakeS3()
-    records.set_mark(bucket, "records", MARK)
-    assert json.loads(bucket.objects[records.MARK_KEY]) == {
-        "attempt": "1",
-        "version": "1" * 40,
-        "startedAt": "2026-01-02T03:04:05Z",
-        "siteConfig": {"a": "b"},
-    }
-    assert records.read_mark(bucket, "records") == MARK
+    marked = dataclasses.replace(MARK, sites={**MARK.sites, "admin": MarkedSite(manifest="sha256:2")})
+    records.set_mark(bucket, "records", marked)
+    assert records.read_mark(bucket, "records") == marked
+
+
+@pytest.mark.parametrize("switched", [{}, {"site": "sha256:1"}])
+def test_a_mark_of_an_earlier_program_is_of_its_only_site(switched: dict[str, str]) -> None:
+    bucket = FakeS3()
+    mark = {"attempt": "1", "version": "1" * 40, "startedAt": "2026-01-02T03:04:05Z", "siteConfig": {"a": "b"}}
+    bucket.objects[records.MARK_KEY] = json.dumps(mark | switched).encode()
+    of_site = MarkedSite(config={"a": "b"}, manifest=switched.get("site"))
+    assert records.read_mark(bucket, "records") == dataclasses.replace(MARK, sites={"site": of_site})
 
 
 def test_a_mark_that_was_updated_without_an_answer_is_still_ours_to_remove() -> None:
     """The client repeats the write, whose condition then fails on itself."""
     bucket = FakeS3()
     etag = records.set_mark(bucket, "records", MARK)
-    switching = dataclasses.replace(MARK, site="sha256:1")
+    switching = dataclasses.replace(MARK, sites={"site": MarkedSite(manifest="sha256:1")})
     records.update_mark(bucket, "records", switching, etag)
     etag = records.update_mark(bucket, "records", switching, etag)
     records.remove_mark(bucket, "records", etag)
@@ -124,7 +135,9 @@ def test_a_mark_that_somebody_else_set_is_neither_updated_nor_removed() -> None:
     etag = records.set_mark(bucket, "records", MARK)
     theirs = dataclasses.replace(MARK, attempt="theirs")
     records.set_mark(bucket, "records", theirs)
-    etag = records.update_mark(bucket, "records", dataclasses.replace(MARK, site="sha256:1"), etag)
+    etag = records.update_mark(
+        bucket, "records", dataclasses.replace(MARK, sites={"site": MarkedSite(manifest="sha256:1")}), etag
+    )
     records.remove_mark(bucket, "records", etag)
     assert records.read_mark(bucket, "records") == theirs
 
@@ -134,7 +147,7 @@ def test_a_mark_that_cannot_be_read_says_that_the_site_may_be_mixed() -> None:
     bucket.objects[records.MARK_KEY] = b"<html>"
     mark = records.read_mark(bucket, "records")
     assert mark is not None
-    assert mark.site is not None
+    assert {mark.site(name).manifest for name in ("site", "admin")} == {"unknown"}
 
 
 def test_a_mark_that_is_gone_is_not_updated() -> None:

@@ -72,7 +72,7 @@ class World:
         return self.agrees
 
     def recover(self) -> None:
-        recover.recover(self.found, self.s3, self.said.append, self.ended)
+        recover.recover(self.found, self.ended)
 
     def verbs(self) -> list[str]:
         """`look` is a refresh that only looks at the lock."""
@@ -95,9 +95,11 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     s3 = FakeS3()
     monkeypatch.setattr(lease, "wait", functools.partial(lease.wait, sleep=s3.advance))
-    found = Stack(name="prod", outputs={}, inputs={"recordsBucket": "records"}, pending=(), root=ROOT)
+    found = Stack(name="prod", outputs={}, inputs={"recordsBucket": "records"}, root=ROOT)
     world = World(s3, found)
     monkeypatch.setattr(stack, "pulumi", world.pulumi)
+    monkeypatch.setattr(recover, "records_of", lambda _, stored: (s3, stored["recordsBucket"]))
+    monkeypatch.setattr(recover, "say", world.said.append)
     return world
 
 
@@ -208,7 +210,7 @@ def test_what_was_under_way_is_cleared_and_named(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize(("named", "variable"), [(True, f"EASI_VERSION={'b' * 40} "), (False, "")])
+@pytest.mark.parametrize(("named", "variable"), [(True, f"RELEASE_VERSION={'b' * 40} "), (False, "")])
 def test_an_interrupted_roll_back_is_taken_up_by_its_version(world: World, *, named: bool, variable: str) -> None:
     """Plain `pulumi up` would release HEAD, which is what was rolled back."""
     world.found = dataclasses.replace(

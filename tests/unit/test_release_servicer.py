@@ -23,7 +23,7 @@ from release.servicer import Servicer
 from release.stack import BEFORE, RELEASE
 
 URN = "urn:pulumi:dev::easi::{}::release"
-NEWS = {"environment": "dev", "counts": {"minimum": 1, "maximum": 2}, "restart": ""}
+NEWS = {"environment": "dev", "version": "1", "services": {"backend": {"image": "i"}}, "sites": {}, "restart": ""}
 
 
 class Bomb:
@@ -94,10 +94,13 @@ def test_another_network_and_exec_are_said_at_the_row_of_the_release(
 ) -> None:
     def differs(news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
         lines.clear()
-        request = provider_pb2.DiffRequest(urn=urn, olds=struct(NEWS | olds), news=struct(NEWS | news))
+        request = provider_pb2.DiffRequest(urn=urn, olds=struct(of(olds)), news=struct(of(news)))
         assert engine.Diff(request).changes == provider_pb2.DiffResponse.DIFF_SOME
         assert {where for where, *_ in lines} <= {urn}
         return [line for _, line, _ in lines]
+
+    def of(service: dict[str, Any]) -> dict[str, Any]:
+        return {**NEWS, "services": {"backend": service}}
 
     urn = URN.format(RELEASE)
     here = {"network": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}, "executeCommand": False}

@@ -13,15 +13,11 @@ from botocore.response import StreamingBody
 
 from functions.deploy.network import Network
 from functions.deploy.requests import Deploy
-from release import deploy_function, progress, rollout
-from release.deploy_function import Current, DeployFunction
-from release.rollout import (
-    RolledOut,
-    RolloutFailed,
-    roll_out,
-)
-from tests.unit.function_double import Answer, Clock, raised
-from tests.unit.rollout_world import BEGAN, NEW, OLD, THERE, Function, status
+from release import rollout
+from release.deploy_function import Current, DeployFunction, FunctionFailed
+from release.rollout import RolledOut
+from tests.unit.function_double import Answer, Clock, Function, raised, stopped_clock
+from tests.unit.rollout_world import BEGAN, NEW, OLD, THERE, status
 
 LOST = ReadTimeoutError(endpoint_url="https://lambda")
 
@@ -31,12 +27,7 @@ def refused_by_lambda(code: str, status: int = 400) -> ClientError:
     return ClientError(answer, "Invoke")
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    for module in (rollout, deploy_function, progress):
-        monkeypatch.setattr(module, "time", made)
-    return made
+clock = pytest.fixture(stopped_clock, autouse=True)
 
 
 def run(function: Function, say: Callable[[str], None] = print, deadline_s: float = 60.0, **changes: Any) -> RolledOut:
@@ -47,11 +38,12 @@ def run(function: Function, say: Callable[[str], None] = print, deadline_s: floa
         "expected_deployment": "ecs-svc/1",
     }
     request = Deploy(task_definition=NEW, **(settings | changes))
-    return roll_out(DeployFunction(function, "easi-dev-deploy", say, deadline_s), request)
+    under_way = rollout.start(DeployFunction(function, "easi-dev-deploy", say, deadline_s), request)
+    return rollout.side_by_side([under_way.until_decided()])[0]
 
 
-def fail(function: Function, **changes: Any) -> RolloutFailed:
-    with pytest.raises(RolloutFailed) as caught:
+def fail(function: Function, **changes: Any) -> FunctionFailed:
+    with pytest.raises(FunctionFailed) as caught:
         run(function, **changes)
     return caught.value
 
@@ -64,7 +56,7 @@ def test_success_is_returned_and_its_story_told_where_something_changes() -> Non
 
     done = run(function, said.append)
 
-    assert done == RolledOut(deployment="ecs-svc/2", task_definition=NEW, replaced=OLD, started=True, desired_count=2)
+    assert done == RolledOut(deployment="ecs-svc/2", task_definition=NEW, started=True)
     assert said == [
         "easi-dev:7 begins after easi-dev:6, desired count 2 (ecs-svc/2)",
         "1 of 2 tasks on easi-dev:7, 0 of 2 targets healthy",
@@ -90,10 +82,21 @@ def test_success_is_returned_and_its_story_told_where_something_changes() -> Non
     ]
 
 
+def test_who_watches_is_told_the_tasks_that_run_until_it_is_decided() -> None:
+    running: list[frozenset[str]] = []
+    function = Function(BEGAN, status(), status(tasks=["t1"]), status(tasks=["t1", "t2"]), status("succeeded"))
+    request = Deploy(task_definition=NEW, minimum_count=2, maximum_count=4, lease="l", expected_deployment="ecs-svc/1")
+    under_way = rollout.start(DeployFunction(function, "easi-dev-deploy", print, 60.0), request)
+
+    rollout.side_by_side([under_way.until_decided(running.append)])
+
+    assert running == [frozenset({"t1"}), frozenset({"t1", "t2"})]
+
+
 def test_revision_that_runs_already_was_not_started() -> None:
     done = run(Function(THERE, status("succeeded")))
 
-    assert (done.started, done.replaced) == (False, None)
+    assert not done.started
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_deployment_that_is_to_be_replaced_is_the_one_that_is_there() -> None:
     now = rollout.current(function, "easi-dev-deploy")
 
     assert rollout.replaced(now) == "ecs-svc/2"
-    with pytest.raises(RolloutFailed, match="ECS lists no deployment of the service"):
+    with pytest.raises(FunctionFailed, match="ECS lists no deployment of the service"):
         rollout.replaced(dataclasses.replace(now, deployment=None))
 
 
@@ -228,12 +231,6 @@ def test_a_restart_is_a_deployment_of_the_revision_that_runs() -> None:
     run(function, force=True)
 
     assert function.commands[0]["force"] is True
-
-
-def test_failed_rollout_names_its_deployment() -> None:
-    assert fail(Function(BEGAN, status("rolled_back"))).deployment == "ecs-svc/2"
-    assert fail(Function(BEGAN, status(missing=["x"])), deadline_s=10).deployment == "ecs-svc/2"
-    assert fail(Function(raised("refused: the lease is held by octocat"))).deployment is None
 
 
 def test_deploy_without_an_answer_is_looked_for_before_it_is_given_up() -> None:

@@ -61,6 +61,10 @@ KEY = ["-----BEGIN RSA PRIVATE KEY-----", "MIIEowIBAAKCAQEAx1", "abcdefgh", "---
         ("it said: Password\uff1a hunter2", "it said: Password\uff1a [hidden]"),
         ("PASSWORD = “hun ter2” x", "PASSWORD = [hidden] x"),
         ("PASSWORD is 'hun ter2' x", "PASSWORD is [hidden] x"),
+        # A text around the pair: also what comes behind it
+        ('{"m": "key=\'a1;b\'", "u": "x"}', '{"m": "key=[hidden]'),
+        ('{"m":"token=\\"a1\\"","password": "b c"}', '{"m":"token=[hidden]'),
+        ("(secret=a1)&--token b1 c", "(secret=[hidden] c"),
         # Headers
         ("sent Authorization: Bearer abc.def now", "sent Authorization: Bearer [hidden] now"),
         ("authorization: Basic ZWFzaTpodW50ZXIy", "authorization: Basic [hidden]"),

@@ -13,9 +13,10 @@ import yaml
 from account import settings as account
 from settings.fields import load
 from settings.reader import SettingsError
-from tests.unit.test_settings import engine
+from tests.described import nested
+from tests.unit.test_settings import BACKEND, SITE, engine
 
-VARIABLES = "easi:backendEnvironment"
+VARIABLES = f"{BACKEND}.environment"
 VALUE = "hunter2-of-the-database"
 
 
@@ -29,13 +30,13 @@ def refused(given: dict[str, Any], secrets: tuple[str, ...] = (), file: Path | N
 def test_a_file_in_another_folder_is_named_with_it() -> None:
     """The project of `make up` has its settings from an overlay, too: what is committed may be right."""
     assert "stack dev (.local/project/Pulumi.dev.yaml)" in refused(
-        {"easi:cpu": 300}, file=Path(".local/project/Pulumi.dev.yaml").absolute()
+        {f"{BACKEND}.cpu": 300}, file=Path(".local/project/Pulumi.dev.yaml").absolute()
     )
 
 
 def stack_file(folder: Path, config: dict[str, Any]) -> Path:
     file = folder / "Pulumi.dev.yaml"
-    file.write_text(yaml.safe_dump({"config": config}))
+    file.write_text(yaml.safe_dump({"config": nested(config)}))
     return file
 
 
@@ -60,22 +61,30 @@ def test_a_variable_that_looks_like_a_secret_is_refused_with_what_to_do(name: st
     told = refused({VARIABLES: {name: value}})
 
     assert f"{VARIABLES}.{name} looks like a secret by its {by}" in told
-    assert f"pulumi config set -s dev --plaintext --path easi:backendSecrets.{name} " in told
-    assert f"pulumi config set -s dev --path 'easi:publicVariables[0]' {name}" in told
+    assert f"pulumi config set -s dev --plaintext --path easi:services.backend.secrets.{name} " in told
+    assert f"pulumi config set -s dev --path 'easi:services.backend.publicVariables[0]' {name}" in told
 
 
 def test_a_variable_that_is_none_can_be_allowed_by_its_name() -> None:
     given = {VARIABLES: {"FEATURE_KEY": "dark-mode", "DB_PASS": VALUE}}
 
-    told = refused(given | {"easi:publicVariables": ["FEATURE_KEY"]})
+    told = refused(given | {f"{BACKEND}.publicVariables": ["FEATURE_KEY"]})
     assert "FEATURE_KEY" not in told
-    assert "'easi:publicVariables[1]' DB_PASS" in told
-    assert load("dev", engine(given | {"easi:publicVariables": ["FEATURE_KEY", "DB_PASS"]})).backend_environment
+    assert f"'{BACKEND}.publicVariables[1]' DB_PASS" in told
+    assert (
+        load("dev", engine(given | {f"{BACKEND}.publicVariables": ["FEATURE_KEY", "DB_PASS"]}))
+        .services["backend"]
+        .environment
+    )
 
 
 def test_variables_that_differ_by_upper_and_lower_case_can_both_be_allowed() -> None:
     given = {VARIABLES: {"FEATURE_KEY": "dark-mode", "feature_key": "light-mode"}}
-    assert load("dev", engine(given | {"easi:publicVariables": ["FEATURE_KEY", "feature_key"]})).backend_environment
+    assert (
+        load("dev", engine(given | {f"{BACKEND}.publicVariables": ["FEATURE_KEY", "feature_key"]}))
+        .services["backend"]
+        .environment
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,16 +98,20 @@ def test_variables_that_differ_by_upper_and_lower_case_can_both_be_allowed() -> 
     ],
 )
 def test_what_is_none_is_accepted(variables: dict[str, str]) -> None:
-    assert load("dev", engine({VARIABLES: variables})).backend_environment == dict(sorted(variables.items()))
+    assert load("dev", engine({VARIABLES: variables})).services["backend"].environment == dict(
+        sorted(variables.items())
+    )
 
 
 def test_a_name_that_is_allowed_has_to_be_there() -> None:
-    assert "easi:publicVariables has DB_PASS, which is not in" in refused({"easi:publicVariables": ["DB_PASS"]})
+    assert f"{BACKEND}.publicVariables has DB_PASS, which is not in" in refused(
+        {f"{BACKEND}.publicVariables": ["DB_PASS"]}
+    )
 
 
 def test_a_secret_in_the_migration_is_refused() -> None:
-    told = refused({"easi:migrationCommand": ["/backend", "migrate", "--password", VALUE]})
-    assert "easi:migrationCommand has what looks like a secret" in told
+    told = refused({f"{BACKEND}.migration.command": ["/backend", "migrate", "--password", VALUE]})
+    assert f"{BACKEND}.migration.command has what looks like a secret" in told
 
 
 def test_a_secret_of_pulumi_is_refused_with_the_commands_that_keep_it(tmp_path: Path) -> None:
@@ -107,9 +120,9 @@ def test_a_secret_of_pulumi_is_refused_with_the_commands_that_keep_it(tmp_path: 
     )
     given = {VARIABLES: {"GREETING": VALUE, "log.level": VALUE, "A": "b"}}
 
-    told = refused(given, (VARIABLES,), file)
+    told = refused(given, ("easi:services",), file)
 
-    assert f"{VARIABLES} has a secret of Pulumi" in told
+    assert "easi:services has a secret of Pulumi" in told
     assert f"{VARIABLES}.GREETING is a secret of Pulumi\n      to keep it in Secrets Manager:" in told
     assert f"pulumi config rm -s dev --path '{VARIABLES}[\"log.level\"]'" in told
     assert f"{VARIABLES}.A" not in told
@@ -119,20 +132,21 @@ def test_a_secret_of_pulumi_is_refused_with_the_commands_that_keep_it(tmp_path: 
     ("key", "value", "config", "command"),
     [
         ("easi:alarmEmails", [VALUE], [{"secure": "v1:a"}], "'easi:alarmEmails[0]'"),
-        ("easi:domain", VALUE, {"secure": "v1:a"}, "easi:domain"),
+        (f"{SITE}.domain", VALUE, {"secure": "v1:a"}, f"{SITE}.domain"),
         ("easi:vpcTags", {"Name": VALUE}, {"Name": {"secure": "v1:a"}}, "easi:vpcTags.Name"),
-        ("easi:cpu", "512", {"secure": "v1:a"}, "easi:cpu"),
+        (f"{BACKEND}.cpu", "512", {"secure": "v1:a"}, f"{BACKEND}.cpu"),
     ],
 )
 def test_no_setting_is_kept_as_a_secret(tmp_path: Path, key: str, value: object, config: object, command: str) -> None:
-    told = refused({key: value}, (key,), stack_file(tmp_path, {key: config}))
+    top = key.partition(".")[0]
+    told = refused({key: value}, (top,), stack_file(tmp_path, {key: config}))
 
-    assert f"{key} has a secret of Pulumi" in told
+    assert f"{top} has a secret of Pulumi" in told
     assert f'--plaintext --path {command} "$(pulumi config get -s dev --path {command})"' in told
 
 
 def test_a_secret_of_an_environment_of_esc_is_refused_too(tmp_path: Path) -> None:
-    assert "which has to say so" in refused({VARIABLES: {"A": VALUE}}, (VARIABLES,), tmp_path / "none.yaml")
+    assert "which has to say so" in refused({VARIABLES: {"A": VALUE}}, ("easi:services",), tmp_path / "none.yaml")
 
 
 def test_secrets_of_the_provider_are_its_own_business() -> None:
@@ -162,11 +176,11 @@ def test_the_commands_keep_the_value_elsewhere_as_they_are_printed(tmp_path: Pat
     path = '["db.pass"]' if "." in name else ".DB_PASS"
     secret = f"--region us-west-2 --{{}} easi/dev/{name}"
     assert (tmp_path / "log").read_text().splitlines() == [
-        f"pulumi config get -s dev --path easi:backendEnvironment{path} < ",
+        f"pulumi config get -s dev --path easi:services.backend.environment{path} < ",
         f"aws secretsmanager create-secret {secret.format('name')} --secret-string file:///dev/stdin < {VALUE}",
         f"aws secretsmanager describe-secret {secret.format('secret-id')} --query ARN --output text < ",
-        f"pulumi config set -s dev --plaintext --path easi:backendSecrets{path} the-arn < ",
-        f"pulumi config rm -s dev --path easi:backendEnvironment{path} < ",
+        f"pulumi config set -s dev --plaintext --path easi:services.backend.secrets{path} the-arn < ",
+        f"pulumi config rm -s dev --path easi:services.backend.environment{path} < ",
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.unit.fake_s3 import FakeS3
-from tests.unit.test_site_verbs import ONE, THREE, TWO, CloudFront, World
+from tests.unit.site_world import ONE, THREE, TWO, CloudFront, World
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "publish-a-site-alone.md"
 NAMES: Final = {"site": "example-site", "records": "example-records"}

@@ -2,102 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli.errors import UsageError
-from cli.site import publish, purge, restore, status
 from release.static.errors import StaticReleaseError
 from release.static.records import Records
-from tests.json_schema import check
-from tests.unit.fake_key_value_store import ARN, FakeKeyValueStore
-from tests.unit.fake_s3 import FakeS3, refusal
-
-ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
-BUCKETS = ("--bucket", "site", "--records-bucket", "records")
-VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace, Any], int]]] = {
-    "publish": (publish.add, publish.publish),
-    "restore": (restore.add, restore.restore),
-    "status": (status.add, status.status),
-    "purge": (purge.add, purge.purge),
-}
-
-
-class CloudFront:
-    """Remembers what it was to forget."""
-
-    def __init__(self) -> None:
-        self.paths: list[list[str]] = []
-
-    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        assert DistributionId == "E1"
-        self.paths.append(InvalidationBatch["Paths"]["Items"])
-        return {"Invalidation": {"Id": "I1", "Status": "Completed"}}
-
-
-@dataclass
-class World:
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    s3: FakeS3 = field(default_factory=lambda: FakeS3("site", "records", page=1000))
-    cloudfront: CloudFront = field(default_factory=CloudFront)
-    routes: FakeKeyValueStore = field(default_factory=FakeKeyValueStore)
-
-    def build(self, version: str, **files: str) -> str:
-        """The folder of a small build, with more files by their paths."""
-        folder = self.folder / version
-        contents = {
-            "index.html": f"<!doctype html><title>{version}</title><p>{version}",
-            "version.json": json.dumps({"version": version}),
-            "robots.txt": "User-agent: *",
-            "assets/app-Ab12Xy_9.js": "app",
-        }
-        for name, text in (contents | files).items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return str(folder)
-
-    def run(self, verb: str, *words: str) -> int:
-        add, act = VERBS[verb]
-        parser = argparse.ArgumentParser(prog=f"python -m release site {verb}")
-        add(parser)
-        options = parser.parse_args([*BUCKETS, *words])
-        options.parser = parser
-        return act(options, SimpleNamespace(s3=self.s3, cloudfront=self.cloudfront, routes=self.routes))
-
-    def publish(self, version: str, *words: str, **files: str) -> list[str]:
-        """The lines that it printed."""
-        assert self.run("publish", "--dist", self.build(version, **files), *words) == 0
-        return self.said()
-
-    def said(self) -> list[str]:
-        return self.capsys.readouterr().out.splitlines()
-
-    def document(self, verb: str, *words: str) -> dict[str, Any]:
-        """What `--json` prints, as the schema describes it."""
-        self.run(verb, *words, "--json")
-        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
-        check(f"site {verb}", found)
-        return found
-
-    @property
-    def site(self) -> dict[str, bytes]:
-        return self.s3.buckets["site"].objects
-
-    def title(self) -> str:
-        return self.site["index.html"].decode().partition("<title>")[2].partition("<")[0]
-
-    def stored(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        return dict(self.site), dict(self.s3.buckets["records"].objects)
+from tests.unit.fake_key_value_store import ARN
+from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
 
 
 @pytest.fixture
@@ -132,6 +48,48 @@ def test_the_store_of_the_paths_follows_publishes_and_restores(world: World) -> 
     world.publish(TWO, "--routes", ARN)
     assert set(world.routes.items) == own
     assert world.routes.calls == ["list", "describe", "update"]
+
+
+def test_site_of_many_pages_is_published_and_restored_as_that(world: World) -> None:
+    world.publish(ONE, "--routes", ARN)
+    world.publish(TWO, "--routes", ARN, "--pages", "multi", **{"404.html": "<p>none", "about.html": "<p>about"})
+    assert world.routes.items["/"] == "/404.html"
+    assert world.run("restore", ONE, "--routes", ARN) == 0
+    assert world.routes.items["/"] == "/index.html"
+    assert world.run("restore", TWO, "--routes", ARN) == 0
+    assert world.routes.items["/"] == "/404.html"
+
+
+def test_the_same_files_as_a_site_of_many_pages_are_another_release(world: World) -> None:
+    world.publish(ONE, "--routes", ARN)
+    assert world.publish(ONE, "--routes", ARN, "--pages", "multi")[-1].startswith("The site is 111111111111: 0 of 4")
+    assert world.routes.items["/"] == "none"
+
+
+def test_only_hashed_names_below_the_globs_are_cached_for_a_year(world: World) -> None:
+    files = {"_app/entry.Ab12Xy_9.js": "entry", "_app/logo.svg": "<svg/>"}
+    world.publish(ONE, "--hashed", "_app/*", "--hashed", "assets/*", **files)
+    (record,) = (body for key, body in world.stored()[1].items() if key.endswith("manifest.json"))
+    immutable = {file["path"] for file in json.loads(record)["files"] if file["cache"] == "immutable"}
+    assert immutable == {"_app/entry.Ab12Xy_9.js", "assets/app-Ab12Xy_9.js"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--pages", "multi"), "--pages multi needs --routes: the edge knows only from that store what a miss gets"),
+        (("--hashed", "_app/"), "hashed names _app/: a folder is written _app/**"),
+        (("--hashed", "/_app/*"), "hashed names /_app/*: expected a path in the build, such as assets/**"),
+        (("--hashed", ""), "hashed names '': expected a path in the build"),
+    ],
+)
+def test_what_a_site_cannot_be_is_wrong_usage(world: World, words: tuple[str, ...], says: str) -> None:
+    folder, before = world.build(ONE), world.stored()
+    with pytest.raises(SystemExit) as ended:
+        world.run("publish", "--dist", folder, *words)
+    assert ended.value.code == 2
+    assert says in world.capsys.readouterr().err
+    assert world.stored() == before
 
 
 def test_a_publish_without_a_change_is_one_request(world: World) -> None:
@@ -206,7 +164,7 @@ def test_a_dry_run_refuses_what_a_publish_refuses(world: World) -> None:
 def test_a_dry_run_counts_what_an_interrupted_one_left(world: World) -> None:
     world.publish(ONE)
     folder = world.build(TWO, **{"a.txt": "a", "b.txt": "b"})
-    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("put", "static/catalog.json") else None
+    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("put", "static/catalog.json") else None
     with pytest.raises(StaticReleaseError, match="nothing that visitors get was changed"):
         world.run("publish", "--dist", folder)
     world.s3.before = lambda _operation, _key: None
@@ -258,7 +216,7 @@ def test_a_version_that_was_published_with_other_files_is_restored_by_its_manife
 
 def test_a_failed_switch_says_what_is_left_and_the_command_that_goes_back_works(world: World) -> None:
     world.publish(ONE, "--distribution", "E1")
-    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
+    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("copy", "index.html") else None
     with pytest.raises(StaticReleaseError) as caught:
         world.run("publish", "--dist", world.build(TWO), "--distribution", "E1")
     world.s3.before = lambda _operation, _key: None
@@ -281,40 +239,13 @@ def test_a_failed_switch_says_what_is_left_and_the_command_that_goes_back_works(
 
 def test_what_is_published_again_after_a_failed_switch_ends_it(world: World) -> None:
     world.publish(ONE)
-    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
+    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("copy", "index.html") else None
     folder = world.build(TWO)
     with pytest.raises(StaticReleaseError):
         world.run("publish", "--dist", folder)
     world.s3.before = lambda _operation, _key: None
     assert world.run("publish", "--dist", folder) == 0
     assert (world.title(), world.run("status")) == (TWO, 0)
-
-
-def test_a_switch_of_somebody_else_is_not_taken_over_unasked(world: World) -> None:
-    world.publish(ONE)
-    world.s3.before = lambda operation, key: _refuse() if (operation, key) == ("copy", "index.html") else None
-    with pytest.raises(StaticReleaseError):
-        world.run("publish", "--dist", world.build(TWO))
-    world.s3.before = lambda _operation, _key: None
-    with pytest.raises(StaticReleaseError, match="is being switched to"):
-        world.run("publish", "--dist", world.build(THREE))
-    assert world.publish(THREE, "--take-over")[-1].startswith("The site is 333333333333")
-
-
-def test_of_two_publishes_at_the_same_time_one_is_refused(world: World) -> None:
-    world.publish(ONE)
-    other = world.build(THREE)
-
-    def meanwhile(operation: str, key: str) -> None:
-        if (operation, key) == ("put", "static/catalog.json"):
-            world.s3.before = lambda _operation, _key: None
-            assert world.run("publish", "--dist", other) == 0
-
-    world.s3.before = meanwhile
-    with pytest.raises(StaticReleaseError, match="was written by somebody else") as caught:
-        world.run("publish", "--dist", world.build(TWO))
-    assert "nothing that visitors get was changed" in str(caught.value)
-    assert world.title() == THREE
 
 
 def test_status_says_what_can_be_restored_and_how(world: World) -> None:
@@ -353,31 +284,15 @@ def test_old_releases_are_forgotten_as_many_as_are_not_kept(world: World) -> Non
     assert [each.version for each in catalog.staged] == [THREE, TWO]
 
 
-def test_a_purged_file_is_gone_everywhere_and_is_refused_later(world: World) -> None:
-    world.publish(ONE, "--publish", ".env", **{".env": "secret"})
-    assert world.run("purge", "/.env", "--distribution", "E1") == 0
-    assert world.said()[-1].startswith("Purged .env: 2 versions of objects deleted. Who fetched it before still has it")
-    assert world.cloudfront.paths[-1] == ["/.env"]
-    for bucket in world.s3.buckets.values():
-        assert b"secret" not in b"".join(each.body or b"" for kept in bucket.history.values() for each in kept)
-    with pytest.raises(StaticReleaseError, match=r"\.env of 222222222222 .* was purged here"):
-        world.run("publish", "--dist", world.build(TWO, **{".env": "secret"}), "--publish", ".env")
-
-
-def test_a_path_that_names_no_file_is_wrong_usage(world: World) -> None:
-    with pytest.raises(SystemExit) as ended:
-        world.run("purge", "/")
-    assert ended.value.code == 2
-    assert "'/' names no file" in world.capsys.readouterr().err
-
-
-@pytest.mark.parametrize("path", ["index.html", "version.json", "nothing.txt"])
-def test_what_cannot_be_purged_is_refused(world: World, path: str) -> None:
-    world.publish(ONE)
-    before = world.stored()
-    with pytest.raises(StaticReleaseError, match=path):
-        world.run("purge", path)
-    assert world.stored() == before
+def test_one_file_is_not_called_files(world: World) -> None:
+    folder = world.build(ONE)
+    for name in ("version.json", "robots.txt", "assets/app-Ab12Xy_9.js"):
+        Path(folder, name).unlink()
+    for expected in ("written, 0 removed", "already"):
+        assert world.run("publish", "--dist", folder, "--version", "1") == 0
+        said = world.said()
+        assert expected in said[-1]
+        assert not any("1 files" in line or "1 paths" in line for line in said)
 
 
 def test_the_site_of_an_environment_is_left_alone(world: World) -> None:
@@ -450,10 +365,6 @@ def test_a_folder_that_is_not_there_is_named(world: World) -> None:
     with pytest.raises(StaticReleaseError, match="nowhere is not a folder"):
         world.run("publish", "--dist", str(world.folder / "nowhere"))
     assert world.s3.calls == []
-
-
-def _refuse() -> None:
-    raise refusal("AccessDenied")
 
 
 def test_catalog_and_active_manifest_are_read_side_by_side(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,21 +146,18 @@ def test_an_answer_that_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_record_is_that_of_the_release_and_its_output_is_short() -> None:
     recorded = released("a" * 40, "b" * 40)
     network = Network(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
-    whole = dataclasses.replace(recorded, network=network).to_json()
+    service = dataclasses.replace(recorded.services["backend"], network=network)
+    whole = dataclasses.replace(recorded, services={"backend": service}).to_json()
     short = stack.output_of(whole)
     found = stack.from_export(
         "prod", export(resource(ROOT, outputs={"release": short}), resource(RELEASED, outputs={"release": whole}))
     )
 
-    assert "network" in whole
-    assert short == {**{key: whole[key] for key in whole if key != "network"}, "previous": ["a" * 40]}
+    of_service = whole["services"]["backend"]
+    assert "network" in of_service
+    of_service = {key: of_service[key] for key in of_service if key != "network"}
+    assert short == {**whole, "services": {"backend": of_service}, "previous": ["a" * 40]}
     assert stack.release_of(found.outputs, found.recorded) == records.release_from_json(whole)
-
-
-def test_the_outputs_of_an_earlier_program_have_the_whole_record() -> None:
-    whole = released("a" * 40, "b" * 40).to_json()
-
-    assert stack.release_of({"release": whole}, None) == records.release_from_json(whole)
 
 
 def test_versions_that_are_only_named_are_no_proof() -> None:

@@ -1,4 +1,4 @@
-"""The outputs of a stack are read as often as its state is cut off, and no longer."""
+"""The outputs of a stack are read as often as its state is cut off, and no longer; a damaged record is an error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import pulumi
 import pytest
+from botocore.exceptions import NoCredentialsError
 
-from release import stack_outputs
+from release import invocation, stack, stack_outputs
 
 CUT_OFF = Exception("invocation returned an error: failed to load checkpoint: EOF")
 
@@ -45,3 +46,40 @@ def test_another_error_is_told_at_once(engine: list[Exception]) -> None:
     with pytest.raises(pulumi.RunError, match="cannot be read: denied"):
         stack_outputs.read("dev")
     assert engine == [CUT_OFF]
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_people_stated_and_cannot_be_read_is_warned_about_in_a_preview_alone(
+    monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    def refuse(_session: object, _config: object) -> Any:
+        raise NoCredentialsError
+
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    monkeypatch.setattr(invocation, "sign_in", lambda: None)
+    monkeypatch.setattr(stack_outputs, "for_session", refuse)
+    own = stack_outputs.StackOutputs(name="dev", release=None, outputs={"recordsBucket": "records"})
+    (here,) = stack_outputs.environments(own, None)
+    assert bool(here.unread) is not preview
+    assert [message.partition(": ")[0] for message in warnings] == (
+        ["whether dev is held, and what is rejected, is not known"] if preview else []
+    )
+
+
+@pytest.mark.parametrize("place", ["output", "resource"])
+def test_a_damaged_record_is_an_error_that_says_how_to_restore_it(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    record = {"version": 7}
+    resources = {"urn": {"type": stack.RELEASES[0], "outputs": {"release": record if place == "resource" else None}}}
+
+    def invoke(function: str, _arguments: dict[str, Any]) -> Any:
+        outputs = {"release": record} if place == "output" else {}
+        return SimpleNamespace(
+            value={"outputs": outputs if function == "pulumi:pulumi:readStackOutputs" else resources}
+        )
+
+    monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
+    with pytest.raises(pulumi.RunError, match=r"state of dev is damaged.*version is 7.*") as caught:
+        stack_outputs.read("dev")
+    assert "pulumi stack import -s dev" in str(caught.value)

@@ -41,6 +41,17 @@ def publish(site: Environment, built: Manifest, folder: Path) -> None:
     assert drift.look(s3=site.s3, site=site.site) == built.digest
 
 
+def test_drift_says_what_is_not_kept_to_go_back_to(dev: Environment, tmp_path: Path) -> None:
+    built = dev.publish(NEW, tmp_path)
+    lost = built.mutable[0]
+    del dev.records.objects[store.blob(lost.sha256)]
+    dev.records.objects[store.blob(built.mutable[1].sha256)] = b""
+    seen = drift.look(s3=dev.s3, site=dev.site)
+    assert seen == f"{built.digest} not kept to go back to: {lost.path}, {built.mutable[1].path}"
+    dev.switch(built.digest, rewrite=True, source=Folder(path=tmp_path))
+    assert drift.look(s3=dev.s3, site=dev.site) == built.digest
+
+
 @pytest.mark.parametrize(
     "other", [as_another_program(OLD, content_type="text/x-other"), as_another_program(OLD, cache="no-cache")]
 )

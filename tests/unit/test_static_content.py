@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs import media_types
-from release.static.content import cache_class, content_type
+from release.static.content import cache_class, content_type, glob_problem
+from settings.site_build import HASHED
 
 BASE64URL = string.ascii_letters + string.digits + "-_"
 HEXADECIMAL = "0123456789abcdef"
@@ -34,6 +35,20 @@ HEXADECIMAL = "0123456789abcdef"
         "assets/index-DEADBEEF.js",
         "assets/index-0123456789abcdef.js",
         "assets/index--xyzxyzx.js",
+        "assets/application-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.css",
+        "_astro/index.DiwrgTda.css",
+        "_astro/hoisted.D4_abQ9z.js",
+        "_astro/hero.CJzp9XqZ_Z1bVbVn.webp",
+        "static/js/main.4f3c2a1b.js",
+        "static/js/main.4f3c2a1b.js.LICENSE.txt",
+        "static/js/787.4f3c2a1b.chunk.js.map",
+        "static/css/main.4f3c2a1b.css.map",
+        "static/media/logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg",
+        "_next/static/chunks/main-4f3c2a1b9d8e7f60.js",
+        "_next/static/chunks/app/users/[id]/page-4f3c2a1b9d8e7f60.js",
+        "_next/static/chunks/0d2a4c5f8e1b3a7c.js",
+        "_next/static/css/4f3c2a1b9d8e7f60.css",
+        "_next/static/media/c9a5bc6a7c948fb0-s.p.woff2",
     ],
 )
 def test_bundlers_names_are_immutable(path: str) -> None:
@@ -67,10 +82,36 @@ def test_bundlers_names_are_immutable(path: str) -> None:
         "assets/noextension-DiwrgTda",
         "assets/DiwrgTda.js",
         "assets-DiwrgTda.js",
+        "assets/jquery.min-8fK2.js",
+        "assets/jquery.dataTables.min.js",
+        "assets/lib.build4711a.js",
+        "assets/bootstrap.bundle.min.js",
+        "assets/report-20240101T120000Z.pdf",
+        "assets/0123456789012345678.css",
+        "_astro/page.DiwrgTda.html",
+        "static/favicon.ico",
+        "static/media/report.20231123.pdf",
+        "_next/static/zQ2xYw8vT4rS6pN1mK3jL/_buildManifest.js",
+        "_next/data/a-DiwrgTda.json",
     ],
 )
 def test_every_other_name_is_not(path: str) -> None:
     assert cache_class(path) == "no-cache"
+
+
+def test_globs_of_a_site_say_where_hashes_are_looked_for_and_not_that_there_is_one() -> None:
+    own = ("_app/immutable/*", "main-*")
+    assert cache_class("_app/immutable/chunks/a.DiwrgTda.js", own) == "immutable"
+    assert cache_class("main-DiwrgTda.js", own) == "immutable"
+    for path in ("_app/immutable/logo.svg", "main-page.js", "assets/index-DiwrgTda.js", "other-DiwrgTda.js"):
+        assert cache_class(path, own) == "no-cache", path
+    assert cache_class("assets/index-DiwrgTda.js", ()) == "no-cache"
+
+
+@pytest.mark.parametrize("glob", ["", "/assets/*", "./assets/*", "a/../b*", "assets/"])
+def test_glob_that_matches_nothing_is_a_problem(glob: str) -> None:
+    assert glob_problem(glob)
+    assert not any(map(glob_problem, (*HASHED, "*", "[a-c]*.js", "one-file.js")))
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from release.static import store
+from release.static import publish, store
 from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import ABANDONED_S, CATALOG, Records
 from release.static.source import Folder
-from tests.unit.static_sites import Environment, Tree, manifest, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, tree, two_environments
 from tests.unit.test_static_trees import NEW, OLD, THIRD, assert_is, assert_only, at_every_request, killed, watched
 
 GONE = "old.html"
@@ -358,3 +358,26 @@ def test_config_is_left_alone_by_a_publish_without_one(dev: Environment, tmp_pat
     active = store.active(s3=dev.s3, records_bucket=dev.site.records_bucket)
     assert active is not None
     assert active.config_sha256 == hashlib.sha256(config).hexdigest()
+
+
+def test_build_of_another_kind_than_the_site_is_refused_before_anything_is_brought(
+    dev: Environment, tmp_path: Path
+) -> None:
+    files = tree(1)
+    dev.write(files, tmp_path)
+    built = dataclasses.replace(manifest(files), pages="multi")
+    site = dataclasses.replace(dev.site, pages="single")
+    before = dev.served(), dict(dev.records.objects)
+    with pytest.raises(StaticReleaseError, match="pages: multi, and the site here has pages: single"):
+        publish.stage(s3=dev.s3, manifest=built, source=Folder(path=tmp_path), site=site, say=dev.said.append)
+    assert (dev.served(), dict(dev.records.objects)) == before
+
+
+def test_config_is_the_json_of_the_setting_with_its_numbers_as_they_were_set(dev: Environment, tmp_path: Path) -> None:
+    setting = {"flags": {"beta": True, "limits": [1, 2.5, 1e300]}, "retries": 3, "none": None, "word": "größe"}
+    as_inputs = {"flags": {"beta": True, "limits": [1.0, 2.5, 1e300]}, "retries": 3.0, "none": None, "word": "größe"}
+    one = dev.publish(tree(1), tmp_path, config=as_inputs)
+    written = dev.served()["config.json"]
+    assert json.loads(written) == setting
+    assert b'"retries": 3,' in written
+    assert dev.switch(one.digest, config=setting).written == (), "it is the same"

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.static import pages
+from release.static.builds import of_build
 from release.static.errors import ManifestError
-from release.static.manifest import of_build
+from settings.site import Site
 
 SHA = "3f2c1aa" + "0" * 33
 FILES = (
@@ -35,7 +36,7 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
         (folder / name).write_text("x")
     (folder / "index.html").write_text("x")
     (folder / path).write_text(text)
-    return pages.problem(folder, {*FILES, "index.html", path, "config.json"})
+    return "; ".join(pages.problems(folder, {*FILES, "index.html", path, "config.json"})) or None
 
 
 @pytest.mark.parametrize(
@@ -242,4 +243,4 @@ def test_build_is_refused_with_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(
         ManifestError, match=r"names /assets/index-Q7w8E9r0\.js .*: it is not in the build; to build it: "
     ):
-        of_build(tmp_path, SHA)
+        of_build(tmp_path, SHA, Site())

@@ -14,7 +14,7 @@ from release.static.purge import Done, purge
 from release.static.source import Folder
 from release.static.store import Site
 from tests.unit.fake_key_value_store import ARN, FakeKeyValueStore
-from tests.unit.static_sites import Environment, manifest, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, two_environments
 from tests.unit.test_static_kept import by_earlier_program
 from tests.unit.test_static_trees import NEW, OLD, assert_is, at_every_request, killed
 
@@ -22,8 +22,13 @@ SECRET = {"key.txt": b"secret"}
 
 
 @pytest.fixture
-def sites() -> tuple[Environment, Environment]:
+def both() -> tuple[Environment, Environment]:
     return two_environments()[1:]
+
+
+@pytest.fixture
+def dev(both: tuple[Environment, Environment]) -> Environment:
+    return both[0]
 
 
 def purged(site: Environment, *paths: str) -> Done:
@@ -38,10 +43,7 @@ def everywhere(site: Environment, body: bytes) -> list[str]:
     return [key for each in buckets for key, kept in each.history.items() for one in kept if one.body == body]
 
 
-def test_purged_file_is_nowhere_and_every_release_works_without_it(
-    sites: tuple[Environment, Environment], tmp_path: Path
-) -> None:
-    dev, _ = sites
+def test_purged_file_is_nowhere_and_every_release_works_without_it(dev: Environment, tmp_path: Path) -> None:
     first = dev.publish(OLD | SECRET, tmp_path)
     second = dev.publish(NEW | SECRET, tmp_path)
     assert len(everywhere(dev, b"secret")) == 2
@@ -57,8 +59,7 @@ def test_purged_file_is_nowhere_and_every_release_works_without_it(
     assert "key.txt" not in dev.served()
 
 
-def test_purged_hashed_file_is_not_missed_either(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
-    dev, _ = sites
+def test_purged_hashed_file_is_not_missed_either(dev: Environment, tmp_path: Path) -> None:
     dev.publish(OLD | {"assets/source.map": b"secret"}, tmp_path)
     purged(dev, "assets/source.map")
     assert everywhere(dev, b"secret") == []
@@ -68,9 +69,8 @@ def test_purged_hashed_file_is_not_missed_either(sites: tuple[Environment, Envir
 
 
 def test_purged_content_is_refused_with_who_purged_it_and_other_content_is_not(
-    sites: tuple[Environment, Environment], tmp_path: Path
+    dev: Environment, tmp_path: Path
 ) -> None:
-    dev, _ = sites
     dev.publish(OLD | SECRET, tmp_path)
     purged(dev, "key.txt")
     before = dict(dev.records.objects)
@@ -84,9 +84,9 @@ def test_purged_content_is_refused_with_who_purged_it_and_other_content_is_not(
 
 @pytest.mark.parametrize("where", ["here", "upstream", "upstream, after it was staged here"])
 def test_promotion_leaves_out_what_is_purged_on_either_side(
-    sites: tuple[Environment, Environment], tmp_path: Path, where: str
+    both: tuple[Environment, Environment], tmp_path: Path, where: str
 ) -> None:
-    dev, impl = sites
+    dev, impl = both
     found = [dev.publish(files | SECRET, tmp_path / str(number)) for number, files in enumerate((OLD, NEW))]
     if where == "here":
         impl.promote(found[0], dev)
@@ -97,21 +97,20 @@ def test_promotion_leaves_out_what_is_purged_on_either_side(
         impl.stage(found[1], dev.source)
         purged(dev, "key.txt")
     impl.promote(found[1], dev)
-    assert_served(impl)
+    assert_without_the_key(impl, NEW)
     assert where.endswith("staged here") or everywhere(impl, b"secret") == []
     own = impl.source
     impl.stage(found[1], own)
     impl.switch(found[1].digest, rewrite=True)
-    assert_served(impl)
+    assert_without_the_key(impl, NEW)
 
 
-def assert_served(site: Environment) -> None:
-    assert site.served().items() >= NEW.items()
+def assert_without_the_key(site: Environment, files: Tree) -> None:
+    assert site.served().items() >= files.items()
     assert "key.txt" not in site.served()
 
 
-def test_content_that_another_path_has_stays_there(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
-    dev, _ = sites
+def test_content_that_another_path_has_stays_there(dev: Environment, tmp_path: Path) -> None:
     files = OLD | SECRET | {"other.txt": b"secret"}
     found = dev.publish(files, tmp_path)
     assert purged(dev, "key.txt").stays == ("key.txt",)
@@ -123,20 +122,14 @@ def test_content_that_another_path_has_stays_there(sites: tuple[Environment, Env
 
 
 @pytest.mark.parametrize("path", ["index.html", "version.json", "config.json"])
-def test_what_a_release_is_proven_by_cannot_be_purged(
-    sites: tuple[Environment, Environment], tmp_path: Path, path: str
-) -> None:
-    dev, _ = sites
+def test_what_a_release_is_proven_by_cannot_be_purged(dev: Environment, tmp_path: Path, path: str) -> None:
     dev.publish(OLD, tmp_path)
     with pytest.raises(StaticReleaseError, match=f"{path} cannot be purged"):
         purged(dev, path)
     assert_is(dev, OLD)
 
 
-def test_path_that_is_nowhere_is_named_and_nothing_is_changed(
-    sites: tuple[Environment, Environment], tmp_path: Path
-) -> None:
-    dev, _ = sites
+def test_path_that_is_nowhere_is_named_and_nothing_is_changed(dev: Environment, tmp_path: Path) -> None:
     dev.publish(OLD | SECRET, tmp_path)
     with pytest.raises(StaticReleaseError, match=r"/key\.txt is in no release that is kept here"):
         purged(dev, "key.txt", "/key.txt")
@@ -144,9 +137,8 @@ def test_path_that_is_nowhere_is_named_and_nothing_is_changed(
 
 
 def test_content_that_only_earlier_versions_still_have_is_deleted_and_refused_as_well(
-    sites: tuple[Environment, Environment], tmp_path: Path
+    dev: Environment, tmp_path: Path
 ) -> None:
-    dev, _ = sites
     dev.publish(OLD | SECRET, tmp_path)
     dev.publish(NEW, tmp_path)
     dev.expire(1)
@@ -157,19 +149,13 @@ def test_content_that_only_earlier_versions_still_have_is_deleted_and_refused_as
         dev.publish(NEW | SECRET, tmp_path)
 
 
-def test_purge_reaches_what_an_earlier_program_keeps(sites: tuple[Environment, Environment], tmp_path: Path) -> None:
-    dev, _ = sites
+def test_purge_reaches_what_an_earlier_program_keeps(dev: Environment, tmp_path: Path) -> None:
     (first,) = by_earlier_program(dev, OLD | SECRET)
     purged(dev, "key.txt")
     assert everywhere(dev, b"secret") == []
     dev.publish(NEW, tmp_path)
     dev.switch(first.digest)
-    assert_is_but(dev)
-
-
-def assert_is_but(site: Environment) -> None:
-    assert site.served().items() >= OLD.items()
-    assert "key.txt" not in site.served()
+    assert_without_the_key(dev, OLD)
 
 
 def test_purge_killed_at_any_request_is_completed(tmp_path: Path) -> None:
@@ -197,10 +183,7 @@ def switching(site: Environment, folder: Path, during: Callable[[], object], *, 
     site.publish(NEW | SECRET, folder)
 
 
-def test_purge_while_the_site_is_switched_is_refused_and_nothing_is_deleted(
-    sites: tuple[Environment, Environment], tmp_path: Path
-) -> None:
-    dev, _ = sites
+def test_purge_while_the_site_is_switched_is_refused_and_nothing_is_deleted(dev: Environment, tmp_path: Path) -> None:
     dev.publish(OLD | SECRET, tmp_path)
 
     def purge_is_refused() -> None:
@@ -212,9 +195,8 @@ def test_purge_while_the_site_is_switched_is_refused_and_nothing_is_deleted(
 
 
 def test_publish_that_read_the_records_before_a_purge_does_not_bring_the_content_back(
-    sites: tuple[Environment, Environment], tmp_path: Path
+    dev: Environment, tmp_path: Path
 ) -> None:
-    dev, _ = sites
     dev.publish(OLD, tmp_path)
     dev.write(NEW | SECRET, tmp_path)
     dev.stage(manifest(NEW | SECRET), Folder(path=tmp_path))

@@ -1,10 +1,12 @@
 """How many requests a release of static files takes: what changed, and a few, whatever the site and its past are."""
 
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from release.static import repair
 from release.static.expire import Expired
 from tests.unit.static_sites import Environment, manifest, tree, two_environments
 
@@ -61,7 +63,11 @@ def test_unchanged_release_is_one_request(dev: Environment, tmp_path: Path, buil
     assert dev.s3.calls == [("GetObject", "static/active.json")]
 
 
-def test_one_percent_of_hashed_files_is_what_changed_and_twelve(dev: Environment, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lists_ahead", [False, True])
+def test_one_percent_of_hashed_files_is_what_changed_and_twelve(
+    dev: Environment, tmp_path: Path, lists_ahead: bool
+) -> None:
+    dev.lists_ahead = lists_ahead
     for build in range(2):
         dev.publish(hashed(build), tmp_path)
         count = requests(dev)
@@ -112,3 +118,35 @@ def test_going_back_is_what_changed_and_a_few(dev: Environment, tmp_path: Path) 
     dev.switch(first.digest)
     assert requests(dev) <= CHANGED + 2 + 10
     assert manifest(dev.served()).digest == first.digest
+
+
+def test_the_site_is_listed_beside_the_uploads(dev: Environment, tmp_path: Path) -> None:
+    dev.publish(hashed(0), tmp_path)
+    dev.lists_ahead = True
+    listed, late = threading.Event(), []
+
+    def before(operation: str, key: str) -> None:
+        if operation == "list" and key == "assets/chunk-":
+            listed.set()
+        if operation == "put" and key.startswith("assets/") and not listed.wait(10):
+            late.append(key)
+
+    dev.s3.before = before
+    dev.publish(hashed(1), tmp_path)
+    assert (listed.is_set(), late) == (True, [])
+
+
+def test_an_asset_that_is_deleted_during_long_uploads_is_restored(
+    dev: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev.publish(hashed(0), tmp_path)
+    kept = f"assets/chunk-{COUNT - 1}-0.js"
+
+    def before(operation: str, key: str) -> None:
+        if (operation, key) == ("put", "static/catalog.json"):
+            dev.bucket.objects.pop(kept, None)
+
+    dev.s3.before, dev.lists_ahead = before, True
+    monkeypatch.setattr(repair, "MAX_AGE_S", 0)
+    dev.publish(hashed(1), tmp_path)
+    assert kept in dev.served()

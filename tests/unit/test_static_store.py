@@ -3,6 +3,7 @@ import json
 import re
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from release.static import readback, store
 from release.static.content import cache_class, content_type
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
+from release.static.parallel import in_parallel
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -35,7 +37,7 @@ def test_work_is_done_for_each_item_and_not_more_at_a_time_than_the_pool_holds()
             now -= 1
             done.append(item)
 
-    assert store.in_parallel(pool(3), work, range(100)) == 100
+    assert in_parallel(pool(3), work, range(100)) == 100
     assert sorted(done) == list(range(100))
     assert most <= 3
 
@@ -57,7 +59,7 @@ def test_waiting_work_is_bounded() -> None:
 
     threading.Timer(0.2, gate.set).start()
     with pytest.raises(ValueError, match="0"):
-        store.in_parallel(pool(1), work, items())
+        in_parallel(pool(1), work, items())
     assert drawn < 100
 
 
@@ -71,7 +73,7 @@ def test_first_failure_ends_the_work() -> None:
         done.append(item)
 
     with pytest.raises(StaticReleaseError, match="five"):
-        store.in_parallel(pool(2), work, range(1000))
+        in_parallel(pool(2), work, range(1000))
     assert len(done) < 100
 
 
@@ -213,6 +215,44 @@ def test_what_the_page_does_not_need_is_not_asked_for_and_of_large_files_only_th
     read_back(GOOD | {"/i%20con.svg": answered(200, b"", "image/svg+xml")}, asked)
     assert asked[:2] == ["GET /version.json", "GET /"]
     assert sorted(asked[2:]) == ["GET /assets/app.js", "HEAD /i%20con.svg"]
+
+
+NOT_FOUND = b"<p>no such page"
+MANY = replace(
+    MANIFEST,
+    pages="multi",
+    files=tuple(
+        sorted(
+            (
+                *MANIFEST.files,
+                replace(MANIFEST.files[2], path="404.html", sha256=hashlib.sha256(NOT_FOUND).hexdigest()),
+            ),
+            key=lambda file: file.path,
+        )
+    ),
+)
+
+
+def read_back_many(answer: http.Response, manifest: Manifest = MANY, site: store.Site = SITE) -> None:
+    def fetch(_method: str, url: str) -> http.Response:
+        return GOOD.get(url.removeprefix("https://site.example"), answer)
+
+    readback.read_back(site=site, manifest=manifest, say=lambda _: None, deadline_s=0, fetch=fetch)
+
+
+def test_site_of_many_pages_is_proven_by_a_miss_as_well() -> None:
+    routed = replace(SITE, routes="arn:store")
+    read_back_many(answered(404, NOT_FOUND), site=routed)
+    read_back_many(answered(404, b"<Error>"), replace(MANIFEST, pages="multi"), routed)
+    for answer, reason in (
+        (answered(200, NOT_FOUND), "which is no page, answered 200, expected 404"),
+        (answered(200, PAGE), "which is no page, answered 200, expected 404"),
+        (answered(404, b"<Error>"), "which is no page, got another answer than the 404.html of this release"),
+    ):
+        with pytest.raises(StaticReleaseError, match=re.escape(reason)):
+            read_back_many(answer, site=routed)
+    read_back_many(answered(200, PAGE))  # the edge knows no paths
+    read_back_many(answered(200, PAGE), MANIFEST, routed)
 
 
 def test_build_that_says_no_version_is_proven_by_its_page() -> None:

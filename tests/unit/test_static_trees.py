@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -165,63 +166,50 @@ THIRD: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("then", ["the same", "the one before", "another"])
-def test_release_killed_at_any_request_is_continued(tmp_path: Path, then: str) -> None:
-    after: Tree = {"the same": NEW, "the one before": OLD, "another": THIRD}[then]
+@dataclass(frozen=True)
+class Cut:
+    """A change that is killed, and the one after it."""
 
-    def work(at: int, arrives: bool) -> bool:
-        _, dev, _ = two_environments()
-        dev.publish(OLD, tmp_path / "old")
-        with killed(dev, at, arrives=arrives) as died:
-            dev.publish(NEW, tmp_path / "new")
-        assert_whole(dev)
-        with watched(dev):
-            dev.publish(after, tmp_path / then, take_over=True)
-        assert_is(dev, after)
-        return bool(died)
-
-    assert at_every_request(work) > 30
+    before: tuple[Tree, ...]
+    """What was published before it."""
+    change: Callable[[Environment, Environment, Path], object]
+    """Of dev, in which all of that is, or of impl, in which the first of it is."""
+    then: Tree = field(default_factory=lambda: NEW)
+    """What the site is afterwards."""
+    again: Callable[[Environment, Environment, Path], object] | None = None
+    """Where another change comes after it."""
+    of_impl: bool = False
 
 
-def test_first_release_killed_at_any_request_is_continued(tmp_path: Path) -> None:
-    def work(at: int, arrives: bool) -> bool:
-        _, dev, _ = two_environments()
-        with killed(dev, at, arrives=arrives) as died:
-            dev.publish(NEW, tmp_path)
-        assert_whole(dev)
-        with watched(dev):
-            dev.publish(NEW, tmp_path)
-        assert_is(dev, NEW)
-        return bool(died)
-
-    assert at_every_request(work) > 30
+def publishes(files: Tree) -> Callable[[Environment, Environment, Path], object]:
+    return lambda dev, _, folder: dev.publish(files, folder / manifest(files).version, take_over=True)
 
 
-def test_promotion_killed_at_any_request_is_continued(tmp_path: Path) -> None:
+CUTS = {
+    "release, then the same": Cut((OLD,), publishes(NEW)),
+    "release, then the one before": Cut((OLD,), publishes(NEW), OLD, publishes(OLD)),
+    "release, then another": Cut((OLD,), publishes(NEW), THIRD, publishes(THIRD)),
+    "first release": Cut((), publishes(NEW)),
+    "promotion": Cut((OLD, NEW), lambda dev, impl, _: impl.promote(manifest(NEW), dev), of_impl=True),
+    "going back": Cut((OLD, NEW), lambda dev, *_: dev.switch(manifest(OLD).digest), OLD),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+def test_change_killed_at_any_request_is_continued(tmp_path: Path, cut: Cut) -> None:
     def work(at: int, arrives: bool) -> bool:
         _, dev, impl = two_environments()
-        found = [dev.publish(files, tmp_path / str(number)) for number, files in enumerate((OLD, NEW))]
-        impl.promote(found[0], dev)
-        with killed(impl, at, arrives=arrives) as died:
-            impl.promote(found[1], dev)
-        assert_whole(impl)
-        with watched(impl):
-            impl.promote(found[1], dev)
-        assert_is(impl, NEW)
-        return bool(died)
-
-    assert at_every_request(work) > 30
-
-
-def test_going_back_killed_at_any_request_is_continued(tmp_path: Path) -> None:
-    def work(at: int, arrives: bool) -> bool:
-        _, dev, _ = two_environments()
-        found = [dev.publish(files, tmp_path / str(number)) for number, files in enumerate((OLD, NEW))]
-        with killed(dev, at, arrives=arrives) as died:
-            dev.switch(found[0].digest)
-        with watched(dev):
-            dev.switch(found[0].digest)
-        assert_is(dev, OLD)
+        for files in cut.before:
+            publishes(files)(dev, impl, tmp_path)
+        if cut.of_impl:
+            impl.promote(manifest(OLD), dev)
+        site = impl if cut.of_impl else dev
+        with killed(site, at, arrives=arrives) as died:
+            cut.change(dev, impl, tmp_path)
+        assert_whole(site)
+        with watched(site):
+            (cut.again or cut.change)(dev, impl, tmp_path)
+        assert_is(site, cut.then)
         return bool(died)
 
     assert at_every_request(work) > 20

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from release.static.builds import from_folder, of_build
 from release.static.errors import ManifestError
-from release.static.manifest import from_folder, of_build
+from settings.site import Site
 
 SHA = "3f2c1aa" + "0" * 33
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4' * 64}\nsize 12345\n"
@@ -56,12 +57,12 @@ def put(folder: Path, path: str, content: str = "x") -> None:
 def test_names_of_unfit_files(folder: Path, path: str, why: str) -> None:
     put(folder, path)
     with pytest.raises(ManifestError) as caught:
-        of_build(folder, SHA)
+        of_build(folder, SHA, Site())
     said = str(caught.value)
     assert said.startswith(f"the build has files that are not for visitors: {path} ({why}")
-    assert f"allowed by its path, here {path}: in easi:publish in the stack's settings, or with --publish" in said
-    assert "make frontend" not in said, "to build again does not help"
-    assert path in {file.path for file in of_build(folder, SHA, allowed=[path]).files}
+    assert f"allowed by its path, here {path}, with publish of the site in the settings" in said
+    assert "to build it" not in said, "to build again does not help"
+    assert path in {file.path for file in of_build(folder, SHA, Site(publish=(path,))).files}
 
 
 @pytest.mark.parametrize(
@@ -128,11 +129,19 @@ def test_many_unfit_files_are_counted_and_each_has_to_be_allowed(folder: Path) -
     assert len(from_folder(folder, allowed=paths).files) == 10
 
 
-def test_unfit_names_are_refused_before_anything_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_with_unfit_names_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder, ".env")
-    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("a file was opened"))
+    opened: list[str] = []
+    open_of_os = os.open
+
+    def noted(path: str, flags: int) -> int:
+        opened.append(Path(path).name)
+        return open_of_os(path, flags)
+
+    monkeypatch.setattr(os, "open", noted)
     with pytest.raises(ManifestError, match=r"\.env \(environment variables\)"):
         from_folder(folder)
+    assert sorted(opened) == ["index.html", "version.json"]
 
 
 @pytest.mark.parametrize("path", ["gone.pem", "index.html", "images/", "images/logo.png"])
@@ -140,12 +149,12 @@ def test_allowance_that_nothing_needs_is_refused(folder: Path, path: str) -> Non
     put(folder, "images/logo.png")
     with pytest.raises(ManifestError) as caught:
         from_folder(folder, allowed=[path])
-    assert str(caught.value).startswith(f"easi:publish (or --publish) names {path}, which the build does not have, or")
+    assert str(caught.value).startswith(f"--publish names {path}, which the build does not have, or")
 
 
 def test_folder_whose_digest_was_taken_before_may_have_what_was_allowed_then(folder: Path) -> None:
     put(folder, "ca.pem")
-    digest = of_build(folder, SHA, allowed=["ca.pem"]).digest
+    digest = of_build(folder, SHA, Site(publish=("ca.pem",))).digest
     assert from_folder(folder, allowed=None).digest == digest
 
 

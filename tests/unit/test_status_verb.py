@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from cli import diagnosis
-from cli.diagnosis import Health, Observed, Service
+from cli.observed import Health, Observed, Service
 from functions.deploy.network import Network
 from release import healthcheck, lease, records, session
 from release.__main__ import main
@@ -25,8 +25,10 @@ from release.healthcheck import Answer, HealthCheck
 from release.records import UnfinishedMark
 from release.static import drift
 from release.tasks import Tasks
-from tests.unit.environments import World, released, world_in
-from tests.unit.test_history import attempt, held, purge
+from tests.unit.attempts import attempt, held, purge
+from tests.unit.environments import World, released
+from tests.unit.one_of_each import backend, manifest
+from tests.unit.test_statements import state
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, 3, 5, 5, tzinfo=UTC)
@@ -36,28 +38,23 @@ FINE = Observed(
     environment="prod",
     stack=RECORD,
     record=RECORD,
-    ecs=Service(task_definition=RECORD.task_definition, desired=2, running=2),
-    static_manifest=RECORD.static_manifest,
-    health=Health(url="https://easi.example.gov/health", version=NEW, miss=None),
+    services={"backend": Service(task_definition=backend(RECORD).task_definition, desired=2, running=2)},
+    sites={"site": manifest(RECORD)},
+    health={"backend": Health(url="https://easi.example.gov/health", version=NEW, miss=None)},
     last=attempt(NEW),
 )
-MARK = UnfinishedMark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", site_config=None)
-AGAIN = f"EASI_VERSION={NEW} pulumi up --refresh -s prod"
-UP = f"EASI_VERSION={NEW} pulumi up -s prod"
+MARK = UnfinishedMark(attempt="1", version=OTHER, started_at="2026-01-02T03:00:00Z", sites={})
+AGAIN = f"RELEASE_VERSION={NEW} pulumi up --refresh -s prod"
+UP = f"RELEASE_VERSION={NEW} pulumi up -s prod"
 RECOVER = f"python -m release recover -s prod && {UP}"
 
 
-def on(task_definition: str = RECORD.task_definition, desired: int = 2, running: int = 2) -> Service:
+def on(task_definition: str = backend(RECORD).task_definition, desired: int = 2, running: int = 2) -> Service:
     return Service(task_definition=task_definition, desired=desired, running=running)
 
 
 def missing(miss: str) -> Health:
     return Health(url="https://easi.example.gov/health", version=OLD, miss=miss)
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return world_in(tmp_path, monkeypatch)
 
 
 def test_all_that_agrees_is_said_in_one_line() -> None:
@@ -76,6 +73,21 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
         ("lease", "free: nobody releases", ""),
         ("last try", "222222222222 proven, began 2026-01-02 03:00:00 UTC", "octocat, https://github.com/o/r/actions/runs/1"),
     ]  # fmt: skip
+
+
+def test_what_holds_is_said_with_what_ends_it_and_is_no_fault() -> None:
+    held = dataclasses.replace(FINE, statements=(state("hold", "10"),))
+    finding = diagnosis.diagnose(held, NOW)
+    assert finding.good
+    assert [(row.value, row.remark) for row in finding.rows if row.name == "hold"] == [
+        (
+            "held since 2026-01-02 03:10:00 UTC by ana: an audit; to end it: "
+            "python -m release hold -s prod --lift --reason 'why'",
+            "",  # a remark would stand to the right of all this, and those of the other rows, too
+        )
+    ]
+    lifted = dataclasses.replace(FINE, statements=(state("lift", "11"), state("hold", "10")))
+    assert [row for row in diagnosis.diagnose(lifted, NOW).rows if row.name == "hold"] == []
 
 
 @pytest.mark.parametrize(
@@ -110,37 +122,40 @@ def test_all_that_agrees_is_said_in_one_line() -> None:
             {"pending": ("urn:release",)},
             f"prod: an update of the stack is under way, or was cut short. To do: wait; if nobody is at it: {RECOVER}",
         ),
-        ({"ecs": on("arn/easi:1")}, f"prod: ECS runs easi:1, and easi:2 is proven. To do: {AGAIN}"),
-        ({"ecs": on(desired=0, running=0)}, f"prod: ECS is scaled to 0 tasks, and easi:2 is proven. To do: {AGAIN}"),
+        ({"services": {"backend": on("arn/easi:1")}}, f"prod: ECS runs easi:1, and easi:2 is proven. To do: {AGAIN}"),
         (
-            {"ecs": on(running=1)},
+            {"services": {"backend": on(desired=0, running=0)}},
+            f"prod: ECS is scaled to 0 tasks, and easi:2 is proven. To do: {AGAIN}",
+        ),
+        (
+            {"services": {"backend": on(running=1)}},
             "prod: only 1 of 2 tasks run. To do: look at the service's events in ECS: it is starting them, or says why "
             "it cannot",
         ),
         (
-            {"static_manifest": f"{RECORD.static_manifest} changed: index.html"},
-            f"prod: the site serves other files than were proven, changed: index.html. To do: {AGAIN}",
+            {"sites": {"site": f"{manifest(RECORD)} changed: index.html"}},
+            f"prod: the site is not what was proven: changed: index.html. To do: {AGAIN}",
         ),
-        ({"static_manifest": None}, f"prod: the site serves nothing, and 555555555555 is proven. To do: {AGAIN}"),
+        ({"sites": {"site": None}}, f"prod: the site serves nothing, and 555555555555 is proven. To do: {AGAIN}"),
         (
-            {"static_manifest": f"sha256:{'6' * 64}"},
+            {"sites": {"site": f"sha256:{'6' * 64}"}},
             f"prod: the site serves 666666666666, and 555555555555 is proven. To do: {AGAIN}",
         ),
         (
-            {"health": missing("answered 502, expected 200")},
-            "prod: the health check answered 502, expected 200. To do: look at the backend's logs; to start every task "
-            f"anew: EASI_VERSION={NEW} EASI_RESTART='why' pulumi up -s prod",
+            {"health": {"backend": missing("answered 502, expected 200")}},
+            "prod: the health check answered 502, expected 200. To do: look at the logs of the backend; to start every "
+            f"task anew: RELEASE_VERSION={NEW} RELEASE_RESTART='why' pulumi up -s prod",
         ),
         (
             {"stack": released(OLD)},
             f"prod: the stack's outputs say 111111111111, and 222222222222 is recorded. To do: {UP}",
         ),
         (
-            {"record": None, "ecs": None, "static_manifest": None, "last": None, "stack": None},
+            {"record": None, "services": {"backend": None}, "sites": {"site": None}, "last": None, "stack": None},
             "prod: nothing was ever proven here. To do: release a version: pulumi up -s prod",
         ),
         (
-            {"ecs": None, "unread": {"ECS": "AccessDenied"}},
+            {"services": {"backend": None}, "unread": {"ECS": "AccessDenied"}},
             "prod: ECS could not be read: AccessDenied. To do: sign in with a role that may read it",
         ),
         (
@@ -167,7 +182,7 @@ def test_a_release_under_way_explains_what_differs_meanwhile() -> None:
     facts = dataclasses.replace(
         FINE,
         lease=held(OTHER),
-        ecs=on("arn/easi:3"),
+        services={"backend": on("arn/easi:3")},
         unfinished=MARK,
         pending=("urn::release",),
         last=attempt(OTHER, ended_at=None, outcome=None),
@@ -208,9 +223,8 @@ def sources(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """An environment whose sources agree."""
     world.ecs = Ecs()
     world.add("prod", RECORD)
-    world.write()
-    monkeypatch.setattr(drift, "look", lambda **_: RECORD.static_manifest)
-    monkeypatch.setattr(Ecs, "runs", RECORD.task_definition)
+    monkeypatch.setattr(drift, "look", lambda **_: manifest(RECORD))
+    monkeypatch.setattr(Ecs, "runs", backend(RECORD).task_definition)
     monkeypatch.setattr(lease, "look", lambda *_: None)
     monkeypatch.setattr(records, "list_attempts", lambda *_: [attempt(NEW)])
     monkeypatch.setattr(healthcheck, "probe", answer)
@@ -228,7 +242,7 @@ def test_everything_is_read_and_agreement_is_0(sources: World, capsys: pytest.Ca
 
 
 def test_the_mark_of_an_attempt_that_did_not_end_is_1(sources: World, capsys: pytest.CaptureFixture[str]) -> None:
-    sources.s3.put("records-prod", "unsettled.json", {"attempt": "1", "version": OTHER, "startedAt": "now"})
+    sources.put("records-prod", "unsettled.json", {"attempt": "1", "version": OTHER, "startedAt": "now"})
 
     assert main(["status", "-s", "prod", "--json"]) == 1
 
@@ -316,7 +330,6 @@ runpy.run_module("release", run_name="__main__")
 
 def test_interrupt_ends_at_once_while_aws_does_not_answer(world: World) -> None:
     world.add("prod", RECORD)
-    world.write()
     running = subprocess.Popen(
         [sys.executable, "-c", HANGING],
         stdout=subprocess.PIPE,
@@ -346,16 +359,18 @@ def test_interrupt_ends_at_once_while_aws_does_not_answer(world: World) -> None:
 )
 def test_network_and_exec_are_compared_with_the_record(runs: dict[str, Any], says: str) -> None:
     here = {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
-    recorded = dataclasses.replace(
-        RECORD, network=Network(subnets=("subnet-1",), security_groups=("sg-1",)), execute_command=False
-    )
+    network = Network(subnets=("subnet-1",), security_groups=("sg-1",))
+    service = dataclasses.replace(backend(RECORD), network=network, execute_command=False)
+    recorded = dataclasses.replace(RECORD, services={"backend": service})
     settled: dict[str, Any] = {"network": here, "execute_command": False} | runs
     ecs = dataclasses.replace(on(), **settled)
 
-    finding = diagnosis.diagnose(dataclasses.replace(FINE, record=recorded, stack=recorded, ecs=ecs), NOW)
+    finding = diagnosis.diagnose(
+        dataclasses.replace(FINE, record=recorded, stack=recorded, services={"backend": ecs}), NOW
+    )
 
     assert finding.good is not bool(says)
     assert says in finding.headline
     assert next(row.remark for row in finding.rows if row.name == "ECS") == ("DIFFERS" if says else "as recorded")
     # An earlier program's record says nothing of them.
-    assert diagnosis.diagnose(dataclasses.replace(FINE, ecs=ecs), NOW).good
+    assert diagnosis.diagnose(dataclasses.replace(FINE, services={"backend": ecs}), NOW).good

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from release import deploy_function, tasks
-from release.healthcheck import NotProven, Proof, prove
-from release.rollout import RolloutFailed
+from release.deploy_function import FunctionFailed
+from release.health_answer import AnswerForm
+from release.healthcheck import Disproven, NotProven, Proof, disprove, prove
 from release.tasks import NotKnownError, Tasks
 from release.version import short
-from tests.unit.function_double import Answer, Clock, raised
-from tests.unit.rollout_world import NEW, OLD, Function, status
+from tests.unit.function_double import Answer, Clock, Function, raised
+from tests.unit.rollout_world import NEW, OLD, status
 from tests.unit.servers import JSON, VERSION, Served, body, serving
 from tests.unit.test_healthcheck import OTHER, check
 
@@ -89,7 +92,7 @@ def test_where_the_tasks_cannot_be_known_that_is_said() -> None:
 
 
 def test_where_they_cannot_be_asked_for_just_now_nothing_is_proven() -> None:
-    error = RolloutFailed("timed_out", "the function did not answer")
+    error = FunctionFailed("timed_out", "the function did not answer")
     said = missed(only(now=error), by(HERE))
     assert f"answered by task {HERE}, and the tasks of this release are not known: the function did not" in said
 
@@ -102,7 +105,63 @@ def test_who_knows_no_tasks_hears_which_answered() -> None:
 
 def test_another_version_is_the_reason_whatever_task_it_is_by() -> None:
     answer = Served(body(version=OTHER), headers=JSON | {"X-Task-Id": STRANGE})
-    assert f"version is {OTHER}" in missed(only(HERE, now=RolloutFailed("error", "not to be asked")), answer)
+    assert f"version is {OTHER}" in missed(only(HERE, now=FunctionFailed("error", "not to be asked")), answer)
+
+
+def answer_of(task: str, **changes: Any) -> Served:
+    return Served(body(**changes), headers=JSON | {"X-Task-Id": task})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"version": OTHER}, f"version is {OTHER}, expected {VERSION}"),
+        ({"status": "fail"}, "status is fail, expected pass"),
+        ({"status": "DOWN"}, "status is DOWN, expected pass"),
+    ],
+)
+def test_a_task_of_the_release_that_shows_it_is_not_the_version_or_fails_ends_the_proof(
+    changes: dict[str, Any], says: str
+) -> None:
+    with serving(answer_of(HERE, **changes)) as server, pytest.raises(Disproven) as caught:
+        prove(check(server.url, deadline_s=60), print, only(HERE))
+    assert len(server.requests) == 1
+    assert str(caught.value) == f"{short(VERSION)} at {server.url}: {says}, answered by task {HERE} of this release"
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        answer_of(STRANGE, status="fail"),
+        answer_of(STRANGE, version=OTHER),
+        Served(body(status="fail")),
+        answer_of(HERE, status="starting"),
+        answer_of(HERE, status=None),
+        answer_of(HERE, version=None),
+        # A task that starts or drains: the load balancer sends it no visitors.
+        Served(body(status="fail"), status=503, headers=JSON | {"X-Task-Id": HERE}),
+        Served(body(status="fail"), headers=JSON | {"X-Task-Id": HERE, "Age": "1"}),
+    ],
+)
+def test_any_other_miss_is_waited_for(unclear: Served) -> None:
+    with serving(unclear, by(HERE)) as server:
+        prove(check(server.url, deadline_s=5), print, only(HERE))
+        server.answers = [unclear]
+        disprove(check(server.url), only(HERE))
+
+
+def test_one_question_disproves_a_version_and_proves_none() -> None:
+    with serving(by(HERE), answer_of(HERE, status="error")) as server:
+        disprove(check(server.url), only(HERE))
+        with pytest.raises(Disproven, match="status is error, expected pass, answered by task"):
+            disprove(check(server.url), only(HERE))
+    disprove(check("http://nowhere.invalid/"), only(HERE))
+
+
+def test_the_status_alone_disproves_nothing() -> None:
+    plain = AnswerForm(status_code_only=True)
+    with serving(answer_of(STRANGE, version=OTHER), answer_of(HERE, version=OTHER)) as server:
+        assert prove(check(server.url, form=plain), print, only(HERE)).passes == 3
 
 
 def asked(*answers: Answer) -> tuple[Tasks, Function]:
@@ -125,12 +184,6 @@ def test_a_service_that_was_moved_has_no_task_of_the_release() -> None:
     ours, function = asked(status(current=moved))
     assert ours.miss(HERE) == f"answered by task {HERE}, which is not of this release"
     assert function.commands == [{"command": "status", "explain": False}]
-
-
-def test_a_function_of_an_earlier_program_names_no_tasks() -> None:
-    ours, _ = asked(status())
-    assert ours.miss(HERE) is None
-    assert ours.unknown == "the deploy function is of an earlier program, which names no tasks"
 
 
 def test_a_function_that_fails_is_no_yes(monkeypatch: pytest.MonkeyPatch) -> None:

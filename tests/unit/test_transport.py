@@ -120,7 +120,7 @@ def test_https_goes_through_the_proxy_with_its_password(site: int, monkeypatch: 
         answer = http.get(f"https://{NAME}/x")
         assert (answer.body, answer.proxy) == (b"here", f"127.0.0.1:{proxy.port}")
         assert POOLS.request("GET", f"https://{NAME}/x").data == b"here"
-    assert proxy.requests[0] == f"CONNECT {NAME}:443 HTTP/1.1"
+    assert proxy.requests[0] == f"CONNECT {NAME}:443 HTTP/1.0"
     assert len(proxy.requests) == 2
 
 
@@ -166,6 +166,13 @@ def test_proxy_that_wants_a_password_says_so_and_its_password_is_not_shown(
     assert said.startswith(f"the proxy {address} answered 407: it wants a name and a password")
     assert f"in {scheme.upper()}_PROXY: http://name:password@{address}" in said
     assert "Winter" not in said + repr(caught.value.__cause__) + repr(proxy_of(f"{scheme}://x/"))
+
+
+def test_proxy_that_wants_a_password_says_so_with_whatever_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Served(b"x" * (http.MAX_BODY_BYTES + 1), status=407)) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(HttpError, match=rf"^the proxy 127\.0\.0\.1:{proxy.port} answered 407: it wants a name"):
+            http.get(f"http://{NAME}/")
 
 
 def test_proxy_that_does_not_connect_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

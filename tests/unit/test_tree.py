@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from release import tree, version
+from release import build_context, tree, version
 from release.__main__ import main
+from release.build_context import BuildContext
 from release.git import GitError
+from release.tree import Sources
+from settings.service import Build
+from settings.site import Site
 from tests.unit.git_project import FILES, SOURCES, git, project
 
 MAIN = "example/backend/main.go"
@@ -328,8 +332,16 @@ def test_the_verb_prints_the_version_and_what_differs(
     assert said.err == f"not as in {git(root, 'rev-parse', 'HEAD')[:12]}: example/backend/debug_local.go\n"
     # The settings of the environment that builds count, and no other's.
     git(root, "mv", "example/backend", "backend")
-    git(root, "add", write(root, "Pulumi.dev.yaml", 'config: {"easi:backendFolder": backend}\n'))
-    write(root, "Pulumi.impl.yaml", 'config: {"easi:promoteFrom": dev, "easi:backendFolder": nowhere}\n')
+    git(
+        root,
+        "add",
+        write(root, "Pulumi.dev.yaml", 'config: {"easi:services": {backend: {build: {context: backend}}}}\n'),
+    )
+    write(
+        root,
+        "Pulumi.impl.yaml",
+        'config: {"easi:promoteFrom": dev, "easi:services": {backend: {build: {context: nowhere}}}}\n',
+    )
     git(root, "commit", "--quiet", "--all", "-m", "moved")
     assert main(["version"]) == 0
     assert "backend/debug_local.go" in capsys.readouterr().err
@@ -341,3 +353,99 @@ def test_the_verb_elsewhere_says_where_to_run_it(
     monkeypatch.chdir(tmp_path)
     assert main(["version"]) == 1
     assert "run this in the project's folder" in capsys.readouterr().err
+
+
+def application(folder: Path) -> Path:
+    """A repository of an application with the program in its folder `deploy`; the program's folder."""
+    project(folder)
+    git(folder, "rm", "-r", "--quiet", "--cached", ".")
+    (folder / "example/backend").rename(folder / "backend")
+    (folder / "example/frontend").rename(folder / "frontend")
+    for name in ("Pulumi.yaml", "Pulumi.impl.yaml", "functions"):
+        (folder / "deploy").mkdir(exist_ok=True)
+        (folder / name).rename(folder / "deploy" / name)
+    (folder / ".gitignore").write_text("node_modules/\n.build/\nignored.go\n/frontend/dist/\n")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "-m", "an application")
+    return folder / "deploy"
+
+
+ABOVE = Sources(images={"backend": Build(context="../backend")}, sites={"site": Site(folder="../frontend/dist")})
+
+
+def test_what_is_built_may_lie_above_the_program(tmp_path: Path) -> None:
+    deploy = application(tmp_path)
+    here = tree.read(deploy, ABOVE)
+    assert (dict(here.changes), here.version) == ({}, git(tmp_path, "rev-parse", "HEAD"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "backend/main.go",
+        "backend/new.go",
+        "backend/ignored.go",
+        "frontend/src/new.ts",
+        "README.md",
+        "deploy/Pulumi.yaml",
+    ],
+)
+def test_a_change_of_the_application_counts_wherever_the_program_is(tmp_path: Path, name: str) -> None:
+    deploy = application(tmp_path)
+    write(tmp_path, name)
+    assert set(tree.read(deploy, ABOVE).changes) == {name}
+
+
+def test_a_build_of_the_whole_repository_reads_no_copy_that_was_made_for_a_build(tmp_path: Path) -> None:
+    deploy = application(tmp_path)
+    write(tmp_path, "Dockerfile", "FROM scratch\n")
+    write(tmp_path, ".dockerignore", "frontend\n")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "-m", "built as a whole")
+    whole = Sources(images={"backend": Build(context="..")}, sites=ABOVE.sites)
+    context = BuildContext(folder=deploy / "..", dockerfile=deploy / ".." / "Dockerfile", project=deploy)
+
+    first = build_context.copy(deploy, context)
+    second = build_context.copy(deploy, context)
+
+    assert (deploy / first / "deploy" / "Pulumi.yaml").is_file()
+    assert first == second
+    assert not [*(deploy / second).rglob(".build")]
+    assert tree.read(deploy, whole).changes == {}
+
+
+def test_a_build_in_a_folder_of_its_own_reads_the_files_there(tmp_path: Path) -> None:
+    site = Site(folder="example/frontend/dist", build="make", build_folder="example/pages")
+    sources = Sources.of({}, {"site": site})
+    project(tmp_path)
+    write(tmp_path, "example/pages/.env.local")
+    write(tmp_path, "example/pages/node_modules/react.js")
+    write(tmp_path, "example/frontend/.env.local")
+    assert set(tree.read(tmp_path, sources).changes) == {"example/pages/.env.local"}
+
+
+def test_what_is_built_outside_of_the_repository_is_refused_by_its_setting(tmp_path: Path) -> None:
+    (root := tmp_path / "clone").mkdir()
+    project(root)
+    for name in ("service", "page", "shared"):
+        write(root.parent, f"{name}/Dockerfile")
+    (root / "linked").symlink_to(root.parent / "service")
+    sources = Sources(
+        images={
+            "api": Build(context="../service"),
+            "worker": Build(context="example/backend", dockerfile="../../../shared/Dockerfile"),
+            "jobs": Build(context="linked"),
+        },
+        sites={
+            "help": Site(folder="../page/dist"),
+            "site": Site(folder="example/frontend/dist", build_folder="../page"),
+        },
+    )
+    why = f"that is outside of the repository {root}, and a version is a commit, which has nothing of it"
+    assert [problem.partition(";")[0] for problem in sources.problems(root)] == [
+        f"easi:services.api.build.context is ../service: {why}",
+        f"easi:services.worker.build.dockerfile is ../../../shared/Dockerfile: {why}",
+        f"easi:services.jobs.build.context is linked: {why}",
+        f"easi:sites.help.folder is ../page/dist: {why}",
+        f"easi:sites.site.buildFolder is ../page: {why}",
+    ]

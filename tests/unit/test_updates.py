@@ -9,7 +9,7 @@ import pytest
 from release import stack, updates
 from release.stack import StackError
 from release.updates import Update
-from tests.unit.test_ci_rollback import entry
+from tests.unit.attempts import entry
 
 
 def test_only_updates_that_ended_count() -> None:

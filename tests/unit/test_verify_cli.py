@@ -17,7 +17,7 @@ import pytest
 
 from release import git
 from release.__main__ import main
-from tests.unit.environments import released, world_in
+from tests.unit.environments import World, released
 
 ROOT = Path(__file__).parents[2]
 VERSION = "3f2c1aa" + "0" * 33
@@ -118,20 +118,21 @@ def test_short_version_is_completed_where_git_knows_just_one(url: str, capsys: p
 
 def test_json_is_the_whole_output(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--url", url, "--version", VERSION, "--json", *QUICK]) == 0
-    proof = json.loads(capsys.readouterr().out)
-    assert (proof["proven"], proof["passes"], proof["answer"]["version"]) == (True, 3, VERSION)
+    answer = json.loads(capsys.readouterr().out)
+    (proof,) = answer["checks"]
+    assert (answer["proven"], proof["passes"], proof["answer"]["version"]) == (True, 3, VERSION)
     assert proof["tasks"] == [], "its answers do not say by which they are"
 
     assert main(["verify", "--url", url, "--version", "f" * 40, "--json", *QUICK]) == 1
-    proof = json.loads(capsys.readouterr().out)
-    assert proof["proven"] is False
+    answer = json.loads(capsys.readouterr().out)
+    (proof,) = answer["checks"]
+    assert (answer["proven"], proof["proven"]) == (False, False)
     assert f"version is {VERSION}" in proof["why"]
 
 
 def test_a_stack_is_asked_at_its_own_address_for_what_it_has_proven(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = world_in(tmp_path, monkeypatch)
     world.add("prod", released(VERSION))
     world.add("new", None)
     inputs = world.stacks["prod"]["export"]["deployment"]["resources"][1]["inputs"]

@@ -10,6 +10,7 @@ import pytest
 from release import records, way_back
 from release.records import Proven, Release
 from release.way_back import IsAncestor
+from tests.unit.one_of_each import backend, one_of_each
 
 A, B, C, D = (letter * 40 for letter in "abcd")
 
@@ -21,10 +22,12 @@ def by_letter(older: str, newer: str) -> bool:
 
 def proven(version: str, minute: int, kind: str | None = None) -> Proven:
     return Proven(
-        version=version,
-        image=f"repository@sha256:{version}",
-        task_definition=f"easi:{minute}",
-        static_manifest=f"sha256:{version}",
+        **one_of_each(
+            version=version,
+            image=f"repository@sha256:{version}",
+            task_definition=f"easi:{minute}",
+            static_manifest=f"sha256:{version}",
+        ),
         verified_at=f"2026-01-02T03:{minute:02}:00Z",
         reason="500s" if kind == "roll back" else None,
         kind=kind,
@@ -139,10 +142,10 @@ def test_the_version_that_runs_is_restarted_or_released_again() -> None:
 def test_other_settings_of_a_version_are_no_version_to_go_back_to() -> None:
     """The same version with another task definition: the newest proof stands, and its mark counts for all of it."""
     release = after("abb")
-    assert (release.task_definition, release.first) == ("easi:2", "2026-01-02T03:01:00Z")
-    assert [one.task_definition for one in release.previous] == ["easi:0"]
+    assert (backend(release).task_definition, release.first) == ("easi:2", "2026-01-02T03:01:00Z")
+    assert [backend(one).task_definition for one in release.previous] == ["easi:0"]
     assert letters(way_back.gone_back_from(after("abbA"))) == "b"
-    assert [one.task_definition for one in after("abbA").previous] == ["easi:2"]
+    assert [backend(one).task_definition for one in after("abbA").previous] == ["easi:2"]
 
 
 def test_versions_are_kept_not_proofs() -> None:

@@ -50,7 +50,7 @@ def build(folder: Path) -> Path:
 @contextmanager
 def running(program: Path, *arguments: str | Path, latency_ms: float = 0) -> Iterator[Endpoint]:
     command: Sequence[str | Path] = [program, f"-latency={latency_ms}ms", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield Endpoint(process.stdout.readline().strip(), process.pid)

@@ -2,7 +2,7 @@
 //
 //	go run . -port 0 -latency 20ms
 //
-// It prints its address. Buckets exist as soon as somebody writes to them. Path style: /bucket/key. It knows what
+// It prints its address and ends when its standard input does. Buckets exist as soon as somebody writes to them. Path style: /bucket/key. It knows what
 // `aws s3 sync`, s5cmd and a release ask for, and refuses what S3 refuses of that. Beside S3:
 //
 //	GET  /-/counts    requests by kind since the last reset, and the bytes that arrived
@@ -15,9 +15,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,6 +106,11 @@ func main() {
 		scheme = "https"
 	}
 	fmt.Printf("%s://%s\n", scheme, listener.Addr())
+	// It ends with whoever started it, however that ended.
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
 	// HTTP/1.1 only, as S3 speaks it.
 	server := &http.Server{Handler: http.HandlerFunc(e.serve), ReadHeaderTimeout: time.Minute}
 	server.Protocols = new(http.Protocols)

@@ -63,6 +63,6 @@ def commit(clone: Clone) -> str:
 
 def release(clone: Clone, version: str) -> None:
     """`pulumi up` of that version, and the health check of it."""
-    up = clone.shell(f"EASI_VERSION={version} pulumi up -s {ENVIRONMENT} --yes --skip-preview 2>&1")
+    up = clone.shell(f"RELEASE_VERSION={version} pulumi up -s {ENVIRONMENT} --yes --skip-preview 2>&1")
     assert up.returncode == 0, up.stdout[-4000:]
     assert clone.health(ENVIRONMENT)["version"] == version

@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from release import health_answer
+
 HERE = Path(__file__).parent
 TIMEOUT_S = 10
-"""A request without an answer by then is lost."""
+"""A request without an answer by then is answered wrongly."""
 SHOWN_FAILURES = 5
 _END_S = 30.0
 
@@ -33,6 +35,8 @@ class Target:
     """What the Host header says; the connection goes to `port` of this machine."""
     port: int
     path: str
+    versions: tuple[str, ...] = ()
+    """Of a health check: the versions whose answer is right, if it passes. Empty: every answer with 200 is right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,8 @@ class Report:
 
     target: Target
     requests: int
-    lost: int
-    """Requests without an answer, or with another than 200."""
+    wrong: int
+    """Requests without a right answer."""
     failures: tuple[str, ...]
     """The first of them: when, in seconds since the attack began, and what came."""
     p50_ms: float
@@ -54,10 +58,10 @@ class Report:
         """One row of the table that `HEADINGS` heads."""
         latencies = "".join(f"{value:9.0f}" for value in (self.p50_ms, self.p95_ms, self.p99_ms, self.max_ms))
         failures = "".join(f"\n    {failure}" for failure in self.failures)
-        return f"{self.target.name:28}{self.requests:9}{self.lost:6}{latencies}{failures}"
+        return f"{self.target.name:28}{self.requests:9}{self.wrong:6}{latencies}{failures}"
 
 
-HEADINGS = f"{'':28}{'requests':>9}{'lost':>6}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}  ms"
+HEADINGS = f"{'':28}{'requests':>9}{'wrong':>6}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}  ms"
 
 
 def build(folder: Path) -> Path:
@@ -88,7 +92,7 @@ def attack(program: Path, folder: Path, targets: Sequence[Target], rate: int) ->
             command: list[str | Path] = [program, "attack", f"-rate={rate}/1s", "-duration=0", f"-timeout={TIMEOUT_S}s"]
             command += [
                 "-redirects=-1",
-                "-max-body=200",
+                "-max-body=1000",
                 f"-targets={asked}",
                 f"-output={folder / f'{number}.results'}",
             ]
@@ -111,12 +115,14 @@ def _report(program: Path, results: Path, target: Target) -> Report:
     answers = [json.loads(line) for line in encoded.split("\n") if line]
     began = min((_moment(answer) for answer in answers), default=datetime.max.replace(tzinfo=UTC))
     latencies = {name: summary["latencies"][name] / 1e6 for name in ("50th", "95th", "99th", "max")}
-    lost = [answer for answer in answers if answer["code"] != 200 or answer["error"]]
+    misses = [(answer, why) for answer in answers if (why := miss(answer, target.versions))]
     return Report(
         target=target,
         requests=summary["requests"],
-        lost=len(lost),
-        failures=tuple(_failure(answer, began) for answer in lost[:SHOWN_FAILURES]),
+        wrong=len(misses),
+        failures=tuple(
+            f"after {(_moment(answer) - began).total_seconds():.1f} s: {why}" for answer, why in misses[:SHOWN_FAILURES]
+        ),
         p50_ms=latencies["50th"],
         p95_ms=latencies["95th"],
         p99_ms=latencies["99th"],
@@ -124,14 +130,19 @@ def _report(program: Path, results: Path, target: Target) -> Report:
     )
 
 
+def miss(answer: Mapping[str, Any], versions: Sequence[str]) -> str:
+    """Why an answer, as vegeta writes it, is not right; empty if it is. `versions` are as of a target. Pure."""
+    body = base64.b64decode(answer.get("body") or "")
+    shown = body.decode(errors="replace").strip()
+    if answer["code"] != 200 or answer["error"]:
+        return f"{answer['code'] or 'no answer'} {answer['error'] or shown}"
+    said = health_answer.json_object(body) or {}
+    is_right = not versions or (said.get("status") == "pass" and said.get("version") in versions)
+    return "" if is_right else f"200 {shown}"
+
+
 def _moment(answer: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(answer["timestamp"])
-
-
-def _failure(answer: Mapping[str, Any], began: datetime) -> str:
-    body = base64.b64decode(answer.get("body") or "").decode(errors="replace").strip()
-    what = answer["error"] or body
-    return f"after {(_moment(answer) - began).total_seconds():.1f} s: {answer['code'] or 'no answer'} {what}"
 
 
 def _vegeta(program: Path, *arguments: str) -> str:

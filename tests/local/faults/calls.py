@@ -54,17 +54,17 @@ class Call:
 
 def read_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
     """What the request is."""
-    given = {name.lower(): value for name, value in headers.items()}
-    signed = SCOPE.search(given.get("authorization", ""))
+    lower = {name.lower(): value for name, value in headers.items()}
+    signed = SCOPE.search(lower.get("authorization", ""))
     target, _, query = path.partition("?")
     if signed is None:
         return Call(service="cdn", operation=method, key=urllib.parse.unquote(target), method=method, path=path)
     service, key = signed["service"], urllib.parse.unquote(target)
     if service == "s3":
         _, _, key = key.lstrip("/").partition("/")
-        operation = _of_s3(method, key, query, given)
+        operation = _of_s3(method, key, query, lower)
     else:
-        operation = _of(service, method, target, given, body)
+        operation = _of(service, method, target, lower, body)
     return Call(service=service, operation=operation, key=key, method=method, path=path)
 
 
@@ -77,8 +77,8 @@ def _of_s3(method: str, key: str, query: str, headers: Mapping[str, str]) -> str
 
 
 def _of(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:
-    if named := headers.get("x-amz-target"):
-        return named.rpartition(".")[2]
+    if target_header := headers.get("x-amz-target"):
+        return target_header.rpartition(".")[2]
     if service == "lambda" and target.endswith("/invocations"):
         return f"Invoke.{_command(body)}"
     if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -89,8 +89,12 @@ def _of(service: str, method: str, target: str, headers: Mapping[str, str], body
 
 
 def _command(body: bytes) -> str:
+    """The command of the deploy function; `rehearse` is a task that runs no command of its own."""
     try:
         event = json.loads(body)
     except ValueError:
         return "?"
-    return str(event.get("command")) if isinstance(event, dict) else "?"
+    if not isinstance(event, dict):
+        return "?"
+    command = str(event.get("command"))
+    return "rehearse" if command == "run_task" and not event.get("containerCommand") else command

@@ -166,14 +166,14 @@ class Proxy:
         """Count the call; the rules that are for it."""
         with self._lock:
             self.calls.append(call)
-            found = []
+            due = []
             for state in self._states:
                 if state.rule.on(call):
                     state.seen += 1
                     number = state.seen - state.rule.skip
                     if number > 0 and (state.rule.times is None or number <= state.rule.times):
-                        found.append(state.rule)
-            return found
+                        due.append(state.rule)
+            return due
 
     def answer(self, call: Call, headers: list[tuple[str, str]], body: bytes) -> Answer:
         """The answer to a call, spoiled or not. Raises Lost where there is none."""

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from release import engine, session
-from release.request import from_inputs
+from release.inputs import from_inputs
 
 
 def _tell(**line: Any) -> None:

@@ -43,7 +43,7 @@ def odd(folder: Path, version: str) -> None:
     page(folder, version)
     (folder / "empty.txt").touch()
     (folder / "a folder with spaces").mkdir()
-    (folder / "a folder with spaces" / "Über uns & mehr + 100%.html").write_text("<!doctype html><title>ü</title>")
+    (folder / "a folder with spaces" / "Über uns & mehr, 100%.html").write_text("<!doctype html><title>ü</title>")
     (folder / "assets" / "日本語-0a1b2c3d.svg").write_text("<svg/>")
     with (folder / "large.bin").open("wb") as file:
         file.truncate(LARGE_BYTES)

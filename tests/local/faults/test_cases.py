@@ -6,55 +6,45 @@ import re
 
 import pytest
 
-from tests.local.faults import cases
-from tests.local.faults.cases import Case
+from tests.local.faults.broken_images import NOT_REHEARSED
+from tests.local.faults.case import Case
+from tests.local.faults.cases import GROUPS
 from tests.local.faults.page import Page, Row
-from tests.local.faults.proxy import summary
-from tests.local.faults.world import Ended, World
+from tests.local.faults.process import Ended
+from tests.local.faults.proxy import Rule, do, summary
+from tests.local.faults.world import World
 
 pytestmark = [pytest.mark.moves_on, pytest.mark.timeout(900)]
-GROUPS = {
-    "Images that do not work": cases.BROKEN_IMAGES,
-    "Releases that do not begin": cases.NOT_STARTED,
-    "The deploy function and ECS": cases.FUNCTION,
-    "S3 and CloudFront": (*cases.STORAGE, *cases.EDGE),
-    "The frontend's files": cases.FILES,
-}
+NOTHING_CHANGED = "nothing that serves was changed"
+PARAMETERS = [
+    pytest.param(group, case, id=case.name, marks=() if case.fast else pytest.mark.all_faults)
+    for group, cases in GROUPS.items()
+    for case in cases
+]
 
 
-def parameters() -> list[object]:
-    return [
-        pytest.param(group, case, id=case.name, marks=() if case.fast else pytest.mark.all_faults)
-        for group, found in GROUPS.items()
-        for case in found
-    ]
-
-
-def test_every_case_is_in_a_group_and_has_a_name_of_its_own() -> None:
-    grouped = [case.name for found in GROUPS.values() for case in found]
-    assert grouped == [case.name for case in cases.CASES]
-    assert len(set(grouped)) == len(grouped)
-
-
-@pytest.mark.parametrize(("group", "case"), parameters())
+@pytest.mark.parametrize(("group", "case"), PARAMETERS)
 def test_failure_comes_out_right(
     world: World, page: Page, group: str, case: Case, request: pytest.FixtureRequest
 ) -> None:
-    before = world.observe()
-    old = before.version
+    old = world.observe().version
     inputs = world.inputs(case)
-    with world.function_settings(through_proxy=bool(case.function_faults), timeout_s=case.function_timeout_s):
-        world.proxy.use(case.faults)
+    new = str(inputs["version"])
+    with (
+        world.function_settings(through_proxy=bool(case.function_faults), timeout_s=case.function_timeout_s),
+        world.tasks(case.tasks),
+        world.load(case.right(old, new)) as reports,
+    ):
+        world.proxy.use(rules(world, case))
         world.visit()
         world.function_proxy.use(case.function_faults)
         ended = world.release(inputs)
-        asked = summary([*world.proxy.calls, *world.function_proxy.calls])
+        calls = summary([*world.proxy.calls, *world.function_proxy.calls])
         world.proxy.use([])
         world.function_proxy.use([])
-    new = str(inputs["version"])
     after = world.observe()
-    told = f"{ended.outcome} after {ended.seconds:.0f} s\n{ended.said}\n{asked}\nold {old}, new {new}"
     served = {old: "old", new: "new"}.get(after.version, after.version)
+    visitors = reports[0]
     page.rows.append(
         Row(
             group=group,
@@ -63,16 +53,21 @@ def test_failure_comes_out_right(
             verdict=ended.outcome,
             seconds=ended.seconds,
             served=served,
+            requests=visitors.requests,
+            wrong=visitors.wrong,
         )
     )
-    assert ended.outcome == case.expect, told
-    assert served == case.serves, told
-    assert after.revision == after.recorded_revision, told
+    story = f"{ended.outcome} after {ended.seconds:.0f} s\n{ended.said}\n{calls}\nold {old}, new {new}\n{visitors}"
+    assert ended.outcome == case.expect, story
+    assert served == case.serves, story
+    assert visitors.wrong == 0 or case in NOT_REHEARSED, story
+    assert (case.expect in {"failed", "refused"}) == (NOTHING_CHANGED in ended.said), story
+    assert after.revision == after.recorded_revision, story
     for pattern in case.says:
-        assert re.search(pattern, ended.said), f"nothing says {pattern!r}: {told}"
+        assert re.search(pattern, ended.said), f"nothing says {pattern!r}: {story}"
     assert "Traceback" not in ended.said
-    assert not after.lease, told
-    assert after.unsettled == case.unsettled, told
+    assert not after.lease, story
+    assert not after.unsettled, story
     assert_short(ended)
     if case.expect != "proven" and request.config.getoption("--all-faults"):
         assert_next_release_is_proven(world)
@@ -81,6 +76,13 @@ def test_failure_comes_out_right(
 @pytest.mark.all_faults
 def test_a_good_release_is_proven(world: World) -> None:
     assert_next_release_is_proven(world)
+
+
+def rules(world: World, case: Case) -> list[Rule]:
+    """Between the release and AWS: the case's faults, and its scaling."""
+    if case.scaled_after is None:
+        return [*case.faults]
+    return [*case.faults, Rule(on=case.scaled_after, fault=do(lambda: world.scale(2)), times=1, after=True)]
 
 
 def assert_short(ended: Ended) -> None:

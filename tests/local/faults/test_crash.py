@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from tests.local.faults import cases
+from tests.local.faults.broken_images import BROKEN_IMAGES
+from tests.local.faults.case import Case
 from tests.local.faults.world import World
 
 pytestmark = [pytest.mark.moves_on, pytest.mark.timeout(900)]
-PANIC = next(case for case in cases.BROKEN_IMAGES if case.mode == "panics")
+PANIC = next(case for case in BROKEN_IMAGES if case.mode == "panics")
 
 
-def test_a_crash_is_told_with_its_cause_and_the_command_that_shows_its_whole_log(world: World) -> None:
-    ended = world.release(world.inputs(PANIC))
+@pytest.mark.parametrize(
+    ("case", "outcome"),
+    [
+        pytest.param(PANIC, "refused", id="in the rehearsal"),
+        pytest.param(replace(PANIC, rehearsed=False), "undone", id="in the rollout", marks=pytest.mark.all_faults),
+    ],
+)
+def test_a_crash_is_told_with_its_cause_and_the_command_that_shows_its_whole_log(
+    world: World, case: Case, outcome: str
+) -> None:
+    ended = world.release(world.inputs(case))
 
-    assert ended.outcome == "undone", ended.said
+    assert ended.outcome == outcome, ended.said
     history = world.clone.shell("python -m release history -s dev -n 1").stdout
-    for told in (ended.said, history):
+    for story in (ended.said, history):
         places = [
-            told.find(text)
+            story.find(text)
             for text in ("exit code 2", "stopped: ", "| panic: cannot reach the database", "whole log: ")
         ]
-        assert -1 not in places, told
-        assert places == sorted(places), told
-        assert len(re.findall(r"easi-dev \| ", told)) >= 5, told
-        assert "2026!" not in told
-        assert "Winter" not in told
+        assert -1 not in places, story
+        assert places == sorted(places), story
+        assert len(re.findall(r"easi-dev \| ", story)) >= 5, story
+        assert "2026!" not in story
+        assert "Winter" not in story
     command = re.search(r"whole log: (aws logs .*)", history)
     assert command is not None
     if shutil.which("aws") is None:

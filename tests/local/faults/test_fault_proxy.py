@@ -65,6 +65,7 @@ def test_calls_are_known_by_service_operation_and_key(proxy: Proxy) -> None:
     s3.head_object(Bucket="bucket", Key="b")
     client(proxy, "ecs").list_clusters()
     client(proxy, "lambda").invoke(FunctionName="easi-dev-deploy", Payload=b'{"command": "deploy"}')
+    client(proxy, "lambda").invoke(FunctionName="f", Payload=b'{"command": "run_task"}')
     http.get("http://d1.cloudfront.localhost/version.json?probe=1", connect_to=f"127.0.0.1:{proxy.port}")
     assert [(call.service, call.operation, call.key) for call in proxy.calls] == [
         ("s3", "PutObject", "a folder/ä.html"),
@@ -72,6 +73,7 @@ def test_calls_are_known_by_service_operation_and_key(proxy: Proxy) -> None:
         ("s3", "HeadObject", "b"),
         ("ecs", "ListClusters", "/"),
         ("lambda", "Invoke.deploy", "/2015-03-31/functions/easi-dev-deploy/invocations"),
+        ("lambda", "Invoke.rehearse", "/2015-03-31/functions/f/invocations"),
         ("cdn", "GET", "/version.json"),
     ]
 

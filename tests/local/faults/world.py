@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import secrets
-import signal
-import subprocess
-import sys
-import threading
 import time
+import urllib.parse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from release import http, lease, records, stack
-from release.static import manifest
-from tests.local.clone import ROOT, Clone, caller_environment
+from release.inputs import upgraded
+from release.static import builds
+from tests.bench.load import vegeta
+from tests.local.clone import Clone
 from tests.local.emulated import client
 from tests.local.faults import image, sites
-from tests.local.faults.cases import Case
+from tests.local.faults.case import Case
+from tests.local.faults.page import RATE
+from tests.local.faults.process import Ended, Process
 from tests.local.faults.proxy import Proxy
 
-RELEASE_DEADLINE_S = 400.0
 HEALTH = {"deadline": 8, "passes": 3, "interval": 0.3}
 """Seconds, and passes in a row: shorter than the environment's own, as every failing case waits for them."""
-ROLLOUT_DEADLINE_S = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a release's process ended."""
-
-    outcome: str
-    """As the attempt was recorded; refused where there was none; killed."""
-    said: str
-    """All lines, and the error."""
-    seconds: float
+SCALED_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +39,9 @@ class Observed:
     """What serves, and what is left behind."""
 
     backend: str
-    """Version by the health check through the CDN."""
+    """Version by the health check through CDN and load balancer."""
     tasks: tuple[str, ...]
-    """What the healthy targets of the service answer, each once."""
-    """Version by the health check through the load balancer."""
+    """Versions that the healthy targets of the service answer, each once."""
     site: str
     record: str
     """Version of the record."""
@@ -65,46 +55,29 @@ class Observed:
     def version(self) -> str:
         """The one that all of it is on; otherwise which differ."""
         tasks = " and ".join(self.tasks) or "no healthy target"
-        found = {"backend": self.backend, "tasks": tasks, "site": self.site, "record": self.record}
-        return self.backend if len(set(found.values())) == 1 else json.dumps(found)
-
-
-@dataclass
-class Process:
-    """A release under way."""
-
-    popen: subprocess.Popen[str]
-    inputs: Mapping[str, Any]
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-
-    def kill(self) -> None:
-        """End it as a machine does that loses power."""
-        with contextlib.suppress(ProcessLookupError):
-            self.popen.send_signal(signal.SIGKILL)
-
-    def interrupt(self, number: int) -> None:
-        """Send it a signal."""
-        with contextlib.suppress(ProcessLookupError):
-            self.popen.send_signal(number)
+        of = {"backend": self.backend, "tasks": tasks, "site": self.site, "record": self.record}
+        return self.backend if len(set(of.values())) == 1 else json.dumps(of)
 
 
 class World:
     """The environment `dev` of a clone, with a proxy before the release and one before the deploy function."""
 
     def __init__(self, clone: Clone, proxy: Proxy, function_proxy: Proxy, folder: Path) -> None:
-        """`folder` is for the frontends that are released."""
+        """`folder` is for the image, the frontends that are released, and the load."""
         self.clone, self.proxy, self.function_proxy, self.folder = clone, proxy, function_proxy, folder
-        exported = clone.shell("pulumi stack export -s dev")
-        assert exported.returncode == 0, exported.stderr
-        found = stack.from_export("dev", json.loads(exported.stdout))
-        assert found.inputs, "the stack has no Release"
-        self.original: Mapping[str, Any] = {k: v for k, v in found.inputs.items() if not k.startswith("__")}
+        exported = stack.from_export("dev", json.loads(clone.run("pulumi stack export -s dev")))
+        assert exported.inputs, "the stack has no Release"
+        named = upgraded(exported.inputs)
+        self.original = {key: value for key, value in named.items() if not key.startswith("__")}
+        service, site = self.original["services"]["backend"], self.original["sites"]["site"]
         self.records = str(self.original["recordsBucket"])
-        self.cluster, self.service = str(self.original["service"]).split("/")[1:]
-        self.function = str(self.original["deployFunction"])
-        self.site = str(self.original["site"]["url"])
-        self.image = ""
+        self.cluster, self.service = str(service["service"]).split("/")[1:]
+        self.function = str(service["deployFunction"])
+        self.site = str(site["url"])
+        self.health_path = str(service["health"]["path"])
+        engine = docker.DockerClient(os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else docker.from_env()
+        self.image = image.build(engine, folder, str(service["image"]).partition("@")[0])
+        self.vegeta = vegeta.build(folder)
         self._started: list[Process] = []
 
     def aws(self, service: str) -> Any:
@@ -119,108 +92,76 @@ class World:
         folder = self.folder / version
         sites.VARIANTS[case.files](folder, version)
         try:
-            digest = manifest.from_folder(folder).digest
+            digest = builds.from_folder(folder).digest
         except Exception:  # such a folder has none; the release itself has to say so
             digest = "sha256:" + "0" * 64
         reference = self.image if case.digest is None else f"{self.image.partition('@')[0]}@{case.digest}"
-        migration = {"command": list(case.migration), "timeout": 30}
+        service, site = self.original["services"]["backend"], self.original["sites"]["site"]
+        through = {"connectTo": f"127.0.0.1:{self.proxy.port}"}
+        changed_service = {
+            "image": reference,
+            "taskDefinition": self._register(case, version, reference),
+            "health": {**service["health"], **HEALTH},
+            "rehearsal": service["rehearsal"] if case.rehearsed else None,
+            "migration": {"command": list(case.migration), "timeout": case.migration_timeout_s},
+            **through,
+        }
         return {
             **self.original,
             "version": version,
-            "image": reference,
-            "taskDefinition": self._register(case, version, reference),
-            "staticManifest": digest,
-            "source": {"folder": str(folder)},
-            "rolloutDeadline": ROLLOUT_DEADLINE_S,
-            "health": {**self.original["health"], **HEALTH},
-            "site": {**self.original["site"], "connectTo": f"127.0.0.1:{self.proxy.port}"},
-            "container": self.original.get("container") or self._container(),
-            "migration": migration,
+            "rolloutDeadline": case.rollout_deadline_s,
             "restart": "",
-            "urn": None,
-            **case.inputs,
+            "services": {"backend": {**service, **changed_service}},
+            "sites": {"site": {**site, "manifest": digest, "source": {"folder": str(folder)}, **through}},
             **changes,
         }
-
-    def _container(self) -> str:
-        definition = self._definition(str(self.original["taskDefinition"]))
-        return str(definition["containerDefinitions"][0]["name"])
-
-    def _definition(self, arn: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        return found
 
     def _register(self, case: Case, version: str, reference: str) -> str:
         """A revision that differs from the environment's own in what the case changes."""
         kept = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory", "runtimePlatform")
-        found = self._definition(str(self.original["taskDefinition"]))
-        container = found["containerDefinitions"][0]
-        own = {image.MODE_VARIABLE: case.mode, image.VERSION_VARIABLE: version}
+        ecs, own = self.aws("ecs"), self.original["services"]["backend"]["taskDefinition"]
+        definition = ecs.describe_task_definition(taskDefinition=own)["taskDefinition"]
+        container = definition["containerDefinitions"][0]
+        variables = {one["name"]: one["value"] for one in container["environment"]}
+        variables |= {image.MODE_VARIABLE: case.mode, image.VERSION_VARIABLE: version}
         container |= {
             "image": reference,
-            "environment": container["environment"] + [{"name": name, "value": value} for name, value in own.items()],
+            "environment": [{"name": name, "value": value} for name, value in variables.items()],
             "secrets": [{"name": name, "valueFrom": arn} for name, arn in case.secrets.items()],
         }
-        answer = self.aws("ecs").register_task_definition(
-            **{name: found[name] for name in kept},
-            requiresCompatibilities=found["requiresCompatibilities"],
+        answer = ecs.register_task_definition(
+            **{name: definition[name] for name in kept},
+            requiresCompatibilities=definition["requiresCompatibilities"],
             containerDefinitions=[container],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
     def start(self, inputs: Mapping[str, Any], *, endpoint: str | None = None) -> Process:
         """Begin a release in a process of its own; through the proxy unless an endpoint is given."""
-        region = str(self.original["service"]).split(":")[3]
-        environment = {
-            **caller_environment(),
-            "AWS_ENDPOINT_URL": endpoint or self.proxy.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": region,
-            "PYTHONPATH": str(ROOT),
-        }
-        popen = subprocess.Popen(
-            [sys.executable, "-m", "tests.local.faults.run_release"],
-            cwd=self.clone.root,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        process = Process(popen, inputs)
+        process = Process(inputs, endpoint=endpoint or self.proxy.endpoint, folder=self.clone.root)
         self._started.append(process)
-        assert popen.stdin
-        popen.stdin.write(json.dumps(dict(inputs)))
-        popen.stdin.close()
-        threading.Thread(target=_read, args=(process,), daemon=True).start()
         return process
 
     def stop(self) -> None:
         """End what a test that was cut short has left."""
         for process in self._started:
-            if process.popen.poll() is None:
-                process.kill()
-                process.popen.wait()
+            process.kill()
 
     def end(self, process: Process, *, recorded: bool = True) -> Ended:
         """Wait for its end. `recorded`: whether it can have kept how it ended."""
-        process.popen.wait(timeout=RELEASE_DEADLINE_S)
-        seconds = time.monotonic() - process.began
-        time.sleep(0.05)  # the last line is on its way
-        said = [str(line.get("said") or line.get("error") or "") for line in process.lines]
-        version = process.inputs["version"]
-        if process.popen.returncode < 0:
+        code, said, seconds = process.wait()
+        if code < 0:
             outcome = "killed"
         elif not recorded:
-            outcome = "proven" if process.popen.returncode == 0 else "failed"
+            outcome = "failed" if code else "proven"
         else:
             kept = records.list_attempts(self.aws("s3"), self.records, 5)
-            proven = process.popen.returncode == 0
-            outcome = next((each.state for each in kept if each.version == version), "proven" if proven else "refused")
+            outcome = next(
+                (one.state for one in kept if one.version == process.version), "refused" if code else "proven"
+            )
             # The process and what it keeps must say the same.
-            assert (outcome == "proven") == proven, (outcome, said)
-        return Ended(outcome=outcome, said="\n".join(said), seconds=seconds)
+            assert (outcome == "proven") == (code == 0), (outcome, said)
+        return Ended(outcome=outcome, said=said, seconds=seconds)
 
     def release(self, inputs: Mapping[str, Any]) -> Ended:
         """One release from its beginning to its end."""
@@ -229,35 +170,40 @@ class World:
     def observe(self) -> Observed:
         """What serves now, asked directly and not through a proxy."""
         s3 = self.aws("s3")
-        found = records.read_release(s3, self.records)
-        service = self.aws("ecs").describe_services(cluster=self.cluster, services=[self.service])["services"][0]
-        primary = next(each for each in service["deployments"] if each["status"] == "PRIMARY")
-        assert found is not None
+        record = records.read_release(s3, self.records)
+        assert record is not None
+        primary = next(one for one in self.described()["deployments"] if one["status"] == "PRIMARY")
+        # Tasks are asked themselves: nobody outside reaches the load balancer.
+        tasks = {self._version(address + self.health_path) for address in self._healthy_targets()}
         return Observed(
-            backend=self._version(self.site + str(self.original["health"]["path"])),
-            tasks=self._tasks(service),
-            site=self._version(self.site + "/version.json"),
-            record=found.version,
+            backend=self._version(self.site + self.health_path, through_cdn=True),
+            tasks=tuple(sorted(tasks)),
+            site=self._version(self.site + "/version.json", through_cdn=True),
+            record=record.version,
             revision=primary["taskDefinition"],
-            recorded_revision=found.task_definition,
+            recorded_revision=record.services["backend"].task_definition,
             lease=lease.look(s3, self.records) is not None,
             unsettled=self._exists("unsettled.json"),
         )
 
-    def _version(self, url: str, *, direct: bool = False) -> str:
-        """What answers at an address: at the emulator's, unless it is asked directly."""
+    def _version(self, url: str, *, through_cdn: bool = False) -> str:
+        """The version that an address answers, or what is wrong with its answer."""
         try:
-            answer = http.get(url, connect_to=None if direct else f"127.0.0.1:{self.clone.port}", timeout_s=10)
+            answer = http.get(url, connect_to=f"127.0.0.1:{self.clone.port}" if through_cdn else None, timeout_s=10)
             return str(json.loads(answer.body)["version"]) if answer.status == 200 else f"status {answer.status}"
         except (http.HttpError, ValueError, KeyError) as error:
             return repr(error)
 
-    def _tasks(self, service: Mapping[str, Any]) -> tuple[str, ...]:
-        """Asked themselves: nobody outside reaches the load balancer."""
-        group, path = service["loadBalancers"][0]["targetGroupArn"], str(self.original["health"]["path"])
+    def described(self) -> dict[str, Any]:
+        """The service, as ECS describes it."""
+        answer: dict[str, Any] = self.aws("ecs").describe_services(cluster=self.cluster, services=[self.service])
+        return dict(answer["services"][0])
+
+    def _healthy_targets(self) -> list[str]:
+        group = self.described()["loadBalancers"][0]["targetGroupArn"]
         described = self.aws("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         targets = [item["Target"] for item in described if item["TargetHealth"]["State"] == "healthy"]
-        return tuple(sorted({self._version(f"http://{one['Id']}:{one['Port']}{path}", direct=True) for one in targets}))
+        return [f"http://{target['Id']}:{target['Port']}" for target in targets]
 
     def _exists(self, key: str) -> bool:
         try:
@@ -271,7 +217,41 @@ class World:
         for path in ("/version.json", "/"):
             http.get(self.site + path, connect_to=f"127.0.0.1:{self.proxy.port}")
 
-    @contextlib.contextmanager
+    @contextmanager
+    def load(self, versions: tuple[str, ...]) -> Iterator[list[vegeta.Report]]:
+        """Visitors ask for the health check through CDN and load balancer until the end of the block.
+
+        The list has one report after it. Right is a passing answer of one of the versions.
+        """
+        host = urllib.parse.urlsplit(self.site).netloc
+        path = f"{self.health_path}?visitor=1"
+        target = vegeta.Target(name="visitors", host=host, port=self.clone.port, path=path, versions=versions)
+        with vegeta.attack(self.vegeta, self.folder, [target], RATE) as reports:
+            yield reports
+
+    @contextmanager
+    def tasks(self, count: int) -> Iterator[None]:
+        """The service has so many tasks when the block begins, and one at its end, whatever scaled it meanwhile."""
+        self._scale_and_wait(count)
+        try:
+            yield
+        finally:
+            self._scale_and_wait(1)
+
+    def scale(self, count: int) -> None:
+        """Change the desired count, as autoscaling does."""
+        self.aws("ecs").update_service(cluster=self.cluster, service=self.service, desiredCount=count)
+
+    def _scale_and_wait(self, count: int) -> None:
+        if self.described()["desiredCount"] == count:
+            return
+        self.scale(count)
+        ends = time.monotonic() + SCALED_S
+        while self.described()["runningCount"] != count or len(self._healthy_targets()) != count:
+            assert time.monotonic() < ends, f"the service has not {count} healthy tasks after {SCALED_S:.0f} s"
+            time.sleep(0.5)
+
+    @contextmanager
     def function_settings(self, *, through_proxy: bool, timeout_s: int | None) -> Iterator[None]:
         """The deploy function calls AWS through its proxy, and may have less time, until the end of the block."""
         if not through_proxy and timeout_s is None:
@@ -299,10 +279,22 @@ class World:
             time.sleep(0.1)
 
 
-def _read(process: Process) -> None:
-    assert process.popen.stdout
-    for line in process.popen.stdout:
+@contextmanager
+def opened(clone: Clone, folder: Path) -> Iterator[World]:
+    """The environment `dev` of a clone; at the end with what was proven there before, in its record, too.
+
+    The versions that are released in the block are in no repository: nobody is to find them in the record.
+    """
+    with Proxy(clone.port) as proxy, Proxy(clone.port) as function_proxy:
+        world = World(clone, proxy, function_proxy, folder)
+        at = {"Bucket": world.records, "Key": records.RELEASE_KEY}
+        record = world.aws("s3").get_object(**at)["Body"].read()
         try:
-            process.lines.append(json.loads(line))
-        except ValueError:
-            process.lines.append({"said": line.rstrip()})
+            yield world
+        finally:
+            world.stop()
+            proxy.use([])
+            function_proxy.use([])
+            ended = world.release(world.original)
+            assert ended.outcome == "proven", ended.said
+            world.aws("s3").put_object(**at, Body=record, ContentType="application/json")

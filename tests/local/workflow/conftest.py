@@ -9,28 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.clone import ENVIRONMENTS, ROOT, Clone
+from tests.local.clone import ENVIRONMENTS, Clone
 from tests.local.workflow import actions, api, page
 from tests.local.workflow.forge import Forge, git
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team, forge
 
-VARIABLE, VALUE = "EASI_GREETING", "a-value-that-nobody-sees"
+VARIABLE, VALUE = "GREETING", "a-value-that-nobody-sees"
 """A variable of the backend in all three environments."""
 TITLE = " with another title"
 HIDDEN, CONTACT = ".well-known/security.txt", "Contact: mailto:security@example.gov\n"
 """A file of the site whose path begins with a dot, and what is in it."""
 REASON = "the page has the wrong title again"
-CHECKS = frozenset({"checks"})
-"""They are walked once, with the first merge."""
-CHECKED = [
-    *("checks / fast", "checks / local (services)", "checks / local (environments)", "checks / local (walks)"),
-    "build / frontend",
-]
+TESTED = frozenset({"test"})
+"""The application's tests are walked once, with the first merge."""
+REQUIRED = ["test / application", "build / sites"]
 """The jobs of which main requires that they succeed."""
-OTHER_PARTS = frozenset({"checks / local (environments)", "checks / local (walks)"})
-"""Of the local tests there: one part is walked."""
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +43,6 @@ def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         team.git("checkout", "--quiet", "-B", "main", easi.version)
         prepare(team)
         team.git("push", "--quiet", "--force", "origin", "HEAD:main")
-        # A cache, as CI has it, too.
-        if (ROOT / ".mypy_cache").exists() and not (easi.root / ".mypy_cache").exists():
-            shutil.copytree(ROOT / ".mypy_cache", easi.root / ".mypy_cache")
         try:
             yield team
         finally:
@@ -64,8 +56,10 @@ def prepare(team: Team) -> None:
     """A variable whose values nobody is to see."""
     for environment in ENVIRONMENTS:
         file = team.author / f"Pulumi.{environment}.yaml"
-        lines = [line for line in file.read_text().splitlines() if VARIABLE not in line]
-        file.write_text("\n".join([*lines, f"  easi:backendEnvironment: {{ {VARIABLE}: {VALUE} }}\n"]))
+        settings = file.read_text()
+        if VARIABLE not in settings:
+            service = "    backend: {"
+            file.write_text(settings.replace(service, f"{service} environment: {{ {VARIABLE}: {VALUE} }},"))
     team.git("commit", "--quiet", "--all", "--allow-empty", "--message", "Greet from the settings")
 
 
@@ -80,7 +74,7 @@ def rejected(team: Team) -> Stage:
     team.commit("Give the page another title")
     team.rejects = {"prod-approval"}
     try:
-        return team.stage(team.walk("deploy.yml", team.merged(), done_before=OTHER_PARTS))
+        return team.stage(team.walk("deploy.yml", team.merged()))
     finally:
         team.rejects = set()
 
@@ -111,9 +105,9 @@ def failed(team: Team, merged: Stage) -> Stage:
     """The next merge brings a backend that says fail. It is not waited for as long as usual."""
     assert merged.run.attempt == 2
     team.edit("example/backend/health.go", '= "pass"', '= "fail"')
-    team.edit("local/overlay.yaml", "easi:healthDeadline: 60", "easi:healthDeadline: 10")
+    team.edit("local/overlay.yaml", "health: { deadline: 60 }", "health: { deadline: 10 }")
     team.commit("Answer fail")
-    return team.stage(team.walk("deploy.yml", team.merged(), done_before=CHECKS))
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=TESTED))
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +115,7 @@ def reverted(team: Team, failed: Stage, merged: Stage) -> Stage:
     """Both commits are reverted, and that is merged."""
     team.git("revert", "--no-edit", failed.run.event.sha, merged.run.event.sha)
     previews = {"impl-preview", "prod-preview"}  # the first merge shows what they are for
-    return team.stage(team.walk("deploy.yml", team.merged(), done_before=CHECKS | previews))
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=TESTED | previews))
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +132,32 @@ def rolled_back(team: Team, never_ran: Stage, merged: Stage) -> Stage:
     assert never_ran.run.result_of("rollback") == "failure"
     version = merged.run.event.sha[:10]
     return team.stage(team.walk("rollback.yml", team.asked(environment="prod", version=version, reason=REASON)))
+
+
+@pytest.fixture(scope="session")
+def dev_rolled_back(team: Team, rolled_back: Stage, merged: Stage) -> Stage:
+    """Somebody rolls dev back, too."""
+    assert rolled_back.run.result_of("rollback") == "success"
+    version = merged.run.event.sha[:10]
+    return team.stage(team.walk("rollback.yml", team.asked(environment="dev", version=version, reason=REASON)))
+
+
+@pytest.fixture(scope="session")
+def held(team: Team, dev_rolled_back: Stage) -> Stage:
+    """The next merge comes before anybody has reverted what was taken back."""
+    assert dev_rolled_back.run.result_of("rollback") == "success"
+    team.edit("README.md", "# EASi release", "# EASi releases")
+    team.commit("Speak of several releases")
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=TESTED))
+
+
+@pytest.fixture(scope="session")
+def taken_back(team: Team, held: Stage, reverted: Stage) -> Stage:
+    """What was taken back is reverted, and that is merged: it comes to dev, and to prod, which was rolled back, too."""
+    assert held.run.number > reverted.run.number
+    team.git("revert", "--no-edit", reverted.run.event.sha)
+    previews = {"impl-preview", "prod-preview"}  # the first merge shows what they are for
+    return team.stage(team.walk("deploy.yml", team.merged(), done_before=TESTED | previews))
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ class Forge:
     """Their variables. Those whose name ends in `-preview` are not protected, the others are for main only."""
     reviewed: frozenset[str]
     """Environments with required reviewers."""
+    any_branch: frozenset[str] = frozenset()
+    """Environments that other branches than main may deploy to."""
     machine: Mapping[str, str]
     """Environment of every process on the runner."""
     cloud: Mapping[str, str]
@@ -97,7 +99,8 @@ class Forge:
         """Why a job may not deploy to an environment; empty if it may, approval aside."""
         if environment not in self.environments:
             raise WorkflowError(f"there is no environment {environment}: GitHub would make one that protects nothing")
-        if environment.endswith("-preview") or event.ref == "refs/heads/main":
+        anywhere = environment.endswith("-preview") or environment in self.any_branch
+        if anywhere or event.ref == "refs/heads/main":
             return ""
         return f"{event.ref} is not allowed to deploy to {environment}"
 

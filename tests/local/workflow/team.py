@@ -18,12 +18,6 @@ from tests.local.workflow.walk import walk
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """Of the local shell's variables, what a role gives: AWS, and with it the key that encrypts the state."""
-TESTS = {
-    "FAST_TESTS": "tests/unit/test_promotion.py",
-    "LOCAL_TESTS": "tests/local/test_task_address.py",
-    "LOCAL_WORKERS": "1",
-}
-"""Those of a walk: all tests inside of all tests would not end."""
 AUTHOR = ("-c", "user.name=Octo Cat", "-c", "user.email=octocat@example.org")
 
 
@@ -150,7 +144,6 @@ def forge(easi: Clone, remote: Path, folder: Path, double: api.Api) -> Forge:
         reviewed=frozenset({"impl-approval", "prod-approval"}),
         machine={
             **machine(),
-            **TESTS,
             **{name: value for name, value in exported.items() if name not in given},
             "PATH": os.pathsep.join(path),
         },
@@ -174,7 +167,7 @@ def local_shell(easi: Clone) -> Mapping[str, str]:
 
 def machine() -> dict[str, str]:
     """Of this machine, what its tools need to work: home, proxies, certificates, caches; nothing of a cloud."""
-    wanted = ("PIP_", "npm_config_", "NODE_", "SSL_", "GO", "PYENV_", "EASI_ENGINE_CACHE", "DOCKER_")
+    wanted = ("PIP_", "npm_config_", "NODE_", "SSL_", "GO", "PYENV_", "LOCAL_ENGINE_CACHE", "DOCKER_")
     found = {name: value for name, value in caller_environment().items() if name.startswith(wanted)}
     proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
     return {**found, **proxies, "HOME": str(Path.home()), "LANG": "C.UTF-8", "npm_config_prefer_offline": "true"}

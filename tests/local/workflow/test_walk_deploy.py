@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.local.clone import ENVIRONMENTS
-from tests.local.workflow.conftest import CHECKED, CONTACT, HIDDEN, TITLE, VALUE
+from tests.local.workflow.conftest import CONTACT, HIDDEN, REQUIRED, TITLE, VALUE
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Run
 from tests.local.workflow.team import Stage, Team
@@ -16,7 +16,7 @@ from tests.local.workflow.team import Stage, Team
 pytestmark = pytest.mark.moves_on
 
 TO_PROD = [
-    *(*CHECKED, "dev / release"),
+    *(*REQUIRED, "dev / release"),
     *("impl-preview / preview", "impl-approval", "impl / release"),
     *("prod-preview / preview", "prod-approval", "prod / release"),
 ]
@@ -25,7 +25,9 @@ TO_PROD = [
 def digests(team: Team) -> set[tuple[str, str]]:
     """Image and static files of all environments."""
     releases = [team.easi.outputs(environment)["release"] for environment in ENVIRONMENTS]
-    return {(release["image"].partition("@")[2], release["staticManifest"]) for release in releases}
+    return {
+        (release["services"]["backend"]["image"].partition("@")[2], release["sites"]["site"]) for release in releases
+    }
 
 
 def test_a_rejected_approval_stops_the_train_and_changes_nothing(rejected: Stage) -> None:
@@ -40,14 +42,13 @@ def test_a_rejected_approval_stops_the_train_and_changes_nothing(rejected: Stage
     assert [TITLE in rejected.pages[environment] for environment in ENVIRONMENTS] == [True, True, False]
 
 
-def test_checks_ran_the_checks_and_the_tests(rejected: Stage) -> None:
-    fast, local = (rejected.run[f"checks / {job}"].log for job in ("fast", "local (services)"))
-    assert "--- make checkov" in fast
-    assert "Success: no issues found in" in fast
-    assert "--- make test-fast" in fast
-    assert " passed in " in fast
-    assert "--- make test-local" in local
-    assert "1 passed in " in local
+def test_the_applications_tests_ran_and_nothing_of_this_projects_own(rejected: Stage) -> None:
+    log = rejected.run["test / application"].log
+    assert "--- python -m ci test" in log
+    assert "ok  \t" in log, "no test of the backend ran"
+    assert "Test Files" in log, "no test of the frontend ran"
+    assert "make test" not in rejected.run.log
+    assert "make check" not in rejected.run.log
 
 
 def test_an_approval_that_nobody_had_to_give_stops_the_train(unguarded: Run) -> None:
@@ -72,7 +73,7 @@ def test_a_file_whose_path_begins_with_a_dot_comes_along(merged: Stage, team: Te
 
 def test_image_and_frontend_are_built_once_and_carried_on(merged: Stage, team: Team) -> None:
     jobs = merged.run.jobs
-    assert [ran.name for ran in jobs if "vite build" in ran.log] == ["build / frontend"]
+    assert [ran.name for ran in jobs if "vite build" in ran.log] == ["build / sites"]
     assert [ran.name for ran in jobs if "Built localhost" in ran.log] == ["dev / release"]
     assert team.dist == {"impl-approval": False, "prod-approval": False}
     assert len(digests(team)) == 1
@@ -80,7 +81,7 @@ def test_image_and_frontend_are_built_once_and_carried_on(merged: Stage, team: T
 
 def test_reviewers_saw_the_proof_and_what_would_change(rejected: Stage, merged: Stage, team: Team) -> None:
     version = rejected.run.event.sha
-    image = team.easi.outputs("dev")["release"]["image"].partition("@")[2]
+    image = team.easi.outputs("dev")["release"]["services"]["backend"]["image"].partition("@")[2]
     for before, environment, seen in (
         ("dev", "impl", rejected.seen["impl-approval"]),
         ("impl", "prod", merged.seen["prod-approval"]),
@@ -129,7 +130,7 @@ def test_a_dev_release_that_fails_stops_the_train_and_says_what_runs(failed: Sta
     results = failed.run.results
     skipped = ("impl-preview", "impl-approval", "impl", "prod-preview", "prod-approval", "prod")
     assert results == {
-        **dict.fromkeys(CHECKED, "success"),
+        **dict.fromkeys(REQUIRED, "success"),
         "dev / release": "failure",
         **dict.fromkeys(skipped, "skipped"),
     }

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.moves_on
 def scale(team: Team, environment: str, tasks: int) -> None:
     """What somebody does with the console."""
     outputs = team.easi.outputs(environment)
-    team.easi.aws("ecs").update_service(cluster=outputs["cluster"], service=outputs["service"], desiredCount=tasks)
+    team.easi.aws("ecs").update_service(
+        cluster=outputs["cluster"], service=outputs["services"]["backend"]["service"], desiredCount=tasks
+    )
 
 
 def issues(team: Team) -> list[dict[str, Any]]:
@@ -46,7 +48,7 @@ def test_what_was_changed_by_hand_opens_one_issue(found: tuple[Run, list[dict[st
     assert set(run.results.values()) == {"success"}, run.log
     assert (issue["state"], [label["name"] for label in issue["labels"]]) == ("open", ["drift"])
     assert issue["title"] == "impl is not as released"
-    assert "<!-- easi:drift -->" in issue["body"]
+    assert "<!-- release:drift -->" in issue["body"]
     assert "scaled to 0 tasks" in issue["body"]
     assert "dev: as released" in issue["body"]
     assert "pulumi up --refresh -s impl" in issue["body"]

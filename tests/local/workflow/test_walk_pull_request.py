@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.local.clone import ENVIRONMENTS
-from tests.local.workflow.conftest import CHECKED, CHECKS, VALUE, VARIABLE
+from tests.local.workflow.conftest import REQUIRED, TESTED, VALUE, VARIABLE
 from tests.local.workflow.page import Shown
 from tests.local.workflow.runs import Event, Run
 from tests.local.workflow.team import Stage, Team
@@ -18,7 +18,7 @@ from tests.local.workflow.team import Stage, Team
 pytestmark = pytest.mark.moves_on
 
 NUMBER = 7
-WITHOUT_PREVIEW = {**dict.fromkeys(CHECKED, "success"), "preview": "skipped", "comment": "skipped"}
+WITHOUT_PREVIEW = {**dict.fromkeys(REQUIRED, "success"), "preview": "skipped", "comment": "skipped"}
 NEXT, LAST = "a-value-that-comes", "a-value-that-comes-instead"
 """What the pull request sets the variable to, with its first push and with its second."""
 
@@ -43,7 +43,7 @@ def opened(team: Team, merged: Stage) -> Push:
     team.edit("Pulumi.dev.yaml", "/delegatedadmin/developer/", "/delegatedadmin/engineer/")
     team.commit("Call it by its name, and move the roles")
     event = team.pushed("change", NUMBER)
-    run = team.walk("pull_request.yml", event, done_before=CHECKS)
+    run = team.walk("pull_request.yml", event, done_before=TESTED)
     return Push(event, run, [dict(comment) for comment in team.forge.api.comments_of(NUMBER)])
 
 
@@ -55,7 +55,7 @@ def pushed(team: Team, opened: Push) -> Push:
     team.edit("Pulumi.dev.yaml", "/delegatedadmin/engineer/", "/delegatedadmin/developer/")
     team.commit("Leave the roles where they are")
     event = team.pushed("change", NUMBER)
-    run = team.walk("pull_request.yml", event, done_before=CHECKS | {"preview (impl)", "preview (prod)"})
+    run = team.walk("pull_request.yml", event, done_before=TESTED | {"preview (impl)", "preview (prod)"})
     team.git("checkout", "--quiet", "main")
     return Push(event, run, [dict(comment) for comment in team.forge.api.comments_of(NUMBER)])
 
@@ -65,7 +65,7 @@ def test_a_pull_request_gets_one_comment_with_every_stack(opened: Push) -> None:
     (comment,) = opened.comments
     assert comment["user"]["login"] == "github-actions[bot]"
     body = comment["body"]
-    assert "<!-- easi:preview -->" in body
+    assert "<!-- release:preview -->" in body
     for environment in ENVIRONMENTS:
         assert f"Diff of {environment}</summary>" in body
     assert body.count("<details>") == body.count("</details>") >= len(ENVIRONMENTS)
@@ -133,7 +133,7 @@ def test_previews_have_the_role_that_reads_and_the_comment_none(opened: Push) ->
 def test_nothing_from_elsewhere_gets_credentials(opened: Push, team: Team, other: dict[str, Any]) -> None:
     told = {**opened.event.payload["pull_request"], **other}
     event = dataclasses.replace(opened.event, payload={"number": NUMBER, "pull_request": told})
-    run = team.walk("pull_request.yml", event, done_before=CHECKS | {"build"})
+    run = team.walk("pull_request.yml", event, done_before=TESTED | {"build"})
     assert run.results == WITHOUT_PREVIEW
     assert not any(ran.role for ran in run.jobs)
 
@@ -144,7 +144,7 @@ def test_a_merge_queue_gets_its_checks_and_no_preview(team: Team, pushed: Push) 
     team.git("push", "--quiet", "origin", f"{pushed.event.sha}:{ref}")
     group = {"head_sha": pushed.event.sha, "head_ref": ref, "base_ref": "refs/heads/main"}
     event = Event(name="merge_group", sha=pushed.event.sha, ref=ref, payload={"merge_group": group})
-    run = team.walk("pull_request.yml", event, done_before=CHECKS)
+    run = team.walk("pull_request.yml", event, done_before=TESTED)
     assert run.results == WITHOUT_PREVIEW
-    assert "vite build" in run["build / frontend"].log
+    assert "vite build" in run["build / sites"].log
     assert {ran.role for ran in run.jobs} == {""}

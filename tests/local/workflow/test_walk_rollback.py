@@ -54,3 +54,40 @@ def test_the_record_says_why_and_who(rolled_back: Stage, merged: Stage, team: Te
     history = team.easi.shell("python -m release history -s prod").stdout
     assert REASON in history
     assert f"oncall, https://github.com/octo/easi/actions/runs/{rolled_back.run.number}" in history
+
+
+def test_a_roll_back_of_dev_holds_it(dev_rolled_back: Stage, merged: Stage, reverted: Stage, team: Team) -> None:
+    assert dev_rolled_back.run.results == {"rollback": "success"}, dev_rolled_back.run.log
+    assert dev_rolled_back.answers["dev"] == merged.run.event.sha
+    assert f"held since {reverted.run.event.sha[:12]} was rolled back" in status(team, "dev")
+
+
+def test_the_next_merge_is_refused_by_the_hold(held: Stage, dev_rolled_back: Stage, reverted: Stage) -> None:
+    run, gone = held.run, reverted.run.event.sha
+    assert {name: run.results[name] for name in ("build / sites", "dev / release", "impl-preview", "prod")} == {
+        "build / sites": "success",
+        "dev / release": "failure",
+        "impl-preview": "skipped",
+        "prod": "skipped",
+    }
+    log = run["dev / release"].log
+    assert f"dev refused {run.event.sha[:12]}: dev is held since {gone[:12]} was rolled back" in log
+    assert f"oncall, https://github.com/octo/easi/actions/runs/{dev_rolled_back.run.number}: {REASON}." in log
+    assert f"it reverts none of the commits that came with {gone[:12]}" in log
+    assert "Traceback" not in log
+    assert (held.answers, held.pages) == (dev_rolled_back.answers, dev_rolled_back.pages)
+
+
+def test_the_revert_is_released_and_ends_the_holds(taken_back: Stage, held: Stage, team: Team) -> None:
+    run = taken_back.run
+    released = {name: result for name, result in run.results.items() if "release" in name}
+    assert released == dict.fromkeys(("dev / release", "impl / release", "prod / release"), "success"), run.log
+    assert set(taken_back.answers.values()) == {run.event.sha}
+    assert all(TITLE in page for page in taken_back.pages.values())
+    assert held.run.event.sha not in taken_back.answers.values()
+    for environment in ("dev", "prod"):
+        assert "held" not in status(team, environment)
+
+
+def status(team: Team, environment: str) -> str:
+    return team.easi.shell(f"python -m release status -s {environment}").stdout

@@ -1,0 +1,95 @@
+"""Two runs of `site publish` at the same time, and what a dead one or another program left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from release.static.errors import StaticReleaseError
+from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
+
+
+@pytest.fixture
+def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
+    return World(tmp_path, capsys)
+
+
+def test_a_switch_of_somebody_else_is_not_taken_over_unasked(world: World) -> None:
+    world.publish(ONE)
+    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("copy", "index.html") else None
+    with pytest.raises(StaticReleaseError):
+        world.run("publish", "--dist", world.build(TWO))
+    world.s3.before = lambda _operation, _key: None
+    for verb in (("publish", "--dist", world.build(THREE)), ("purge", "robots.txt"), ("restore", ONE)):
+        with pytest.raises(StaticReleaseError, match="is being switched to") as caught:
+            world.run(*verb)
+        commands = [line.partition("python -m release site ")[2] for line in str(caught.value).splitlines()]
+        for version in (TWO, ONE):
+            assert f"restore {version} {' '.join(BUCKETS)} --take-over" in commands
+    assert world.publish(THREE, "--take-over")[-1].startswith("The site is 333333333333")
+
+
+def test_of_two_publishes_at_the_same_time_one_is_refused(world: World) -> None:
+    world.publish(ONE)
+    other = world.build(THREE)
+
+    def meanwhile(operation: str, key: str) -> None:
+        if (operation, key) == ("put", "static/catalog.json"):
+            world.s3.before = lambda _operation, _key: None
+            assert world.run("publish", "--dist", other) == 0
+
+    world.s3.before = meanwhile
+    with pytest.raises(StaticReleaseError, match="was written by somebody else") as caught:
+        world.run("publish", "--dist", world.build(TWO))
+    assert "nothing that visitors get was changed" in str(caught.value)
+    assert world.title() == THREE
+
+
+NEW = "assets/new-Ab12Xy_9.js"
+
+
+@pytest.mark.parametrize(("when", "stays"), [(NEW, "three"), ("static/catalog.json", "two")])
+def test_of_two_that_bring_one_name_with_other_content_neither_overwrites_the_other(
+    world: World, when: str, stays: str
+) -> None:
+    world.publish(ONE)
+    refused: list[str] = []
+
+    def publish(version: str, content: str) -> None:
+        try:
+            world.run("publish", "--dist", world.build(version, **{NEW: content}))
+        except StaticReleaseError as error:
+            refused.append(str(error))
+
+    def meanwhile(operation: str, key: str) -> None:
+        if (operation, key) == ("put", when):
+            world.s3.before = lambda _operation, _key: None
+            publish(THREE, "three")
+
+    world.s3.before = meanwhile
+    publish(TWO, "two")
+    assert world.site[NEW] == stays.encode()
+    assert world.title() == (THREE if stays == "three" else TWO)
+    assert len(refused) == 1
+    assert f"{NEW} of this build" in refused[0]
+    assert f"aws s3 rm s3://site/{NEW}" in refused[0]
+    assert "nothing that visitors get was changed" in refused[0]
+
+
+@pytest.mark.parametrize("content", ["same", "else"])
+@pytest.mark.parametrize("age_s", [60, 7200])
+def test_what_another_program_left_under_the_name_of_an_asset_is_replaced_once_it_cannot_be_a_publish(
+    world: World, content: str, age_s: int
+) -> None:
+    world.s3.put_object(Bucket="site", Key=NEW, Body=content)
+    world.s3.advance(age_s)
+    folder = world.build(ONE, **{NEW: "same"})
+    if content == "else" and age_s == 60:
+        with pytest.raises(StaticReleaseError, match="another publish may be bringing it"):
+            world.run("publish", "--dist", folder)
+        assert world.site[NEW] == b"else"
+        return
+    assert world.run("publish", "--dist", folder) == 0
+    assert world.site[NEW] == b"same"
+    assert "immutable" in world.s3.head_object(Bucket="site", Key=NEW)["CacheControl"]
