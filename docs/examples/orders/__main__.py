@@ -6,7 +6,7 @@ Nothing here but composition: what it takes on AWS is in `components`, which is 
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Alarms, AlarmsArgs
+from components.alarms import Alarms, AlarmsArgs, Watched
 from components.cluster import Cluster, ClusterArgs
 from components.component import tagged
 from components.container import Sidecar
@@ -96,17 +96,14 @@ def service(role: str, priority: int) -> EcsService:
 
 services = {"orders": service("orders", priority=10), "stock": service("stock", priority=20)}
 site = StaticSite("site", StaticSiteArgs(api=balancer, keep=protect))
-for role, watched in services.items():
-    Alarms(
-        role,
-        AlarmsArgs(
-            service=watched,
-            site=site,
-            emails=config.require_object("alarmEmails"),
-            # What the load balancer answers itself is nobody's in particular: one of them hears of it.
-            own_load_balancer=role == "orders",
-        ),
-    )
+Alarms(
+    "orders",
+    AlarmsArgs(
+        services={role: Watched(service=made) for role, made in services.items()},
+        sites={"site": site},
+        emails=config.require_object("alarmEmails"),
+    ),
+)
 
 pulumi.export("url", pulumi.Output.concat("https://", site.distribution_domain_name))
 pulumi.export("bucket", site.bucket)
