@@ -73,7 +73,8 @@ def _run(layout: Layout, environments: tuple[str, ...], choice: aws_plugin.Choic
             except LocalError as error:
                 for proof in proofs:
                     say(proof)
-                raise LocalError(f"{error}\n{_what_runs(stacks, name)}") from error
+                again = "make up" if len(environments) > 1 else f"make up ENV={name}"
+                raise LocalError(f"{error}\n  {_what_runs(stacks, name)} Fix the cause, then: {again}") from error
     for proof in proofs:
         say(proof)
     say('A shell for pulumi on these environments:  eval "$(.venv/bin/python -m local env)"')
@@ -141,4 +142,4 @@ def _what_runs(stacks: Stacks, name: str) -> str:
     except LocalError:
         version = None
     runs = f"{name} still runs {version}" if version else f"nothing was ever proven in {name}"
-    return f"  {runs}; later environments were not touched. Fix the cause, then: make up"
+    return f"{runs}; later environments were not touched."

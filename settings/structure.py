@@ -62,7 +62,7 @@ def _by_name(kind: typing.Any, value: typing.Any, path: str, problems: list[str]
     for name, item in value.items():
         if item is not None:
             try:
-                read_values[name] = _dataclass(kind, item, path + step(name), problems)
+                read_values[name] = _dataclass(kind, item, path + step(name), problems, others=value.keys() - {name})
             except UnreadError:
                 unread = True
     if unread:
@@ -70,7 +70,10 @@ def _by_name(kind: typing.Any, value: typing.Any, path: str, problems: list[str]
     return read_values
 
 
-def _dataclass(kind: typing.Any, value: typing.Any, path: str, problems: list[str]) -> typing.Any:
+def _dataclass(
+    kind: typing.Any, value: typing.Any, path: str, problems: list[str], others: Collection[str] = ()
+) -> typing.Any:
+    """`others`: the names beside it, one of which may be meant where a setting is missing."""
     if not isinstance(value, Mapping):
         problems.append(f"{path} is no map: expected some of {', '.join(declarations(kind))}")
         raise UnreadError
@@ -86,7 +89,8 @@ def _dataclass(kind: typing.Any, value: typing.Any, path: str, problems: list[st
             except UnreadError:
                 unread = True
         elif declaration.required:
-            problems.append(f"{at} is missing: {declaration.about}")
+            near = difflib.get_close_matches(path.rpartition(".")[2], others, n=1)
+            problems.append(f"{at} is missing: {declaration.about}" + (f"; or is {near[0]} meant?" if near else ""))
             unread = True
     if unread:
         raise UnreadError

@@ -53,7 +53,9 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
             )
         news(f"not yet served: {reason}", f"; gives up in {left_s:.0f} s")
         time.sleep(READ_BACK_INTERVAL_S)
-    say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked)")
+    bare = site.routes and manifest.pages == "multi" and _not_found(manifest) is None
+    note = f"; the build has no {NOT_FOUND}, so a path that is no page gets the bucket's 404" if bare else ""
+    say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked){note}")
 
 
 def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
@@ -92,10 +94,14 @@ def _not_found_miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
         return f"{path}: {error}"
     if answer.status != 404:
         return f"{path}, which is no page, answered {http.firewalled(answer) or answer.status}, expected 404"
-    page = next((file for file in manifest.files if file.path == NOT_FOUND), None)
+    page = _not_found(manifest)
     if page is not None and hashlib.sha256(answer.body).hexdigest() != page.sha256:
         return f"{path}, which is no page, got another answer than the {NOT_FOUND} of this release"
     return None
+
+
+def _not_found(manifest: Manifest) -> File | None:
+    return next((file for file in manifest.files if file.path == NOT_FOUND), None)
 
 
 def _file_miss(fetch: Fetch, base: str, file: File) -> str | None:

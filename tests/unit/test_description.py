@@ -74,6 +74,10 @@ def test_any_number_of_services_and_sites_can_be_described() -> None:
         ({f"{BACKEND}.health.grase": 1}, f"{BACKEND}.health.grase: no such setting, did you mean grace?"),
         ({f"{SITE}.wholly": 1}, f"{SITE}.wholly: no such setting, expected some of folder, build, "),
         ({"easi:services.a": {}}, "easi:services.a.build is missing: how its image is built: build.context"),
+        (
+            {"easi:services.bakcend": {}},
+            "easi:services.bakcend.build is missing: how its image is built: build.context; or is backend meant?",
+        ),
         ({"easi:services.a": 7}, "easi:services.a is no map: expected some of build, port"),
         ({f"{BACKEND}.cpu": "512"}, f"{BACKEND}.cpu is '512': expected a whole number"),
         ({f"{BACKEND}.cpu": True}, f"{BACKEND}.cpu is True: expected a whole number"),

@@ -233,17 +233,22 @@ MANY = replace(
 )
 
 
-def read_back_many(answer: http.Response, manifest: Manifest = MANY, site: store.Site = SITE) -> None:
+def read_back_many(answer: http.Response, manifest: Manifest = MANY, site: store.Site = SITE) -> str:
+    """What it says at its end."""
+    said: list[str] = []
+
     def fetch(_method: str, url: str) -> http.Response:
         return GOOD.get(url.removeprefix("https://site.example"), answer)
 
-    readback.read_back(site=site, manifest=manifest, say=lambda _: None, deadline_s=0, fetch=fetch)
+    readback.read_back(site=site, manifest=manifest, say=said.append, deadline_s=0, fetch=fetch)
+    return said[-1]
 
 
 def test_site_of_many_pages_is_proven_by_a_miss_as_well() -> None:
     routed = replace(SITE, routes="arn:store")
-    read_back_many(answered(404, NOT_FOUND), site=routed)
-    read_back_many(answered(404, b"<Error>"), replace(MANIFEST, pages="multi"), routed)
+    assert "404.html" not in read_back_many(answered(404, NOT_FOUND), site=routed)
+    said = read_back_many(answered(404, b"<Error>"), replace(MANIFEST, pages="multi"), routed)
+    assert said.endswith("; the build has no 404.html, so a path that is no page gets the bucket's 404")
     for answer, reason in (
         (answered(200, NOT_FOUND), "which is no page, answered 200, expected 404"),
         (answered(200, PAGE), "which is no page, answered 200, expected 404"),
