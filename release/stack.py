@@ -16,7 +16,10 @@ from release.identity import upgraded
 from release.records import Release
 from settings.errors import ExpectedError
 
-NO_PULUMI: Final = "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/)"
+NO_PULUMI: Final = (
+    "there is no `pulumi` on the PATH: install it (https://www.pulumi.com/docs/install/), "
+    'or for the local environments:  eval "$(.venv/bin/python -m local env)"'
+)
 _SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
 """Signature of a secret in a state (sdk/go/common/resource/sig, Secret)."""
 RELEASE: Final = "release:index:Release"
