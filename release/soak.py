@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from release.records import Release
@@ -29,7 +29,7 @@ class Ran:
     """When another version took its place; None: it runs."""
 
     def minutes(self, now: datetime) -> int:
-        return int(((self.until or now) - self.since).total_seconds() // 60)
+        return max(0, int(((self.until or now) - self.since).total_seconds() // 60))
 
 
 def ran(release: Release, version: str) -> Ran:
@@ -44,7 +44,10 @@ def ran(release: Release, version: str) -> Ran:
     others = [
         (_time(one.first), _time(one.verified_at)) for one in (release, *release.previous) if one.version != version
     ]
-    broken = any(first < time < last for times in others for time in times)
+    # Another one may have run in between where it was proven before the first proof and after the last one, too.
+    broken = any(first < time < last for times in others for time in times) or any(
+        its_first < first < last < its_last for its_first, its_last in others
+    )
     # One that came back was proven after this one at a time that its last proof has replaced.
     ended = [max(its_first, last) for its_first, its_last in others if its_last > last]
     until = min(ended, default=None if release.version == version else last)
@@ -81,4 +84,5 @@ def refusal(
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

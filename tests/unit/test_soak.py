@@ -46,6 +46,8 @@ def record(*proofs: tuple[str, int]) -> Release:
         ([(MIDDLE, 1), (NEW, 2), (MIDDLE, 6), (FIRST, 7), (OLD, 9)], 6, 7),
         # When the one before came back after it is not in the record: none of the time since is counted.
         ([(OLD, 1), (MIDDLE, 5), (OLD, 8), (NEW, 9), (OLD, 20)], 5, 5),
+        # In turn with another one, of which the record has the first proof and the last.
+        ([(OLD, 1), (MIDDLE, 5), (OLD, 8), (MIDDLE, 40), (OLD, 41)], 40, 40),
     ],
 )
 def test_the_time_that_a_version_ran_is_in_the_proofs(
