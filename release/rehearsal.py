@@ -21,6 +21,8 @@ from release.version import short
 from settings.names import REHEARSAL_VARIABLE, REHEARSAL_VERSION_VARIABLE
 
 NAME: Final = "the rehearsal"
+EXPLAIN_S: Final = 20.0
+"""Seconds for the log of a task that failed."""
 STOP_S: Final = 20.0
 """Seconds for telling a task to stop. Its end is not waited for."""
 
@@ -74,10 +76,8 @@ def _until_proven(one_off: OneOff, rehearsal: Rehearsal) -> Generator[float, Non
         if judged.outcome != "in_progress":
             raise RehearsalFailed(judged.outcome, one_off.failure(judged), judged.details, one_off.task)
         if judged.health == "UNHEALTHY":
-            details = judged.details or one_off.ask(explain=True).details
-            raise RehearsalFailed(
-                "unhealthy", f"the task of {NAME} is not healthy, says the health command", details, one_off.task
-            )
+            text = f"the task of {NAME} is not healthy, says the health command"
+            raise RehearsalFailed("unhealthy", text, judged.details or _explained(one_off), one_off.task)
         has_command = rehearsal.asks != "nothing"
         if judged.health == "HEALTHY" if has_command else judged.last_status == "RUNNING":
             since = function.elapsed_s if since is None else since
@@ -90,6 +90,16 @@ def _until_proven(one_off: OneOff, rehearsal: Rehearsal) -> Generator[float, Non
             raise RehearsalFailed("timed_out", f"{text}, {judged.health}", judged.details, one_off.task)
         news(f"task is {judged.last_status}" + (f", {judged.health}" if has_command else ""))
         yield function.interval_s
+
+
+def _explained(one_off: OneOff) -> tuple[str, ...]:
+    """The last lines of the task's log, or why there are none."""
+    again = OneOff(one_off.function.with_time(EXPLAIN_S), one_off.request, NAME)
+    again.task = one_off.task
+    try:
+        return again.ask(explain=True).details
+    except FunctionFailed as error:
+        return (f"its log cannot be read: {error.message}",)
 
 
 def _stop(one_off: OneOff) -> None:

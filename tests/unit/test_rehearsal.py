@@ -108,6 +108,13 @@ def test_an_unhealthy_task_fails_at_once_with_its_log(clock: Clock) -> None:
     assert clock.now == 1
 
 
+def test_a_log_that_cannot_be_read_changes_no_verdict() -> None:
+    failed = fail(answers(stands(), SICK, FunctionFailed("refused", "the lease is lost")))
+
+    assert isinstance(failed, RehearsalFailed)
+    assert (failed.outcome, failed.details) == ("unhealthy", ("its log cannot be read: the lease is lost",))
+
+
 def test_a_task_that_crashes_has_its_exit_code_and_its_log() -> None:
     crashed = stands("failed", exitCode=4, reason="Essential container in task exited", details=["backend | lost"])
 
