@@ -100,15 +100,22 @@ def fields(answer: Answer) -> dict[str, Any]:
 def checked(answer: Answer) -> Answer:
     """The same answer. Raises ClientError for an error, which CopyObject and DeleteObjects may give status 200.
 
+    Also for a listing that is none.
+
     "If the error occurs during the copy operation, the error response is embedded in the 200 OK response", CopyObject.
     """
-    if answer.status < 300 and (answer.operation == "GetObject" or not answer.body):
+    listing = answer.operation == "ListObjectsV2"
+    if answer.status < 300 and not listing and (answer.operation == "GetObject" or not answer.body):
         return answer
     document = _parsed(answer.body)
-    if answer.status < 300 and (document is None or document.tag != "Error"):
+    tag = None if document is None else document.tag
+    if answer.status < 300 and (tag == "ListBucketResult" if listing else tag != "Error"):
         return answer
     # botocore's way with an answer without a body (HeadObject) or one of something else than S3.
     error = {"Code": str(answer.status), "Message": http.client.responses.get(answer.status, "")}
+    if listing and answer.status < 300:
+        # Taken for an empty bucket, it would say that nothing is held, and that nothing has to go.
+        error["Message"] = "the answer is no listing of S3"
     if document is not None and document.tag == "Error":
         error = {**error, **{child.tag: child.text or "" for child in document}}
     if "x-amz-bucket-region" in answer.headers and answer.status in (301, 400):

@@ -11,6 +11,7 @@ import io
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,13 @@ def test_the_fifth_failure_is_the_last_one(at: Endpoint) -> None:
         ours(at, sleep=pauses.append).head_object(Bucket="site", Key="k")
     assert at.counts() == {"HEAD": 5}
     assert all(pause < 2**number for number, pause in enumerate(pauses))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Sign in</body></html>"])
+def test_a_listing_that_is_none_is_no_empty_bucket(body: bytes) -> None:
+    response: Any = types.SimpleNamespace(status=200, headers={}, data=body)
+    with pytest.raises(ClientError, match="the answer is no listing of S3"):
+        answers.checked(answers.Answer(operation="ListObjectsV2", response=response))
 
 
 def test_what_is_no_fault_of_s3_is_not_repeated(at: Endpoint) -> None:
