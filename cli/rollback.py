@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from cli import YES, checkout, github, past_settings, versions
-from cli.environment import add_stack, read_environment
-from cli.errors import UsageError, VerbError
+from cli.environment import Environment, add_stack, read_environment
+from cli.errors import EXPECTED, UsageError, VerbError, message_of
 from cli.past_settings import PastSettings
 from cli.text import short, table, when
-from release import stack, way_back
+from release import stack, statements, way_back
 from release.promotion import Declared
 from release.records import Proven, Release
 from release.request import listed
@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
             )
         name, root = environment.name, Path.cwd()
         target = choose(name, options.version, release)
+        unread = _refuse_rejected(environment, target, release)
         in_force = checkout.commit_in_force(root, name, release)
         settings = past_settings.fitting(root, name, target, release, in_force)
         why = f"with which {short(target.version)} can run" if settings.never_ran else f"in force in {name}"
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         for urn in kept:
             stack.pulumi("state", "unprotect", urn, "-s", name, "--yes")
     same = target.version == release.version
-    print("\n".join(lines(name, target, release, settings, kept)))
+    print("\n".join([*lines(name, target, release, settings, kept), *unread]))
     github.outputs(version=target.version, refresh="--refresh" if same else "")
     return YES
 
@@ -76,6 +77,26 @@ def choose(name: str, text: str, release: Release) -> Proven:
             f"{_listed(name, release)}\n  any other version goes through a pull request, `git revert` among them"
         )
     return target
+
+
+def _refuse_rejected(environment: Environment, target: Proven, release: Release) -> list[str]:
+    """Raises VerbError for a version that somebody rejected; a note where that cannot be read: the way back is open."""
+    name, version = environment.name, target.version
+    if version == release.version:
+        return []
+    try:
+        stated = statements.read(environment.clients.s3, environment.released().records_bucket)
+    except EXPECTED as error:
+        return [f"  warning   whether {short(version)} is rejected is not known: {message_of(error)}"]
+    rejected = statements.rejected(version, stated)
+    if rejected is None:
+        return []
+    others = candidates(release, {one.version for one in stated if one.version})
+    raise VerbError(
+        f"{name} refused {short(version)}: it is rejected {rejected}\n"
+        + ("\n".join(["  to go back to:", *table(versions.rows(others), indent="    "), ""]) if others else "")
+        + f"  to run it all the same, by hand:  RELEASE_REASON='why' RELEASE_VERSION={version} pulumi up -s {name}"
+    )
 
 
 def command(name: str, target: Proven, now: Declared, option: str = "") -> str:

@@ -13,6 +13,7 @@ from cli.errors import UsageError, VerbError
 from cli.past_settings import PastSettings
 from tests.unit.attempts import entry
 from tests.unit.environments import World, released
+from tests.unit.fake_s3 import refusal
 from tests.unit.one_of_each import backend
 
 ROLLED_BACK = "rolled back 2026-01-02 03:04:05 UTC to 111111111111 by octocat: no reason was given"
@@ -33,6 +34,34 @@ def test_a_version_that_ran_is_brought_back_with_the_settings_in_force(
         f"prod goes back from {world.second[:12]} to {world.first}, proven 2026-01-02 03:03:05 UTC\n"
     )
     assert f"RELEASE_VERSION={world.first} pulumi up -s prod" in said
+
+
+def test_a_rejected_version_is_refused_with_the_others_that_there_are(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workflow always has a reason, with which the gate would let it through."""
+    world.chain(prod=released(world.first, world.second, world.third))
+    world.state("prod", "reject", world.first)
+    assert main(["rollback", "-s", "prod", "--version", world.first]) == 1
+    said = capsys.readouterr().err
+    assert f"prod refused {world.first[:12]}: it is rejected since 2026-01-02 04:00:00 UTC by ana: an audit\n" in said
+    assert f"  to go back to:\n    {world.second[:12]}" in said
+    assert f"RELEASE_REASON='why' RELEASE_VERSION={world.first} pulumi up -s prod" in said
+    assert main(["rollback", "-s", "prod", "--version", world.second]) == 0
+
+
+def test_statements_that_cannot_be_read_do_not_close_the_way_back(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.chain(prod=released(world.first, world.second))
+
+    def refuse(operation: str, _key: str) -> None:
+        if operation == "list":
+            raise refusal("AccessDenied", "ListObjectsV2")
+
+    world.s3.before = refuse
+    assert main(["rollback", "-s", "prod", "--version", world.first]) == 0
+    assert f"  warning   whether {world.first[:12]} is rejected is not known: AWS refused" in capsys.readouterr().out
 
 
 def test_the_settings_in_force_are_those_of_the_last_update_that_succeeded(world: World) -> None:
