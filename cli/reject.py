@@ -30,11 +30,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    environments = {listed.name: read_environment(listed.name) for listed in stack.listed()}
+    environments: dict[str, Environment] = {}
+    unread: dict[str, Exception] = {}
+    for listed in stack.listed():
+        try:
+            environments[listed.name] = read_environment(listed.name)
+        except EXPECTED as error:
+            unread[listed.name] = error
+    if options.stack in unread:
+        raise unread[options.stack]
     chosen = tuple(_from(options.stack or _first(environments), environments))
     version = _version(options.version, environments)
     rejected = [_reject(environment, version, options.reason) for environment in chosen]
-    return YES if all(rejected) else NO
+    for name, why in unread.items():
+        print(f"{name}: {short(version)} is not rejected here, if it comes after: {message_of(why)}", file=sys.stderr)
+    return YES if all(rejected) and not unread else NO
 
 
 def _reject(environment: Environment, version: str, reason: str) -> bool:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from release import git, promotion, tree, veto, way_back
-from release.git import Commit
+from release import git, promotion, reverts, tree, veto, way_back
 from release.headline import Distance
 from release.promotion import Accepted, Branch, Declared, Refused, Request, Unknown
 from release.records import Proven, Release
 from release.soak import Soak
 from release.statements import Stated
 from release.tree import Sources, Tree
-from release.version import commit
+from release.version import commit, short
 from release.way_back import Kind, RolledBack
 from settings.names import prefix
 from settings.site import Site
 
-_REVERTS: Final = re.compile(r"\bThis reverts commit ([0-9a-f]{7,40})\b")
-"""What `git revert` writes; of a merge, and with --reference, more follows (https://git-scm.com/docs/git-revert)."""
 _ONLY_WARNED: Final = "\n  this is a preview: `pulumi up` would stop here"
 
 
@@ -52,7 +48,9 @@ class Gate:
         """
         here, *before = environments
         kind = self.kind(here.release, promoted=bool(before))
-        decision: Accepted | Refused | None = veto.decide(self.request, kind, environments, self._is_reverted)
+        decision: Accepted | Refused | None = veto.decide(
+            self.request, kind, environments, self._brings_back, self._contains
+        )
         if decision is None and before:
             decision = promotion.decide(
                 self.request,
@@ -100,14 +98,19 @@ class Gate:
             return Unknown(to_know=f"git fetch origin {branch}:refs/remotes/origin/{branch}")
         return sha == tips[0] or self._is_ancestor(sha, tips[0])
 
-    def _is_reverted(self, taken: Proven) -> bool | Unknown:
-        """Whether this version reverts one of the commits that came with `taken`, which was rolled back."""
+    def _brings_back(self, taken: Proven) -> str | Unknown | None:
+        """Why this version brings back what came with `taken`, which was rolled back; None where it does not."""
         to = commit(taken.gone_back.to) if taken.gone_back else ""
         gone, comes = commit(taken.version), commit(self.request.version)
         came, since = git.history(self.root, to, gone), git.history(self.root, gone, comes)
-        if came is None or since is None:
+        absent = git.history(self.root, comes, gone)
+        if came is None or since is None or absent is None:
             return Unknown(to_know=git.how_to_know(self.root, to, gone, comes))
-        return takes_back(since, {one.sha for one in came})
+        has_change = partial(git.has_change, self.root, version=comes)
+        return reverts.why_back(short(taken.version), came, since, {one.sha for one in absent}, has_change)
+
+    def _contains(self, version: str) -> bool:
+        return commit(version) == commit(self.request.version) or self._is_known_ancestor(version, self.request.version)
 
     def _is_known_ancestor(self, older: str, newer: str) -> bool:
         return self._is_ancestor(older, newer) is True
@@ -142,20 +145,6 @@ def ask(
         declared=declared,
     )
     return Gate(root=root, tree=here, request=request)
-
-
-def takes_back(commits: Sequence[Commit], taken: Collection[str]) -> bool:
-    """Whether one of `commits`, the newest first, reverts one of `taken`, and is not reverted itself. Pure."""
-    reverted: set[str] = set()
-    for one in commits:
-        # What reverts it is newer, and was seen before.
-        if not _is_in(one.sha, reverted):
-            reverted.update(_REVERTS.findall(one.message))
-    return any(_is_in(sha, reverted) for sha in taken)
-
-
-def _is_in(sha: str, shortened: Collection[str]) -> bool:
-    return any(sha.startswith(beginning) for beginning in shortened)
 
 
 def unprovable(environment: str, sites: Mapping[str, Site]) -> str:

@@ -24,6 +24,7 @@ _SETTINGS: Final = (
     "core.splitIndex=false",
     "core.hooksPath=/dev/null",
     "advice.graftFileDeprecated=false",
+    "log.showSignature=false",
 )
 # Of another repository, where Git started us in a hook; and what gives a commit other parents or other content.
 _FOREIGN: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_SHALLOW_FILE", "GIT_PREFIX")
@@ -169,6 +170,21 @@ def history(folder: Path, older: str, newer: str) -> list[Commit] | None:
     if log.returncode != 0:
         return None
     return [Commit(*entry.partition(" ")[::2]) for entry in log.stdout.split("\0") if entry]
+
+
+def has_change(folder: Path, commit: str, version: str) -> bool:
+    """Whether what `commit` changed could be taken out of `version`, and not be put in again: it is there.
+
+    Of a merge, what it brought to its first parent. False also where later changes hide it.
+    """
+    with tempfile.TemporaryDirectory(prefix="release-git-") as scratch:
+        patch, index = Path(scratch) / "patch", {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        form = ("--format=", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/")
+        _answer(folder, "show", "-m", "--first-parent", *form, "--dst-prefix=b/", f"--output={patch}", commit, "--")
+        _answer(folder, "read-tree", version, extra=index)
+        apply = ("apply", "--cached", "--check", "--whitespace=nowarn")
+        out, back = (_git(folder, *apply, *way, str(patch), extra=index) for way in (("--reverse",), ()))
+    return out.returncode == 0 and back.returncode != 0
 
 
 def _reaches(folder: Path, older: str, newer: str) -> bool | None:

@@ -16,6 +16,7 @@ from functions import strict_json
 from functions.deploy.requests import Deploy
 from release import (
     healthcheck,
+    preparation,
     progress,
     records,
     rollout,
@@ -42,8 +43,13 @@ QUICK_ANSWER_S = 1.0
 
 
 def roll_out(context: ReleaseContext, say: Say) -> bool:
-    """Set the mark, start the rollouts of all services, and watch them; False where there is no service."""
+    """Set the mark, start the rollouts of all services, and watch them; False where there is no service.
+
+    Raises RefusedError where somebody has stated meanwhile that the version is not to be released.
+    """
     request, clients, left = context.request, context.clients, context.left
+    if stated := preparation.stated_since(context):
+        raise preparation.RefusedError(stated, "")
     services = request.services
     before = {name: rollout.current(clients.function, one.deploy_function) for name, one in services.items()}
     context.mark = UnfinishedMark(

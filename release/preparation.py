@@ -51,13 +51,13 @@ def check(context: ReleaseContext, say: Say) -> None:
         for name, service in services.items()
         if _migrates(context, service) and not (service.migration.before_command or service.migration.before_function)
     )
-    problems = problems._replace(lines=(*_stated(context), *problems.lines, *without))
+    problems = problems._replace(lines=(*stated_since(context), *problems.lines, *without))
     if problems.lines:
         raise RefusedError(*problems)
 
 
-def _stated(context: ReleaseContext) -> tuple[str, ...]:
-    """What a person has stated since the gate decided. While the release has the lease, nothing else changes."""
+def stated_since(context: ReleaseContext) -> tuple[str, ...]:
+    """What a person has stated since the gate decided, and keeps the version away; empty where nothing does."""
     kind, reason = context.attempt.kind, context.request.reason
     if not veto.may_be_kept_away(kind, reason):
         # The way back must not depend on what it does not need.

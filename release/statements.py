@@ -3,25 +3,25 @@
     statements/<at>-<id>.json   in the records bucket of an environment: written once, never changed
 
 A hold keeps releases away until somebody lifts it. Whoever rolls back holds, too: what was taken back must not come
-again with the next merge. A rejected version is not released, also where it was proven.
+again with the next merge. A lift names the holds that it ends: clocks differ, and another hold stays. A rejected
+version is not released, also where it was proven.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from functions import strict_json
+from functions.strict_json import DamagedError
 from release import escaping, objects, records, way_back
 from release.records import Proven, Release
 from release.version import short
 
 PREFIX: Final = "statements/"
-_STEP: Final = timedelta(milliseconds=1)
-"""What tells two times of statements apart."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 Kind = Literal["hold", "lift", "reject"]
 
@@ -38,6 +38,8 @@ class Statement:
     reason: str
     version: str | None = None
     """What is rejected, in full; None of a hold and its end."""
+    ends: tuple[str, ...] = ()
+    """Ids of the holds that a lift ends. One of an earlier program has none: it ended all that were before it."""
 
     @property
     def key(self) -> str:
@@ -61,59 +63,97 @@ class Stated:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Hold:
-    """What keeps releases away from an environment: a person's statement, or else the roll backs to what runs."""
+    """What keeps releases away from an environment: what people stated, and the roll backs to what runs."""
 
-    stated: Statement | None = None
-    """Ended by lifting alone."""
+    stated: tuple[Statement, ...] = ()
+    """The newest first. Each is ended by lifting alone."""
     taken_back: tuple[Proven, ...] = ()
     """What ran at each of the roll backs, the last first; each has its mark."""
 
     @property
     def since(self) -> str:
-        """ISO 8601 in UTC."""
-        return records.time_of(self.stated.at) if self.stated else _mark(self.taken_back[0]).at
+        """Of the newest statement, else of the last roll back: ISO 8601 in UTC."""
+        return records.time_of(self.stated[0].at) if self.stated else _mark(self.taken_back[0]).at
 
     @property
     def who(self) -> str | None:
-        return self.stated.who if self.stated else _mark(self.taken_back[0]).who
+        return self.stated[0].who if self.stated else _mark(self.taken_back[0]).who
 
     @property
     def reason(self) -> str | None:
-        return self.stated.reason if self.stated else _mark(self.taken_back[0]).reason
+        return self.stated[0].reason if self.stated else _mark(self.taken_back[0]).reason
+
+    def by_id(self) -> Iterator[tuple[str, str]]:
+        """Each hold: its id, which a lift names, and who holds since when and why."""
+        for statement in self.stated:
+            yield statement.id, f"held {statement}"
+        for one in self.taken_back:
+            yield hold_id(one), f"held since {short(one.version)} was {way_back.describe(_mark(one))}"
 
     def __str__(self) -> str:
-        if self.stated:
-            return f"held {self.stated}"
-        last = self.taken_back[0]
-        return f"held since {short(last.version)} was {way_back.describe(_mark(last))}"
+        return "; and ".join(text for _, text in self.by_id())
+
+
+def hold_id(taken: Proven) -> str:
+    """What names the hold of the roll back that gave a version up."""
+    mark = _mark(taken)
+    return mark.attempt or mark.at
 
 
 def standing(release: Release | None, statements: Sequence[Statement]) -> Hold | None:
     """The hold on an environment whose record is `release`; None where nothing holds it."""
-    newest = max((one for one in statements if one.kind != "reject"), key=lambda one: one.at, default=None)
-    if newest is not None and newest.kind == "hold":
-        return Hold(stated=newest)
-    taken_back = tuple(one for one in _taken_back(release) if newest is None or not newest.at > _moment(_mark(one).at))
-    return Hold(taken_back=taken_back) if taken_back else None
+    lifts = _Lifts(statements)
+    stated = [one for one in statements if one.kind == "hold" and not lifts.end(one.id, one.at)]
+    taken_back = _not_lifted(_taken_back(release), lifts)
+    if not stated and not taken_back:
+        return None
+    return Hold(stated=tuple(sorted(stated, key=lambda one: one.at, reverse=True)), taken_back=taken_back)
 
 
-def time_after(hold: Hold | None, statements: Sequence[Statement], now: datetime) -> datetime:
-    """A time for the next statement: now, and after all that it is about, of which another clock may be ahead."""
-    before = [statement.at for statement in statements]
-    if hold is not None and (since := _moment(hold.since)) < _NEVER:
-        before.append(since)
-    return max([now, *(at + _STEP for at in before)])
+def ended_by_release(release: Release | None, statements: Sequence[Statement]) -> Iterator[tuple[Proven, set[str]]]:
+    """What was taken back and held until another version was released; with the versions that were proven since then.
+
+    What has none of these in its history may bring it again.
+    """
+    if release is None:
+        return
+    stand = {_mark(one).at for one in _taken_back(release)}
+    for taken in _not_lifted(_given_up(release), _Lifts(statements)):
+        if _mark(taken).at not in stand:
+            given_up = _moment(_mark(taken).at)
+            proofs = [one for one in (release, *release.previous) if one.gone_back is None]
+            yield taken, {one.version for one in proofs if _moment(one.verified_at) > given_up}
+
+
+class _Lifts:
+    """What the lifts among statements end."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        lifts = [one for one in statements if one.kind == "lift"]
+        self._ids = {id_ for one in lifts for id_ in one.ends}
+        self._all_before = max((one.at for one in lifts if not one.ends), default=None)
+
+    def end(self, id_: str, at: datetime) -> bool:
+        return id_ in self._ids or (self._all_before is not None and self._all_before > at)
+
+
+def _not_lifted(taken: Collection[Proven], lifts: _Lifts) -> tuple[Proven, ...]:
+    return tuple(one for one in taken if not lifts.end(hold_id(one), _moment(_mark(one).at)))
 
 
 def rejection(version: str, environments: Sequence[Stated]) -> str | None:
     """Why a version is not to be released any more, as the first of `environments` has it; None where none has."""
     for one in environments:
-        rejected = next((statement for statement in one.statements if statement.version == version), None)
-        if rejected is not None:
-            return f"it is rejected in {one.environment} {rejected}"
+        if (stated := rejected(version, one.statements)) is not None:
+            return f"it is rejected in {one.environment} {stated}"
         if (mark := way_back.mark(one.release, version)) is not None:
             return f"in {one.environment} it was {way_back.describe(mark)}"
     return None
+
+
+def rejected(version: str, statements: Sequence[Statement]) -> Statement | None:
+    """The statement, of the first of `statements`, that rejects a version."""
+    return next((one for one in statements if one.kind == "reject" and one.version == version), None)
 
 
 def read(s3: Any, bucket: str) -> tuple[Statement, ...]:
@@ -121,6 +161,8 @@ def read(s3: Any, bucket: str) -> tuple[Statement, ...]:
 
     def one(key: str) -> Statement | None:
         loaded = objects.load(s3, bucket, key, Statement)
+        if loaded and (loaded[0].kind == "reject") != (loaded[0].version is not None):
+            raise DamagedError(f"{key}: version belongs to a statement that rejects one, and to no other")
         return loaded[0] if loaded else None
 
     return objects.read_each(one, objects.newest_first(s3, bucket, PREFIX))
@@ -131,20 +173,27 @@ def write(s3: Any, bucket: str, statement: Statement) -> None:
     objects.write_once(s3, bucket, statement.key, strict_json.fields(statement))
 
 
-def _taken_back(release: Release | None) -> list[Proven]:
-    """What ran at each roll back that led to what runs, also over several steps; the last roll back first.
+def _given_up(release: Release) -> list[Proven]:
+    """What ran at each roll back, the last roll back first.
 
     A roll back marks more than what ran: that is first in the record, which has the last proof first.
     """
+    ran: dict[str, Proven] = {}
+    for one in sorted(way_back.gone_back_from(release), key=lambda one: _moment(_mark(one).at), reverse=True):
+        ran.setdefault(_mark(one).at, one)
+    return list(ran.values())
+
+
+def _taken_back(release: Release | None) -> list[Proven]:
+    """What ran at each roll back that led to what runs, also over several steps; the last roll back first."""
     if release is None:
         return []
-    ran: dict[str, Proven] = {}
-    versions = {release.version}
-    for one in sorted(way_back.gone_back_from(release), key=lambda one: _moment(_mark(one).at), reverse=True):
+    taken, versions, marked = [], {release.version}, way_back.gone_back_from(release)
+    for one in _given_up(release):
         if _mark(one).to in versions:
-            versions.add(one.version)
-            ran.setdefault(_mark(one).at, one)
-    return list(ran.values())
+            versions |= {other.version for other in marked if other.gone_back == one.gone_back}
+            taken.append(one)
+    return taken
 
 
 def _mark(proven: Proven) -> records.GoneBack:

@@ -15,21 +15,32 @@ from release.way_back import Kind
 
 _RUNS_ALREADY: Final = ("again", "restart")
 """Kinds of releases of the version that runs: else no change by hand could be undone, and no setting changed."""
-IsReverted = Callable[[Proven], bool | Unknown]
-"""Whether the version that is asked for reverts what was taken back when this one was given up."""
+Returns = Callable[[Proven], str | Unknown | None]
+"""Why the version that is asked for brings back what was taken back when this one was given up; None: it does not."""
 
 
-def decide(request: Request, kind: Kind, environments: Sequence[Stated], is_reverted: IsReverted) -> Refused | None:
+def decide(
+    request: Request,
+    kind: Kind,
+    environments: Sequence[Stated],
+    returns: Returns,
+    contains: Callable[[str], bool] = lambda _version: True,
+) -> Refused | None:
     """The refusal; None where nothing that is known keeps the version away.
 
     `environments` are this one, and those before it. What runs already is let through, and a roll back by a hold.
+    `contains`: whether a version is known to be part of what comes.
     """
     if kind in _RUNS_ALREADY:
         return None
     here = environments[0]
-    hold = statements.standing(here.release, here.statements) if kind != "roll back" else None
-    if hold is not None and (refused := _held(request, hold, is_reverted)):
-        return refused
+    if kind != "roll back":
+        hold = statements.standing(here.release, here.statements)
+        if hold is not None and (refused := _held(request, hold, returns)):
+            return refused
+        for taken, since in statements.ended_by_release(here.release, here.statements):
+            if not any(map(contains, since)) and (refused := _brought_back(request, taken, returns)):
+                return refused
     why = None if request.reason else statements.rejection(request.version, environments)
     return Refused(message=f"{_refused(request)}: {why}.\n  {_all_the_same(request)}") if why else None
 
@@ -62,9 +73,10 @@ def since_then(kind: Kind | str | None, version: str, reason: str | None, stated
     if kind in _RUNS_ALREADY:
         return ""
     hold = statements.standing(None, stated)
-    if hold is not None and hold.stated and kind != "roll back":
-        return f"{hold.stated.environment} is {hold}. To end it: {lift(hold.stated.environment)}"
-    rejected = next((statement for statement in stated if statement.version == version), None)
+    if hold is not None and kind != "roll back":
+        environment = hold.stated[0].environment
+        return f"{environment} is {hold}. To end it: {lift(environment)}"
+    rejected = statements.rejected(version, stated)
     return f"{short(version)} is rejected {rejected}" if rejected and not reason else ""
 
 
@@ -73,12 +85,12 @@ def is_of_hold(message: str) -> bool:
     return re.match(r"(\S+) refused \S+ \1 is held since ", message) is not None
 
 
-def lift(environment: str) -> str:
-    """The command that ends a hold."""
-    return f"python -m release hold -s {environment} --lift --reason 'why'"
+def lift(environment: str, hold_id: str = "") -> str:
+    """The command that ends a hold; without its id, the only one that stands."""
+    return f"python -m release hold -s {environment} --lift {f'{hold_id} ' if hold_id else ''}--reason 'why'"
 
 
-def _held(request: Request, hold: Hold, is_reverted: IsReverted) -> Refused | None:
+def _held(request: Request, hold: Hold, returns: Returns) -> Refused | None:
     """None where the version reverts all that was taken back."""
     environment = request.environment
     if hold.stated:
@@ -87,24 +99,26 @@ def _held(request: Request, hold: Hold, is_reverted: IsReverted) -> Refused | No
             f"  a roll back is let through\n"
             f"  to end the hold:  {lift(environment)}"
         )
-    for taken in hold.taken_back:
-        answer = is_reverted(taken)
-        if answer is True:
-            continue
-        to = taken.gone_back.to if taken.gone_back else ""
-        if isinstance(answer, Unknown):
-            why = f"this clone cannot say whether it reverts what came with {short(taken.version)}"
-            to_do = f"to know it:  {answer.to_know}"
-        else:
-            why = f"it reverts none of the commits that came with {short(taken.version)}"
-            to_do = f"to see them, and `git revert` one:  git log --oneline {commit(to)}..{commit(taken.version)}"
-        return Refused(
-            message=f"{_refused(request)}: {environment} is {hold}.\n"
-            f"  compared   {why}\n"
-            f"  {to_do}\n"
-            f"  to end the hold without a revert:  {lift(environment)}"
-        )
-    return None
+    refusals = (_brought_back(request, taken, returns) for taken in hold.taken_back)
+    return next(filter(None, refusals), None)
+
+
+def _brought_back(request: Request, taken: Proven, returns: Returns) -> Refused | None:
+    environment, mark, answer = request.environment, taken.gone_back, returns(taken)
+    if mark is None or answer is None:
+        return None
+    if isinstance(answer, Unknown):
+        why = f"this clone cannot say whether it brings back what came with {short(taken.version)}"
+        to_do = f"to know it:  {answer.to_know}"
+    else:
+        why = answer
+        to_do = f"to see them, and `git revert` one:  git log --oneline {commit(mark.to)}..{commit(taken.version)}"
+    return Refused(
+        message=f"{_refused(request)}: {environment} is {Hold(taken_back=(taken,))}.\n"
+        f"  compared   {why}\n"
+        f"  {to_do}\n"
+        f"  to end the hold without a revert:  {lift(environment, statements.hold_id(taken))}"
+    )
 
 
 def _refused(request: Request) -> str:

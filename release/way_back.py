@@ -43,8 +43,11 @@ def kind(
     """
     if here is not None and version == here.version:
         return "restart" if restart else "again"
-    if here is not None and asked and _is_newer(here.version, version, _Proofs(here).order, is_ancestor):
-        return "roll back"
+    if here is not None and asked:
+        # What was taken back is older only where Git says so.
+        order = () if mark(here, version) else _Proofs(here).order
+        if _is_newer(here.version, version, order, is_ancestor):
+            return "roll back"
     return "promotion" if promoted else "release"
 
 

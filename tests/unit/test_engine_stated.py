@@ -34,6 +34,16 @@ def test_a_hold_since_the_gate_decided_refuses_and_changes_nothing(world: World)
     world.runs(OLD)
 
 
+def test_a_hold_before_the_rollout_begins_still_stops_the_release(world: World) -> None:
+    statement = dataclasses.replace(state("hold", "10"), environment="impl")
+    world.meanwhile["rehearse 2"] = lambda: statements.write(world.bucket, "impl-records", statement)
+    said = failed(world)
+    assert "impl is held since 2026-01-02 03:10:00 UTC by ana: an audit" in said
+    assert "nothing that serves was changed" in said
+    assert world.last.outcome == "refused"
+    assert "roll 2" not in world.story
+
+
 def test_a_reason_ends_no_hold(world: World) -> None:
     stating(world, "hold")
     assert "impl is held" in failed(world, request(reason="it is urgent"))

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli import reject
+from cli.environment import Environment, read_environment
 from release import session, statements
 from release.__main__ import main
+from release.stack import StackError
 from tests.json_schema import check
 from tests.unit.environments import World, released
 from tests.unit.fake_s3 import refusal
@@ -60,6 +63,50 @@ def test_the_hold_of_a_roll_back_is_lifted_too(world: World, capsys: pytest.Capt
     world.add("prod", released(world.first, world.second, world.first), promotes_from="impl")
     assert main(list(LIFT)) == 0
     assert f"prod was held since {world.second[:12]} was rolled back" in capsys.readouterr().out
+
+
+def test_of_several_holds_one_is_lifted_by_its_id_and_the_others_stay(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add("prod", released(world.first, world.second, world.first), promotes_from="impl")
+    assert main(list(HOLD)) == 0
+    said = capsys.readouterr().out
+    assert ": an audit\n  to end it:  python -m release hold -s prod --lift " in said
+    assert f"prod is held since {world.second[:12]} was rolled back" in said, "that stands, too"
+
+    assert main(list(LIFT)) == 1
+    refused = capsys.readouterr().err
+    assert "prod is held more than once: say which hold ends. There are:\n  held since " in refused
+    (audit,) = (one.id for one in statements.read(world.s3, "records-prod"))
+    assert f"python -m release hold -s prod --lift {audit} --reason 'why'" in refused
+    assert main(["hold", "-s", "prod", "--lift", "e" * 8, "--reason", "x"]) == 1
+    assert "prod has no hold 'eeeeeeee', or several" in capsys.readouterr().err
+    assert len(stated(world, "prod")) == 1
+
+    assert main(["hold", "-s", "prod", "--lift", audit[:8], "--reason", "it ended"]) == 0
+    said = capsys.readouterr().out
+    assert ": an audit, and is not any more\n" in said
+    assert f"prod is held since {world.second[:12]} was rolled back" in said
+    assert main(list(LIFT)) == 0
+    assert capsys.readouterr().out.endswith("and is not any more: releases are let through\n")
+
+
+def test_a_stack_that_cannot_be_read_keeps_no_other_from_rejecting(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def damaged(name: str) -> Environment:
+        if name == "dev":
+            raise StackError("the state of dev is damaged")
+        return read_environment(name)
+
+    monkeypatch.setattr(reject, "read_environment", damaged)
+    assert main(["reject", "-s", "impl", world.first, "--reason", "x"]) == 1
+    assert [len(stated(world, name)) for name in ("dev", "impl", "prod")] == [0, 1, 1]
+    said = capsys.readouterr().err
+    assert said == f"dev: {world.first[:12]} is not rejected here, if it comes after: the state of dev is damaged\n"
+    assert main(["reject", "-s", "dev", world.first, "--reason", "x"]) == 1
+    assert "the state of dev is damaged" in capsys.readouterr().err
 
 
 def test_what_is_not_held_is_not_lifted(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,8 @@ def record(*steps: tuple[str, str, str]) -> Release:
     return release
 
 
-ROLLED_BACK = record((A, "release", "00"), (B, "release", "01"), (C, "release", "02"), (B, "roll back", "03"))
+ROLLED = ((A, "release", "00"), (B, "release", "01"), (C, "release", "02"), (B, "roll back", "03"))
+ROLLED_BACK = record(*ROLLED)
 
 
 def state(kind: Any, minute: str, **more: Any) -> Statement:
@@ -54,7 +55,7 @@ def test_a_hold_of_a_person_stands_until_it_is_lifted() -> None:
     assert (standing.who, standing.reason, standing.since) == ("ana", "an audit", "2026-01-02T03:10:00.000Z")
     assert str(standing) == "held since 2026-01-02 03:10:00 UTC by ana: an audit"
     assert statements.standing(release, [state("lift", "11"), hold]) is None
-    assert statements.standing(release, [hold, state("lift", "11")]) is None, "their order is that of their times"
+    assert statements.standing(release, [hold, state("lift", "11")]) is None, "an earlier program named nothing"
     assert statements.standing(release, [state("hold", "12"), state("lift", "11"), hold]) is not None
 
 
@@ -72,16 +73,26 @@ def test_a_lift_ends_the_hold_of_an_earlier_roll_back_alone() -> None:
     assert taken_back(statements.standing(ROLLED_BACK, [state("reject", "04", version=C)])) == [C]
 
 
-def test_a_lift_comes_after_what_it_lifts_whoevers_clock_is_behind() -> None:
-    now = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
-    held = statements.standing(ROLLED_BACK, ())
-    at = statements.time_after(held, (), now)
-    assert statements.standing(ROLLED_BACK, [dataclasses.replace(state("lift", "00"), at=at)]) is None
-    hold = state("hold", "10")
-    at = statements.time_after(statements.standing(None, [hold]), [hold], now)
-    assert statements.standing(None, [dataclasses.replace(state("lift", "00"), at=at), hold]) is None
-    later = datetime(2026, 1, 3, tzinfo=UTC)
-    assert statements.time_after(held, [hold], later) == later
+def test_a_lift_ends_what_it_names_whatever_the_clocks_say_and_nothing_else() -> None:
+    hold, other = state("hold", "10"), state("hold", "12")
+    lift = state("lift", "00", ends=(hold.id, "id-03"))
+    assert statements.standing(ROLLED_BACK, [hold, lift]) is None
+    standing = statements.standing(ROLLED_BACK, [other, hold, lift])
+    assert standing is not None
+    assert (standing.stated, standing.taken_back) == ((other,), ())
+    ahead = state("lift", "59", ends=("another",))
+    assert taken_back(statements.standing(ROLLED_BACK, [ahead])) == [C], "it lifted before that roll back"
+
+
+def test_all_that_holds_is_named() -> None:
+    first, second = state("hold", "10", reason="an incident"), state("hold", "12")
+    standing = statements.standing(ROLLED_BACK, [first, second])
+    assert standing is not None
+    assert [id_ for id_, _ in standing.by_id()] == [second.id, first.id, "id-03"]
+    assert str(standing) == (
+        "held since 2026-01-02 03:12:00 UTC by ana: an audit; and held since 2026-01-02 03:10:00 UTC by ana: "
+        f"an incident; and held since {C[:12]} was rolled back 2026-01-02 03:03:00 UTC to {B[:12]} by octocat: why 03"
+    )
 
 
 def test_what_was_released_after_a_roll_back_holds_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, get_args
 
 import pytest
@@ -12,9 +13,11 @@ from release.records import Proven
 from release.statements import Stated, Statement
 from release.way_back import Kind
 from tests.unit.test_promotion import request
-from tests.unit.test_statements import ROLLED_BACK, A, B, C, D, record, state
+from tests.unit.test_statements import ROLLED, ROLLED_BACK, A, B, C, D, record, state
 
+E = "e" * 40
 RUNS = record((A, "release", "00"), (B, "release", "01"))
+LIFT_IT = "python -m release hold -s prod --lift {} --reason 'why'"
 LIFT = "python -m release hold -s prod --lift --reason 'why'"
 
 
@@ -22,14 +25,13 @@ def stated(*statements: Statement, release: Any = RUNS, environment: str = "prod
     return Stated(environment=environment, release=release, statements=statements, unread=unread)
 
 
-def never(_taken: Proven) -> bool:
-    return False
+def again(_taken: Proven) -> str:
+    return "it reverts nothing"
 
 
-def decide(
-    kind: Kind, *environments: Stated, version: str = D, is_reverted: Any = never, **more: Any
-) -> Refused | None:
-    return veto.decide(request(version, environment="prod", **more), kind, environments, is_reverted)
+def decide(kind: Kind, *environments: Stated, version: str = D, returns: Any = again, **more: Any) -> Refused | None:
+    asked = {name: more.pop(name) for name in ("contains",) if name in more}
+    return veto.decide(request(version, environment="prod", **more), kind, environments, returns, **asked)
 
 
 def words(refused: Refused | None) -> str:
@@ -63,11 +65,11 @@ def test_a_roll_back_holds_until_what_it_took_back_is_reverted() -> None:
     assert words(decide("release", held)) == (
         f"prod refused {D[:12]}: prod is held since {C[:12]} was rolled back 2026-01-02 03:03:00 UTC to {B[:12]} by "
         "octocat: why 03.\n"
-        f"  compared   it reverts none of the commits that came with {C[:12]}\n"
+        f"  compared   it reverts nothing\n"
         f"  to see them, and `git revert` one:  git log --oneline {B}..{C}\n"
-        f"  to end the hold without a revert:  {LIFT}"
+        f"  to end the hold without a revert:  {LIFT_IT.format('id-03')}"
     )
-    assert decide("release", held, is_reverted=lambda taken: taken.version == C) is None
+    assert decide("release", held, returns=lambda taken: None if taken.version == C else "it does") is None
 
 
 def test_a_refusal_by_a_hold_is_told_from_others() -> None:
@@ -77,21 +79,31 @@ def test_a_refusal_by_a_hold_is_told_from_others() -> None:
 
 
 def test_a_revert_does_not_end_the_hold_of_a_person() -> None:
-    assert decide("release", stated(state("hold", "10"), release=ROLLED_BACK), is_reverted=lambda _: True) is not None
+    assert decide("release", stated(state("hold", "10"), release=ROLLED_BACK), returns=lambda _: None) is not None
 
 
 def test_each_of_several_roll_backs_has_to_be_reverted() -> None:
     steps = ((A, "release", "00"), (B, "release", "01"), (C, "release", "02"))
     held = stated(release=record(*steps, (B, "roll back", "03"), (A, "roll back", "05")))
-    refused = decide("release", held, is_reverted=lambda taken: taken.version == B)
-    assert f"it reverts none of the commits that came with {C[:12]}" in words(refused)
+    refused = decide("release", held, returns=lambda taken: None if taken.version == B else "it does")
+    assert f"prod is held since {C[:12]} was rolled back" in words(refused)
+
+
+def test_what_was_taken_back_comes_again_with_no_release_that_lacks_what_ended_its_hold() -> None:
+    """A branch with the revert was released, and the next one is main without it."""
+    ended = stated(release=record(*ROLLED, (D, "release", "05")))
+    assert decide("release", ended, version=E) is None
+    refused = decide("release", ended, version=E, contains=lambda version: version != D)
+    assert f"prod is held since {C[:12]} was rolled back" in words(refused)
+    assert f"to end the hold without a revert:  {LIFT_IT.format('id-03')}" in words(refused)
+    assert decide("release", ended, version=E, contains=lambda _: False, returns=lambda _: None) is None
+    lifted = dataclasses.replace(ended, statements=(state("lift", "06", ends=("id-03",)),))
+    assert decide("release", lifted, version=E, contains=lambda _: False) is None
 
 
 def test_what_git_does_not_know_is_no_revert() -> None:
-    refused = decide(
-        "release", stated(release=ROLLED_BACK), is_reverted=lambda _: Unknown(to_know="git fetch --unshallow")
-    )
-    assert f"this clone cannot say whether it reverts what came with {C[:12]}" in words(refused)
+    refused = decide("release", stated(release=ROLLED_BACK), returns=lambda _: Unknown(to_know="git fetch --unshallow"))
+    assert f"this clone cannot say whether it brings back what came with {C[:12]}" in words(refused)
     assert "  to know it:  git fetch --unshallow\n" in words(refused)
 
 
