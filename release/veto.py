@@ -24,7 +24,7 @@ def decide(
     kind: Kind,
     environments: Sequence[Stated],
     returns: Returns,
-    contains: Callable[[str], bool] = lambda _version: True,
+    contains: Callable[[str], bool],
 ) -> Refused | None:
     """The refusal; None where nothing that is known keeps the version away.
 
