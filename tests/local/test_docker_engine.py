@@ -29,11 +29,13 @@ from tests.local.emulated import free_port
 from tests.local.emulator_world import make_service, prepared, wait_for
 from tests.local.images import build_server
 
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or shutil.which("dockerd") is None or bool(preflight.missing_network_tools()),
-    reason="a Docker engine of one's own needs root, dockerd, ip and iptables",
-)
 NAME = "server"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_engines(docker_host: None) -> None:  # noqa: ARG001 - it installs dockerd where it may, so it comes first
+    if os.getuid() != 0 or shutil.which("dockerd") is None or preflight.missing_network_tools():
+        pytest.skip("a Docker engine of one's own needs root, dockerd, ip and iptables")
 
 
 class Own:

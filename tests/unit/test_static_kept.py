@@ -63,8 +63,7 @@ def test_release_after_an_earlier_program_goes_on_and_removes_what_that_left(dev
     dev.switch(second.digest)
     assert_is(dev, THIRD)
     dev.switch(third.digest)
-    assert dev.expire(1).manifests == (second.digest,) or dev.expire(1, third.digest)
-    dev.expire(1)
+    assert set(dev.expire(1).manifests) == {first.digest, second.digest}
     assert_is(dev, NEW)
 
 
