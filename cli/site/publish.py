@@ -87,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
     )
     say(f"{options.dist}: {counted(len(built.files), 'file')}, version {target.name(built.version)}")
     s3, records = begun()
+    target.check_own(records, site)
     active = records.active()
     outcome = Outcome(
         version=built.version, manifest=built.digest, total=len(built.files), changed=False, dry_run=options.dry_run

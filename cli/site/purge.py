@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Raises StaticReleaseError."""
     site, clients = target.site(options), options.clients
     records = Records(clients.s3, site.records_bucket)
-    target.check_alone(records)
+    target.check_own(records, site)
     with target.explained(records, site):
         if options.dry_run:
             done = verb.would_purge(clients.s3, site, options.paths)

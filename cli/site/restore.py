@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     site, say = target.site(options), Lines(silent=options.json)
     s3 = target.s3(options)
     records = Records(s3, site.records_bucket)
+    target.check_own(records, site)
     kept = find(options.version, records.catalog().staged)
     change = Change.of(options, s3=s3, site=site, records=records, say=say)
     target.show(change.restore(kept.manifest), as_json=options.json)

@@ -12,6 +12,7 @@ from cli import NO, YES
 from cli.site import target
 from cli.text import ago, bold, table, when
 from functions.strict_json import fields
+from release.static import store
 from release.static.catalog import Catalog
 from release.static.records import Records
 from release.static.store import Active, Site
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Raises StaticReleaseError."""
     site = target.site(options)
     records = Records(options.clients.s3, site.records_bucket)
+    store.check_bucket(records.active(), site)
     status = Status(site=site, active=records.active(), catalog=records.catalog())
     print(json.dumps(as_json(status), indent=2) if options.json else "\n".join(lines(status, datetime.now(UTC))))
     return YES if status.good else NO

@@ -15,6 +15,7 @@ from typing import Any, Final
 from release import version
 from release.progress import counted
 from release.s3 import connect
+from release.static import store
 from release.static.catalog import Catalog
 from release.static.errors import StaticReleaseError, SwitchUnderWayError
 from release.static.records import Records
@@ -187,9 +188,10 @@ def explained(records: Records, site: Site) -> Iterator[None]:
         raise SwitchUnderWayError("\n  ".join(lines)) from error
 
 
-def check_alone(records: Records) -> None:
-    """Raises StaticReleaseError if the site is a part of an environment."""
+def check_own(records: Records, site: Site) -> None:
+    """Raises StaticReleaseError if the records are of another bucket, or the site is a part of an environment."""
     active = records.active()
+    store.check_bucket(active, site)
     if active is not None and active.config_sha256:
         raise StaticReleaseError(
             f"s3://{records.bucket} is of an environment, whose site is released and rolled back together with its "

@@ -115,6 +115,7 @@ def switch(
     """
     records = records or Records(s3, site.records_bucket, site.prefix)
     recorded = records.active() or NOTHING_ACTIVE
+    store.check_bucket(recorded, site)
     body = None if config is None else _config(config)
     becomes = _record(recorded, manifest, body, site)
     has_routes = recorded.is_routed(site)
@@ -138,7 +139,8 @@ def switch(
     change.save_etags(seen.etags, [*restored, *(file.path for file in steps.files)])
     started = store.now()
     if begins is None:
-        records.save_active(replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by))
+        began = replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by, bucket=site.bucket)
+        records.save_active(began)
     else:
         begins()
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)
@@ -203,6 +205,7 @@ def _record(recorded: Active, manifest: str, config: bytes | None, site: Site) -
         activated_at="",
         history=(manifest, *(digest for digest in recorded.history if digest != manifest))[:MAX_HISTORY],
         routes=site.routes,
+        bucket=site.bucket,
     )
 
 

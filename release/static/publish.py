@@ -43,8 +43,9 @@ def stage(
 
     Raises StaticReleaseError.
 
-    Refused is another kind of site than `site` is; a manifest that was staged before and of which a file is lost; one
-    with a content-hashed file that has other content in another kept manifest; and a build with a file that was purged.
+    Refused are records of another bucket; another kind of site than `site` is; a manifest that was staged before and of
+    which a file is lost; one with a content-hashed file that has other content in another kept manifest; and a build
+    with a file that was purged.
     What comes from the environment before is brought without the files that are purged there or here.
 
     `records`: what this run has read already; `listing`: of the site bucket, for the switch after it; `alone`: no lease
@@ -54,6 +55,7 @@ def stage(
     """
     records = records or Records(s3, site.records_bucket, site.prefix)
     active = records.active()
+    store.check_bucket(active, site)
     if active is not None and active.manifest == manifest.digest:
         return 0
     if site.pages not in (None, manifest.pages):

@@ -90,6 +90,8 @@ class Active:
     """ARN of the key value store that has this manifest's paths; None: none is known to."""
     purged_at: str = ""
     """When something was purged last: an activation that read the records before that fails, as this has changed."""
+    bucket: str = ""
+    """The site's; empty where an earlier program wrote this."""
 
     def is_routed(self, site: Site) -> bool:
         """Whether the edge knows this manifest's paths, as far as it knows any."""
@@ -230,6 +232,18 @@ def load(*, s3: Any, records_bucket: str, digest: str, read: Read = objects.read
 def active(*, s3: Any, records_bucket: str, prefix: str = "") -> Active | None:
     """What the site is made of, None before the first activation began. One request."""
     return stored(s3, records_bucket, prefix + ACTIVE, Active)
+
+
+def check_bucket(active: Active | None, site: Site) -> None:
+    """Raises StaticReleaseError if the records are of another bucket than the site's."""
+    if active is None or active.bucket in ("", site.bucket):
+        return
+    key = f"s3://{site.records_bucket}/{site.prefix}{ACTIVE}"
+    raise StaticReleaseError(
+        f"{key} says what is in s3://{active.bucket}, and s3://{site.bucket} was named: nothing was changed. Name "
+        f"s3://{active.bucket}, or for s3://{site.bucket} another records bucket: one holds the records of one site\n"
+        f"  if s3://{site.bucket} replaces s3://{active.bucket}:  aws s3 rm {key}, then release again"
+    )
 
 
 def etag(answer: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from cli.errors import UsageError
 from release.static.errors import StaticReleaseError
 from release.static.records import Records
 from tests.unit.fake_key_value_store import ARN
+from tests.unit.fake_s3 import Bucket
 from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
 
 
@@ -303,6 +304,36 @@ def test_the_site_of_an_environment_is_left_alone(world: World) -> None:
         with pytest.raises(StaticReleaseError, match="is of an environment"):
             world.run(*words)
     assert world.stored() == before
+
+
+def test_records_of_one_bucket_are_refused_for_another_before_anything_is_written(world: World) -> None:
+    world.s3.buckets["other"] = Bucket()
+    world.publish(ONE)
+    before = world.stored()
+    for bucket in ("other", "typo-bucket"):
+        for words in (
+            ("publish", "--dist", world.build(ONE)),
+            ("publish", "--dist", world.build(TWO)),
+            ("publish", "--dist", world.build(TWO), "--dry-run"),
+            ("restore", ONE),
+            ("purge", "robots.txt"),
+            ("status",),
+        ):
+            with pytest.raises(StaticReleaseError, match=rf"s3://records/static/active\.json .* s3://site, .*{bucket}"):
+                world.run(*words, "--bucket", bucket)
+    assert (world.stored(), world.s3.buckets["other"].objects) == (before, {})
+
+
+def test_records_that_an_earlier_program_wrote_are_of_the_bucket_of_the_next_publish(world: World) -> None:
+    world.publish(ONE)
+    records = world.s3.buckets["records"].objects
+    active = json.loads(records["static/active.json"])
+    del active["bucket"]
+    records["static/active.json"] = json.dumps(active).encode()
+    assert world.publish(ONE)[-1].endswith("nothing was changed, 4 files")
+    assert world.run("status") == 0
+    world.publish(TWO)
+    assert json.loads(records["static/active.json"])["bucket"] == "site"
 
 
 def test_documents_are_as_the_schema_has_them(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from release.static import publish, store
+from release.static import activate, publish, store
 from release.static.catalog import Catalog
 from release.static.content import CACHE_CONTROL
 from release.static.errors import StaticReleaseError
@@ -329,6 +329,32 @@ def test_what_no_release_wrote_is_not_taken_for_what_an_interrupted_staging_brou
     assert path not in [key for _, key in dev.s3.calls[1:]], "no other file had arrived"
     dev.publish(NEW, tmp_path)
     assert_is(dev, NEW)
+
+
+def test_records_of_another_bucket_end_a_release_before_anything_is_brought(dev: Environment, tmp_path: Path) -> None:
+    first = dev.publish(OLD, tmp_path / "1")
+    dev.write(NEW, tmp_path / "2")
+    other = dataclasses.replace(dev.site, bucket="next-site")
+    before = dict(dev.records.objects)
+    folder = Folder(path=tmp_path / "2")
+    for change in (
+        lambda: publish.stage(s3=dev.s3, manifest=manifest(NEW), source=folder, site=other, say=print),
+        lambda: publish.stage(s3=dev.s3, manifest=first, source=folder, site=other, say=print),
+        lambda: activate.activate(
+            s3=dev.s3,
+            cloudfront=None,
+            manifest=first.digest,
+            site=other,
+            config={},
+            say=print,
+            begins=lambda: None,
+            rewrite=True,
+        ),
+    ):
+        with pytest.raises(StaticReleaseError, match=r"s3://site, and s3://next-site was named"):
+            change()
+    assert dev.records.objects == before
+    assert dev.s3.buckets["next-site"].objects == {}
 
 
 def test_catalog_that_somebody_deleted_is_no_new_environment(dev: Environment, tmp_path: Path) -> None:
