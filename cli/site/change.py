@@ -14,7 +14,7 @@ from cli.site import target
 from cli.site.target import Outcome
 from release.progress import Say
 from release.static import activate, builds, expire, publish
-from release.static.errors import StaticReleaseError
+from release.static.errors import LostFileError, StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import Records
 from release.static.repair import Listing
@@ -52,8 +52,11 @@ class Change:
             dry_run=options.dry_run,
         )
 
-    def publish(self, built: Manifest, folder: Path, *, keep: int) -> Outcome:
-        """Bring what is lacking, switch, and forget what is older. Raises StaticReleaseError."""
+    def publish(self, built: Manifest, folder: Path, *, keep: int, rewrite: bool) -> Outcome:
+        """Bring what is lacking, switch, and forget what is older. Raises StaticReleaseError.
+
+        `rewrite`: what the records say that the site has may not be there.
+        """
         source = Folder(path=folder)
         with self._explained(built.digest):
             builds.check_pages(folder, built, config_is_written=False)
@@ -68,7 +71,7 @@ class Change:
                 listing=listing,
                 alone=True,
             )
-        outcome = self._activate(built, source, listing=listing)
+        outcome = self._activate(built, source, listing=listing, rewrite=rewrite)
         return dataclasses.replace(outcome, uploaded=uploaded, expired=self._expire(keep))
 
     def restore(self, digest: str) -> Outcome:
@@ -121,14 +124,20 @@ class Change:
             with target.explained(self.records, self.site):
                 yield
         except StaticReleaseError as error:
-            active = self.records.active()
-            if active is None or active.unsettled != to or self.dry_run:
-                raise StaticReleaseError(f"{error}\n  nothing that visitors get was changed") from error
-            lines = [str(error), "the site may have files of two releases. To end that, run this again"]
-            if active.manifest:
-                back = target.restore_command(active.manifest, self.records.catalog(), self.site, take_over=True)
-                lines.append(f"or to go back:  {back}")
-            raise StaticReleaseError("\n  ".join(lines)) from error
+            raise StaticReleaseError("\n  ".join([str(error), *self._left(to, error)])) from error
+
+    def _left(self, to: str, error: StaticReleaseError) -> list[str]:
+        active = self.records.active()
+        if active is None or active.unsettled != to or self.dry_run:
+            lines = ["nothing that visitors get was changed"]
+            if isinstance(error, LostFileError) and active is not None and active.manifest == to:
+                lines.append(f"to write all of it from its build:  {target.rewrite_command(self.site)}")
+            return lines
+        lines = ["the site may have files of two releases. To end that, run this again"]
+        if active.manifest:
+            back = target.restore_command(active.manifest, self.records.catalog(), self.site, take_over=True)
+            lines.append(f"or to go back:  {back}")
+        return lines
 
 
 def _silent(_line: str) -> None:

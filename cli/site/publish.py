@@ -56,6 +56,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=int, default=KEEP, metavar="N", help="releases that stay restorable (default %(default)s)"
     )
+    parser.add_argument(
+        "--rewrite", action="store_true", help="bring and write every file: somebody deleted or changed some by hand"
+    )
     target.add_change(parser)
 
 
@@ -95,12 +98,12 @@ def run(options: argparse.Namespace) -> int:
     is_now = active is not None and active.manifest == built.digest and active.unsettled is None
     if is_now and active is not None and active.purged_at:
         plan.check_purged(built, records.catalog().purged)
-    if active is None or not is_now or not active.is_routed(site):
+    if active is None or not is_now or not active.is_routed(site) or options.rewrite:
         _read_ahead(records, active)
         from cli.site.change import Change  # noqa: PLC0415 - takes a while, for which no change need not wait
 
         change = Change.of(options, s3=s3, site=site, records=records, say=say)
-        outcome = change.publish(built, options.dist, keep=options.keep)
+        outcome = change.publish(built, options.dist, keep=options.keep, rewrite=options.rewrite)
     target.show(outcome, as_json=options.json)
     return YES
 

@@ -15,7 +15,7 @@ from functions.strict_json import fields
 from release.static import store
 from release.static.catalog import Catalog
 from release.static.records import Records
-from release.static.store import Active, Site
+from release.static.store import ACTIVE, Active, Site
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,9 @@ def lines(status: Status, now: datetime) -> list[str]:
     """The status for people. Pure."""
     active, catalog = status.active, status.catalog
     shown = ["nothing was published here yet"]
+    if active is None and catalog.staged:
+        key = f"s3://{status.site.records_bucket}/{ACTIVE}"
+        shown = [f"nothing says what the site is: {key} is not there; publish again"]
     if active is not None and active.manifest is not None:
         since = f"since {when(active.activated_at)} ({ago(active.activated_at, now)})"
         shown = [bold(f"The site is {target.name(status.version(active.manifest))}, {since}")]

@@ -157,11 +157,23 @@ def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: b
     # A version that was published with other files, too, would not say which.
     alone = kept and [release.version for release in catalog.staged].count(kept.version) == 1
     release = kept.version if kept and alone else manifest
-    options = (("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url))
-    more = "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
-    more += " --take-over" if take_over else ""
+    more = _options(site) + (" --take-over" if take_over else "")
     return (
         f"python -m release site restore {release} --bucket {site.bucket} --records-bucket {site.records_bucket}{more}"
+    )
+
+
+def _options(site: Site) -> str:
+    """How else the site was named."""
+    options = (("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url))
+    return "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
+
+
+def rewrite_command(site: Site) -> str:
+    """The command that writes what the site is anew, from its build."""
+    return (
+        f"python -m release site publish --dist DIR --bucket {site.bucket} --records-bucket {site.records_bucket} "
+        f"--rewrite{_options(site)}"
     )
 
 

@@ -216,9 +216,12 @@ def _says_the_same(recorded: Active, becomes: Active) -> bool:
 
 
 def _is_in_doubt(recorded: Active, active: Manifest | None, catalog: Catalog, *, rewrite: bool) -> bool:
-    """Whether the site may have other files than `active` says: those of a release whose program deleted none, too."""
+    """Whether the site may have other files than `active` says: those of a release whose program deleted none, too.
+
+    Releases that were staged before a first one is active may have been the site: somebody deleted what said so.
+    """
     if active is None:
-        return rewrite or recorded.unsettled is not None
+        return rewrite or recorded.unsettled is not None or len(catalog.staged) > 1
     entry = catalog.find(active.digest)
     return entry is None or entry.earlier_program
 

@@ -17,6 +17,10 @@ class SwitchUnderWayError(StaticReleaseError):
     """Another run may be switching the site."""
 
 
+class LostFileError(StaticReleaseError):
+    """A file of a kept release is in no place that a run knows."""
+
+
 class WrongContentError(StaticReleaseError):
     """An object that was copied is not the file that the manifest names. `checksum`: what S3 has of its content."""
 

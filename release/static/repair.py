@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from release.progress import Say
 from release.static import drift, plan, store
 from release.static.catalog import Asset, Catalog
-from release.static.errors import StaticReleaseError
+from release.static.errors import LostFileError
 from release.static.manifest import File, Manifest
 from release.static.parallel import in_parallel, meanwhile
 from release.static.records import Records
@@ -92,7 +92,7 @@ def find(
     One request for a thousand objects, none where a `listing` has begun and still counts, and one for each asset whose
     size or ETag is not what the catalog says; with `doubt` the whole bucket is listed, and every asset asked for, as
     headers that were changed by hand show only so. What has to be brought back comes from the bucket's own earlier
-    versions, which it keeps for 30 days, else from `source`. Raises StaticReleaseError naming a file that is in
+    versions, which it keeps for 30 days, else from `source`. Raises LostFileError naming a file that is in
     neither.
     """
     s3, assets = records.s3, records.catalog().assets
@@ -130,14 +130,14 @@ def find(
 def check_kept(
     *, records: Records, manifest: Manifest, source: Folder | Upstream | None, files: Iterable[File]
 ) -> None:
-    """Raises StaticReleaseError if a file that keeps its name is lacking in the records bucket, and is nowhere else.
+    """Raises LostFileError if a file that keeps its name is lacking in the records bucket, and is nowhere else.
 
     One request for a thousand objects.
     """
     if is_elsewhere(source, records.bucket):
         return
     for key, file in sorted(drift.lost(records, manifest, files).items()):
-        raise StaticReleaseError(
+        raise LostFileError(
             f"{file.path} of {short(manifest.version)}: s3://{records.bucket}/{key} was deleted or rewritten: "
             f"build {short(manifest.version)} again and release it, or release another version"
         )
@@ -174,7 +174,7 @@ def _as_written(item: _Object, file: File, asset: Asset | None) -> bool:
 def _repair(s3: Any, site: Site, manifest: Manifest, file: File, source: Folder | Upstream | None) -> Repair:
     version = _earlier(s3, site, file)
     if version is None and not _has(s3, source, file):
-        raise StaticReleaseError(
+        raise LostFileError(
             f"{file.path} of {short(manifest.version)} was deleted or rewritten in s3://{site.bucket}: no version of "
             f"the object there has its content (SHA-256 {file.sha256[:12]}), and {_where(source)}: build "
             f"{short(manifest.version)} again and release it, or release another version"

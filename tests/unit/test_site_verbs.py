@@ -192,6 +192,33 @@ def test_to_restore_what_the_site_is_brings_back_what_was_changed_by_hand(world:
     assert "robots.txt" in world.site
 
 
+@pytest.mark.parametrize("has_versions", [True, False])
+def test_a_site_that_somebody_emptied_is_written_anew_from_its_build(world: World, has_versions: bool) -> None:
+    world.publish(ONE)
+    whole = dict(world.site)
+    world.site.clear()
+    if not has_versions:
+        world.s3.buckets["site"].history.clear()
+        with pytest.raises(StaticReleaseError, match=r"site publish --dist DIR .*--rewrite"):
+            world.run("restore", ONE)
+    already = world.publish(ONE)[-2:]
+    assert already[-1] == "The site is 111111111111 already: nothing was changed, 4 files"
+    assert world.publish(ONE, "--rewrite")[-1] == "The site is 111111111111: 4 of 4 files written, 0 removed"
+    assert world.site == whole
+    world.s3.calls.clear()
+    world.publish(ONE)
+    assert world.s3.calls == [("GetObject", "static/active.json")]
+
+
+def test_status_without_a_record_of_what_the_site_is_says_so(world: World) -> None:
+    world.publish(ONE)
+    del world.s3.buckets["records"].objects["static/active.json"]
+    assert world.run("status") == 1
+    assert (
+        world.said()[0] == "nothing says what the site is: s3://records/static/active.json is not there; publish again"
+    )
+
+
 def test_what_never_ran_or_is_ambiguous_is_not_restored(world: World) -> None:
     with pytest.raises(UsageError, match="none, nothing was published yet"):
         world.run("restore", ONE)

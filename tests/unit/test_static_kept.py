@@ -369,6 +369,15 @@ def test_catalog_that_somebody_deleted_is_no_new_environment(dev: Environment, t
     assert_is(dev, THIRD)
 
 
+def test_after_somebody_deleted_what_the_site_is_the_next_release_removes_what_others_left(
+    dev: Environment, tmp_path: Path
+) -> None:
+    dev.publish({**OLD, GONE: b'{"links": []}'}, tmp_path / "1")
+    dev.s3.delete_object(Bucket=dev.site.records_bucket, Key=store.ACTIVE)
+    dev.publish(NEW, tmp_path / "2")
+    assert_is(dev, NEW)
+
+
 def test_catalog_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.strict_json.MAX_BYTES", 100)
     with pytest.raises(StaticReleaseError, match="keep fewer releases"):
