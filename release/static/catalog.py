@@ -10,9 +10,13 @@ from typing import Any, Final, NamedTuple
 
 from functions import strict_json
 from functions.strict_json import DamagedError
+from release.static.content import cache_class
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.version import Digest
+
+MAX_PLAIN: Final = 1000
+"""More in each kept release would make much of the catalog, which has to be read for every release."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,9 @@ class Staged:
     """Of two releases, the one that was staged later has the greater number."""
     earlier_program: bool = False
     """The files that keep their names are in `static/<hex>/files/`, as an earlier program stored them."""
+    plain: tuple[str, ...] | None = None
+    """Paths of files that keep their names although these look hashed: a later release may have them as content-hashed
+    ones. None: only the manifest says, as an earlier program staged it, or there are more than `MAX_PLAIN`."""
 
 
 class Asset(NamedTuple):
@@ -99,6 +106,7 @@ class Catalog:
             staged_at=staged_at,
             number=number,
             earlier_program=earlier_program,
+            plain=_plain(manifest),
         )
         named = {file.path for file in manifest.files}
         expiring = Expiring(
@@ -108,6 +116,14 @@ class Catalog:
         )
         others = (release for release in self.staged if release.manifest != manifest.digest)
         return replace(self, staged=(entry, *others), assets=assets, blobs=blobs, expiring=expiring)
+
+    def known(self, digest: str, manifest: Manifest) -> "Catalog":
+        """The catalog with what only the manifest of a staged release said."""
+        staged = (
+            replace(release, plain=_plain(manifest)) if release.manifest == digest else release
+            for release in self.staged
+        )
+        return replace(self, staged=tuple(staged))
 
     def seen(self, files: Iterable[File], etags: Mapping[str, str]) -> "Catalog":
         """The catalog with what is known now of some of `files`: their headers, and `etags` by path."""
@@ -185,6 +201,12 @@ class _Stored:
     blobs: Mapping[str, int]
     purged: tuple[Purged, ...]
     expiring: Expiring
+
+
+def _plain(manifest: Manifest) -> tuple[str, ...] | None:
+    everywhere = ("*",)
+    paths = tuple(file.path for file in manifest.mutable if cache_class(file.path, everywhere) == "immutable")
+    return paths if len(paths) <= MAX_PLAIN else None
 
 
 def without_purged(manifest: Manifest, purged: Collection[Purged]) -> Manifest:

@@ -80,7 +80,7 @@ def stage(
     catalog = replace(catalog, purged=purged)
     if site.routes is not None:
         routes.check(files)
-    _check_names(records, files, catalog, active.manifest if active else None)
+    catalog = _check_names(records, files, catalog, active.manifest if active else None)
     assets, blobs = set[str](), set[str]()
     if not _begin(s3, site, manifest):
         say("continuing an interrupted staging")
@@ -112,14 +112,25 @@ def stage(
     return count
 
 
-def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active: str | None) -> None:
-    """Raises StaticReleaseError if a manifest that can be gone back to has other content under one of the names."""
+def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active: str | None) -> Catalog:
+    """Raises StaticReleaseError if a manifest that can be gone back to has other content under one of the names.
+
+    Returns the catalog with what kept manifests said. One request for each that has to be read: those of an earlier
+    program once, else none, unless there is such a name.
+    """
     if active is not None:
         plan.check_names(manifest, records.load(active))
     taken = catalog.assets
     if any(file.path in taken and taken[file.path].sha256 != file.sha256 for file in manifest.files):
         for release in catalog.staged:
             plan.check_names(manifest, records.load(release.manifest))
+    new = {file.path for file in manifest.immutable if file.path not in taken}
+    for release in catalog.staged if new else ():
+        if release.plain is None or not new.isdisjoint(release.plain):
+            kept = records.load(release.manifest)
+            plan.check_names(manifest, kept)
+            catalog = catalog.known(release.manifest, kept)
+    return catalog
 
 
 def _begin(s3: Any, site: Site, manifest: Manifest) -> bool:

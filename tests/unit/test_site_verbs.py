@@ -75,6 +75,32 @@ def test_only_hashed_names_below_the_globs_are_cached_for_a_year(world: World) -
     assert immutable == {"_app/entry.Ab12Xy_9.js", "assets/app-Ab12Xy_9.js"}
 
 
+@pytest.mark.parametrize("by_earlier_program", [False, True])
+def test_a_hashed_name_that_a_kept_release_has_with_other_content_for_a_file_that_keeps_its_name_is_refused(
+    world: World, by_earlier_program: bool
+) -> None:
+    asset = "assets/app-DiwrgTda.js"
+    world.publish(ONE, "--hashed", "none/**", **{asset: "old"})
+    world.publish(TWO)
+    if by_earlier_program:
+        records = world.s3.buckets["records"].objects
+        catalog = json.loads(records["static/catalog.json"])
+        for staged in catalog["staged"]:
+            del staged["plain"]
+        records["static/catalog.json"] = json.dumps(catalog).encode()
+    before = world.stored()
+    with pytest.raises(StaticReleaseError, match=rf"{asset} of 3{{12}} .* has other content .* than in 1{{12}}"):
+        world.run("publish", "--dist", world.build(THREE, **{asset: "new"}))
+    assert world.stored() == before
+
+    other = {"assets/b-DiwrgTda.js": "b"}
+    world.publish("4" * 40, **other)
+    world.s3.calls.clear()
+    world.publish("5" * 40, **other, **{"assets/c-DiwrgTda.js": "c"})
+    read = [key for operation, key in world.s3.calls if operation == "GetObject" and key.endswith("manifest.json")]
+    assert len(read) == 1, "only that of the release that is active"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from release.static import drift, store
+from release.static.catalog import MAX_PLAIN, Catalog
 from release.static.content import Cache
 from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
@@ -86,6 +87,15 @@ def test_asset_of_two_interrupted_stagings_with_the_same_name_and_size_is_the_ri
     dev.s3.after = goes_on
     dev.publish(NEW, tmp_path / "one")
     assert_is(dev, NEW)
+
+
+def test_a_release_with_very_many_plain_files_that_look_hashed_is_known_by_its_manifest() -> None:
+    def staged(count: int) -> Catalog:
+        built = manifest({f"img-{number:08x}.png": b"" for number in range(count)})
+        return Catalog.from_json(Catalog().add(built, etags={}, staged_at="t").to_json())
+
+    assert len(staged(MAX_PLAIN).staged[0].plain or ()) == MAX_PLAIN
+    assert staged(MAX_PLAIN + 1).staged[0].plain is None
 
 
 def test_catalog_that_is_older_than_the_site_ends_everything_before_a_change(dev: Environment, tmp_path: Path) -> None:
