@@ -70,6 +70,7 @@ class Change:
                 records=self.records,
                 listing=listing,
                 alone=True,
+                take_over=self.take_over,
             )
         outcome = self._activate(built, source, listing=listing, rewrite=rewrite)
         return dataclasses.replace(outcome, uploaded=uploaded, expired=self._expire(keep))
@@ -111,7 +112,14 @@ class Change:
 
     def _expire(self, keep: int) -> int:
         try:
-            expired = expire.expire(s3=self.s3, site=self.site, say=self.say, keep=keep, records=self.records)
+            expired = expire.expire(
+                s3=self.s3,
+                site=self.site,
+                say=self.say,
+                keep=keep,
+                records=self.records,
+                alone=not self.take_over,
+            )
         except StaticReleaseError as error:
             self.say(f"older releases stay until the next publish: {error}")
             return 0

@@ -116,7 +116,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--url", help="the site's address, through which it is read back")
     parser.add_argument(
-        "--take-over", action="store_true", help="although another run's switch has not ended: you know that it is dead"
+        "--take-over", action="store_true", help="although another run has not ended: you know that it is dead"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be uploaded, switched, removed or refused; write nothing"

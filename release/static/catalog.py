@@ -6,6 +6,7 @@ A release reads it once and writes it once, however many releases are kept.
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from functions import strict_json
@@ -65,6 +66,12 @@ class Expiring:
     manifests: tuple[Digest, ...] = ()
     assets: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
+    since: datetime | None = None
+    """When the run that deletes it began to; None where an earlier program wrote this."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.manifests or self.assets or self.blobs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +116,8 @@ class Catalog:
             plain=_plain(manifest),
         )
         named = {file.path for file in manifest.files}
-        expiring = Expiring(
+        expiring = replace(
+            self.expiring,
             manifests=tuple(digest for digest in self.expiring.manifests if digest != manifest.digest),
             assets=tuple(path for path in self.expiring.assets if path not in named),
             blobs=tuple(sha256 for sha256 in self.expiring.blobs if sha256 not in blobs),
@@ -158,7 +166,8 @@ class Catalog:
             staged=tuple(release for release in self.staged if release.manifest not in gone),
             assets={path: asset for path, asset in self.assets.items() if path not in assets} | still_assets,
             blobs={sha256: number for sha256, number in self.blobs.items() if sha256 not in blobs} | still_blobs,
-            expiring=Expiring(
+            expiring=replace(
+                self.expiring,
                 manifests=(*self.expiring.manifests, *sorted(gone)),
                 assets=(*self.expiring.assets, *sorted(assets.keys() - still_assets.keys())),
                 blobs=(*self.expiring.blobs, *sorted(blobs.keys() - still_blobs.keys())),

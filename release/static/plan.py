@@ -6,7 +6,7 @@ from itertools import chain, takewhile
 from typing import Final
 from urllib.parse import quote
 
-from release.static.catalog import Catalog, Purged
+from release.static.catalog import Catalog, Expiring, Purged
 from release.static.content import CONFIG, ENTRY, is_html
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
@@ -83,6 +83,20 @@ def check_purged(manifest: Manifest, purged: Iterable[Purged]) -> None:
                 f"{content.path} of {_named(manifest)} was purged here by {content.by} at {content.at} (SHA-256 "
                 f"{content.sha256[:12]}{why}), so that nobody gets it again: take it out of the build, or change it"
             )
+
+
+def check_expiring(manifest: Manifest, expiring: Expiring) -> None:
+    """Raises StaticReleaseError if the manifest has something that another run may be deleting."""
+    going = {*expiring.assets, *expiring.blobs}
+    paths = [file.path for file in manifest.files if file.path in going or file.sha256 in going]
+    if manifest.digest in expiring.manifests:
+        paths.append("the manifest")
+    if paths:
+        raise StaticReleaseError(
+            f"{paths[0]} of {_named(manifest)} is being deleted since {expiring.since:%Y-%m-%d %H:%M:%S} UTC, by a "
+            "publish that forgets older releases, and whether that is alive is not known: run this again when it has "
+            "ended\n  if it is dead:  run this again with --take-over"
+        )
 
 
 def purged(manifest: Manifest, *, here: Sequence[Purged], upstream: Iterable[Purged]) -> tuple[Purged, ...]:

@@ -22,7 +22,7 @@ from release.static.catalog import Catalog, without_purged
 from release.static.errors import StaticReleaseError
 from release.static.manifest import File, Manifest
 from release.static.parallel import in_parallel
-from release.static.records import Records
+from release.static.records import Records, may_be_under_way
 from release.static.source import Folder, Upstream, bringer, catalog_of, upload_new
 from release.static.store import Site, reported
 from release.version import short
@@ -38,6 +38,7 @@ def stage(
     records: Records | None = None,
     listing: repair.Listing | None = None,
     alone: bool = False,
+    take_over: bool = False,
 ) -> int:
     """Brings `manifest` and all its files here; returns how many contents were lacking. Run again, it continues.
 
@@ -45,24 +46,21 @@ def stage(
 
     Refused are records of another bucket; another kind of site than `site` is; a manifest that was staged before and of
     which a file is lost; one with a content-hashed file that has other content in another kept manifest; and a build
-    with a file that was purged.
+    with a file that was purged, or that another run may be deleting.
     What comes from the environment before is brought without the files that are purged there or here.
 
     `records`: what this run has read already; `listing`: of the site bucket, for the switch after it; `alone`: no lease
-    keeps another run from uploading at the same time. Requests when nothing is to do: 1 if the manifest is active; if
-    it was staged before 2, and what `repair.find` needs. Otherwise 5, and one for each file that is lacking; after an
-    interrupted staging one more for every thousand objects. From the environment before, 1 more.
+    keeps another run from uploading, or deleting, at the same time; `take_over`: no other run is alive. Requests when
+    nothing is to do: 1 if the manifest is active; if it was staged before 2, and what `repair.find` needs. Otherwise 5,
+    and one for each file that is lacking; after an interrupted staging one more for every thousand objects. From the
+    environment before, 1 more.
     """
     records = records or Records(s3, site.records_bucket, site.prefix)
     active = records.active()
     store.check_bucket(active, site)
     if active is not None and active.manifest == manifest.digest:
         return 0
-    if site.pages not in (None, manifest.pages):
-        raise StaticReleaseError(
-            f"{short(manifest.version)} is a build with pages: {manifest.pages}, and the site here has pages: "
-            f"{site.pages}. Give the site the same `pages` as where the build was made, or release another build"
-        )
+    _check_kind(manifest, site)
     catalog = records.catalog()
     upstream = catalog_of(s3, source)
     purged = plan.purged(manifest, here=catalog.purged, upstream=upstream.purged)
@@ -75,6 +73,8 @@ def stage(
             records.save_catalog(replace(catalog, purged=purged))
         say(f"static files of {short(manifest.version)} were staged before")
         return 0
+    if alone and not take_over and may_be_under_way(catalog.expiring.since):
+        plan.check_expiring(manifest, catalog.expiring)
     if isinstance(source, Folder):
         plan.check_purged(manifest, purged)
     catalog = replace(catalog, purged=purged)
@@ -110,6 +110,14 @@ def stage(
     there = "" if count == len(manifest.files) else ", the others were there"
     say(f"static files staged: {count} of {len(manifest.files)} {origin}{there}")
     return count
+
+
+def _check_kind(manifest: Manifest, site: Site) -> None:
+    if site.pages not in (None, manifest.pages):
+        raise StaticReleaseError(
+            f"{short(manifest.version)} is a build with pages: {manifest.pages}, and the site here has pages: "
+            f"{site.pages}. Give the site the same `pages` as where the build was made, or release another build"
+        )
 
 
 def _check_names(records: Records, manifest: Manifest, catalog: Catalog, active: str | None) -> Catalog:

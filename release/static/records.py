@@ -21,9 +21,15 @@ from release.static.store import ACTIVE, Active, reported
 
 CATALOG: Final = "static/catalog.json"
 ABANDONED_S: Final = 3600.0
-"""After this time an activation that has not ended is taken for dead. It lasts minutes; S3 refuses requests of a clock
-that is 15 minutes wrong ("RequestTimeTooSkewed"), and the two clocks may be wrong in opposite directions."""
+"""After this time an activation, or a deletion, that has not ended is taken for dead. It lasts minutes; S3 refuses
+requests of a clock that is 15 minutes wrong ("RequestTimeTooSkewed"), and the two clocks may be wrong in opposite
+directions."""
 T = TypeVar("T")
+
+
+def may_be_under_way(began: datetime | None) -> bool:
+    """Whether what began then, and has not ended, may have a run that is alive."""
+    return began is not None and datetime.now(UTC) - began < timedelta(seconds=ABANDONED_S)
 
 
 class Records:
@@ -82,7 +88,7 @@ class Records:
         active = self.active()
         if active is None or active.unsettled in (None, but) or not active.unsettled_at:
             return
-        if datetime.now(UTC) - datetime.fromisoformat(active.unsettled_at) < timedelta(seconds=ABANDONED_S):
+        if may_be_under_way(datetime.fromisoformat(active.unsettled_at)):
             raise SwitchUnderWayError(
                 f"the site is being switched to {str(active.unsettled)[:19]} by {active.unsettled_by or 'somebody'} "
                 f"since {active.unsettled_at}, and whether that run is alive is not known: wait for its end"

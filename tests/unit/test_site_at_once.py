@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from release.static.errors import StaticReleaseError
+from release.static.records import ABANDONED_S, CATALOG
 from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
+from tests.unit.test_static_trees import KilledError
 
 
 @pytest.fixture
@@ -75,6 +80,72 @@ def test_of_two_that_bring_one_name_with_other_content_neither_overwrites_the_ot
     assert f"{NEW} of this build" in refused[0]
     assert f"aws s3 rm s3://site/{NEW}" in refused[0]
     assert "nothing that visitors get was changed" in refused[0]
+
+
+def while_deleting(world: World, path: str, work: Callable[[], None]) -> None:
+    """Does something between the moment at which a publish begins to forget a file and the one at which it is gone."""
+
+    def meanwhile(operation: str, key: str) -> None:
+        if operation == "delete" and path in key.split():
+            world.s3.before = lambda _operation, _key: None
+            work()
+
+    world.s3.before = meanwhile
+
+
+def test_a_build_that_needs_what_another_publish_is_deleting_is_refused_until_that_has_ended(world: World) -> None:
+    world.publish(ONE, **{NEW: "new"})
+    folder = world.build(THREE, **{NEW: "new"})
+
+    def publish() -> None:
+        for dry_run in ((), ("--dry-run",)):
+            with pytest.raises(StaticReleaseError, match=f"{NEW} of 3{{12}} .* is being deleted since") as caught:
+                world.run("publish", "--dist", folder, *dry_run)
+            assert "nothing that visitors get was changed" in str(caught.value)
+            assert "--take-over" in str(caught.value)
+
+    while_deleting(world, NEW, publish)
+    world.publish(TWO, "--keep", "1")
+    assert NEW not in world.site
+    assert world.run("publish", "--dist", folder) == 0
+    assert world.site[NEW] == b"new"
+
+
+def test_what_a_publish_is_deleting_is_left_to_it_by_the_others(world: World) -> None:
+    world.publish(ONE, **{NEW: "new"})
+    said: list[str] = []
+
+    def publish() -> None:
+        said.extend(world.publish("4" * 40, "--keep", "1"))
+        with pytest.raises(StaticReleaseError, match="is being deleted since"):
+            world.run("publish", "--dist", world.build(THREE, **{NEW: "new"}))
+
+    while_deleting(world, NEW, publish)
+    assert world.publish(TWO, "--keep", "1")[-1].startswith("The site is 222222222222")
+    assert any("may be deleting" in line for line in said)
+    assert world.title() == "4" * 40
+
+
+@pytest.mark.parametrize("how", ["an hour later", "taken over"])
+def test_what_a_dead_publish_was_deleting_is_deleted_or_kept_by_the_next(world: World, how: str) -> None:
+    world.publish(ONE, **{NEW: "new", "assets/old-Ab12Xy_9.js": "old"})
+
+    def die() -> None:
+        raise KilledError
+
+    while_deleting(world, NEW, die)
+    with pytest.raises(KilledError):
+        world.publish(TWO, "--keep", "1")
+    records = world.s3.buckets["records"].objects
+    if how == "an hour later":
+        catalog = json.loads(records[CATALOG])
+        since = datetime.fromisoformat(catalog["expiring"]["since"]) - timedelta(seconds=ABANDONED_S)
+        catalog["expiring"]["since"] = since.isoformat()
+        records[CATALOG] = json.dumps(catalog).encode()
+    world.publish(THREE, *(["--take-over"] if how == "taken over" else []), **{NEW: "new"})
+    assert world.site[NEW] == b"new"
+    assert "assets/old-Ab12Xy_9.js" not in world.site
+    assert json.loads(records[CATALOG])["expiring"] == {"manifests": [], "assets": [], "blobs": [], "since": None}
 
 
 @pytest.mark.parametrize("content", ["same", "else"])
