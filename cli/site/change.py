@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ class Change:
     def _activate(
         self, to: Manifest, source: Folder | None, *, listing: Listing | None = None, rewrite: bool = False
     ) -> Outcome:
-        with self._explained(to.digest):
+        with self._explained(to.digest), self.records.gives_up():
             switched = activate.switch(
                 s3=self.s3,
                 cloudfront=self.cloudfront,
@@ -129,12 +130,15 @@ class Change:
     def _explained(self, to: str) -> Iterator[None]:
         """Add to a failure what it left behind, and what to do."""
         try:
-            with target.explained(self.records, self.site):
+            with target.explained(self.records, self.site, again=True):
                 yield
         except StaticReleaseError as error:
             raise StaticReleaseError("\n  ".join([str(error), *self._left(to, error)])) from error
+        except BaseException as error:  # Ctrl-C, above all: who sees it prints only that
+            print("\n  ".join(self._left(to, error)), file=sys.stderr)
+            raise
 
-    def _left(self, to: str, error: StaticReleaseError) -> list[str]:
+    def _left(self, to: str, error: BaseException) -> list[str]:
         active = self.records.active()
         if active is None or active.unsettled != to or self.dry_run:
             lines = ["nothing that visitors get was changed"]
@@ -143,7 +147,8 @@ class Change:
             return lines
         lines = ["the site may have files of two releases. To end that, run this again"]
         if active.manifest:
-            back = target.restore_command(active.manifest, self.records.catalog(), self.site, take_over=True)
+            take_over = not active.gave_up_at
+            back = target.restore_command(active.manifest, self.records.catalog(), self.site, take_over=take_over)
             lines.append(f"or to go back:  {back}")
         return lines
 

@@ -67,9 +67,10 @@ def lines(status: Status, now: datetime) -> list[str]:
         shown = [bold(f"The site is {target.name(status.version(active.manifest))}, {since}")]
     if active is not None and active.unsettled is not None:
         began = f"{when(active.unsettled_at)} by {active.unsettled_by or 'somebody'}"
+        ended, unless = ("failed", "") if active.gave_up_at else ("has not ended", ". Unless that run is alive")
         shown += [
-            f"a switch to {target.name(status.version(active.unsettled))} began {began} and has not ended: the site "
-            "may have files of two releases. Unless that run is alive:",
+            f"a switch to {target.name(status.version(active.unsettled))} began {began} and {ended}: the site "
+            f"may have files of two releases{unless}:",
             *(f"  {way}" for way in target.ways_out(active, catalog, status.site)),
         ]
     count = len(catalog.staged)

@@ -178,18 +178,21 @@ def rewrite_command(site: Site) -> str:
 
 
 def ways_out(active: Active, catalog: Catalog, site: Site) -> list[str]:
-    """The commands for when the run that began a switch is dead."""
+    """The commands for when the run that began a switch is dead, or gave up."""
     ways = (("to end it:", active.unsettled), ("or to go back:", active.manifest))
     return [
-        f"{what:15} {restore_command(manifest, catalog, site, take_over=True)}"
+        f"{what:15} {restore_command(manifest, catalog, site, take_over=not active.gave_up_at)}"
         for what, manifest in ways
         if manifest is not None
     ]
 
 
 @contextmanager
-def explained(records: Records, site: Site) -> Iterator[None]:
-    """Adds to a refusal, because another run may be switching the site, the commands for when that run is dead."""
+def explained(records: Records, site: Site, *, again: bool = False) -> Iterator[None]:
+    """Adds to a refusal, because another run may be switching the site, the commands for when that run is dead.
+
+    `again`: the verb can take over itself.
+    """
     try:
         yield
     except SwitchUnderWayError as error:
@@ -197,6 +200,8 @@ def explained(records: Records, site: Site) -> Iterator[None]:
         if active is None:
             raise
         lines = [f"{error}. If it is dead:", *ways_out(active, records.catalog(), site)]
+        if again:
+            lines.append(f"{'or to go on:':15} run this again with --take-over")
         raise SwitchUnderWayError("\n  ".join(lines)) from error
 
 

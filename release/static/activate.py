@@ -110,8 +110,8 @@ def switch(
 
     `begins` is called before the first file changes. If it is None, `static/active.json` says from then on that the
     activation has not ended, and who began it (`by`). While another release's has not ended, this one is refused,
-    unless that is an hour old or `take_over` says that it is dead. `records` and `listing`: what this run has read
-    already. Raises StaticReleaseError; run again, it continues.
+    unless its run gave up (`Records.gives_up`), that is an hour old, or `take_over` says that it is dead. `records` and
+    `listing`: what this run has read already. Raises StaticReleaseError; run again, it continues.
     """
     records = records or Records(s3, site.records_bucket, site.prefix)
     recorded = records.active() or NOTHING_ACTIVE
@@ -139,8 +139,8 @@ def switch(
     change.save_etags(seen.etags, [*restored, *(file.path for file in steps.files)])
     started = store.now()
     if begins is None:
-        began = replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by, bucket=site.bucket)
-        records.save_active(began)
+        began = replace(recorded, unsettled=manifest, unsettled_at=started, unsettled_by=by, gave_up_at="")
+        records.save_active(replace(began, bucket=site.bucket))
     else:
         begins()
     repair.bring(s3=s3, site=site, manifest=target, source=source, repairs=seen.repairs, say=say)

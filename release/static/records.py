@@ -2,7 +2,8 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -86,13 +87,29 @@ class Records:
     def check_nobody_switches(self, *, but: str | None = None) -> None:
         """Raises if the activation of another release than `but` began, has not ended, and may be under way."""
         active = self.active()
-        if active is None or active.unsettled in (None, but) or not active.unsettled_at:
+        if active is None or active.unsettled in (None, but) or not active.unsettled_at or active.gave_up_at:
             return
-        if may_be_under_way(datetime.fromisoformat(active.unsettled_at)):
+        began = datetime.fromisoformat(active.unsettled_at)
+        if may_be_under_way(began):
             raise SwitchUnderWayError(
                 f"the site is being switched to {str(active.unsettled)[:19]} by {active.unsettled_by or 'somebody'} "
-                f"since {active.unsettled_at}, and whether that run is alive is not known: wait for its end"
+                f"since {active.unsettled_at}, and whether that run is alive is not known: wait for its end; it is "
+                f"taken for dead at {began + timedelta(seconds=ABANDONED_S):%Y-%m-%d %H:%M:%S} UTC"
             )
+
+    @contextmanager
+    def gives_up(self) -> Iterator[None]:
+        """Where the body fails after it began an activation: notes that nobody is at work on that any more."""
+        before = self.active()
+        try:
+            yield
+        except BaseException:
+            active = self._active
+            if active is not None and active is not before and active.unsettled is not None:
+                # Somebody else goes on, or it cannot be written: then it may be under way, for all that others know.
+                with suppress(StaticReleaseError):
+                    self.save_active(replace(active, gave_up_at=store.now()))
+            raise
 
     def load(self, digest: str) -> Manifest:
         """The manifest without the files that were purged. One request the first time."""

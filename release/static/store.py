@@ -86,6 +86,8 @@ class Active:
     """The manifest whose activation began and has not ended. A release keeps a mark of its own in place of it."""
     unsettled_at: Annotated[str, Form(_is_time, "a time in UTC")] = ""
     unsettled_by: str = ""
+    gave_up_at: str = ""
+    """When the run that began it failed, or was interrupted, as it noted itself; empty: it may be at work."""
     routes: str | None = None
     """ARN of the key value store that has this manifest's paths; None: none is known to."""
     purged_at: str = ""

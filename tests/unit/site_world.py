@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,3 +94,15 @@ class World:
 
 def refuse() -> None:
     raise refusal("AccessDenied")
+
+
+def refuse_at(operation: str, key: str, *, from_then_on: bool = False) -> Callable[[str, str], None]:
+    """What S3 refuses: one request, or all from that on, as with credentials that expire."""
+    began: list[bool] = []
+
+    def before(at: str, of: str) -> None:
+        if (at, of) == (operation, key) or (began and from_then_on):
+            began.append(True)
+            refuse()
+
+    return before

@@ -11,7 +11,8 @@ import pytest
 
 from release.static.errors import StaticReleaseError
 from release.static.records import ABANDONED_S, CATALOG
-from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
+from tests.unit.fake_s3 import refusal
+from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse_at
 from tests.unit.test_static_trees import KilledError
 
 
@@ -22,17 +23,62 @@ def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
 
 def test_a_switch_of_somebody_else_is_not_taken_over_unasked(world: World) -> None:
     world.publish(ONE)
-    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("copy", "index.html") else None
-    with pytest.raises(StaticReleaseError):
+    world.s3.before = refuse_at("copy", "index.html", from_then_on=True)
+    with pytest.raises(StaticReleaseError) as failed:
         world.run("publish", "--dist", world.build(TWO))
+    assert f"restore {ONE} {' '.join(BUCKETS)} --take-over" in str(failed.value), "that it ended could not be noted"
     world.s3.before = lambda _operation, _key: None
     for verb in (("publish", "--dist", world.build(THREE)), ("purge", "robots.txt"), ("restore", ONE)):
-        with pytest.raises(StaticReleaseError, match="is being switched to") as caught:
+        with pytest.raises(
+            StaticReleaseError, match=r"is being switched to .* taken for dead at 2\S+ \S+ UTC"
+        ) as caught:
             world.run(*verb)
+        assert ("run this again with --take-over" in str(caught.value)) == (verb[0] != "purge")
         commands = [line.partition("python -m release site ")[2] for line in str(caught.value).splitlines()]
         for version in (TWO, ONE):
             assert f"restore {version} {' '.join(BUCKETS)} --take-over" in commands
     assert world.publish(THREE, "--take-over")[-1].startswith("The site is 333333333333")
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, None])
+def test_after_a_switch_that_failed_or_was_interrupted_any_release_goes_on(
+    world: World, end: type[BaseException] | None
+) -> None:
+    world.publish(ONE)
+
+    def before(operation: str, key: str) -> None:
+        if (operation, key) == ("copy", "index.html"):
+            raise end() if end else refusal("AccessDenied")
+
+    world.s3.before = before
+    with pytest.raises(end or StaticReleaseError) as caught:
+        world.run("publish", "--dist", world.build(TWO))
+    told = str(caught.value) if end is None else world.capsys.readouterr().err
+    assert "the site may have files of two releases. To end that, run this again" in told
+    assert told.endswith(f"or to go back:  python -m release site restore {ONE} {' '.join(BUCKETS)}" + "\n" * bool(end))
+    world.s3.before = lambda _operation, _key: None
+
+    assert world.run("status") == 1
+    status = "\n".join(world.said())
+    assert "a switch to 222222222222 began" in status
+    assert "and failed: the site may have files of two releases" in status
+    assert "--take-over" not in status
+    world.publish(THREE)
+    assert world.title() == THREE
+    assert world.run("restore", ONE) == 0
+
+
+def test_a_run_that_fails_before_it_switches_says_nothing_of_the_one_that_does(world: World) -> None:
+    world.publish(ONE)
+    world.s3.before = refuse_at("copy", "index.html", from_then_on=True)
+    with pytest.raises(StaticReleaseError):
+        world.run("publish", "--dist", world.build(TWO))
+    world.s3.before = refuse_at("list", "")
+    with pytest.raises(StaticReleaseError):
+        world.run("publish", "--dist", world.build(TWO))
+    world.s3.before = lambda _operation, _key: None
+    with pytest.raises(StaticReleaseError, match="is being switched to"):
+        world.run("restore", ONE)
 
 
 def test_of_two_publishes_at_the_same_time_one_is_refused(world: World) -> None:

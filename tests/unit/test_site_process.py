@@ -150,6 +150,30 @@ def test_one_that_was_killed_in_the_middle_is_continued(world: World) -> None:
     assert world.run(*world.words("status"))[0] == 0
 
 
+def test_after_one_that_was_interrupted_in_the_middle_another_release_is_published(world: World) -> None:
+    world.publish(ONE)
+    world.at.faults({"kind": "COPY", "key": "index.html", "times": 1, "how": "hang", "seconds": 60})
+    started = world.start(*world.words("publish", "--dist", world.build(TWO)))
+    for _ in range(600):
+        if json.loads(world.run(*world.words("status", "--json"))[1])["unfinished"]:
+            break
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    world.at.faults()
+    assert started.returncode == 130
+    assert err.startswith(
+        "the site may have files of two releases. To end that, run this again\n  or to go back:  python"
+    )
+    assert err.endswith("\ninterrupted\n")
+    code, out, err = world.publish("3" * 40)
+    assert (code, out.splitlines()[-1:], err) == (
+        0,
+        ["The site is 333333333333: 22 of 22 files written, 0 removed"],
+        "",
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "fault", "says"),
     [
