@@ -100,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
         plan.check_purged(built, records.catalog().purged)
     if active is None or not is_now or not active.is_routed(site) or options.rewrite:
         _read_ahead(records, active)
+        target.check_edge(options, site)
         from cli.site.change import Change  # noqa: PLC0415 - takes a while, for which no change need not wait
 
         change = Change.of(options, s3=s3, site=site, records=records, say=say)

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     site, clients = target.site(options), options.clients
     records = Records(clients.s3, site.records_bucket)
     target.check_own(records, site)
+    target.check_edge(options, site)
     with target.explained(records, site):
         if options.dry_run:
             done = verb.would_purge(clients.s3, site, options.paths)

@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     records = Records(s3, site.records_bucket)
     target.check_own(records, site)
     kept = find(options.version, records.catalog().staged)
+    target.check_edge(options, site)
     change = Change.of(options, s3=s3, site=site, records=records, say=say)
     target.show(change.restore(kept.manifest), as_json=options.json)
     return YES

@@ -217,6 +217,21 @@ def check_own(records: Records, site: Site) -> None:
         )
 
 
+def check_edge(options: argparse.Namespace, site: Site) -> None:
+    """Raises StaticReleaseError if there is no such distribution or address. A request to each that was named."""
+    try:
+        if site.distribution_id is not None:
+            from release.static.invalidation import check_distribution  # noqa: PLC0415 - most verbs do not need it
+
+            check_distribution(options.clients.cloudfront, site.distribution_id)
+        if site.url is not None:
+            from release.static.readback import check_address  # noqa: PLC0415 - as above
+
+            check_address(site)
+    except StaticReleaseError as error:
+        raise StaticReleaseError(f"{error}\n  nothing that visitors get was changed") from error
+
+
 def s3(options: argparse.Namespace) -> Any:
     """The client of S3; for a dry run one that changes nothing."""
     if not options.dry_run:

@@ -5,11 +5,29 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
+from functions.aws_errors import code
 from release.progress import counted
 from release.static.store import reported
 
 INVALIDATION_WAIT_S: Final = 60.0
 INVALIDATION_POLL_S: Final = 2.0
+NOBODYS: Final = "I00000000000000"
+"""The form of an invalidation's ID."""
+
+
+def check_distribution(cloudfront: Any, distribution: str) -> None:
+    """Raises StaticReleaseError if there is no such distribution, or it may not be asked. One request.
+
+    It asks for an invalidation that nobody made: `invalidate` needs the same right.
+    """
+    with reported(f"look for the distribution {distribution}"):
+        try:
+            cloudfront.get_invalidation(DistributionId=distribution, Id=NOBODYS)
+        except ClientError as error:
+            if code(error) in ("NoSuchDistribution", "AccessDenied"):
+                raise
 
 
 def invalidate(cloudfront: Any, distribution: str | None, paths: Sequence[str], what: str) -> str:

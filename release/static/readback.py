@@ -34,6 +34,16 @@ Fetch = Callable[[str, str], http.Response]
 """The answer to a method (GET, HEAD) for a URL. Raises http.HttpError."""
 
 
+def check_address(site: Site) -> None:
+    """Raises StaticReleaseError if the host of the site's address is none. What it answers is not looked at."""
+    try:
+        _fetcher(site)("HEAD", site.url or "")
+    except http.UnknownNameError as error:
+        raise StaticReleaseError(f"{error}; is {site.url} the address of the site?") from error
+    except http.HttpError:
+        return  # it may be there when the site is
+
+
 def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fetch: Fetch | None = None) -> None:
     """Waits until the public address of `site`, which has one, serves `manifest`, else StaticReleaseError.
 

@@ -140,6 +140,7 @@ def reported(what: str) -> Iterator[None]:
         advice = {
             "AccessDenied": "; the role of this release needs that permission (a missing object also looks like this "
             "without s3:ListBucket)",
+            "NoSuchDistribution": "; is that its ID, and is it in this account?",
             "NoSuchBucket": "; is that its name, and has it been created?",
             "NoSuchKey": "; what a release wrote was deleted: `pulumi up --refresh` of its environment restores it",
             "BadDigest": "; the file changed after the manifest was made: build again and release that",

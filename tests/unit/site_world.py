@@ -28,6 +28,10 @@ class CloudFront:
     def __init__(self) -> None:
         self.paths: list[list[str]] = []
 
+    def get_invalidation(self, *, DistributionId: str, Id: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """That there is none, or no such distribution."""
+        raise refusal("NoSuchInvalidation" if DistributionId == "E1" else "NoSuchDistribution", f"GetInvalidation {Id}")
+
     def create_invalidation(self, *, DistributionId: str, InvalidationBatch: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         assert DistributionId == "E1"
         self.paths.append(InvalidationBatch["Paths"]["Items"])

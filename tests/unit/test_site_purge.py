@@ -52,6 +52,15 @@ def test_a_dry_run_of_a_purge_says_what_would_go_or_refuses_and_changes_nothing(
     assert world.run("purge", "list.txt") == 0
 
 
+def test_a_purge_for_a_distribution_that_is_not_there_is_refused_before_anything_is_deleted(world: World) -> None:
+    world.publish(ONE, **{"list.txt": "names"})
+    before = world.stored()
+    for words in ((), ("--dry-run",)):
+        with pytest.raises(StaticReleaseError, match="distribution E9: NoSuchDistribution"):
+            world.run("purge", "list.txt", "--distribution", "E9", *words)
+    assert world.stored() == before
+
+
 def test_a_path_that_names_no_file_is_wrong_usage(world: World) -> None:
     with pytest.raises(SystemExit) as ended:
         world.run("purge", "/")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cli.errors import UsageError
+from release import http
 from release.static.errors import StaticReleaseError
 from release.static.records import Records
 from tests.unit.fake_key_value_store import ARN
@@ -422,6 +423,38 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_written(
     assert ended.value.code == 2
     assert says in world.capsys.readouterr().err
     assert world.s3.calls == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--distribution", "E9"), "could not look for the distribution E9: NoSuchDistribution"),
+        (("--url", "https://site.invalid"), "site.invalid does not resolve: .* the address of the site"),
+    ],
+)
+def test_a_distribution_or_an_address_that_is_not_there_is_refused_before_anything_is_written(
+    world: World, words: tuple[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(url: str, **_: Any) -> http.Response:
+        raise http.UnknownNameError(f"{url.removeprefix('https://')} does not resolve: Name or service not known")
+
+    monkeypatch.setattr(http, "get", get)
+    world.publish(ONE)
+    before = world.stored()
+    two = ("publish", "--dist", world.build(TWO))
+    for verb in (two, (*two, "--dry-run"), ("restore", ONE), ("restore", ONE, "--dry-run")):
+        with pytest.raises(StaticReleaseError, match=says) as caught:
+            world.run(*verb, *words)
+        assert "nothing that visitors get was changed" in str(caught.value)
+    assert world.stored() == before
+
+
+def test_a_site_that_does_not_answer_yet_is_published(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(url: str, **_: Any) -> http.Response:
+        raise http.HttpError(f"{url} refused the connection")
+
+    monkeypatch.setattr(http, "get", get)
+    assert world.run("publish", "--dist", world.build(ONE), "--url", "https://site.invalid", "--dry-run") == 0
 
 
 def test_both_buckets_must_not_be_one(world: World) -> None:
