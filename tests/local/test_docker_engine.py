@@ -33,7 +33,8 @@ NAME = "server"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_engines(docker_host: None) -> None:  # noqa: ARG001 - it installs dockerd where it may, so it comes first
+def own_engines(docker_host: None) -> None:
+    """`docker_host` installs dockerd where it may, so it comes first."""
     if os.getuid() != 0 or shutil.which("dockerd") is None or preflight.missing_network_tools():
         pytest.skip("a Docker engine of one's own needs root, dockerd, ip and iptables")
 

@@ -116,7 +116,7 @@ def test_all_services_are_rehearsed_before_any_is_moved(monkeypatch: pytest.Monk
     world = World(monkeypatch, many.proven(OLD))
     run(world, many.request(rehearsal=REHEARSAL))
     expected = ["rehearse 2", "rehearse worker 2", "rehearse jobs 2"]
-    assert world.story[world.story.index("rehearse 2") :][:4] == [*expected, "put unsettled.json"]
+    assert world.story[world.story.index("rehearse 2") :][:5] == [*expected, "list ", "put unsettled.json"]
     assert set(world.last.rehearsed) == {"backend", "worker", "jobs"}
 
 
