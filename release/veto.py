@@ -87,7 +87,9 @@ def is_of_hold(message: str) -> bool:
 
 def lift(environment: str, hold_id: str = "") -> str:
     """The command that ends a hold; without its id, the only one that stands."""
-    return f"python -m release hold -s {environment} --lift {f'{hold_id} ' if hold_id else ''}--reason 'why'"
+    if hold_id:
+        return f"python -m release hold -s {environment} --lift {hold_id} --reason 'why'"
+    return f"python -m release hold -s {environment} --lift --reason 'why'"
 
 
 def _held(request: Request, hold: Hold, returns: Returns) -> Refused | None:

@@ -44,8 +44,9 @@ def kind(
     if here is not None and version == here.version:
         return "restart" if restart else "again"
     if here is not None and asked:
-        # What was taken back is older only where Git says so.
-        order = () if mark(here, version) else _Proofs(here).order
+        # What was given up for the version that runs is older only where Git says so.
+        given_up = mark(here, version)
+        order = () if given_up and given_up.to == here.version else _Proofs(here).order
         if _is_newer(here.version, version, order, is_ancestor):
             return "roll back"
     return "promotion" if promoted else "release"

@@ -172,8 +172,8 @@ def _options(site: Site) -> str:
 def rewrite_command(site: Site) -> str:
     """The command that writes what the site is anew, from its build."""
     return (
-        f"python -m release site publish --dist DIR --bucket {site.bucket} --records-bucket {site.records_bucket} "
-        f"--rewrite{_options(site)}"
+        f"python -m release site publish --rewrite --dist DIR --bucket {site.bucket} "
+        f"--records-bucket {site.records_bucket}{_options(site)}"
     )
 
 

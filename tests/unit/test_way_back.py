@@ -98,6 +98,12 @@ def test_the_way_back_after_a_sequence_of_releases(
     assert way_back.target(release, D) == release, "what is given up is not what was proven last"
 
 
+@pytest.mark.parametrize("is_ancestor", GIT)
+def test_what_was_given_up_for_the_version_that_runs_is_no_way_back(is_ancestor: IsAncestor) -> None:
+    """In a shallow clone it would pass for one by the order of first proofs, and with it every hold."""
+    assert way_back.kind(C, here=after("acB"), asked=True, is_ancestor=is_ancestor) == "release"
+
+
 def test_the_mark_says_when_to_what_by_whom_and_why() -> None:
     release = after("abcA")
 
