@@ -16,6 +16,7 @@ NAMES = (
     "connections",
     "containers",
     "container_settings",
+    "container_start",
     "task_definitions",
     "execution_role",
     "way_out",
