@@ -28,6 +28,12 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHANGES = (f"ENV PATH={_PATH}", "ENV LANG=C.UTF-8", f"ENV PIP_CERT={substitute.CERTIFICATES}")
 _OF_LIBSTDCXX = {"libdl", "libstdc++", "libm", "libgcc_s", "libpthread", "libc"}
 """Libraries that come with the package libstdc++6 and what it depends on."""
+_USER_NODE = (
+    'chroot "$1" groupadd --gid 1000 node; '
+    'chroot "$1" useradd --uid 1000 --gid node --shell /bin/bash --create-home node'
+)
+"""As in the public image, where many a Dockerfile ends with `USER node`:
+https://github.com/nodejs/docker-node/blob/main/Dockerfile-slim.template"""
 _AS_THE_PUBLIC_IMAGE = 'ln -sf python3 "$1/usr/bin/python"; rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED'
 """The public image calls its Python `python`, and its pip installs without a virtual environment."""
 
@@ -60,7 +66,7 @@ def describe_node(_image: str) -> Substitute:
         raise LocalError(f"{node} needs {', '.join(sorted(foreign))}, which a small Debian does not have")
     return Substitute(
         family="node",
-        contents=f"this machine's Node.js {version.removeprefix('v')}",
+        contents=f"this machine's Node.js {version.removeprefix('v')} with the user node",
         changes=[*_CHANGES, f"ENV NODE_EXTRA_CA_CERTS={substitute.CERTIFICATES}", 'CMD ["node"]'],
         write=lambda file, say: _write(
             file,
@@ -71,6 +77,7 @@ def describe_node(_image: str) -> Substitute:
                 'chmod 755 "$1/usr/local/bin/node"; mkdir -p "$1/usr/local/lib/node_modules"',
                 f"copy-in {npm} /usr/local/lib/node_modules",
                 'for name in npm npx; do ln -s ../lib/node_modules/npm/bin/$name-cli.js "$1/usr/local/bin/$name"; done',
+                _USER_NODE,
             ],
         ),
     )

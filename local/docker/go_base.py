@@ -31,6 +31,13 @@ _FIXED = {
 }
 
 
+_ACCOUNTS = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
+    "etc/group": "root:x:0:\nnogroup:x:65534:\nnobody:x:65534:\n",
+}
+"""Those of the public images that a Dockerfile names, or copies from a stage of the build: Debian's base-passwd has the
+group nogroup, Alpine's alpine-baselayout the group nobody, both with this number. Without the files, `USER root` fails.
+"""
 BUSYBOX = Path("/bin/busybox")
 """The program of Debian's package busybox-static: a shell and the usual commands in one, as Alpine's images have it."""
 
@@ -44,7 +51,8 @@ def describe(_image: str) -> Substitute:
     return Substitute(
         family="golang",
         contents=f"this machine's Go {settings['GOVERSION'].removeprefix('go').split()[0]}"
-        + (" with BusyBox as its shell" if shell else " without a shell"),
+        + (" with BusyBox as its shell" if shell else " without a shell")
+        + ", with the users root and nobody",
         changes=[f"ENV {name}={json.dumps(value)}" for name, value in {**_FIXED, **modules}.items()],
         write=lambda file, say: _pack(root, file, _commands(say) if shell else ()),
     )
@@ -80,10 +88,11 @@ def _pack(root: Path, file: IO[bytes], commands: Sequence[str]) -> None:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
-        certificates = substitute.certificates().read_bytes()
-        entry = tarfile.TarInfo(substitute.CERTIFICATES.lstrip("/"))
-        entry.size, entry.mode = len(certificates), 0o644
-        tar.addfile(entry, io.BytesIO(certificates))
+        certificates = {substitute.CERTIFICATES.lstrip("/"): substitute.certificates().read_bytes()}
+        for path, content in {**certificates, **{name: text.encode() for name, text in _ACCOUNTS.items()}}.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
         for item in needed(root):
             tar.add(item, arcname=f"usr/local/go/{item.relative_to(root)}", recursive=False, filter=of_root)
 

@@ -58,6 +58,7 @@ RUN npm install --no-audit --no-fund
 COPY app.js .
 CMD ["node", "app.js"]
 """
+NODE_ID = "uid=1000(node) gid=1000(node) groups=1000(node)\nmine"
 CACHED = """FROM golang:1.26
 COPY count.go /src/
 WORKDIR /src
@@ -152,3 +153,17 @@ def test_cache_of_a_step_is_there_in_the_next_build(engine: Any, build: Build) -
         finally:
             container.remove()
     assert counts == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "printed"),
+    [
+        ('FROM node:20\nUSER node\nWORKDIR /home/node\nRUN touch mine\nCMD ["sh", "-c", "id; ls"]\n', NODE_ID),
+        ('FROM golang:1.26\nUSER nobody\nCMD ["id"]\n', "uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)"),
+        ('FROM golang:1.26\nUSER root\nCMD ["id", "-u"]\n', "0"),
+        ('FROM python:3.12-slim\nUSER nobody\nCMD ["id", "-un"]\n', "nobody"),
+    ],
+    ids=["node", "golang nobody", "golang root", "python"],
+)
+def test_a_base_image_has_the_users_of_the_public_one(dockerfile: str, printed: str, engine: Any, build: Build) -> None:
+    assert _printed(engine, build(Dockerfile=dockerfile)) == printed
