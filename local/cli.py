@@ -28,8 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("env", help='print the local shell\'s environment: eval "$(python -m local env)"')
     verbs.add_parser("status", help="what is installed, what runs, which version each environment answers")
     logs = verbs.add_parser("logs", help="what a service, the deploy functions or the emulator said")
-    sources = "the name of a service, lambda or emulator; backend (the default) is also the only service there is"
-    logs.add_argument("source", nargs="?", default="backend", help=sources)
+    sources = "the name of a service, lambda or emulator; without it backend, or the only service there is"
+    logs.add_argument("source", nargs="?", help=sources)
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     logs.add_argument("--env", choices=ENVIRONMENTS, help="only this environment")
     logs.add_argument("-n", "--lines", type=int, default=100, help="lines of each log to begin with (100)")

@@ -25,7 +25,7 @@ POLL_S = 1.0
 FUNCTIONS = "lambda"
 
 
-def run(layout: Layout, source: str, *, environment: str | None, follow: bool, lines: int) -> int:
+def run(layout: Layout, source: str | None, *, environment: str | None, follow: bool, lines: int) -> int:
     if source == "emulator":
         return _emulator(layout.emulator / "log", follow, lines)
     if emulator.running(layout.emulator) is None:
@@ -53,14 +53,24 @@ def run(layout: Layout, source: str, *, environment: str | None, follow: bool, l
     return 0
 
 
-def sources(source: str, services: Collection[str]) -> tuple[str, ...]:
-    """The services whose logs are meant. Raises LocalError."""
+def sources(source: str | None, services: Collection[str]) -> tuple[str, ...]:
+    """The services whose logs are meant; without a source the main service, or the only one. Raises LocalError."""
+    if source is None:
+        return _without_a_source(services)
     if source in services:
         return (source,)
     if source == FUNCTIONS or (source == MAIN_SERVICE and len(services) == 1):
         return tuple(services)
     known = ", ".join((*services, FUNCTIONS, "emulator"))
     raise LocalError(f"there is no log of {source!r}: expected one of {known}")
+
+
+def _without_a_source(services: Collection[str]) -> tuple[str, ...]:
+    if not services:
+        raise LocalError("no service is described, so that none has a log; there is: emulator")
+    if len(services) > 1 and MAIN_SERVICE not in services:
+        raise LocalError(f"whose log? One of {', '.join((*services, FUNCTIONS, 'emulator'))}")
+    return (MAIN_SERVICE,) if MAIN_SERVICE in services else tuple(services)
 
 
 def _services(layout: Layout) -> tuple[str, ...]:
@@ -71,11 +81,11 @@ def _services(layout: Layout) -> tuple[str, ...]:
         raise LocalError(str(error)) from error
 
 
-def _label(environment: str, service: str, services: Collection[str], source: str) -> str:
+def _label(environment: str, service: str, services: Collection[str], source: str | None) -> str:
     return f"{environment} {service}" if source == FUNCTIONS and len(services) > 1 else environment
 
 
-def _group(base: str, service: str, source: str) -> str:
+def _group(base: str, service: str, source: str | None) -> str:
     own = own_name(base, service)
     return f"/aws/lambda/{own}-deploy" if source == FUNCTIONS else f"/ecs/{own}"
 

@@ -18,14 +18,18 @@ ONE, SEVERAL = ("web",), ("backend", "worker")
 @pytest.mark.parametrize(
     ("source", "services", "meant"),
     [
+        (None, ONE, ("web",)),
         ("backend", ONE, ("web",)),
+        (None, SEVERAL, ("backend",)),
         ("web", ONE, ("web",)),
         ("backend", SEVERAL, ("backend",)),
         ("worker", SEVERAL, ("worker",)),
         ("lambda", SEVERAL, SEVERAL),
     ],
 )
-def test_a_source_is_a_service_or_all_functions(source: str, services: tuple[str, ...], meant: tuple[str, ...]) -> None:
+def test_a_source_is_a_service_or_all_functions(
+    source: str | None, services: tuple[str, ...], meant: tuple[str, ...]
+) -> None:
     assert logs.sources(source, services) == meant
 
 
@@ -33,6 +37,16 @@ def test_a_source_is_a_service_or_all_functions(source: str, services: tuple[str
 def test_another_source_is_refused_with_those_that_there_are(source: str, services: tuple[str, ...]) -> None:
     with pytest.raises(LocalError, match=rf"no log of '{source}': expected one of {', '.join(services)}, lambda, emu"):
         logs.sources(source, services)
+
+
+def test_without_a_service_those_that_there_are_are_named() -> None:
+    with pytest.raises(LocalError, match=r"^whose log\? One of web, worker, lambda, emulator$"):
+        logs.sources(None, ("web", "worker"))
+
+
+def test_a_description_of_no_service_has_no_log_of_one() -> None:
+    with pytest.raises(LocalError, match=r"^no service is described, so that none has a log; there is: emulator$"):
+        logs.sources(None, ())
 
 
 class Client:
