@@ -18,7 +18,7 @@ from cli import text
 from cli.environment import Environment, add_stack, read_environment
 from cli.errors import UsageError, VerbError
 from functions.deploy.requests import RunTask
-from release import lease, records, session
+from release import lease, records, session, whole_log
 from release.deploy_function import DeployFunction
 from release.identity import ServiceIdentity, first
 from release.one_off import Log, OneOff, TaskFailed
@@ -85,11 +85,11 @@ def run_command(
             container_command=words,
             network=proven.network,
         )
-        return watch(OneOff(function, task, "the command"), text.say)
+        return watch(OneOff(function, task, "the command"), text.say, its.name)
 
 
-def watch(one_off: OneOff, show: Callable[[str], None]) -> int:
-    """Run it, show what it writes; its exit code. Stopped by KeyboardInterrupt, which is raised."""
+def watch(one_off: OneOff, show: Callable[[str], None], service: str) -> int:
+    """Run it for a service, show what it writes; its exit code. Stopped by KeyboardInterrupt, which is raised."""
     log = Log(one_off, show)
     try:
         try:
@@ -105,7 +105,8 @@ def watch(one_off: OneOff, show: Callable[[str], None]) -> int:
             one_off.function.say("the command may have been started; the same command again finds it, and waits for it")
         raise
     except TaskFailed as error:
-        one_off.function.say("\n".join([error.message, *(f"  {line}" for line in error.details)]))
+        details = whole_log.as_shown_here(error.details, service, os.environ)
+        one_off.function.say("\n".join([error.message, *(f"  {line}" for line in details)]))
         return TIMED_OUT if error.outcome == "timed_out" and error.task else error.exit_code or 1
     return 0
 

@@ -15,7 +15,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.strict_json import DamagedError
-from release import failure_report, image_tags, lease, phases, preparation, progress, records, undo, way_back
+from release import failure_report, image_tags, lease, phases, preparation, progress, records, undo, way_back, whole_log
 from release.context import ReleaseContext, failed_service, reason
 from release.deploy_function import FunctionFailed
 from release.failure_report import FailureReport
@@ -47,12 +47,6 @@ PHASES: Final[tuple[tuple[str, Callable[[ReleaseContext, Say], bool | None]], ..
 
 DETAILS: Final = 12
 """Details of one failure that its report has: ends of containers, six lines of a log, and how to see all of it."""
-WHOLE_LOG: Final = "whole log: "
-"""How the deploy function begins the command that shows it."""
-LOGS_VARIABLE: Final = "RELEASE_LOGS"
-"""Environment variable with the command that shows a service's log, where it is not one of the AWS CLI."""
-SERVICE: Final = "{service}"
-"""What stands in it for the service's name."""
 
 
 class ReleaseFailedError(Exception):
@@ -197,10 +191,7 @@ def _details(error: Exception, services: Collection[str]) -> tuple[str, ...]:
     if not isinstance(error, FunctionFailed):
         return ()
     # The function has put the most telling first, and the lines of a log in its order.
-    logs, service = os.environ.get(LOGS_VARIABLE, ""), failed_service(error, services)
-    logs = "" if SERVICE in logs and service is None else logs.replace(SERVICE, service or "")
-    lines = (f"{WHOLE_LOG}{logs}" if logs and line.startswith(WHOLE_LOG) else line for line in error.details)
-    return tuple(lines)[:DETAILS]
+    return tuple(whole_log.as_shown_here(error.details, failed_service(error, services), os.environ))[:DETAILS]
 
 
 def _end(context: ReleaseContext, outcome: str, message: str, done: list[Phase], undone: tuple[str, ...]) -> None:

@@ -157,7 +157,9 @@ class Service:
             request = RunTask(
                 task_definition=task_definition, container="backend", container_command=command, lease=held.id
             )
-            return run.watch(OneOff(self._function(timeout_s), request, "the command"), written.append), written
+            return run.watch(
+                OneOff(self._function(timeout_s), request, "the command"), written.append, "backend"
+            ), written
 
     def _function(self, deadline_s: float) -> DeployFunction:
         return DeployFunction(self.aws.client("lambda"), self.function, self.said.append, deadline_s, interval_s=0.3)

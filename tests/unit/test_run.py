@@ -107,6 +107,14 @@ def test_the_exit_code_is_the_commands(code: int, reason: str, world: World, cap
     assert said[-2:] == [f"the command failed with exit code {code}{': ' if reason else ''}{reason}", "  no table"]
 
 
+def test_the_environment_may_say_how_logs_are_shown(world: World, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("RELEASE_LOGS", "kubectl logs {service} -n 9")
+    details = ["no table", "whole log: aws logs filter-log-events --log-group-name /ecs/easi-prod"]
+    world.function.answers["task_status"] = [stands("failed", exitCode=3, details=details)]
+    assert run_it() == 3
+    assert capsys.readouterr().err.splitlines()[-2:] == ["  no table", "  whole log: kubectl logs backend -n 9"]
+
+
 def test_a_command_that_never_ran_is_1(world: World, capsys: Any) -> None:
     world.function.answers["task_status"] = [stands("failed", reason="CannotPullContainerError")]
     assert run_it() == 1
