@@ -10,7 +10,8 @@ from release.promotion import Accepted, Declared, Refused, Request
 from release.records import Proven, Release
 from release.stack_outputs import StackOutputs
 from release.version import commit
-from tests.unit.test_promotion import NEW, OLD, proven
+from tests.unit.one_of_each import proven
+from tests.unit.test_promotion import NEW, OLD
 
 BOTH = Declared(services=("backend", "worker"), sites=("site", "admin"))
 ONE = proven(NEW)

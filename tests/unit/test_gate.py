@@ -16,7 +16,7 @@ from release.statements import Stated
 from release.version import short
 from tests.unit.git_project import SOURCES, project
 from tests.unit.git_project import git as run
-from tests.unit.one_of_each import one_of_each
+from tests.unit.one_of_each import proven
 from tests.unit.test_promotion import acceptance, refusal
 
 
@@ -38,15 +38,7 @@ def ask(root: Path, environment: str = "impl", version: str | None = None, reaso
 
 
 def released(version: str) -> records.Release:
-    return records.Release(
-        **one_of_each(
-            version=version,
-            image="r@sha256:1",
-            task_definition="t:1",
-            static_manifest="s",
-        ),
-        verified_at="2026-01-02",
-    )
+    return records.Release(**vars(proven(version)))
 
 
 def promoted(asked: Gate, *, upstream: str, here: str | None, branch: str = "") -> Accepted | Refused | None:

@@ -10,22 +10,14 @@ import pytest
 from release import headline
 from release.headline import Distance
 from release.records import Proven, Release
-from tests.unit.one_of_each import one_of_each
+from tests.unit import one_of_each
 
 OLD, NEW = "399915e" + "0" * 33, "ed79594" + "0" * 33
 NOW = datetime(2026, 11, 28, 15, 0, tzinfo=UTC)
 
 
 def proven(version: str, at: str = "2026-11-28T13:18:05Z") -> Proven:
-    return Proven(
-        **one_of_each(
-            version=version,
-            image="r@sha256:1",
-            task_definition="t:1",
-            static_manifest="s",
-        ),
-        verified_at=at,
-    )
+    return one_of_each.proven(version, verified_at=at)
 
 
 def line(**changes: Any) -> str:

@@ -15,7 +15,7 @@ from local import answer, unchanged
 from local.layout import Layout, LocalError, write_json, write_whole
 from local.stacks import Interruption, Stacks
 from release import records
-from tests.unit.one_of_each import one_of_each
+from tests.unit.one_of_each import proven
 from tests.unit.test_update_log import FIRST
 
 ROOT = Path(__file__).parents[2]
@@ -71,18 +71,10 @@ def test_a_stack_at_rest_was_not_interrupted(stacks: Stacks) -> None:
 
 
 def test_a_canceled_update_wrote_no_outputs_and_its_release_counts_all_the_same(layout: Layout) -> None:
-    proven = records.Release(
-        **one_of_each(
-            version="b" * 40,
-            image="easi@sha256:" + "1" * 64,
-            task_definition="arn:aws:ecs:us-west-2:000000000000:task-definition/easi-dev:2",
-            static_manifest="sha256:" + "2" * 64,
-        ),
-        verified_at="2026-11-29T00:00:00Z",
-    ).to_json()
+    recorded = records.Release(**vars(proven("b" * 40))).to_json()
     root = {"urn": "urn:pulumi:dev::easi::pulumi:pulumi:Stack::easi-dev", "type": "pulumi:pulumi:Stack"}
     release = {"urn": "urn:pulumi:dev::easi::release:index:Release::release", "type": "release:index:Release"}
-    resources = [{**root, "outputs": OUTPUTS}, {**release, "inputs": {}, "outputs": {"release": proven}}]
+    resources = [{**root, "outputs": OUTPUTS}, {**release, "inputs": {}, "outputs": {"release": recorded}}]
     write_whole(layout.local / "export.json", json.dumps({"version": 3, "deployment": {"resources": resources}}))
     script = f"#!/bin/sh\nexec cat {layout.local}/export.json\n"
     write_whole(layout.bin / "pulumi", script)

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
 from release import objects, records
+from tests.unit.attempts import attempt
 from tests.unit.fake_s3 import FakeS3, refusal
-from tests.unit.one_of_each import one_of_each
+from tests.unit.one_of_each import proven
 
 
 class S3:
@@ -67,30 +68,7 @@ class Busy(FakeS3):
             raise refusal(self.code)
 
 
-RECORD = records.Release(
-    **one_of_each(
-        version="1" * 40,
-        image="r@sha256:1",
-        task_definition="t:1",
-        static_manifest="s",
-    ),
-    verified_at="2026-01-02",
-)
-ATTEMPT = records.Attempt(
-    id="1",
-    environment="dev",
-    **one_of_each(
-        version="1" * 40,
-        image="i",
-        task_definition="t",
-        static_manifest="s",
-    ),
-    who="ann",
-    reason=None,
-    restart=None,
-    replaces=None,
-    started_at="2026-01-02T03:04:05Z",
-)
+RECORD = records.Release(**vars(proven("1" * 40)))
 
 
 def remove_a_mark(bucket: Busy) -> None:
@@ -104,7 +82,7 @@ def remove_a_mark(bucket: Busy) -> None:
     "write",
     [
         lambda bucket: records.write_release(bucket, "records", RECORD, records.Stored(release=None, etag=None)),
-        lambda bucket: records.begin(bucket, "records", ATTEMPT),
+        lambda bucket: records.begin(bucket, "records", attempt("1" * 40)),
         remove_a_mark,
     ],
 )

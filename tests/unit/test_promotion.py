@@ -6,24 +6,12 @@ import pytest
 
 from release import promotion, way_back
 from release.promotion import Accepted, Branch, IsAncestor, Refused, Request, Unknown
-from release.records import Proven, Release
+from release.records import Release
 from release.version import commit
-from tests.unit.one_of_each import one_of_each
+from tests.unit.one_of_each import proven
 
 OLD, MIDDLE, NEW = ("1" * 40, "2" * 40, "3" * 40)
 DIRTY = f"{NEW}-dirty-0123456789ab"
-
-
-def proven(version: str) -> Proven:
-    return Proven(
-        **one_of_each(
-            version=version,
-            image=f"repository@sha256:{version[0] * 64}",
-            task_definition=f"arn:task:{version[0]}",
-            static_manifest=f"sha256:{version[0] * 64}",
-        ),
-        verified_at="2026-01-02T03:04:05+00:00",
-    )
 
 
 def release(version: str, *previous: str) -> Release:

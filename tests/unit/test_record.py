@@ -8,32 +8,19 @@ from botocore.exceptions import ClientError
 
 from functions.strict_json import DamagedError
 from release import records
-from release.records import GoneBack, MarkedSite, Proven, RecordChangedError, Release, UnfinishedMark
+from release.records import GoneBack, MarkedSite, RecordChangedError, Release, UnfinishedMark
 from tests.unit.fake_s3 import FakeS3, refusal
-from tests.unit.one_of_each import one_of_each
-
-
-def proven(version: str, *, reason: str | None = None) -> Proven:
-    return Proven(
-        **one_of_each(
-            version=version * 40,
-            image=f"repository@sha256:{version * 64}",
-            task_definition=f"arn:task:{version}",
-            static_manifest=f"sha256:{version * 64}",
-        ),
-        verified_at="2026-01-02T03:04:05+00:00",
-        reason=reason,
-    )
+from tests.unit.one_of_each import proven
 
 
 def history(*versions: str) -> Release:
-    first, *previous = reversed(versions)
-    return records.Release(**vars(proven(first)), previous=tuple(proven(version) for version in previous))
+    first, *previous = (proven(version * 40) for version in reversed(versions))
+    return records.Release(**vars(first), previous=tuple(previous))
 
 
 def test_record_survives_its_json() -> None:
     gone_back = GoneBack(at="2026-01-03T00:00:00Z", to="3" * 40, attempt="id3", who="octocat", reason="it loses orders")
-    marked = dataclasses.replace(proven("1", reason="incident 7"), gone_back=gone_back, kind="promotion")
+    marked = proven("1" * 40, reason="incident 7", gone_back=gone_back, kind="promotion")
     known = dataclasses.replace(history("2", "3"), previous=(marked,), kind="roll back", first_verified_at="2026-01-01")
     assert records.release_from_json(json.loads(json.dumps(known.to_json()))) == known
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from release.git import Commit
 from release.records import GoneBack
 from release.tree import Tree
 from tests.unit.git_project import git, project
-from tests.unit.test_promotion import proven, request
+from tests.unit.one_of_each import proven
+from tests.unit.test_promotion import request
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def reverted(root: Path, to: str, gone: str) -> bool:
     head = git(root, "rev-parse", "HEAD")
     there = Gate(root=root, tree=Tree(commit=head, changes={}), request=request(head, environment="prod"))
     mark = GoneBack(at="2026-01-02T03:03:00Z", to=to, attempt="id", who="ana", reason="500s")
-    answer = there._brings_back(dataclasses.replace(proven(gone), gone_back=mark))
+    answer = there._brings_back(proven(gone, gone_back=mark))
     assert answer is None or isinstance(answer, str)
     return answer is None
 

@@ -11,7 +11,8 @@ from release import soak, way_back
 from release.promotion import Accepted, Refused, decide
 from release.records import Proven, Release
 from release.soak import Ran, Soak, ran
-from tests.unit.test_promotion import MIDDLE, NEW, OLD, is_ancestor, proven, refusal, request
+from tests.unit.one_of_each import proven
+from tests.unit.test_promotion import MIDDLE, NEW, OLD, is_ancestor, refusal, request
 
 FIRST = "4" * 40
 
@@ -21,7 +22,7 @@ def at(minute: int) -> datetime:
 
 
 def proof(version: str, minute: int, **changes: Any) -> Proven:
-    return Proven(**vars(proven(version)) | {"verified_at": at(minute).isoformat(), **changes})
+    return proven(version, verified_at=at(minute).isoformat(), **changes)
 
 
 def record(*proofs: tuple[str, int]) -> Release:

@@ -13,7 +13,7 @@ from release import statements, way_back
 from release.records import Release
 from release.statements import Hold, Stated, Statement
 from tests.unit.fake_s3 import FakeS3
-from tests.unit.test_promotion import proven
+from tests.unit.one_of_each import proven
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 BUCKET = "records"
@@ -24,7 +24,7 @@ def record(*steps: tuple[str, str, str]) -> Release:
     release: Release | None = None
     for version, kind, minute in steps:
         at = f"2026-01-02T03:{minute}:00Z"
-        step = dataclasses.replace(proven(version), verified_at=at, kind=kind, reason=f"why {minute}")
+        step = proven(version, verified_at=at, kind=kind, reason=f"why {minute}")
         release = way_back.recorded(release, step, keep=10, attempt=f"id-{minute}", who="octocat")
     assert release is not None
     return release
