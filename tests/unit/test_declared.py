@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
-from release import promotion, way_back
+from release import way_back
 from release.identity import ServiceIdentity
-from release.promotion import Accepted, Declared, Refused, Request
+from release.promotion import Accepted, Declared, Refused
 from release.records import Proven, Release
 from release.stack_outputs import StackOutputs
-from release.version import commit
+from tests.unit import test_promotion
 from tests.unit.one_of_each import proven
-from tests.unit.test_promotion import NEW, OLD
+from tests.unit.test_promotion import NEW, OLD, refusal, request
 
 BOTH = Declared(services=("backend", "worker"), sites=("site", "admin"))
 ONE = proven(NEW)
@@ -22,24 +23,12 @@ ALL = dataclasses.replace(
 )
 
 
-def decide(upstream: Release | None, here: Release | None = None, *, explicit: bool = False) -> Accepted | Refused:
-    request = Request(environment="impl", version=NEW, explicit=explicit, declared=BOTH)
-    return promotion.decide(
-        request,
-        upstream_name="dev",
-        upstream=upstream,
-        here=here,
-        is_ancestor=lambda older, newer: commit(older) < commit(newer),
-        branch=None,
-    )
+def decide(upstream: Release | None, here: Release | None = None, **changes: Any) -> Accepted | Refused:
+    return test_promotion.decide(request(NEW, declared=BOTH, **changes), upstream, here)
 
 
-def record(*proofs: Proven) -> Release:
-    release: Release | None = None
-    for proof in proofs:
-        release = way_back.recorded(release, proof, keep=10)
-    assert release is not None
-    return release
+def record(proof: Proven) -> Release:
+    return way_back.recorded(None, proof, keep=10)
 
 
 def test_a_proof_of_all_that_is_declared_is_accepted() -> None:
@@ -47,9 +36,8 @@ def test_a_proof_of_all_that_is_declared_is_accepted() -> None:
 
 
 def test_a_proof_without_a_service_or_site_is_refused_by_its_name() -> None:
-    refused = decide(record(ONE))
-    assert isinstance(refused, Refused)
-    assert refused.message == (
+    refused = refusal(decide(record(ONE)))
+    assert refused == (
         "impl refused 333333333333: dev has not proven service worker and site admin of 333333333333.\n"
         "  to prove it there:  pulumi up -s dev"
     )
@@ -67,39 +55,34 @@ def test_a_whole_proof_of_this_environment_counts_where_the_one_before_has_a_par
 
 
 def test_what_ran_here_before_more_was_declared_is_not_gone_back_to() -> None:
-    refused = decide(None, record(ONE))
-    assert isinstance(refused, Refused)
-    assert refused.message == (
+    refused = refusal(decide(None, record(ONE)))
+    assert refused == (
         "impl refused 333333333333: it never ran here with service worker and site admin.\n"
         f"  to go back to it, with settings that do not declare this:  python -m ci rollback -s impl --version {NEW}"
     )
 
 
 def test_a_named_version_is_proven_with_its_own_settings() -> None:
-    refused = decide(record(ONE), explicit=True)
-    assert isinstance(refused, Refused)
+    refused = refusal(decide(record(ONE), explicit=True))
     own = f"git switch --detach {NEW}"
-    assert refused.message.endswith(
+    assert refused.endswith(
         f"\n  to run it with its own settings, if they declare less:  {own}"
         f"\n  to prove it there:  {own} && RELEASE_VERSION={NEW} pulumi up -s dev"
     )
 
 
-def build(version: str, *, tree: str, explicit: bool) -> Accepted | Refused | None:
-    request = Request(environment="dev", version=version, explicit=explicit, declared=BOTH)
-    return promotion.decide_build(
-        request, tree=tree, here=record(ONE), is_ancestor=lambda older, newer: commit(older) < commit(newer)
-    )
+def build(tree: str) -> Accepted | Refused | None:
+    asked = request(NEW, environment="dev", explicit=True, declared=BOTH)
+    return test_promotion.build(asked, tree=tree, here=record(ONE))
 
 
 def test_the_first_environment_builds_what_was_declared_since() -> None:
-    assert build(NEW, tree=NEW, explicit=True) is None
+    assert build(NEW) is None
 
 
 def test_the_first_environment_does_not_go_back_to_what_lacks_a_service() -> None:
-    refused = build(NEW, tree=OLD, explicit=True)
-    assert isinstance(refused, Refused)
-    assert "it never ran here with service worker and site admin" in refused.message
+    refused = refusal(build(OLD))
+    assert "it never ran here with service worker and site admin" in refused
 
 
 def test_files_are_where_the_outputs_say() -> None:
