@@ -11,10 +11,9 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
@@ -71,9 +70,9 @@ def state_of(environment: str) -> dict[str, Any]:
     return {"Bucket": STATE, "Key": f".pulumi/stacks/{PROJECT}/{environment}.json"}
 
 
-@contextmanager
-def enforcing(folder: Path) -> Iterator[World]:
-    """The world, with an emulator in this folder."""
+def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For a fixture: the world, with an emulator of its own."""
+    folder = tmp_path_factory.mktemp("account")
     try:
         yield build(authorized_emulator.start(folder).endpoint)
     finally:

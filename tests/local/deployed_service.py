@@ -192,9 +192,8 @@ def emulated(
         engine.close()
 
 
-@contextmanager
 def deployed(aws: Aws) -> Iterator[Service]:
-    """A service of a test's own."""
+    """For a fixture: a service of a test's own."""
     name = f"deploy-{next(NUMBERS)}"
     made = Service(aws=aws, name=name, function=f"{name}-deploy", said=[], suffix="-1a2b3c4")
     create(made)

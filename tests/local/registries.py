@@ -7,8 +7,9 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+
+import pytest
 
 from release.image import copy_image
 from release.registry import ecr_credentials
@@ -16,9 +17,9 @@ from tests.local.emulated import client
 from tests.local.site_world import emulator
 
 
-def started(folder: Path) -> Iterator[str]:
-    """An emulator of its own: the address `localhost:<port>`."""
-    for url in emulator(folder):
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """For a fixture: an emulator of its own, the address `localhost:<port>`."""
+    for url in emulator(tmp_path_factory.mktemp("registry")):
         yield url.replace("http://127.0.0.1", "localhost")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,7 @@ from tests.components.ci_roles import PROJECT, REGION, STATE, SUBJECT
 from tests.local.ci_roles_world import World, enforcing, state_of
 from tests.local.clone import Clone
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with enforcing(tmp_path_factory.mktemp("account")) as made:
-        yield made
-
-
+world = pytest.fixture(scope="module")(enforcing)
 PROGRAM = """
 import pulumi
 pulumi.export("hidden", pulumi.Output.secret("s"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +13,7 @@ from tests.components.ci_roles import ACCOUNT, BOUNDARY, PROJECT, STATE, SUBJECT
 from tests.local.ci_roles_world import TRUST, World, enforcing, role_arn, state_of
 from tests.local.emulated import Call, described
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with enforcing(tmp_path_factory.mktemp("account")) as made:
-        yield made
-
-
+world = pytest.fixture(scope="module")(enforcing)
 TRUSTED = [
     ("dev-deploy", f"{SUBJECT}:environment:dev"),
     ("impl-deploy", f"{SUBJECT}:environment:impl"),

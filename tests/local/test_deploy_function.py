@@ -24,10 +24,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield made
 
 
-@pytest.fixture
-def service(aws: Aws) -> Iterator[Service]:
-    with deployed(aws) as made:
-        yield made
+service = pytest.fixture(deployed)
 
 
 def test_first_deployment_brings_a_service_from_no_tasks_to_healthy_targets(service: Service) -> None:

@@ -25,15 +25,8 @@ from tests.local.registries import (
     started,
 )
 
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from started(tmp_path_factory.mktemp("first"))
-
-
-@pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from started(tmp_path_factory.mktemp("second"))
+first = pytest.fixture(scope="module")(started)
+second = pytest.fixture(scope="module")(started)
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         yield made
 
 
-@pytest.fixture
-def service(aws: Aws) -> Iterator[Service]:
-    with deployed(aws) as made:
-        yield made
+service = pytest.fixture(deployed)
 
 
 def test_migration_runs_once_in_a_task_of_its_own(service: Service) -> None:

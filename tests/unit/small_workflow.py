@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import subprocess
 import textwrap
@@ -51,9 +50,8 @@ class Small:
         return walk(self.forge, "small.yml", given, approve=approve)
 
 
-@contextlib.contextmanager
 def small_in(tmp_path: Path) -> Iterator[Small]:
-    """A repository without a commit yet, and a workspace."""
+    """For a fixture: a repository without a commit yet, and a workspace."""
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", tmp_path / "remote.git"], check=True)
     subprocess.run(
         ["git", "clone", "-q", tmp_path / "remote.git", tmp_path / "author"], check=True, capture_output=True

@@ -5,9 +5,6 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/reusing-workf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.local.workflow.expressions import WorkflowError
@@ -57,12 +54,7 @@ CALL = """
         - run: echo "$TEXT" >> "$GITHUB_STEP_SUMMARY"
           env: {TEXT: "${{ needs.first.outputs.greeting }}, ${{ needs.first.result }}"}
     """
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_in(tmp_path) as made:
-        yield made
+small = pytest.fixture(small_in)
 
 
 def test_a_called_workflow_has_its_inputs_its_environment_s_role_and_nothing_of_its_callers_env(small: Small) -> None:

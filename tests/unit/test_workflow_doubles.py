@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +18,7 @@ from tests.unit.small_workflow import CHECKOUT, Small, small_in
 
 UPLOAD, DOWNLOAD = (f"actions/{name}-artifact@{'1' * 40}" for name in ("upload", "download"))
 ROLE = f"aws-actions/configure-aws-credentials@{'1' * 40}"
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_in(tmp_path) as made:
-        yield made
+small = pytest.fixture(small_in)
 
 
 def site(more: str = "") -> str:

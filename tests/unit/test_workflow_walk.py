@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,10 +84,7 @@ def test_outputs_of_one_line_and_of_many() -> None:
         job.assigned("nothing\n")
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    with small_in(tmp_path) as made:
-        yield made
+small = pytest.fixture(small_in)
 
 
 def test_jobs_wait_for_what_they_need_and_hand_on_outputs_and_artifacts(small: Small) -> None:
