@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from release.one_off import TaskFailed
 from tests.local.deployed_service import Aws, Service, deployed, emulated
+from tests.local.emulator_world import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,10 @@ def test_task_that_ends_well_because_it_was_told_to_has_failed(service: Service)
     run = {"taskDefinition": service.register("one"), "container": "backend", "containerCommand": ["hang"]}
     with service.lease() as held:
         task = service.ask("run_task", lease=held.id, **run)["task"]
-        wait_until(lambda: any("migrating" in line for line in asked(service, task)["details"]))
+        assert wait_for(lambda: any("migrating" in line for line in asked(service, task)["details"]))
         service.ask("stop_task", lease=held.id, task=task, reason="enough")
 
-    wait_until(lambda: asked(service, task)["outcome"] != "in_progress")
+    assert wait_for(lambda: asked(service, task)["outcome"] != "in_progress")
 
     answer = asked(service, task)
     assert (answer["outcome"], answer["exitCode"], answer["reason"]) == ("failed", 0, "stopped: enough")
@@ -81,19 +81,12 @@ def asked(service: Service, task: str) -> dict[str, Any]:
     return service.ask("task_status", task=task, container="backend", explain=True)
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, "not so after 60 s"
-        time.sleep(0.2)
-
-
 def test_repeated_run_task_finds_its_task_also_when_it_has_ended(service: Service) -> None:
     revision = service.register("one")
     with service.lease() as held:
         command = {"lease": held.id, "taskDefinition": revision, "container": "backend"}
         first = service.ask("run_task", containerCommand=["exit", "3"], **command)
-        wait_until(lambda: asked(service, first["task"])["outcome"] != "in_progress")
+        assert wait_for(lambda: asked(service, first["task"])["outcome"] != "in_progress")
         again = service.ask("run_task", containerCommand=["exit", "3"], **command)
 
     assert (first["started"], again["started"]) == (True, False)
