@@ -55,10 +55,10 @@ def running(clone: Clone, environment: str) -> dict[str, tuple[str, str, int]]:
     return result
 
 
-def proven(outputs: Mapping[str, Any]) -> dict[str, tuple[str, str, int]]:
-    """The same as the record has it, with one task each."""
+def proven(outputs: Mapping[str, Any], tasks: int = 1) -> dict[str, tuple[str, str, int]]:
+    """The same as the record has it, with so many tasks each."""
     services = outputs["release"]["services"]
-    return {name: (service["taskDefinition"], service["image"], 1) for name, service in services.items()}
+    return {name: (service["taskDefinition"], service["image"], tasks) for name, service in services.items()}
 
 
 def versions(clone: Clone, environment: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local.clone import ENVIRONMENTS, Clone, application_in
-from tests.local.test_example_two_services import REACHED, SERVICES, answers_of, images, versions
+from tests.local.test_example_two_services import REACHED, SERVICES, answers_of, images, proven, running, versions
 from tests.local.workflow import actions, api
 from tests.local.workflow.forge import git
 from tests.local.workflow.runs import Run
@@ -77,18 +77,6 @@ def rolled_back(team: Team, merged: Run) -> Run:
     return team.walk("rollback.yml", team.asked(environment="prod", version=version, reason=REASON))
 
 
-def running(shop: Clone, environment: str) -> dict[str, tuple[str, int]]:
-    """What ECS runs of each service of an environment: revision, and how many tasks of those that it wants."""
-    outputs, ecs = shop.outputs(environment), shop.aws("ecs")
-    names = [service["service"] for service in outputs["services"].values()]
-    states = ecs.describe_services(cluster=outputs["cluster"], services=names)["services"]
-    by_name = {state["serviceName"]: state for state in states}
-    return {
-        name: (by_name[service["service"]]["taskDefinition"], by_name[service["service"]]["runningCount"])
-        for name, service in outputs["services"].items()
-    }
-
-
 def knows_cocoa(shop: Clone, environment: str) -> bool:
     body = shop.get(f"{shop.outputs(environment)['url']}/search/cocoa")[1]
     return bool(json.loads(body) == ["cocoa"])
@@ -104,14 +92,13 @@ def test_each_environment_proves_every_service_and_site_of_the_merge(team: Team,
     assert set(merged.results.values()) == {"success"}, merged.log
     shop, version = team.easi, merged.event.sha
     for environment in ENVIRONMENTS:
-        release = shop.outputs(environment)["release"]
+        outputs = shop.outputs(environment)
+        release = outputs["release"]
         assert release["version"] == version
         assert set(release["services"]) == {*SERVICES, ADDED}
         assert set(release["sites"]) == {"shop"}
         assert versions(shop, environment) == answers_of(version)
-        tasks = 2 if environment == "prod" else 1
-        proven = {name: (service["taskDefinition"], tasks) for name, service in release["services"].items()}
-        assert running(shop, environment) == proven
+        assert running(shop, environment) == proven(outputs, tasks=2 if environment == "prod" else 1)
         assert knows_cocoa(shop, environment)
         assert f"## {environment}: {version[:12]} is proven" in merged.summary
 
