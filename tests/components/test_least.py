@@ -30,6 +30,7 @@ from components.target import Route
 from local.plugin import types
 from tests.components.least import EXEMPT, Wide, documents, wide
 from tests.components.recorded import Recorded, Resource, record
+from tests.components.service_program import program, service
 
 FUNCTION = Path(__file__).parents[2] / "functions"
 HERE = "us-west-2:111111111111"
@@ -242,20 +243,5 @@ def test_every_log_ends() -> None:
 
 
 def test_service_without_exec_has_no_session_channels() -> None:
-    def quiet() -> None:
-        cluster = Cluster("shop", ClusterArgs(cluster_name="shop"))
-        EcsService(
-            "backend",
-            EcsServiceArgs(
-                family="shop",
-                cluster=cluster,
-                image=f"repository@sha256:{'a' * 64}",
-                repository_arns=["arn:repository"],
-                vpc_id="vpc-1",
-                subnet_ids=["subnet-1"],
-                region="us-west-2",
-            ),
-        )
-
-    found = wide(record(quiet))
+    found = wide(program(lambda cluster: service("backend", cluster)))
     assert [each.policy for each in found] == ["aws:iam/rolePolicy:RolePolicy backend-execution"]
