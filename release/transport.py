@@ -232,15 +232,8 @@ class _Http(HTTPConnection):
         return super().getresponse()
 
 
-class _Https(HTTPSConnection):
-    opened: Any = None
-
-    def _new_conn(self) -> socket.socket:
-        return _connected(self)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own, as it has it
-        self.opened = self.sock
-        return super().getresponse()
+class _Https(_Http, HTTPSConnection):
+    """The same: what `_Http` leaves to urllib3 is `HTTPSConnection`'s here."""
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):
