@@ -28,9 +28,8 @@ from settings.names import project
 class Interruption:
     """What an update that was cut short left behind."""
 
-    locked_by: int | None
-    """The process that holds the stack's lock; it may be dead."""
     alive: bool
+    """Whether the process that holds the stack's lock runs, or may run: on another machine."""
     pending: int
     """Operations that were under way."""
 
@@ -62,11 +61,11 @@ class Stacks:
         checkpoint = read_json(self.checkpoint(name)).get("checkpoint") or {}
         pending = len((checkpoint.get("latest") or {}).get("pending_operations") or [])
         if not locks:
-            return Interruption(locked_by=None, alive=False, pending=pending) if pending else None
+            return Interruption(alive=False, pending=pending) if pending else None
         lock = read_json(locks[0])
         pid = int(lock.get("pid", 0))
         alive = pid > 0 and (lock.get("hostname") != socket.gethostname() or processes.runs(pid))
-        return Interruption(locked_by=pid, alive=alive, pending=pending)
+        return Interruption(alive=alive, pending=pending)
 
     def recover(self, name: str) -> None:
         """Clear what an interrupted update left, as `python -m release recover` does it for any stack.

@@ -86,17 +86,17 @@ def test_a_canceled_update_wrote_no_outputs_and_its_release_counts_all_the_same(
 
 def test_pending_operations_are_an_interruption(stacks: Stacks) -> None:
     checkpoint(stacks, "dev", pending=2)
-    assert stacks.interruption("dev") == Interruption(locked_by=None, alive=False, pending=2)
+    assert stacks.interruption("dev") == Interruption(alive=False, pending=2)
 
 
 def test_whose_lock_it_is_and_whether_that_runs(layout: Layout, stacks: Stacks, dead: int) -> None:
     checkpoint(stacks, "dev")
     lock(layout, "dev", dead)
-    assert stacks.interruption("dev") == Interruption(locked_by=dead, alive=False, pending=0)
+    assert stacks.interruption("dev") == Interruption(alive=False, pending=0)
     lock(layout, "dev", os.getpid())
-    assert stacks.interruption("dev") == Interruption(locked_by=os.getpid(), alive=True, pending=0)
+    assert stacks.interruption("dev") == Interruption(alive=True, pending=0)
     lock(layout, "dev", dead, host="another-machine")
-    assert stacks.interruption("dev") == Interruption(locked_by=dead, alive=True, pending=0)
+    assert stacks.interruption("dev") == Interruption(alive=True, pending=0)
 
 
 @pytest.fixture
