@@ -205,19 +205,13 @@ def test_what_is_proven_again_is_not_disproven_by_tasks_that_start(world: World)
     assert "prove 1" in world.story
 
 
-def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setenv("RELEASE_LOGS", "kubectl logs backend")
+@pytest.mark.parametrize("logs", ["kubectl logs backend", "kubectl logs {service}"])
+def test_the_environment_may_say_how_logs_are_shown(monkeypatch: pytest.MonkeyPatch, world: World, logs: str) -> None:
+    monkeypatch.setenv("RELEASE_LOGS", logs)
     world.failing = {"roll 2": CRASH}
     failed(world)
     assert "whole log: kubectl logs backend" in world.last.message
     assert "aws logs" not in world.last.message
-
-
-def test_how_logs_are_shown_names_the_service(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setenv("RELEASE_LOGS", "kubectl logs {service} -n 9")
-    world.failing = {"roll 2": CRASH}
-    failed(world)
-    assert "whole log: kubectl logs backend -n 9" in world.last.message
 
 
 def test_a_deployment_that_never_began_is_not_taken_back(world: World) -> None:

@@ -80,7 +80,7 @@ def test_a_registry_without_an_account_is_the_environments_own() -> None:
         ("AccessDeniedException", True, "not known (An error occurred (AccessDeniedException)", "to see why:"),
         (EndpointConnectionError(endpoint_url="https://ecr"), True, "not known (Could not connect", "to see why:"),
         ({}, True, "the scan is UNKNOWN", "to see more:"),
-        ({"imageScanStatus": {"status": "IN_PROGRESS"}}, True, "the scan is IN_PROGRESS", "wait image-scan-complete"),
+        (complete("IN_PROGRESS"), True, "the scan is IN_PROGRESS", "to wait for it:  aws ecr wait image-scan-complete"),
         (
             {"imageScanStatus": {"status": "UNSUPPORTED_IMAGE", "description": "an index"}},
             True,

@@ -31,17 +31,6 @@ def test_an_image_with_grave_findings_is_refused_where_the_environment_before_sc
     assert problems(world, refuseFindings="critical") == ((), [])
 
 
-def test_a_scan_that_is_not_known_is_refused_with_what_to_do(world: World) -> None:
-    world.denied.add("describe_image_scan_findings")
-    (problem,), _ = problems(world, refuseFindings="critical")
-    assert "not known (" in problem
-    assert "aws ecr describe-image-scan-findings" in problem
-    world.denied.clear()
-    world.scans = {"easi-impl": {"imageScanStatus": {"status": "IN_PROGRESS"}}}
-    (problem,), _ = problems(world, refuseFindings="critical")
-    assert "to wait for it:  aws ecr wait image-scan-complete" in problem
-
-
 def test_with_a_reason_what_the_scan_found_is_noted_and_released(world: World) -> None:
     world.scans = {"easi-impl": scanned("ACTIVE", CRITICAL=1)}
     said: list[str] = []
