@@ -35,16 +35,16 @@ class Process:
 
 def ensure(layout: Layout, say: Say) -> str:
     """The address (as in DOCKER_HOST) of an engine that answers. Raises LocalError when there can be none."""
-    host = preflight.find_docker(layout.root).host
-    if host is not None:
-        return host
-    if problems := preflight.docker(layout.root).problems:
+    answer = preflight.find_docker(layout.root)
+    if answer.host is not None:
+        return answer.host
+    if problems := preflight.docker(answer).problems:
         raise LocalError(problems[0])
     programs = {"dockerd": "docker.io", **preflight.NETWORK_TOOLS}
     if missing := [package for program, package in programs.items() if shutil.which(program) is None]:
         packages.install(missing, say, needed_by=_NEEDED_BY, otherwise=_BY_HAND)
-        host = preflight.find_docker(layout.root).host  # where there is systemd, the package has started one
-    return host or _start(layout, say)
+        answer = preflight.find_docker(layout.root)  # where there is systemd, the package has started one
+    return answer.host or _start(layout, say)
 
 
 def running_pid(layout: Layout) -> int | None:

@@ -63,7 +63,7 @@ def check(root: Path, python: bool, containers: bool) -> Report:
     problems += _git_problems(root)
     problems += _disk_problems(root)
     if containers:
-        for part in (docker(root), _port(root)):
+        for part in (docker(find_docker(root)), _port(root)):
             problems += part.problems
             notes += part.notes
     return Report(problems, notes)
@@ -119,9 +119,8 @@ def _disk_problems(root: Path) -> list[str]:
     return []
 
 
-def docker(root: Path) -> Report:
+def docker(answer: DockerAnswer) -> Report:
     """Whether there is an engine, or one can be started for this clone."""
-    answer = find_docker(root)
     problem = note = None
     missing = missing_network_tools()
     if answer.denied is not None:

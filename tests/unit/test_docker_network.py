@@ -38,10 +38,11 @@ def test_the_bridge_is_named_by_the_clone_with_no_more_characters_than_linux_all
 def test_a_machine_that_lacks_the_tools_is_told_which(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda tool: None if tool == "ip" else f"/usr/sbin/{tool}")
     monkeypatch.setattr(preflight, "installable", lambda: False)
-    monkeypatch.setattr(preflight, "find_docker", lambda _: preflight.DockerAnswer(None, None))
+    answer = preflight.DockerAnswer(None, None)
+    monkeypatch.setattr(preflight, "find_docker", lambda _: answer)
     monkeypatch.setattr("os.getuid", lambda: 0)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    problems = preflight.docker(HERE.root).problems
+    problems = preflight.docker(answer).problems
     assert len(problems) == 1
     assert "ip must be on PATH (packages: iproute2)" in problems[0]
     with pytest.raises(LocalError, match="packages: iproute2"):
