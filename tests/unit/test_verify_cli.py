@@ -7,16 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from release import git
 from release.__main__ import main
+from tests.http_servers import Handler, listening
 from tests.unit.environments import World, released
 
 ROOT = Path(__file__).parents[2]
@@ -24,26 +22,16 @@ VERSION = "3f2c1aa" + "0" * 33
 QUICK = ["--interval", "0.01", "--deadline", "0.3"]
 
 
+class Passing(Handler):
+    def do_GET(self) -> None:  # noqa: N802 - the name of http.server
+        said = {"status": "pass", "datetime": "2021-11-02 17:05:19+00:00", "version": VERSION, "timestamp": "1"}
+        self.reply(json.dumps(said).encode(), {"Content-Type": "application/json"})
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            said = {"status": "pass", "datetime": "2021-11-02 17:05:19+00:00", "version": VERSION, "timestamp": "1"}
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(said).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/healthcheck"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Passing) as server:
+        yield f"http://127.0.0.1:{server.server_port}/healthcheck"
 
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
