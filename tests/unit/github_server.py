@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from tests.http_servers import Handler, listening
@@ -48,8 +47,8 @@ class _Handler(Handler):
     do_GET = do_POST = do_PATCH = _serve  # noqa: N815 - the names of http.server
 
 
-@contextmanager
 def serving() -> Iterator[Server]:
+    """For a fixture."""
     double = Server()
     with listening(type("Handler", (_Handler,), {"double": double})) as http:
         double.url = f"http://127.0.0.1:{http.server_port}"

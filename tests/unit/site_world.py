@@ -96,6 +96,11 @@ class World:
         return dict(self.site), dict(self.s3.buckets["records"].objects)
 
 
+def site_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
+    """For a fixture."""
+    return World(tmp_path, capsys)
+
+
 def refuse() -> None:
     raise refusal("AccessDenied")
 

@@ -28,6 +28,10 @@ def two_environments() -> tuple[FakeS3, Environment, Environment]:
     return s3, Environment(s3), Environment(s3, "next-")
 
 
+def one_environment() -> Environment:
+    return two_environments()[1]
+
+
 def manifest(tree: Tree) -> Manifest:
     """Of a tree; what is in `assets/` is content-hashed, whatever its name is."""
     files = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,7 @@ from cli import github
 from cli.github import Api, GithubError
 from tests.unit.github_server import Answer, Server, environ, serving
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as made:
-        yield made
+server = pytest.fixture(serving)
 
 
 @pytest.fixture

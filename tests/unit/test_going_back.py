@@ -29,9 +29,7 @@ OLD_SECRET = f"{SECRET}-before"
 OLD_ROLE = EXECUTION.replace("/teams/", "/before/")
 
 
-@pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    return fake_registry(monkeypatch)
+registry = pytest.fixture(fake_registry, autouse=True)
 
 
 def proven(**changes: Any) -> Proven:

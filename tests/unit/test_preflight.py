@@ -27,10 +27,7 @@ from tests.unit.preflight_world import (
     refused,
 )
 
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    return fake_registry(monkeypatch)
+registry = pytest.fixture(fake_registry, autouse=True)
 
 
 def test_nothing_is_wrong_with_what_has_all_it_needs() -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from release.static.errors import StaticReleaseError
 from release.static.records import ABANDONED_S, CATALOG
 from tests.unit.fake_s3 import refusal
-from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse_at
+from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse_at, site_in
 from tests.unit.test_static_trees import KilledError
 
-
-@pytest.fixture
-def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return World(tmp_path, capsys)
+world = pytest.fixture(site_in)
 
 
 def test_a_switch_of_somebody_else_is_not_taken_over_unasked(world: World) -> None:

@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 
 from release.static.errors import StaticReleaseError
-from tests.unit.site_world import ONE, TWO, World
+from tests.unit.site_world import ONE, TWO, World, site_in
 
-
-@pytest.fixture
-def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return World(tmp_path, capsys)
+world = pytest.fixture(site_in)
 
 
 def test_a_purged_file_is_gone_everywhere_and_is_refused_later(world: World) -> None:

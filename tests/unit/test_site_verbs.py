@@ -16,12 +16,9 @@ from release.static.errors import StaticReleaseError
 from release.static.records import Records
 from tests.unit.fake_key_value_store import ARN
 from tests.unit.fake_s3 import Bucket
-from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse
+from tests.unit.site_world import BUCKETS, ONE, THREE, TWO, World, refuse, site_in
 
-
-@pytest.fixture
-def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return World(tmp_path, capsys)
+world = pytest.fixture(site_in)
 
 
 def test_the_last_line_of_a_publish_is_the_verdict(world: World) -> None:

@@ -14,15 +14,13 @@ from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import CATALOG
 from release.static.source import Folder
-from tests.unit.static_sites import Environment, Tree, manifest, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, one_environment
 from tests.unit.test_static_trees import NEW, OLD, THIRD, KilledError, assert_is
 
 ASSET = next(path for path in OLD if path.startswith("assets/"))
 
 
-@pytest.fixture
-def dev() -> Environment:
-    return two_environments()[1]
+dev = pytest.fixture(one_environment)
 
 
 def as_another_program(files: Tree, *, content_type: str = "", cache: Cache = "immutable") -> Manifest:

@@ -17,15 +17,13 @@ from release.static.errors import StaticReleaseError
 from release.static.manifest import Manifest
 from release.static.records import ABANDONED_S, CATALOG, Records
 from release.static.source import Folder
-from tests.unit.static_sites import Environment, Tree, manifest, tree, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, one_environment, tree, two_environments
 from tests.unit.test_static_trees import NEW, OLD, THIRD, assert_is, assert_only, at_every_request, killed, watched
 
 GONE = "old.html"
 
 
-@pytest.fixture
-def dev() -> Environment:
-    return two_environments()[1]
+dev = pytest.fixture(one_environment)
 
 
 def by_earlier_program(site: Environment, *builds: Tree) -> list[Manifest]:
@@ -79,7 +77,7 @@ def test_after_one_release_assets_of_an_earlier_program_are_not_asked_for_one_by
 
 def test_upgrade_killed_at_any_request_is_continued(tmp_path: Path) -> None:
     def work(at: int, arrives: bool) -> bool:
-        _, dev, _ = two_environments()
+        dev = one_environment()
         first, _ = by_earlier_program(dev, OLD, THIRD)
         with killed(dev, at, arrives=arrives) as died:
             dev.publish(NEW, tmp_path)

@@ -14,7 +14,7 @@ from release.static.purge import Done, purge
 from release.static.source import Folder
 from release.static.store import Site
 from tests.unit.fake_key_value_store import ARN, FakeKeyValueStore
-from tests.unit.static_sites import Environment, Tree, manifest, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, one_environment, two_environments
 from tests.unit.test_static_kept import by_earlier_program
 from tests.unit.test_static_trees import NEW, OLD, assert_is, at_every_request, killed
 
@@ -160,7 +160,7 @@ def test_purge_reaches_what_an_earlier_program_keeps(dev: Environment, tmp_path:
 
 def test_purge_killed_at_any_request_is_completed(tmp_path: Path) -> None:
     def work(at: int, arrives: bool) -> bool:
-        dev = two_environments()[1]
+        dev = one_environment()
         dev.publish(OLD | SECRET, tmp_path)
         with killed(dev, at, arrives=arrives) as died:
             purged(dev, "key.txt")

@@ -8,7 +8,7 @@ import pytest
 
 from release.static import repair
 from release.static.expire import Expired
-from tests.unit.static_sites import Environment, manifest, tree, two_environments
+from tests.unit.static_sites import Environment, manifest, one_environment, tree, two_environments
 
 COUNT = 2000
 CHANGED = COUNT // 100
@@ -32,9 +32,7 @@ def pages(build: int) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def dev() -> Environment:
-    return two_environments()[1]
+dev = pytest.fixture(one_environment)
 
 
 def requests(site: Environment) -> int:

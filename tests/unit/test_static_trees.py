@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.static.manifest import Manifest
-from tests.unit.static_sites import Environment, Tree, manifest, two_environments
+from tests.unit.static_sites import Environment, Tree, manifest, one_environment, two_environments
 
 PAGES = ("a.html", "b/index.html", "c.html", "d/e.html")
 
@@ -130,7 +130,7 @@ def test_after_a_release_the_site_is_the_new_build_and_after_going_back_the_old_
 def test_any_number_of_killed_releases_leaves_a_site_that_works_and_that_the_next_one_completes(
     runs: list[tuple[Tree, int, bool]], last: Tree
 ) -> None:
-    _, dev, _ = two_environments()
+    dev = one_environment()
     with tempfile.TemporaryDirectory() as folder:
         for number, (files, at, arrives) in enumerate(runs):
             with killed(dev, at, arrives=arrives):
@@ -217,7 +217,7 @@ def test_change_killed_at_any_request_is_continued(tmp_path: Path, cut: Cut) -> 
 
 def test_expiry_killed_at_any_request_is_completed_and_what_is_kept_can_be_gone_back_to(tmp_path: Path) -> None:
     def work(at: int, arrives: bool) -> bool:
-        _, dev, _ = two_environments()
+        dev = one_environment()
         _, second, third = (
             dev.publish(files, tmp_path / str(number)) for number, files in enumerate((OLD, NEW, THIRD))
         )
@@ -249,7 +249,7 @@ def assert_only(site: Environment, *kept: Manifest) -> None:
 def test_expiry_leaves_what_the_kept_releases_name_and_nothing_else(
     builds: list[Tree], keep: int, data: st.DataObject
 ) -> None:
-    _, dev, _ = two_environments()
+    dev = one_environment()
     with tempfile.TemporaryDirectory() as folder:
         for number, files in enumerate(builds):
             dev.publish(files, Path(folder) / str(number))
