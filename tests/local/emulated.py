@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,6 +63,18 @@ def get(port: int, path: str, host: str, **headers: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def ask(method: str, url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers at an address."""
+    request = urllib.request.Request(
+        url, data=body, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
 
 
 def distribution(cloudfront: Any, name: str, bucket: str, **changes: Any) -> dict[str, Any]:

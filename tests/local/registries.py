@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 
 from release.image import copy_image
 from release.registry import ecr_credentials
-from tests.local.emulated import client
+from tests.local.emulated import ask, client
 from tests.local.site_world import emulator
 
 
@@ -43,17 +41,6 @@ def credentials(registry: str) -> tuple[str, str] | None:
 def copy(source: str, target: str, digest: str, **more: Any) -> str:
     asked = {"cpu_architecture": "X86_64", "credentials": credentials, "say": lambda _: None, **more}
     return copy_image(source=source, target_repository=target, digest=digest, **asked)
-
-
-def ask(method: str, url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
-    request = urllib.request.Request(
-        url, data=body, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
 
 
 def put_blob(repository: str, content: bytes) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from release.static.source import Folder, Upstream
 from release.static.store import Site
 from settings.site_build import Pages
 from tests.local import emulated
-from tests.local.emulated import free_port
+from tests.local.emulated import ask, free_port
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
@@ -161,12 +160,7 @@ class World:
     def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
         """What a visitor gets."""
         host = str(self.site.url).split("//")[1]
-        request = urllib.request.Request(self.endpoint + path, headers={"Host": host})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read(), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            return error.code, error.read(), dict(error.headers)
+        return ask("GET", self.endpoint + path, Host=host)
 
     def look(self) -> str | None:
         """What is released, as the drift check says it."""

@@ -11,8 +11,8 @@ import pytest
 from release.image import copy_image
 from release.registry import ImageError
 from tests.http_servers import Handler, listening
+from tests.local.emulated import ask
 from tests.local.registries import (
-    ask,
     credentials,
     get_manifest,
     put_image,
