@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 from components.github_oidc import ISSUER, GithubOidc, GithubOidcArgs, Repository
@@ -12,6 +14,7 @@ ACCOUNT, REGION = "000000000000", "us-west-2"
 STATE, PROJECT = "state-of-easi", "easi"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
+CALLS = json.loads((Path(__file__).parents[1] / "fixtures" / "ci" / "calls.json").read_text())
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 SUBJECT = "repo:CMSgov@1209384/easi@987654321"
 

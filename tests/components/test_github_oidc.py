@@ -7,7 +7,6 @@ import fnmatch
 import functools
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,12 @@ import pytest
 from components import ci_access
 from components.github_oidc import GithubOidc, GithubOidcArgs, Repository
 from components.policies import RoleOptions
+from tests.components.ci_roles import CALLS, REPOSITORY
 from tests.components.recorded import Recorded, record
 
 ACCOUNT = "222222222222"
 KEY = f"arn:aws:kms:us-west-2:111111111111:key/{'a' * 8}"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-REPOSITORY = Repository(owner="CMSgov", name="easi", owner_id=1209384, repository_id=987654321)
 ARGS = GithubOidcArgs(
     repository=REPOSITORY,
     project="easi",
@@ -31,7 +30,6 @@ ARGS = GithubOidcArgs(
     hosted_zone_ids=["Z1"],
 )
 
-CALLS = json.loads((Path(__file__).parents[1] / "fixtures" / "ci" / "calls.json").read_text())
 READ_VERB = re.compile(r"[a-z0-9-]+:(Get|List|Describe|BatchGet)\w*\*?")
 OTHERS = ("Resource", "Request")
 TAGS = {"Project": "easi", "Environment": "impl"}

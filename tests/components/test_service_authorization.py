@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +14,10 @@ from cloudsplaining.scan.policy_document import PolicyDocument
 from account import state_policies
 from components import ci_access, deploy_lambda
 from tests.components import authorization
+from tests.components.ci_roles import CALLS
 from tests.components.least import documents
 from tests.components.test_least import recorded
 
-CALLS = json.loads((Path(__file__).parents[1] / "fixtures" / "ci" / "calls.json").read_text())
 MADE_UP = re.compile(r"arn:aws:mock:us-west-2:111111111111:([A-Za-z-]+)/([^\"]*)")
 """ARNs that the recorder makes."""
 HERE = "us-west-2:111111111111"
