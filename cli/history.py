@@ -233,7 +233,7 @@ def _details(entry: Entry) -> list[str]:
         rows = [("reason", entry.reason)]
     elif isinstance(entry, Update):
         # Its version is unknown: Pulumi does not keep RELEASE_VERSION.
-        why = "`pulumi up` failed before its release began (a build, a resource, or a refusal): see its log"
+        why = "`pulumi up` failed before its release began, or in the first one: see its log"
         rows = [("why", why), ("tree", short(entry.commit))]
     elif isinstance(entry, Purge):
         files = ", ".join(entry.paths)

@@ -155,13 +155,14 @@ def _finish(context: ReleaseContext, error: Exception, name: str) -> tuple[str, 
     again = f"fix the cause, then:  {request.again()}"
     if isinstance(error, preparation.RefusedError) and error.all_the_same:
         again += f"   (or, all the same:  {error.all_the_same})"
+    ran = "what ran before" if context.proven else "nothing was ever proven here"
     report = FailureReport(
         environment=request.environment,
         version=request.version,
         phase=name,
         why=reason(error),
         details=_details(error, request.services),
-        runs="what ran before: nothing that serves was changed",
+        runs=f"{ran}: nothing that serves was changed",
         to_do=again,
     )
     back = f"RELEASE_VERSION={version} pulumi up -s {request.environment}" if version else again

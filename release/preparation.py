@@ -15,6 +15,7 @@ from release import (
     registry,
     rehearsal,
     rollout,
+    slow_start,
     statements,
     veto,
 )
@@ -169,7 +170,12 @@ def _rehearse(context: ReleaseContext, service: ServiceRequest, say: Say) -> Gen
     )
     with about("service", service.name, context.request.services):
         function = context.function(service, say, context.request.rollout_deadline_s)
-        context.rehearsed[service.name] = yield from rehearsal.rehearse(function, task, plan)
+        try:
+            context.rehearsed[service.name] = yield from rehearsal.rehearse(function, task, plan)
+        except rehearsal.RehearsalFailed as error:
+            if error.outcome == "unhealthy":
+                error.details = (*error.details, slow_start.of_rehearsal(service.name))
+            raise
 
 
 def _run_once(context: ReleaseContext, service: ServiceRequest, say: Say, command: tuple[str, ...], name: str) -> None:

@@ -76,7 +76,7 @@ def _until_proven(one_off: OneOff, rehearsal: Rehearsal) -> Generator[float, Non
         if judged.outcome != "in_progress":
             raise RehearsalFailed(judged.outcome, one_off.failure(judged), judged.details, one_off.task)
         if judged.health == "UNHEALTHY":
-            text = f"the task of {NAME} is not healthy, says the health command"
+            text = f"the task of {NAME} is not healthy after {function.elapsed_s:.0f} s, says the health command"
             raise RehearsalFailed("unhealthy", text, judged.details or _explained(one_off), one_off.task)
         has_command = rehearsal.asks != "nothing"
         if judged.health == "HEALTHY" if has_command else judged.last_status == "RUNNING":

@@ -25,5 +25,9 @@ def of_rollout(service: str, outcome: str, details: Iterable[str], rollout_deadl
     return lines
 
 
+def of_rehearsal(service: str) -> str:
+    return f"the setting: for a slow start, raise services.{service}.health.startPeriod"
+
+
 def of_proof(service: str, deadline_s: float) -> str:
     return f"for a slow start, raise services.{service}.health.deadline ({deadline_s:g} s)"

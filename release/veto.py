@@ -34,14 +34,14 @@ def decide(
     if kind in _RUNS_ALREADY:
         return None
     here = environments[0]
+    why = None if request.reason else statements.rejection(request.version, environments)
     if kind != "roll back":
         hold = statements.standing(here.release, here.statements)
         if hold is not None and (refused := _held(request, hold, returns)):
-            return refused
+            return Refused(message=f"{refused.message}\n  also       {why}") if why else refused
         for taken, since in statements.ended_by_release(here.release, here.statements):
             if not any(map(contains, since)) and (refused := _brought_back(request, taken, returns)):
                 return refused
-    why = None if request.reason else statements.rejection(request.version, environments)
     return Refused(message=f"{_refused(request)}: {why}.\n  {_all_the_same(request)}") if why else None
 
 

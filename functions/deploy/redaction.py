@@ -12,6 +12,8 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
+SET_BY_THE_PROGRAM = ("RELEASE_ENVIRONMENT", "RELEASE_HEALTH_PATH")
+"""Variables of every container that nobody has set: the name of the environment, and a path, hide nothing."""
 SHORTEST_VALUE = 3
 """Characters. What is shorter than that (a count, a flag) is in every line and keeps no secret."""
 
@@ -33,6 +35,8 @@ def values_of(definition: TaskDefinitionTypeDef) -> dict[str, str]:
     values: dict[str, str] = {}
     for container in definition.get("containerDefinitions", ()):
         for entry in container.get("environment") or ():
+            if entry["name"] in SET_BY_THE_PROGRAM:
+                continue
             for part in _parts(str(entry.get("value") or "")):
                 if len(part) >= SHORTEST_VALUE:
                     values.setdefault(part, f"[{entry['name']}]")

@@ -43,6 +43,7 @@ def test_a_revision_that_does_not_prove_itself_is_refused_before_anything_is_cha
         "rehearse failed: the task of the rehearsal is not healthy, says the health command; backend | status is fail"
         in said
     )
+    assert "the setting: for a slow start, raise services.backend.health.startPeriod" in said
     assert "nothing that serves was changed" in said
     assert world.last.outcome == "refused"
     assert not any(step.startswith(("roll", "put unsettled", "switch", "back")) for step in world.story)
@@ -54,6 +55,12 @@ def test_a_rehearsal_that_could_not_be_watched_is_no_refusal(world: World) -> No
     assert "nothing that serves was changed" in failed(world)
     assert world.last.outcome == "failed"
     world.runs(OLD)
+
+
+def test_a_first_release_that_is_refused_does_not_speak_of_what_ran_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    world.failing = {"rehearse 2": SICK}
+    assert "nothing was ever proven here: nothing that serves was changed" in failed(world)
 
 
 def test_the_first_release_is_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:

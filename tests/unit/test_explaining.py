@@ -10,6 +10,7 @@ import pytest
 
 from functions.deploy import commands, explaining, redaction
 from functions.deploy.requests import Status
+from settings import names
 from tests.unit.ecs_answers import Answers
 
 NEWEST = "3a5e1c7d9b2f4e6a8c0d1e2f3a4b5c33"
@@ -152,6 +153,12 @@ def definition(**environment: str) -> Any:
 
 def hidden(text: str, **environment: str) -> str:
     return redaction.hide(text, redaction.values_of(definition(**environment)))
+
+
+def test_values_that_the_program_sets_itself_are_no_secret() -> None:
+    said = hidden("GET /graphql/health in dev", RELEASE_ENVIRONMENT="dev", RELEASE_HEALTH_PATH="/graphql/health")
+    assert said == "GET /graphql/health in dev"
+    assert set(redaction.SET_BY_THE_PROGRAM) == {names.ENVIRONMENT_VARIABLE, names.HEALTH_PATH_VARIABLE}
 
 
 def test_values_of_the_environment_become_their_names() -> None:

@@ -169,7 +169,7 @@ def test_an_update_that_failed_before_its_release_began_is_shown_among_the_attem
     assert shown[1:6] == [
         "  started                  version       kind     outcome  took        who",
         "  2026-01-02 03:15:00 UTC  -             -        failed   30.0 s      https://ci/7",
-        "      why       `pulumi up` failed before its release began (a build, a resource, or a refusal): see its log",
+        "      why       `pulumi up` failed before its release began, or in the first one: see its log",
         "      tree      333333333333",
         "  2026-01-02 03:10:00 UTC  222222222222  unknown  proven   9.0 s       octocat",
     ]

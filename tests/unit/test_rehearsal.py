@@ -94,7 +94,7 @@ def test_what_is_not_compared_is_said(plan: Rehearsal, proof: str, last: dict[st
 def test_a_task_has_to_stay_healthy() -> None:
     function = answers(HEALTHY, HEALTHY, stands(), HEALTHY, HEALTHY, HEALTHY, HEALTHY, HEALTHY, SICK)
 
-    assert "is not healthy, says the health command" in fail(function).message
+    assert "is not healthy after 8 s, says the health command" in fail(function).message
 
 
 def test_an_unhealthy_task_fails_at_once_with_its_log(clock: Clock) -> None:
@@ -103,7 +103,7 @@ def test_an_unhealthy_task_fails_at_once_with_its_log(clock: Clock) -> None:
     failed = fail(answers(stands(), SICK, explained))
 
     assert isinstance(failed, RehearsalFailed)
-    assert failed.message == "the task of the rehearsal is not healthy, says the health command"
+    assert failed.message == "the task of the rehearsal is not healthy after 1 s, says the health command"
     assert failed.details == ("task 0a1b2c backend | status is fail, expected pass",)
     assert clock.now == 1
 

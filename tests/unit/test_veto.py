@@ -78,6 +78,14 @@ def test_a_refusal_by_a_hold_is_told_from_others() -> None:
     assert not veto.is_of_hold(words(decide("release", stated(state("reject", "10", version=D)))))
 
 
+def test_what_is_held_and_rejected_is_refused_for_both() -> None:
+    """Else the next refusal waits for whoever lifts the hold."""
+    held = stated(state("reject", "11", version=D), state("hold", "10"))
+    refused = words(decide("release", held))
+    assert veto.is_of_hold(refused)
+    assert "\n  also       it is rejected in prod since 2026-01-02 03:11:00 UTC by ana: an audit" in refused
+
+
 def test_a_revert_does_not_end_the_hold_of_a_person() -> None:
     assert decide("release", stated(state("hold", "10"), release=ROLLED_BACK), returns=lambda _: None) is not None
 
