@@ -40,8 +40,8 @@ class StaticSiteArgs:
     api: LoadBalancer | None = None
     """Serves `api_paths`; CloudFront reaches it inside its network, nothing else does from outside. Over HTTPS if it
     has a certificate, which then has to cover the site's domain."""
-    api_paths: Sequence[str] = ("/api/*",)
-    """Path patterns, the first that matches counts. Their answers are never cached, nor are errors of any path."""
+    api_paths: Sequence[str] = ()
+    """Path patterns, at least one where there are files. Their answers are never cached, nor are errors of any path."""
     vpc_origin_id: str | None = None
     """A VPC origin for `api` that is in AWS and not in the state, as after an update that was cut short. It is
     imported."""
@@ -295,7 +295,7 @@ def _check(args: StaticSiteArgs) -> None:
             "the load balancer behind the site has a certificate, and the site has no domain: CloudFront would expect "
             "a certificate for a name of its own; give the site a domain that the certificate covers"
         )
-    if args.api and (isinstance(args.api_paths, str) or not args.api_paths):
+    if args.api and args.files and (isinstance(args.api_paths, str) or not args.api_paths):
         raise ValueError(f"api_paths is {args.api_paths!r}: expected a list of path patterns such as /api/*")
     if args.access_log_days is not None and args.us_east_1 is None:
         raise ValueError("access_log_days needs the provider us_east_1: access logs are delivered from that region")

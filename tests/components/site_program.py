@@ -28,7 +28,7 @@ def site(*, api: bool = True, api_https: bool = False, east: bool = True, sites:
                 subnet_ids=["subnet-1"],
                 certificate_arn="arn:aws:acm:us-west-2:111111111111:certificate/1" if api_https else None,
             )
-            given["api"] = LoadBalancer("backend", balancer)
+            given = {"api": LoadBalancer("backend", balancer), "api_paths": ["/api/*"], **given}
         if east:
             given["us_east_1"] = aws.Provider("us-east-1", region="us-east-1")
         for number in range(sites):

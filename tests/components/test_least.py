@@ -100,6 +100,7 @@ def everything() -> None:
         "site",
         StaticSiteArgs(
             api=balancer,
+            api_paths=["/api/*"],
             domain=Domain(name="shop.example.gov", zone_id="Z1"),
             us_east_1=us_east_1,
             access_log_days=30,

@@ -28,7 +28,7 @@ found = unfinished_origin.find(vpc_origin.name_pattern("site"), lambda: boto3.Se
 vpc = NewVpc(zones=["us-west-2a", "us-west-2b"], region="us-west-2", keep=False)
 network = Network("network", NetworkArgs(vpc=vpc, vpc_origin=True))
 balancer = LoadBalancer("api", LoadBalancerArgs(vpc_id=network.vpc_id, subnet_ids=network.private_subnet_ids))
-StaticSite("site", StaticSiteArgs(api=balancer, vpc_origin_id=found, keep=False))
+StaticSite("site", StaticSiteArgs(api=balancer, api_paths=["/api/*"], vpc_origin_id=found, keep=False))
 """
 
 

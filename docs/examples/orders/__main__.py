@@ -95,7 +95,7 @@ def service(role: str, priority: int) -> EcsService:
 
 
 services = {"orders": service("orders", priority=10), "stock": service("stock", priority=20)}
-site = StaticSite("site", StaticSiteArgs(api=balancer, keep=protect))
+site = StaticSite("site", StaticSiteArgs(api=balancer, api_paths=["/api/*"], keep=protect))
 Alarms(
     "orders",
     AlarmsArgs(
