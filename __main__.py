@@ -22,7 +22,7 @@ from release import build_context, docker_login, identity, image_tags, invocatio
 from release.candidate import find_candidate
 from release.image import PLATFORMS
 from release.resource import Release
-from settings import fields, own_names, reader
+from settings import fields, own_names, path_patterns, reader
 
 settings = fields.load_stack()
 run = invocation.load()
@@ -48,7 +48,7 @@ store = ReleaseStore(
     ),
 )
 balancer = None
-if paths := [path for service in settings.services.values() for path in service.paths]:
+if paths := path_patterns.of_services(settings.services):
     balancer = LoadBalancer(
         "backend",
         LoadBalancerArgs(

@@ -129,6 +129,7 @@ def service_inputs(
         "container": container,
         "migration": _migration(service),
         "rehearsal": _rehearsal(service),
+        "paths": service.paths,
         "health": _health(service),
         "url": url,
         "connectTo": address,

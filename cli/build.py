@@ -14,7 +14,7 @@ import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from release import git
 from release.static import builds
 from release.static.errors import ManifestError
 from release.version import short
+from settings import path_patterns
 from settings.description import Description
 from settings.names import VERSION_VARIABLE
 from settings.site import Site
@@ -60,9 +61,11 @@ class SiteBuild:
     """Its built files."""
     source: Path
     """Where its command runs."""
+    service_paths: Sequence[str]
+    """What it asks the services for."""
 
     @staticmethod
-    def of(root: Path, name: str, site: Site) -> SiteBuild:
+    def of(root: Path, name: str, site: Site, service_paths: Sequence[str]) -> SiteBuild:
         """Raises VerbError for a `buildFolder` that is no folder, and GitError."""
         folder = root / site.folder
         if site.build_folder:
@@ -74,7 +77,7 @@ class SiteBuild:
                 )
         else:
             source = source_above(folder, git.top(root))
-        return SiteBuild(name=name, site=site, folder=folder, source=source)
+        return SiteBuild(name=name, site=site, folder=folder, source=source, service_paths=service_paths)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +112,8 @@ def build_all(builds: Iterable[SiteBuild], version: str, run_command: Run) -> It
 
 def builds_of(root: Path, described: Description) -> list[SiteBuild]:
     """Raises VerbError and GitError."""
-    return [SiteBuild.of(root, name, site) for name, site in described.sites.items() if site.folder]
+    paths = path_patterns.of_services(described.services)
+    return [SiteBuild.of(root, name, site, paths) for name, site in described.sites.items() if site.folder]
 
 
 def source_above(folder: Path, top: Path) -> Path:
@@ -149,7 +153,7 @@ def make(build: SiteBuild, version: str, run_command: Run) -> None:
     ended = run_command(f"{build.name}: {site.build}", ["sh", "-c", site.build], build.source, variables)
     _check(build, site.build, ended)
     try:
-        builds.built_as(build.folder, version, site)
+        builds.built_as(build.folder, version, site, build.service_paths)
     except ManifestError as error:
         raise VerbError(
             f"site {build.name}: `{site.build}` did not build what can be released: {error}\n"

@@ -19,6 +19,7 @@ from release.records import Release
 from release.static import builds, store
 from release.static.manifest import Manifest
 from release.version import commit, is_dirty
+from settings import path_patterns
 
 INDENT = " " * 12
 SHOWN = 10
@@ -135,7 +136,8 @@ def _files(site: str, accepted: Accepted | None, question: Question) -> Files:
         before = _stored(site, question.asker, here, here.release.sites[site])
     if accepted is None:
         described = question.description.sites[site]
-        after = builds.of_build(question.gate.root / described.folder, version, described)
+        paths = path_patterns.of_services(question.description.services)
+        after = builds.of_build(question.gate.root / described.folder, version, described, paths)
     else:
         owner = here if accepted.own or question.upstream is None else question.upstream
         after = _stored(site, question.asker, owner, accepted.evidence.sites[site])

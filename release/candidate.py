@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from release.static import builds
 from release.static.errors import ManifestError
 from release.tree import Sources
 from release.version import commit
+from settings import path_patterns
 from settings.errors import ExpectedError
 from settings.fields import Settings
 from settings.site import Site
@@ -148,7 +149,7 @@ def _warn_of_domain(own: StackOutputs, settings: Settings) -> None:
 
 def _built(request: Request, settings: Settings, run: Run, sources: Sources) -> Candidate:
     images: dict[str, Path | str] = {**_copied(request, sources, run)}
-    digests = _digests(run.root, request.version, sources.sites)
+    digests = _digests(run.root, request.version, sources.sites, path_patterns.of_services(settings.services))
     return Candidate(
         version=request.version,
         images=images,
@@ -204,17 +205,17 @@ def _copied(request: Request, sources: Sources, run: Run) -> dict[str, Path]:
     return copies
 
 
-def _manifest_digest(folder: Path, version: str, site: Site) -> str:
+def _manifest_digest(folder: Path, version: str, site: Site, service_paths: Sequence[str]) -> str:
     """The digest of a built site. Raises ManifestError for a folder without one, or with one of another version."""
-    return builds.of_build(folder, version, site).digest
+    return builds.of_build(folder, version, site, service_paths).digest
 
 
-def _digests(root: Path, version: str, sites: Mapping[str, Site]) -> dict[str, str]:
+def _digests(root: Path, version: str, sites: Mapping[str, Site], service_paths: Sequence[str]) -> dict[str, str]:
     """By site, as `_manifest_digest`. Refuses with all that is wrong."""
     digests, faults = {}, []
     for name, site in sites.items():
         try:
-            digests[name] = _manifest_digest(root / site.folder, version, site)
+            digests[name] = _manifest_digest(root / site.folder, version, site, service_paths)
         except ManifestError as error:
             digests[name] = UNPROVEN
             faults.append(f"{site_words(name, sites)} cannot be released: {error}")

@@ -3,7 +3,7 @@
     environment, version, account, region, recordsBucket, rolloutDeadline, keep, refuseFindings, requireSnapshot,
     reason, named, connection, environmentBefore, restart
     services: name to order, image, sourceImage, taskDefinition, service, network, executeCommand, deployFunction,
-              counts, cpuArchitecture, container, migration, rehearsal, health, url, connectTo
+              counts, cpuArchitecture, container, migration, rehearsal, paths, health, url, connectTo
     sites:    name to order, bucket, distributionId, routes, url, connectTo, config, manifest, source, pages, hashed
     environmentBefore: name, runs, services (name to health, url, connectTo); only of a version that is promoted
 
@@ -81,8 +81,8 @@ def _compared(inputs: Inputs) -> Any:
 def from_inputs(inputs: Inputs) -> ReleaseRequest:
     """The request in the resource's inputs; numbers arrive as floats.
 
-    Those that a state stored before there were migrations, restarts, named versions, networks and routes are without
-    them.
+    Those that a state stored before there were migrations, restarts, named versions, networks, routes and paths are
+    without them.
     """
     inputs = upgraded(inputs)
     account, region = location(inputs)
@@ -215,6 +215,7 @@ def _site(name: str, site: Inputs, inputs: Inputs) -> SiteRequest:
             routes=site.get("routes"),
             prefix=prefix,
             pages=site.get("pages"),
+            other_origins=tuple(path for one in inputs["services"].values() for path in one.get("paths") or ()),
             url=site["url"],
             connect_to=site.get("connectTo") or None,
             probe_secret=inputs["connection"].get("probeSecret") or None,

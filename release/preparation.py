@@ -79,7 +79,9 @@ def _stage_site(context: ReleaseContext, site: SiteRequest, say: Say) -> None:
     if isinstance(source, Folder):
         # What may be in it was decided when the digest was taken.
         pages = site.site.pages or "single"
-        files = builds.from_folder(source.path, allowed=None, pages=pages, hashed=site.hashed)
+        files = builds.from_folder(
+            source.path, allowed=None, pages=pages, hashed=site.hashed, other_origins=site.site.other_origins
+        )
     else:
         files = store.load(
             s3=clients.s3, records_bucket=source.records_bucket, digest=site.manifest, prefix=source.prefix

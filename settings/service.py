@@ -223,8 +223,8 @@ class Service:
         Text(r"/[A-Za-z0-9_.$/~\"'@:+*?&-]{0,127}", "a path such as /api/*, with * and ? for any text and character"),
         ONCE,
         About(
-            "Paths that it takes at each site, 1 to 5; `*` and `?` are wildcards. Empty: a worker without a load "
-            "balancer."
+            "Paths that it takes at each site, 1 to 5; `*` and `?` are wildcards. What pages name there need not be "
+            "among a site's files. Empty: a worker without a load balancer."
         ),
     ] = ()
     health: Annotated[Health, About("")] = Health()

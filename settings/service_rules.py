@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from components import aws_limits
-from settings import clear_text, priorities
+from settings import clear_text, path_patterns, priorities
 from settings.names import SET_BY_THE_PROGRAM, prefix, project
 from settings.own_names import MAIN_SERVICE
 from settings.service import Service
@@ -105,17 +104,12 @@ def _health_path(at: str, service: Service) -> Iterator[str]:
             "it: give it paths, or remove it and give health.command, which ECS runs in the container"
         )
     path = health.path.partition("?")[0]
-    if health.path and service.paths and not any(_matches(pattern, path) for pattern in service.paths):
+    if health.path and service.paths and not any(path_patterns.matches(pattern, path) for pattern in service.paths):
         yield (
             f"{at}.health.path is {health.path}, which is outside of paths "
             f"({', '.join(service.paths)}): a release asks it through the site, which would not lead it to the "
             "service; add it to paths, or take another one"
         )
-
-
-def _matches(pattern: str, path: str) -> bool:
-    """As CloudFront and Elastic Load Balancing match: `*` and `?`, in the case that is written."""
-    return fnmatch.fnmatchcase(path, pattern.replace("[", "[[]"))
 
 
 def _only_behind_a_load_balancer(at: str, service: Service) -> Iterator[str]:
@@ -163,7 +157,7 @@ def _order_of_paths(services: Mapping[str, Service]) -> Iterator[str]:
                 yield f"{path(name)} and {path(other)} get the same number of a rule: give one of them another name"
             for pattern in service.paths:
                 path_in_it = pattern.replace("*", "x")
-                hides = next((wider for wider in before.paths if _matches(wider, path_in_it)), None)
+                hides = next((wider for wider in before.paths if path_patterns.matches(wider, path_in_it)), None)
                 if hides:
                     yield (
                         f"{path(name, 'paths')} has {pattern}, which {path(other, 'paths')} takes with {hides}, as its "

@@ -60,7 +60,7 @@ class Change:
         """
         source = Folder(path=folder)
         with self._explained(built.digest):
-            builds.check_pages(folder, built, config_is_written=False)
+            builds.check_pages(folder, built, self.site.other_origins, config_is_written=False)
             listing = Listing(self.s3, self.site, built)
             uploaded = publish.stage(
                 s3=self.s3,

@@ -87,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         config_is_written=False,
         pages=options.pages,
         hashed=hashed,
+        other_origins=site.other_origins,
     )
     say(f"{options.dist}: {counted(len(built.files), 'file')}, version {target.name(built.version)}")
     s3, records = begun()

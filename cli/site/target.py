@@ -36,6 +36,8 @@ _FORMS: Final = {
     "routes": (_STORE, "ARN of a key value store", "arn:aws:cloudfront::111111111111:key-value-store/<id>"),
 }
 """By option: its form, what it is, and an example."""
+_PATH_PATTERN: Final = re.compile(r"(?=.)/?[A-Za-z0-9_.*$/~\"'@:+&?-]{0,254}")
+"""The characters of one: "Path pattern", Amazon CloudFront Developer Guide."""
 SHOWN: Final = 20
 """Paths that a dry run names in a line; `--json` names all."""
 
@@ -116,11 +118,27 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--url", help="the site's address, through which it is read back")
     parser.add_argument(
+        "--other-origin",
+        action="append",
+        default=[],
+        type=_path_pattern,
+        metavar="PATTERN",
+        help="paths that CloudFront asks another origin for, for example /media/*: what pages need there does not have "
+        "to be in the folder; may be repeated",
+    )
+    parser.add_argument(
         "--take-over", action="store_true", help="although another run has not ended: you know that it is dead"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be uploaded, switched, removed or refused; write nothing"
     )
+
+
+def _path_pattern(text: str) -> str:
+    """A path pattern as `Site` has it: CloudFront takes it without the first "/", too."""
+    if not _PATH_PATTERN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path pattern of CloudFront: expected one such as /media/*")
+    return f"/{text.removeprefix('/')}"
 
 
 def site(options: argparse.Namespace) -> Site:
@@ -148,6 +166,7 @@ def site(options: argparse.Namespace) -> Site:
         distribution_id=getattr(options, "distribution", None),
         url=url,
         routes=getattr(options, "routes", None),
+        other_origins=tuple(getattr(options, "other_origin", ())),
     )
 
 
@@ -165,7 +184,8 @@ def restore_command(manifest: str, catalog: Catalog, site: Site, *, take_over: b
 
 def _options(site: Site) -> str:
     """How else the site was named."""
-    options = (("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url))
+    options = [("distribution", site.distribution_id), ("routes", site.routes), ("url", site.url)]
+    options += [("other-origin", pattern) for pattern in site.other_origins]
     return "".join(f" --{option} {shlex.quote(value)}" for option, value in options if value)
 
 

@@ -54,13 +54,14 @@ def from_folder(
     config_is_written: bool = True,
     pages: Pages = "single",
     hashed: tuple[str, ...] = HASHED,
+    other_origins: Collection[str] = (),
 ) -> Manifest:
     """The manifest of a built site; files are read in pieces, each once.
 
     `version` is what it was built from, by default what its version.json says. `allowed` are the paths of unfit files
     that are public on purpose, which somebody says with `allowance`; None takes any, for a folder that was held to them
     before. With `config_is_written` the site's config.json is written for each environment, and may not be part of the
-    build. `hashed` are the globs of `content.cache_class`.
+    build. `hashed` are the globs of `content.cache_class`, `other_origins` the patterns of `pages.problems`.
 
     Raises ManifestError for anything else, with all that is wrong with the folder.
     """
@@ -108,7 +109,7 @@ def from_folder(
         faults += unfit.faults(unfit_paths, allowed, allowance)
     manifest = Manifest(version=built_from, files=tuple(files), pages=pages)
     if faults and are_paths_sound:
-        faults += _page_faults(folder, present, pages, config_is_written=config_is_written)
+        faults += _page_faults(folder, present, pages, other_origins, config_is_written=config_is_written)
     _check(faults)
     return manifest
 
@@ -135,11 +136,12 @@ def _version(folder: Path, version: str | None, present: Collection[str], faults
 
 
 def _page_faults(
-    folder: Path, paths: Collection[str], pages: Pages, *, config_is_written: bool
+    folder: Path, paths: Collection[str], pages: Pages, other_origins: Collection[str], *, config_is_written: bool
 ) -> Iterator[ManifestError]:
     from release.static.pages import problems  # noqa: PLC0415 - a release that changes nothing has no use for a parser of HTML
 
-    return map(NotBuiltError, problems(folder, {*paths, *([CONFIG] if config_is_written else [])}, pages))
+    there = {*paths, *([CONFIG] if config_is_written else [])}
+    return map(NotBuiltError, problems(folder, there, pages, other_origins))
 
 
 def _check(faults: Sequence[ManifestError]) -> None:
@@ -153,10 +155,12 @@ def _check(faults: Sequence[ManifestError]) -> None:
 
 
 @_readable()
-def check_pages(folder: Path, manifest: Manifest, *, config_is_written: bool = True) -> None:
+def check_pages(
+    folder: Path, manifest: Manifest, other_origins: Collection[str] = (), *, config_is_written: bool = True
+) -> None:
     """Raises NotBuiltError if a page of the build cannot be shown with what is in it. Reads every page."""
     paths = {file.path for file in manifest.files}
-    _check([*_page_faults(folder, paths, manifest.pages, config_is_written=config_is_written)])
+    _check([*_page_faults(folder, paths, manifest.pages, other_origins, config_is_written=config_is_written)])
 
 
 def check_globs(hashed: Collection[str]) -> None:
@@ -166,16 +170,16 @@ def check_globs(hashed: Collection[str]) -> None:
             raise ManifestError(f"hashed names {escaping.line(glob) or repr(glob)}: {problem}")
 
 
-def of_build(folder: Path, version: str, site: "Site") -> Manifest:
+def of_build(folder: Path, version: str, site: "Site", service_paths: Collection[str]) -> Manifest:
     """The manifest of the site that `built_as` takes. Raises ManifestError with the command that builds it."""
     try:
-        return built_as(folder, version, site)
+        return built_as(folder, version, site, service_paths)
     except NotBuiltError as error:
         raise ManifestError(f"{error}; to build it:  python -m release build") from error
 
 
-def built_as(folder: Path, version: str, site: "Site") -> Manifest:
-    """The manifest of a site of the settings, whose folder was built as `version`.
+def built_as(folder: Path, version: str, site: "Site", service_paths: Collection[str]) -> Manifest:
+    """The manifest of a site of the settings, whose folder was built as `version`. The services have `service_paths`.
 
     Raises ManifestError for another one as well, and for one whose pages cannot be shown with what is in it.
     """
@@ -185,10 +189,11 @@ def built_as(folder: Path, version: str, site: "Site") -> Manifest:
         allowance="publish of the site in the settings",
         pages=site.page_mode,
         hashed=site.hashed,
+        other_origins=service_paths,
     )
     if built.version != version:
         raise NotBuiltError(f"{folder} was built from {built.version}, and {version} is to be released")
-    check_pages(folder, built)
+    check_pages(folder, built, service_paths)
     return built
 
 

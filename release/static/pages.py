@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote_plus, urljoin, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urljoin, urlsplit
 
 from release.static.content import ENTRY, is_html
+from settings import path_patterns
 from settings.site_build import Pages
 
 MAX_NAMED: Final = 5
 """References that are named in one message; the others are counted."""
-API: Final = "/api/"
-"""Paths that the backend answers: as `StaticSiteArgs.api_paths` has them."""
 
 _SITE: Final = "https://site.invalid"
 _LOADED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -57,6 +56,8 @@ _RELATIONS: Final = {
 """Kinds of `<link>` that are loaded; others name addresses for search engines, readers and later."""
 _SHOWN: Final = {"audio", "button", "embed", "frame", "iframe", "img", "input", "object", "svg", "video"}
 _QUOTED_DOTS: Final = re.compile(r"(?:^|(?<=/))(?:\.|%2[eE]){1,2}(?=[/?#]|$)")
+_TEXT: Final = {"textarea", "title"}
+"""Elements in which tags are text: "Parsing elements that contain only text", the HTML standard."""
 _SILENT: Final = {"noscript", "script", "style", "template", "title"}
 """Elements whose text is not shown, where a browser runs scripts."""
 
@@ -72,6 +73,17 @@ class Reference:
     """It may be a page of the application as well."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Site:
+    """What CloudFront answers with."""
+
+    paths: Collection[str]
+    """Of its own files."""
+    pages: Pages
+    other_origins: Collection[str]
+    """Path patterns of what is asked elsewhere."""
+
+
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -80,8 +92,13 @@ class _Page(HTMLParser):
         self.base = ""
         self.has_content = False
         self._silent: list[str] = []
+        self._text = ""
+        """The open element in which tags are text."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._text:
+            return
+        self._text = tag if tag in _TEXT else ""
         self.tags.append(self.get_starttag_text() or "")
         values = {name: (value or "").strip() for name, value in reversed(attrs)}  # the first one counts
         if "template" not in self._silent:
@@ -94,6 +111,9 @@ class _Page(HTMLParser):
             self._silent.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if self._text and tag != self._text:
+            return
+        self._text = ""
         if tag in self._silent:
             del self._silent[self._silent.index(tag) :]
 
@@ -102,8 +122,14 @@ class _Page(HTMLParser):
             self.has_content = True
 
 
-def problems(folder: Path, paths: Collection[str], pages: Pages = "single") -> list[str]:
-    """What is wrong with the pages of a build: some are empty, or name local files that are not in `paths`."""
+def problems(
+    folder: Path, paths: Collection[str], pages: Pages = "single", other_origins: Collection[str] = ()
+) -> list[str]:
+    """What is wrong with the pages of a build: some are empty, or name local files that are not in `paths`.
+
+    `other_origins`: path patterns of what CloudFront asks another origin for, where the build has no say.
+    """
+    site = _Site(paths=paths, pages=pages, other_origins=other_origins)
     wrong: list[str] = []
     missing: list[str] = []
     for path in sorted(path for path in paths if is_html(path)):
@@ -112,7 +138,7 @@ def problems(folder: Path, paths: Collection[str], pages: Pages = "single") -> l
             wrong.append(f"{path} in {folder} is empty")
             continue
         more = None if path == ENTRY else references_or_more(body)
-        if more is not None and not any(_missing(path, "", more, paths, pages)):
+        if more is not None and not any(_missing(path, "", more, site)):
             continue
         try:
             page = _read(body)
@@ -121,22 +147,23 @@ def problems(folder: Path, paths: Collection[str], pages: Pages = "single") -> l
             continue
         if path == ENTRY and not page.has_content:
             wrong.append(f"{path} in {folder} has nothing to show and loads no script")
-        missing += _missing(path, page.base, page.references, paths, pages)
+        missing += _missing(path, page.base, page.references, site)
     if missing:
         named = list(dict.fromkeys(missing))
         more_of_them = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
         needs = "; ".join(named[:MAX_NAMED])
-        wrong.append(f"pages in {folder} need files that the site will not have: {needs}{more_of_them}")
+        wrong.append(
+            f"pages in {folder} need files that the site will not have: {needs}{more_of_them} (what CloudFront asks "
+            "another origin for is in the paths of a service, or in --other-origin of a site alone)"
+        )
     return wrong
 
 
-def _missing(
-    path: str, base: str, references: Iterable[Reference], paths: Collection[str], pages: Pages
-) -> Iterator[str]:
+def _missing(path: str, base: str, references: Iterable[Reference], site: _Site) -> Iterator[str]:
     for reference in references:
-        named = _path(path, base, reference)
-        if named is not None and _file(named, paths, pages, page=reference.page) is None:
-            yield f"{path} names {reference.address} ({reference.where}): {_why(reference, named, paths)}"
+        named = _path(path, base, reference, site)
+        if named is not None and _file(named, site, page=reference.page) is None:
+            yield f"{path} names {reference.address} ({reference.where}): {_why(reference, named, site.paths)}"
 
 
 def references_or_more(body: bytes) -> list[Reference] | None:
@@ -154,14 +181,17 @@ def references_or_more(body: bytes) -> list[Reference] | None:
     return page.references if same else None
 
 
-def needed_by_entry(body: bytes, paths: Collection[str], pages: Pages = "single") -> set[str]:
-    """Which of `paths` the entry page, which is `body`, has a browser load."""
+def needed_by_entry(
+    body: bytes, paths: Collection[str], pages: Pages = "single", other_origins: Collection[str] = ()
+) -> set[str]:
+    """Which of `paths` the entry page, which is `body`, has a browser load from the site's own files."""
     try:
         page = _read(body)
     except AssertionError:
         return set()  # of a release that was built before `problem` was asked
-    named = ((_path(ENTRY, page.base, reference), reference.page) for reference in page.references)
-    files = {_file(path, paths, pages, page=is_page) for path, is_page in named if path is not None}
+    site = _Site(paths=paths, pages=pages, other_origins=other_origins)
+    named = ((_path(ENTRY, page.base, reference, site), reference.page) for reference in page.references)
+    files = {_file(path, site, page=is_page) for path, is_page in named if path is not None}
     return {file for file in files if file is not None} - {ENTRY}
 
 
@@ -187,6 +217,8 @@ def _named(tag: str, values: Mapping[str, str]) -> Iterator[Reference]:
         return
     for attribute in _LOADED.get(tag, ()):
         text = values.get(attribute, "")
+        if "{{" in text:  # of a template, which a script fills in
+            continue
         for one in _candidates(text) if attribute.endswith("srcset") else [text]:
             if one and not one.startswith("#"):
                 yield Reference(address=one, where=f"{tag} {attribute}", page=tag in _PAGES)
@@ -202,8 +234,8 @@ def _candidates(srcset: str) -> Iterator[str]:
         yield match[1].rstrip(",")
 
 
-def _path(page: str, base: str, reference: Reference) -> str | None:
-    """The path in the site that an address leads to, without the first "/"; None for another site, or the backend.
+def _path(page: str, base: str, reference: Reference, site: _Site) -> str | None:
+    """The path in the site that an address leads to, without the first "/"; None for another site or origin.
 
     S3 reads "+" in a path as a space: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
@@ -213,25 +245,29 @@ def _path(page: str, base: str, reference: Reference) -> str | None:
         parts = urlsplit(urljoin(urljoin(f"{_SITE}/{quote(page)}", base), text))
     except ValueError:
         return text  # no address at all, and no file
-    if f"{parts.scheme}://{parts.netloc}" != _SITE or parts.path.startswith(API):
+    if f"{parts.scheme}://{parts.netloc}" != _SITE or _is_of_one(site.other_origins, unquote(parts.path)):
         return None
     return unquote_plus(parts.path).removeprefix("/")
 
 
-def _file(path: str, paths: Collection[str], pages: Pages, *, page: bool) -> str | None:
+def _is_of_one(patterns: Collection[str], path: str) -> bool:
+    return any(path_patterns.matches(pattern, path) for pattern in patterns)
+
+
+def _file(path: str, site: _Site, *, page: bool) -> str | None:
     """The file that the site answers with; None for one that is as good as none.
 
     For a `page`, also a folder's index.html; of a site of many pages the .html file of that name, of any other, where
     the path names no file, the application's page. Below assets/ only files are served.
     """
-    if path in paths:
+    if path in site.paths:
         return path
     index = f"{path}{'/' if path and not path.endswith('/') else ''}{ENTRY}"
-    if page and index in paths:
+    if page and index in site.paths:
         return index
-    if pages == "multi":
+    if site.pages == "multi":
         named = f"{path.removesuffix('/')}.html"
-        return named if page and named in paths else None
+        return named if page and named in site.paths else None
     names_a_file = path.startswith("assets/") or "." in path.rpartition("/")[2]
     return ENTRY if page and not names_a_file else None
 

@@ -7,7 +7,7 @@ of it is run.
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote
@@ -54,7 +54,9 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
     fetch = fetch or _fetcher(site)
     news = progress.Changes(say)
     end = time.monotonic() + deadline_s
-    while reason := _miss(fetch, url, manifest) or (_not_found_miss(fetch, url, manifest) if site.routes else None):
+    while reason := _miss(fetch, url, manifest, site.other_origins) or (
+        _not_found_miss(fetch, url, manifest) if site.routes else None
+    ):
         left_s = end - time.monotonic()
         if left_s <= 0:
             raise StaticReleaseError(
@@ -68,7 +70,7 @@ def read_back(*, site: Site, manifest: Manifest, say: Say, deadline_s: float, fe
     say(f"{site.url} serves {short(manifest.version)} (one edge of the CDN was asked){note}")
 
 
-def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
+def _miss(fetch: Fetch, url: str, manifest: Manifest, other_origins: Collection[str]) -> str | None:
     """Why the site is not yet the release; None if it is."""
     base = url.rstrip("/")
     files = {file.path: file for file in manifest.files}
@@ -88,7 +90,7 @@ def _miss(fetch: Fetch, url: str, manifest: Manifest) -> str | None:
     if hashlib.sha256(answer.body).hexdigest() != files[ENTRY].sha256:
         return f"/ is another page than the {ENTRY} of this release"
     # One that the manifest does not have was not in its build either, and older releases were not held to that.
-    needed = sorted(pages.needed_by_entry(answer.body, files, manifest.pages))
+    needed = sorted(pages.needed_by_entry(answer.body, files, manifest.pages, other_origins))
     with ThreadPoolExecutor(PARALLEL) as pool:
         return next(filter(None, pool.map(lambda path: _file_miss(fetch, base, files[path]), needed)), None)
 

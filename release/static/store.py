@@ -61,6 +61,8 @@ class Site:
     """Of this site's keys in the records bucket; empty for the main one, which has the bucket's root."""
     pages: Pages | None = None
     """What the distribution is made for: what is staged has to be that. None: that is not known."""
+    other_origins: tuple[str, ...] = ()
+    """Path patterns of what CloudFront asks another origin for than the bucket."""
 
 
 def _is_time(text: str) -> bool:

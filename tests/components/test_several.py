@@ -115,6 +115,11 @@ def test_the_release_has_all_of_them(ran: Ran) -> None:
         "worker": None,
     }
     assert release["services"]["admin"]["health"]["statusCodeOnly"] is True
+    assert {name: one["paths"] for name, one in release["services"].items()} == {
+        "backend": ["/api/*"],
+        "admin": ["/api/admin/*"],
+        "worker": [],
+    }
     assert set(release["sites"]) == {"site", "help"}
     assert release["sites"]["help"]["config"] == {"environment": "dev", "search": 5}
     assert release["sites"]["help"]["pages"] == "multi"

@@ -74,8 +74,8 @@ def test_a_site_is_what_the_release_will_stage(tmp_path: Path) -> None:
     (tmp_path / "version.json").write_text(f'{{"version": "{VERSION}"}}')
     site = Site(folder="dist", pages="multi", hashed=("other/*",))
     staged = builds.from_folder(tmp_path, allowed=None, pages="multi", hashed=("other/*",))
-    assert candidate._manifest_digest(tmp_path, VERSION, site) == staged.digest
-    assert candidate._manifest_digest(tmp_path, VERSION, Site(folder="dist")) != staged.digest
+    assert candidate._manifest_digest(tmp_path, VERSION, site, []) == staged.digest
+    assert candidate._manifest_digest(tmp_path, VERSION, Site(folder="dist"), []) != staged.digest
 
 
 def test_sources_that_change_while_they_are_read_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_every_image_without_its_files_is_named_before_anything_is_built(
 def test_every_site_that_cannot_be_released_is_named(tmp_path: Path) -> None:
     sites = {"site": Site(folder="dist"), "admin": Site(folder="admin/dist")}
     with pytest.raises(pulumi.RunError) as refused:
-        candidate._digests(tmp_path, VERSION, sites)
+        candidate._digests(tmp_path, VERSION, sites, [])
     said = str(refused.value).splitlines()
     assert [line.partition(": ")[0] for line in said] == [
         "site site cannot be released",

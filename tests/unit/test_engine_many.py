@@ -88,6 +88,13 @@ def request(
     )
 
 
+def test_sites_know_what_cloudfront_asks_the_services_for() -> None:
+    sites = request(services=("backend", "worker"), paths=["/v2/*", "/graphql"]).sites
+    assert {one.site.other_origins for one in sites.values()} == {("/v2/*", "/graphql", "/v2/*", "/graphql")}
+    of_an_earlier_program = request().sites["site"]
+    assert of_an_earlier_program.site.other_origins == ()
+
+
 def proven(version: str, services: tuple[str, ...] = SERVICES, sites: tuple[str, ...] = SITES) -> Release:
     return Release(
         version=version,

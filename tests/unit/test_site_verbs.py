@@ -100,6 +100,23 @@ def test_a_hashed_name_that_a_kept_release_has_with_other_content_for_a_file_tha
     assert len(read) == 1, "only that of the release that is active"
 
 
+def test_pages_may_name_what_another_origin_serves(world: World) -> None:
+    page = {"page.html": "<img src=/media/logo.png><script src=/v2/app.js></script>"}
+    with pytest.raises(StaticReleaseError, match=r"page\.html names /media/logo\.png .*--other-origin"):
+        world.run("publish", "--dist", world.build(ONE, **page))
+    with pytest.raises(StaticReleaseError, match=r"page\.html names /v2/app\.js"):
+        world.run("publish", "--dist", world.build(ONE), "--other-origin", "/media/*")
+    words = ("--other-origin", "/media/*", "--other-origin", "v?/*")
+    assert world.publish(ONE, *words)[-1] == "The site is 111111111111: 4 of 5 files written, 0 removed"
+
+
+def test_the_command_that_goes_back_names_the_other_origins(world: World) -> None:
+    world.publish(ONE)
+    world.s3.before = lambda operation, key: refuse() if (operation, key) == ("copy", "index.html") else None
+    with pytest.raises(StaticReleaseError, match=r" --other-origin '/media/\*'"):
+        world.run("publish", "--dist", world.build(TWO), "--other-origin", "/media/*")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -107,6 +124,8 @@ def test_a_hashed_name_that_a_kept_release_has_with_other_content_for_a_file_tha
         (("--hashed", "_app/"), "hashed names _app/: a folder is written _app/**"),
         (("--hashed", "/_app/*"), "hashed names /_app/*: expected a path in the build, such as assets/**"),
         (("--hashed", ""), "hashed names '': expected a path in the build"),
+        (("--other-origin", "/a b"), "'/a b' is no path pattern of CloudFront: expected one such as /media/*"),
+        (("--other-origin", ""), "'' is no path pattern of CloudFront"),
     ],
 )
 def test_what_a_site_cannot_be_is_wrong_usage(world: World, words: tuple[str, ...], says: str) -> None:

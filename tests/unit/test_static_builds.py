@@ -82,7 +82,9 @@ def test_what_the_build_is_stays_with_it_and_makes_it_another_one(folder: Path) 
 def test_page_in_a_page_is_a_file_where_there_is_no_application(folder: Path) -> None:
     (folder / "about.html").write_text("<iframe src=/about></iframe><iframe src=/images/></iframe>x")
     check_pages(folder, from_folder(folder))
-    with pytest.raises(NotBuiltError, match=r"about\.html names /images/ \(iframe src\): it is not in the build$"):
+    with pytest.raises(
+        NotBuiltError, match=r"about\.html names /images/ \(iframe src\): it is not in the build \(what"
+    ):
         check_pages(folder, from_folder(folder, pages="multi"))
 
 
@@ -161,7 +163,7 @@ def break_folder(folder: Path, how: str) -> None:
 def test_folder_that_is_no_site_is_refused(folder: Path, how: str, message: str) -> None:
     break_folder(folder, how)
     with pytest.raises(ManifestError, match=message) as caught:
-        of_build(folder, SHA, Site())
+        of_build(folder, SHA, Site(), [])
     assert str(caught.value).encode(), "the engine takes UTF-8 only"
 
 
@@ -193,7 +195,7 @@ def test_faults_of_pages_are_told_with_those_of_files(folder: Path) -> None:
     (folder / "empty.html").write_text("")
     (folder / "index.html").write_text("<script src=/gone.js></script>")
     with pytest.raises(ManifestError, match=r"^the build has 2 faults:") as caught:
-        of_build(folder, SHA, Site())
+        of_build(folder, SHA, Site(), [])
     assert "empty.html in" in str(caught.value)
     assert "names /gone.js" in str(caught.value)
     (folder / ".env").write_text("SECRET=1")
@@ -219,7 +221,7 @@ def test_file_that_vanishes_or_cannot_be_read_is_named(
     with pytest.raises(
         ManifestError, match=rf"dist/{name} cannot be read \({os.strerror(code)}\); to build it:  python -m"
     ):
-        of_build(folder, SHA, Site())
+        of_build(folder, SHA, Site(), [])
 
 
 @pytest.mark.parametrize(
@@ -306,7 +308,7 @@ def test_digest_is_known_without_a_look_into_the_pages(folder: Path) -> None:
     with pytest.raises(ManifestError, match=r"names /gone\.js"):
         check_pages(folder, manifest)
     with pytest.raises(ManifestError, match=r"names /gone\.js .*; to build it:  python -m release build"):
-        of_build(folder, SHA, Site())
+        of_build(folder, SHA, Site(), [])
 
 
 def test_link_inside_the_tree_is_a_file(folder: Path) -> None:

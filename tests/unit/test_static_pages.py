@@ -29,14 +29,15 @@ FILES = (
 )
 
 
-def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
+def problem(folder: Path, text: str, path: str = "index.html", other_origins: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a build of FILES and this page."""
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
     (folder / "index.html").write_text("x")
     (folder / path).write_text(text)
-    return "; ".join(pages.problems(folder, {*FILES, "index.html", path, "config.json"})) or None
+    there = {*FILES, "index.html", path, "config.json"}
+    return "; ".join(pages.problems(folder, there, other_origins=other_origins)) or None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,6 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
         "<base href=https://cdn.example.com/><script src=app.js></script>",
         "<script src=https://cdn.example.com/app.js></script>",
         "<script src=//cdn.example.com/app.js></script>",
-        "<script src=/api/v1/settings.js></script>",
         "<link rel=stylesheet href=data:text/css,a{}>",
         "<link rel=preload as=fetch href=/config.json>",
         "<link rel=canonical href=/nowhere.html><link rel=alternate href=/feed.xml><link href=/x.css>",
@@ -72,6 +72,9 @@ def problem(folder: Path, text: str, path: str = "index.html") -> str | None:
         "<a href=/users/john.doe>x</a><a href=/gone.pdf>x</a><area href=/gone.pdf><form action=/gone.php>x</form>",
         "<a href=mailto:a@b.c>x</a><a href='javascript:void(0)'>x</a>",
         "<template><img src='{{ source }}.png'></template>x",
+        "<img src={{source}}><img src='{{ source }}.png'><img srcset='{{ one }} 1x, {{ f(1, 2) }} 2x'>",
+        "<textarea><img src=/gone.png></textarea><title><img src=/gone.png></title>",
+        "<textarea><script src=/gone.js></script></textarea><img src=/images/one.png>",
         "<!-- <script src=/gone.js></script> -->x",
         "<script>document.write('<script src=/gone.js>')</script>",
         "<input value=x src=/gone.png>",
@@ -89,7 +92,8 @@ def test_page_with_all_that_it_needs(text: str, tmp_path: Path) -> None:
         ("<script src=../assets/App.js></script>", "../assets/App.js", "script src"),
         ("<script src=/assets/app%252E.js></script>", "/assets/app%252E.js", "script src"),
         ("<script src=/assets//app.js></script>", "/assets//app.js", "script src"),
-        ("<script src=/apis/app.js></script>", "/apis/app.js", "script src"),
+        ("<script src=/api/v1/settings.js></script>", "/api/v1/settings.js", "script src"),
+        ("<textarea></textarea><img src=/gone.png>", "/gone.png", "img src"),
         ("<base href=/a/><base href=/assets/><script src=app.js></script>", "app.js", "script src"),
         ("<link rel='alternate StyleSheet' href=/gone.css>", "/gone.css", "link href"),
         ("<link rel=modulepreload href=/assets/gone.js>", "/assets/gone.js", "link href"),
@@ -122,6 +126,33 @@ def test_file_that_is_not_there_is_named(text: str, address: str, where: str, tm
     said = problem(tmp_path, f"{text}x", "other.html")
     assert said is not None
     assert f"other.html names {address} ({where}): it is not in the build" in said
+
+
+@pytest.mark.parametrize(
+    ("patterns", "address", "is_elsewhere"),
+    [
+        (("/media/*",), "/media/logo.png", True),
+        (("/media/*",), "media/a/logo.png?v=1#x", True),
+        (("/media/*",), "/media/", True),
+        (("/media/*",), "/media", False),
+        (("/media/*",), "/Media/logo.png", False),
+        (("/media/*",), "/x/../media/logo.png", True),
+        (("/media/*",), "/media/../logo.png", False),
+        (("/media/*",), "/%6dedia/gr%C3%B6%C3%9Fe.png", True),
+        (("/v2/*", "/img/*"), "/img/logo.png", True),
+        (("/graphql",), "/graphql", True),
+        (("/graphql",), "/graphql/x", False),
+        (("/v?/logo.png",), "/v2/logo.png", True),
+        (("/v?/logo.png",), "/v/logo.png", False),
+        (("/*.jpg",), "/a/b.jpg", True),
+        (("/[a]*",), "/a.png", False),
+    ],
+)
+def test_what_another_origin_serves_is_not_looked_for_in_the_build(
+    patterns: tuple[str, ...], address: str, is_elsewhere: bool, tmp_path: Path
+) -> None:
+    for path in ("index.html", "other.html"):
+        assert (problem(tmp_path, f"<img src={address}>", path, patterns) is None) == is_elsewhere
 
 
 def test_script_needs_a_file_and_no_page_whatever_its_name(tmp_path: Path) -> None:
@@ -235,12 +266,22 @@ def test_entry_page_needs_files_of_the_site_only() -> None:
     body = b"""<script src=/assets/app.js></script><img src=//x.example/y.png><img src=z.png>
         <script src=loader></script><iframe src=/help></iframe><iframe src=/></iframe><iframe src=/v1.2></iframe>"""
     assert pages.needed_by_entry(body, FILES) == {"assets/app.js", "loader", "v1.2/index.html"}
+    assert pages.needed_by_entry(body, FILES, other_origins=("/assets/*", "/v*")) == {"loader"}
 
 
 def test_build_is_refused_with_how_to_build_it(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<script src=/assets/index-Q7w8E9r0.js></script>")
     (tmp_path / "version.json").write_text(json.dumps({"version": SHA}))
     with pytest.raises(
-        ManifestError, match=r"names /assets/index-Q7w8E9r0\.js .*: it is not in the build; to build it: "
+        ManifestError, match=r"names /assets/index-Q7w8E9r0\.js .*: it is not in the build \(.*\); to build it: "
     ):
-        of_build(tmp_path, SHA, Site())
+        of_build(tmp_path, SHA, Site(), ["/api/*"])
+
+
+def test_a_site_of_the_settings_may_name_what_the_services_have_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<img src=/media/logo.png><iframe src=/api/docs.html></iframe>")
+    (tmp_path / "version.json").write_text(json.dumps({"version": SHA}))
+    assert of_build(tmp_path, SHA, Site(), ["/media/*", "/api/*"]).version == SHA
+    for paths, named in ((["/media/*"], "/api/docs.html"), (["/api/*"], "/media/logo.png"), ([], "/media/logo.png")):
+        with pytest.raises(ManifestError, match=rf"index\.html names {named} .*: it is not in the build"):
+            of_build(tmp_path, SHA, Site(), paths)

@@ -217,6 +217,19 @@ def test_what_the_page_does_not_need_is_not_asked_for_and_of_large_files_only_th
     assert sorted(asked[2:]) == ["GET /assets/app.js", "HEAD /i%20con.svg"]
 
 
+def test_what_another_origin_serves_is_not_held_against_the_build() -> None:
+    asked: list[str] = []
+    site = replace(SITE, other_origins=("/assets/*",))
+    answers = GOOD | {"/assets/app.js": answered(404, b"")}
+
+    def fetch(_method: str, url: str) -> http.Response:
+        asked.append(url.removeprefix("https://site.example"))
+        return answers[asked[-1]]
+
+    readback.read_back(site=site, manifest=MANIFEST, say=lambda _: None, deadline_s=0, fetch=fetch)
+    assert asked == ["/version.json", "/", "/i%20con.svg"]
+
+
 NOT_FOUND = b"<p>no such page"
 MANY = replace(
     MANIFEST,

@@ -57,12 +57,12 @@ def put(folder: Path, path: str, content: str = "x") -> None:
 def test_names_of_unfit_files(folder: Path, path: str, why: str) -> None:
     put(folder, path)
     with pytest.raises(ManifestError) as caught:
-        of_build(folder, SHA, Site())
+        of_build(folder, SHA, Site(), [])
     said = str(caught.value)
     assert said.startswith(f"the build has files that are not for visitors: {path} ({why}")
     assert f"allowed by its path, here {path}, with publish of the site in the settings" in said
     assert "to build it" not in said, "to build again does not help"
-    assert path in {file.path for file in of_build(folder, SHA, Site(publish=(path,))).files}
+    assert path in {file.path for file in of_build(folder, SHA, Site(publish=(path,)), []).files}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_allowance_that_nothing_needs_is_refused(folder: Path, path: str) -> Non
 
 def test_folder_whose_digest_was_taken_before_may_have_what_was_allowed_then(folder: Path) -> None:
     put(folder, "ca.pem")
-    digest = of_build(folder, SHA, Site(publish=("ca.pem",))).digest
+    digest = of_build(folder, SHA, Site(publish=("ca.pem",)), []).digest
     assert from_folder(folder, allowed=None).digest == digest
 
 
