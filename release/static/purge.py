@@ -80,7 +80,7 @@ def purge(
         file.sha256
         for manifest in records.whole(catalog.staged)
         for file in manifest.mutable
-        if file.sha256 in contents and file.path not in served
+        if file.sha256 in contents and file.path not in served and (file.path, file.sha256) not in purged_before
     }
     at = store.now()
     new = sorted(contents_of_paths - purged_before)

@@ -121,6 +121,16 @@ def test_content_that_another_path_has_stays_there(dev: Environment, tmp_path: P
     assert "key.txt" not in dev.served()
 
 
+@pytest.mark.parametrize("last", ["other.txt", "assets/key.map", "by-hand.txt"])
+def test_content_is_gone_when_the_last_path_that_had_it_is_purged(dev: Environment, tmp_path: Path, last: str) -> None:
+    dev.publish(OLD | SECRET | ({} if last == "by-hand.txt" else {last: b"secret"}), tmp_path)
+    purged(dev, "key.txt")
+    if last == "by-hand.txt":
+        dev.s3.put_object(Bucket=dev.site.bucket, Key=last, Body=b"secret")
+    assert purged(dev, last).stays == ()
+    assert everywhere(dev, b"secret") == []
+
+
 @pytest.mark.parametrize("path", ["index.html", "version.json", "config.json"])
 def test_what_a_release_is_proven_by_cannot_be_purged(dev: Environment, tmp_path: Path, path: str) -> None:
     dev.publish(OLD, tmp_path)
