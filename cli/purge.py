@@ -143,7 +143,7 @@ def show(options: argparse.Namespace, done: Done, of_site: str = "") -> None:
         document = {"purged": [fields(path) for path in done.purged], "versions": done.versions}
         print(json.dumps(document | {"stays": list(done.stays), "dryRun": options.dry_run}, indent=2))
     elif options.dry_run:
-        stays = f". {', '.join(done.stays)}: other files have the same content, and would stay" if done.stays else ""
+        stays = f". With the same content, {', '.join(done.stays)} would stay" if done.stays else ""
         print(f"Would purge {paths}{of_site}: {versions} of objects would be deleted{stays}")
     else:
         print(

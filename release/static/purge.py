@@ -31,7 +31,7 @@ class Done:
     versions: int
     """Objects that were deleted, each version counted."""
     stays: tuple[str, ...]
-    """Paths whose content another path of a kept release has as well: there it is still served."""
+    """Other paths that have the same content in a kept release: there it is still served."""
 
 
 def purge(
@@ -76,12 +76,13 @@ def purge(
             "build, without a / at the beginning"
         )
     contents = {sha256 for _, sha256 in contents_of_paths}
-    shared = {
-        file.sha256
+    others = {
+        file
         for manifest in records.whole(catalog.staged)
-        for file in manifest.mutable
+        for file in manifest.files
         if file.sha256 in contents and file.path not in served and (file.path, file.sha256) not in purged_before
     }
+    shared = {file.sha256 for file in others if file.cache != "immutable"}
     at = store.now()
     new = sorted(contents_of_paths - purged_before)
     purged = tuple(Purged(path=path, sha256=sha256, at=at, by=by, reason=reason) for path, sha256 in new)
@@ -103,9 +104,9 @@ def purge(
     store.delete(s3, site.bucket, (version.named() for version in in_site))
     store.delete(s3, site.records_bucket, (version.named() for version in in_records))
     say(invalidate(cloudfront, site.distribution_id, plan.invalidation(served), f"purge {at}"))
-    stays = tuple(sorted({path for path, sha256 in contents_of_paths if sha256 in shared}))
+    stays = tuple(sorted({file.path for file in others}))
     for path in stays:
-        say(f"{path}: other files of kept releases have the same content, and stay")
+        say(f"{path} has the same content in a release that is kept, and stays: if it must go, purge it, too")
     count = len(in_site) + len(in_records)
     say(f"purged {counted(len(served), 'path')}: {counted(count, 'version')} of objects deleted")
     return Done(purged=purged, versions=count, stays=stays)
