@@ -18,8 +18,8 @@ from release.static.invalidation import invalidate
 from release.static.records import Records
 from release.static.store import Site, reported
 
-NEEDED: Final = (ENTRY, VERSION, CONFIG)
-"""What a release is proven by, or writes itself."""
+NEEDED: Final = (ENTRY, VERSION)
+"""What a release is proven by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,9 @@ def purge(
 
     `by` is who asks for it, `reason` why; the catalog has both. Run again, it continues. Needs s3:ListBucketVersions,
     s3:GetObjectVersion and s3:DeleteObjectVersion. Raises StaticReleaseError: for `index.html` and `version.json`, by
-    which a release is proven, for a path that neither a kept release nor the site has, and while another run switches
-    the site; then nothing was changed. A switch that has read the records before this, and begins after it, fails.
+    which a release is proven, for the `config.json` that a release writes, for a path that neither a kept release nor
+    the site has, and while another run switches the site; then nothing was changed. A switch that has read the records
+    before this, and begins after it, fails.
     """
     needed = [path for path in paths if path in NEEDED]
     if needed:
@@ -59,6 +60,12 @@ def purge(
             "another one, then purge the files beside it"
         )
     records = records or Records(s3, site.records_bucket, site.prefix)
+    active = records.active()
+    if CONFIG in paths and active is not None and active.config_sha256:
+        raise StaticReleaseError(
+            f"{CONFIG} cannot be purged: each release of this environment writes it, from the setting config of the "
+            "site. Change that and release, then purge the files beside it"
+        )
     records.check_nobody_switches()
     catalog = records.catalog()
     served = {path: list(_versions(s3, site.bucket, path)) for path in sorted(set(paths))}
@@ -94,7 +101,7 @@ def purge(
             purged=(*catalog.purged, *purged),
         )
     )
-    if (active := records.active()) is not None:
+    if active is not None:
         # The edge knows these paths until the next release asks which ones it knows.
         records.save_active(replace(active, purged_at=at, routes=None))
     kept = [store.blob(sha256, site.prefix) for sha256 in sorted(contents - shared)]

@@ -61,11 +61,7 @@ def test_a_purge_for_a_distribution_that_is_not_there_is_refused_before_anything
 def test_a_dry_run_of_a_purge_names_the_other_files_with_the_content(world: World) -> None:
     world.publish(ONE, **{"list.txt": "names", "copy.txt": "names"})
     assert world.run("purge", "list.txt", "--dry-run") == 0
-    said = world.said()[-1]
-    assert (
-        said
-        == "Would purge list.txt: 1 version of objects would be deleted. With the same content, copy.txt would stay"
-    )
+    assert world.said()[-1].endswith("would be deleted. With the same content, copy.txt would stay")
     assert world.document("purge", "list.txt")["stays"] == ["copy.txt"]
 
 

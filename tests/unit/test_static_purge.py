@@ -141,7 +141,20 @@ def test_content_is_gone_when_the_last_path_that_had_it_is_purged(dev: Environme
     assert everywhere(dev, b"secret") == []
 
 
-@pytest.mark.parametrize("path", ["index.html", "version.json", "config.json"])
+def test_config_of_a_build_is_a_file_as_others_and_that_of_an_environment_is_not(
+    dev: Environment, tmp_path: Path
+) -> None:
+    dev.publish(OLD | {"config.json": b"secret"}, tmp_path / "1")
+    purged(dev, "config.json")
+    assert everywhere(dev, b"secret") == []
+    assert dev.served() == OLD
+    dev.publish(NEW, tmp_path / "2", config={"environment": "dev"}, begins=lambda: None)
+    with pytest.raises(StaticReleaseError, match=r"config\.json cannot be purged: .* from the setting config"):
+        purged(dev, "config.json")
+    assert b"dev" in dev.served()["config.json"]
+
+
+@pytest.mark.parametrize("path", ["index.html", "version.json"])
 def test_what_a_release_is_proven_by_cannot_be_purged(dev: Environment, tmp_path: Path, path: str) -> None:
     dev.publish(OLD, tmp_path)
     with pytest.raises(StaticReleaseError, match=f"{path} cannot be purged"):
