@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -205,6 +206,9 @@ def _needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
     value = environ.get(name, "")
     if not value:
         raise GithubError(f"{name} is not set. Expected is {meaning}; in a workflow, under `env:` of the step.")
+    if not re.fullmatch("[!-~]+", value):  # Python's own error has the header in it
+        wrong = "has a new line, a space or another character that does not belong there: set it anew"
+        raise GithubError(f"{name} {wrong}")
     return value
 
 

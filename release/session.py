@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.aws_errors import code
 from release import sigv4a
 from release.request import Connection
-from release.s3.connect import for_session
+from release.s3.connect import check_variables, for_session
 from release.static.parallel import CONCURRENCY
 from settings.errors import ExpectedError
 
@@ -131,6 +131,7 @@ def connect(connection: Connection, *, account: str, region: str, quick: bool = 
 
 def sign_in(connection: Connection, region: str, config: Config = READS) -> boto3.Session:
     """A session with the credentials of the last role. Raises BotoCoreError or ClientError."""
+    check_variables()
     session = boto3.Session(profile_name=connection.profile, region_name=region)
     for role in connection.assume_roles:
         session = _assume(session, dict(role), region, config)

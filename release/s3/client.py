@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import IO, Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from botocore.exceptions import (
     ClientError,
@@ -61,6 +62,8 @@ _PARAMETERS: Final = {
     "VersionId": "versionId",
     **{name: name for name in ("delete", "encoding-type", "list-type")},
 }
+_HOST: Final = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.ASCII)
+"""A name, or an address of IPv6."""
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
 
 
@@ -100,6 +103,19 @@ def _request(
     )
 
 
+def _parts(endpoint: str) -> SplitResult:
+    """Raises InvalidEndpointConfigurationError for what is none."""
+    wrong = f"{endpoint!r} is no endpoint of S3: expected https://host or http://host:port"
+    try:
+        parts = urlsplit(endpoint)
+        named = _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError as error:  # a port that is none, or brackets without an address
+        raise InvalidEndpointConfigurationError(msg=wrong) from error
+    if parts.scheme not in ("http", "https") or not named or parts.path.strip("/"):
+        raise InvalidEndpointConfigurationError(msg=wrong)
+    return parts
+
+
 def _measured(body: bytes) -> dict[str, Any]:
     """The arguments that say what `body` is."""
     return {"ContentLength": len(body), "ChecksumSHA256": base64.b64encode(hashlib.sha256(body).digest()).decode()}
@@ -124,10 +140,7 @@ class S3Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`keys` is asked for each request; `botocore_client` makes one for what this one does not do."""
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            wrong = f"{endpoint!r} is no endpoint of S3: expected https://host or http://host:port"
-            raise InvalidEndpointConfigurationError(msg=wrong)
+        parts = _parts(endpoint)
         self._host, self._region, self._keys, self._sleep = parts.netloc, region, keys, sleep
         self._attempts = attempts
         self.meta = SimpleNamespace(config=SimpleNamespace(max_pool_connections=MAX_CONNECTIONS))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import NoCredentialsError, NoRegionError
+from botocore.exceptions import InvalidConfigError, NoCredentialsError, NoRegionError
 
 from release.s3.client import S3Client
 from release.s3.signing import Keys
@@ -19,14 +19,28 @@ _REGIONS: Final = re.compile(r"(?:us|us-gov|eu|ap|ca|sa|me|af|il|mx)-[a-z]+-\d")
 """Those of the partitions whose endpoints end in `amazonaws.com`."""
 _DECIDING: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 """What else decides which endpoint it is; botocore is asked then."""
+_IN_HEADERS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
+_ONE_WORD: Final = re.compile(r"[!-~]*")
+
+
+def check_variables() -> None:
+    """Raises InvalidConfigError, without the value, for credentials or a region that no header of a request can have.
+
+    Python's own error has the header in it.
+    """
+    for name in _IN_HEADERS:
+        if not _ONE_WORD.fullmatch(os.environ.get(name, "")):
+            wrong = "has a new line, a space or another character that does not belong there: set it anew"
+            raise InvalidConfigError(error_msg=f"{name} {wrong}")
 
 
 def for_environment(region: str | None = None) -> S3Client:
     """A client as the environment says, or the files of the AWS CLI; `region` is AWS_DEFAULT_REGION's unless given.
 
     Where all of it is in environment variables, nothing of botocore's is imported. Raises BotoCoreError where
-    credentials or region are missing.
+    credentials or region are missing or cannot be any.
     """
+    check_variables()
     variable = os.environ.get
     region = region or variable("AWS_DEFAULT_REGION")
     access_key, secret_key = variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")

@@ -72,6 +72,13 @@ def test_what_is_busy_is_asked_again(api: Api, server: Server, waits: list[float
     assert waits == [1, 2]
 
 
+def test_a_token_with_a_new_line_is_refused_without_it(server: Server) -> None:
+    environ = {"GITHUB_REPOSITORY": "cms/easi", "GITHUB_TOKEN": "ghs_S3CRET\n", "GITHUB_API_URL": server.url}
+    with pytest.raises(GithubError, match=r"^GITHUB_TOKEN has a new line, a space or") as caught:
+        Api(environ).get("issues/1")
+    assert "S3CRET" not in str(caught.value)
+
+
 def test_what_stays_busy_is_given_up(api: Api, server: Server, waits: list[float]) -> None:
     server.answers = [(503, {"message": "later"}, {})] * 9
     with pytest.raises(GithubError, match=r"GitHub refused GET /repos/cms/easi/issues/1 \(503: later\)") as caught:

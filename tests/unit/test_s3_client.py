@@ -25,12 +25,15 @@ from botocore.exceptions import (
     EndpointConnectionError,
     FlexibleChecksumError,
     IncompleteReadError,
+    InvalidConfigError,
     InvalidEndpointConfigurationError,
     ReadTimeoutError,
     SSLError,
 )
 
 from cli.errors import message_of
+from release import session
+from release.request import Connection
 from release.s3 import answers
 from release.s3.client import S3Client
 from release.s3.signing import Keys
@@ -392,10 +395,30 @@ def test_the_endpoint_refuses_to_list_versions_which_it_does_not_keep(at: Endpoi
         ours(at).list_object_versions(Bucket="site")
 
 
-def test_an_endpoint_that_is_none_is_an_error_that_people_are_told() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("localhost:4566", "http://a b", "http://exämple.org", "http://[::1", "http://[a]x", "http://h:99999"),
+        *("http://h:x", "http://h/path"),
+    ],
+)
+def test_an_endpoint_that_is_none_is_an_error_that_people_are_told(url: str) -> None:
     with pytest.raises(InvalidEndpointConfigurationError) as caught:
-        S3Client(endpoint="localhost:4566", region="us-west-2", keys=lambda: KEYS, botocore_client=lambda: None)
-    assert "'localhost:4566' is no endpoint of S3: expected https://host" in message_of(caught.value)
+        S3Client(endpoint=url, region="us-west-2", keys=lambda: KEYS, botocore_client=lambda: None)
+    assert f"{url!r} is no endpoint of S3: expected https://host" in message_of(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:9000", "https://s3_local.example.org", "http://localhost:4566/"])
+def test_an_endpoint_may_be_an_address_or_a_name(url: str) -> None:
+    client = S3Client(endpoint=url, region="us-west-2", keys=lambda: KEYS, botocore_client=lambda: None)
+    assert client.url("site", "k") == f"{url.removesuffix('/')}/site/k"
+
+
+def test_credentials_that_cannot_be_any_are_named_before_a_release_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "S3CRET\n")
+    with pytest.raises(InvalidConfigError, match=r"^AWS_SESSION_TOKEN has a new line, a space or") as caught:
+        session.sign_in(Connection(profile=None, assume_roles=()), "us-west-2")
+    assert "S3CRET" not in str(caught.value)
 
 
 ENVIRONMENT = {
