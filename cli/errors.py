@@ -6,6 +6,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     NoCredentialsError,
+    NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
 )
@@ -39,6 +40,8 @@ def message_of(error: BaseException) -> str:
         return "the response did not come from AWS: look for a proxy, or a network that wants a login first"
     if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
         return f"there are no AWS credentials here ({error}): `aws sso login`, or name a profile in AWS_PROFILE"
+    if isinstance(error, NoRegionError):
+        return "no region is set: set AWS_DEFAULT_REGION, or region in the profile (boto3 does not read AWS_REGION)"
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)

@@ -188,6 +188,11 @@ def test_after_one_that_was_interrupted_in_the_middle_another_release_is_publish
         ({"AWS_SESSION_TOKEN": "S3CRETü", "AWS_USE_FIPS_ENDPOINT": "true"}, None, "AWS_SESSION_TOKEN has a new line"),
         ({"AWS_DEFAULT_REGION": "us-west-2\n"}, None, "AWS_DEFAULT_REGION has a new line"),
         ({"AWS_DEFAULT_REGION": "us-west-2\n", "AWS_ENDPOINT_URL": ""}, None, "AWS_DEFAULT_REGION has a new line"),
+        (
+            {"AWS_DEFAULT_REGION": "", "AWS_REGION": "us-west-2"},
+            None,
+            "no region is set: set AWS_DEFAULT_REGION, or region in the profile (boto3 does not read AWS_REGION)",
+        ),
         ({"AWS_ENDPOINT_URL": "http://exämple.org"}, None, "is no endpoint of S3: expected https://host"),
     ],
 )
