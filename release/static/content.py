@@ -67,7 +67,21 @@ _HAS_VOWEL: Final = r"(?=[AEIOUY]|[A-Z]?[a-z]*[aeiouy])"
 # word, Word, px, WORD; arrowLeft: in letters of chance, both parts are hardly ever so long.
 _WORD: Final = rf"(?:{_HAS_VOWEL}[A-Z]?[a-z]+|[A-Z]?[a-z]{{1,2}}|[A-Z]+)"
 _CAMEL_CASE: Final = rf"{_HAS_VOWEL}(?:[A-Z][a-z]{{3,}}|[a-z]{{4,}})(?:{_HAS_VOWEL}[A-Z][a-z]{{3,}})+"
-_PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+(?:T[0-9]+Z?)?)"  # 20240101T1200
+_LONG_WORD: Final = rf"{_HAS_VOWEL}(?:{_CAMEL_CASE}|[A-Z]?[a-z]{{3,}})"
+_LETTERS: Final = "(?:[A-Za-z]{1,12})"
+# Words and numbers in turn, in forms that letters of chance hardly ever have.
+_NUMBERED: Final = "|".join(
+    (
+        r"[0-9]+x[0-9]+(?:[a-z]{1,2}[0-9]*)?",  # 1920x1080
+        rf"(?:{_LETTERS}[0-9]{{0,2}}|[0-9]{{1,2}})?{_LETTERS}?{_YEAR}(?:{_LETTERS}[0-9]{{0,2}})?{_LETTERS}?",  # FY2024
+        rf"[0-9]+{_HAS_VOWEL}(?:{_CAMEL_CASE}|[A-Z]?[a-z]{{4,}})",  # 700italic
+        rf"{_LONG_WORD}[0-9]+{_LONG_WORD}",  # step2diagram
+        rf"{_LONG_WORD}[0-9]*[vV][0-9]+",  # policyV12
+        r"[A-Z]{2,4}[0-9]{4,}[A-Za-z]",  # CMS1763e
+        r"(?:[0-9]{2,}[a-z]{1,4}){2,}",  # 1080p60fps
+    )
+)
+_PART: Final = rf"(?:(?:{_CAMEL_CASE}|{_WORD})[0-9]*|[0-9]+(?:T[0-9]+Z?)?|{_NUMBERED})"  # 20240101T1200
 _WORDS: Final = re.compile(rf"{_PART}(?:[-_]{_PART})*")  # my-photo, IMG_1234, version2
 
 
@@ -97,9 +111,10 @@ def cache_class(path: str, hashed: tuple[str, ...] = HASHED) -> Cache:
     a number. `assets/photo-original.jpg`, `assets/icon-arrowLeft.svg`, `assets/report-20231123.pdf` and
     `assets/a-my-photo.png` are not. So a glob says where hashes are looked for, and not that there is one.
 
-    The doubt goes to `no-cache`: a hashed file that is not recognised (of base64url one in a hundred, of hexadecimal
-    digits two in ten thousand) costs visitors a conditional request, while a plain file taken for a hashed one would be
-    stale for a year. A release in which a content-hashed name comes back with other content is refused.
+    The doubt goes to `no-cache`: a hashed file that is not recognised (of base64url one in eighty, of hexadecimal
+    digits two in ten thousand, of base32 one in four) costs visitors a conditional request, while a plain file taken
+    for a hashed one would be stale for a year. A release in which a content-hashed name comes back with other content
+    is refused.
     """
     name = path.rpartition("/")[2]
     if is_html(name) or not _glob(hashed).match(path):

@@ -69,7 +69,8 @@ def check_names(manifest: Manifest, kept: Manifest) -> None:
     raise StaticReleaseError(
         f"{file.path} of {_named(manifest)} has other content (SHA-256 {file.sha256[:12]}) than in {_named(kept)}, "
         f"which is kept here (SHA-256 {kept_file.sha256[:12]}){more}. Give the new content a new name, as a build does "
-        "that hashes what it writes, or a name without a hash: browsers keep a file with such a name for a year"
+        "that hashes what it writes, or one without a hash: browsers keep a file with such a name for a year. Where "
+        "names have hashes is said by the globs in hashed of the site's settings, or by --hashed"
     )
 
 
