@@ -31,7 +31,9 @@ class _Escaped(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         parts = _BOLD.split(text) if self.isatty() else [text]
-        self._stream.write("".join(part if at % 2 else escaping.shown(part) for at, part in enumerate(parts)))
+        shown = "".join(part if at % 2 else escaping.shown(part) for at, part in enumerate(parts))
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def flush(self) -> None:

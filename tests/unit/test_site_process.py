@@ -124,6 +124,13 @@ def test_boto3_is_all_that_it_needs(world: World) -> None:
     assert tops - BOTO3 - {"_distutils_hack"} == set()
 
 
+def test_what_the_output_cannot_encode_is_escaped(world: World) -> None:
+    folder = Path(world.build(ONE)).rename(world.folder / "größe")
+    code, out, err = world.run(*world.words("publish", "--dist", str(folder)), PYTHONIOENCODING="ascii")
+    assert (code, err) == (0, "")
+    assert "/gr\\xf6\\xdfe: 22 files" in out
+
+
 def test_one_that_was_killed_in_the_middle_is_continued(world: World) -> None:
     world.publish(ONE)
     world.at.faults({"kind": "COPY", "key": "index.html", "times": 1, "how": "hang", "seconds": 60})
