@@ -206,6 +206,7 @@ def _record(recorded: Active, manifest: str, config: bytes | None, site: Site) -
         history=(manifest, *(digest for digest in recorded.history if digest != manifest))[:MAX_HISTORY],
         routes=site.routes,
         bucket=site.bucket,
+        purged_at=recorded.purged_at,
     )
 
 

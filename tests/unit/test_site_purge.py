@@ -37,6 +37,15 @@ def test_what_was_purged_of_the_site_is_refused_with_why_when_the_same_build_com
     assert world.publish(ONE)[-1] == "The site is 111111111111 already: nothing was changed, 4 files"
 
 
+def test_what_was_purged_is_refused_also_after_the_release_that_had_it_was_restored(world: World) -> None:
+    world.publish(ONE, **{"list.txt": "names"})
+    assert world.run("purge", "list.txt") == 0
+    world.publish(TWO)
+    assert world.run("restore", ONE) == 0
+    with pytest.raises(StaticReleaseError, match=r"list\.txt of 1.* was purged"):
+        world.run("publish", "--dist", world.build(ONE))
+
+
 def test_a_dry_run_of_a_purge_says_what_would_go_or_refuses_and_changes_nothing(world: World) -> None:
     world.publish(ONE, **{"list.txt": "names"})
     before = world.stored()
