@@ -94,7 +94,7 @@ def from_folder(
         except ManifestError as error:
             faults.append(error)
             continue
-        if reason := unfit.by_beginning(head):
+        if reason := unfit.by_content(path, head):
             unfit_paths[path] = reason
         files.append(
             File(

@@ -1,4 +1,4 @@
-"""Files of a build that no visitor is to get: what they are, by their names and by how they begin. Pure.
+"""Files of a build that no visitor is to get: what they are, by their names and by what they hold. Pure.
 
 What an operating system leaves in folders is left out of a release without a word. What may hold a secret, or is not
 the file that it stands for, is refused, unless somebody allowed it by name.
@@ -65,6 +65,17 @@ _BEGINNING: Final = re.compile(
     rb"|(?:\xef\xbb\xbf)?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
     rb"|PuTTY-User-Key-File-"
 )
+_MAY_HOLD_KEYS: Final = {
+    "",
+    *(".asc", ".bak", ".cer", ".cert", ".cfg", ".cnf", ".conf", ".config", ".crt", ".csv", ".ini", ".json", ".log"),
+    *(".old", ".orig", ".out", ".properties", ".toml", ".txt", ".xml", ".yaml", ".yml"),
+}
+"""Extensions of text that programs read. Pages and scripts are not among them: many explain keys, or read them."""
+_KEY_INSIDE: Final = re.compile(
+    # On a line of its own, or the value of something, with new lines as JSON writes them; not an example with dots.
+    rb"""(?m)(?:^[ \t]*|["'>=])-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr])+"""
+    rb"""(?:[A-Za-z-]+: [^\n\\]*(?:\n|\\[nr])(?:\s|\\[nr])*)*[A-Za-z0-9+/]{40}"""
+)
 
 
 def left_out(name: str) -> bool:
@@ -85,10 +96,13 @@ def by_name(path: str) -> str | None:
     return _NAMES.get(name) or _EXTENSIONS.get(dot + extension)
 
 
-def by_beginning(head: bytes) -> str | None:
-    """Why a file that begins with `head` is unfit; None if its content says nothing."""
-    match = _BEGINNING.match(head)
-    return (_POINTER if match["pointer"] else _KEY) if match else None
+def by_content(path: str, head: bytes) -> str | None:
+    """Why a file is unfit that begins with `head`, its first MiB; None if its content says nothing."""
+    if match := _BEGINNING.match(head):
+        return _POINTER if match["pointer"] else _KEY
+    _, dot, extension = path.rpartition("/")[2].lower().rpartition(".")
+    may_hold_one = b"PRIVATE KEY" in head and (dot + extension if dot else "") in _MAY_HOLD_KEYS
+    return _KEY if may_hold_one and _KEY_INSIDE.search(head) else None
 
 
 def faults(unfit: Mapping[str, str], allowed: Collection[str], allowance: str) -> Iterator[ManifestError]:

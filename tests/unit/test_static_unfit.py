@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -85,6 +86,48 @@ def test_beginnings_of_unfit_files(folder: Path, content: str, why: str) -> None
         from_folder(folder)
     assert str(caught.value).startswith(f"the build has files that are not for visitors: images/logo.png ({why}). Take")
     assert len(from_folder(folder, allowed=["images/logo.png"]).files) == 3
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("export.txt", f"Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n{KEY}"),
+        ("chain.crt", PEM.format("CERTIFICATE") + KEY),
+        ("chain.CRT", (PEM.format("CERTIFICATE") + KEY).replace("\n", "\r\n")),
+        ("account.json", json.dumps({"type": "service_account", "private_key": KEY})),
+        ("values.yaml", "tls:\n  key: |\n    " + KEY.replace("\n", "\n    ")),
+        ("app.properties", "key=" + KEY.replace("\n", "\\n")),
+        (
+            "rsa",
+            "# old\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES,A1\n\n" + KEY[28:],
+        ),
+        ("notes.txt", "x" * 500_000 + f"\n{KEY}"),
+    ],
+)
+def test_a_key_is_found_further_down_in_files_that_may_hold_one(folder: Path, path: str, content: str) -> None:
+    put(folder, path, content)
+    with pytest.raises(ManifestError, match=rf"not for visitors: {re.escape(path)} \(a private key\)"):
+        from_folder(folder)
+    assert path in {file.path for file in from_folder(folder, allowed=[path]).files}
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("docs/keys.html", f"<p>A key:\n<pre>\n{KEY}</pre>"),
+        ("docs/keys.md", f"A key:\n\n{KEY}"),
+        ("assets/forge.js", f"// so:\nconst key = `\n{KEY}`"),
+        ("assets/forge.js.map", json.dumps({"sourcesContent": [KEY]})),
+        ("search.json", json.dumps({"text": f"A key begins with {KEY}"})),
+        ("llms.txt", "A key:\n\n-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n"),
+    ],
+)
+def test_what_explains_keys_is_published(folder: Path, path: str, content: str) -> None:
+    put(folder, path, content)
+    assert path in {file.path for file in from_folder(folder).files}
 
 
 def test_key_that_openssl_writes_is_found_by_its_beginning(folder: Path) -> None:
