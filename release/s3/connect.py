@@ -34,15 +34,15 @@ def check_variables() -> None:
             raise InvalidConfigError(error_msg=f"{name} {wrong}")
 
 
-def for_environment(region: str | None = None) -> S3Client:
-    """A client as the environment says, or the files of the AWS CLI; `region` is AWS_DEFAULT_REGION's unless given.
+def for_environment() -> S3Client:
+    """A client as the environment says, or the files of the AWS CLI.
 
     Where all of it is in environment variables, nothing of botocore's is imported. Raises BotoCoreError where
     credentials or region are missing or cannot be any.
     """
     check_variables()
     variable = os.environ.get
-    region = region or variable("AWS_DEFAULT_REGION")
+    region = variable("AWS_DEFAULT_REGION")
     access_key, secret_key = variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")
     endpoint = variable("AWS_ENDPOINT_URL_S3") or variable("AWS_ENDPOINT_URL")
     config = Path(variable("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
