@@ -29,7 +29,7 @@ from release.environment_before import Health
 from release.promotion import Accepted, Refused
 from release.records import Release
 from release.request import EnvironmentBefore
-from release.way_back import RolledBack
+from release.way_back import Kind, RolledBack
 
 SOURCES: Final = ("built", "promoted", "present", "refused")
 
@@ -69,10 +69,17 @@ class Answer:
     def warnings(self) -> list[str]:
         """What to know of the environment and of the version, and what the release's own check will refuse."""
         hold, why = self.question.hold, self.question.unread
-        held = [f"{self.environment} is {hold}"] if hold and self.accepted else []
+        # What comes new is let through only where it does not bring that back.
+        ends = self.kind in ("release", "promotion")
+        note = "; this version does not bring that back, so its release ends the hold" if ends else ""
+        held = [f"{self.environment} is {hold}{note}"] if hold and self.accepted else []
         unread = [f"what is held and rejected is not known to who asks: {why}"] if why else []
         refusals = [f"the release will be refused: {why}" for why in (self.before.problems if self.before else ())]
         return [*held, *unread, *map(str, self.rolled_back), *refusals]
+
+    @property
+    def kind(self) -> Kind:
+        return self.question.gate.kind(self.now, promoted=self.source == "promoted")
 
     @property
     def source(self) -> str:
@@ -191,13 +198,12 @@ def lines(answer: Answer) -> list[str]:
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    kind = answer.question.gate.kind(answer.now, promoted=answer.source == "promoted")
     return {
         "environment": answer.environment,
         "version": answer.version,
         "accepted": answer.accepted,
         "source": answer.source,
-        "kind": kind if answer.accepted else None,
+        "kind": answer.kind if answer.accepted else None,
         "message": answer.message,
         "toDo": answer.to_do or None,
         "now": records.proof_json(answer.now) if answer.now else None,

@@ -107,7 +107,8 @@ def _git_problems(root: Path) -> list[str]:
         return ["git is needed: the version of a release is the commit. https://git-scm.com/downloads"]
     head = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     if head.returncode != 0:
-        return [f"{root} has no commit to release ({(head.stderr.strip().splitlines() or ['git says nothing'])[0]})."]
+        said = (head.stderr.strip().splitlines() or ["git says nothing"])[0]
+        return [f"{root} has no commit to release ({said}): commit what is there."]
     return []
 
 

@@ -129,6 +129,17 @@ def test_an_explained_roll_back_says_what_is_held(world: World, capsys: pytest.C
     assert "  warning   prod is held since " in capsys.readouterr().out
 
 
+def test_an_explained_revert_says_that_it_ends_the_hold(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add("dev", released(world.first, world.second, world.first))
+    assert main(["explain", "-s", "dev"]) == 1
+    assert f"dev is held since {world.second[:12]} was rolled back" in capsys.readouterr().out
+    world.commit(f"Revert it\n\nThis reverts commit {world.second}.".encode())
+    assert main(["explain", "-s", "dev"]) == 0
+    said = capsys.readouterr().out
+    assert f"  warning   dev is held since {world.second[:12]} was rolled back" in said
+    assert "; this version does not bring that back, so its release ends the hold\n" in said
+
+
 def test_a_version_is_rejected_in_the_first_environment_and_in_all_after_it(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
