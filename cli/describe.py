@@ -53,9 +53,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read(folder: Path, name: str | None) -> Described:
-    """What the project in the folder describes. Raises VerbError with all that is wrong."""
+    """What the project in the folder describes. Raises VerbError with all that is wrong, and ProjectError."""
     project = names.project(folder)
-    declared = _config(folder / "Pulumi.yaml")
+    declared = names.declared_keys(_config(folder / "Pulumi.yaml"), "Pulumi.yaml", project)
     defaults = {key: item["default"] for key, item in declared.items() if isinstance(item, dict) and "default" in item}
     if name is None:
         files, values, problems = ["Pulumi.yaml"], defaults, _without_a_stack(names.prefix(folder), defaults)
@@ -97,7 +97,11 @@ def _of_stack(folder: Path, name: str, defaults: Mapping[str, Any]) -> tuple[dic
         )
         there_are = f"there are files of {', '.join(others)}" if others else "no stack has one"
         raise UsageError(f"there is no {file.name} in {folder}: {there_are}")
-    texts, secrets = _from_pulumi(name) if _imports(file) else _from_file(_config(file))
+    texts, secrets = (
+        _from_pulumi(name)
+        if _imports(file)
+        else _from_file(names.whole_keys(_config(file), file.name, prefix.removesuffix(":")))
+    )
     texts = {f"{prefix}{key}": _text(value) for key, value in defaults.items()} | texts
     values = {}
     for key in description.KEYS:

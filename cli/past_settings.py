@@ -14,7 +14,8 @@ from release import git, version, way_back
 from release.promotion import Declared
 from release.records import Proven, Release
 from release.request import listed
-from settings import description, yaml_text
+from settings import description, names, yaml_text
+from settings.names import ProjectError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,8 @@ def _declared_by(root: Path, name: str, commit: str) -> Declared | None:
     try:
         project = yaml_text.load(git.file(root, commit, "Pulumi.yaml") or "")
         stack = yaml_text.load(git.file(root, commit, f"Pulumi.{name}.yaml") or "") or {}
-        defaults, own = description.defaults_in(project), stack.get("config") or {}
+        defaults = description.defaults_in(project)
+        own = names.whole_keys(stack.get("config") or {}, f"Pulumi.{name}.yaml", project["name"])
         whole = {
             key: description.merged(defaults[key], own.get(f"{project['name']}:{key}") or {})
             for key in description.KEYS
@@ -63,7 +65,7 @@ def _declared_by(root: Path, name: str, commit: str) -> Declared | None:
         services = (service for service, its in whole["services"].items() if its is not None)
         sites = (site for site, its in whole["sites"].items() if its is not None and its.get("folder"))
         return Declared(services=tuple(services), sites=tuple(sites))
-    except (AttributeError, KeyError, TypeError, yaml.YAMLError):
+    except (AttributeError, KeyError, TypeError, ProjectError, yaml.YAMLError):
         return None
 
 

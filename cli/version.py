@@ -49,15 +49,19 @@ def working_tree(root: Path, settings: Path | None = None) -> Tree:
 def describe_files(folder: Path) -> Description:
     """What the files of a project describe: Pulumi.yaml, and over it the settings of the environment that builds.
 
-    Raises VerbError.
+    Raises VerbError, and ProjectError for a setting that is there twice.
     """
-    prefix = names.prefix(folder)
-    declared = _config(folder / "Pulumi.yaml")
+    project, file = names.project(folder), folder / "Pulumi.yaml"
+    declared = names.declared_keys(_config(file), file.name, project)
     defaults = {key: item.get("default") for key, item in declared.items() if ":" not in key}
     values: dict[str, Any] = {}
     for file in sorted(folder.glob("Pulumi.*.yaml")):
         own = names.own_settings(
-            {**{f"{prefix}{key}": value for key, value in defaults.items()}, **_config(file)}, folder
+            {
+                **{f"{project}:{key}": value for key, value in defaults.items()},
+                **names.whole_keys(_config(file), file.name, project),
+            },
+            folder,
         )
         if not own.get("promoteFrom"):
             values = own

@@ -8,7 +8,7 @@ from pathlib import Path
 
 NAME = "fingerprint"
 PRODUCTS = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.impl.yaml", "Pulumi.prod.yaml")
-SOURCES = (*PRODUCTS, "local/overlay.yaml", "local/project.py", "settings/description.py")
+SOURCES = (*PRODUCTS, "local/overlay.yaml", "local/project.py", "settings/description.py", "settings/names.py")
 
 
 def of(root: Path, local: Path) -> str:

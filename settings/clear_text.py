@@ -15,7 +15,7 @@ import yaml
 from functions.redaction.shapes import has_secret, names_secret
 from settings import yaml_text
 from settings.declared import step
-from settings.names import prefix, project
+from settings.names import ProjectError, prefix, project, whole_keys
 from settings.service import Service, Sidecar
 
 
@@ -125,7 +125,8 @@ def _secure(file: Path) -> list[tuple[str | int, ...]]:
     """Where the stack's file has encrypted values."""
     try:
         config = (yaml_text.load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
-    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
+        config = whole_keys(config, file.name, project())
+    except (OSError, TypeError, ValueError, AttributeError, RecursionError, ProjectError, yaml.YAMLError):
         return []
     return list(_encrypted_paths(config, ()))
 

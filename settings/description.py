@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from settings import structure, yaml_text
+from settings import names, structure, yaml_text
 from settings.names import prefix
 from settings.service import Service
 from settings.site import Site
@@ -48,8 +48,11 @@ def declared_defaults(file: Path = ROOT / "Pulumi.yaml") -> dict[str, Any]:
 
 
 def defaults_in(project: Mapping[str, Any]) -> dict[str, Any]:
-    """What the content of a Pulumi.yaml says of services and sites. Raises AttributeError for what is none."""
-    config = project.get("config") or {}
+    """What the content of a Pulumi.yaml says of services and sites. Raises AttributeError for what is none.
+
+    Raises ProjectError for one of them that is there twice, with and without the project's name.
+    """
+    config = names.declared_keys(project.get("config") or {}, "Pulumi.yaml", str(project.get("name")))
     return {key: (config.get(key) or {}).get("default") or {} for key in KEYS}
 
 

@@ -7,6 +7,7 @@ checked here, all at once.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,13 +17,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
+import yaml
 
 from components import aws_limits
 from functions import strict_json
 from functions.strict_json import DamagedError
-from settings import clear_text, description, formats, reader, rules
+from settings import clear_text, description, formats, reader, rules, yaml_text
 from settings.formats import ANY_CASE, ONCE, PRIVATE, Choice, Range, Text
-from settings.names import ProjectError, own_settings, prefix, project
+from settings.names import ProjectError, own_settings, prefix, project, whole_keys
 from settings.reader import SettingsError
 from settings.service import Service
 from settings.site import Site
@@ -84,6 +86,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     shown = os.path.relpath(file)
     try:
         own_settings(config)
+        _once(file, shown)
     except ProjectError as error:
         # Everything else that is wrong would be of settings that nobody has written.
         raise SettingsError(stack, shown, [str(error)]) from error
@@ -111,6 +114,13 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     if problems:
         raise SettingsError(stack, shown, problems)
     return Settings(**values)
+
+
+def _once(file: Path, shown: str) -> None:
+    """Raises ProjectError for a setting that the stack's file has twice: the engine hands over one of them."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, RecursionError, yaml.YAMLError):
+        content = yaml_text.load(file.read_text(encoding="utf-8")) or {}
+        whole_keys(content.get("config") or {}, shown, project())
 
 
 def _with_defaults(config: Mapping[str, str]) -> Mapping[str, str]:

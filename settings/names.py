@@ -72,6 +72,32 @@ def prefix(folder: Path | None = None) -> str:
     return f"{project(folder)}:"
 
 
+def whole_keys(config: Mapping[Any, Any], where: str, project: str) -> dict[Any, Any]:
+    """What a file has under `config`, by whole keys: one without a namespace is the project's, as Pulumi reads it.
+
+    https://www.pulumi.com/docs/iac/concepts/config/#configuration-keys. `where` is the file, for the message. Raises
+    ProjectError for a setting that is there with and without the project's name: Pulumi takes one without a word.
+    """
+    keys = {key: f"{project}:{key}" if isinstance(key, str) and ":" not in key else key for key in config}
+    both = [f"{key} and {whole}" for key, whole in keys.items() if key != whole and whole in config]
+    if both:
+        raise ProjectError(
+            f"{where} has {', '.join(both)} under config: Pulumi takes a key without a namespace for the project's, so "
+            f"that this is one setting twice. Expected it once: move what both have below {project}:, and remove the "
+            "other"
+        )
+    return {whole: config[key] for key, whole in keys.items()}
+
+
+def declared_keys(config: Mapping[Any, Any], where: str, project: str) -> dict[Any, Any]:
+    """What a Pulumi.yaml has under `config`, the project's own without its name. Raises ProjectError as `whole_keys`."""
+    own = f"{project}:"
+    return {
+        key.removeprefix(own) if isinstance(key, str) else key: item
+        for key, item in whole_keys(config, where, project).items()
+    }
+
+
 def own_settings(config: Mapping[str, Any], folder: Path | None = None) -> dict[str, Any]:
     """Of the configuration of a stack, `<namespace>:<key>` to a value, the project's own, by key.
 

@@ -162,6 +162,31 @@ def test_all_faults_are_told_at_once(project: Project, capsys: pytest.CaptureFix
         assert f"\n  {line}" in message
 
 
+def test_a_key_without_a_namespace_is_the_projects_as_it_is_to_pulumi(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project.folder / "Pulumi.prod.yaml"
+    file.write_text(file.read_text().replace("easi:services:", "services:").replace("easi:sites:", "sites:"))
+    declared = project.folder / "Pulumi.yaml"
+    declared.write_text(declared.read_text().replace("\n  services:\n", "\n  easi:services:\n"))
+    printed = said(capsys, "-s", "prod")
+    assert printed["services"]["backend"]["settings"]["cpu"] == 1024
+    assert printed["sites"]["site"]["settings"]["domain"] == "easi.example.gov"
+    assert said(capsys)["services"]["backend"]["settings"]["paths"] == ["/api/*"]
+    project.change("Pulumi.prod.yaml", {"config": {"promoteFrom": ""}})
+    both = "Pulumi.prod.yaml has promoteFrom and easi:promoteFrom under config"
+    assert both in refused(capsys, "-s", "prod")
+    project.change("Pulumi.prod.yaml", {"config": {"easi:promoteFrom": ""}})
+    (project.folder / "Pulumi.prod.yaml").write_text("config: { services: { backend: { cpu: 2048 } } }\n")
+    assert version.describe_files(project.folder).services["backend"].cpu == 2048
+
+
+def test_a_declaration_that_is_there_twice_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.change("Pulumi.yaml", {"config": {"easi:sites": {"type": "object", "default": {}}}})
+    assert "Pulumi.yaml has sites and easi:sites under config" in refused(capsys)
+    assert "Pulumi.yaml has sites and easi:sites under config" in refused(capsys, "-s", "prod")
+
+
 def test_an_unknown_key_is_told_with_its_path(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.describe(services={"backend": {"helth": 1, "build": {"context": "nowhere"}}})
     message = refused(capsys)

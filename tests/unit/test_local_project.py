@@ -14,6 +14,7 @@ from local.project import Values, keep_changes, of_project, stack_config
 from settings import description
 from settings import fields as settings
 from settings.description import KEYS
+from settings.names import ProjectError
 
 OVERLAY = Path(__file__).parents[2] / "local" / "overlay.yaml"
 VALUES = Values(port=4570, cpu_architecture="ARM64")
@@ -196,6 +197,33 @@ def test_a_key_that_stands_twice_is_refused_as_pulumi_does(layout: Layout) -> No
     settings.write_text("config:\n  easi:keepReleases: 3\n  easi:keepReleases: 4\n")
     with pytest.raises(LocalError, match=r"keepReleases stands twice in one map, first in line 2\n.*line 3"):
         project.set_values(layout, 5000)
+
+
+def test_a_key_without_a_namespace_is_the_projects(layout: Layout) -> None:
+    (layout.root / "local" / "overlay.yaml").write_text("config: {services: {a: {cpu: 256}}}\n")
+    settings = layout.root / "Pulumi.dev.yaml"
+    settings.write_text("config:\n  services: {a: {cpu: 1024, port: 80}}\n")
+    project.set_values(layout, 5000)
+    assert generated(layout, "Pulumi.dev.yaml")["config"] == {"easi:services": {"a": {"cpu": 256, "port": 80}}}
+    # What somebody adds to the generated file by hand is read alike.
+    (layout.project / "Pulumi.dev.yaml").write_text("config: {services: {a: {cpu: 256, port: 81}}}\n")
+    project.generate(layout)
+    assert generated(layout, "Pulumi.dev.yaml")["config"] == {"easi:services": {"a": {"cpu": 256, "port": 81}}}
+    settings.write_text("config:\n  zones: 3\n  easi:zones: 2\n")
+    with pytest.raises(ProjectError, match=r"^Pulumi\.dev\.yaml has zones and easi:zones under config"):
+        project.generate(layout)
+
+
+def test_a_setting_that_was_generated_twice_is_mended(layout: Layout) -> None:
+    """An earlier program wrote the overlay's beside the one without a namespace."""
+    twice = {"services": {"a": {"port": 80}}, "easi:services": {"a": {"cpu": 256}}}
+    (layout.root / "local" / "overlay.yaml").write_text("config: {services: {a: {cpu: 256}}}\n")
+    (layout.root / "Pulumi.dev.yaml").write_text("config: {services: {a: {port: 80}}}\n")
+    project.set_values(layout, 5000)
+    (layout.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": twice}))
+    (layout.project / "generated.json").write_text(json.dumps({"dev": twice, "impl": {}, "prod": {}}))
+    project.generate(layout)
+    assert generated(layout, "Pulumi.dev.yaml")["config"] == {"easi:services": {"a": {"cpu": 256, "port": 80}}}
 
 
 def test_broken_yaml_is_named(layout: Layout) -> None:

@@ -119,6 +119,14 @@ def test_what_the_stack_alone_declares_counts_and_a_site_without_files_does_not(
     assert world.sha("HEAD") == old
 
 
+def test_what_a_stack_declares_without_a_namespace_counts(world: World) -> None:
+    old = commit(world, {}, {"name": {}})
+    (world.folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": {"services": {**SEARCH}}}))
+    added = kept(world)
+    assert rollback(world, proven(old, added, added="search"), old) == 0
+    assert world.sha("HEAD") == old
+
+
 def test_settings_of_an_earlier_program_declare_nothing(world: World) -> None:
     (world.folder / "Pulumi.yaml").write_text("name: easi\nconfig: {backendFolder: {default: backend}}\n")
     (world.folder / "Pulumi.prod.yaml").write_text("")

@@ -128,6 +128,18 @@ def test_a_secret_of_pulumi_is_refused_with_the_commands_that_keep_it(tmp_path: 
     assert f"{VARIABLES}.A" not in told
 
 
+def test_a_secret_of_a_setting_without_a_namespace_is_found(tmp_path: Path) -> None:
+    file = stack_file(tmp_path, {"services": {"backend": {"environment": {"GREETING": {"secure": "v1:abc"}}}}})
+    told = refused({VARIABLES: {"GREETING": VALUE}}, ("easi:services",), file)
+    assert f"{VARIABLES}.GREETING is a secret of Pulumi\n      to keep it in Secrets Manager:" in told
+
+
+def test_a_setting_that_the_file_has_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text("config: { zones: 3, easi:zones: 2 }\n")
+    assert "Pulumi.dev.yaml has zones and easi:zones under config" in refused({}, file=file)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "config", "command"),
     [
