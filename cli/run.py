@@ -33,7 +33,7 @@ INTERVAL_S = 2.0
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_stack(parser, required=True)
-    parser.add_argument("--service", metavar="NAME", help="whose task definition; without it, the main service's")
+    parser.add_argument("--service", metavar="NAME", help="whose task definition; needed where there are several")
     parser.add_argument(
         "--timeout", type=_seconds, default=DEFAULT_TIMEOUT_S, metavar="S", help="seconds for all of it (%(default)g)"
     )
@@ -63,7 +63,12 @@ def run_command(
     request = environment.released()
     if not request.services:
         raise UsageError(f"{environment.name} has no service: a command runs in the image of one")
-    its = request.services.get(service) if service else first(request.services)
+    if service is None and len(request.services) > 1:
+        named = " or ".join(f"--service {name}" for name in request.services)
+        raise UsageError(
+            f"{environment.name} has several services: name the one whose image runs the command, with {named}"
+        )
+    its = request.services.get(service if service is not None else first(request.services).name)
     if its is None:
         raise UsageError(f"{environment.name} has no service {service}; it has {', '.join(request.services)}")
     say = functools.partial(print, file=sys.stderr, flush=True)

@@ -90,7 +90,7 @@ def whole_keys(config: Mapping[Any, Any], where: str, project: str) -> dict[Any,
 
 
 def declared_keys(config: Mapping[Any, Any], where: str, project: str) -> dict[Any, Any]:
-    """What a Pulumi.yaml has under `config`, the project's own without its name. Raises ProjectError as `whole_keys`."""
+    """What a Pulumi.yaml has under `config`, the project's own without its name. Raises as `whole_keys`."""
     own = f"{project}:"
     return {
         key.removeprefix(own) if isinstance(key, str) else key: item

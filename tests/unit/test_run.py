@@ -217,6 +217,23 @@ def test_sites_alone_run_no_command(world: World, monkeypatch: pytest.MonkeyPatc
     assert world.function.commands == []
 
 
+def test_of_several_services_one_has_to_be_named(world: World, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    released = Environment.released
+
+    def two(self: Environment) -> Any:
+        request = released(self)
+        services = {"backend": request.services["backend"], "billing": request.services["backend"]}
+        return dataclasses.replace(request, services=services)
+
+    monkeypatch.setattr(Environment, "released", two)
+    assert run_it() == 2
+    message = capsys.readouterr().err
+    assert "prod has several services: name the one whose image runs the command, with --service backend or" in message
+    assert "--service billing\n" in message
+    assert world.function.commands == []
+    assert run_it(options=("--service", "backend")) == 0
+
+
 def test_a_recorded_network_is_where_the_command_runs(world: World) -> None:
     stored = records.read_stored(world.s3, BUCKET)
     assert stored.release is not None
