@@ -91,6 +91,29 @@ def _paths(services: Mapping[str, Service], sites: Mapping[str, Site]) -> Iterat
             owners.setdefault(pattern, name)
 
 
+def _files_of_sites(services: Mapping[str, Service], sites: Mapping[str, Site]) -> Iterator[str]:
+    """A distribution asks a service for its paths also where the site has a file of that name."""
+    for name, service in services.items():
+        for pattern in service.paths:
+            for other, site in sites.items():
+                hidden = [file for file in _files_of(site) if _matches(pattern, file)]
+                if hidden:
+                    what = "it" if hidden == [pattern] else ", ".join(hidden)
+                    yield (
+                        f"{path(name, 'paths')} has {pattern}, which takes {what} from {prefix()}sites.{other}: "
+                        "expected paths that leave the site its own files, such as /api/*; or remove the site's "
+                        "folder, if the service answers for everything"
+                    )
+                    break
+
+
+def _files_of(site: Site) -> Sequence[str]:
+    """The files that every site of a folder has, and a release reads back."""
+    if not site.folder:
+        return ()
+    return ("/config.json", "/index.html", "/version.json", *(["/404.html"] if site.page_mode == "multi" else []))
+
+
 def _health_path(at: str, service: Service) -> Iterator[str]:
     health = service.health
     if service.paths and not health.path:
@@ -202,6 +225,7 @@ RULES: Final[Sequence[Callable[..., Iterator[str]]]] = (
     _names,
     _lengths_of_names,
     _paths,
+    _files_of_sites,
     _health_path,
     _only_behind_a_load_balancer,
     _size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,16 +46,19 @@ def _certificate_of_the_load_balancer(at: str, site: Site, load_balancer_certifi
         yield f"{prefix()}loadBalancerCertificateArn without {at}.domain: CloudFront expects that name in it"
 
 
-def _files(at: str, site: Site, services: Mapping[str, Service]) -> Iterator[str]:
+def _files(at: str, site: Site, sites: Mapping[str, Site], services: Mapping[str, Service]) -> Iterator[str]:
     if site.folder:
         return
+    others = [name for name, other in sites.items() if other.folder]
+    near = difflib.get_close_matches(next((name for name, other in sites.items() if other is site), ""), others, n=1)
+    meant = f"; or is {near[0]} meant?" if near else ""
     if not any(service.paths for service in services.values()):
         yield (
             f"{at} has no folder and no service has paths, so that nothing would answer there: give it a folder, or a "
-            "service paths"
+            f"service paths{meant}"
         )
     if site.build:
-        yield f"{at}.build without {at}.folder: expected the folder that it makes"
+        yield f"{at}.build without {at}.folder: expected the folder that it makes{meant}"
     of_files = {
         "pages": site.pages != "single",
         "publish": site.publish,
@@ -62,7 +66,7 @@ def _files(at: str, site: Site, services: Mapping[str, Service]) -> Iterator[str
         "originShieldRegion": site.origin_shield_region,
     }
     if keys := [f"{at}.{key}" for key, value in of_files.items() if value]:
-        yield f"{' and '.join(keys)} without {at}.folder: there are no files that it could be about"
+        yield f"{' and '.join(keys)} without {at}.folder: there are no files that it could be about{meant}"
 
 
 def _one_domain(sites: Mapping[str, Site]) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_one_topic_hears_of_all_and_one_dashboard_shows_all(ran: Ran) -> None:
 
 
 def test_without_a_backend_nothing_that_watches_is_called_by_it() -> None:
-    api = {"build": {"context": "api"}, "paths": ["/*"], "health": {"path": "/health"}}
+    api = {"build": {"context": "api"}, "paths": ["/v1/*"], "health": {"path": "/v1/health"}}
     ran = program.run("dev", {"services.backend": None, "services.api": api})
     watching = [
         resource.name

@@ -112,6 +112,16 @@ def test_any_number_of_services_and_sites_can_be_described() -> None:
             "easi:services.a.paths has /api/*, as has easi:services.backend.paths: expected each path in one service",
         ),
         (
+            {f"{BACKEND}.paths": ["/*"]},
+            f"{BACKEND}.paths has /*, which takes /config.json, /index.html, /version.json from {SITE}: expected paths",
+        ),
+        ({f"{BACKEND}.paths": ["/api/*", "/config.json"]}, f"{BACKEND}.paths has /config.json, which takes it from"),
+        ({f"{BACKEND}.paths": ["/api/*", "/?ndex.*"]}, f"{BACKEND}.paths has /?ndex.*, which takes /index.html from"),
+        (
+            {f"{BACKEND}.paths": ["/api/*", "/404.html"], f"{SITE}.pages": "multi"},
+            f"{BACKEND}.paths has /404.html, which takes it from",
+        ),
+        (
             {f"{BACKEND}.health.startPeriod": 40, f"{BACKEND}.health.grace": 20},
             f"{BACKEND}.health.grace is 20: with it, ECS ends a task that does not answer the load balancer after 30 "
             "seconds, within its startPeriod (40); expected 30 or more",
@@ -138,12 +148,23 @@ def test_any_number_of_services_and_sites_can_be_described() -> None:
             {"easi:sites.a": {"pages": "multi", "config": {"a": 1}}},
             "easi:sites.a.pages and easi:sites.a.config without easi:sites.a.folder",
         ),
+        (
+            {"easi:sites.siet": {"config": {"a": 1}}},
+            "easi:sites.siet.config without easi:sites.siet.folder: there are no files that it could be about; or is "
+            "site meant?",
+        ),
+        ({"easi:sites.siet": {"build": "make"}}, "expected the folder that it makes; or is site meant?"),
         ({"easi:services.backend": None, "easi:sites.site": None}, "easi:services and easi:sites are both empty"),
         ({"easi:services.backend": None, "easi:vpcId": "vpc-1"}, "easi:vpcId and easi:vpcCidr are both given"),
     ],
 )
 def test_what_is_wrong_in_a_description_is_named_with_its_path(given: dict[str, Any], message: str) -> None:
     assert message in refused(given)
+
+
+def test_a_site_without_files_leaves_every_path_to_a_service() -> None:
+    paths = {f"{BACKEND}.paths": ["/*"], "easi:sites": {"site": {"folder": "", "build": ""}}}
+    assert load("dev", engine(paths)).services["backend"].paths == ("/*",)
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
