@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,7 +87,7 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     shown = os.path.relpath(file)
     try:
         own_settings(config)
-        _once(file, shown)
+        _sound(file, shown)
     except ProjectError as error:
         # Everything else that is wrong would be of settings that nobody has written.
         raise SettingsError(stack, shown, [str(error)]) from error
@@ -103,6 +104,8 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     region = config.get(REGION, "")
     if re.fullmatch(aws_limits.REGION, region):
         readable["region"] = region
+    elif near := [] if region else difflib.get_close_matches(REGION, [key for key in config if key.startswith("aws:")]):
+        problems.append(f"{near[0]} is no setting of the AWS provider: did you mean {REGION}?")
     else:
         problems.append(
             f"{REGION} is {repr(region) if region else 'missing'}: expected the AWS region of this environment, for "
@@ -111,16 +114,39 @@ def load(stack: str, config: Mapping[str, str], secrets: Collection[str] = (), f
     own = [key for key in secrets_elsewhere if key.startswith(prefix())]
     problems += clear_text.encrypted(stack, region, own, file)
     problems += rules.problems(readable)
+    problems += _without_settings(stack, values.get("promote_from", ""), file)
     if problems:
         raise SettingsError(stack, shown, problems)
     return Settings(**values)
 
 
-def _once(file: Path, shown: str) -> None:
-    """Raises ProjectError for a setting that the stack's file has twice: the engine hands over one of them."""
+def _sound(file: Path, shown: str) -> None:
+    """Raises ProjectError for a setting that the stack's file has twice, and for one without its `config`.
+
+    The engine hands over one of the two, and none of what is below another key.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, RecursionError, yaml.YAMLError):
         content = yaml_text.load(file.read_text(encoding="utf-8")) or {}
         whole_keys(content.get("config") or {}, shown, project())
+        near = difflib.get_close_matches("config", [key for key in content if isinstance(key, str)], n=1)
+        if near and "config" not in content:
+            raise ProjectError(f"{shown} has {near[0]}, which is nothing of a stack's file: did you mean config?")
+
+
+def _without_settings(stack: str, promote_from: str, file: Path) -> Iterator[str]:
+    """An environment before that has no settings beside those in `file`, which is one of Pulumi's by its name."""
+    if not promote_from or promote_from == stack or not file.is_file():
+        return
+    before = file.with_name(f"Pulumi.{promote_from}.yaml")
+    if not before.exists():
+        names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in file.parent.glob("Pulumi.*.yaml"))
+        others = sorted(name for name in names if name != stack)
+        near = difflib.get_close_matches(promote_from, others, n=1, cutoff=0.5)
+        expected = f": expected one of {', '.join(others)}" if others else ", nor of another stack"
+        yield (
+            f"{prefix()}promoteFrom is {promote_from}, and there is no {before.name}"
+            + (f"; did you mean {near[0]}?" if near else expected)
+        )
 
 
 def _with_defaults(config: Mapping[str, str]) -> Mapping[str, str]:

@@ -40,12 +40,17 @@ def read(
     """The values of the fields of the dataclass `settings` that have their type, and what is wrong.
 
     Lists and maps are JSON in the configuration. Unknown and missing keys, wrong types and formats are problems, and so
-    are `secrets`, of which no value is returned. No value of these or of a private setting is repeated.
+    are `secrets`, of which no value is returned, nor of a setting for which an unknown key seems to be meant: what is
+    there is not what was written. No value of these or of a private setting is repeated.
     """
     prefix = f"{project}:"
     declared = declarations(settings)
     texts = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    problems = [_unknown(prefix, key, declared) for key in sorted(set(texts) - set(declared))]
+    unknown = {key: _meant(key, declared) for key in sorted(set(texts) - set(declared))}
+    problems = [
+        f"{prefix}{key} is no setting" + (f": did you mean {prefix}{near}?" if near else " of Pulumi.yaml")
+        for key, near in unknown.items()
+    ]
     values: dict[str, typing.Any] = {}
     for key, declaration in declared.items():
         path = prefix + key
@@ -59,13 +64,15 @@ def read(
         else:
             with contextlib.suppress(structure.UnreadError):
                 item = _item(texts[key], declaration.kind, path, problems)
-                values[declaration.field] = structure.of_field(declaration, item, path, problems)
+                value = structure.of_field(declaration, item, path, problems)
+                if key not in unknown.values():
+                    values[declaration.field] = value
     return values, problems
 
 
-def _unknown(prefix: str, key: str, settings: Collection[str]) -> str:
-    near = difflib.get_close_matches(key, settings, n=1)
-    return f"{prefix}{key} is no setting" + (f": did you mean {prefix}{near[0]}?" if near else " of Pulumi.yaml")
+def _meant(key: str, settings: Collection[str]) -> str | None:
+    """The setting that somebody may have meant with a key that is none."""
+    return next(iter(difflib.get_close_matches(key, settings, n=1)), None)
 
 
 def _item(text: str, kind: typing.Any, path: str, problems: list[str]) -> typing.Any:

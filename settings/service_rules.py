@@ -8,9 +8,10 @@ from typing import Final
 
 from components import aws_limits
 from settings import clear_text, path_patterns, priorities
+from settings.declared import declarations
 from settings.names import SET_BY_THE_PROGRAM, prefix, project
 from settings.own_names import MAIN_SERVICE
-from settings.service import Service
+from settings.service import Health, Service
 from settings.site import Site
 
 MAX_BALANCER_NAME: Final = 32
@@ -96,7 +97,7 @@ def _files_of_sites(services: Mapping[str, Service], sites: Mapping[str, Site]) 
     for name, service in services.items():
         for pattern in service.paths:
             for other, site in sites.items():
-                hidden = [file for file in _files_of(site) if _matches(pattern, file)]
+                hidden = [file for file in _files_of(site) if path_patterns.matches(pattern, file)]
                 if hidden:
                     what = "it" if hidden == [pattern] else ", ".join(hidden)
                     yield (
@@ -127,12 +128,22 @@ def _health_path(at: str, service: Service) -> Iterator[str]:
             "it: give it paths, or remove it and give health.command, which ECS runs in the container"
         )
     path = health.path.partition("?")[0]
+    if not _are_paths(service):
+        return  # which of them is none is told where they are read
     if health.path and service.paths and not any(path_patterns.matches(pattern, path) for pattern in service.paths):
         yield (
             f"{at}.health.path is {health.path}, which is outside of paths "
             f"({', '.join(service.paths)}): a release asks it through the site, which would not lead it to the "
             "service; add it to paths, or take another one"
         )
+
+
+def _are_paths(service: Service) -> bool:
+    """Whether all paths have the form of one."""
+    paths, health = declarations(Service)["paths"].format, declarations(Health)["path"].format
+    return (health is None or health.takes(service.health.path)) and (
+        paths is None or all(map(paths.takes, service.paths))
+    )
 
 
 def _only_behind_a_load_balancer(at: str, service: Service) -> Iterator[str]:
@@ -178,6 +189,8 @@ def _order_of_paths(services: Mapping[str, Service]) -> Iterator[str]:
         for earlier, other, before in routed[:number]:
             if earlier == own:
                 yield f"{path(name)} and {path(other)} get the same number of a rule: give one of them another name"
+            if set(service.paths) & set(before.paths):
+                continue  # told as one path in two services
             for pattern in service.paths:
                 path_in_it = pattern.replace("*", "x")
                 hides = next((wider for wider in before.paths if path_patterns.matches(wider, path_in_it)), None)

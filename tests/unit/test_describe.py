@@ -27,7 +27,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("Pulumi.yaml", "Pulumi.prod.yaml"):
+        for name in ("Pulumi.yaml", "Pulumi.impl.yaml", "Pulumi.prod.yaml"):
             shutil.copy(ROOT / name, folder)
         for name in ("example/backend", "worker"):
             (folder / name).mkdir(parents=True)
@@ -187,6 +187,61 @@ def test_a_declaration_that_is_there_twice_is_refused(project: Project, capsys: 
     assert "Pulumi.yaml has sites and easi:sites under config" in refused(capsys, "-s", "prod")
 
 
+def test_an_environment_before_without_settings_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, said in (("imlp", "; did you mean impl?\n"), ("develop", ": expected one of impl\n")):
+        project.change("Pulumi.prod.yaml", {"config": {"easi:promoteFrom": name}})
+        assert f"easi:promoteFrom is {name}, and there is no Pulumi.{name}.yaml{said}" in refused(capsys, "-s", "prod")
+    shutil.copy(ROOT / "Pulumi.dev.yaml", project.folder)
+    assert "Pulumi.develop.yaml; did you mean dev?\n" in refused(capsys, "-s", "prod")
+    project.change("Pulumi.prod.yaml", {"config": {"easi:promoteFrom": "prod"}})
+    assert refused(capsys, "-s", "prod").count("promoteFrom") == 1
+
+
+def test_only_the_misspelled_setting_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What follows from it, such as a network that is missing, would send people to look at what is right."""
+    file = project.folder / "Pulumi.prod.yaml"
+    right = file.read_text()
+    for written, instead, said in (
+        ("\n  easi:vpcTags:", "\n  easi:vpcTag:", "easi:vpcTag is no setting: did you mean easi:vpcTags?"),
+        (
+            "\nconfig:",
+            "\nconfg:",
+            "Pulumi.prod.yaml has confg, which is nothing of a stack's file: did you mean config?",
+        ),
+        (
+            "\n  aws:region:",
+            "\n  aws:regoin:",
+            "aws:regoin is no setting of the AWS provider: did you mean aws:region?",
+        ),
+    ):
+        assert written in right
+        file.write_text(right.replace(written, instead))
+        assert refused(capsys, "-s", "prod").split("\n  ", 1)[1] == f"{said}\n"
+
+
+def test_only_the_path_without_a_slash_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    for changes, said in (
+        (
+            {"paths": ["api/*"], "health": {"path": "/api/v1"}},
+            "easi:services.backend.paths[0] is 'api/*': expected a path such as /api/*",
+        ),
+        (
+            {"paths": ["/api/*"], "health": {"path": "api/v1"}},
+            "easi:services.backend.health.path is 'api/v1': expected a path that begins",
+        ),
+    ):
+        project.change("Pulumi.prod.yaml", {"config": {"easi:services": {"backend": changes}}})
+        (line,) = refused(capsys, "-s", "prod").rstrip("\n").split("\n")[1:]
+        assert line.strip().startswith(said)
+
+
+def test_a_path_in_two_services_is_told_once(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**WORKER, "paths": ["/api/*"], "health": {"path": "/api/health"}}
+    project.describe(services={"other": other})
+    (line,) = refused(capsys).rstrip("\n").split("\n")[1:]
+    assert "expected each path in one service" in line
+
+
 def test_an_unknown_key_is_told_with_its_path(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.describe(services={"backend": {"helth": 1, "build": {"context": "nowhere"}}})
     message = refused(capsys)
@@ -213,7 +268,7 @@ def test_settings_of_pulumi_esc_need_pulumi(project: Project, capsys: pytest.Cap
 def test_a_stack_without_a_file_is_wrong_usage(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "-s", "pord"]) == 2
     assert "there is no Pulumi.pord.yaml in " in (message := capsys.readouterr().err)
-    assert message.endswith(": there are files of prod\n")
+    assert message.endswith(": there are files of impl, prod\n")
 
 
 @pytest.mark.parametrize(
