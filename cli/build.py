@@ -21,7 +21,7 @@ from typing import Final
 from cli import YES
 from cli.errors import UsageError, VerbError
 from cli.version import describe_files, working_tree
-from release import git
+from release import git, tree
 from release.static import builds
 from release.static.errors import ManifestError
 from release.version import short
@@ -66,15 +66,21 @@ class SiteBuild:
 
     @staticmethod
     def of(root: Path, name: str, site: Site, service_paths: Sequence[str]) -> SiteBuild:
-        """Raises VerbError for a `buildFolder` that is no folder, and GitError."""
-        folder = root / site.folder
+        """Raises VerbError for a `buildFolder` that is no folder, and where there is none for `folder`; GitError."""
+        folder = Path(os.path.normpath(root / site.folder))
         if site.build_folder:
-            source = root / site.build_folder
+            source = Path(os.path.normpath(root / site.build_folder))
             if not source.is_dir():
                 raise VerbError(
                     f"site {name}: {source} is not a folder; expected one whose files `build` reads.\n"
                     f"  to change it:  sites.{name}.buildFolder in the settings"
                 )
+        elif missing := tree.missing_above(site, root):
+            raise VerbError(
+                f"site {name}: sites.{name}.folder is {site.folder}: there is no folder {missing}; expected one, in "
+                "which `build` runs.\n"
+                f"  if the build makes it, name where it runs:  sites.{name}.buildFolder in the settings"
+            )
         else:
             source = source_above(folder, git.top(root))
         return SiteBuild(name=name, site=site, folder=folder, source=source, service_paths=service_paths)
@@ -155,9 +161,11 @@ def make(build: SiteBuild, version: str, run_command: Run) -> None:
     try:
         builds.built_as(build.folder, version, site, build.service_paths)
     except ManifestError as error:
+        is_there = builds.version_of(build.folder) == version
+        expected = f"  expected   {build.folder}, with the value of {VERSION_VARIABLE} in version.json\n"
         raise VerbError(
             f"site {build.name}: `{site.build}` did not build what can be released: {error}\n"
-            f"  expected   {build.folder}, with the value of {VERSION_VARIABLE} in version.json\n"
+            f"{'' if is_there else expected}"
             f"  to change it:  sites.{build.name} in the settings, or the build in {build.source}"
         ) from error
 
@@ -171,9 +179,12 @@ def _check(build: SiteBuild, command: str, ended: Ended) -> None:
     if ended.code == 0:
         return
     why = "a command was not found" if ended.code == NO_SUCH_COMMAND else f"it ended with {ended.code}"
+    above = build.folder.parent
+    is_made = build.site.build_folder or above.is_dir()
     raise VerbError(
         f"site {build.name}: `{command}` failed in {build.source}: {why}\n"
-        f"  to run it elsewhere:  sites.{build.name}.buildFolder in the settings"
+        + ("" if is_made else f"  there is no folder {above}: is sites.{build.name}.folder right?\n")
+        + f"  to run it elsewhere:  sites.{build.name}.buildFolder in the settings"
         + (f"\n{ended.unshown}" if ended.unshown else "")
     )
 

@@ -9,6 +9,7 @@ Exit status: 0 done, 1 a site is not built or the file is damaged, 2 wrong usage
 from __future__ import annotations
 
 import argparse
+import os
 import tarfile
 from pathlib import Path
 
@@ -25,7 +26,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     root = Path.cwd()
-    folders = {name: root / site.folder for name, site in describe_files(root).sites.items() if site.folder}
+    folders = {
+        name: Path(os.path.normpath(root / site.folder))
+        for name, site in describe_files(root).sites.items()
+        if site.folder
+    }
     try:
         if options.save is not None:
             _save(options.save, folders)

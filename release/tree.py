@@ -58,6 +58,12 @@ class Sources:
             for setting, value, path in self._places(root)
             if not path.resolve().is_relative_to(top.resolve())
         ]
+        for name, site in self.sites.items():
+            if missing := missing_above(site, root):
+                problems.append(
+                    f"{prefix()}sites.{name}.folder is {site.folder}: there is no folder {missing}; expected one, in "
+                    f"which `build` runs; if the build makes it, name where it runs in sites.{name}.buildFolder"
+                )
         for name, build in self.images.items():
             setting = f"{prefix()}services.{name}.build"
             context = context_of(build, root)
@@ -83,6 +89,20 @@ class Sources:
         for name, site in self.sites.items():
             setting = "buildFolder" if site.build_folder else "folder"
             yield f"sites.{name}.{setting}", site.build_folder or site.folder, _source(site, root)
+
+
+def missing_above(site: Site, root: Path) -> Path | None:
+    """The folder above a site's built files, if there is none from which they could be built.
+
+    A build may make that, too: one that runs in `buildFolder`, or in a folder of the site alone, or one with packages.
+    """
+    above = Path(os.path.normpath(root / site.folder)).parent
+    if not site.build or site.build_folder or above.is_dir():
+        return None
+    nearest = next(path for path in above.parents if path.is_dir())
+    if (nearest / "package.json").is_file() or not root.resolve().is_relative_to(nearest.resolve()):
+        return None
+    return above
 
 
 def _source(site: Site, root: Path) -> Path:

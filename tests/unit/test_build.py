@@ -162,9 +162,12 @@ def test_a_machine_without_npm_is_told_what_it_is_for(
             " settings",
         ),
         ("no-such-tool build", "`no-such-tool build` failed in {web}: a command was not found"),
-        ("true", "`true` did not build what can be released: {project}/../web/dist is not a folder"),
-        (f"mkdir dist && echo '{PAGE}' >dist/index.html", "/../web/dist has no version.json"),
-        (BUILD.replace("$RELEASE_VERSION", "1" * 40), f"/../web/dist was built from {'1' * 40}, and "),
+        (
+            "true",
+            "`true` did not build what can be released: {web}/dist is not a folder\n  expected   {web}/dist, with",
+        ),
+        (f"mkdir dist && echo '{PAGE}' >dist/index.html", "/web/dist has no version.json"),
+        (BUILD.replace("$RELEASE_VERSION", "1" * 40), f"/web/dist was built from {'1' * 40}, and "),
     ],
 )
 def test_what_is_not_built_is_an_error(
@@ -174,15 +177,45 @@ def test_what_is_not_built_is_an_error(
     assert main(["build"]) == 1
     said = capfd.readouterr().err
     assert said[said.index("python -m") :].startswith("python -m release build: site pages: ")
-    assert says.format(web=project.parent / "web", project=project) in said
+    assert says.format(web=project.parent / "web") in said
+    assert "/../" not in said
     assert "to build it" not in said, "it has just been built"
     assert "Traceback" not in said
+
+
+def test_a_file_that_is_missing_is_told_alone(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    page = "<!doctype html><script src=/legacy.js></script>"
+    describe(project, pages={"folder": "../web/dist", "build": f"{BUILD} && echo '{page}' >dist/index.html"})
+    assert main(["build"]) == 1
+    said = capfd.readouterr().err
+    assert f"pages in {project.parent}/web/dist need files that the site will not have" in said
+    assert "expected   " not in said, "the version was there"
+    assert f"\n  to change it:  sites.pages in the settings, or the build in {project.parent}/web\n" in said
+
+
+def test_a_folder_in_one_that_is_not_there_is_told(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    describe(project, pages={"folder": "../wbe/dist", "build": BUILD})
+    wrong = f"shop:sites.pages.folder is ../wbe/dist: there is no folder {project.parent}/wbe"
+    assert main(["describe"]) == 1
+    assert wrong in capfd.readouterr().err
+    assert main(["build"]) == 1
+    said = capfd.readouterr()
+    assert f"site pages: sites.pages.folder is ../wbe/dist: there is no folder {project.parent}/wbe" in said.err
+    assert "built in" not in said.out, "nothing was run"
+    # A build of the whole application may make it.
+    (project.parent / "package.json").write_text("{}")
+    describe(project, pages={"folder": "../wbe/dist", "build": BUILD.replace("dist", "wbe/dist")})
+    assert main(["build"]) == 0
+    # Its failure may come of it.
+    describe(project, pages={"folder": "../wbes/dist", "build": "exit 3"})
+    assert main(["build"]) == 1
+    assert f"\n  there is no folder {project.parent}/wbes: is sites.pages.folder right?\n" in capfd.readouterr().err
 
 
 def test_a_site_without_a_command_has_to_be_there(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     describe(project, pages={"folder": "../web/dist"})
     assert main(["build"]) == 1
-    assert f"site pages: {project}/../web/dist is not a folder" in capfd.readouterr().err
+    assert f"site pages: {project.parent}/web/dist is not a folder" in capfd.readouterr().err
     (project.parent / "web" / "dist").mkdir()
     assert main(["build"]) == 0
 
@@ -190,7 +223,7 @@ def test_a_site_without_a_command_has_to_be_there(project: Path, capfd: pytest.C
 def test_a_build_folder_has_to_be_there(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     describe(project, pages={"folder": "../web/dist", "build": BUILD, "buildFolder": "../gone"})
     assert main(["build"]) == 1
-    assert "../gone is not a folder" in capfd.readouterr().err
+    assert f"{project.parent}/gone is not a folder" in capfd.readouterr().err
 
 
 def test_sites_without_files_are_not_built(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
