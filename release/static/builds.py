@@ -173,7 +173,8 @@ def check_globs(hashed: Collection[str]) -> None:
 def of_build(folder: Path, version: str, site: "Site", service_paths: Collection[str]) -> Manifest:
     """The manifest of the site that `built_as` takes. Raises ManifestError with the command that builds it."""
     try:
-        return built_as(folder, version, site, service_paths)
+        # As people write it: relative to the project, a folder beside that is /…/deploy/../web/dist.
+        return built_as(folder.parent.resolve() / folder.name, version, site, service_paths)
     except NotBuiltError as error:
         raise ManifestError(f"{error}; to build it:  python -m release build") from error
 

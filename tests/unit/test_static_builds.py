@@ -328,3 +328,11 @@ def test_large_file_is_hashed_in_pieces(folder: Path) -> None:
         tracemalloc.stop()
     assert found.files[1].size == 150 * 1024 * 1024
     assert peak < 10 * 1024 * 1024
+
+
+def test_a_folder_beside_the_project_is_named_without_the_way_there(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    (folder / "index.html").unlink()
+    with pytest.raises(ManifestError) as raised:
+        of_build(tmp_path / "deploy" / ".." / "dist", SHA, Site())
+    assert f"{tmp_path}/dist has no index.html" in str(raised.value)
