@@ -77,8 +77,8 @@ class SiteBuild:
                 )
         elif missing := tree.missing_above(site, root):
             raise VerbError(
-                f"site {name}: sites.{name}.folder is {site.folder}: there is no folder {missing}; expected one, in "
-                "which `build` runs.\n"
+                f"site {name}: sites.{name}.folder is {site.folder}: there is no folder {missing}; expected that of "
+                "the site's source.\n"
                 f"  if the build makes it, name where it runs:  sites.{name}.buildFolder in the settings"
             )
         else:

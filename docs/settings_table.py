@@ -62,8 +62,11 @@ old one is removed; a new `Release` rolls the service without an interruption.
 
 Only `probeSecret` is a secret: everything else is in clear text in the state and in AWS. Any other setting that was set
 with `--secret`, and a variable of a service's `environment` that looks like a secret by its name or value, is refused,
-with the commands that keep it in Secrets Manager (`secrets` of the service). Secrets among the `aws:` settings stay
-encrypted.
+with the commands that keep it in Secrets Manager (`secrets` of the service). What looks like one in the `config` of a
+site is refused, too, as everybody can read it. Secrets among the `aws:` settings stay encrypted.
+
+A key without a namespace is the project's, as Pulumi reads it: `services` is `easi:services`. One that a file has both
+ways is refused.
 
 Set lists and maps in the file, or single fields with `--path`. Write a name with a dot in brackets. Pulumi takes a
 setting with "secret" in its name for a secret: set the ARN of a secret with `--plaintext`.

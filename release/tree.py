@@ -61,8 +61,8 @@ class Sources:
         for name, site in self.sites.items():
             if missing := missing_above(site, root):
                 problems.append(
-                    f"{prefix()}sites.{name}.folder is {site.folder}: there is no folder {missing}; expected one, in "
-                    f"which `build` runs; if the build makes it, name where it runs in sites.{name}.buildFolder"
+                    f"{prefix()}sites.{name}.folder is {site.folder}: there is no folder {missing}; expected that of "
+                    f"the site's source; if its build makes it, name where that runs in sites.{name}.buildFolder"
                 )
         for name, build in self.images.items():
             setting = f"{prefix()}services.{name}.build"

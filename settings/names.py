@@ -83,8 +83,8 @@ def whole_keys(config: Mapping[Any, Any], where: str, project: str) -> dict[Any,
     if both:
         raise ProjectError(
             f"{where} has {', '.join(both)} under config: Pulumi takes a key without a namespace for the project's, so "
-            f"that this is one setting twice. Expected it once: move what both have below {project}:, and remove the "
-            "other"
+            f"that it is one setting twice. Expected it once: put all of it below the key with {project}:, and remove "
+            "the other"
         )
     return {whole: config[key] for key, whole in keys.items()}
 
