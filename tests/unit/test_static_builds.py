@@ -334,5 +334,5 @@ def test_a_folder_beside_the_project_is_named_without_the_way_there(tmp_path: Pa
     (tmp_path / "deploy").mkdir()
     (folder / "index.html").unlink()
     with pytest.raises(ManifestError) as raised:
-        of_build(tmp_path / "deploy" / ".." / "dist", SHA, Site())
+        of_build(tmp_path / "deploy" / ".." / "dist", SHA, Site(), ())
     assert f"{tmp_path}/dist has no index.html" in str(raised.value)
