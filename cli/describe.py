@@ -82,9 +82,8 @@ def _without_a_stack(prefix: str, defaults: Mapping[str, Any]) -> list[str]:
         problems += rules.problems({"services": whole.services, "sites": whole.sites, **deadline})
         # The commands that move them are a stack's.
         by_stack = "\n      what to do, by stack:  python -m release describe -s <stack>"
-        values = {"stack": "", "region": "", "services": whole.services, "sites": whole.sites}
-        for rule in (clear_text.looks_secret, clear_text.looks_secret_in_site):
-            problems += [line.partition("\n")[0] + by_stack for line in rules.problems_of(rule, values)]
+        values = {"stack": "", "region": "", "services": whole.services}
+        problems += [line.partition("\n")[0] + by_stack for line in rules.problems_of(clear_text.looks_secret, values)]
     return problems
 
 

@@ -86,7 +86,7 @@ def _of_site(site: Site, whole: Description) -> list[tuple[str, str]]:
             ("files", f"{site.folder}{f', built by {site.build}{where}' if site.build else ''}"),
             ("pages", f"{site.pages}: a path without a file is {page}"),
             ("hashed", f"{', '.join(site.hashed) or 'none'}: caches keep these for a year"),
-            ("config.json", ", ".join(["environment", *sorted(site.config)])),
+            ("config.json", f"{', '.join(['environment', *sorted(site.config)])}: every visitor can read it"),
         ]
     return [*rows, ("leads", ", ".join(leads) or "to no service")]
 

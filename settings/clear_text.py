@@ -5,7 +5,6 @@ A value is a secret because Pulumi was told so (`--secret`), or because it looks
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from settings import yaml_text
 from settings.declared import step
 from settings.names import ProjectError, prefix, project, whole_keys
 from settings.service import Service, Sidecar
-from settings.site import Site
 
 
 def encrypted(stack: str, region: str, keys: Collection[str], file: Path) -> Iterator[str]:
@@ -80,40 +78,6 @@ def looks_secret(stack: str, region: str, at: str, service: Service) -> Iterator
                 f"give it to the program as a variable of {container}.secrets"
                 f"{', which a migration has, too' if key.startswith('migration') else ''}"
             )
-
-
-def public_config(stack: str, at: str, site: Site) -> Iterator[str]:
-    """A rule: what a site's configuration is said to have for everybody is there. Either may be `stack`'s alone."""
-    there = {path for path, _, _ in _leaves(site.config, "", "")}
-    for path in site.public_config:
-        if f".{path}" not in there and path not in there:
-            yield f"{at}.publicConfig has {path}, which is not in {at}.config: expected the paths of values that are"
-
-
-def looks_secret_in_site(stack: str, at: str, site: Site) -> Iterator[str]:
-    """A rule: nothing that a site's config.json shows to everybody looks like a secret."""
-    public = site.public_config
-    for path, name, value in _leaves(site.config, "", ""):
-        by = "name" if names_secret(name, value) else "value" if has_secret(value) else ""
-        if by and path.removeprefix(".") not in public:
-            index = shlex.quote(f"{at}.publicConfig[{len(public)}]")
-            allowed = f"pulumi config set -s {stack} --path {index} {shlex.quote(path.removeprefix('.'))}"
-            yield (
-                f"{at}.config{path} looks like a secret by its {by}: config.json is public, and every visitor can read "
-                f"it; remove it, and keep it where a service reads it\n      if it is meant for everybody:  {allowed}"
-            )
-
-
-def _leaves(value: Any, path: str, name: str) -> Iterator[tuple[str, str, str]]:
-    """The texts and numbers in JSON: each with its path, and the name that it has, of an item that of its list."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, f"{path}{step(key)}", key)
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{number}]", name)
-    elif isinstance(value, str | int | float):
-        yield path, name, value if isinstance(value, str) else json.dumps(value)
 
 
 def _containers(at: str, service: Service) -> dict[str, Service | Sidecar]:

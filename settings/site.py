@@ -62,19 +62,8 @@ class Site:
     ] = ()
     config: Annotated[
         Mapping[str, Any],
-        About(
-            "What the site's /config.json has beside `environment`: any JSON. It is public: what looks like a secret "
-            "is refused."
-        ),
+        About("What the site's /config.json has beside `environment`: any JSON. It is public: no secrets."),
     ] = dataclasses.field(default_factory=dict)
-    public_config: Annotated[
-        tuple[str, ...],
-        ONCE,
-        About(
-            "Paths of values in `config` that look like secrets but are meant for everybody, for example mapsApiKey or "
-            "maps.apiKey."
-        ),
-    ] = ()
     domain: Annotated[
         str,
         formats.DOMAIN,

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from settings import clear_text
 from settings.names import prefix
 from settings.service import Service
 from settings.site import Site
@@ -64,7 +63,6 @@ def _files(at: str, site: Site, sites: Mapping[str, Site], services: Mapping[str
         "pages": site.pages != "single",
         "publish": site.publish,
         "config": site.config,
-        "publicConfig": site.public_config,
         "originShieldRegion": site.origin_shield_region,
     }
     if keys := [f"{at}.{key}" for key, value in of_files.items() if value]:
@@ -105,6 +103,4 @@ RULES: Sequence[Callable[..., Iterator[str]]] = (
     _files,
     _one_domain,
     _one_build,
-    clear_text.public_config,
-    clear_text.looks_secret_in_site,
 )

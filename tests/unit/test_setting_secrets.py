@@ -109,35 +109,6 @@ def test_a_name_that_is_allowed_has_to_be_there() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("config", "at", "by"),
-    [
-        ({"dbPassword": VALUE}, ".dbPassword", "name"),
-        ({"aws": "AKIAIOSFODNN7EXAMPLE"}, ".aws", "value"),
-        ({"a.b": {"list": [{"token": VALUE}]}}, '["a.b"].list[0].token', "name"),
-        ({"apiKeys": [VALUE]}, ".apiKeys[0]", "name"),
-        ({"dsn": {"default": f"postgres://easi:{VALUE}@db/easi"}}, ".dsn.default", "value"),
-    ],
-)
-def test_what_looks_like_a_secret_in_a_site_is_refused_as_public(config: dict[str, Any], at: str, by: str) -> None:
-    told = refused({f"{SITE}.config": config})
-    assert f"{SITE}.config{at} looks like a secret by its {by}: config.json is public, and every visitor can" in told
-    assert "publicConfig" in told
-
-
-def test_what_is_public_in_a_site_is_accepted() -> None:
-    config = {"mapsApiKey": "dark-mode", "pages": 5, "tokenTtl": 3600, "usePassword": True, "none": None}
-    told = refused({f"{SITE}.config": config})
-    command = f"pulumi config set -s dev --path '{SITE}.publicConfig[0]' mapsApiKey"
-    assert f"{SITE}.config.mapsApiKey looks like a secret" in told
-    assert f"\n      if it is meant for everybody:  {command}" in told
-    assert "tokenTtl" not in told
-    given = {f"{SITE}.config": config, f"{SITE}.publicConfig": ["mapsApiKey"]}
-    assert load("dev", engine(given)).sites["site"].config == config
-    told = refused({f"{SITE}.publicConfig": ["mapsApiKey"]})
-    assert f"{SITE}.publicConfig has mapsApiKey, which is not in {SITE}.config" in told
-
-
 def test_a_secret_in_the_migration_is_refused() -> None:
     told = refused({f"{BACKEND}.migration.command": ["/backend", "migrate", "--password", VALUE]})
     assert f"{BACKEND}.migration.command has what looks like a secret" in told
