@@ -26,8 +26,8 @@ _STEPS = (
 """By the path of the call of Docker's API that failed."""
 _OF_ONE_CONTAINER = ("CannotStartContainerError", "CannotCreateContainerError")
 _OF_THE_ARCHITECTURE = re.compile(
-    r"exec format error"  # of the kernel
-    r"|does not (provide|match) the specified platform|no matching manifest"  # of Docker, for an image
+    r"does not (provide|match) the specified platform|no matching manifest"  # of Docker, for an image
+    r"|exec format error"  # of the kernel
 )
 
 
