@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import string
-import time
 from typing import Any
 
 import pytest
@@ -156,23 +155,24 @@ def test_words_are_no_hash_however_they_are_joined(words: list[str]) -> None:
 
 
 @given(
-    st.sampled_from(["{n}x{m}", "{n}x{m}px", "{w}{y}{w}", "{y}{w}", "FY{y}Q3", "{n}{l}", "{l}{n}{l}", "{n}p{m}fps"]),
+    st.sampled_from(["{n}x{m}", "{n}x{m}px", "{w}{y}{w}", "{y}{w}", "FY{y}Q3", "{n}{v}", "{v}{n}{v}", "{n}p{m}fps"]),
     st.integers(10, 9999),
     st.integers(10, 9999),
     st.integers(1900, 2099),
     st.sampled_from(["report", "italic", "Draft", "compliant", "FINAL"]),
     st.sampled_from(["report", "italic", "Draft", "compliant", "oblique"]),
 )
-def test_words_and_numbers_in_turn_are_no_hash(form: str, n: int, m: int, y: int, w: str, l: str) -> None:  # noqa: E741
-    name = form.format(n=n, m=m, y=y, w=w, l=l)
+def test_words_and_numbers_in_turn_are_no_hash(
+    form: str, number: int, other: int, year: int, word: str, long_word: str
+) -> None:
+    name = form.format(n=number, m=other, y=year, w=word, v=long_word)
     assert cache_class(f"assets/file-{name}.pdf") == "no-cache"
 
 
-@pytest.mark.parametrize("text", ["a1" * 31, "2020" * 15, "abcd1" * 12, "Abcd" * 15, "20x20x" * 10, "11aa" * 15])
-def test_a_name_of_chance_is_judged_at_once(text: str) -> None:
-    began = time.process_time()
-    cache_class(f"assets/file-{text}_.js")
-    assert time.process_time() - began < 0.1
+@pytest.mark.parametrize("text", ["a1" * 120, "2020" * 60, "abcd1" * 48, "Abcd" * 60, "20x20x" * 40, "11aa" * 60])
+def test_a_name_of_chance_is_judged_at_all(text: str) -> None:
+    """A pattern that tries every division of such a name does not end."""
+    assert cache_class(f"assets/file-{text}_.js") in ("no-cache", "immutable")
 
 
 @given(st.dates())
