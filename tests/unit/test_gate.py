@@ -193,6 +193,24 @@ def test_a_roll_back_holds_until_a_commit_of_what_it_took_back_is_reverted(root:
     assert ask(root, "dev").decide([here], branch="") is None
 
 
+def test_a_hold_that_a_branch_ended_stands_for_what_lacks_that_branch(root: Path) -> None:
+    kept, gone = sha(root, "HEAD~1"), sha(root, "HEAD")
+    mark = GoneBack(at="2026-01-03T00:00:00Z", to=kept, attempt="id", who="octocat", reason="500s")
+    run(root, "checkout", "--quiet", "-b", "branch")
+    run(root, "commit", "--quiet", "--allow-empty", "-m", f"Revert number 3\n\nThis reverts commit {gone}.")
+    runs = dataclasses.replace(released(sha(root, "HEAD")), verified_at="2026-01-04T00:00:00Z")
+    ran = dataclasses.replace(released(gone), gone_back=mark)
+    here = Stated(environment="dev", release=dataclasses.replace(runs, previous=(ran, released(kept))))
+
+    run(root, "commit", "--quiet", "--allow-empty", "-m", "the next one of the branch")
+    # Its history has the branch's revert and what reverts that: what ended the hold is part of it.
+    run(root, "commit", "--quiet", "--allow-empty", "-m", f"Again\n\nThis reverts commit {runs.version}.")
+    assert ask(root, "dev").decide([here], branch="") is None
+    run(root, "checkout", "--quiet", "main")
+    run(root, "commit", "--quiet", "--allow-empty", "-m", "the next merge")
+    assert f"dev is held since {gone[:12]} was rolled back" in refusal(ask(root, "dev").decide([here], branch=""))
+
+
 def test_a_folder_without_git_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(git.GitError, match="release from a clone of the repository"):
         ask(tmp_path)

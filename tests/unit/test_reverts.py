@@ -143,6 +143,21 @@ def test_a_change_that_comes_again_with_its_fault_mended_is_another_one(root: Pa
     assert reverted(root, to, gone) is True
 
 
+def test_the_same_lines_in_another_place_are_not_the_change(root: Path) -> None:
+    """Git finds the lines that it is to take out where others stand."""
+    block, new = "begin\nsame\nend\n", "added\n"
+    surrounded = block + new + block + "apart\n" * 20
+    file = root / "list"
+    for number, text in enumerate((surrounded + block + block, surrounded + block + new + block)):
+        file.write_text(text)
+        git(root, "add", "list")
+        git(root, "commit", "--quiet", "-m", f"Write the list {number}")
+    to, gone = git(root, "rev-parse", "HEAD~1"), git(root, "rev-parse", "HEAD")
+    assert reverted(root, to, gone) is False
+    revert(root, gone)
+    assert reverted(root, to, gone) is True
+
+
 def test_what_came_reverted_is_not_brought_by_the_revert_of_that(root: Path) -> None:
     to = git(root, "rev-parse", "HEAD")
     back = revert(root, change(root, "good"))
