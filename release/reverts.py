@@ -30,13 +30,15 @@ def why_back(
     `came`: the commits that were taken back; `since`: what the version has beside them; both the newest
     first. `absent`: those of `came` that it has not. `has_change`: whether it has the change of a commit.
     """
-    there = [commit for commit in came if commit.sha not in absent]
-    if not there:
+    returning = [commit for commit in came if commit.sha not in absent]
+    if not returning:
         return None
     within = reverted(came, {commit.sha for commit in came})
     # What came and was reverted at once has brought nothing.
-    live = {one.sha for one in there if one.sha not in within and not reverted([one], {other.sha for other in came})}
-    named = reverted(since, live or {commit.sha for commit in there})
+    live = {
+        one.sha for one in returning if one.sha not in within and not reverted([one], {other.sha for other in came})
+    }
+    named = reverted(since, live or {commit.sha for commit in returning})
     if not named:
         return f"it reverts none of the commits that came with {name}"
     back = [sha for sha in sorted(named) if has_change(sha)]

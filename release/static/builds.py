@@ -140,8 +140,8 @@ def _page_faults(
 ) -> Iterator[ManifestError]:
     from release.static.pages import problems  # noqa: PLC0415 - a release that changes nothing has no use for a parser of HTML
 
-    there = {*paths, *([CONFIG] if config_is_written else [])}
-    return map(NotBuiltError, problems(folder, there, pages, other_origins))
+    served = {*paths, *([CONFIG] if config_is_written else [])}
+    return map(NotBuiltError, problems(folder, served, pages, other_origins))
 
 
 def _check(faults: Sequence[ManifestError]) -> None:

@@ -41,9 +41,9 @@ def revert(root: Path, commit: str, *options: str) -> str:
 def reverted(root: Path, to: str, gone: str) -> bool:
     """Whether HEAD brings nothing back of what `gone` brought to `to`."""
     head = git(root, "rev-parse", "HEAD")
-    there = Gate(root=root, tree=Tree(commit=head, changes={}), request=request(head, environment="prod"))
+    gate = Gate(root=root, tree=Tree(commit=head, changes={}), request=request(head, environment="prod"))
     mark = GoneBack(at="2026-01-02T03:03:00Z", to=to, attempt="id", who="ana", reason="500s")
-    answer = there._brings_back(proven(gone, gone_back=mark))
+    answer = gate._brings_back(proven(gone, gone_back=mark))
     assert answer is None or isinstance(answer, str)
     return answer is None
 
